@@ -1,0 +1,47 @@
+"""dlcx: markerless animal pose estimation from the shell, on DeepLabCut's own project folders.
+
+Every command is also a function: ``dlcx.train(project=..., shuffle=1)`` does what ``dlcx train`` does and
+returns what the command prints.  Functions load on first use, so that ``import dlcx`` stays instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dlcx.errors import DlcxError, Stopped
+
+if TYPE_CHECKING:
+    from dlcx.workflow.analyze_video import analyze_video
+    from dlcx.workflow.create_dataset import create_dataset
+    from dlcx.workflow.demo import demo
+    from dlcx.workflow.evaluate import evaluate
+    from dlcx.workflow.list_models import list_models
+    from dlcx.workflow.train import train
+
+__version__ = "0.1.0"
+
+#: One public function a command, in the workflow module of the same name.
+COMMANDS = ("analyze_video", "create_dataset", "demo", "evaluate", "list_models", "train")
+
+__all__ = [
+    "DlcxError",
+    "Stopped",
+    "__version__",
+    "analyze_video",
+    "create_dataset",
+    "demo",
+    "evaluate",
+    "list_models",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in COMMANDS:
+        return getattr(importlib.import_module(f"dlcx.workflow.{name}"), name)
+    raise AttributeError(f"module 'dlcx' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,149 @@
+"""What travels between the rooms: layouts, poses of single images, labels and tracks.
+
+Coordinates are pixels of the whole image, x then y, origin at the top left corner; nan means unseen.
+Shapes are checked once, at birth.  N animals in an image, K bodyparts, A individuals of the project,
+U unique bodyparts, T frames, M labelled images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+def _check(owner: str, name: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None:
+    good = array.ndim == len(shape) and all(
+        want is None or got == want for got, want in zip(array.shape, shape, strict=True)
+    )
+    if not good:
+        expected = "(" + ", ".join("any" if want is None else str(want) for want in shape) + ")"
+        raise ValueError(f"{owner}.{name}: expected shape {expected}, got {array.shape}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names of a project's bodyparts, individuals and unique bodyparts, in the project's order.
+
+    ``multi`` says whether the project is a multi-animal one; its files then carry a level ``individuals``.
+    A single-animal project has the one individual ``individual_1``.
+    """
+
+    bodyparts: tuple[str, ...]
+    individuals: tuple[str, ...] = ("individual_1",)
+    unique: tuple[str, ...] = ()
+    multi: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.bodyparts and not self.unique:
+            raise ValueError("Layout.bodyparts: expected at least one name, got none")
+        for name in ("bodyparts", "individuals", "unique"):
+            names = getattr(self, name)
+            if len(set(names)) != len(names):
+                raise ValueError(f"Layout.{name}: expected distinct names, got {names}")
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Animals of one image, in no particular order.
+
+    xy (N, K, 2) and score (N, K); each of the others or None: box (N, 4) as x, y, width, height,
+    box_score (N,), affinity (N,) mean link affinity, identity (N, K, A) votes.
+    Labels have score 1 where a point is labelled and 0 where it is not.
+    """
+
+    xy: np.ndarray
+    score: np.ndarray
+    box: np.ndarray | None = None
+    box_score: np.ndarray | None = None
+    affinity: np.ndarray | None = None
+    identity: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        _check("Instances", "xy", self.xy, (None, None, 2))
+        animals, parts, _ = self.xy.shape
+        _check("Instances", "score", self.score, (animals, parts))
+        optional = {
+            "box": (animals, 4),
+            "box_score": (animals,),
+            "affinity": (animals,),
+            "identity": (animals, parts, None),
+        }
+        for name, shape in optional.items():
+            if getattr(self, name) is not None:
+                _check("Instances", name, getattr(self, name), shape)
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    @classmethod
+    def none(cls, parts: int) -> Instances:
+        """An image without animals."""
+        return cls(np.zeros((0, parts, 2), np.float32), np.zeros((0, parts), np.float32))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Everything seen in one image: the animals and, where a project has them, the unique bodyparts (N = 1)."""
+
+    animals: Instances
+    unique: Instances | None = None
+
+    def __post_init__(self) -> None:
+        if self.unique is not None and len(self.unique) > 1:
+            raise ValueError(f"Prediction.unique: expected at most one instance, got {len(self.unique)}")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Human labels of M images: images as path parts below the project, xy (M, A, K, 2), unique_xy (M, U, 2)."""
+
+    layout: Layout
+    images: tuple[tuple[str, str, str], ...]
+    xy: np.ndarray
+    unique_xy: np.ndarray
+
+    def __post_init__(self) -> None:
+        count, layout = len(self.images), self.layout
+        _check("Labels", "xy", self.xy, (count, len(layout.individuals), len(layout.bodyparts), 2))
+        _check("Labels", "unique_xy", self.unique_xy, (count, len(layout.unique), 2))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pose(self, index: int) -> Prediction:
+        """The labels of one image; row i of its animals is the i-th individual of the layout (nan if absent)."""
+        xy, unique = self.xy[index], self.unique_xy[index][None]
+        return Prediction(
+            animals=Instances(xy, np.isfinite(xy).all(-1).astype(np.float32)),
+            unique=Instances(unique, np.isfinite(unique).all(-1).astype(np.float32)) if self.layout.unique else None,
+        )
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Linked poses of a video: xy (T, A, K, 2), score (T, A, K), unique_xy (T, U, 2), unique_score (T, U).
+
+    ``first`` is the video's number of the first row, so that rows of a part of a video keep their frame numbers.
+    """
+
+    layout: Layout
+    xy: np.ndarray
+    score: np.ndarray
+    unique_xy: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
+    unique_score: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        animals, parts, unique = len(self.layout.individuals), len(self.layout.bodyparts), len(self.layout.unique)
+        frames = len(self.xy)
+        _check("Tracks", "xy", self.xy, (frames, animals, parts, 2))
+        _check("Tracks", "score", self.score, (frames, animals, parts))
+        if not unique and not self.unique_xy.size:
+            object.__setattr__(self, "unique_xy", np.zeros((frames, 0, 2), self.xy.dtype))
+            object.__setattr__(self, "unique_score", np.zeros((frames, 0), self.score.dtype))
+        _check("Tracks", "unique_xy", self.unique_xy, (frames, unique, 2))
+        _check("Tracks", "unique_score", self.unique_score, (frames, unique))
+
+    def __len__(self) -> int:
+        return len(self.xy)

@@ -1,0 +1,266 @@
+"""Which folder and file holds what in a DeepLabCut project; the only place that joins paths and builds names.
+
+::
+
+    <task>-<scorer>-<date>/
+      config.yaml
+      videos/
+      labeled-data/<video stem>/CollectedData_<scorer>.h5 .csv, img*.png
+      training-datasets/iteration-<I>/UnaugmentedDataSet_<task><date>/
+      dlc-models-pytorch/iteration-<I>/<task><date>-trainset<TF>shuffle<S>/{train,test}/
+      evaluation-results-pytorch/iteration-<I>/<task><date>-trainset<TF>shuffle<S>/
+
+The objects hold names, numbers and paths; they read nothing but folder listings.  Format: DeepLabCut 3.0.2.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.poses import Layout
+
+
+def net_name(net_type: str) -> str:
+    """The net's name inside file names: ``resnet_50`` -> ``Resnet50``, ``timm/x_y`` -> ``TimmXY``."""
+    return "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", net_type) if part)
+
+
+@dataclass(frozen=True)
+class Video:
+    """One entry of ``video_sets``: the path as stored (perhaps of another machine) and its crop (x1, x2, y1, y2)."""
+
+    stored: str
+    crop: tuple[int, int, int, int] | None = None
+
+    @property
+    def stem(self) -> str:
+        """File name without folder and suffix; both separators are understood."""
+        return re.split(r"[\\/]", self.stored)[-1].rsplit(".", 1)[0]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder and what its config.yaml says; made by :func:`dlcx.formats.project_config.open_project`."""
+
+    root: Path
+    task: str
+    scorer: str
+    date: str
+    iteration: int
+    layout: Layout
+    identity: bool
+    train_fractions: tuple[float, ...]
+    videos: tuple[Video, ...]
+    skeleton: tuple[tuple[str, str], ...]
+    pcutoff: float
+    default_net_type: str
+    batch_size: int
+    detector_batch_size: int
+    crop: tuple[int, int, int, int] | None  # x1, x2, y1, y2 when ``cropping: true``
+    colormap: str
+    dotsize: int
+
+    @property
+    def config_path(self) -> Path:
+        """``config.yaml``."""
+        return self.root / "config.yaml"
+
+    @property
+    def labeled_data(self) -> Path:
+        """``labeled-data``."""
+        return self.root / "labeled-data"
+
+    @property
+    def videos_dir(self) -> Path:
+        """``videos``."""
+        return self.root / "videos"
+
+    def labels_path(self, stem: str) -> Path:
+        """``labeled-data/<stem>/CollectedData_<scorer>`` without suffix; ``.h5`` and ``.csv`` lie there."""
+        return self.labeled_data / stem / f"CollectedData_{self.scorer}"
+
+    @property
+    def training_set_dir(self) -> Path:
+        """Folder of the merged labels, the splits and ``metadata.yaml`` of this iteration."""
+        folder = f"UnaugmentedDataSet_{self.task}{self.date}"
+        return self.root / "training-datasets" / f"iteration-{self.iteration}" / folder
+
+    @property
+    def merged_labels_path(self) -> Path:
+        """All labels of this iteration, without suffix."""
+        return self.training_set_dir / f"CollectedData_{self.scorer}"
+
+    @property
+    def metadata_path(self) -> Path:
+        """``metadata.yaml``: the shuffles of this iteration."""
+        return self.training_set_dir / "metadata.yaml"
+
+    @property
+    def evaluation_dir(self) -> Path:
+        """Evaluation results of this iteration, one folder a shuffle and the combined table."""
+        return self.root / "evaluation-results-pytorch" / f"iteration-{self.iteration}"
+
+    def shuffle(self, number: int = 1, trainset_index: int = 0) -> Shuffle:
+        """The shuffle with this number; it need not exist yet."""
+        if not 0 <= trainset_index < len(self.train_fractions):
+            raise DlcxError(
+                f"--trainset-index {trainset_index}: config.yaml lists {len(self.train_fractions)} "
+                f"TrainingFraction value(s): {list(self.train_fractions)}",
+                hint="Indices start at 0.",
+            )
+        return Shuffle(self, number, self.train_fractions[trainset_index])
+
+    def shuffles(self) -> list[Shuffle]:
+        """All shuffles of this iteration that have a model folder, by fraction and number."""
+        found = []
+        folder = self.root / "dlc-models-pytorch" / f"iteration-{self.iteration}"
+        for fraction in self.train_fractions:
+            prefix = f"{self.task}{self.date}-trainset{int(100 * fraction)}shuffle"
+            for path in folder.glob(f"{prefix}*"):
+                number = path.name.removeprefix(prefix)
+                if number.isdigit():
+                    found.append(Shuffle(self, int(number), fraction))
+        return sorted(found, key=lambda shuffle: (shuffle.fraction, shuffle.number))
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """One training dataset with one network."""
+
+    project: Project
+    number: int
+    fraction: float
+
+    @property
+    def percent(self) -> int:
+        """The training fraction in file names; truncated as DeepLabCut does (0.29 -> 28)."""
+        return int(100 * self.fraction)
+
+    @property
+    def name(self) -> str:
+        """``<task><date>-trainset<TF>shuffle<S>``."""
+        return f"{self.project.task}{self.project.date}-trainset{self.percent}shuffle{self.number}"
+
+    @property
+    def model_dir(self) -> Path:
+        """Folder that holds ``train`` and ``test``."""
+        return self.project.root / "dlc-models-pytorch" / f"iteration-{self.project.iteration}" / self.name
+
+    @property
+    def train_dir(self) -> Path:
+        """Folder of the configuration, the snapshots and the learning curve."""
+        return self.model_dir / "train"
+
+    @property
+    def test_dir(self) -> Path:
+        """Folder of ``pose_cfg.yaml`` and, for several animals, ``inference_cfg.yaml``."""
+        return self.model_dir / "test"
+
+    @property
+    def model_config_path(self) -> Path:
+        """``train/pytorch_config.yaml``."""
+        return self.train_dir / "pytorch_config.yaml"
+
+    @property
+    def own_config_path(self) -> Path:
+        """``train/dlcx.yaml``: what only dlcx knows of the shuffle."""
+        return self.train_dir / "dlcx.yaml"
+
+    @property
+    def learning_stats_path(self) -> Path:
+        """``train/learning_stats.csv``."""
+        return self.train_dir / "learning_stats.csv"
+
+    @property
+    def resume_state_path(self) -> Path:
+        """``train/dlcx-resume.pt``: optimizer, scheduler, scaler and random states of an unfinished training."""
+        return self.train_dir / "dlcx-resume.pt"
+
+    @property
+    def documentation_path(self) -> Path:
+        """The pickle that holds the split."""
+        name = f"Documentation_data-{self.project.task}_{self.percent}shuffle{self.number}.pickle"
+        return self.project.training_set_dir / name
+
+    @property
+    def dataset_path(self) -> Path:
+        """The training rows without suffix; ``.mat`` for a single animal, ``.pickle`` for several."""
+        name = f"{self.project.task}_{self.project.scorer}{self.percent}shuffle{self.number}"
+        return self.project.training_set_dir / name
+
+    @property
+    def evaluation_dir(self) -> Path:
+        """Evaluation results of this shuffle."""
+        return self.project.evaluation_dir / self.name
+
+    def scorer(self, net_type: str, snapshot: Snapshot, detector: Snapshot | None = None) -> str:
+        """The scorer name in result files: ``DLC_Resnet50_<task><date>shuffle<S>_snapshot_best-25``."""
+        boxes = f"detector_{detector.uid}_" if detector else ""
+        project = self.project
+        return (
+            f"DLC_{net_name(net_type)}_{project.task}{project.date}shuffle{self.number}_{boxes}snapshot_{snapshot.uid}"
+        )
+
+    def snapshots(self, prefix: str = "snapshot") -> list[Snapshot]:
+        """Snapshots by epoch, the best one last, as DeepLabCut lists them."""
+        pattern = re.compile(rf"^{re.escape(prefix)}(-best)?-(\d+)\.pt$")
+        found = []
+        if self.train_dir.is_dir():
+            for path in self.train_dir.iterdir():
+                if match := pattern.match(path.name):
+                    found.append(Snapshot(path, epoch=int(match[2]), best=bool(match[1])))
+        return sorted(found, key=lambda snapshot: (snapshot.best, snapshot.epoch))
+
+    def snapshot(self, which: str = "best", prefix: str = "snapshot") -> Snapshot:
+        """The snapshot that ``best``, ``last``, an epoch or a path names; ``best`` falls back to the last one.
+
+        Raises
+        ------
+        DlcxError
+            When there is none; the message lists those that exist.
+        """
+        path = Path(which)
+        if path.suffix == ".pt":
+            for candidate in (path, self.train_dir / which):
+                if candidate.is_file():
+                    return Snapshot.of(candidate)
+            raise DlcxError(f"--snapshot {which}: no such file")
+        found = self.snapshots(prefix)
+        if not found:
+            raise DlcxError(f"{self.name} has no {prefix} in {self.train_dir}", hint="Run 'dlcx train' first.")
+        if which in ("best", "last"):
+            epochs = [snapshot for snapshot in found if snapshot.best == (which == "best")]
+            return max(epochs or found, key=lambda snapshot: snapshot.epoch)
+        names = [snapshot.uid for snapshot in found]
+        if which in names:
+            return found[names.index(which)]
+        for snapshot in found:
+            if which.isdigit() and snapshot.epoch == int(which):
+                return snapshot
+        raise DlcxError(
+            f"--snapshot {which}: {self.name} has no such snapshot",
+            hint=did_you_mean(which, ["best", "last", *names]),
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A file of network weights, ``snapshot[-best]-<epoch>.pt``."""
+
+    path: Path
+    epoch: int
+    best: bool
+
+    @classmethod
+    def of(cls, path: Path) -> Snapshot:
+        """Read epoch and kind off a file name; other names count as epoch 0."""
+        match = re.search(r"(-best)?-(\d+)\.pt$", path.name)
+        return cls(path, epoch=int(match[2]) if match else 0, best=bool(match and match[1]))
+
+    @property
+    def uid(self) -> str:
+        """``best-25`` or ``10``, as scorer names carry it."""
+        return f"best-{self.epoch}" if self.best else str(self.epoch)
