@@ -12,28 +12,19 @@ from typing import TYPE_CHECKING, Any
 from dlcx.errors import DlcxError, Stopped
 
 if TYPE_CHECKING:
-    from dlcx.workflow.analyze_video import analyze_video
-    from dlcx.workflow.create_dataset import create_dataset
-    from dlcx.workflow.demo import demo
-    from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.list_models import list_models
-    from dlcx.workflow.train import train
 
 __version__ = "0.1.0"
 
-#: One public function a command, in the workflow module of the same name.
-COMMANDS = ("analyze_video", "create_dataset", "demo", "evaluate", "list_models", "train")
+#: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``
+#: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).
+COMMANDS = ("list_models",)
 
 __all__ = [
     "DlcxError",
     "Stopped",
     "__version__",
-    "analyze_video",
-    "create_dataset",
-    "demo",
-    "evaluate",
     "list_models",
-    "train",
 ]
 
 

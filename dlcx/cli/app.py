@@ -1,0 +1,114 @@
+"""The program ``dlcx``: its commands, and the one place where errors become lines and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, cast
+
+import typer
+
+from dlcx import COMMANDS
+from dlcx.cli.output import print_error
+from dlcx.errors import DlcxError, did_you_mean
+
+#: What click (or typer's own copy of it) raises for a call that cannot be parsed.
+UsageError = cast(type[Exception], typer.BadParameter.__base__)
+
+INTERRUPTED = 130
+BUG = 1
+
+
+def version(show: bool) -> None:
+    """Print the version and leave."""
+    if show:
+        from dlcx import __version__
+
+        typer.echo(f"dlcx {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The program with all its commands, in the order of a project's life."""
+    import importlib
+
+    app = typer.Typer(
+        name="dlcx",
+        help="Markerless animal pose estimation on DeepLabCut project folders.\n\n"
+        "Exit codes: 0 done; 2 the call cannot be parsed; 3 a value, input or output cannot be used; "
+        "4 finished, but some items failed; 75 stopped by a signal, run the same command again to go on; "
+        "130 interrupted; 1 a bug in dlcx.",
+        no_args_is_help=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def top(
+        context: typer.Context,
+        show_version: bool = typer.Option(
+            False, "--version", callback=version, is_eager=True, help="Print the version and exit."
+        ),
+    ) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    for name in COMMANDS:
+        module = importlib.import_module(f"dlcx.cli.{name}")
+        app.command(name.replace("_", "-"))(getattr(module, name))
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one call and return its exit code; every error is one line on stderr, and a hint where there is one."""
+    command = typer.main.get_command(build())
+    try:
+        result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except DlcxError as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        print_error(str(error), error.hint)
+        return error.exit_code
+    except UsageError as error:
+        return _usage(error, command)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print_error("interrupted", "Run the same command again to go on.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (``dlcx ... | head``): nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        print_error(
+            f"bug in dlcx: {type(error).__name__}: {error}",
+            "Run again with --debug for the traceback, and report it.",
+        )
+        return BUG
+
+
+def _usage(error: Any, command: Any) -> int:
+    """One line for a call that cannot be parsed, with the nearest right word."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "dlcx"
+    hint = f"See '{path} --help'."
+    word = getattr(error, "option_name", None)
+    if word and context:
+        options = [name for param in context.command.params for name in getattr(param, "opts", [])]
+        hint = f"{did_you_mean(word, options)} {hint}"
+    message = " ".join(error.format_message().split())
+    if message.startswith("No such command"):
+        word = message.split("'")[1]
+        message, hint = f"no such command '{word}'", f"{did_you_mean(word, list(command.commands))} See 'dlcx --help'."
+    elif word:
+        message = f"no such option '{word}'"
+    print_error(f"{path}: {message[0].lower()}{message[1:]}", hint)
+    return 2

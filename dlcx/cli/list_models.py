@@ -1,0 +1,20 @@
+"""``dlcx list-models``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from dlcx.cli.options import Call, command
+
+
+@command
+def list_models(
+    call: Call,  # noqa: ARG001
+    kind: Annotated[str | None, typer.Option("--kind", help="Only single, multi or detector.")] = None,
+) -> Any:
+    """List every --net-type and detector, its kind, size and what it suits."""
+    from dlcx.workflow.list_models import list_models as workflow
+
+    return workflow(kind=kind)

@@ -1,0 +1,98 @@
+"""What every command takes, and flags that several commands share.
+
+A command is written without them::
+
+    @command
+    def train(call: Call, shuffle: Shuffle = 1) -> Any:
+        from dlcx.workflow.train import train
+
+        return train(call.project, shuffle=shuffle, progress=call.progress)
+
+The decorator adds ``--project``, ``--json``, ``-q``, ``-v`` and ``--debug``, and prints the returned result.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from dlcx.cli.output import emit, start_logging, terminal_progress
+from dlcx.progress import Progress
+
+COMMON = "Everywhere"
+
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        "-p",
+        help="The project: its folder or its config.yaml. Default: $DLCX_PROJECT, "
+        "else the nearest config.yaml at or above the working folder.",
+        rich_help_panel=COMMON,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result as one JSON object on stdout.", rich_help_panel=COMMON)
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=COMMON)]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.", rich_help_panel=COMMON)]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=COMMON)]
+
+ShuffleOption = Annotated[int, typer.Option("--shuffle", min=0, help="Number of the shuffle.")]
+TrainsetIndexOption = Annotated[
+    int, typer.Option("--trainset-index", min=0, help="Which value of TrainingFraction in config.yaml, from 0.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+PrecisionOption = Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")]
+SnapshotOption = Annotated[str, typer.Option("--snapshot", help="best, last, an epoch, or a path.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of pytorch_config.yaml; repeatable."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the common flags of one call say."""
+
+    project: Path | None
+    progress: Progress
+
+
+def command(function: Callable[..., Any]) -> Callable[..., None]:
+    """Turn ``function(call, ...) -> result`` into a command with the common flags that prints its result."""
+    hints = get_type_hints(function, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in list(inspect.signature(function).parameters.values())[1:]
+    ]
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, default, annotation in (
+            ("project", None, ProjectOption),
+            ("as_json", False, JsonOption),
+            ("quiet", False, QuietOption),
+            ("verbose", False, VerboseOption),
+            ("debug", False, DebugOption),
+        )
+    ]
+
+    @functools.wraps(function)
+    def wrapped(*, project: Path | None, as_json: bool, quiet: bool, verbose: bool, debug: bool, **options: Any) -> int:
+        start_logging(verbose=verbose, debug=debug)
+        call = Call(project=project, progress=Progress() if quiet else terminal_progress())
+        result = function(call, **options)
+        emit(result, as_json=as_json)
+        return int(getattr(result, "exit_code", 0))
+
+    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    wrapped.__signature__ = inspect.Signature(keyword_only + common)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in keyword_only + common}
+    return wrapped

@@ -1,0 +1,50 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Two cores run many tests best with one thread each, and sums come out the same everywhere."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Small numbers that DeepLabCut 3.0.2 produced, copied into the tests."""
+    return Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real projects and bulky golden data beside the checkout; skips where it is missing."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("real projects and bulky golden data (../shared) are not here")
+    return folder
+
+
+@pytest.fixture
+def openfield(shared: Path, tmp_path: Path) -> Path:
+    """A writable copy of the openfield project: 116 labelled frames of one mouse and a video."""
+    target = tmp_path / "openfield-Pranav-2018-10-30"
+    shutil.copytree(shared / "data" / "projects" / target.name, target, copy_function=shutil.copyfile)
+    for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+        folder.chmod(0o755)
+    return target
+
+
+@pytest.fixture(autouse=True)
+def _no_project_from_outside(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("DLCX_PROJECT", raising=False)
