@@ -206,12 +206,9 @@ class Shuffle:
 
     def snapshots(self, prefix: str = "snapshot") -> list[Snapshot]:
         """Snapshots by epoch, the best one last, as DeepLabCut lists them."""
-        pattern = re.compile(rf"^{re.escape(prefix)}(-best)?-(\d+)\.pt$")
-        found = []
-        if self.train_dir.is_dir():
-            for path in self.train_dir.iterdir():
-                if match := pattern.match(path.name):
-                    found.append(Snapshot(path, epoch=int(match[2]), best=bool(match[1])))
+        pattern = re.compile(rf"{re.escape(prefix)}(-best)?-\d+\.pt$")
+        paths = self.train_dir.iterdir() if self.train_dir.is_dir() else ()
+        found = [Snapshot.of(path) for path in paths if pattern.match(path.name)]
         return sorted(found, key=lambda snapshot: (snapshot.best, snapshot.epoch))
 
     def snapshot(self, which: str = "best", prefix: str = "snapshot") -> Snapshot:

@@ -11,7 +11,7 @@ from dlcx.cli.options import Call, command
 
 @command
 def list_models(
-    call: Call,  # noqa: ARG001
+    call: Call,
     kind: Annotated[str | None, typer.Option("--kind", help="Only single, multi or detector.")] = None,
 ) -> Any:
     """List every --net-type and detector, its kind, size and what it suits."""

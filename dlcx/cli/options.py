@@ -66,7 +66,7 @@ class Call:
     progress: Progress
 
 
-def command(function: Callable[..., Any]) -> Callable[..., None]:
+def command(function: Callable[..., Any]) -> Callable[..., int]:
     """Turn ``function(call, ...) -> result`` into a command with the common flags that prints its result."""
     hints = get_type_hints(function, include_extras=True)
     own = [

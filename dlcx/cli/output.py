@@ -168,12 +168,13 @@ class _Bars(Progress):
             started = time.monotonic()
 
             class BarTask(Task):
-                fresh = 0
+                fresh, note = 0, ""
 
                 def advance(self, count: int = 1, note: str = "") -> None:
                     self.fresh += count
                     rate = self.fresh / max(time.monotonic() - started, 1e-9)
                     text = f"{rate:.1f} {unit}s/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit}"
-                    bars.update(identity, advance=count, rate=text, **({"note": note} if note else {}))
+                    self.note = note or self.note
+                    bars.update(identity, advance=count, rate=text, note=self.note)
 
             yield BarTask()
