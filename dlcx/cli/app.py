@@ -41,7 +41,7 @@ def build() -> typer.Typer:
         "4 finished, but some items failed; 75 stopped by a signal, run the same command again to go on; "
         "130 interrupted; 1 a bug in dlcx.",
         no_args_is_help=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,  # plain help: importing what rich needs for it would double the time to answer
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
