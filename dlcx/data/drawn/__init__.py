@@ -1,0 +1,8 @@
+"""A drawn recording: jointed animals on a textured floor, with every bodypart known exactly.
+
+``scene(...)`` gives a :class:`~dlcx.data.drawn.scene.Scene`; the same arguments give the same pixels.
+"""
+
+from dlcx.data.drawn.scene import Scene, scene
+
+__all__ = ["Scene", "scene"]

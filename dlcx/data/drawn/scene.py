@@ -1,0 +1,244 @@
+"""The picture of a drawn recording: floor, shadows, animals, camera.
+
+Drawing is done at twice the size and averaged down, several times a frame over the exposure: that gives smooth edges
+and motion blur.  A bodypart is labelled where it is in the middle of the exposure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dlcx.data.drawn.motion import JOINTS, SPINE, TAIL, Motion, walk
+from dlcx.poses import Layout
+
+BODYPARTS = ("snout", "leftear", "rightear", "shoulders", "center", "tailbase", "tailmid", "tailend")
+SKELETON = (
+    ("snout", "leftear"),
+    ("snout", "rightear"),
+    ("leftear", "shoulders"),
+    ("rightear", "shoulders"),
+    ("shoulders", "center"),
+    ("center", "tailbase"),
+    ("tailbase", "tailmid"),
+    ("tailmid", "tailend"),
+)
+SCALE = 2  # drawn pixels a pixel
+EXPOSURE = (-0.24, 0.0, 0.24)  # moments of a frame, in frames
+FINE = 34  # circles that make up a body
+# Half width of the body, in body lengths, at shares of the way from snout to tail base.
+OUTLINE_AT = (0.0, 0.05, 0.14, 0.24, 0.32, 0.45, 0.62, 0.80, 0.92, 1.0)
+OUTLINE = (0.022, 0.045, 0.088, 0.105, 0.100, 0.125, 0.160, 0.165, 0.110, 0.040)
+EAR_AT, EAR_OUT, EAR_SIZE = 0.27, 0.115, 0.062
+LIGHT = np.array([0.05, 0.07])  # the shadow falls this far from the animal, in body lengths
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A drawn recording of T frames.
+
+    xy (T, A, K, 2) px, exact also where a bodypart is hidden; visible (T, A, K) is False where another animal lies
+    over it.  ``body_length`` in px is snout to tail base of a stretched animal.
+    """
+
+    layout: Layout
+    size: tuple[int, int]
+    body_length: float
+    xy: np.ndarray
+    visible: np.ndarray
+    motion: Motion
+    floor: np.ndarray  # (height * SCALE, width * SCALE, 3) uint8 RGB
+    coats: np.ndarray  # (A, 3) RGB
+    hairs: np.ndarray  # (hairs, 3): along the body 0..1, across -1..1, brightness
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def frame(self, index: int) -> np.ndarray:
+        """Frame ``index`` as the camera sees it, (height, width, 3) uint8 RGB."""
+        width, height = self.size
+        total = np.zeros((height, width, 3), np.float32)
+        for moment in EXPOSURE:
+            canvas = self._moment(*self.motion.between(index, moment))
+            total += cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+        rng = np.random.default_rng((self.seed, index))
+        picture = total / len(EXPOSURE) * rng.normal(1, 0.008)
+        picture += rng.normal(0, 3.0, (height, width, 1)) + rng.normal(0, 1.2, picture.shape)
+        return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+    def _moment(self, chain: np.ndarray, stride: np.ndarray) -> np.ndarray:
+        """Everything at one moment, at SCALE times the size; later animals lie over earlier ones."""
+        canvas = self._shadowed(chain)
+        for animal, joints in enumerate(chain):
+            _draw_animal(canvas, joints, stride[animal], self.body_length, self.coats[animal], self.hairs)
+        return canvas
+
+    def _shadowed(self, chain: np.ndarray) -> np.ndarray:
+        """The floor, darker where an animal keeps the light off."""
+        width, height = self.size
+        mask = np.zeros((height, width), np.uint8)
+        for joints in chain:
+            spine, radius = _body(joints, self.body_length)
+            _circles(mask, spine + LIGHT * self.body_length, radius * 1.05, 110, scale=1)
+            _line(mask, joints[SPINE:] + LIGHT * self.body_length * 0.3, 70, 1, scale=1)
+        light = 255 - cv2.GaussianBlur(mask, (0, 0), 0.035 * self.body_length)
+        light = cv2.resize(light, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_LINEAR)
+        return cv2.multiply(self.floor, cv2.merge([light, light, light]), scale=1 / 255)
+
+
+def scene(
+    animals: int = 1, frames: int = 360, *, size: tuple[int, int] = (192, 144), body_length: float = 58.0, seed: int = 0
+) -> Scene:
+    """Draw ``frames`` frames of ``animals`` animals; ``size`` is width, height in px."""
+    rng = np.random.default_rng((seed, animals))
+    motion = walk(frames, animals, size, body_length, rng)
+    coat = np.array([74.0, 64.0, 58.0])
+    coats = np.clip(coat * rng.uniform(0.85, 1.25, (animals, 1)) + rng.normal(0, 4, (animals, 3)), 20, 120)
+    hairs = np.stack([rng.uniform(0.08, 0.97, 160), rng.uniform(-0.9, 0.9, 160), rng.choice([-16, 14, 26], 160)], -1)
+    names = tuple(f"mouse{number}" for number in range(1, animals + 1)) if animals > 1 else ("individual_1",)
+    return Scene(
+        layout=Layout(BODYPARTS, names, multi=animals > 1),
+        size=size,
+        body_length=body_length,
+        xy=_bodyparts(motion.chain, body_length),
+        visible=_visible(motion.chain, body_length),
+        motion=motion,
+        floor=_floor(size, rng),
+        coats=coats,
+        hairs=hairs,
+        seed=seed,
+    )
+
+
+def _bodyparts(chain: np.ndarray, body: float) -> np.ndarray:
+    """Bodyparts (..., K, 2) on chains (..., JOINTS, 2)."""
+    centre, side = _along(chain, EAR_AT)
+    left, right = centre + side * EAR_OUT * body, centre - side * EAR_OUT * body
+    middle, _ = _along(chain, 0.40)
+    points = [chain[..., 0, :], left, right, middle, _along(chain, 0.68)[0]]
+    points += [chain[..., joint, :] for joint in (SPINE, SPINE + (TAIL + 1) // 2, JOINTS - 1)]
+    return np.stack(points, -2)
+
+
+def _visible(chain: np.ndarray, body: float) -> np.ndarray:
+    """(T, A, K): no later animal's body or ear lies over the bodypart."""
+    xy = _bodyparts(chain, body)
+    spines, radius = _body(chain, body)  # (T, A, FINE, 2), (FINE,)
+    sizes = np.concatenate([radius, [EAR_SIZE * body] * 2])
+    visible = np.ones(xy.shape[:3], bool)
+    for below in range(chain.shape[1]):
+        for above in range(below + 1, chain.shape[1]):
+            cover = np.concatenate([spines[:, above], xy[:, above, 1:3]], 1)
+            gap = np.linalg.norm(xy[:, below, :, None] - cover[:, None], axis=-1) - sizes
+            visible[:, below] &= (gap > 0).all(-1)
+    return visible
+
+
+def _along(chain: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Point at ``share`` of the way from snout to tail base, and the unit vector to the animal's left."""
+    position = share * SPINE
+    joint = min(int(position), SPINE - 1)
+    step = chain[..., joint + 1, :] - chain[..., joint, :]
+    back = step / np.linalg.norm(step, axis=-1, keepdims=True)
+    left = np.stack([-back[..., 1], back[..., 0]], -1)  # y points down, so this is the left of who looks forward
+    return chain[..., joint, :] + (position - joint) * step, left
+
+
+def _body(chain: np.ndarray, body: float) -> tuple[np.ndarray, np.ndarray]:
+    """Centres (..., FINE, 2) and radii (FINE,) of the circles that make up the body."""
+    shares = np.linspace(0, 1, FINE)
+    weights = np.zeros((FINE, SPINE + 1))
+    joint = np.minimum((shares * SPINE).astype(int), SPINE - 1)
+    rest = shares * SPINE - joint
+    weights[np.arange(FINE), joint], weights[np.arange(FINE), joint + 1] = 1 - rest, rest
+    return weights @ chain[..., : SPINE + 1, :], np.interp(shares, OUTLINE_AT, OUTLINE) * body
+
+
+def _draw_animal(
+    canvas: np.ndarray, joints: np.ndarray, stride: np.ndarray, body: float, coat: np.ndarray, hairs: np.ndarray
+) -> None:
+    """Paws, tail, body in four shades, ears, fur, eyes and nose."""
+    skin = np.array([196.0, 150.0, 140.0])
+    for share, out, reach, steps in ((0.40, 0.14, 0.10, stride[:2]), (0.82, 0.19, 0.12, stride[2:])):
+        foot, left = _along(joints, share)
+        ahead = np.array([left[1], -left[0]])
+        for side, step in zip((1, -1), steps, strict=True):
+            _circle(canvas, foot + side * out * body * left + (0.03 + reach * step) * body * -ahead, 0.035 * body, skin)
+    for part, thickness in ((joints[SPINE - 1 :], 0.034), (joints[SPINE : SPINE + 5], 0.045)):
+        _line(canvas, part, skin * 0.78, max(round(thickness * body * SCALE), 1))
+
+    spine, radius = _body(joints, body)
+    glow = -LIGHT / np.hypot(*LIGHT) * 0.028 * body
+    ears = [_along(joints, EAR_AT)[0] + side * EAR_OUT * body * _along(joints, EAR_AT)[1] for side in (1, -1)]
+    for shade in range(4):
+        colour = coat * (0.72 + 0.22 * shade)
+        _circles(canvas, spine + glow * shade, radius * (1 - 0.24 * shade), colour)
+    _fur(canvas, spine, radius, coat, hairs)
+    for ear in ears:
+        _circle(canvas, ear, EAR_SIZE * body, coat * 0.75)
+        _circle(canvas, ear, EAR_SIZE * 0.68 * body, 0.5 * coat + 0.5 * skin)
+    face, left = _along(joints, 0.13)
+    for side in (1, -1):
+        _circle(canvas, face + side * 0.062 * body * left, 0.018 * body, np.array([12.0, 10.0, 10.0]))
+    _circle(canvas, joints[0], 0.024 * body, skin)
+
+
+def _fur(canvas: np.ndarray, spine: np.ndarray, radius: np.ndarray, coat: np.ndarray, hairs: np.ndarray) -> None:
+    """Short strokes that lie along the body and move with it."""
+    at = np.minimum((hairs[:, 0] * (FINE - 1)).astype(int), FINE - 3)
+    back = spine[at + 2] - spine[at]
+    left = np.stack([-back[:, 1], back[:, 0]], -1) / np.linalg.norm(back, axis=-1, keepdims=True)
+    start = spine[at] + left * (hairs[:, 1] * radius[at])[:, None]
+    strokes = np.stack([start, start + back * 0.8], 1)
+    for brightness in np.unique(hairs[:, 2]):
+        colour = np.clip(coat * 1.05 + brightness, 0, 255)
+        lines = _pixels(strokes[hairs[:, 2] == brightness], SCALE)
+        cv2.polylines(canvas, list(lines), False, colour.tolist(), 1, cv2.LINE_AA, 4)
+
+
+def _floor(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Bedding: clouds of several sizes, wood chips, a darker wall around, light from one side."""
+    width, height = size[0] * SCALE, size[1] * SCALE
+    clouds = np.zeros((height, width))
+    for cell, strength in ((96, 9.0), (32, 6.0), (10, 5.0), (3, 5.0), (1, 3.0)):
+        coarse = rng.normal(0, strength, (height // cell + 3, width // cell + 3)).astype(np.float32)
+        enlarged = cv2.resize(coarse, None, fx=cell, fy=cell, interpolation=cv2.INTER_CUBIC)
+        clouds += enlarged[cell : cell + height, cell : cell + width]
+    floor = np.array([186.0, 172.0, 148.0]) + clouds[..., None] * np.array([1.0, 0.97, 0.9])
+    floor = np.ascontiguousarray(np.clip(floor, 0, 255).astype(np.uint8))
+    for _ in range(width * height // 500):
+        start = rng.uniform((0, 0), (width, height)) / SCALE
+        angle, length = rng.uniform(0, np.pi), rng.uniform(1.0, 3.5)
+        colour = np.clip(np.array([186.0, 170.0, 142.0]) * rng.uniform(0.72, 1.25), 0, 255)
+        end = start + length * np.array([np.cos(angle), np.sin(angle)])
+        _line(floor, np.stack([start, end]), colour, int(rng.integers(1, 3)))
+    y, x = np.mgrid[:height, :width]
+    edge = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y)) / SCALE
+    wall = 0.62 + 0.38 / (1 + np.exp(-(edge - 5) / 0.8))
+    light = 1.06 - 0.16 * ((x / width - 0.35) ** 2 + (y / height - 0.3) ** 2) / 0.5
+    return np.clip(floor * (wall * light)[..., None], 0, 255).astype(np.uint8)
+
+
+def _pixels(points: np.ndarray, scale: int) -> np.ndarray:
+    """Picture coordinates (pixel centres are whole numbers) as OpenCV's 1/16 px on the enlarged canvas."""
+    return np.rint(((points + 0.5) * scale - 0.5) * 16).astype(np.int32)
+
+
+def _circles(
+    canvas: np.ndarray, centres: np.ndarray, radii: np.ndarray, colour: np.ndarray | int, scale: int = SCALE
+) -> None:
+    shade = np.asarray(colour).tolist()
+    sizes = np.rint(radii * scale * 16).astype(int).tolist()
+    for centre, size in zip(_pixels(centres, scale).tolist(), sizes, strict=True):
+        cv2.circle(canvas, centre, size, shade, -1, cv2.LINE_AA, 4)
+
+
+def _circle(canvas: np.ndarray, centre: np.ndarray, radius: float, colour: np.ndarray) -> None:
+    _circles(canvas, centre[None], np.array([radius]), colour)
+
+
+def _line(canvas: np.ndarray, points: np.ndarray, colour: np.ndarray | int, thickness: int, scale: int = SCALE) -> None:
+    cv2.polylines(canvas, [_pixels(points, scale)], False, np.asarray(colour).tolist(), thickness, cv2.LINE_AA, 4)
