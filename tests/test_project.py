@@ -1,0 +1,117 @@
+"""Names and places of files, as DeepLabCut has them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dlcx.errors import DlcxError
+from dlcx.poses import Layout
+from dlcx.project import Project, Snapshot, Video, net_name
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(
+        root=tmp_path,
+        task="open",
+        scorer="me",
+        date="Oct5",
+        iteration=2,
+        layout=Layout(("nose",)),
+        identity=False,
+        train_fractions=(0.95, 0.29),
+        videos=(),
+        skeleton=(),
+        pcutoff=0.6,
+        default_net_type="resnet_50",
+        batch_size=8,
+        detector_batch_size=1,
+        crop=None,
+        colormap="rainbow",
+        dotsize=12,
+    )
+
+
+@pytest.mark.parametrize(
+    ("net", "name"),
+    [
+        ("resnet_50", "Resnet50"),
+        ("dlcrnet_stride16_ms5", "DlcrnetStride16Ms5"),
+        ("ctd_prenet_rtmpose_s", "CtdPrenetRtmposeS"),
+        ("timm/tf_efficientnet_lite0", "TimmTfEfficientnetLite0"),
+        ("timm/vit_small.dino", "TimmVitSmallDino"),
+    ],
+)
+def test_net_names_in_file_names(net, name):
+    assert net_name(net) == name
+
+
+@pytest.mark.parametrize(
+    ("stored", "stem"), [("/a/b/m3.v1.mp4", "m3.v1"), (r"C:\Users\x\videos\clip 1.avi", "clip 1"), ("v", "v")]
+)
+def test_video_stems_of_any_system(stored, stem):
+    assert Video(stored).stem == stem
+
+
+def test_places_of_a_shuffle(project):
+    shuffle = project.shuffle(3, trainset_index=1)
+    base = project.root
+    assert shuffle.name == "openOct5-trainset28shuffle3"  # 0.29 truncates to 28
+    assert (
+        shuffle.model_config_path
+        == base / "dlc-models-pytorch/iteration-2" / shuffle.name / "train/pytorch_config.yaml"
+    )
+    assert shuffle.documentation_path == (
+        base / "training-datasets/iteration-2/UnaugmentedDataSet_openOct5/Documentation_data-open_28shuffle3.pickle"
+    )
+    assert shuffle.evaluation_dir == base / "evaluation-results-pytorch/iteration-2" / shuffle.name
+    assert project.labels_path("v1") == base / "labeled-data/v1/CollectedData_me"
+    with pytest.raises(DlcxError, match="--trainset-index 2"):
+        project.shuffle(1, trainset_index=2)
+
+
+def test_scorer_names(project):
+    shuffle = project.shuffle(3)
+    best = Snapshot.of(Path("snapshot-best-025.pt"))
+    assert shuffle.scorer("resnet_50", best) == "DLC_Resnet50_openOct5shuffle3_snapshot_best-25"
+    boxes = Snapshot.of(Path("snapshot-detector-010.pt"))
+    assert shuffle.scorer("resnet_50", best, boxes) == ("DLC_Resnet50_openOct5shuffle3_detector_10_snapshot_best-25")
+
+
+def test_shuffles_are_found_by_their_folders(project):
+    for name in ("trainset95shuffle10", "trainset95shuffle2", "trainset28shuffle1", "trainset95shuffle2old"):
+        (project.root / "dlc-models-pytorch/iteration-2" / f"openOct5-{name}").mkdir(parents=True)
+    assert [(shuffle.percent, shuffle.number) for shuffle in project.shuffles()] == [(28, 1), (95, 2), (95, 10)]
+    assert replace(project, iteration=9).shuffles() == []
+
+
+def test_snapshots_by_name(project):
+    shuffle = project.shuffle(1)
+    with pytest.raises(DlcxError, match="has no snapshot"):
+        shuffle.snapshot("best")
+    shuffle.train_dir.mkdir(parents=True)
+    for name in ("snapshot-010.pt", "snapshot-best-005.pt", "snapshot-200.pt", "snapshot-detector-003.pt", "x.pt"):
+        (shuffle.train_dir / name).touch()
+    assert [snapshot.uid for snapshot in shuffle.snapshots()] == ["10", "200", "best-5"]
+    assert shuffle.snapshot("best").epoch == 5
+    assert shuffle.snapshot("last").epoch == 200
+    assert shuffle.snapshot("10").path.name == "snapshot-010.pt"
+    assert shuffle.snapshot("5").best
+    assert shuffle.snapshot("snapshot-010.pt").epoch == 10
+    assert shuffle.snapshot("last", prefix="snapshot-detector").epoch == 3
+    with pytest.raises(DlcxError) as caught:
+        shuffle.snapshot("11")
+    assert "--snapshot 11" in str(caught.value)
+    assert "10" in caught.value.hint
+    with pytest.raises(DlcxError, match="no such file"):
+        shuffle.snapshot("nowhere/snapshot-010.pt")
+
+
+def test_without_a_best_snapshot_the_last_one_counts(project):
+    shuffle = project.shuffle(1)
+    shuffle.train_dir.mkdir(parents=True)
+    (shuffle.train_dir / "snapshot-010.pt").touch()
+    assert shuffle.snapshot("best").uid == "10"
