@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DLCX := $(BIN)/dlcx
+STAMP := $(VENV)/.installed
+
+.PHONY: help
+help: ## Print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+# Made again only when what to install has changed.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("dlcx needs Python 3.11 or newer: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else 0'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.PHONY: install
+install: $(STAMP) ## Make the virtual environment .venv and install dlcx into it
+
+.PHONY: demo
+demo: $(STAMP) ## Draw a project, train on it, evaluate, analyse its video (about 5 minutes)
+	@BIN=$(BIN) examples/demo.sh demo
+
+.PHONY: format
+format: $(STAMP) ## Format the code and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: $(STAMP) ## Format, lint, import layers and types, without the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+.PHONY: test
+test: check ## Every check and every quick test; what the continuous integration runs
+	$(BIN)/python -m pytest
+
+.PHONY: test-slow
+test-slow: $(STAMP) ## The slow tests
+	$(BIN)/python -m pytest -m slow
+
+.PHONY: interchange
+interchange: $(STAMP) ## Trade projects with DeepLabCut 3.0.2, both ways, in an environment of its own
+	tests/interchange/run.sh
+
+.PHONY: clean
+clean: ## Remove the environments, the demo and what the tools cached
+	rm -rf $(VENV) .venv-* demo interchange build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
