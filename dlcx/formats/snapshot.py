@@ -1,0 +1,129 @@
+"""``snapshot-*.pt``: network weights as DeepLabCut 3.0.2 saves them with ``torch.save``.
+
+::
+
+    {"metadata": {"epoch": int, "metrics": {name: float}, "losses": {name: float}},
+     "model": OrderedDict of tensors,
+     "scheduler": dict,          only if a scheduler is used
+     "optimizer": dict}          only if the configuration asks for it
+
+Metric names are those of learning_stats.csv (``metrics/test.mAP``), loss names the same without ``losses/``
+(``train.total_loss``).  Neither configuration nor bodypart names are inside.  Files are read with
+``weights_only=True``: a snapshot from a stranger cannot run code.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.outputs import whole_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# What numpy numbers in the metadata of old snapshots are made of; harmless to unpickle.
+_NUMPY_NUMBERS: list[Any] = [np.dtype, *{type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "b1")}]
+
+
+@dataclass(frozen=True)
+class SnapshotFile:
+    """Contents of one snapshot: ``model`` is the state dict, on the CPU; optional parts are None if absent."""
+
+    model: Mapping[str, Tensor]
+    epoch: int = 0
+    metrics: Mapping[str, float] | None = None
+    losses: Mapping[str, float] | None = None
+    scheduler: Mapping[str, Any] | None = None
+    optimizer: Mapping[str, Any] | None = None
+
+
+def write_snapshot(
+    path: Path,
+    *,
+    model: Mapping[str, Tensor],
+    epoch: int,
+    metrics: Mapping[str, float],
+    losses: Mapping[str, float],
+    scheduler: Mapping[str, Any] | None = None,
+    optimizer: Mapping[str, Any] | None = None,
+) -> None:
+    """Save a state dict with its numbers, whole or not at all.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    import torch
+
+    content: dict[str, Any] = {
+        "metadata": {
+            "epoch": int(epoch),
+            "metrics": {name: float(value) for name, value in metrics.items()},
+            "losses": {name: float(value) for name, value in losses.items()},
+        },
+        "model": OrderedDict(model),
+    }
+    if scheduler is not None:
+        content["scheduler"] = dict(scheduler)
+    if optimizer is not None:
+        content["optimizer"] = dict(optimizer)
+    with whole_file(Path(path)) as beside:
+        torch.save(content, beside)
+
+
+def read_snapshot(path: Path) -> SnapshotFile:
+    """Read a snapshot of DeepLabCut or dlcx.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, broken, holds more than tensors and numbers, or holds no ``model``.
+    """
+    import torch
+
+    path = Path(path)
+    if not path.is_file():
+        raise DlcxError(f"snapshot {path}: no such file")
+    try:
+        with torch.serialization.safe_globals([*_numpy_scalar(), *_NUMPY_NUMBERS]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken zip or pickle can raise anything
+        raise DlcxError(
+            f"snapshot {path}: cannot be read as weights ({(str(error).strip() or repr(error)).splitlines()[0]})",
+            hint="The file may be cut off, or hold objects other than tensors and numbers, which are never loaded.",
+        ) from error
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        keys = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise DlcxError(
+            f"snapshot {path}: expected a dictionary with the key 'model', got {keys}",
+            hint="Backbone weights (timm) go to 'dlcx create-dataset --weights PATH'.",
+        )
+    metadata = content.get("metadata") or {}
+    return SnapshotFile(
+        model=content["model"],
+        epoch=int(metadata.get("epoch", 0)),
+        metrics=_floats(metadata.get("metrics")),
+        losses=_floats(metadata.get("losses")),
+        scheduler=content.get("scheduler"),
+        optimizer=content.get("optimizer"),
+    )
+
+
+def _floats(numbers: Mapping[str, Any] | None) -> dict[str, float]:
+    return {name: float(value) for name, value in (numbers or {}).items()}
+
+
+def _numpy_scalar() -> list[Any]:
+    """The function numpy numbers are unpickled with, under its names of numpy 1 and 2."""
+    scalar = np._core.multiarray.scalar if hasattr(np, "_core") else np.core.multiarray.scalar  # type: ignore[attr-defined]
+    return [(scalar, "numpy._core.multiarray.scalar"), (scalar, "numpy.core.multiarray.scalar")]
