@@ -1,0 +1,89 @@
+"""``train/pytorch_config.yaml``: a shuffle's net, data and training (DeepLabCut 3.0.2).
+
+::
+
+    # Config schema version. Do not edit manually.
+    config_version: 0
+    model:
+      backbone: {type, ...}
+      heads: {bodypart: {...}, unique_bodypart: {...}, identity: {...}}
+    net_type: resnet_50
+    method: bu | td | ctd
+    ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.yaml_files import parse_yaml, read_yaml, write_yaml
+from dlcx.settings import ModelConfig
+from dlcx.settings.base import check, fields_at
+
+HEADER = "# Config schema version. Do not edit manually.\n"
+
+
+def read_model_config(path: str | Path) -> ModelConfig:
+    """Read and check a pytorch_config.yaml.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or a key does not fit; names file, key and the nearest right key.
+    """
+    if not Path(path).is_file():
+        raise DlcxError(f"no such file: {path}", hint="Run 'dlcx create-dataset' first, or name another --shuffle.")
+    return check(ModelConfig, read_yaml(path), path)
+
+
+def write_model_config(config: ModelConfig, path: str | Path) -> None:
+    """Write every key in DeepLabCut's order, unset ones empty."""
+    write_yaml(config.plain(), path, header=HEADER)
+
+
+def with_overrides(config: ModelConfig, overrides: Sequence[str]) -> ModelConfig:
+    """The configuration with ``key.path=value`` applied, checked like the file itself; values are YAML.
+
+    Raises
+    ------
+    DlcxError
+        Names the flag, the key and the nearest right key.
+    """
+    data = config.plain()
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key.strip():
+            raise DlcxError(f"--set {override}: expected KEY=VALUE", hint="Such as --set train_settings.epochs=50")
+        _assign(data, key.strip(), parse_yaml(text, f"--set {override}"))
+    return check(ModelConfig, data, f"--set {', '.join(overrides)}") if overrides else config
+
+
+def _assign(data: dict[str, Any], key: str, value: Any) -> None:
+    """Set ``data[a][b] = value`` for ``a.b``, making mappings where the schema has them unset."""
+    steps = key.split(".")
+    current: Any = data
+    for depth, step in enumerate(steps):
+        last = depth == len(steps) - 1
+        if isinstance(current, list):
+            if not step.isdigit() or int(step) >= len(current):
+                raise DlcxError(f"--set {key}: '{step}' is no position in a list of {len(current)} (from 0)")
+            step = int(step)  # type: ignore[assignment]
+        elif not isinstance(current, Mapping):
+            raise DlcxError(f"--set {key}: '{'.'.join(steps[:depth])}' holds a single value, not keys")
+        else:
+            allowed = fields_at(ModelConfig, list(steps[:depth]))
+            free_leaf = not allowed and last
+            if step not in current and step not in allowed and not free_leaf:
+                raise DlcxError(
+                    f"--set {key}: unknown key '{'.'.join(steps[: depth + 1])}'",
+                    hint=did_you_mean(step, allowed or current),
+                )
+        if last:
+            current[step] = value
+        else:
+            if isinstance(current, dict) and current.get(step) is None:
+                current[step] = {}
+            current = current[step]

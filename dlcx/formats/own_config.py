@@ -1,0 +1,29 @@
+"""``train/dlcx.yaml``: what only dlcx knows of a shuffle.
+
+::
+
+    weights: imagenet
+    split: frame
+    seed: 42
+    from_shuffle:
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.settings import OwnConfig
+from dlcx.settings.base import check
+
+HEADER = "# What only dlcx knows of this shuffle; DeepLabCut does not read it.\n"
+
+
+def read_own_config(path: str | Path) -> OwnConfig:
+    """Read and check a dlcx.yaml; a missing file (a shuffle made by DeepLabCut) means the defaults."""
+    return check(OwnConfig, read_yaml(path), path) if Path(path).is_file() else OwnConfig()
+
+
+def write_own_config(config: OwnConfig, path: str | Path) -> None:
+    """Write every key."""
+    write_yaml(config.plain(), path, header=HEADER)

@@ -1,0 +1,222 @@
+"""``config.yaml``: a project's names, videos and defaults (DeepLabCut 2.x and 3.x).
+
+::
+
+    Task: openfield
+    scorer: Pranav
+    date: Oct30
+    multianimalproject: false
+    project_path: /where/it/was/last/time
+    video_sets:
+      /where/it/was/last/time/videos/m4s1.avi:
+        crop: 0, 640, 0, 480
+    bodyparts:
+    - snout
+    ...
+
+A project is moved and shared more often than its file is mended, so the folder that holds config.yaml counts,
+not ``project_path``, and stored paths of videos are looked for below it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dlcx.errors import DlcxError
+from dlcx.formats.yaml_files import format_yaml, parse_yaml, read_text, read_yaml
+from dlcx.outputs import write_text
+from dlcx.poses import Layout
+from dlcx.project import Project, Video
+from dlcx.settings import ProjectConfig
+from dlcx.settings.base import check
+from dlcx.settings.project import MULTI, parse_crop
+
+#: Comments before the keys that open a group, as DeepLabCut writes them.
+_COMMENTS = {
+    "config_version": "# Config schema version. Do not edit manually.\n",
+    "Task": "# Project definitions (do not edit)\n",
+    "project_path": "\n# Project path (change when moving around)\n",
+    "engine": "\n# Default DeepLabCut engine to use for shuffle creation (either pytorch or tensorflow)\n",
+    "video_sets": "\n# Annotation data set configuration (and individual video cropping parameters)\n",
+    "start": "\n# Fraction of video to start/stop when extracting frames for labeling/refinement\n",
+    "skeleton": "\n# Plotting configuration\n",
+    "TrainingFraction": "\n# Training,Evaluation and Analysis configuration\n",
+    "cropping": "\n# Cropping Parameters (for analysis and outlier frame detection)\n",
+    "x1": "# if cropping is true for analysis, then set the values here:\n",
+    "corner2move2": "\n# Refinement configuration (parameters from annotation dataset configuration"
+    " also relevant in this stage)\n",
+    "SuperAnimalConversionTables": "\n# Conversion tables to fine-tune SuperAnimal weights\n",
+    "resnet": "\n# These are very old parameters that are no longer used They are simply ignored.\n",
+}
+
+
+def open_project(where: str | Path | None = None) -> Project:
+    """The project in a folder (or of a config.yaml), else ``$DLCX_PROJECT``, else the nearest one at or above here.
+
+    Raises
+    ------
+    DlcxError
+        When there is none, or its config.yaml does not fit.
+    """
+    path = _find_config(where)
+    return project_of(read_project_config(path), path.parent)
+
+
+def project_of(config: ProjectConfig, root: Path) -> Project:
+    """The project that ``config`` describes, in the folder ``root``."""
+    return Project(
+        root=root,
+        task=config.Task,
+        scorer=config.scorer,
+        date=config.date,
+        iteration=config.iteration or 0,
+        layout=layout_of(config, root / "config.yaml"),
+        identity=bool(config.identity),
+        train_fractions=tuple(float(fraction) for fraction in config.TrainingFraction),
+        videos=tuple(
+            Video(stored, parse_crop(entry.crop) if entry and entry.crop else None)
+            for stored, entry in config.video_sets.items()
+        ),
+        skeleton=tuple((first, second) for first, second in config.skeleton),
+        pcutoff=float(config.pcutoff),
+        default_net_type=config.default_net_type,
+        batch_size=config.batch_size,
+        detector_batch_size=config.detector_batch_size,
+        crop=_crop(config),
+        colormap=config.colormap,
+        dotsize=config.dotsize,
+    )
+
+
+def layout_of(config: ProjectConfig, source: object = "config.yaml") -> Layout:
+    """Bodyparts, individuals and unique bodyparts.
+
+    Raises
+    ------
+    DlcxError
+        When the project names no bodypart, or one name means two things.
+    """
+    if not config.multianimalproject:
+        parts = () if config.bodyparts == MULTI else tuple(config.bodyparts)
+        if not parts:
+            raise DlcxError(f"{source}: bodyparts: expected at least one name, got none")
+        return Layout(bodyparts=parts)
+    parts, unique = tuple(config.multianimalbodyparts), tuple(config.uniquebodyparts)
+    if not parts:
+        raise DlcxError(f"{source}: multianimalbodyparts: expected at least one name, got none")
+    if not config.individuals:
+        raise DlcxError(f"{source}: individuals: expected at least one name, got none")
+    if both := sorted(set(parts) & set(unique)):
+        raise DlcxError(f"{source}: uniquebodyparts: {both[0]!r} is also one of multianimalbodyparts")
+    return Layout(bodyparts=parts, individuals=tuple(config.individuals), unique=unique, multi=True)
+
+
+def read_project_config(path: str | Path) -> ProjectConfig:
+    """Read and check a config.yaml.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or a key does not fit; names file, key and the nearest right key.
+    """
+    return check(ProjectConfig, read_yaml(path), path)
+
+
+def write_project_config(config: ProjectConfig, path: str | Path) -> None:
+    """Write every key in DeepLabCut's order with its comments, unset ones empty; for new projects.
+
+    A config.yaml that exists is the user's: edit it with functions such as :func:`add_train_fraction`.
+    """
+    text = "".join(_COMMENTS.get(key, "") + format_yaml({key: value}) for key, value in config.plain().items())
+    write_text(Path(path), text)
+
+
+def add_train_fraction(path: str | Path, fraction: float) -> int:
+    """Add ``fraction`` to TrainingFraction unless it is there; comments and order of the file stay.
+
+    Returns
+    -------
+    int
+        Its position, the trainset index.
+    """
+    config = read_project_config(path)
+    if fraction not in config.TrainingFraction:
+        _edit(Path(path), "TrainingFraction", [*config.TrainingFraction, fraction])
+    return [*config.TrainingFraction, fraction].index(fraction)
+
+
+def resolve_video(project: Project, video: str | Path | Video) -> Path:
+    """Where a video of the project lies now.
+
+    The stored path when it exists; else its tail below the project (``videos/m4s1.avi``), then its name in
+    ``videos``.  Windows separators are understood everywhere.
+
+    Raises
+    ------
+    DlcxError
+        When the video is found nowhere.
+    """
+    stored = video.stored if isinstance(video, Video) else str(video)
+    if os.path.isfile(stored):
+        return Path(stored)
+    parts = [part for part in re.split(r"[\\/]+", stored) if part]
+    tails = [project.root.joinpath(*parts[start:]) for start in range(len(parts))]
+    for candidate in [*tails, project.videos_dir / parts[-1] if parts else project.root]:
+        if candidate.is_file():
+            return candidate
+    raise DlcxError(f"no such video: {stored}", hint=f"Looked below {project.root} too.")
+
+
+def _find_config(where: str | Path | None) -> Path:
+    named = where if where is not None else os.environ.get("DLCX_PROJECT") or None
+    if named is not None:
+        origin = "--project" if where is not None else "$DLCX_PROJECT"
+        path = Path(named).expanduser()
+        config = path / "config.yaml" if path.is_dir() else path
+        if not config.is_file():
+            raise DlcxError(f"{origin} {named}: no config.yaml there", hint="Name a project folder or its config.yaml.")
+        return config.absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        config = folder / "config.yaml"
+        if config.is_file() and re.search(r"(?m)^\s*Task\s*:", read_text(config)):
+            return config
+    raise DlcxError(f"no project at or above {here}", hint="Name one with --project, or set $DLCX_PROJECT.")
+
+
+def _crop(config: ProjectConfig) -> tuple[int, int, int, int] | None:
+    if not config.cropping:
+        return None
+    x1, x2, y1, y2 = (int(side or 0) for side in (config.x1, config.x2, config.y1, config.y2))
+    return x1, x2, y1, y2
+
+
+def _edit(path: Path, key: str, value: Sequence[Any]) -> None:
+    """Set one key of the user's file; every other line stays as it is."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    editor = YAML()
+    editor.width = 2**20
+    editor.preserve_quotes = True
+    text = read_text(path)
+    before = parse_yaml(text, path)
+    data = editor.load(text)
+    if isinstance(data.get(key), list):
+        # In place, since the comments that follow a list hang on its items.
+        data[key].extend(value[len(data[key]) :])
+    else:
+        data[key] = list(value)
+    stream = io.StringIO()
+    editor.dump(data, stream)
+    after = parse_yaml(stream.getvalue(), path)
+    if {**before, key: list(value)} != after:
+        raise DlcxError(
+            f"{path}: cannot be edited without changing other keys", hint=f"Set {key}: {list(value)} there."
+        )
+    write_text(path, stream.getvalue())

@@ -1,0 +1,140 @@
+"""YAML 1.2 as DeepLabCut writes it.
+
+PyYAML follows YAML 1.1, where ``1e-05`` is a string, ``on`` is true and ``2020-04-21`` a date.  DeepLabCut writes
+YAML 1.2: ``1e-05`` is a number, names stay names, unset keys are empty, long paths are never wrapped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from dlcx.errors import DlcxError
+from dlcx.outputs import write_text
+
+
+class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
+    """Numbers, true, false and null of YAML 1.2; everything else plain is a string."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
+def _resolver(tag: str, pattern: str, first: str) -> None:
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{pattern})\Z"), list(first))
+
+
+_resolver("null", r"~|null|Null|NULL|", "~nN\0")
+_Loader.yaml_implicit_resolvers[""] = [("tag:yaml.org,2002:null", re.compile(r"\Z"))]
+_resolver("bool", r"true|True|TRUE|false|False|FALSE", "tTfF")
+_resolver("int", r"[-+]?(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F]+", "-+0123456789")
+_resolver(
+    "float",
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    "-+.0123456789",
+)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"<<\Z"), ["<"])
+
+
+def _unique_mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
+    """A mapping whose keys are all different: PyYAML would silently keep the last one."""
+    loader.flatten_mapping(node)
+    mapping: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if isinstance(key, list | dict):
+            raise yaml.MarkedYAMLError(problem="a key must be a plain word", problem_mark=key_node.start_mark)
+        if key in mapping:
+            raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
+        mapping[key] = loader.construct_object(value_node, deep=True)
+    return mapping
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def check_simple_key(self) -> bool:
+        # Paths of videos are keys; PyYAML would write those of more than 128 characters as "? key".
+        simple = super().check_simple_key()
+        return simple or (isinstance(self.event, yaml.ScalarEvent) and "\n" not in self.event.value)
+
+
+def _represent_float(dumper: yaml.SafeDumper, value: float) -> yaml.Node:
+    text = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(repr(value), repr(value))
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_Dumper.add_representer(float, _represent_float)
+_Dumper.add_representer(type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+\Z"), list("-+0123456789")
+)
+
+
+def parse_yaml(text: str, source: object) -> Any:
+    """Parse YAML 1.2 text; ``source`` (a file, a flag) is named in errors.
+
+    Raises
+    ------
+    DlcxError
+        Names the source, line and column.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise DlcxError(f"{source}{where}: not valid YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DlcxError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a file.
+
+    Raises
+    ------
+    DlcxError
+        When it is missing, unreadable or not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise DlcxError(f"{path}: expected UTF-8 text", hint="Save the file as UTF-8.") from None
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be read, is not YAML (with line and column) or holds no mapping.
+    """
+    data = parse_yaml(read_text(path), path)
+    if not isinstance(data, dict):
+        raise DlcxError(f"{path}: expected 'key: value' lines, got {type(data).__name__}")
+    return data
+
+
+def format_yaml(data: Mapping[str, Any], *, header: str = "") -> str:
+    """``data`` as DeepLabCut would write it, after the lines of ``header``."""
+    text = yaml.dump(
+        dict(data), Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=float("inf"), allow_unicode=True
+    )
+    # An empty plain scalar leaves a blank behind its colon or dash.
+    return header + re.sub(r"(?<=[:-]) $", "", text, flags=re.MULTILINE)
+
+
+def write_yaml(data: Mapping[str, Any], path: str | Path, *, header: str = "") -> None:
+    """Write ``data``, whole or not at all."""
+    write_text(Path(path), format_yaml(data, header=header))

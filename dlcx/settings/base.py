@@ -1,0 +1,131 @@
+"""The two kinds of mappings in the files, and one line of error for whatever does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from dlcx.errors import DlcxError, did_you_mean
+
+#: A number that stays an integer in the file when it was one.
+Number = int | float
+
+#: A mapping whose keys are checked only by what is built from it.
+Free = dict[str, Any]
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"names must be distinct, got {', '.join(twice)} more than once")
+    return names
+
+
+Names = Annotated[list[str], AfterValidator(_distinct)]
+
+
+class Settings(BaseModel):
+    """A mapping that knows all its keys and is always written whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, protected_namespaces=())
+
+    def plain(self) -> dict[str, Any]:
+        """The mapping as plain dicts, lists and scalars, in the order of the file."""
+        return self.model_dump(mode="json")
+
+
+class AsWritten(Settings):
+    """A mapping that knows all its keys and is written with those that were given, in the order they came."""
+
+    _written: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember(cls, data: Any, handler: Callable[[Any], Self]) -> Self:
+        checked = handler(data)
+        if isinstance(data, Mapping):
+            checked._written = tuple(data)
+        return checked
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
+        whole = handler(self)
+        return {name: whole[name] for name in self._written or self.model_fields_set}
+
+
+Checked = TypeVar("Checked", bound=Settings)
+
+
+def check(kind: type[Checked], data: Mapping[str, Any], source: object) -> Checked:
+    """Check ``data`` against ``kind``.
+
+    Raises
+    ------
+    DlcxError
+        One line: ``source`` (a file or a flag), the key's whole path, what is wrong; the hint is the nearest right key.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise _one_line(error, kind, data, source) from None
+
+
+def _one_line(error: ValidationError, kind: type[BaseModel], data: Any, source: object) -> DlcxError:
+    errors = error.errors(include_url=False)
+    # An unknown key explains most other complaints (a misspelt key is also a missing one), so it goes first.
+    first = min(errors, key=lambda one: one["type"] != "extra_forbidden")
+    path = _keys(first["loc"], data, missing=first["type"] == "missing")
+    key, hint = ".".join(map(str, path)), ""
+    if first["type"] == "extra_forbidden":
+        problem = "unknown key"
+        hint = did_you_mean(str(path[-1]), fields_at(kind, path[:-1]))
+    elif first["type"] == "missing":
+        problem = "required, but missing"
+    elif first["type"] == "value_error":
+        problem = first["msg"].removeprefix("Value error, ")
+    else:
+        message = first["msg"].removeprefix("Input ")
+        problem = f"{message}, got {first['input']!r}"
+    more = {one["loc"][: len(path)] for one in errors} - {first["loc"][: len(path)]}
+    also = f" (and {len(more)} more)" if more else ""
+    return DlcxError(f"{source}: {key + ': ' if key else ''}{problem}{also}", hint=hint)
+
+
+def _keys(loc: tuple[int | str, ...], data: Any, *, missing: bool) -> list[int | str]:
+    """The keys of the data along ``loc``, without the names of union members that pydantic mixes in."""
+    found: list[int | str] = []
+    for position, step in enumerate(loc):
+        inside = isinstance(data, Mapping) and step in data
+        if inside or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
+            found.append(step)
+            data = data[step]
+        elif missing and position == len(loc) - 1:
+            found.append(step)
+    return found
+
+
+def fields_at(kind: type[BaseModel], path: list[int | str]) -> list[str]:
+    """Names of the keys allowed at ``path`` below ``kind``; empty where any key is."""
+    current: type[BaseModel] | None = kind
+    for step in path:
+        field: FieldInfo | None = current.model_fields.get(str(step)) if current else None
+        nested = _models(field.annotation) if field else ([current] if current else [])
+        current = nested[0] if nested else None
+    return list(current.model_fields) if current else []
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]

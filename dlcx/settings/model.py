@@ -1,0 +1,237 @@
+"""``train/pytorch_config.yaml``: DeepLabCut 3.0.2's schema, key for key and in its order.
+
+``Free`` mappings hold arguments of layers, losses, optimizers and so on; they are checked by what is built from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from dlcx.settings.base import AsWritten, Free, Names, Number, Settings
+from dlcx.settings.transforms import Transforms
+
+
+class Model(Settings):
+    """The layers."""
+
+    backbone: Free = Field(description="type and its arguments.")
+    heads: dict[str, Free] = Field(description="bodypart and, where needed, unique_bodypart and identity.")
+    backbone_output_channels: int | None = None
+    neck: Free | None = None
+    pose_model: Free | None = None
+
+
+class Metadata(Settings):
+    """The project that the shuffle belongs to."""
+
+    project_path: str | None = None
+    pose_config_path: str | None = None
+    bodyparts: Names
+    unique_bodyparts: Names = Field([])
+    individuals: Names = Field(["individual_1"])
+    with_identity: bool | None = None
+
+
+class GenerativeSampling(Settings):
+    """Errors drawn into the conditions that a conditional top-down net is trained with."""
+
+    keypoint_sigmas: Number | list[Number] = Field(0.1, description="OKS sigma, one for all keypoints or each.")
+    keypoints_symmetry: list[tuple[int, int]] | None = Field(None, description="Pairs of left and right keypoints.")
+    jitter_prob: Number = Field(0.16, ge=0, le=1)
+    swap_prob: Number = Field(0.08, ge=0, le=1)
+    inv_prob: Number = Field(0.03, ge=0, le=1)
+    miss_prob: Number = Field(0.10, ge=0, le=1)
+
+
+class Data(Settings):
+    """What happens to images and labels before the net sees them."""
+
+    bbox_margin: int = Field(25, description="Pixels around the keypoints of an animal that make its box.")
+    colormode: Literal["RGB"] = "RGB"
+    gen_sampling: GenerativeSampling | None = None
+    inference: Transforms | None = None
+    train: Transforms | None = None
+    loader: Free | None = None
+
+
+class DetectorData(Settings):
+    """What happens to images before the detector sees them."""
+
+    colormode: Literal["RGB"] = "RGB"
+    inference: Transforms | None = None
+    train: Transforms | None = None
+
+
+class Optimizer(Settings):
+    """A class of torch.optim."""
+
+    type: str
+    params: Free = Field({})
+
+
+class Scheduler(Settings):
+    """LRListScheduler or a class of torch.optim.lr_scheduler."""
+
+    type: str
+    params: Free = Field({})
+
+
+class SnapshotSettings(Settings):
+    """Which snapshots are kept."""
+
+    max_snapshots: int = Field(5, ge=1, description="Regular snapshots kept; older ones are deleted.")
+    save_epochs: int = Field(25, ge=1, description="Epochs between snapshots.")
+    save_optimizer_state: bool = False
+
+
+class Runner(Settings):
+    """The training loop."""
+
+    type: str = "PoseTrainingRunner"
+    gpus: list[int] | None = None
+    device: str | None = "auto"
+    key_metric: str = Field("test.mAP", description="The metric that chooses the best snapshot.")
+    key_metric_asc: bool = Field(True, description="Whether larger is better.")
+    eval_interval: int = Field(10, ge=1, description="Epochs between evaluations.")
+    optimizer: Optimizer = Optimizer(type="AdamW", params={"lr": 1e-4})
+    scheduler: Scheduler | None = None
+    snapshots: SnapshotSettings = SnapshotSettings()
+    snapshot_prefix: str | None = None
+    load_weights_only: bool | None = None
+
+
+class WeightInit(Settings):
+    """Weights of a SuperAnimal model to start from."""
+
+    snapshot_path: str | None = None
+    detector_snapshot_path: str | None = None
+    dataset: str | None = None
+    with_decoder: bool = False
+    memory_replay: bool = False
+    conversion_array: list[int] | None = None
+    bodyparts: list[str] | None = None
+
+
+class TrainSettings(Settings):
+    """How long and with how many images at a time."""
+
+    batch_size: int = Field(8, ge=1)
+    dataloader_workers: int = Field(0, ge=0)
+    dataloader_pin_memory: bool = False
+    display_iters: int = Field(500, ge=1, description="Steps between progress lines.")
+    epochs: int = Field(200, ge=0)
+    seed: int | None = 42
+    weight_init: WeightInit | None = None
+
+
+class Multithreading(Settings):
+    """Reading and predicting side by side."""
+
+    enabled: bool = True
+    queue_length: int = 4
+    timeout: Number = Field(30.0, description="Seconds.")
+
+
+class Compile(Settings):
+    """torch.compile."""
+
+    enabled: bool = False
+    backend: str = "inductor"
+
+
+class Autocast(Settings):
+    """Mixed precision."""
+
+    enabled: bool = False
+
+
+class EvalSettings(Settings):
+    """Kept for DeepLabCut; flags of ``dlcx evaluate`` decide."""
+
+    mode: str = "all"
+    pcutoff: Number | list[Number] | dict[str, Number] = 0.6
+    comparison_bodyparts: str | list[str] | None = "all"
+    per_keypoint_evaluation: bool = False
+    force_multi_animal: bool = False
+
+
+class Conditions(AsWritten):
+    """Where a conditional top-down net finds the poses it refines: a file, another shuffle, or a model."""
+
+    source: Literal["file", "shuffle", "model"] | None = None
+    filepath: str | None = None
+    shuffle: int | None = None
+    config: str | None = None
+    trainset_index: int = 0
+    modelprefix: str = ""
+    snapshot: str | None = None
+    snapshot_index: int | None = None
+    config_path: str | None = None
+    snapshot_path: str | None = None
+    scorer: str | None = None
+
+
+class Inference(Settings):
+    """How predictions are made."""
+
+    multithreading: Multithreading = Multithreading()
+    compile: Compile = Compile()
+    autocast: Autocast = Autocast()
+    conditions: Conditions | str | None = None
+    snapshot: int | str | list[Any] | None = None
+    eval: EvalSettings | None = EvalSettings()
+    output_dir: str | None = None
+
+
+class DetectorModel(Settings):
+    """The layers of the detector."""
+
+    type: str
+    freeze_bn_stats: bool = False
+    freeze_bn_weights: bool = False
+    variant: str | None = None
+    box_score_thresh: Number = 0.01
+
+
+class Detector(Settings):
+    """The detector that finds animals for a top-down net."""
+
+    model: DetectorModel
+    device: str = "auto"
+    data: DetectorData
+    runner: Runner = Runner(type="DetectorTrainingRunner", key_metric="test.mAP@50:95")
+    train_settings: TrainSettings = TrainSettings()
+    inference: Inference = Inference()
+    resume_training_from: str | None = None
+
+
+class ModelConfig(Settings):
+    """A shuffle's net, its data, its training."""
+
+    config_version: int = 0
+    model: Model
+    net_type: str
+    method: Literal["bu", "td", "ctd"] = Field(description="Bottom-up, top-down or conditional top-down.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
+    metadata: Metadata
+    data: Data
+    runner: Runner = Runner()
+    train_settings: TrainSettings = TrainSettings()
+    inference: Inference = Inference()
+    logger: Free | None = None
+    with_center_keypoints: bool = Field(False, description="Add the animal's centre as a keypoint (DEKR).")
+    detector: Detector | None = None
+    resume_training_from: str | None = None
+
+    @field_validator("net_type")
+    @classmethod
+    def _canonical(cls, name: str) -> str:
+        return "dlcrnet_stride16_ms5" if name == "dlcrnet_ms5" else name
+
+    @model_validator(mode="after")
+    def _has_head(self) -> ModelConfig:
+        if not self.model.heads:
+            raise ValueError("model.heads must name at least one head")
+        return self

@@ -1,0 +1,20 @@
+"""``train/dlcx.yaml``: what only dlcx knows of a shuffle; DeepLabCut never reads it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dlcx.settings.base import Settings
+
+
+class OwnConfig(Settings):
+    """Where the first weights come from and how the split was drawn; the defaults hold where the file is missing."""
+
+    weights: str = Field("imagenet", description="First weights: imagenet, none, or a path.")
+    split: Literal["frame", "video", "given", "shuffle"] = Field(
+        "frame", description="How images were divided: drawn one by one, by whole videos, given, or of another shuffle."
+    )
+    seed: int | None = Field(None, description="The seed that the split was drawn with.")
+    from_shuffle: int | None = Field(None, description="The shuffle that the split was taken from.")

@@ -1,0 +1,105 @@
+"""What happens to an image before the net sees it: ``data.train`` and ``data.inference`` of pytorch_config.yaml.
+
+The order of application is fixed (top to bottom here), whatever the order in the file.  Pixels throughout.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from dlcx.settings.base import AsWritten, Free, Number, Settings
+
+
+class Resize(AsWritten):
+    """Resize to width x height; with ``keep_ratio`` the rest is padded with zeros at the bottom or right."""
+
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    keep_ratio: bool = True
+
+
+class Flip(AsWritten):
+    """Mirror left and right."""
+
+    p: Number = Field(0.5, ge=0, le=1, description="Probability.")
+    symmetries: list[tuple[int, int]] | None = Field(None, description="Pairs of keypoints that change places.")
+
+
+class Affine(AsWritten):
+    """Random rotation, scale and translation."""
+
+    p: Number = Field(0.9, ge=0, le=1, description="Probability.")
+    scaling: tuple[Number, Number] | None = Field(None, description="Range of the scale.")
+    rotation: Number | None = Field(None, description="Largest angle, degrees.")
+    translation: Number | None = Field(None, description="Largest shift, pixels.")
+
+    @model_validator(mode="after")
+    def _range(self) -> Affine:
+        if self.scaling and not 0 < self.scaling[0] <= self.scaling[1]:
+            raise ValueError(f"scaling must be [low, high] with 0 < low <= high, got {list(self.scaling)}")
+        return self
+
+
+class RandomBox(AsWritten):
+    """Random shift and scale of an animal's box (top-down nets)."""
+
+    shift_factor: Number = Field(0.1, description="Largest shift as a share of the box.")
+    shift_prob: Number = Field(0.25, ge=0, le=1)
+    scale_factor: tuple[Number, Number] = Field((0.75, 1.25), description="Range of the scale.")
+    scale_prob: Number = Field(1.0, ge=0, le=1)
+    p: Number = Field(1.0, ge=0, le=1, description="Probability.")
+
+
+class CropSampling(AsWritten):
+    """A random crop around keypoints; smaller images are padded with zeros first."""
+
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    max_shift: Number = Field(0.4, ge=0, description="Largest shift of the centre as a share of the crop.")
+    method: Literal["uniform", "keypoints", "density", "hybrid"] = "density"
+
+
+class AutoPadding(AsWritten):
+    """Pad to a smallest size or to a multiple of a divisor."""
+
+    min_height: int | None = None
+    min_width: int | None = None
+    pad_height_divisor: int | None = 1
+    pad_width_divisor: int | None = 1
+    position: str = "random"
+    border_mode: Literal["reflect_101", "constant"] = "reflect_101"
+    border_value: Number | list[Number] | None = None
+    border_mask_value: Number | list[Number] | None = None
+
+
+class Crop(AsWritten):
+    """Size of the crop around an animal that a top-down net sees."""
+
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    margin: int = Field(0, ge=0, description="Pixels added around the box.")
+    crop_with_context: bool = Field(True, description="Widen the box to the crop's aspect ratio instead of stretching.")
+
+
+class Transforms(Settings):
+    """All steps; null or false leaves a step out."""
+
+    resize: Resize | None = None
+    longest_max_size: int | None = Field(None, description="Scale so that the longer side has this length.")
+    hflip: bool | Number | Flip | None = Field(None, description="true: p 0.5; a number: p.")
+    affine: Affine | None = None
+    random_bbox_transform: RandomBox | None = None
+    crop_sampling: CropSampling | None = None
+    hist_eq: bool | None = Field(False, description="Histogram equalisation, p 0.5.")
+    motion_blur: bool | None = Field(False, description="Motion blur of 3 to 7 pixels, p 0.5.")
+    covering: bool | None = Field(None, description="Black out 10 small rectangles, p 0.5.")
+    elastic_transform: bool | None = Field(None, description="Elastic deformation, p 0.5.")
+    grayscale: bool | None = Field(None, description="Blend towards gray, p 0.5.")
+    gaussian_noise: bool | Number | None = Field(None, description="Largest standard deviation (true: 12.75), p 0.5.")
+    auto_padding: AutoPadding | None = None
+    normalize_images: bool = Field(True, description="ImageNet's mean and standard deviation.")
+    scale_to_unit_range: bool = Field(False, description="Divide by 255.")
+    top_down_crop: Crop | None = None
+    collate: Free | None = Field(None, description="How images of different sizes form a batch (detectors).")
