@@ -175,6 +175,20 @@ class Shuffle:
         return self.train_dir / "learning_stats.csv"
 
     @property
+    def learning_curve_path(self) -> Path:
+        """``train/learning_curve.png``."""
+        return self.train_dir / "learning_curve.png"
+
+    @property
+    def train_log_path(self) -> Path:
+        """``train/train.txt``: one line an epoch with date and time."""
+        return self.train_dir / "train.txt"
+
+    def snapshot_path(self, epoch: int, *, best: bool = False, prefix: str = "snapshot") -> Path:
+        """``train/snapshot-010.pt`` or, for the best one, ``train/snapshot-best-010.pt``."""
+        return self.train_dir / f"{prefix}-{'best-' if best else ''}{epoch:03d}.pt"
+
+    @property
     def resume_state_path(self) -> Path:
         """``train/dlcx-resume.pt``: optimizer, scheduler, scaler and random states of an unfinished training."""
         return self.train_dir / "dlcx-resume.pt"

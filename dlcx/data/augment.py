@@ -1,0 +1,208 @@
+"""Random changes to labelled images in training: one composed warp an image, then what touches pixels alone.
+
+Everything is drawn from the generator that :meth:`Augmentation.apply` is given, and :func:`generator` makes that one
+from (seed, epoch, image).  So a resumed run and any number of workers see the same images.  Order, names, chances and
+strengths are those of ``data.train`` in DeepLabCut 3.0.2's pytorch_config.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from dlcx.data import pixels
+from dlcx.data.labeled import LabeledImage
+from dlcx.data.warp import Warp, inside
+from dlcx.poses import Instances, Prediction
+
+
+def generator(seed: int, epoch: int, image: int | None = None) -> np.random.Generator:
+    """The random numbers of one image in one epoch; without ``image`` those of the epoch itself (its order)."""
+    # numpy treats missing trailing words of a seed as 0, so images count from 1
+    return np.random.default_rng((seed, epoch, 0 if image is None else image + 1))
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Mirror left and right with chance ``p``; keypoints of ``pairs`` (indices) then swap their places."""
+
+    p: float = 0.5
+    pairs: tuple[tuple[int, int], ...] = ()
+
+    def draw(self, warp: Warp, rng: np.random.Generator) -> tuple[Warp, bool]:
+        """The warp with the mirror in it, if it fell so."""
+        flipped = bool(rng.random() < self.p)
+        return (warp.mirrored() if flipped else warp), flipped
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Scale, turn and shift about the centre with chance ``p``.
+
+    ``scaling`` (low, high), ``rotation`` degrees to either side, ``translation`` whole pixels to any side.
+    """
+
+    p: float = 0.9
+    scaling: tuple[float, float] = (1.0, 1.0)
+    rotation: float = 0.0
+    translation: int = 0
+
+    def draw(self, warp: Warp, rng: np.random.Generator) -> Warp:
+        """The warp with a random affine step in it, if it fell so."""
+        chosen = rng.random() < self.p
+        scale = rng.uniform(*self.scaling)
+        degrees = rng.uniform(-self.rotation, self.rotation)
+        dx, dy = rng.integers(-self.translation, self.translation + 1, 2)
+        return warp.turned(degrees, scale, (float(dx), float(dy))) if chosen else warp
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A window of fixed size; smaller images are first padded on all sides alike.
+
+    ``method``: ``uniform`` anywhere; ``keypoints`` by a keypoint; ``density`` by a keypoint, those with many neighbours
+    (within a tenth of the shorter side) preferred; ``hybrid`` uniform or density, half and half.
+    ``max_shift`` moves the window from the keypoint by up to this share of its size.
+    """
+
+    width: int
+    height: int
+    max_shift: float = 0.4
+    method: Literal["uniform", "keypoints", "density", "hybrid"] = "density"
+
+    def draw(self, warp: Warp, xy: np.ndarray, rng: np.random.Generator) -> Warp:
+        """The warp with the window in it; xy (P, 2) are the points as this warp has them, nan unseen."""
+        size = np.maximum(warp.size, (self.width, self.height))
+        pad = (size - warp.size) // 2
+        centre = rng.uniform(0.0, 1.0, 2)
+        method = self.method
+        if method == "hybrid":
+            method = "uniform" if rng.random() < 0.5 else "density"
+        seen = xy[inside(xy, warp.size)] + pad
+        if method != "uniform" and len(seen):
+            chosen = seen[self._choose(seen, method, 0.1 * float(size.min()), rng)]
+            shift = min(max(self.max_shift, 0.0), 0.4) * rng.uniform(0.0, 1.0, 2) * (self.width, self.height)
+            centre = np.clip((chosen + shift) / size, 0.0, 1.0)
+        start = np.floor(centre * (size - (self.width, self.height) + 1)).astype(int)
+        start = np.minimum(start, size - (self.width, self.height))
+        return warp.shifted(*(pad - start).astype(float), size=(self.width, self.height))
+
+    @staticmethod
+    def _choose(seen: np.ndarray, method: str, radius: float, rng: np.random.Generator) -> int:
+        """Index of one of the points (P, 2)."""
+        if method == "keypoints":
+            return int(rng.integers(len(seen)))
+        distance = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
+        weight = (distance < radius).sum(1).astype(float)  # the point itself and its neighbours
+        return int(rng.choice(len(seen), p=weight / weight.sum()))
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Padding at the bottom and right to a least size and to multiples of ``divisors`` (width, height)."""
+
+    least: tuple[int, int] = (0, 0)
+    divisors: tuple[int, int] = (1, 1)
+    mirror: bool = True
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """The image (H, W, 3), padded; keypoints stay where they are."""
+        height, width = image.shape[:2]
+        right, bottom = (
+            -(-max(side, least) // divisor) * divisor - side
+            for side, least, divisor in zip((width, height), self.least, self.divisors, strict=True)
+        )
+        if not right and not bottom:
+            return image
+        border = cv2.BORDER_REFLECT_101 if self.mirror else cv2.BORDER_CONSTANT
+        return cv2.copyMakeBorder(image, 0, bottom, 0, right, border)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """All random changes of ``data.train``; each is absent unless it is asked for."""
+
+    flip: Flip | None = None
+    affine: Affine | None = None
+    crop: Crop | None = None
+    hist_eq: bool = False
+    motion_blur: bool = False
+    covering: bool = False
+    elastic: bool = False
+    grayscale: bool = False
+    noise: float = 0.0
+    pad: Pad | None = None
+
+    def apply(self, labeled: LabeledImage, rng: np.random.Generator) -> tuple[LabeledImage, float]:
+        """The changed image and labels (points that left the image are nan), and by how much areas grew."""
+        animals, unique = labeled.pose.animals, labeled.pose.unique
+        height, width = labeled.image.shape[:2]
+        warp, flipped = self._draw_warp(Warp.identity(width, height), animals, unique, rng)
+        image = warp.image(labeled.image)
+        image, moves = self._change_pixels(image, rng)
+
+        def follow(labels: Instances) -> Instances:
+            xy = warp.points(labels.xy)
+            for move in moves:
+                xy = move(xy)
+            seen = inside(xy, warp.size)
+            return replace(labels, xy=np.where(seen[..., None], xy, np.nan), score=seen.astype(np.float32))
+
+        animals = follow(_swap(animals, self.flip.pairs) if flipped and self.flip else animals)
+        pose = Prediction(animals, None if unique is None else follow(unique))
+        if self.pad:
+            image = self.pad.apply(image)
+        return LabeledImage(image, pose, labeled.path), warp.area
+
+    def _draw_warp(
+        self, warp: Warp, animals: Instances, unique: Instances | None, rng: np.random.Generator
+    ) -> tuple[Warp, bool]:
+        flipped = False
+        if self.flip:
+            warp, flipped = self.flip.draw(warp, rng)
+        if self.affine:
+            warp = self.affine.draw(warp, rng)
+        if self.crop:
+            points = [animals.xy.reshape(-1, 2)] + ([] if unique is None else [unique.xy.reshape(-1, 2)])
+            warp = self.crop.draw(warp, warp.points(np.concatenate(points)), rng)
+        return warp, flipped
+
+    def _change_pixels(
+        self, image: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, list[Callable[[np.ndarray], np.ndarray]]]:
+        """The image, and what its keypoints (..., 2) must go through."""
+        moves: list[Callable[[np.ndarray], np.ndarray]] = []
+        if self.hist_eq and rng.random() < pixels.CHANCE:
+            image = pixels.equalise(image)
+        if self.motion_blur and rng.random() < pixels.CHANCE:
+            image = pixels.motion_blur(image, rng)
+        if self.covering and rng.random() < pixels.CHANCE:
+            image, holes = pixels.cover(image, rng)
+            moves.append(lambda xy: _hide(xy, holes))
+        if self.elastic and rng.random() < pixels.CHANCE:
+            image, moved = pixels.elastic(image, rng)
+            moves.append(lambda xy: pixels.displaced(xy, moved))
+        if self.grayscale and rng.random() < pixels.CHANCE:
+            image = pixels.grey(image, rng)
+        if self.noise and rng.random() < pixels.CHANCE:
+            image = pixels.add_noise(image, self.noise, rng)
+        return image, moves
+
+
+def _swap(labels: Instances, pairs: tuple[tuple[int, int], ...]) -> Instances:
+    """Labels with the keypoints of each pair exchanged."""
+    order = np.arange(labels.xy.shape[1])
+    for left, right in pairs:
+        order[left], order[right] = right, left
+    return replace(labels, xy=labels.xy[:, order], score=labels.score[:, order])
+
+
+def _hide(xy: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Points (..., 2) that lie in one of the holes (H, 4) become nan."""
+    point = xy[..., None, :]
+    covered = ((point >= holes[:, :2]) & (point < holes[:, 2:])).all(-1).any(-1)
+    return np.where(covered[..., None], np.nan, xy)

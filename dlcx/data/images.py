@@ -1,0 +1,72 @@
+"""Images from files: decoded, in RGB, and kept in memory up to a budget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dlcx.errors import DlcxError
+
+
+def read_image(path: Path) -> np.ndarray:
+    """The image as (H, W, 3) uint8 in RGB order; grey images become three equal channels.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or holds no image that OpenCV can read.
+    """
+    # imread cannot open non-ASCII paths on Windows and only warns when a file is missing
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise DlcxError(f"cannot read image {path}: {error.strerror or error}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise DlcxError(f"cannot read image {path}: not an image that OpenCV can decode")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+class ImageCache:
+    """Decoded images by index, kept in memory until ``budget`` bytes are in use.
+
+    Nothing is ever evicted: an epoch visits every image once, so the images that are kept are hits in every epoch
+    while a least-recently-used cache that is too small would miss always.  Several threads may read at once.
+
+    Parameters
+    ----------
+    paths
+        The image files.
+    prepare
+        Applied once to each decoded image, before it is kept (e.g. a resize to fixed size).
+    budget
+        Bytes of pixels to keep at most; 0 keeps nothing.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], *, prepare: Callable[[np.ndarray], np.ndarray] | None = None, budget: int = 0
+    ) -> None:
+        self.paths = list(paths)
+        self._prepare = prepare
+        self._free = budget
+        self._kept: dict[int, tuple[np.ndarray, tuple[int, int]]] = {}
+        self._lock = threading.Lock()
+
+    def read(self, index: int) -> tuple[np.ndarray, tuple[int, int]]:
+        """The prepared image (H, W, 3) uint8, read-only, and (width, height) of the file's own image."""
+        if index in self._kept:
+            return self._kept[index]
+        image = read_image(self.paths[index])
+        size = image.shape[1], image.shape[0]
+        if self._prepare is not None:
+            image = self._prepare(image)
+        image.setflags(write=False)
+        with self._lock:
+            if index not in self._kept and image.nbytes <= self._free:
+                self._free -= image.nbytes
+                self._kept[index] = image, size
+        return image, size

@@ -1,0 +1,181 @@
+"""Batches of augmented images, in an order and with changes that depend on (seed, epoch, image) alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlcx.data.augment import Augmentation, generator
+from dlcx.data.labeled import LabeledImage, LabeledImages
+from dlcx.heads.labels import BatchLabels
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B images of one size: pixels (B, H, W, 3) uint8 RGB, their labels, and the files they come from."""
+
+    images: Tensor
+    labels: BatchLabels
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pinned(self) -> Batch:
+        """The same with pixels in page-locked memory, from where a GPU fetches them while it computes."""
+        return Batch(self.images.pin_memory(), self.labels, self.paths)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One augmented image and its rows of :class:`BatchLabels`, not padded yet."""
+
+    labeled: LabeledImage
+    keypoints: np.ndarray  # (N, K, 3)
+    unique: np.ndarray  # (U, 3)
+    area: np.ndarray  # (N,)
+    ids: np.ndarray  # (N,)
+
+
+class Batches:
+    """The training images, augmented, epoch for epoch.
+
+    Threads, not processes, read ahead: OpenCV and numpy's generators work outside of Python's lock, and all threads
+    share one cache of decoded images.
+
+    Parameters
+    ----------
+    images
+        Labelled images.
+    augmentation
+        Drawn anew for every image in every epoch.
+    size
+        Images a batch; the last one of an epoch may hold fewer.
+    seed
+        Same seed, same batches.
+    workers
+        Threads that prepare images ahead; 0 prepares them when they are asked for.
+    margin
+        Pixels that an animal's box, whose area the labels carry, reaches beyond its keypoints.
+    pin
+        Whether pixels go to page-locked memory.
+    """
+
+    def __init__(
+        self,
+        images: LabeledImages,
+        augmentation: Augmentation,
+        *,
+        size: int,
+        seed: int,
+        workers: int = 0,
+        margin: int = 20,
+        pin: bool = False,
+    ) -> None:
+        self._images = images
+        self._augmentation = augmentation
+        self._size = size
+        self._seed = seed
+        self._workers = workers
+        self._margin = margin
+        self._pin = pin
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self._images) // self._size)
+
+    def order(self, epoch: int) -> list[list[int]]:
+        """Indices of the images of each batch of an epoch."""
+        shuffled = generator(self._seed, epoch).permutation(len(self._images)).tolist()
+        return [shuffled[start : start + self._size] for start in range(0, len(shuffled), self._size)]
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch (counted from 1), without the first ``start``."""
+        rest = self.order(epoch)[start:]
+        make = self._in_threads if self._workers else self._in_place
+        for samples in make(epoch, rest):
+            batch = collate(samples)
+            yield batch.pinned() if self._pin else batch
+
+    def sample(self, epoch: int, index: int) -> _Sample:
+        """One image as an epoch shows it."""
+        labeled = self._images[index]
+        height, width = labeled.image.shape[:2]
+        animals = labeled.pose.animals
+        present = animals.score.any(1)
+        area = _box_areas(animals.xy[present], (width, height), self._margin)
+        changed, growth = self._augmentation.apply(labeled, generator(self._seed, epoch, index))
+        unique = changed.pose.unique
+        return _Sample(
+            changed,
+            keypoints=_with_flags(changed.pose.animals.xy[present]),
+            unique=np.zeros((0, 3), np.float32) if unique is None else _with_flags(unique.xy[0]),
+            area=area * np.float32(growth),
+            ids=np.flatnonzero(present),
+        )
+
+    def _in_place(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[_Sample]]:
+        for indices in order:
+            yield [self.sample(epoch, index) for index in indices]
+
+    def _in_threads(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[_Sample]]:
+        ahead = 2 + -(-self._workers // self._size)  # batches under way at once
+        waiting: deque[list[Future[_Sample]]] = deque()
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="dlcx-augment")
+        try:
+            for indices in order:
+                waiting.append([pool.submit(self.sample, epoch, index) for index in indices])
+                if len(waiting) >= ahead:
+                    yield [future.result() for future in waiting.popleft()]
+            while waiting:
+                yield [future.result() for future in waiting.popleft()]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def collate(samples: Sequence[_Sample]) -> Batch:
+    """One batch; images of different sizes are padded with black at the bottom and right, animals with flag 0."""
+    count = len(samples)
+    images = [sample.labeled.image for sample in samples]
+    height, width = np.max([image.shape[:2] for image in images], axis=0)
+    pixels = torch.zeros(count, height, width, 3, dtype=torch.uint8)
+    for row, image in zip(pixels.numpy(), images, strict=True):
+        row[: image.shape[0], : image.shape[1]] = image
+
+    animals = max(1, max(len(sample.ids) for sample in samples))
+    keypoints = np.zeros((count, animals, samples[0].keypoints.shape[1], 3), np.float32)
+    area = np.zeros((count, animals), np.float32)
+    ids = np.full((count, animals), -1, np.int64)
+    for row, sample in enumerate(samples):
+        keypoints[row, : len(sample.ids)] = sample.keypoints
+        area[row, : len(sample.ids)] = sample.area
+        ids[row, : len(sample.ids)] = sample.ids
+    labels = BatchLabels(
+        keypoints=torch.from_numpy(keypoints),
+        unique=torch.from_numpy(np.stack([sample.unique for sample in samples])),
+        area=torch.from_numpy(area),
+        individual_ids=torch.from_numpy(ids),
+    )
+    return Batch(pixels, labels, tuple(sample.labeled.path for sample in samples))
+
+
+def _with_flags(xy: np.ndarray) -> np.ndarray:
+    """Points (..., 2), nan unseen, as (..., 3) with flag 2 where seen and zeros elsewhere."""
+    seen = np.isfinite(xy).all(-1, keepdims=True)
+    return np.concatenate([np.where(seen, xy, 0.0), 2.0 * seen], axis=-1).astype(np.float32)
+
+
+def _box_areas(xy: np.ndarray, size: tuple[int, int], margin: int) -> np.ndarray:
+    """Areas (N,) of the boxes around the seen points of (N, K, 2), enlarged by ``margin``, clipped to the image."""
+    if not len(xy):
+        return np.zeros(0, np.float32)
+    low = np.clip(np.nanmin(xy, axis=1) - margin, 0, size)
+    high = np.clip(np.nanmax(xy, axis=1) + margin, 0, size)
+    return np.maximum(1.0, (high - low).prod(-1)).astype(np.float32)

@@ -1,0 +1,114 @@
+"""Where the numbers of a training go: learning_stats.csv and train.txt always, TensorBoard or Weights & Biases if asked."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.learning_stats import read_learning_stats, write_learning_stats
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("csv", "tensorboard", "wandb")
+
+
+class Logger(Protocol):
+    """Takes the numbers of each epoch."""
+
+    def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
+        """The numbers of one epoch by their names in learning_stats.csv."""
+
+    def close(self) -> None:
+        """No more epochs come."""
+
+
+class Statistics:
+    """``learning_stats.csv``; an existing file is continued after epoch ``done``, later rows are dropped."""
+
+    def __init__(self, path: Path, done: int) -> None:
+        self._path = path
+        self.rows = [row for row in read_learning_stats(path) if row["step"] <= done]
+
+    def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
+        """Add a row and write the whole file."""
+        self.rows.append({"step": epoch, **numbers})
+        write_learning_stats(self.rows, self._path)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class TensorBoard:
+    """Event files in a folder, by ``torch.utils.tensorboard``."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise DlcxError(
+                "--logger tensorboard: the package tensorboard is not installed",
+                hint="pip install tensorboard",
+            ) from error
+        self._writer = SummaryWriter(str(folder))
+
+    def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
+        """One scalar for each number."""
+        for name, value in numbers.items():
+            self._writer.add_scalar(name, value, epoch)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the event file."""
+        self._writer.close()
+
+
+class WeightsAndBiases:
+    """A run of wandb; whether it needs the network is wandb's own choice (``WANDB_MODE=offline``)."""
+
+    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+        try:
+            import wandb
+        except ImportError as error:
+            raise DlcxError("--logger wandb: the package wandb is not installed", hint="pip install wandb") from error
+        self._run = wandb.init(
+            project=options.get("project_name", "deeplabcut"),
+            name=options.get("run_name"),
+            dir=str(folder),
+            **(options.get("wandb_kwargs") or {}),
+        )
+
+    def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
+        """The numbers as one step."""
+        self._run.log(dict(numbers), step=epoch)
+
+    def close(self) -> None:
+        """End the run."""
+        self._run.finish()
+
+
+def build_logger(kind: str, folder: Path, options: Mapping[str, Any]) -> Logger | None:
+    """The logger besides learning_stats.csv, or None; ``options`` are those of ``logger`` in pytorch_config.yaml."""
+    if kind == "csv":
+        return None
+    if kind == "tensorboard":
+        return TensorBoard(folder / "tensorboard")
+    if kind == "wandb":
+        return WeightsAndBiases(folder, options)
+    raise DlcxError(f"--logger {kind}: no such logger", hint=did_you_mean(kind, KINDS))
+
+
+class TrainLog:
+    """``train.txt``: a line with date and time for each message, appended."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def say(self, message: str) -> None:
+        """Append the message; with -v it is seen on the terminal, too."""
+        logger.info("%s", message)
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")

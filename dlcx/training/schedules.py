@@ -1,0 +1,114 @@
+"""Optimizers and learning-rate schedules by the names that pytorch_config.yaml gives them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.optim import Optimizer, lr_scheduler
+from torch.optim.lr_scheduler import LRScheduler
+
+from dlcx.errors import DlcxError, did_you_mean
+
+
+class LRListScheduler(LRScheduler):
+    """When ``milestones[i]`` epochs are done, the learning rates become ``lr_list[i]``; they hold until the next one.
+
+    ``lr_list[i]`` has one value for all parameter groups, or one for each.  State dictionaries have the keys of
+    DeepLabCut's class of this name.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Sequence[int], lr_list: Sequence[Sequence[float]], last_epoch: int = -1
+    ) -> None:
+        if len(milestones) != len(lr_list):
+            raise ValueError(f"expected as many milestones as lr_list entries, got {len(milestones)} and {len(lr_list)}")
+        self.milestones = list(milestones)
+        self.lr_list = [list(lrs) if isinstance(lrs, Sequence) else [lrs] for lrs in lr_list]
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Learning rate of each group for the epoch that comes."""
+        groups = self.optimizer.param_groups
+        if self.last_epoch not in self.milestones:
+            return [group["lr"] for group in groups]
+        lrs = self.lr_list[self.milestones.index(self.last_epoch)]
+        return lrs * len(groups) if len(lrs) == 1 else lrs
+
+
+def build_optimizer(kind: str, params: Mapping[str, Any], parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
+    """``torch.optim.<kind>`` over all parameters that learn.
+
+    Raises
+    ------
+    DlcxError
+        When torch has no such optimizer or it takes no such parameters.
+    """
+    known = {name: value for name, value in vars(torch.optim).items() if _is_kind(value, Optimizer)}
+    if kind not in known:
+        raise DlcxError(f"runner.optimizer.type: torch.optim has no '{kind}'", hint=did_you_mean(kind, sorted(known)))
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    try:
+        return known[kind](learning, **params)
+    except (TypeError, ValueError) as error:
+        raise DlcxError(f"runner.optimizer.params: {kind} refuses {dict(params)}: {error}") from error
+
+
+def build_scheduler(kind: str, params: Mapping[str, Any], optimizer: Optimizer) -> LRScheduler:
+    """LRListScheduler or ``torch.optim.lr_scheduler.<kind>``; parameters that are schedules are built first.
+
+    A schedule inside of another is a mapping ``{type, params}``, e.g. in the list ``schedulers`` of SequentialLR.
+
+    Raises
+    ------
+    DlcxError
+        When there is no such schedule or it takes no such parameters.
+    """
+    known = {name: value for name, value in vars(lr_scheduler).items() if _is_kind(value, LRScheduler)}
+    known["LRListScheduler"] = LRListScheduler
+    if kind not in known:
+        raise DlcxError(f"runner.scheduler.type: no schedule '{kind}'", hint=did_you_mean(kind, sorted(known)))
+
+    def built(value: Any) -> Any:
+        if isinstance(value, Mapping) and "type" in value:
+            return build_scheduler(value["type"], value.get("params") or {}, optimizer)
+        if isinstance(value, list):
+            return [built(item) for item in value]
+        return value
+
+    try:
+        return known[kind](optimizer, **{name: built(value) for name, value in params.items()})
+    except (TypeError, ValueError, IndexError) as error:
+        raise DlcxError(f"runner.scheduler.params: {kind} refuses {dict(params)}: {error}") from error
+
+
+def step(scheduler: LRScheduler | None, loss: float) -> None:
+    """One epoch is over; ``loss`` is for the schedules that look at it."""
+    if scheduler is None:
+        return
+    with warnings.catch_warnings():
+        # SequentialLR itself passes the epoch that torch has deprecated; a forwarded schedule steps before the optimizer
+        warnings.simplefilter("ignore", UserWarning)
+        if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
+            scheduler.step(loss)
+        else:
+            scheduler.step()
+
+
+def forward(scheduler: LRScheduler | None, epochs: int) -> None:
+    """Bring a new schedule to where it is after ``epochs`` epochs; one that looks at losses starts anew."""
+    if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
+        return
+    for _ in range(epochs):
+        step(scheduler, 0.0)
+
+
+def learning_rate(optimizer: Optimizer) -> float:
+    """Learning rate of the first group."""
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def _is_kind(value: Any, kind: type) -> bool:
+    return isinstance(value, type) and issubclass(value, kind) and value is not kind
