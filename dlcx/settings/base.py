@@ -84,7 +84,9 @@ def check(kind: type[Checked], data: Mapping[str, Any], source: object) -> Check
 def _one_line(error: ValidationError, kind: type[BaseModel], data: Any, source: object) -> DlcxError:
     errors = error.errors(include_url=False)
     # An unknown key explains most other complaints (a misspelt key is also a missing one), so it goes first.
-    first = min(errors, key=lambda one: one["type"] != "extra_forbidden")
+    # Of the complaints about a number, "not a float" says more than "not an integer".
+    order = {"extra_forbidden": 0, "float_parsing": 1, "float_type": 1}
+    first = min(errors, key=lambda one: order.get(one["type"], 2))
     path = _keys(first["loc"], data, missing=first["type"] == "missing")
     key, hint = ".".join(map(str, path)), ""
     if first["type"] == "extra_forbidden":
@@ -95,10 +97,11 @@ def _one_line(error: ValidationError, kind: type[BaseModel], data: Any, source: 
     elif first["type"] == "value_error":
         problem = first["msg"].removeprefix("Value error, ")
     else:
-        message = first["msg"].removeprefix("Input ")
-        problem = f"{message}, got {first['input']!r}"
-    more = {one["loc"][: len(path)] for one in errors} - {first["loc"][: len(path)]}
-    also = f" (and {len(more)} more)" if more else ""
+        message = first["msg"].removeprefix("Input ").split(" or instance of")[0].replace("dictionary", "mapping")
+        got = "null" if first["input"] is None else repr(first["input"])
+        problem = f"{message}, got {got}"
+    wrong = {tuple(_keys(one["loc"], data, missing=one["type"] == "missing")) for one in errors}
+    also = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     return DlcxError(f"{source}: {key + ': ' if key else ''}{problem}{also}", hint=hint)
 
 

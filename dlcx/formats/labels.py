@@ -1,0 +1,249 @@
+"""``CollectedData_<scorer>.h5`` and ``.csv``: human labels (DeepLabCut 2.x and 3.x).
+
+HDF5: pandas fixed format, key ``df_with_missing``, float64, nan where not labelled.  Columns: scorer, (individuals,)
+bodyparts, coords (x, y); several animals add the level ``individuals``, and unique bodyparts stand under the
+pseudo-individual ``single``.  Rows: three levels ``labeled-data, <video>, <image>``, in older files one string
+``labeled-data/<video>/<image>`` with either separator.  The csv has the column levels as its first lines::
+
+    scorer,,,me,me                                 scorer,me,me
+    bodyparts,,,snout,snout                or      bodyparts,snout,snout
+    coords,,,x,y                                   coords,x,y
+    labeled-data,vid,img00.png,35.5,42.0           labeled-data/vid/img00.png,35.5,42.0
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import logging
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dlcx.errors import DlcxError
+from dlcx.outputs import whole_file
+from dlcx.poses import Labels, Layout
+
+logger = logging.getLogger(__name__)
+
+KEY = "df_with_missing"
+#: What DeepLabCut calls the owner of unique bodyparts.
+SINGLE = "single"
+
+
+def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | None = None) -> Labels:
+    """Read one label file; the h5 where it exists, else the csv.
+
+    Parameters
+    ----------
+    path
+        File name, with or without its suffix; a suffix chooses between the two.
+    layout
+        The names to read, in this order; others in the file are left out, missing ones are nan.
+        None takes those of the file.
+    scorer
+        Who must have labelled; None takes whoever did.
+
+    Raises
+    ------
+    DlcxError
+        When there is no such file, it holds no labels, or its scorer or kind of project is another.
+    """
+    file, table = _read_table(Path(path))
+    scorers = list(dict.fromkeys(table.columns.get_level_values("scorer")))
+    if scorer is not None and scorers != [scorer]:
+        raise DlcxError(
+            f"{file}: labelled by {', '.join(map(repr, scorers))}, but config.yaml says scorer {scorer!r}",
+            hint="Rename the scorer in the file or in config.yaml.",
+        )
+    multi = "individuals" in table.columns.names
+    if layout is None:
+        layout = _layout_of(table)
+    elif layout.multi != multi:
+        kinds = {True: "several animals", False: "a single animal"}
+        raise DlcxError(
+            f"{file}: labels of {kinds[multi]}, but config.yaml is of {kinds[layout.multi]}",
+            hint="multianimalproject in config.yaml tells which.",
+        )
+    _tell_left_out(table, layout, file)
+    return _labels_of(table, layout)
+
+
+def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
+    """Write ``path`` + ``.h5`` and ``.csv`` as DeepLabCut does, rows in the order of ``labels``.
+
+    Returns
+    -------
+    list of Path
+        The h5 and the csv.
+    """
+    table = _table_of(labels, scorer)
+    base = Path(path)
+    h5, text = (base.with_name(base.name + suffix) for suffix in (".h5", ".csv"))
+    with whole_file(h5) as beside, warnings.catch_warnings():
+        # PyTables remarks that names with a dash or blank are no Python identifiers; nothing here uses them so.
+        warnings.simplefilter("ignore")
+        table.to_hdf(beside, key=KEY, format="fixed", mode="w")
+    with whole_file(text) as beside:
+        table.to_csv(beside)
+    return [h5, text]
+
+
+def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
+    """All labels as one table, rows sorted by video and image; an image labelled in two files is an error.
+
+    Raises
+    ------
+    DlcxError
+        Names the image.
+    """
+    images = [image for part in parts for image in part.images]
+    order = sorted(range(len(images)), key=images.__getitem__)
+    for before, after in itertools.pairwise(order):
+        if images[before] == images[after]:
+            raise DlcxError(f"{'/'.join(images[after])} is labelled twice", hint="Keep one row of it.")
+    return Labels(
+        layout=layout,
+        images=tuple(images[index] for index in order),
+        xy=np.concatenate([part.xy for part in parts])[order],
+        unique_xy=np.concatenate([part.unique_xy for part in parts])[order],
+    )
+
+
+def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:
+    if path.suffix in (".h5", ".csv"):
+        file = path
+    else:
+        named = [path.with_name(path.name + suffix) for suffix in (".h5", ".csv")]
+        file = next((candidate for candidate in named if candidate.is_file()), named[0])
+    if not file.is_file():
+        raise DlcxError(f"no such label file: {file}")
+    try:
+        table = _read_h5(file) if file.suffix == ".h5" else _read_csv(file)
+    except DlcxError:
+        raise
+    except Exception as error:  # pandas and PyTables raise whatever they meet in a broken file
+        raise DlcxError(f"{file}: not a label file: {' '.join(str(error).split())[:200]}") from None
+    if table.columns.nlevels < 3 or "bodyparts" not in table.columns.names:
+        raise DlcxError(f"{file}: expected columns scorer, bodyparts, coords, got {list(table.columns.names)}")
+    coords = table.columns.get_level_values("coords")
+    if "likelihood" in coords:
+        logger.warning("%s: its likelihood columns are ignored", file)
+    return file, table.loc[:, coords.isin(["x", "y"])]
+
+
+def _read_h5(file: Path) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pd.HDFStore(file, mode="r") as store:
+            keys = store.keys()
+            if not keys:
+                raise DlcxError(f"{file}: holds no table")
+            table = store[f"/{KEY}" if f"/{KEY}" in keys else keys[0]]
+    if not isinstance(table, pd.DataFrame):
+        raise DlcxError(f"{file}: expected a table, got {type(table).__name__}")
+    return table
+
+
+def _read_csv(file: Path) -> pd.DataFrame:
+    # Not pandas: it would turn a video called 007 into the number 7.
+    with open(file, encoding="utf-8-sig", newline="") as text:
+        rows = [row for row in csv.reader(text) if any(row)]
+    levels = 4 if len(rows) > 1 and rows[1][0] == "individuals" else 3
+    names = [row[0] for row in rows[:levels]]
+    if names != ["scorer", *(["individuals"] if levels == 4 else []), "bodyparts", "coords"]:
+        raise DlcxError(f"{file}: expected lines that begin with scorer, bodyparts, coords; got {', '.join(names)}")
+    start = 1 if rows[0][1] else 3  # columns of the row's name
+    width = len(rows[levels - 1])
+    for line, row in enumerate(rows):
+        if len(row) > width:
+            raise DlcxError(f"{file}: row {line + 1} has {len(row)} columns, the others have {width}")
+        # Spreadsheets drop empty cells at the end of a row; the scorer is the same all along.
+        row += [row[-1] if line == 0 else ""] * (width - len(row))
+    values = [[float(cell) if cell.strip() else np.nan for cell in row[start:]] for row in rows[levels:]]
+    return pd.DataFrame(
+        np.array(values, np.float64).reshape(-1, width - start),
+        index=pd.Index(["/".join(row[:start]) for row in rows[levels:]], dtype=object),
+        columns=pd.MultiIndex.from_arrays([row[start:] for row in rows[:levels]], names=names),
+    )
+
+
+def _layout_of(table: pd.DataFrame) -> Layout:
+    columns = table.columns
+    if "individuals" not in columns.names:
+        return Layout(bodyparts=tuple(dict.fromkeys(columns.get_level_values("bodyparts"))))
+    pairs = list(
+        dict.fromkeys(zip(columns.get_level_values("individuals"), columns.get_level_values("bodyparts"), strict=True))
+    )
+    return Layout(
+        bodyparts=tuple(dict.fromkeys(part for animal, part in pairs if animal != SINGLE)),
+        individuals=tuple(dict.fromkeys(animal for animal, _ in pairs if animal != SINGLE)),
+        unique=tuple(part for animal, part in pairs if animal == SINGLE),
+        multi=True,
+    )
+
+
+def _wanted(layout: Layout) -> list[tuple[str, ...]]:
+    """Columns below the scorer, in the order of the file: animals, then unique bodyparts."""
+    if not layout.multi:
+        return [(part, coord) for part in layout.bodyparts for coord in "xy"]
+    owners = [(animal, part) for animal in layout.individuals for part in layout.bodyparts]
+    owners += [(SINGLE, part) for part in layout.unique]
+    return [(*owner, coord) for owner in owners for coord in "xy"]
+
+
+def _labels_of(table: pd.DataFrame, layout: Layout) -> Labels:
+    wanted = pd.MultiIndex.from_tuples(_wanted(layout))
+    below = table.droplevel("scorer", axis=1)
+    if below.columns.has_duplicates:
+        below = below.loc[:, ~below.columns.duplicated()]
+    values = below.reindex(columns=wanted).to_numpy(np.float64)  # (M, 2 (A K + U))
+    points = values.reshape(len(table), -1, 2)
+    animals = len(layout.individuals) * len(layout.bodyparts)
+    return Labels(
+        layout=layout,
+        images=tuple(_image(row) for row in table.index),
+        xy=points[:, :animals].reshape(len(table), len(layout.individuals), len(layout.bodyparts), 2),
+        unique_xy=points[:, animals:],
+    )
+
+
+def _image(row: object) -> tuple[str, str, str]:
+    """The three path parts of a row's index, of either form."""
+    parts = [str(part) for part in row] if isinstance(row, tuple) else re.split(r"[\\/]+", str(row))
+    if len(parts) < 3:
+        raise DlcxError(f"label row {'/'.join(parts)!r}: expected labeled-data/<video>/<image>")
+    folder, video, image = parts[-3:]
+    return folder, video, image
+
+
+def _tell_left_out(table: pd.DataFrame, layout: Layout, file: Path) -> None:
+    """Warn of names that one side has and the other has not: a misspelt bodypart would silently lose its labels."""
+    inside = _layout_of(table)
+    for kind in ("individuals", "bodyparts", "unique"):
+        there, here = set(getattr(inside, kind)), set(getattr(layout, kind))
+        if extra := sorted(there - here):
+            logger.warning("%s: %s not in config.yaml, left out: %s", file, kind, ", ".join(extra))
+        if missing := sorted(here - there):
+            logger.warning("%s: %s without labels: %s", file, kind, ", ".join(missing))
+
+
+def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:
+    layout = labels.layout
+    names = ["scorer", "individuals", "bodyparts", "coords"] if layout.multi else ["scorer", "bodyparts", "coords"]
+    points = np.concatenate([labels.xy.reshape(len(labels), -1, 2), labels.unique_xy], axis=1)
+    return pd.DataFrame(
+        points.reshape(len(labels), -1).astype(np.float64),
+        index=_names(labels.images, [None, None, None]),
+        columns=_names([(scorer, *column) for column in _wanted(layout)], names),
+    )
+
+
+def _names(rows: Sequence[tuple[str, ...]], names: Sequence[str | None]) -> pd.MultiIndex:
+    """Levels of Python objects: pandas 3 would store a string type of its own, which pandas 2 cannot read."""
+    levels = [pd.Index([row[level] for row in rows], dtype=object) for level in range(len(names))]
+    return pd.MultiIndex.from_arrays(levels, names=names)
