@@ -1,0 +1,183 @@
+"""The table of poses that most result files share, as h5 and as csv.
+
+::
+
+    scorer       DLC_Resnet50_...   (one name throughout)
+    individuals  ann  ann  ann         ...  single          level absent from single-animal videos
+    bodyparts    nose nose nose        ...  lamp            unique bodyparts last, under 'single'
+    coords       x    y    likelihood  ...  x y likelihood
+    0            4.66 66.9 0.368
+
+Format: DeepLabCut 3.0.2, pandas tables in HDF5.  pandas >= 3.1 leaves out group attributes that pandas 2 (and so
+DeepLabCut) needs to read a table; they are written here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tables
+
+from dlcx.errors import DlcxError
+from dlcx.outputs import whole_file
+from dlcx.poses import Layout
+
+COORDS = ("x", "y", "likelihood")
+SINGLE = "single"
+KEYS = ("df_with_missing", "tracks", "predictions")
+_CSV_ROWS = 2000  # frames whose text is made at once
+
+
+def pose_columns(layout: Layout, scorer: str, *, individuals: bool) -> pd.MultiIndex:
+    """Column names in the order of :func:`pose_values`; ``individuals`` adds that level."""
+    owners = [(animal, part) for animal in layout.individuals for part in layout.bodyparts]
+    owners += [(SINGLE, part) for part in layout.unique]
+    names = [(scorer, *(owner if individuals else owner[1:]), coord) for owner in owners for coord in COORDS]
+    levels = ["scorer", *(["individuals"] if individuals else []), "bodyparts", "coords"]
+    return pd.MultiIndex.from_tuples(names, names=levels)
+
+
+def pose_values(xy: np.ndarray, score: np.ndarray, unique_xy: np.ndarray, unique_score: np.ndarray) -> np.ndarray:
+    """Rows (T, 3 * (A * K + U)) of x, y, likelihood from xy (T, A, K, 2), score (T, A, K) and the unique bodyparts."""
+    count = len(xy)
+    animals = np.concatenate([xy, score[..., None]], axis=-1).reshape(count, -1)
+    unique = np.concatenate([unique_xy, unique_score[..., None]], axis=-1).reshape(count, -1)
+    return np.concatenate([animals, unique.astype(animals.dtype)], axis=1)
+
+
+def split_columns(columns: pd.MultiIndex, path: Path) -> tuple[str, Layout]:
+    """Scorer and layout of a table's columns.
+
+    Raises
+    ------
+    DlcxError
+        When the columns are not x, y, likelihood of the same bodyparts for every individual.
+    """
+    levels = [str(name) for name in columns.names]
+    if levels not in (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"]):
+        raise DlcxError(f"{path}: expected columns of poses (scorer, bodyparts, coords), got levels {levels}")
+    multi = len(levels) == 4
+    rows = [tuple(map(str, row)) for row in columns]
+    owners = dict.fromkeys(row[1:-1] if multi else ("individual_1", row[1]) for row in rows)
+    individuals = tuple(dict.fromkeys(animal for animal, _ in owners if animal != SINGLE))
+    parts = [tuple(part for owner, part in owners if owner == animal) for animal in individuals]
+    unique = tuple(part for animal, part in owners if animal == SINGLE)
+    layout = Layout(parts[0] if parts else (), individuals or ("individual_1",), unique, multi=multi)
+    scorer = rows[0][0]
+    if rows != [tuple(map(str, row)) for row in pose_columns(layout, scorer, individuals=multi)]:
+        raise DlcxError(
+            f"{path}: expected x, y, likelihood of the same bodyparts for every individual, got {len(rows)} columns"
+            f" of {len(individuals)} individual(s) that do not fit",
+        )
+    return scorer, layout
+
+
+def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool) -> None:
+    """Write a frame as pandas' ``table`` or ``fixed`` format, readable by pandas 2 and 3.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    with whole_file(Path(path)) as beside:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", tables.NaturalNameWarning)
+            frame.to_hdf(beside, key=key, mode="w", format="table" if table else "fixed")
+        with tables.open_file(beside, "a") as file:
+            attributes = file.get_node(f"/{key}")._v_attrs
+            attributes.pandas_version = np.str_("0.15.2")
+            if table:
+                attributes.nan_rep = np.str_("nan")
+
+
+def read_h5(path: Path) -> pd.DataFrame:
+    """Read the one table of a result file, under whichever of the known keys it is.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, no HDF5, or holds no such table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DlcxError(f"{path}: no such file")
+    try:
+        with pd.HDFStore(path, mode="r") as store:
+            found = [key.lstrip("/") for key in store.keys()]  # noqa: SIM118  not a dictionary
+            frame = next((store[key] for key in KEYS if key in found), None)
+    except (OSError, tables.HDF5ExtError, ValueError, TypeError, AttributeError) as error:
+        raise DlcxError(f"{path}: cannot be read as a table of poses ({str(error).strip().splitlines()[0]})") from error
+    if not isinstance(frame, pd.DataFrame) or not isinstance(frame.columns, pd.MultiIndex):
+        raise DlcxError(f"{path}: expected a table of poses under the key {' or '.join(KEYS)}, got keys {found}")
+    return frame
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a numeric frame with the text DeepLabCut's csv has: shortest digits, empty cells for nan."""
+    with whole_file(Path(path)) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+        for number, level in enumerate(frame.columns.names):
+            file.write(",".join([str(level), *map(str, frame.columns.get_level_values(number))]) + "\n")
+        labels, values = frame.index.tolist(), frame.to_numpy()
+        for start in range(0, len(values), _CSV_ROWS):
+            rows = zip(labels[start : start + _CSV_ROWS], _text_rows(values[start : start + _CSV_ROWS]), strict=True)
+            file.writelines(f"{label},{row}\n" for label, row in rows)
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a csv of poses (float64); the number of header rows is found in the file.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or is no table of poses.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DlcxError(f"{path}: no such file")
+    with open(path, encoding="utf-8", newline="") as file:
+        first = [file.readline().split(",", 1)[0].strip() for _ in range(4)]
+    if "coords" not in first:
+        raise DlcxError(f"{path}: expected header rows scorer, (individuals,) bodyparts, coords, got {first}")
+    try:
+        frame = pd.read_csv(path, header=list(range(first.index("coords") + 1)), index_col=0)
+        return frame.astype(np.float64)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DlcxError(f"{path}: {error}") from error
+
+
+def _text_rows(values: np.ndarray) -> Iterator[str]:
+    """One line of text a row; several times faster than asking numpy for the text of each float32."""
+    if values.dtype == np.float32:
+        values = _shortest(values)
+    for row in values.tolist():
+        text = repr(row)[1:-1].replace(", ", ",")
+        yield text.replace("nan", "") if "nan" in text else text
+
+
+def _shortest(values: np.ndarray) -> np.ndarray:
+    """float64 numbers whose ``repr`` is the shortest decimal that still means the same float32.
+
+    ``rint(x * 10**n) / 10**n`` is the double nearest to a decimal number as long as 10**n is exact (n <= 22).
+    float32 keeps all decimals of 6 digits apart, so fewer need no try of their own (``repr`` drops zeros), and 9
+    always do.
+    """
+    single = values.ravel()
+    shortest = single.astype(np.float64)
+    size = np.abs(shortest)
+    left = np.flatnonzero((size > 1e-12) & (size < 1e15))
+    rare = np.flatnonzero((size > 0) & (size <= 1e-12) | (size >= 1e15) & np.isfinite(size))
+    shortest[rare] = single[rare].astype(str).astype(np.float64)
+    exact = shortest.copy()
+    for digits in (6, 7, 8, 9):
+        decimals = digits - 1 - np.floor(np.log10(size[left])).astype(int)
+        up, down = 10.0 ** np.maximum(decimals, 0), 10.0 ** np.maximum(-decimals, 0)
+        rounded = np.rint(exact[left] * up / down) / up * down
+        same = rounded.astype(np.float32) == single[left]
+        shortest[left[same]] = rounded[same]
+        left = left[~same]
+    return shortest.reshape(values.shape)

@@ -1,0 +1,69 @@
+"""``<video><scorer>.h5`` and ``.csv``: poses of every frame of a video, as DeepLabCut 3.0.2 writes them.
+
+Key ``df_with_missing`` and float32, or, after tracking several animals, key ``tracks`` and float64; pandas' table
+format; rows are frame numbers (int64).  The level ``individuals`` is there for projects with several animals only.
+The table itself is drawn in :mod:`dlcx.formats.pose_tables`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dlcx.formats.pose_tables import pose_columns, pose_values, read_csv, read_h5, split_columns, write_csv, write_h5
+from dlcx.poses import Tracks
+
+
+def write_predictions(
+    tracks: Tracks, path_h5: Path, scorer: str, *, csv: bool = True, key: str = "df_with_missing"
+) -> None:
+    """Write the h5 and, beside it, the csv; numbers and nans as they are, frames from ``tracks.first`` on.
+
+    Raises
+    ------
+    DlcxError
+        When a file cannot be written.
+    """
+    values = pose_values(tracks.xy, tracks.score, tracks.unique_xy, tracks.unique_score)
+    frame = pd.DataFrame(
+        values.astype(np.float64 if key == "tracks" else np.float32),
+        index=pd.RangeIndex(tracks.first, tracks.first + len(tracks)).astype(np.int64),
+        columns=pose_columns(tracks.layout, scorer, individuals=tracks.layout.multi),
+    )
+    write_h5(frame, path_h5, key=key, table=True)
+    if csv:
+        write_csv(frame, Path(path_h5).with_suffix(".csv"))
+
+
+def read_predictions(path: Path) -> Tracks:
+    """Read an h5 (float32 or float64, as stored) or a csv (float64) of DeepLabCut or dlcx.
+
+    DeepLabCut marks an animal that was not found by -1, -1, -1; here it is nan, as everything unseen.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, broken, or no table of poses, or when its frames are not consecutive.
+    """
+    return _tracks(Path(path))[1]
+
+
+def read_scorer(path: Path) -> str:
+    """The scorer name in the columns of a prediction file."""
+    return _tracks(Path(path))[0]
+
+
+def _tracks(path: Path) -> tuple[str, Tracks]:
+    frame = read_csv(path) if path.suffix == ".csv" else read_h5(path)
+    scorer, layout = split_columns(frame.columns, path)
+    first = int(frame.index[0]) if len(frame) else 0
+    if len(frame) and not np.array_equal(frame.index, np.arange(first, first + len(frame))):
+        frame = frame.reindex(np.arange(first, int(frame.index[-1]) + 1))
+    values = frame.to_numpy().reshape(len(frame), -1, 3)
+    values = np.where(values[..., 2:] < 0, np.nan, values).astype(values.dtype)
+    animals = len(layout.individuals) * len(layout.bodyparts)
+    poses = values[:, :animals].reshape(len(frame), len(layout.individuals), len(layout.bodyparts), 3)
+    unique = values[:, animals:]
+    return scorer, Tracks(layout, poses[..., :2], poses[..., 2], unique[..., :2], unique[..., 2], first=first)
