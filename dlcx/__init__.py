@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 from dlcx.errors import DlcxError, Stopped
 
 if TYPE_CHECKING:
+    from dlcx.workflow.demo import demo
     from dlcx.workflow.list_models import list_models
 
 __version__ = "0.1.0"
 
 #: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``
 #: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).
-COMMANDS = ("list_models",)
+COMMANDS = ("demo", "list_models")
 
 __all__ = [
     "DlcxError",
     "Stopped",
     "__version__",
+    "demo",
     "list_models",
 ]
 

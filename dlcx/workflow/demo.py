@@ -1,0 +1,210 @@
+"""``demo``: a small project with nothing to download or to label, drawn by the computer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dlcx.data import drawn
+from dlcx.errors import DlcxError
+from dlcx.outputs import write_text
+from dlcx.poses import Labels, Tracks
+from dlcx.progress import SILENT, Progress
+from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
+
+SCORER = "dlcx"
+DATE = "Jan1"  # always the same, so that the same seed gives the same files
+STEM = "arena"
+FRAMES = 360
+LABELED = 72
+RATE = 30.0
+FACTS = "demo.json"
+MAX_ANIMALS = 8
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What fixes every pixel and label of a demo project."""
+
+    animals: int
+    seed: int
+    frames: int
+    labeled: int
+    width: int
+    height: int
+    body_length: float
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """A drawn project; ``truth`` holds the exact tracks of its video, likelihood 0 where a bodypart is hidden."""
+
+    project: Path
+    video: Path
+    truth: Path
+    drawing: Drawing
+    existed: bool
+
+    def lines(self) -> list[str]:
+        """What was drawn and where it lies."""
+        drawing = self.drawing
+        state = " (was there already)" if self.existed else ""
+        return [
+            f"project: {self.project}{state}",
+            f"labelled frames: {drawing.labeled}, {drawing.width}x{drawing.height} px",
+            f"animals: {drawing.animals}, body length (snout to tail base) {drawing.body_length:g} px",
+            f"video: {self.video}, {drawing.frames} frames",
+            f"true tracks: {self.truth}",
+        ]
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """How to go on."""
+        return (f"Next: dlcx create-dataset --project {self.project}",)
+
+
+def demo(
+    folder: str | Path = "demo",
+    *,
+    animals: int = 1,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> DemoResult:
+    """Draw a project into ``folder``: labelled frames, a video, and the video's true tracks beside it.
+
+    The same ``animals`` and ``seed`` give the same pixels and labels.  Labels are exact; as human annotators do,
+    a bodypart that another animal lies over is left without a label.  The folder appears whole or not at all.
+
+    Raises
+    ------
+    DlcxError
+        When the folder holds something else, or a demo drawn with other settings and ``overwrite`` is False.
+    """
+    if not 1 <= animals <= MAX_ANIMALS:
+        raise DlcxError(f"--animals {animals}: expected 1 to {MAX_ANIMALS}")
+    if seed < 0:
+        raise DlcxError(f"--seed {seed}: expected 0 or more")
+    root = Path(folder).expanduser().resolve()
+    width, height = (192, 144) if animals == 1 else (256, 192)
+    body_length = 58.0 if animals <= 4 else 46.0
+    drawing = Drawing(animals, seed, FRAMES, LABELED, width, height, body_length)
+
+    video = root / "videos" / f"{STEM}.mp4"
+    result = DemoResult(root, video, video.with_name(f"{STEM}_truth.h5"), drawing, existed=False)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        if not _demo_in(root):
+            raise DlcxError(f"{root} exists and is no demo project", hint="Name a folder that does not exist yet.")
+        if not overwrite:
+            if _demo_in(root) == asdict(drawing):
+                return DemoResult(root, result.video, result.truth, drawing, existed=True)
+            raise DlcxError(
+                f"{root} holds a demo drawn with other settings",
+                hint="Name another folder, or replace the whole folder, trained networks too, with --overwrite.",
+            )
+    part = root.with_name(f".{root.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        _draw(part, root, drawing, progress)
+        if root.exists():
+            shutil.rmtree(root)
+        part.rename(root)
+    except OSError as error:
+        raise DlcxError(f"cannot write {root}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return result
+
+
+def _demo_in(root: Path) -> dict[str, object]:
+    """The settings of the demo that lies in ``root``; empty when it holds none."""
+    try:
+        facts = json.loads((root / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _draw(part: Path, root: Path, drawing: Drawing, progress: Progress) -> None:
+    """Write the project into ``part``; it is meant to lie at ``root``."""
+    import cv2
+
+    from dlcx.formats.labels import write_labels
+    from dlcx.formats.predictions import write_predictions
+    from dlcx.formats.project_config import write_project_config
+
+    scene = drawn.scene(
+        drawing.animals,
+        drawing.frames,
+        size=(drawing.width, drawing.height),
+        body_length=drawing.body_length,
+        seed=drawing.seed,
+    )
+    chosen = _chosen(drawing)
+    digits = int(np.ceil(np.log10(len(scene))))
+    names = [f"img{index:0{digits}d}.png" for index in chosen]
+    images = part / "labeled-data" / STEM
+    images.mkdir(parents=True)
+    (part / "videos").mkdir()
+
+    video = part / "videos" / f"{STEM}.mp4"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
+    if not writer.isOpened():
+        raise DlcxError("OpenCV cannot write mp4 videos here", hint="Install the opencv-python wheel of PyPI.")
+    with progress.task("draw", total=len(scene), unit="frame") as task:
+        for index in range(len(scene)):
+            frame = cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2BGR)
+            writer.write(frame)
+            if index in chosen:
+                cv2.imwrite(str(images / names[chosen.index(index)]), frame)
+            task.advance()
+    writer.release()
+
+    xy = np.where(scene.visible[..., None], scene.xy, np.nan)[chosen]
+    labels = Labels(
+        layout=scene.layout,
+        images=tuple(("labeled-data", STEM, name) for name in names),
+        xy=xy,
+        unique_xy=np.zeros((len(chosen), 0, 2)),
+    )
+    write_labels(labels, images / f"CollectedData_{SCORER}", SCORER)
+    truth = Tracks(scene.layout, scene.xy.astype(np.float32), scene.visible.astype(np.float32))
+    write_predictions(truth, video.with_name(f"{STEM}_truth.h5"), "truth")
+    write_text(part / FACTS, json.dumps(asdict(drawing), indent=2) + "\n")
+    write_project_config(_config(root, scene), part / "config.yaml")
+
+
+def _config(root: Path, scene: drawn.Scene) -> ProjectConfig:
+    """What ``config.yaml`` of a project at ``root`` says."""
+    layout = scene.layout
+    width, height = scene.size
+    parts = list(layout.bodyparts)
+    several = {"multianimalproject": True, "identity": False, "bodyparts": MULTI, "multianimalbodyparts": parts}
+    return ProjectConfig(
+        Task="demo",
+        scorer=SCORER,
+        date=DATE,
+        project_path=str(root),
+        video_sets={str(root / "videos" / f"{STEM}.mp4"): VideoSet(crop=f"0, {width}, 0, {height}")},
+        individuals=list(layout.individuals),
+        skeleton=[list(bone) for bone in drawn.SKELETON],
+        TrainingFraction=[0.8],
+        numframes2pick=LABELED,
+        dotsize=3,
+        snapshotindex=-1,
+        default_track_method="ellipse" if layout.multi else None,
+        x2=width,
+        y1=0,
+        y2=height,
+        **(several if layout.multi else {"bodyparts": parts}),
+    )
+
+
+def _chosen(drawing: Drawing) -> list[int]:
+    """The labelled frames: one at random out of each of as many equal stretches of the video."""
+    edges = np.linspace(0, drawing.frames, drawing.labeled + 1).astype(int)
+    return np.random.default_rng((drawing.seed, 1)).integers(edges[:-1], edges[1:]).tolist()
