@@ -1,0 +1,48 @@
+"""Forward passes by torch, eager or compiled, in full or mixed precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.heads.head import Outputs
+from dlcx.nets.model import PoseModel
+
+#: Normalised images (B, 3, H, W) on the engine's device -> maps.
+Engine = Callable[[Tensor], Outputs]
+
+ENGINES = ("torch", "compile")
+PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def create_engine(
+    model: PoseModel, *, kind: str = "torch", device: torch.device | str = "cpu", precision: str = "fp32"
+) -> Engine:
+    """Move ``model`` to ``device``, in eval mode, and return how to call it.
+
+    The engine runs the model as it is at each call: training may go on between calls, and whoever trains switches
+    between train() and eval().
+
+    Raises
+    ------
+    DlcxError
+        For an unknown kind or precision.
+    """
+    for flag, value, allowed in (("--engine", kind, ENGINES), ("--precision", precision, tuple(PRECISIONS))):
+        if value not in allowed:
+            raise DlcxError(f"{flag} {value}: unknown", hint=did_you_mean(value, allowed))
+    device, dtype = torch.device(device), PRECISIONS[precision]
+    # Tensor cores read channels last; on the CPU oneDNN reorders by itself.
+    layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    model.to(device).to(memory_format=layout).eval()
+    forward = torch.compile(model) if kind == "compile" else model
+
+    @torch.inference_mode()
+    def run(inputs: Tensor) -> Outputs:
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+            return forward(inputs.contiguous(memory_format=layout))
+
+    return run

@@ -1,0 +1,39 @@
+"""What every head can do; PoseModel, the training loop and the predictors know no more of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from dlcx.heads.heatmap_targets import Target
+from dlcx.heads.labels import BatchLabels
+from dlcx.poses import Instances
+
+#: The maps of one head by name, each (B, C, H, W).
+Maps = dict[str, Tensor]
+#: The maps of all heads, by the head's name in pytorch_config.yaml.
+Outputs = dict[str, Maps]
+
+
+class Head(Protocol):
+    """From backbone features to maps, and from maps to losses or animals."""
+
+    stride: float
+    """Pixels of the network input a cell of its maps stands for."""
+
+    def __call__(self, features: Tensor) -> Maps:
+        """Maps of features (B, C, h, w)."""
+        ...
+
+    def targets(self, maps: Maps, labels: BatchLabels) -> dict[str, Target]:
+        """What the maps should be."""
+        ...
+
+    def loss(self, maps: Maps, labels: BatchLabels) -> dict[str, Tensor]:
+        """The loss of each map and, as ``total_loss``, the head's."""
+        ...
+
+    def decode(self, maps: Maps) -> list[Instances]:
+        """The animals in each of the B images, in pixels of the network input."""
+        ...

@@ -1,0 +1,46 @@
+"""Labels of a batch as the heads want them: padded tensors in pixels of the network input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class BatchLabels:
+    """What is labelled in the B images of a batch, N animals at most, padded with flag 0 and id -1.
+
+    keypoints (B, N, K, 3) and unique (B, U, 3) hold x, y and a flag: above 0 visible (coordinates must be finite),
+    0 not labelled, -1 bodypart undefined in this image.  area (B, N) in square pixels, individual_ids (B, N) int64
+    the index of the individual in the project's order.
+    """
+
+    keypoints: Tensor
+    unique: Tensor
+    area: Tensor
+    individual_ids: Tensor
+
+    def __post_init__(self) -> None:
+        batch, animals = self.keypoints.shape[:2]
+        expected = {
+            "keypoints": (batch, animals, self.keypoints.shape[2], 3),
+            "unique": (batch, self.unique.shape[1], 3),
+            "area": (batch, animals),
+            "individual_ids": (batch, animals),
+        }
+        for name, shape in expected.items():
+            got = tuple(getattr(self, name).shape)
+            if got != shape:
+                raise ValueError(f"BatchLabels.{name}: expected shape {shape}, got {got}")
+        if self.individual_ids.dtype != torch.int64:
+            raise ValueError(f"BatchLabels.individual_ids: expected int64, got {self.individual_ids.dtype}")
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    def to(self, device: torch.device | str) -> BatchLabels:
+        """The same labels on another device."""
+        moved = {item.name: getattr(self, item.name).to(device, non_blocking=True) for item in fields(self)}
+        return BatchLabels(**moved)

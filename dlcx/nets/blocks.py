@@ -1,0 +1,87 @@
+"""Blocks of pytorch_config.yaml that several families write; plain dictionaries with DeepLabCut 3.0.2's values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcx.errors import DlcxError
+from dlcx.nets.registry import Block, Request
+
+#: Location refinement offsets are stored in units of this many pixels.
+LOCREF_STD = 7.2801
+#: Pixels around a keypoint that count as it.
+RADIUS = 17
+
+
+def heatmap_head(channels: int, keypoints: int, *, deconvolutions: int = 1) -> Block:
+    """A heatmap head with location refinement for one animal, whose maps are finer than the features.
+
+    ``channels`` of the features; each of the ``deconvolutions`` doubles the resolution.
+    """
+
+    def layers(outputs: int) -> Block:
+        between = [channels] * (deconvolutions - 1)
+        return {
+            "channels": [channels, *between, outputs],
+            "kernel_size": [3] * deconvolutions,
+            "strides": [2] * deconvolutions,
+        }
+
+    return {
+        "type": "HeatmapHead",
+        "weight_init": "normal",
+        "predictor": {
+            "type": "HeatmapPredictor",
+            "apply_sigmoid": False,
+            "clip_scores": True,
+            "location_refinement": True,
+            "locref_std": LOCREF_STD,
+        },
+        "target_generator": {
+            "type": "HeatmapGaussianGenerator",
+            "num_heatmaps": keypoints,
+            "pos_dist_thresh": RADIUS,
+            "heatmap_mode": "KEYPOINT",
+            "gradient_masking": False,
+            "generate_locref": True,
+            "locref_std": LOCREF_STD,
+        },
+        "criterion": {
+            "heatmap": {"type": "WeightedMSECriterion", "weight": 1.0},
+            "locref": {"type": "WeightedHuberCriterion", "weight": 0.05},
+        },
+        "heatmap_config": layers(keypoints),
+        "locref_config": layers(2 * keypoints),
+    }
+
+
+def bottom_up_heads(name: str, request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
+    """The heads that a backbone's name alone means: a heatmap head for a single animal.
+
+    Raises
+    ------
+    DlcxError
+        In a multi-animal project.
+    """
+    if request.layout.multi:
+        raise DlcxError(
+            f"--net-type {name}: the project has several animals, this net finds a single one",
+            hint="Nets for several animals are listed by 'dlcx list-models --kind multi'.",
+        )
+    return {"bodypart": heatmap_head(channels, len(request.layout.bodyparts), deconvolutions=deconvolutions)}
+
+
+def runner(lr: float, milestones: list[int], lrs: list[float]) -> Block:
+    """AdamW with a learning rate that drops at the epochs ``milestones`` to ``lrs``."""
+    return {
+        "optimizer": {"type": "AdamW", "params": {"lr": lr}},
+        "scheduler": {
+            "type": "LRListScheduler",
+            "params": {"lr_list": [[value] for value in lrs], "milestones": milestones},
+        },
+    }
+
+
+def backbone(**options: Any) -> Block:
+    """A backbone block whose batch norms train like everything else."""
+    return {**options, "freeze_bn_stats": False, "freeze_bn_weights": False}

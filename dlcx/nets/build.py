@@ -1,0 +1,41 @@
+"""From pytorch_config.yaml to layers: the only place that unpacks it for a net."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import nn
+
+from dlcx.errors import DlcxError
+from dlcx.heads.construct import construct
+from dlcx.nets.model import Backbone, PoseModel
+from dlcx.nets.registry import backbone_types, head_types
+from dlcx.settings import ModelConfig
+
+
+def build_model(config: ModelConfig) -> PoseModel:
+    """The net of a shuffle with weights as its layers draw them; nothing is downloaded.
+
+    Raises
+    ------
+    DlcxError
+        When a type or key of ``model`` is unknown or does not fit the rest; names its place in the file.
+    """
+    block = dict(config.model.backbone)
+    freeze = {key: bool(block.pop(key, True)) for key in ("freeze_bn_stats", "freeze_bn_weights")}
+    block.pop("pretrained", None)  # where first weights come from is not part of the net (dlcx.nets.weights)
+    backbone: nn.Module = construct(block, backbone_types(), "model.backbone")
+    facts = cast(Backbone, backbone)
+    expected = config.model.backbone_output_channels
+    if expected is not None and expected != facts.channels:
+        raise DlcxError(
+            f"model.backbone_output_channels: the backbone gives {facts.channels}, the file says {expected}"
+        )
+    heads = {}
+    for name, head in config.model.heads.items():
+        where = f"model.heads.{name}"
+        given = {"backbone_stride": facts.stride, "backbone_channels": facts.channels, "where": where}
+        heads[name] = construct(head, head_types(), where, **given)
+    if "bodypart" not in heads:
+        raise DlcxError(f"model.heads: expected a head 'bodypart', got {', '.join(heads)}")
+    return PoseModel(backbone, heads, **freeze)

@@ -1,0 +1,96 @@
+"""The pose model: one backbone, any number of heads on its features."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from torch import Tensor, nn
+
+from dlcx.errors import DlcxError
+from dlcx.heads.head import Head, Outputs
+from dlcx.heads.labels import BatchLabels
+from dlcx.poses import Prediction
+
+
+class Backbone(Protocol):
+    """What a family's backbone tells the builder beside being an nn.Module."""
+
+    stride: float
+    """Pixels of the input a cell of the features stands for."""
+    channels: int
+    """Channels of the features."""
+
+
+class PoseModel(nn.Module):
+    """Images to maps, and maps to losses or poses; the children carry DeepLabCut's state-dict names.
+
+    ``freeze_bn_stats`` keeps the backbone's BatchNorm2d layers in eval mode during training, ``freeze_bn_weights``
+    keeps their weight and bias from being trained.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        heads: dict[str, nn.Module],
+        *,
+        freeze_bn_stats: bool = False,
+        freeze_bn_weights: bool = False,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.heads = nn.ModuleDict(heads)
+        self.freeze_bn_stats = freeze_bn_stats
+        if freeze_bn_weights:
+            for layer in self._batch_norms():
+                layer.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Outputs:
+        """Maps of every head for normalised images (B, 3, H, W)."""
+        features = self.backbone(images)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    def loss(self, outputs: Outputs, labels: BatchLabels) -> dict[str, Tensor]:
+        """``<head>_<map>`` and ``<head>_total_loss`` of every head, and ``total_loss``, the mean over the heads."""
+        losses = {
+            f"{name}_{part}": value
+            for name, head in self._heads()
+            for part, value in head.loss(outputs[name], labels).items()
+        }
+        totals = [losses[f"{name}_total_loss"] for name in self.heads]
+        return {**losses, "total_loss": sum(totals[1:], totals[0]) / len(totals)}
+
+    def decode(self, outputs: Outputs) -> list[Prediction]:
+        """What each of the B images shows, in pixels of the network input."""
+        found = {name: head.decode(outputs[name]) for name, head in self._heads()}
+        unique = found.get("unique_bodypart")
+        return [
+            Prediction(animals, unique=unique[index] if unique else None)
+            for index, animals in enumerate(found["bodypart"])
+        ]
+
+    def train(self, mode: bool = True) -> PoseModel:
+        """Training mode, but for batch statistics that are frozen."""
+        super().train(mode)
+        if self.freeze_bn_stats:
+            for layer in self._batch_norms():
+                layer.eval()
+        return self
+
+    def stride(self, head: str = "bodypart") -> float:
+        """Pixels of the network input a cell of this head's maps stands for."""
+        return dict(self._heads())[head].stride
+
+    def _heads(self) -> list[tuple[str, Head]]:
+        return [(name, cast(Head, head)) for name, head in self.heads.items()]
+
+    def _batch_norms(self) -> list[nn.BatchNorm2d]:
+        return [layer for layer in self.backbone.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+
+def check_weights(model: nn.Module, names: set[str]) -> None:
+    """Raise a DlcxError when a state dict with these names would not fit ``model``."""
+    own = set(model.state_dict())
+    if missing := sorted(own - names):
+        raise DlcxError(f"the weights lack {len(missing)} tensors of the net, such as {missing[0]}")
+    if extra := sorted(names - own):
+        raise DlcxError(f"the weights hold {len(extra)} tensors that the net does not have, such as {extra[0]}")

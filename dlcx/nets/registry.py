@@ -1,0 +1,162 @@
+"""Every net that ``--net-type`` can name, found by walking ``dlcx/nets/*/spec.py`` and the entry points ``dlcx.nets``.
+
+Nothing here imports torch: listing and checking names stays instant.  A family is one folder::
+
+    nets/NAME/spec.py    FAMILY: a Family, plain values only
+    nets/NAME/model.py   its layers, imported when one is built
+
+A package outside registers an entry point of the group ``dlcx.nets`` that names its Family.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from dlcx.errors import DlcxError, did_you_mean
+
+if TYPE_CHECKING:
+    from dlcx.poses import Layout
+
+Block = dict[str, Any]
+Kind = Literal["single", "multi", "detector"]
+Method = Literal["bu", "td", "ctd"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a net is configured for: the names of the project, and whether an identity head is asked for."""
+
+    layout: Layout
+    identity: bool = False
+
+
+@dataclass(frozen=True)
+class NetSpec:
+    """One name of ``--net-type``, without its layers.
+
+    ``configure`` gives what its pytorch_config.yaml has different from the common values
+    (:mod:`dlcx.nets.configure`); it gets the name and the request.  ``parameters`` and ``gflops`` (1e9 multiply-adds,
+    256 x 256 image) are those of a project with one animal and 4 bodyparts; None where they depend on the name.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    method: Method
+    summary: str
+    paper: str
+    stride: int
+    """Pixels a cell of the score maps stands for."""
+    configure: Callable[[str, Request], Block] = field(repr=False)
+    parameters: int | None = None
+    gflops: float | None = None
+    aliases: tuple[str, ...] = ()
+    family: str = ""
+    golden: bool = True
+    """Whether DeepLabCut knows the name, so that golden data of it must exist."""
+    example: str = ""
+    """For a pattern such as ``timm/NAME``: one name that it covers."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """The nets of one folder and what their configurations name.
+
+    ``backbones`` and ``heads`` map a ``type`` of pytorch_config.yaml to ``"module:function"``.  ``prefix`` marks an
+    open family: its one net stands for every name that begins so.
+    """
+
+    name: str
+    nets: tuple[NetSpec, ...]
+    backbones: Mapping[str, str] = field(default_factory=dict)
+    heads: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+
+
+def families() -> tuple[Family, ...]:
+    """All families, dlcx's own first.
+
+    Raises
+    ------
+    DlcxError
+        When a name or type is registered twice, or an entry point cannot be loaded.
+    """
+    return _families()
+
+
+@functools.cache
+def _families() -> tuple[Family, ...]:
+    found = [*_own_families(), *_outside_families()]
+    owners: dict[tuple[str, str], str] = {}
+    for family in found:
+        names = [name for net in family.nets for name in (net.name, *net.aliases)]
+        groups = {"net": names, "backbone": list(family.backbones), "head": list(family.heads)}
+        for group, words in groups.items():
+            for word in words:
+                owner = owners.setdefault((group, word.lower()), family.name)
+                if owner != family.name or words.count(word) > 1:
+                    raise DlcxError(f"the {group} '{word}' is registered twice: by '{owner}' and by '{family.name}'")
+    return tuple(found)
+
+
+def _own_families() -> Iterator[Family]:
+    package = importlib.import_module("dlcx.nets")
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        if module.ispkg:
+            yield importlib.import_module(f"dlcx.nets.{module.name}.spec").FAMILY
+
+
+def _outside_families() -> Iterator[Family]:
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="dlcx.nets"):
+        try:
+            family = entry.load()
+        except Exception as error:
+            raise DlcxError(
+                f"the nets of '{entry.value}' cannot be loaded: {error}", hint="Mend or uninstall it."
+            ) from error
+        if not isinstance(family, Family):
+            raise DlcxError(
+                f"the entry point '{entry.name}' of dlcx.nets must name a Family, got {type(family).__name__}"
+            )
+        yield family
+
+
+def specs(kind: Kind | None = None) -> list[NetSpec]:
+    """All nets in the order of their families; an open family is its one pattern, such as ``timm/NAME``."""
+    nets = [replace(net, family=family.name) for family in families() for net in family.nets]
+    return [net for net in nets if kind is None or kind in net.kinds]
+
+
+def find(name: str) -> NetSpec:
+    """The net with this name or alias, in any case.
+
+    Raises
+    ------
+    DlcxError
+        For a name that nothing has; says the nearest one.
+    """
+    for family in families():
+        if family.prefix and name.startswith(family.prefix) and len(name) > len(family.prefix):
+            return replace(family.nets[0], name=name, family=family.name, example="")
+    known = {word.lower(): net for net in specs() for word in (net.name, *net.aliases)}
+    if name.lower() in known and not known[name.lower()].example:
+        return known[name.lower()]
+    raise DlcxError(f"--net-type {name}: no such net", hint=f"{did_you_mean(name, known)} See 'dlcx list-models'.")
+
+
+def backbone_types() -> dict[str, str]:
+    """Backbone ``type`` -> "module:function" of all families."""
+    return {kind: target for family in families() for kind, target in family.backbones.items()}
+
+
+def head_types() -> dict[str, str]:
+    """Head ``type`` -> "module:function": dlcx's heads, then those that families bring."""
+    from dlcx.heads import HEADS
+
+    return {**HEADS, **{kind: target for family in families() for kind, target in family.heads.items()}}

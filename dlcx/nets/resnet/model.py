@@ -1,0 +1,43 @@
+"""ResNet as a backbone: timm's network without pooling and classifier."""
+
+from __future__ import annotations
+
+import timm
+from torch import Tensor, nn
+
+from dlcx.errors import DlcxError, did_you_mean
+
+
+class ResNet(nn.Module):
+    """Features (B, channels, H / stride, W / stride) of images (B, 3, H, W); timm's names below ``model``."""
+
+    def __init__(
+        self,
+        model_name: str = "resnet50",
+        output_stride: int = 32,
+        drop_path_rate: float = 0.0,
+        drop_block_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        names = timm.list_models("resnet*")
+        if model_name.split(".")[0] not in names:
+            raise DlcxError(
+                f"model.backbone.model_name: no ResNet '{model_name}'", hint=did_you_mean(model_name, names)
+            )
+        if output_stride not in (8, 16, 32):
+            raise DlcxError(f"model.backbone.output_stride: expected 8, 16 or 32, got {output_stride}")
+        self.model = timm.create_model(
+            model_name,
+            output_stride=output_stride,
+            drop_path_rate=drop_path_rate,
+            drop_block_rate=drop_block_rate,
+            num_classes=0,
+            global_pool="",
+        )
+        self.timm_name = model_name
+        self.stride = output_stride
+        self.channels = self.model.num_features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of the last stage."""
+        return self.model.forward_features(images)

@@ -1,0 +1,1 @@
+"""Any timm backbone that gives feature maps."""

@@ -1,0 +1,54 @@
+"""``timm/NAME``: any backbone of timm that gives feature maps, with the head of the ResNets.
+
+DeepLabCut knows no such names; these shuffles are dlcx's own.
+"""
+
+from __future__ import annotations
+
+import math
+
+from dlcx.nets.blocks import backbone, bottom_up_heads, runner
+from dlcx.nets.registry import Block, Family, NetSpec, Request
+
+PREFIX = "timm/"
+#: Pixels a cell of the features and of the score maps stands for, where the backbone can give it.
+FEATURE_STRIDE = 16
+MAP_STRIDE = 8
+
+
+def _configure(name: str, request: Request) -> Block:
+    from dlcx.nets.timm.model import describe
+
+    timm_name = name.removeprefix(PREFIX)
+    facts = describe(timm_name, stride=FEATURE_STRIDE)
+    deconvolutions = max(1, round(math.log2(facts.stride / MAP_STRIDE)))
+    return {
+        "model": {
+            "backbone": backbone(
+                type="Timm", model_name=timm_name, output_stride=facts.output_stride, out_index=facts.out_index
+            ),
+            "heads": bottom_up_heads(name, request, facts.channels, deconvolutions=deconvolutions),
+            "backbone_output_channels": facts.channels,
+        },
+        "runner": runner(5e-4, [90, 120], [1e-4, 1e-5]),
+    }
+
+
+FAMILY = Family(
+    name="timm",
+    prefix=PREFIX,
+    nets=(
+        NetSpec(
+            name="timm/NAME",
+            example="timm/tf_efficientnet_lite0",
+            kinds=("single",),
+            method="bu",
+            summary="any timm backbone with feature maps; dlcx only, DeepLabCut does not know these",
+            paper="Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861",
+            stride=MAP_STRIDE,
+            golden=False,
+            configure=_configure,
+        ),
+    ),
+    backbones={"Timm": "dlcx.nets.timm.model:Timm"},
+)

@@ -1,0 +1,37 @@
+"""Between pixels of the whole image and pixels of the network input, both ways; nobody else does this arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dlcx.poses import Instances, Prediction
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """net = scale * image, for x and y; padding is at the bottom and right, so it moves nothing."""
+
+    scale: tuple[float, float] = (1.0, 1.0)
+
+    def to_net(self, xy: np.ndarray) -> np.ndarray:
+        """Image pixels (..., 2) in the network input."""
+        return xy * np.asarray(self.scale, np.float32)
+
+    def to_image(self, xy: np.ndarray) -> np.ndarray:
+        """Net-input pixels (..., 2) in the image."""
+        return xy / np.asarray(self.scale, np.float32)
+
+    def prediction_to_image(self, prediction: Prediction) -> Prediction:
+        """A prediction in net-input pixels, in those of the image."""
+        if self.scale == (1.0, 1.0):
+            return prediction
+        unique = prediction.unique
+        return Prediction(self._instances(prediction.animals), unique and self._instances(unique))
+
+    def _instances(self, found: Instances) -> Instances:
+        box = found.box
+        if box is not None:
+            box = np.concatenate([self.to_image(box[:, :2]), self.to_image(box[:, 2:])], -1)
+        return replace(found, xy=self.to_image(found.xy), box=box)

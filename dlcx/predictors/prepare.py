@@ -1,0 +1,123 @@
+"""From images to network input: resized like in training, uploaded as bytes, padded and normalised on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dlcx.data.labeled import Resize
+from dlcx.errors import DlcxError
+from dlcx.predictors.geometry import Geometry
+from dlcx.settings import Transforms
+
+#: ImageNet's, for images of 0 to 1.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Padding:
+    """At the bottom and right, to at least ``smallest`` and to multiples of ``divisor``, both (height, width).
+
+    DeepLabCut pads a random side; here the same input always gives the same result.
+    """
+
+    smallest: tuple[int, int] = (0, 0)
+    divisor: tuple[int, int] = (1, 1)
+    reflect: bool = True
+    value: float = 0.0
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Pad float pixels (B, 3, H, W)."""
+        sizes = pixels.shape[-2:]
+        wanted = [max(size, low) for size, low in zip(sizes, self.smallest, strict=True)]
+        wanted = [-(-size // step) * step for size, step in zip(wanted, self.divisor, strict=True)]
+        while (rest := [want - size for want, size in zip(wanted, pixels.shape[-2:], strict=True)]) != [0, 0]:
+            if not self.reflect:
+                return functional.pad(pixels, (0, rest[1], 0, rest[0]), value=self.value)
+            # a reflection reaches no farther than the image is wide: small images are unfolded step by step
+            down, right = (min(add, size - 1) for add, size in zip(rest, pixels.shape[-2:], strict=True))
+            if (down, right) == (0, 0):
+                return functional.pad(pixels, (0, rest[1], 0, rest[0]), mode="replicate")
+            pixels = functional.pad(pixels, (0, right, 0, down), mode="reflect")
+        return pixels
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What ``data.inference`` of pytorch_config.yaml does to whole images, in its order."""
+
+    resize: Resize | None = None
+    padding: Padding | None = None
+    normalize: bool = True
+    unit: bool = False
+
+    def __call__(self, images: np.ndarray, device: torch.device | str) -> tuple[Tensor, Geometry]:
+        """Images (B, H, W, 3) uint8 RGB -> input (B, 3, h, w) float32 on the device, and where pixels went."""
+        scale = (1.0, 1.0)
+        if self.resize is not None:
+            scale = self.resize.factors(images.shape[2], images.shape[1])
+            images = np.stack([self.resize.image(image) for image in images])
+        uploaded = torch.from_numpy(np.ascontiguousarray(images)).to(device, non_blocking=True)
+        pixels = uploaded.permute(0, 3, 1, 2).float()
+        if self.padding is not None:
+            pixels = self.padding(pixels)
+        if self.normalize:
+            mean = torch.tensor(MEAN, device=device)[:, None, None]
+            std = torch.tensor(STD, device=device)[:, None, None]
+            pixels = (pixels / 255 - mean) / std
+        if self.unit:
+            pixels = pixels / 255
+        return pixels, Geometry(scale)
+
+
+def build_preparation(transforms: Transforms | None) -> Preparation:
+    """The steps of ``data.inference``.
+
+    Raises
+    ------
+    DlcxError
+        For a step that makes no sense on whole images that are to be predicted.
+    """
+    if transforms is None:
+        return Preparation()
+    for name in _RANDOM:
+        if getattr(transforms, name):
+            raise DlcxError(f"data.inference.{name}: random steps belong in data.train")
+    resize = None
+    if transforms.resize or transforms.longest_max_size:
+        given = transforms.resize
+        resize = Resize(
+            width=given.width if given else None,
+            height=given.height if given else None,
+            keep_ratio=given.keep_ratio if given else True,
+            longest=transforms.longest_max_size,
+        )
+    padding = None
+    if (pad := transforms.auto_padding) is not None:
+        value = pad.border_value
+        padding = Padding(
+            smallest=(pad.min_height or 0, pad.min_width or 0),
+            divisor=(pad.pad_height_divisor or 1, pad.pad_width_divisor or 1),
+            reflect=pad.border_mode == "reflect_101",
+            value=float(value) if isinstance(value, (int, float)) else 0.0,
+        )
+    return Preparation(resize, padding, transforms.normalize_images, transforms.scale_to_unit_range)
+
+
+_RANDOM = (
+    "hflip",
+    "affine",
+    "random_bbox_transform",
+    "crop_sampling",
+    "hist_eq",
+    "motion_blur",
+    "covering",
+    "elastic_transform",
+    "grayscale",
+    "gaussian_noise",
+)
