@@ -157,12 +157,10 @@ def _draw(part: Path, root: Path, drawing: Drawing, progress: Progress) -> None:
         raise DlcxError("OpenCV cannot write mp4 videos here", hint="Install the opencv-python wheel of PyPI.")
     with progress.task("draw", total=len(scene), unit="frame") as task:
         for index in range(len(scene)):
-            frame = cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2BGR)
-            writer.write(frame)
-            if index in chosen:
-                cv2.imwrite(str(images / names[chosen.index(index)]), frame)
+            writer.write(cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2BGR))
             task.advance()
     writer.release()
+    _extract(video, {index: images / name for index, name in zip(chosen, names, strict=True)})
 
     xy = np.where(scene.visible[..., None], scene.xy, np.nan)[chosen]
     labels = Labels(
@@ -176,6 +174,20 @@ def _draw(part: Path, root: Path, drawing: Drawing, progress: Progress) -> None:
     write_predictions(truth, video.with_name(f"{STEM}_truth.h5"), "truth")
     write_text(part / FACTS, json.dumps(asdict(drawing), indent=2) + "\n")
     write_project_config(_config(root, scene), part / "config.yaml")
+
+
+def _extract(video: Path, images: dict[int, Path]) -> None:
+    """Save frames of the video as they decode, for labelled images show what the camera's codec left of the scene."""
+    import cv2
+
+    reader = cv2.VideoCapture(str(video))
+    for index in range(max(images) + 1):
+        readable, frame = reader.read()
+        if not readable:
+            raise DlcxError(f"OpenCV cannot read frame {index} of {video}", hint="Is the disk full?")
+        if index in images and not cv2.imwrite(str(images[index]), frame):
+            raise DlcxError(f"cannot write {images[index]}", hint="Is the disk full?")
+    reader.release()
 
 
 def _config(root: Path, scene: drawn.Scene) -> ProjectConfig:
