@@ -1,0 +1,384 @@
+"""Video frames in batches, each frame at its own number.
+
+A container's packets are listed first (demuxed, not decoded: a fraction of a second for minutes of video).  The n-th
+packet by presentation time is frame n, so every decoded frame is recognised by its time stamp: frames that cannot be
+decoded leave a hole at their own place instead of shifting all that follow, and seeking is exact with variable frame
+rates and B-frames too.  Frames are RGB uint8; times are seconds from the first frame.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import logging
+import os
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dlcx.errors import DlcxError
+
+logger = logging.getLogger(__name__)
+
+#: Suffixes looked for in folders, as DeepLabCut does.
+VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpeg", ".mpg", ".mpv", ".mkv", ".flv", ".qt", ".yuv")
+#: Endings of videos that an analysis wrote; a folder's search leaves them out.
+MADE_BY_ANALYSIS = ("_labeled", "_full")
+#: Most batches and most bytes that wait between the reader and the net.
+QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
+#: Frames that a seek lands ahead of its target, so that reordered frames are decoded with what they refer to.
+SEEK_MARGIN = 32
+#: Packets in a row that may be broken before a file counts as ended.
+MOST_BROKEN_PACKETS = 100_000
+#: Bytes at either end of a file that its fingerprint is made of, besides its size.
+FINGERPRINT_BYTES = 2**20
+
+# Broken streams are reported by dlcx, once; the decoder's own lines go straight to stderr and number thousands.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+@dataclass(frozen=True)
+class FrameBatch:
+    """Consecutive frames: images (B, h, w, 3) uint8 RGB, time (B,) s, readable (B,) bool; the first is frame ``first``.
+
+    The images are the region ``crop`` of the frames; those of unreadable frames are black.
+    """
+
+    first: int
+    images: np.ndarray
+    time: np.ndarray
+    readable: np.ndarray
+
+    def __post_init__(self) -> None:
+        count = len(self.images)
+        if self.images.ndim != 4 or self.images.shape[-1] != 3 or self.images.dtype != np.uint8:
+            raise ValueError(
+                f"FrameBatch.images: expected (B, h, w, 3) uint8, got {self.images.shape} {self.images.dtype}"
+            )
+        if self.time.shape != (count,) or self.readable.shape != (count,):
+            raise ValueError(
+                f"FrameBatch.time, .readable: expected ({count},), got {self.time.shape}, {self.readable.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def stop(self) -> int:
+        """The frame number after the last one."""
+        return self.first + len(self)
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFile:
+    """What is known of a video before it is decoded; made by :func:`open_video`.
+
+    width, height in pixels as shown (rotation applied); fps; announced: number of frames its header tells;
+    times (frames,) s from the first frame, whose own time stamp is ``first_stamp`` (None: the stamps tell nothing);
+    packets: how many of the frames the file really holds (the rest were cut off).
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: float
+    announced: int
+    times: np.ndarray
+    packets: int
+    first_stamp: float | None
+
+    @property
+    def frames(self) -> int:
+        """Number of frames, decodable or not."""
+        return len(self.times)
+
+    def fingerprint(self) -> dict[str, str | int]:
+        """Size and a checksum of both ends: enough to notice another video under the same name, at once."""
+        size = self.path.stat().st_size
+        digest = hashlib.sha256(str(size).encode())
+        with open(self.path, "rb") as file:
+            digest.update(file.read(FINGERPRINT_BYTES))
+            file.seek(max(0, size - FINGERPRINT_BYTES))
+            digest.update(file.read())
+        return {"name": self.path.name, "bytes": size, "frames": self.frames, "sha256": digest.hexdigest()}
+
+
+def find_videos(wanted: Sequence[str | Path]) -> list[Path]:
+    """The videos that files, folders and glob patterns name, each once, sorted within a folder or pattern.
+
+    Raises
+    ------
+    DlcxError
+        When a path does not exist, or nothing is found at all.
+    """
+    found: list[Path] = []
+    for item in wanted:
+        path = Path(item).expanduser()
+        if path.is_dir():
+            found.extend(
+                entry
+                for entry in sorted(path.iterdir())
+                if entry.suffix.lower() in VIDEO_SUFFIXES and not entry.stem.endswith(MADE_BY_ANALYSIS)
+            )
+        elif path.is_file():
+            found.append(path)
+        elif glob.has_magic(str(item)):
+            found.extend(Path(match) for match in sorted(glob.glob(str(path), recursive=True)) if Path(match).is_file())
+        else:
+            raise DlcxError(f"no such video or folder: {item}")
+    if not found:
+        raise DlcxError(
+            f"no video in {', '.join(map(str, wanted)) or 'an empty list'}",
+            hint=f"A folder is searched for {' '.join(VIDEO_SUFFIXES)}.",
+        )
+    return list({path.resolve(): path for path in found}.values())
+
+
+def open_video(path: Path) -> VideoFile:
+    """List a video's frames without decoding them.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, is no video that OpenCV can open, or holds no frame.
+    """
+    if not path.is_file():
+        raise DlcxError(f"no such video: {path}")
+    capture = _capture(path)
+    try:
+        fps = float(capture.get(cv2.CAP_PROP_FPS))
+        announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        decoded, image = capture.read()
+        if decoded:  # what is decoded counts: a header may know nothing of the rotation
+            height, width = image.shape[:2]
+    finally:
+        capture.release()
+    fps = fps if np.isfinite(fps) and fps > 0 else 30.0
+
+    stamps = _packet_times(path, announced)
+    stamped = len(stamps) > 0 and bool((np.diff(stamps) > 0).all())
+    packets = len(stamps) or announced
+    if packets == 0 or min(width, height) < 1:
+        raise DlcxError(f"{path} holds no video frames", hint="Does it play in a video player?")
+    times = stamps - stamps[0] if stamped else np.arange(packets) / fps
+    if announced > packets and _is_cut_short(path):
+        times = np.concatenate([times, times[-1] + np.arange(1, announced - packets + 1) / fps])
+        what = "the file was cut off, the others count as unreadable"
+    else:
+        what = "they are numbered as found"
+    if announced > packets + 1:  # by one is off what some containers estimate from the duration
+        logger.warning("%s: its header tells %d frames, %d are there; %s", path.name, announced, packets, what)
+    return VideoFile(path, width, height, fps, announced, times, packets, float(stamps[0]) if stamped else None)
+
+
+def read_frames(
+    video: VideoFile,
+    batch_size: int,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    crop: tuple[int, int, int, int] | None = None,
+) -> Iterator[FrameBatch]:
+    """Decode frames ``start`` to ``stop`` ahead of the reader, in batches that are the same in every run.
+
+    Batches begin at multiples of ``batch_size``, so the first may begin before ``start`` and the last may end
+    after ``stop``: a resumed run, or one of a part of the video, sees the very batches of a whole run.
+
+    Parameters
+    ----------
+    crop
+        x1, x2, y1, y2 in pixels of the frame: the region that the images show; None: the whole frame.
+
+    Yields
+    ------
+    FrameBatch
+        Every frame exactly once, also those that cannot be decoded.
+    """
+    end = video.frames if stop is None else min(stop, video.frames)
+    first = start // batch_size * batch_size
+    end = min(-(-end // batch_size) * batch_size, video.frames)
+    if first >= end:
+        return
+
+    x1, x2, y1, y2 = crop or (0, video.width, 0, video.height)
+    bytes_a_batch = batch_size * (x2 - x1) * (y2 - y1) * 3
+    waiting: queue.Queue[FrameBatch | BaseException | None] = queue.Queue(
+        max(1, min(QUEUE_BATCHES, QUEUE_BYTES // bytes_a_batch))
+    )
+    unwanted = threading.Event()
+
+    def hand_over(item: FrameBatch | BaseException | None) -> None:
+        while not unwanted.is_set():
+            with suppress(queue.Full):
+                waiting.put(item, timeout=0.1)
+                return
+
+    def decode() -> None:
+        try:
+            for batch in _decode(video, batch_size, first, end, (x1, x2, y1, y2)):
+                hand_over(batch)
+                if unwanted.is_set():
+                    return
+            hand_over(None)
+        except BaseException as error:
+            hand_over(error)
+
+    reader = threading.Thread(target=decode, name=f"decode {video.path.name}", daemon=True)
+    reader.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        unwanted.set()
+        reader.join()
+
+
+def _decode(
+    video: VideoFile, batch_size: int, first: int, end: int, crop: tuple[int, int, int, int]
+) -> Iterator[FrameBatch]:
+    x1, x2, y1, y2 = crop
+    decoded = _decoded_frames(video, first, end)
+    ahead = next(decoded, None)
+    for begin in range(first, end, batch_size):
+        count = min(batch_size, end - begin)
+        images = np.zeros((count, y2 - y1, x2 - x1, 3), np.uint8)
+        readable = np.zeros(count, bool)
+        while ahead is not None and ahead[0] < begin + count:
+            index, image = ahead
+            cv2.cvtColor(image[y1:y2, x1:x2], cv2.COLOR_BGR2RGB, dst=images[index - begin])
+            readable[index - begin] = True
+            ahead = next(decoded, None)
+        yield FrameBatch(begin, images, video.times[begin : begin + count], readable)
+
+
+def _decoded_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Number and BGR image of every decodable frame from ``first`` to ``end``, in order."""
+    capture, index = _seek(video, first)
+    try:
+        while index is not None and index < end:
+            if index >= first:
+                good, image = capture.retrieve()
+                if good and image is not None and image.shape == (video.height, video.width, 3):
+                    yield index, image
+            last, failed = index, 0
+            while index <= last:  # a broken stream may give a frame twice, or too late
+                if capture.grab():
+                    index = _index(video, capture, last + 1 + failed)
+                elif last + (failed := failed + 1) >= video.packets:
+                    return  # a packet that cannot be decoded fails once; here they have run out
+    finally:
+        capture.release()
+
+
+def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
+    """A capture that has grabbed frame ``first`` or a decodable one near before it, and that frame's number."""
+    margin = SEEK_MARGIN
+    # In a damaged file seeking may follow an index that tells other numbers than the stream itself.
+    while video.first_stamp is not None and abs(video.announced - video.packets) <= 1 and first > margin:
+        capture = _capture(video.path)
+        capture.set(cv2.CAP_PROP_POS_FRAMES, first - margin)
+        if capture.grab() and (index := _index(video, capture, first + 1)) <= first:
+            return capture, index
+        capture.release()
+        margin *= 8
+    capture = _capture(video.path)
+    for failed in range(video.packets):
+        if capture.grab():
+            return capture, _index(video, capture, failed)
+    return capture, None
+
+
+def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
+    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where stamps tell nothing."""
+    if video.first_stamp is None:
+        return otherwise
+    time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp
+    nearest = int(np.searchsorted(video.times, time - 1e-6))
+    matches = nearest < video.frames and abs(video.times[nearest] - time) < 1e-5
+    return nearest if matches else otherwise
+
+
+def _capture(path: Path, *, packets: bool = False) -> cv2.VideoCapture:
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)
+    try:
+        if packets:
+            capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+        else:
+            capture = cv2.VideoCapture(str(path))
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if not packets and not capture.isOpened():
+        raise DlcxError(
+            f"{path} cannot be opened as a video",
+            hint="Is it complete, and a format that OpenCV reads? ffmpeg can convert it: ffmpeg -i IN OUT.mp4",
+        )
+    return capture
+
+
+def _packet_times(path: Path, announced: int) -> np.ndarray:
+    """Presentation times (s), sorted, of all packets; empty where the backend gives no packets.
+
+    A broken packet gives no time: the gap that it leaves in a regular sequence is filled.
+    """
+    capture = _capture(path, packets=True)
+    try:
+        if not capture.isOpened():
+            return np.zeros(0)
+        stamps: list[float] = []
+        broken = failed = 0  # before the last good packet; since then
+        while len(stamps) + broken + failed <= announced and failed <= MOST_BROKEN_PACKETS:
+            if capture.grab():
+                stamps.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+                broken, failed = broken + failed, 0
+            else:
+                failed += 1
+        while failed == 0 and capture.grab():  # more than the header tells
+            stamps.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    finally:
+        capture.release()
+    known = np.sort(np.array(stamps))
+    return _with_gaps_filled(known, broken) if broken else known
+
+
+def _with_gaps_filled(known: np.ndarray, missing: int) -> np.ndarray:
+    """The sequence with ``missing`` more times where steps are too long; as it is where that does not come out even."""
+    steps = np.diff(known)
+    if not len(steps) or (steps <= 0).any():
+        return known
+    skipped = np.rint(steps / np.median(steps)).astype(int)
+    if (skipped - 1).sum() != missing:
+        return known
+    whole = np.concatenate([[0], np.cumsum(skipped)])
+    return np.interp(np.arange(whole[-1] + 1), whole, known)
+
+
+def _is_cut_short(path: Path) -> bool:
+    """Whether an MP4/MOV or AVI file is shorter than its own structure says."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF":
+            return 8 + int.from_bytes(head[4:8], "little") > size
+        if head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+            return False
+        at = 0
+        while at + 8 <= size:
+            file.seek(at)
+            box = file.read(16)
+            length = int.from_bytes(box[:4], "big")
+            if length == 1:
+                length = int.from_bytes(box[8:16], "big")
+            if length < 8:  # 0: the box reaches to the end of the file
+                return False
+            at += length
+        return at > size
