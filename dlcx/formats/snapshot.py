@@ -88,20 +88,8 @@ def read_snapshot(path: Path) -> SnapshotFile:
     DlcxError
         When the file is missing, broken, holds more than tensors and numbers, or holds no ``model``.
     """
-    import torch
-
     path = Path(path)
-    if not path.is_file():
-        raise DlcxError(f"snapshot {path}: no such file")
-    try:
-        with torch.serialization.safe_globals([*_numpy_scalar(), *_NUMPY_NUMBERS]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused anyway
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a broken zip or pickle can raise anything
-        raise DlcxError(
-            f"snapshot {path}: cannot be read as weights ({(str(error).strip() or repr(error)).splitlines()[0]})",
-            hint="The file may be cut off, or hold objects other than tensors and numbers, which are never loaded.",
-        ) from error
+    content = load_tensors(path)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         keys = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise DlcxError(
@@ -117,6 +105,30 @@ def read_snapshot(path: Path) -> SnapshotFile:
         scheduler=content.get("scheduler"),
         optimizer=content.get("optimizer"),
     )
+
+
+def load_tensors(path: Path) -> Any:
+    """Whatever tensors and numbers ``torch.save`` put into a file, on the CPU; code is never run.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, broken, or holds other objects.
+    """
+    import torch
+
+    path = Path(path)
+    if not path.is_file():
+        raise DlcxError(f"snapshot {path}: no such file")
+    try:
+        with torch.serialization.safe_globals([*_numpy_scalar(), *_NUMPY_NUMBERS]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused anyway
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken zip or pickle can raise anything
+        raise DlcxError(
+            f"snapshot {path}: cannot be read as weights ({(str(error).strip() or repr(error)).splitlines()[0]})",
+            hint="The file may be cut off, or hold objects other than tensors and numbers, which are never loaded.",
+        ) from error
 
 
 def _floats(numbers: Mapping[str, Any] | None) -> dict[str, float]:

@@ -14,11 +14,11 @@ from typing import Any, get_type_hints
 from dlcx.errors import DlcxError, did_you_mean
 
 PLAIN = (bool, int, float, str)
+#: From a ``type`` to what builds it: "module:function", or the function.
+Table = Mapping[str, str | Callable[..., Any]]
 
 
-def construct(
-    block: Mapping[str, Any], table: Mapping[str, str | Callable[..., Any]], where: str, /, **given: Any
-) -> Any:
+def construct(block: Mapping[str, Any], table: Table, where: str, /, **given: Any) -> Any:
     """Call what ``table`` names for the block's ``type`` ("module:function", or a callable) with the other keys.
 
     ``given`` are arguments that the file does not hold; ``where`` is the block's place, such as ``model.backbone``.

@@ -1,7 +1,7 @@
 """What pytorch_config.yaml says for a net in a project: common values, the net's own, the data preset of its method.
 
 The result is a plain dictionary in DeepLabCut 3.0.2's schema, equal to what DeepLabCut writes for the names it knows.
-Later dictionaries win, key by key; lists replace; an optimizer or scheduler of another ``type`` replaces the whole block.
+Later dictionaries win, key by key; lists replace; an optimizer or scheduler of another ``type`` replaces the block.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 from torch import Tensor, nn
 
@@ -10,6 +12,8 @@ from dlcx.errors import DlcxError, did_you_mean
 
 class ResNet(nn.Module):
     """Features (B, channels, H / stride, W / stride) of images (B, 3, H, W); timm's names below ``model``."""
+
+    model: Any
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ FAMILY = Family(
             paper="He et al. 2016, arXiv:1512.03385; group norm: Wu & He 2018, arXiv:1803.08494",
             stride=8,
             parameters=23_729_228,
-            gflops=0.0,
+            gflops=8.16,
             configure=partial(_configure, timm_name="resnet50_gn"),
         ),
         NetSpec(
@@ -43,7 +43,7 @@ FAMILY = Family(
             paper="He et al. 2016, arXiv:1512.03385",
             stride=8,
             parameters=42_721_356,
-            gflops=0.0,
+            gflops=13.01,
             configure=partial(_configure, timm_name="resnet101"),
         ),
     ),

@@ -27,6 +27,8 @@ class Timm(nn.Module):
     that can, so that their last map is finer.
     """
 
+    model: Any
+
     def __init__(self, model_name: str, out_index: int = -1, output_stride: int | None = None) -> None:
         super().__init__()
         self.model = _create(model_name, out_index, output_stride)
@@ -73,7 +75,7 @@ def describe(model_name: str, *, stride: int) -> Facts:
     return Facts(index, output_stride, reductions[index], info.channels()[index])
 
 
-def _create(model_name: str, out_index: int | None, output_stride: int | None) -> nn.Module:
+def _create(model_name: str, out_index: int | None, output_stride: int | None) -> Any:
     """A timm network that returns a list of feature maps: one, or all for None."""
     if not timm.is_model(model_name):
         names = timm.list_models()
