@@ -89,7 +89,8 @@ class Crop:
             centre = np.clip((chosen + shift) / size, 0.0, 1.0)
         start = np.floor(centre * (size - (self.width, self.height) + 1)).astype(int)
         start = np.minimum(start, size - (self.width, self.height))
-        return warp.shifted(*(pad - start).astype(float), size=(self.width, self.height))
+        dx, dy = (pad - start).tolist()
+        return warp.shifted(dx, dy, (self.width, self.height))
 
     @staticmethod
     def _choose(seen: np.ndarray, method: str, radius: float, rng: np.random.Generator) -> int:

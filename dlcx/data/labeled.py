@@ -127,6 +127,6 @@ class LabeledImages(Sequence[LabeledImage]):
 
 def _visible(labels: Instances, size: tuple[int, int], scale: tuple[float, float]) -> Instances:
     """Labels outside of the image of ``size`` (width, height) hidden, the others scaled."""
-    seen = ((labels.xy > 0) & (labels.xy < np.asarray(size))).all(-1)
+    seen = np.all((labels.xy > 0) & (labels.xy < np.asarray(size)), axis=-1)
     xy = np.where(seen[..., None], labels.xy * np.asarray(scale), np.nan)
     return replace(labels, xy=xy, score=seen.astype(np.float32))

@@ -23,8 +23,8 @@ def motion_blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     side = int(rng.choice((3, 5, 7)))
     angle, middle = rng.uniform(0.0, np.pi), side // 2
     dx, dy = middle * np.cos(angle), middle * np.sin(angle)
-    ends = [(round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy))]
-    kernel = cv2.line(np.zeros((side, side), np.float32), *ends, color=1.0)
+    start, end = (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy))
+    kernel = cv2.line(np.zeros((side, side), np.float32), start, end, color=1.0)
     return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
 
 

@@ -68,4 +68,4 @@ class Warp:
 
 def inside(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Which points (..., 2) lie in an image of ``size`` (width, height), borders included; nan does not."""
-    return ((xy >= 0) & (xy <= np.asarray(size))).all(-1)
+    return np.asarray(np.all((xy >= 0) & (xy <= np.asarray(size)), axis=-1))

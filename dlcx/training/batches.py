@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from dlcx.data.augment import Augmentation, generator
 from dlcx.data.labeled import LabeledImage, LabeledImages
 from dlcx.heads.labels import BatchLabels
+from dlcx.predictors.prepare import MEAN, STD
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class _Sample:
-    """One augmented image and its rows of :class:`BatchLabels`, not padded yet."""
+class Sample:
+    """One image and its rows of :class:`BatchLabels` for the N animals that are labelled in it."""
 
     labeled: LabeledImage
     keypoints: np.ndarray  # (N, K, 3)
@@ -104,30 +105,20 @@ class Batches:
             batch = collate(samples)
             yield batch.pinned() if self._pin else batch
 
-    def sample(self, epoch: int, index: int) -> _Sample:
+    def sample(self, epoch: int, index: int) -> Sample:
         """One image as an epoch shows it."""
-        labeled = self._images[index]
-        height, width = labeled.image.shape[:2]
-        animals = labeled.pose.animals
-        present = animals.score.any(1)
-        area = _box_areas(animals.xy[present], (width, height), self._margin)
-        changed, growth = self._augmentation.apply(labeled, generator(self._seed, epoch, index))
-        unique = changed.pose.unique
-        return _Sample(
-            changed,
-            keypoints=_with_flags(changed.pose.animals.xy[present]),
-            unique=np.zeros((0, 3), np.float32) if unique is None else _with_flags(unique.xy[0]),
-            area=area * np.float32(growth),
-            ids=np.flatnonzero(present),
-        )
+        before = sample_of(self._images[index], self._margin)
+        labeled, growth = self._augmentation.apply(before.labeled, generator(self._seed, epoch, index))
+        after = sample_of(labeled, self._margin, before.ids)
+        return replace(after, area=before.area * np.float32(growth))
 
-    def _in_place(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[_Sample]]:
+    def _in_place(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
         for indices in order:
             yield [self.sample(epoch, index) for index in indices]
 
-    def _in_threads(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[_Sample]]:
+    def _in_threads(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
         ahead = 2 + -(-self._workers // self._size)  # batches under way at once
-        waiting: deque[list[Future[_Sample]]] = deque()
+        waiting: deque[list[Future[Sample]]] = deque()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="dlcx-augment")
         try:
             for indices in order:
@@ -140,7 +131,24 @@ class Batches:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def collate(samples: Sequence[_Sample]) -> Batch:
+def sample_of(labeled: LabeledImage, margin: int, animals: np.ndarray | None = None) -> Sample:
+    """The rows of one image; without ``animals`` (N,), their indices, those with any visible keypoint.
+
+    ``margin`` is by how many pixels an animal's box, whose area counts, reaches beyond its keypoints.
+    """
+    pose = labeled.pose
+    ids = np.flatnonzero(pose.animals.score.any(1)) if animals is None else animals
+    height, width = labeled.image.shape[:2]
+    return Sample(
+        labeled,
+        keypoints=_with_flags(pose.animals.xy[ids]),
+        unique=np.zeros((0, 3), np.float32) if pose.unique is None else _with_flags(pose.unique.xy[0]),
+        area=_box_areas(pose.animals.xy[ids], (width, height), margin),
+        ids=ids,
+    )
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
     """One batch; images of different sizes are padded with black at the bottom and right, animals with flag 0."""
     count = len(samples)
     images = [sample.labeled.image for sample in samples]
@@ -174,8 +182,24 @@ def _with_flags(xy: np.ndarray) -> np.ndarray:
 
 def _box_areas(xy: np.ndarray, size: tuple[int, int], margin: int) -> np.ndarray:
     """Areas (N,) of the boxes around the seen points of (N, K, 2), enlarged by ``margin``, clipped to the image."""
-    if not len(xy):
-        return np.zeros(0, np.float32)
-    low = np.clip(np.nanmin(xy, axis=1) - margin, 0, size)
-    high = np.clip(np.nanmax(xy, axis=1) + margin, 0, size)
-    return np.maximum(1.0, (high - low).prod(-1)).astype(np.float32)
+    seen = np.isfinite(xy)
+    low = np.clip(np.where(seen, xy, np.inf).min(1, initial=np.inf) - margin, 0, size)
+    high = np.clip(np.where(seen, xy, -np.inf).max(1, initial=-np.inf) + margin, 0, size)
+    return np.maximum(1.0, np.maximum(high - low, 0.0).prod(-1)).astype(np.float32)
+
+
+def to_input(normalize: bool, unit_range: bool) -> Callable[[Tensor], Tensor]:
+    """What turns pixels (B, H, W, 3) uint8 into the net's input (B, 3, H, W) float32, on their device.
+
+    ``normalize`` by ImageNet's mean and standard deviation; ``unit_range`` divides by 255, after it as in DeepLabCut.
+    """
+
+    def convert(pixels: Tensor) -> Tensor:
+        values = pixels.permute(0, 3, 1, 2).float()
+        if normalize:
+            mean = torch.tensor(MEAN, device=pixels.device)[:, None, None]
+            std = torch.tensor(STD, device=pixels.device)[:, None, None]
+            values = (values / 255 - mean) / std
+        return values / 255 if unit_range else values
+
+    return convert

@@ -1,4 +1,4 @@
-"""Where the numbers of a training go: learning_stats.csv and train.txt always, TensorBoard or Weights & Biases if asked."""
+"""Where a training's numbers go: learning_stats.csv and train.txt always, TensorBoard or Weights & Biases if asked."""
 
 from __future__ import annotations
 
@@ -27,11 +27,15 @@ class Logger(Protocol):
 
 
 class Statistics:
-    """``learning_stats.csv``; an existing file is continued after epoch ``done``, later rows are dropped."""
+    """``learning_stats.csv``; an existing file is continued."""
 
-    def __init__(self, path: Path, done: int) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self.rows = [row for row in read_learning_stats(path) if row["step"] <= done]
+        self.rows = read_learning_stats(path)
+
+    def drop_after(self, epoch: int) -> None:
+        """Forget later epochs: they are trained again."""
+        self.rows = [row for row in self.rows if row["step"] <= epoch]
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
         """Add a row and write the whole file."""

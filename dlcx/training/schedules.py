@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -24,18 +25,20 @@ class LRListScheduler(LRScheduler):
         self, optimizer: Optimizer, milestones: Sequence[int], lr_list: Sequence[Sequence[float]], last_epoch: int = -1
     ) -> None:
         if len(milestones) != len(lr_list):
-            raise ValueError(f"expected as many milestones as lr_list entries, got {len(milestones)} and {len(lr_list)}")
+            raise ValueError(
+                f"expected as many milestones as lr_list entries, got {len(milestones)} and {len(lr_list)}"
+            )
         self.milestones = list(milestones)
         self.lr_list = [list(lrs) if isinstance(lrs, Sequence) else [lrs] for lrs in lr_list]
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[float | Tensor]:
         """Learning rate of each group for the epoch that comes."""
         groups = self.optimizer.param_groups
         if self.last_epoch not in self.milestones:
             return [group["lr"] for group in groups]
         lrs = self.lr_list[self.milestones.index(self.last_epoch)]
-        return lrs * len(groups) if len(lrs) == 1 else lrs
+        return [*(lrs * len(groups) if len(lrs) == 1 else lrs)]
 
 
 def build_optimizer(kind: str, params: Mapping[str, Any], parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
@@ -89,7 +92,7 @@ def step(scheduler: LRScheduler | None, loss: float) -> None:
     if scheduler is None:
         return
     with warnings.catch_warnings():
-        # SequentialLR itself passes the epoch that torch has deprecated; a forwarded schedule steps before the optimizer
+        # SequentialLR passes an epoch, which torch deprecates; a forwarded schedule steps before its optimizer
         warnings.simplefilter("ignore", UserWarning)
         if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
             scheduler.step(loss)

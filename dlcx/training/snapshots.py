@@ -21,7 +21,7 @@ from dlcx.project import Shuffle
 
 @dataclass(frozen=True)
 class Best:
-    """The best value of the key metric so far and its epoch; ``waited`` counts evaluations since that were not better."""
+    """The best value of the key metric so far, its epoch, and how many evaluations since were not better."""
 
     score: float
     epoch: int
@@ -84,7 +84,9 @@ class Keeper:
             model=model,
             epoch=epoch,
             metrics={name: value for name, value in numbers.items() if name.startswith("metrics/")},
-            losses={name.removeprefix("losses/"): value for name, value in numbers.items() if name.startswith("losses/")},
+            losses={
+                name.removeprefix("losses/"): value for name, value in numbers.items() if name.startswith("losses/")
+            },
             scheduler=scheduler,
             optimizer=optimizer,
         )

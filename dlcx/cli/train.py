@@ -1,0 +1,77 @@
+"""``dlcx train``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from dlcx.cli.options import (
+    Call,
+    DeviceOption,
+    OverwriteOption,
+    PrecisionOption,
+    SetOption,
+    ShuffleOption,
+    TrainsetIndexOption,
+    command,
+)
+
+
+@command
+def train(
+    call: Call,
+    shuffle: ShuffleOption = 1,
+    trainset_index: TrainsetIndexOption = 0,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs in all, those of earlier runs included.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a step.")] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "fp32",
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the net (torch.compile).")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, help="Threads that prepare images; the result stays the same.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="First weights: imagenet, none, or a file.", metavar="SOURCE")
+    ] = None,
+    resume: Annotated[
+        str,
+        typer.Option(
+            "--resume", metavar="auto|none|PATH", help="Go on where it stopped, start over, or continue a snapshot."
+        ),
+    ] = "auto",
+    early_stop: Annotated[
+        int | None,
+        typer.Option("--early-stop", metavar="N", min=1, help="End after N evaluations without a better key metric."),
+    ] = None,
+    logger: Annotated[
+        str | None, typer.Option("--logger", help="csv, tensorboard or wandb; learning_stats.csv is written always.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Same seed, same training.")] = None,
+    settings: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> Any:
+    """Train the net of a shuffle, or go on where its training stopped."""
+    from dlcx.workflow.train import train as workflow
+
+    return workflow(
+        call.project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        epochs=epochs,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        compile=compile,
+        workers=workers,
+        weights=weights,
+        resume=resume,
+        early_stop=early_stop,
+        logger=logger,
+        seed=seed,
+        overrides=settings or (),
+        overwrite=overwrite,
+        progress=call.progress,
+    )

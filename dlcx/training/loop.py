@@ -1,0 +1,278 @@
+"""The training loop: batches, losses, steps; evaluation, snapshots and statistics after each epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from dlcx.errors import DlcxError, Stopped
+from dlcx.nets.model import PoseModel
+from dlcx.progress import SILENT, Progress, Task
+from dlcx.training import schedules
+from dlcx.training.batches import Batch, Batches
+from dlcx.training.loggers import Logger, Statistics, TrainLog
+from dlcx.training.snapshots import Best, Keeper
+from dlcx.training.state import random_states, set_random_states, write_state
+from dlcx.training.stopping import StopRequest, stop_on_signals
+
+#: Evaluates the model; numbers by their names in learning_stats.csv, or None when the request to stop came first.
+Evaluate = Callable[[PoseModel, StopRequest], dict[str, float] | None]
+
+#: Share of the time that saving the resume state may take, where nothing else asks for it.
+SAVING_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long a training goes and how it computes.
+
+    ``epochs`` is the total; ``early_stop`` ends it after that many evaluations without a better key metric.
+    """
+
+    epochs: int
+    eval_interval: int = 10
+    early_stop: int | None = None
+    precision: str = "fp32"
+    compiled: bool = False
+    save_optimizer: bool = False
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("fp32", "bf16", "fp16"):
+            raise DlcxError(f"--precision {self.precision}: expected fp32, bf16 or fp16")
+        for flag, value in (("--epochs", self.epochs), ("--early-stop", self.early_stop)):
+            if value is not None and value < 1:
+                raise DlcxError(f"{flag} {value}: expected at least 1")
+
+
+@dataclass
+class Files:
+    """What a training writes."""
+
+    keeper: Keeper
+    statistics: Statistics
+    log: TrainLog
+    state: Path
+    loggers: list[Logger] = field(default_factory=list)
+
+
+@dataclass
+class Training:
+    """One model in training; ``epoch`` epochs and ``batches_done`` batches of the next one are behind it.
+
+    ``to_input`` turns pixels (B, H, W, 3) uint8 on the device into the net's input (B, 3, H, W).
+    ``recipe`` is kept in the resume state, so that a later run can tell what has changed.
+    """
+
+    model: PoseModel
+    batches: Batches
+    images: int
+    evaluate: Evaluate | None
+    to_input: Callable[[Tensor], Tensor]
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    device: torch.device
+    course: Course
+    files: Files
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    epoch: int = 0
+    batches_done: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.course.precision == "fp16")
+        self._forward = torch.compile(self.model) if self.course.compiled else self.model
+        self._saved = (time.monotonic(), 0.0)  # when the resume state was written, and how long that took
+        self._random: Mapping[str, Any] | None = None
+
+    @property
+    def waited_enough(self) -> bool:
+        """Whether the key metric has not become better for as many evaluations as ``early_stop`` says."""
+        best, patience = self.files.keeper.best, self.course.early_stop
+        return best is not None and patience is not None and best.waited >= patience
+
+    def run(self, progress: Progress = SILENT) -> None:
+        """Train until ``course.epochs``.
+
+        Raises
+        ------
+        Stopped
+            When SIGTERM or SIGUSR1 came; everything is saved.
+        DlcxError
+            When a loss is not finite, or a file cannot be written.
+        """
+        if self._random is not None:
+            set_random_states(self._random)
+        total, done = self.course.epochs * self.images, self.epoch * self.images
+        with stop_on_signals() as stop, progress.task("train", total, "image", done=done) as task:
+            while self.epoch < self.course.epochs and not self.waited_enough:
+                self._run_epoch(self.epoch + 1, stop, task)
+        for logger in self.files.loggers:
+            logger.close()
+
+    def _run_epoch(self, epoch: int, stop: StopRequest, task: Task) -> None:
+        lr = schedules.learning_rate(self.optimizer)
+        self._train(epoch, stop, task)
+        numbers = {f"losses/train.{name}": total / len(self.batches) for name, total in self.sums.items()}
+        if self.evaluate and epoch % self.course.eval_interval == 0:
+            task.advance(0, note=f"epoch {epoch}/{self.course.epochs}, evaluating")
+            found = self.evaluate(self.model, stop)
+            if found is None:
+                self._stop(stop)
+            else:
+                numbers |= found
+        schedules.step(self.scheduler, numbers["losses/train.total_loss"])
+        self.epoch, self.batches_done, self.sums = epoch, 0, {}
+        self._record(epoch, lr, numbers)
+
+    def _train(self, epoch: int, stop: StopRequest, task: Task) -> None:
+        """What is left of the epoch's batches."""
+        self.model.train()
+        for batch in self.batches.epoch(epoch, self.batches_done):
+            for name, value in self._learn(batch, epoch).items():
+                self.sums[name] = self.sums.get(name, 0.0) + value
+            self.batches_done += 1
+            mean = self.sums["total_loss"] / self.batches_done
+            task.advance(len(batch), note=f"epoch {epoch}/{self.course.epochs}, loss {mean:.4g}")
+            if stop:
+                self._stop(stop)
+
+    def _learn(self, batch: Batch, epoch: int) -> dict[str, float]:
+        """One step of the optimizer; the losses of the batch."""
+        images = self.to_input(batch.images.to(self.device, non_blocking=True))
+        with self._autocast():
+            outputs = self._forward(images)
+        outputs = {head: {name: item.float() for name, item in maps.items()} for head, maps in outputs.items()}
+        losses = self.model.loss(outputs, batch.labels.to(self.device))
+        values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+        if not all(math.isfinite(value) for value in values.values()):
+            self._refuse(values, batch, epoch)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(losses["total_loss"]).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return values
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.course.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, {"bf16": torch.bfloat16, "fp16": torch.float16}[self.course.precision])
+
+    def _refuse(self, values: Mapping[str, float], batch: Batch, epoch: int) -> None:
+        """End the training on a loss that is not finite."""
+        parts = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        names = ", ".join("/".join(path.parts[-2:]) for path in batch.paths)
+        message = f"epoch {epoch}: the loss is not finite: {parts}; images: {names}"
+        self.files.log.say(message)
+        raise DlcxError(
+            message,
+            hint="The last snapshot is kept. A smaller learning rate often helps "
+            "(--set runner.optimizer.params.lr=...); the resumed training then uses it.",
+        )
+
+    def _record(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> None:
+        """Statistics, snapshot and resume state of an epoch that is over."""
+        files = self.files
+        for logger in (files.statistics, *files.loggers):
+            logger.log(epoch, numbers)
+        saved = files.keeper.keep(
+            epoch,
+            last=epoch == self.course.epochs or self._will_stop_early(numbers),
+            numbers=numbers,
+            model=self.model.state_dict(),
+            scheduler=None if self.scheduler is None else self.scheduler.state_dict(),
+            optimizer=self.optimizer.state_dict() if self.course.save_optimizer else None,
+        )
+        files.log.say(self._line(epoch, lr, numbers))
+        written, took = self._saved
+        # snapshots and statistics on the disk never run ahead of a state that could not repeat them exactly
+        if saved or "losses/eval.total_loss" in numbers or (time.monotonic() - written) * SAVING_SHARE >= took:
+            self.save()
+
+    def _will_stop_early(self, numbers: Mapping[str, float]) -> bool:
+        """Whether this epoch is the last one because nothing became better."""
+        best, patience = self.files.keeper.best, self.course.early_stop
+        if best is None or patience is None or "losses/eval.total_loss" not in numbers:
+            return False
+        return best.waited + 1 >= patience
+
+    def _line(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> str:
+        """The epoch's line in train.txt, as DeepLabCut writes it."""
+        line = f"Epoch {epoch}/{self.course.epochs} (lr={lr}), train loss {numbers['losses/train.total_loss']:.5f}"
+        if "losses/eval.total_loss" in numbers:
+            line += f", valid loss {numbers['losses/eval.total_loss']:.5f}"
+        if self.device.type == "cuda":
+            used, total = (value / (1 << 20) for value in _gpu_memory(self.device))
+            line += f", GPU: {used:.1f}/{total:.1f} MiB"
+        return line
+
+    def _stop(self, stop: StopRequest) -> None:
+        self.save()
+        where = f"epoch {self.epoch + 1} of {self.course.epochs}, batch {self.batches_done} of {len(self.batches)}"
+        self.files.log.say(f"Stopped by {stop.signal} in {where}")
+        raise Stopped(f"stopped by {stop.signal} in {where}; saved", hint="Run the same command again to go on.")
+
+    def save(self) -> None:
+        """Write the resume state."""
+        started = time.monotonic()
+        best = self.files.keeper.best
+        state = {
+            "epoch": self.epoch,
+            "batches": self.batches_done,
+            "sums": self.sums,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": random_states(),
+            "best": None if best is None else asdict(best),
+            "recipe": dict(self.recipe),
+        }
+        write_state(state, self.files.state)
+        self._saved = (time.monotonic(), time.monotonic() - started)
+
+    def restore(self, state: Mapping[str, Any], changed: set[str]) -> None:
+        """Go on from what :meth:`save` wrote; ``changed`` names the parts of the recipe that are others now.
+
+        A changed optimizer or schedule holds from here on; what the optimizer has learned of the gradients is kept
+        where it still fits.  Other images or another batch size begin the interrupted epoch anew.
+        """
+        self.model.load_state_dict(state["model"], strict=True)
+        self.epoch = state["epoch"]
+        if not changed & {"batch_size", "images", "seed"}:
+            self.batches_done, self.sums = state["batches"], dict(state["sums"])
+        if not changed & {"optimizer", "scheduler"}:
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.scheduler is not None and state["scheduler"] is not None:
+                self.scheduler.load_state_dict(state["scheduler"])
+        else:
+            if "optimizer_type" not in changed:
+                adopt_moments(self.optimizer, state["optimizer"])
+            schedules.forward(self.scheduler, self.epoch)
+        if self.scaler.is_enabled() and state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
+        self.files.keeper.best = None if state["best"] is None else Best(**state["best"])
+        self._random = state["random"]
+
+
+def adopt_moments(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
+    """Take an optimizer's running averages from a state dict, but keep its own learning rate and other settings."""
+    own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(dict(state))
+    for group, values in zip(optimizer.param_groups, own, strict=True):
+        group.update(values)
+
+
+def _gpu_memory(device: torch.device) -> tuple[int, int]:
+    """Bytes in use and in all."""
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free, total

@@ -1,0 +1,69 @@
+"""A project small enough to train in a second: two dots that move over noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dlcx.formats.labels import write_labels
+from dlcx.formats.model_config import write_model_config
+from dlcx.formats.own_config import write_own_config
+from dlcx.formats.project_config import open_project, write_project_config
+from dlcx.formats.training_set import Split, write_documentation
+from dlcx.nets.configure import model_config
+from dlcx.poses import Labels, Layout
+from dlcx.settings import ModelConfig, OwnConfig, ProjectConfig
+
+SIZE = (80, 64)  # width, height
+COLOURS = ((255, 40, 40), (40, 255, 40))
+
+
+def draw_dots(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """An image (64, 80, 3) RGB and the centres (2, 2) of its red and green dots."""
+    image = rng.integers(60, 120, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
+    centres = rng.integers(14, (SIZE[0] - 14, SIZE[1] - 14), (2, 2))
+    for centre, colour in zip(centres.tolist(), COLOURS, strict=True):
+        cv2.circle(image, centre, 4, colour, -1)
+    return image, centres.astype(float)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A project of 10 images with shuffle 1 = timm/resnet10t, 8 images to learn from and 2 to test on."""
+    root = tmp_path / "tiny-me-2026-01-02"
+    folder = root / "labeled-data" / "vid"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    layout = Layout(("red", "green"))
+    images, xy = [], []
+    for index in range(10):
+        image, centres = draw_dots(rng)
+        images.append(("labeled-data", "vid", f"img{index:02}.png"))
+        xy.append(centres[None])
+        cv2.imwrite(str(root.joinpath(*images[-1])), image[..., ::-1])
+    write_project_config(
+        ProjectConfig(
+            Task="tiny",
+            scorer="me",
+            date="Jan2",
+            project_path=str(root),
+            video_sets={},
+            bodyparts=list(layout.bodyparts),
+            TrainingFraction=[0.8],
+        ),
+        root / "config.yaml",
+    )
+    place = open_project(root).shuffle(1)
+    labels = Labels(layout, tuple(images), np.stack(xy), np.zeros((10, 0, 2)))
+    write_labels(labels, place.project.merged_labels_path, "me")
+    write_documentation([], Split(np.arange(8), np.arange(8, 10), 0.8), place.documentation_path)
+    plain = model_config("timm/resnet10t", layout)
+    plain["data"]["train"]["crop_sampling"] = {"width": 64, "height": 64, "max_shift": 0.1, "method": "hybrid"}
+    plain["runner"] |= {"eval_interval": 2, "snapshots": {"max_snapshots": 3, "save_epochs": 2}}
+    plain["train_settings"] = {"batch_size": 3, "epochs": 3, "seed": 1}
+    write_model_config(ModelConfig(**plain), place.model_config_path)
+    write_own_config(OwnConfig(weights="none"), place.own_config_path)
+    return root
