@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DLCX := $(BIN)/dlcx
 STAMP := $(VENV)/.installed
+OPENFIELD ?= ../shared/data/projects/openfield-Pranav-2018-10-30
 
 .PHONY: help
 help: ## Print the targets
@@ -47,9 +48,18 @@ test: check ## Every check and every quick test; what the continuous integration
 test-slow: $(STAMP) ## The slow tests
 	$(BIN)/python -m pytest -m slow
 
+.PHONY: interchange-env
+interchange-env: ## Make the environment that holds DeepLabCut 3.0.2 (about 6 GB)
+	PYTHON=$(PYTHON) tests/interchange/make_env.sh
+
 .PHONY: interchange
-interchange: $(STAMP) ## Trade projects with DeepLabCut 3.0.2, both ways, in an environment of its own
-	tests/interchange/run.sh
+interchange: $(STAMP) interchange-env ## Trade projects with DeepLabCut 3.0.2, both ways
+	$(BIN)/python tests/interchange/run.py --project $(OPENFIELD) $(INTERCHANGE)
+
+.PHONY: consumers
+consumers: $(STAMP) ## Let movement and sleap-io read what dlcx writes
+	PYTHON=$(PYTHON) tests/interchange/make_consumers_env.sh
+	$(BIN)/python tests/interchange/consumers.py
 
 .PHONY: clean
 clean: ## Remove the environments, the demo and what the tools cached

@@ -1,0 +1,153 @@
+"""DeepLabCut's half of the interchange check; runs inside the environment that make_env.sh makes.
+
+Steps run one after another in one process, separated by ``+``, since importing DeepLabCut takes seconds::
+
+    deeplabcut_side.py create CONFIG --net-type resnet_50 --train 0 1 2 --test 3 + train CONFIG --epochs 1
+
+``timing: STEP SECONDS`` is printed after each step.  Nothing is downloaded: the nets start at random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import itertools
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("DLClight", "True")  # no windows
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import timm
+
+
+def at_random(create_model):
+    """``timm.create_model`` that never asks for pretrained weights."""
+
+    @functools.wraps(create_model)
+    def create(name, *args, pretrained=False, **kwargs):
+        return create_model(name, *args, pretrained=False, **kwargs)
+
+    return create
+
+
+timm.create_model = at_random(timm.create_model)  # before DeepLabCut is imported, which may bind the name
+
+import deeplabcut  # noqa: E402
+import pandas as pd  # noqa: E402
+import torch  # noqa: E402
+from deeplabcut.core.engine import Engine  # noqa: E402
+
+
+def create(options):
+    """create_training_dataset with a given split."""
+    deeplabcut.create_training_dataset(
+        options.config,
+        Shuffles=[options.shuffle],
+        trainIndices=[options.train],
+        testIndices=[options.test],
+        net_type=options.net_type,
+        detector_type=options.detector,
+        userfeedback=False,
+        engine=Engine.PYTORCH,
+    )
+
+
+def train(options):
+    """train_network; ``--from`` continues from a snapshot, ``--set`` overrides keys of pytorch_config.yaml."""
+    updates = dict(pair.split("=", 1) for pair in options.set)
+    torch.manual_seed(0)
+    deeplabcut.train_network(
+        options.config,
+        shuffle=options.shuffle,
+        device="cpu",
+        epochs=options.epochs,
+        save_epochs=1,
+        batch_size=options.batch_size,
+        snapshot_path=options.snapshot,
+        pytorch_cfg_updates={key: json.loads(value) for key, value in updates.items()},
+    )
+
+
+def evaluate(options):
+    """evaluate_network on the best snapshot, with the table of errors of each bodypart."""
+    deeplabcut.evaluate_network(
+        options.config, shuffles=[options.shuffle], device="cpu", plotting=False, per_keypoint_evaluation=True
+    )
+
+
+def analyze(options):
+    """analyze_videos with h5 and csv."""
+    deeplabcut.analyze_videos(
+        options.config, options.video, shuffle=options.shuffle, device="cpu", batch_size=8, save_as_csv=True
+    )
+
+
+def downstream(options):
+    """The functions that read an analysis: median filter, trajectories, labelled video."""
+    video = options.video
+    deeplabcut.filterpredictions(options.config, video, shuffle=options.shuffle)
+    deeplabcut.plot_trajectories(options.config, video, shuffle=options.shuffle)
+    deeplabcut.plot_trajectories(options.config, video, shuffle=options.shuffle, filtered=True)
+    deeplabcut.create_labeled_video(options.config, video, shuffle=options.shuffle)
+    wanted = ("*_filtered.h5", "*_labeled.mp4", "plot-poses/*/trajectory.png", "plot-poses/*/plot-likelihood.png")
+    missing = [pattern for path in map(Path, video) for pattern in wanted if not any(path.parent.glob(pattern))]
+    if missing:
+        sys.exit(f"DeepLabCut wrote no {', '.join(missing)}")
+
+
+def read(options):
+    """Reads every h5 below a folder with this environment's pandas; prints its shape, kind and first value."""
+    paths = sorted(path for folder in options.folder for path in Path(folder).rglob("*.h5"))
+    if not paths:
+        sys.exit(f"no h5 below {', '.join(options.folder)}")
+    for path in paths:
+        with pd.HDFStore(path, "r") as store:
+            for key in store.keys():  # noqa: SIM118 - a store is no mapping
+                table = store[key]
+                kinds = sorted(set(map(str, table.dtypes)))
+                print(f"read: {path} {key} {table.shape} {list(table.columns.names)} {kinds}")
+
+
+STEPS = {step.__name__: step for step in (create, train, evaluate, analyze, downstream, read)}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    steps = parser.add_subparsers(dest="step", required=True)
+    for name, step in STEPS.items():
+        sub = steps.add_parser(name, help=step.__doc__)
+        if name == "read":
+            sub.add_argument("folder", nargs="+")
+            continue
+        sub.add_argument("config")
+        sub.add_argument("--shuffle", type=int, default=1)
+        if name == "create":
+            sub.add_argument("--net-type", default="resnet_50")
+            sub.add_argument("--detector")
+            sub.add_argument("--train", type=int, nargs="+", required=True)
+            sub.add_argument("--test", type=int, nargs="+", required=True)
+        if name == "train":
+            sub.add_argument("--epochs", type=int, default=1)
+            sub.add_argument("--batch-size", type=int, default=4)
+            sub.add_argument("--from", dest="snapshot")
+            sub.add_argument("--set", action="append", default=[], metavar="KEY=JSON")
+        if name in ("analyze", "downstream"):
+            sub.add_argument("--video", nargs="+", required=True)
+    return parser
+
+
+def main():
+    parser = arguments()
+    calls = [list(call) for plus, call in itertools.groupby(sys.argv[1:], "+".__eq__) if not plus]
+    for options in [parser.parse_args(call) for call in calls or [[]]]:
+        started = time.monotonic()
+        STEPS[options.step](options)
+        print(f"timing: {options.step} {time.monotonic() - started:.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes the environment that holds DeepLabCut 3.0.2, the program dlcx must agree with, beside dlcx's own.
+# Nothing of dlcx is installed there and nothing of DeepLabCut in dlcx's own environment.
+#
+#   tests/interchange/make_env.sh [FOLDER]     default: .venv-deeplabcut in the repository root (about 6 GB)
+#
+# PYTHON names the interpreter (3.10 - 3.12). pip's log goes to $PIP_LOG, else to a temporary file.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+venv=${1:-$root/.venv-deeplabcut}
+log=${PIP_LOG:-$(mktemp -t dlcx-interchange-env.XXXXXX.log)}
+deeplabcut=3.0.2
+wanted="deeplabcut $deeplabcut, filterpy 1.4.5"
+
+if [[ -f $venv/interchange-ready && $(<"$venv/interchange-ready") == "$wanted" ]]; then
+  echo "ready: $venv"
+  exit 0
+fi
+
+echo "making $venv; log: $log"
+"${PYTHON:-python3.11}" -m venv --clear "$venv"
+pip=("$venv/bin/python" -m pip --log "$log" --quiet)
+"${pip[@]}" install torch torchvision
+# filterpy 2.0 breaks DeepLabCut's trackers, though its own requirements allow it; pandas 3 is newer than DeepLabCut knows.
+"${pip[@]}" install "deeplabcut==$deeplabcut" "filterpy==1.4.5" "pandas<3"
+"$venv/bin/python" - <<PY
+from importlib.metadata import version
+assert version("deeplabcut") == "$deeplabcut" and version("filterpy") == "1.4.5"
+assert version("pandas").startswith("2.")
+PY
+echo "$wanted" > "$venv/interchange-ready"
+echo "ready: $venv"

@@ -1,0 +1,77 @@
+"""A small working copy of a single-animal project: some labelled frames, a short clip, cheap to run everything on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import pandas as pd
+
+# Half of openfield's 640x480, and no multiple of a net's stride, so that sizes are really rounded.
+SIZE = (338, 254)
+
+
+def small_copy(
+    source: Path,
+    target: Path,
+    *,
+    images: int = 16,
+    frames: int = 24,
+    size: tuple[int, int] = SIZE,
+    train_fraction: float = 0.75,
+) -> Path:
+    """Copy ``source`` to ``target``: some labelled images and frames of its video, scaled to ``size`` (w, h) pixels.
+
+    Returns the path of the clip, ``videos/clip.avi`` (Motion JPEG, which every OpenCV reads alike).
+    """
+    target.mkdir(parents=True)
+    for labels in source.glob("labeled-data/*/CollectedData_*.h5"):
+        folder = target / labels.parent.relative_to(source)
+        folder.mkdir(parents=True)
+        table = pd.read_hdf(labels)
+        table = table.iloc[:: max(1, len(table) // images)].iloc[:images]
+        for row in table.index:
+            height, width = scale_image(source.joinpath(*row), folder / row[-1], size)
+        for axis, scale in (("x", size[0] / width), ("y", size[1] / height)):
+            columns = table.columns.get_level_values("coords") == axis
+            table.loc[:, columns] *= scale
+        with pd.HDFStore(folder / labels.name, "w") as store:
+            store.put("df_with_missing", table, format="fixed")
+        table.to_csv(folder / labels.with_suffix(".csv").name)
+
+    config = (source / "config.yaml").read_text()
+    config = re.sub(r"TrainingFraction:\n(- .*\n)+", f"TrainingFraction:\n- {train_fraction}\n", config)
+    config = re.sub(r"crop: .*", f"crop: 0, {size[0]}, 0, {size[1]}", config)
+    (target / "config.yaml").write_text(config)
+    video = next(path for path in sorted((source / "videos").iterdir()) if path.suffix in (".mp4", ".avi", ".mov"))
+    clip = target / "videos" / "clip.avi"
+    clip.parent.mkdir()
+    write_clip(video, clip, frames, size)
+    return clip
+
+
+def scale_image(source: Path, target: Path, size: tuple[int, int]) -> tuple[int, int]:
+    """Write the image scaled to ``size`` (w, h); returns the (h, w) it had."""
+    image = cv2.imread(str(source))
+    cv2.imwrite(str(target), cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    return image.shape[:2]
+
+
+def write_clip(video: Path, clip: Path, frames: int, size: tuple[int, int]) -> None:
+    """Write the first ``frames`` frames of ``video``, scaled to ``size`` (w, h)."""
+    reader = cv2.VideoCapture(str(video))
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), reader.get(cv2.CAP_PROP_FPS), size)
+    for _ in range(frames):
+        readable, frame = reader.read()
+        if not readable:
+            raise RuntimeError(f"{video} holds fewer than {frames} frames")
+        writer.write(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+    writer.release()
+
+
+def fresh_copy(project: Path, target: Path) -> Path:
+    """Copy a whole project folder, ``target`` replaced; returns ``target``."""
+    shutil.rmtree(target, ignore_errors=True)
+    return Path(shutil.copytree(project, target))
