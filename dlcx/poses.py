@@ -7,7 +7,7 @@ U unique bodyparts, T frames, M labelled images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -81,6 +81,12 @@ class Instances:
         """An image without animals."""
         return cls(np.zeros((0, parts, 2), np.float32), np.zeros((0, parts), np.float32))
 
+    def moved(self, x: float, y: float) -> Instances:
+        """The animals of a crop in pixels of the whole image, where the crop begins at ``x``, ``y``."""
+        offset = np.array([x, y, 0, 0], self.xy.dtype)
+        box = None if self.box is None else self.box + offset
+        return replace(self, xy=self.xy + offset[:2], box=box)
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -92,6 +98,10 @@ class Prediction:
     def __post_init__(self) -> None:
         if self.unique is not None and len(self.unique) > 1:
             raise ValueError(f"Prediction.unique: expected at most one instance, got {len(self.unique)}")
+
+    def moved(self, x: float, y: float) -> Prediction:
+        """Everything ``x``, ``y`` pixels farther right and down; see :meth:`Instances.moved`."""
+        return Prediction(self.animals.moved(x, y), self.unique and self.unique.moved(x, y))
 
 
 @dataclass(frozen=True)

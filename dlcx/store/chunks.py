@@ -1,0 +1,240 @@
+"""The append-only chunk store of a video analysis.
+
+::
+
+    <video stem><scorer>.dlcx/
+      manifest.json              settings, the chunks with their checksums, the frames that the output files hold
+      frames-000000000.npz       poses of consecutive frames from this number on, see dlcx.store.packing;
+      frames-000000512.npz       time (T,) s, readable (T,) bool
+
+A chunk is written whole, then the manifest that names it is replaced whole: what the manifest says is always true.
+Chunks that a killed run left unnamed are removed, broken ones are forgotten, and both are analysed again.
+The manifest's settings say all that the numbers depend on; a run with others is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.outputs import whole_file, write_text
+from dlcx.poses import Prediction
+from dlcx.store.packing import pack, unpack
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+#: A chunk is closed at this many frames or seconds, whatever comes first: what a kill can cost.
+CHUNK_FRAMES, CHUNK_SECONDS = 2_000, 20.0
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Frames first to stop in one file."""
+
+    first: int
+    stop: int
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """Its name in the store's folder."""
+        return f"frames-{self.first:09d}.npz"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Poses of the frames ``first``, ``first + 1``, ...; time (T,) s; readable (T,) bool."""
+
+    first: int
+    predictions: list[Prediction]
+    time: np.ndarray
+    readable: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+
+class ChunkStore:
+    """What is known of one video under one set of settings; made by :func:`open_store`."""
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], chunks: Sequence[Chunk], written: tuple[int, int] | None
+    ) -> None:
+        self.folder = folder
+        self.settings = dict(settings)
+        self.chunks = sorted(chunks, key=lambda chunk: chunk.first)
+        #: The frames (first, stop) that the output files hold, None before they are whole.
+        self.written = written
+        self._open: list[tuple[Prediction, float, bool]] = []
+        self._first = 0
+        self._since = 0.0
+
+    @property
+    def frames(self) -> int:
+        """How many frames are safe."""
+        return sum(chunk.stop - chunk.first for chunk in self.chunks)
+
+    def missing(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """The stretches between ``start`` and ``stop`` that no chunk holds yet, in order."""
+        gaps = []
+        for chunk in self.chunks:
+            if chunk.first > start:
+                gaps.append((start, min(chunk.first, stop)))
+            start = max(start, chunk.stop)
+            if start >= stop:
+                break
+        if start < stop:
+            gaps.append((start, stop))
+        return [(begin, end) for begin, end in gaps if begin < end]
+
+    def append(self, first: int, predictions: Sequence[Prediction], times: np.ndarray, readable: np.ndarray) -> None:
+        """Add the frames from ``first`` on; they are safe when their chunk closes."""
+        if self._open and first != self._first + len(self._open):
+            self.close_chunk()
+        if not self._open:
+            self._first, self._since = first, time.monotonic()
+        self._open.extend(zip(predictions, times.tolist(), readable.tolist(), strict=True))
+        if len(self._open) >= CHUNK_FRAMES or time.monotonic() - self._since >= CHUNK_SECONDS:
+            self.close_chunk()
+
+    def close_chunk(self) -> None:
+        """Write the open chunk, if there is one, and name it in the manifest."""
+        if not self._open:
+            return
+        first, stop = self._first, self._first + len(self._open)
+        if self.missing(first, stop) != [(first, stop)]:
+            raise ValueError(f"ChunkStore: frames {first}:{stop} are there already")
+        predictions, times, readable = zip(*self._open, strict=True)
+        arrays = pack(predictions) | {"time": np.array(times), "readable": np.array(readable)}
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        chunk = Chunk(first, stop, hashlib.sha256(content.getbuffer()).hexdigest())
+        with whole_file(self.folder / chunk.file) as beside:
+            beside.write_bytes(content.getbuffer())
+        self.chunks = sorted([*self.chunks, chunk], key=lambda chunk: chunk.first)
+        self._open = []
+        self._write_manifest()
+
+    def read(self, start: int, stop: int) -> Stored:
+        """Everything from frame ``start`` to ``stop``.
+
+        Raises
+        ------
+        ValueError
+            When frames are missing.
+        """
+        self.close_chunk()
+        if gaps := self.missing(start, stop):
+            raise ValueError(f"ChunkStore: frames {gaps} are not there yet")
+        predictions: list[Prediction] = []
+        times, readable = [np.zeros(0)], [np.zeros(0, bool)]
+        for chunk in self.chunks:
+            if chunk.stop <= start or chunk.first >= stop:
+                continue
+            part = slice(max(start - chunk.first, 0), min(stop, chunk.stop) - chunk.first)
+            with np.load(self.folder / chunk.file, allow_pickle=False) as arrays:
+                predictions.extend(unpack(arrays)[part])
+                times.append(arrays["time"][part])
+                readable.append(arrays["readable"][part])
+        return Stored(start, predictions, np.concatenate(times), np.concatenate(readable))
+
+    def note_written(self, start: int, stop: int) -> None:
+        """Remember that the output files hold the frames ``start`` to ``stop``."""
+        self.written = (start, stop)
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        manifest = {
+            "format": FORMAT,
+            "settings": self.settings,
+            "written": self.written,
+            "chunks": [asdict(chunk) for chunk in self.chunks],
+        }
+        write_text(self.folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+
+
+def stored_settings(folder: Path) -> dict[str, Any] | None:
+    """The settings of the store in ``folder``, None where there is none."""
+    manifest = _read_manifest(folder)
+    return None if manifest is None else dict(manifest["settings"])
+
+
+@contextmanager
+def open_store(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> Iterator[ChunkStore]:
+    """The store in ``folder``, new or continued; the frames appended are safe when the body ends, however it ends.
+
+    Raises
+    ------
+    DlcxError
+        When the store was made with other settings and ``overwrite`` is False; the message names the difference.
+    """
+    if overwrite:
+        (folder / MANIFEST).unlink(missing_ok=True)
+    manifest = _read_manifest(folder)
+    if manifest is None:
+        chunks, written = [], None
+    else:
+        _check_same(folder, manifest["settings"], settings)
+        chunks = [Chunk(**chunk) for chunk in manifest["chunks"]]
+        good = [chunk for chunk in chunks if _is_whole(folder, chunk)]
+        if len(good) < len(chunks):
+            logger.warning("%s: %d damaged chunk(s) are analysed again", folder, len(chunks) - len(good))
+        chunks, written = good, manifest["written"] and tuple(manifest["written"])
+    for path in folder.glob("*.npz"):
+        if path.name not in {chunk.file for chunk in chunks}:
+            path.unlink()
+    store = ChunkStore(folder, settings, chunks, written)
+    try:
+        yield store
+    finally:
+        store.close_chunk()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["format"] == FORMAT and isinstance(manifest["settings"], dict):
+            return dict(manifest)
+        found = f"format {manifest['format']}, this dlcx reads {FORMAT}"
+    except FileNotFoundError:
+        if folder.exists() and any(entry.suffix != ".npz" for entry in folder.iterdir()):
+            raise DlcxError(f"{folder} exists and is no chunk store", hint="Move it away, or name --out.") from None
+        return None
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        found = f"it cannot be read ({error})"
+    raise DlcxError(f"{path}: {found}", hint="--overwrite analyses the video again.")
+
+
+def _is_whole(folder: Path, chunk: Chunk) -> bool:
+    try:
+        content = (folder / chunk.file).read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content).hexdigest() == chunk.sha256
+
+
+def _check_same(folder: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    differences = [
+        f"{name}: {stored.get(name)} there, {asked.get(name)} asked for"
+        for name in sorted({*stored, *asked})
+        if stored.get(name) != asked.get(name)
+    ]
+    if differences:
+        raise DlcxError(
+            f"{folder.name} was made with other settings: {'; '.join(differences)}",
+            hint="Give the same settings to go on, --overwrite to analyse again, or another --out.",
+        )
