@@ -1,0 +1,245 @@
+"""``<video><scorer>_full.pickle`` and ``_meta.pickle``: what DeepLabCut 3.0.2 keeps of an analysis beside the h5.
+
+::
+
+    _full  {"metadata": {"nms radius": None, "minimal confidence": None, "sigma": 1, "PAFgraph": None,
+                         "PAFinds": list or empty array, "all_joints": [[0], [1], ...], "all_joints_names": [...],
+                         "nframes": int, "key_str_width": w},
+            "frame007": {"coordinates": ([(N, 2) per bodypart],), "confidence": [(N, 1) per bodypart], "costs": None,
+                         "bboxes": (N, 4), "bbox_scores": (N,),      top-down nets
+                         "identity": [(N, A) per bodypart]},         projects with identity
+            ...}
+    _meta  {"data": {"start", "stop", "run_duration", "Scorer", "pytorch-config", "fps", "batch_size",
+                     "frame_dimensions", "nframes", "iteration (active-learning)", "training set fraction",
+                     "cropping", "cropping_parameters", "individuals", "bodyparts", "unique_bodyparts"}}
+
+Unique bodyparts follow the bodyparts in the lists, with N = 1.  float32, pixels of the whole image.  DeepLabCut's own
+``_meta`` holds objects of its classes in "pytorch-config"; dlcx writes plain values, which DeepLabCut reads as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.pickles import Streamed, dump_pickle, load_plain_pickle, without_stubs
+from dlcx.poses import Instances, Layout, Prediction
+
+
+@dataclass(frozen=True)
+class AnalysisMeta:
+    """How a video was analysed: times in seconds since 1970, ``size`` as (width, height) in pixels.
+
+    ``crop`` (x1, x2, y1, y2) says that coordinates of the h5 count from (x1, y1); dlcx's own always count from the
+    corner of the whole frame, so it writes None even where only a part of the frame was analysed.
+    """
+
+    scorer: str
+    layout: Layout
+    start: float
+    stop: float
+    fps: float
+    size: tuple[int, int]
+    frames: int
+    batch_size: int
+    iteration: int
+    fraction: float
+    crop: tuple[int, int, int, int] | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_meta_pickle(meta: AnalysisMeta, path: Path) -> None:
+    """Write ``_meta.pickle``; ``meta.config`` is the content of pytorch_config.yaml.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    width, height = meta.size
+    data = {
+        "start": float(meta.start),
+        "stop": float(meta.stop),
+        "run_duration": float(meta.stop - meta.start),
+        "Scorer": meta.scorer,
+        "pytorch-config": _plain(meta.config),
+        "fps": float(meta.fps),
+        "batch_size": int(meta.batch_size),
+        "frame_dimensions": (int(width), int(height)),
+        "nframes": int(meta.frames),
+        "iteration (active-learning)": int(meta.iteration),
+        "training set fraction": float(meta.fraction),
+        "cropping": meta.crop is not None,
+        "cropping_parameters": [int(edge) for edge in meta.crop or (0, width, 0, height)],
+        "individuals": list(meta.layout.individuals),
+        "bodyparts": list(meta.layout.bodyparts),
+        "unique_bodyparts": list(meta.layout.unique),
+    }
+    dump_pickle({"data": data}, path)
+
+
+def read_meta_pickle(path: Path) -> AnalysisMeta:
+    """Read a ``_meta.pickle`` of DeepLabCut or dlcx.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, broken, or another pickle.
+    """
+    content = load_plain_pickle(path)
+    try:
+        data = without_stubs(content["data"])
+        individuals = tuple(data["individuals"])
+        return AnalysisMeta(
+            scorer=data["Scorer"],
+            layout=Layout(
+                tuple(data["bodyparts"]),
+                individuals,
+                tuple(data["unique_bodyparts"]),
+                multi=individuals != ("individual_1",),
+            ),
+            start=data["start"],
+            stop=data["stop"],
+            fps=data["fps"],
+            size=tuple(data["frame_dimensions"]),
+            frames=data["nframes"],
+            batch_size=data["batch_size"],
+            iteration=data["iteration (active-learning)"],
+            fraction=data["training set fraction"],
+            crop=tuple(data["cropping_parameters"]) if data["cropping"] else None,
+            config=data["pytorch-config"],
+        )
+    except (KeyError, TypeError) as error:
+        raise DlcxError(
+            f"{path}: not the meta data of an analysis ({error!r} is missing or of another kind)"
+        ) from error
+
+
+def write_full_pickle(
+    predictions: Iterable[Prediction],
+    path: Path,
+    layout: Layout,
+    *,
+    frames: int,
+    first: int = 0,
+    paf_edges: Sequence[int] | None = None,
+) -> None:
+    """Write ``_full.pickle`` frame by frame, without holding the video's predictions in memory.
+
+    Parameters
+    ----------
+    predictions
+        One a frame, from frame ``first`` on.
+    frames
+        Frames of the whole video; sets how many digits a frame's key has.
+    paf_edges
+        Edges of the part-affinity graph in use, for nets that have one.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    names = [*layout.bodyparts, *layout.unique]
+    width = _width(frames)
+    metadata = {
+        "nms radius": None,
+        "minimal confidence": None,
+        "sigma": 1,
+        "PAFgraph": None,
+        "PAFinds": np.zeros(0, np.int64) if paf_edges is None else [int(edge) for edge in paf_edges],
+        "all_joints": [[index] for index in range(len(names))],
+        "all_joints_names": names,
+        "nframes": int(frames),
+        "key_str_width": width,
+    }
+
+    def items() -> Iterator[tuple[str, dict[str, Any]]]:
+        yield "metadata", metadata
+        for number, prediction in enumerate(predictions, first):
+            yield f"frame{number:0{width}d}", _frame(prediction, len(layout.unique))
+
+    dump_pickle(Streamed(items()), path)
+
+
+def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
+    """Read a ``_full.pickle``: predictions by frame number; the last ``unique`` of its bodyparts are unique ones.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, broken, or another pickle.
+    """
+    content = load_plain_pickle(path)
+    if not isinstance(content, dict) or "metadata" not in content:
+        raise DlcxError(f"{path}: expected the predictions of a video (keys 'metadata', 'frame0', ...)")
+    frames = {key: value for key, value in content.items() if key != "metadata"}
+    try:
+        return {int(key.removeprefix("frame")): _prediction(value, unique) for key, value in frames.items()}
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DlcxError(f"{path}: not the predictions of a video ({error!r})") from error
+
+
+def _width(frames: int) -> int:
+    """Digits of a frame's key, as DeepLabCut counts them: 100 frames need 2, 101 need 3."""
+    return max(int(np.ceil(np.log10(max(frames, 1)))), 1)
+
+
+def _frame(prediction: Prediction, unique: int) -> dict[str, Any]:
+    """One frame's entry."""
+    animals = prediction.animals
+    groups = [animals]
+    if unique:
+        groups.append(prediction.unique if prediction.unique is not None else Instances.none(unique))
+    coordinates = [part for group in groups for part in _by_part(group.xy)]
+    confidence = [part for group in groups for part in _by_part(group.score[..., None])]
+    entry: dict[str, Any] = {"coordinates": (coordinates,), "confidence": confidence, "costs": None}
+    if animals.box is not None:
+        scores = np.ones(len(animals)) if animals.box_score is None else animals.box_score
+        entry |= {"bboxes": np.asarray(animals.box, np.float32), "bbox_scores": np.asarray(scores, np.float32)}
+    if animals.identity is not None:
+        filler = np.full((len(animals), animals.identity.shape[-1]), -1.0, np.float32)
+        entry["identity"] = [*_by_part(animals.identity), *[filler] * unique]
+    return entry
+
+
+def _by_part(values: np.ndarray) -> list[np.ndarray]:
+    """(N, K, C) -> K arrays (N, C), float32."""
+    return list(np.ascontiguousarray(np.swapaxes(values, 0, 1), np.float32))
+
+
+def _prediction(frame: Mapping[str, Any], unique: int) -> Prediction:
+    coordinates, confidence = frame["coordinates"][0], frame["confidence"]
+    parts = len(coordinates) - unique
+    xy, score = np.stack(coordinates[:parts], 1), np.concatenate(confidence[:parts], 1)
+    identity = frame.get("identity")
+    animals = Instances(
+        xy,
+        score,
+        box=frame.get("bboxes"),
+        box_score=frame.get("bbox_scores"),
+        identity=None if identity is None else np.stack(identity[:parts], 1),
+    )
+    if not unique:
+        return Prediction(animals)
+    return Prediction(animals, Instances(np.stack(coordinates[parts:], 1), np.concatenate(confidence[parts:], 1)))
+
+
+def _plain(value: Any) -> Any:
+    """Settings as plain types: enumerations as their values, paths as text."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, PathLike):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return value
