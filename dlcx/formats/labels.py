@@ -14,7 +14,6 @@ pseudo-individual ``single``.  Rows: three levels ``labeled-data, <video>, <imag
 from __future__ import annotations
 
 import csv
-import itertools
 import logging
 import re
 import warnings
@@ -91,27 +90,6 @@ def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
     with whole_file(text) as beside:
         table.to_csv(beside)
     return [h5, text]
-
-
-def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
-    """All labels as one table, rows sorted by video and image; an image labelled in two files is an error.
-
-    Raises
-    ------
-    DlcxError
-        Names the image.
-    """
-    images = [image for part in parts for image in part.images]
-    order = sorted(range(len(images)), key=images.__getitem__)
-    for before, after in itertools.pairwise(order):
-        if images[before] == images[after]:
-            raise DlcxError(f"{'/'.join(images[after])} is labelled twice", hint="Keep one row of it.")
-    return Labels(
-        layout=layout,
-        images=tuple(images[index] for index in order),
-        xy=np.concatenate([part.xy for part in parts])[order],
-        unique_xy=np.concatenate([part.unique_xy for part in parts])[order],
-    )
 
 
 def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:

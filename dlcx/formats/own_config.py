@@ -2,10 +2,12 @@
 
 ::
 
+    net_type: resnet_50
     weights: imagenet
     split: frame
     seed: 42
     from_shuffle:
+    overrides: []
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ rows of bodypart number, x, y: integers for a single animal, and per individual 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels
 from dlcx.formats.pickles import dump_pickle, load_plain_pickle
+from dlcx.formats.splits import Split
 from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.outputs import whole_file
 from dlcx.poses import Labels
@@ -35,22 +35,6 @@ METADATA_HEADER = (
     "# It contains the information about the shuffles created for the dataset\n"
     "---\n"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Row numbers of the merged labels for training and test, int64, and the fraction the split is filed under."""
-
-    train: np.ndarray
-    test: np.ndarray
-    fraction: float
-
-    def same_rows(self, other: Split) -> bool:
-        """Whether both divide the images alike; the order of rows does not count."""
-        return all(
-            np.array_equal(np.sort(mine), np.sort(theirs))
-            for mine, theirs in ((self.train, other.train), (self.test, other.test))
-        )
 
 
 def load_training_set(shuffle: Shuffle) -> tuple[Labels, Split]:
@@ -268,38 +252,3 @@ def inference_cfg(project: Project) -> dict[str, Any]:
         "max_age": 1,
         "min_hits": 1,
     }
-
-
-def draw_split(count: int, fraction: float, seed: int) -> Split:
-    """Images drawn one by one; the same permutation as ``np.random.seed(seed)`` gives DeepLabCut."""
-    drawn = np.random.RandomState(seed).permutation(count)
-    train = int(count * fraction)
-    return Split(drawn[:train], drawn[train:], fraction)
-
-
-def draw_video_split(images: Sequence[tuple[str, str, str]], fraction: float, seed: int) -> Split:
-    """Whole videos drawn: no video has images on both sides, so the test error is that of unseen videos.
-
-    Videos join the training side in random order while that brings its share nearer to ``fraction``.
-
-    Raises
-    ------
-    DlcxError
-        With fewer than two videos.
-    """
-    videos, owner = np.unique([image[1] for image in images], return_inverse=True)
-    if len(videos) < 2:
-        raise DlcxError(
-            f"--split-by video: expected labels of at least two videos, got {len(videos)}",
-            hint="Use --split-by frame.",
-        )
-    counts = np.bincount(owner)
-    order = np.random.RandomState(seed).permutation(len(videos))
-    wanted = fraction * len(images)
-    chosen = [order[0]]
-    for video in order[1:-1]:
-        have = counts[chosen].sum()
-        if abs(have + counts[video] - wanted) <= abs(have - wanted):
-            chosen.append(video)
-    in_train = np.isin(owner, chosen)
-    return Split(np.flatnonzero(in_train), np.flatnonzero(~in_train), fraction)

@@ -10,11 +10,13 @@ from dlcx.settings.base import Settings
 
 
 class OwnConfig(Settings):
-    """Where the first weights come from and how the split was drawn; the defaults hold where the file is missing."""
+    """What a shuffle was asked to be; the defaults hold where the file is missing."""
 
+    net_type: str | None = Field(None, description="The net as it was asked for; null: see pytorch_config.yaml.")
     weights: str = Field("imagenet", description="First weights: imagenet, none, or a path.")
     split: Literal["frame", "video", "given", "shuffle"] = Field(
         "frame", description="How images were divided: drawn one by one, by whole videos, given, or of another shuffle."
     )
     seed: int | None = Field(None, description="The seed that the split was drawn with.")
     from_shuffle: int | None = Field(None, description="The shuffle that the split was taken from.")
+    overrides: list[str] = Field([], description="--set of create-dataset, as given.")

@@ -1,0 +1,64 @@
+"""``dlcx create-dataset``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dlcx.cli.options import Call, OverwriteOption, SetOption, command
+
+
+@command
+def create_dataset(
+    call: Call,
+    net_type: Annotated[str, typer.Option("--net-type", help="A name of 'dlcx list-models'.")] = "resnet_50",
+    shuffle: Annotated[list[int] | None, typer.Option("--shuffle", help="Number; repeatable. Default: 1.")] = None,
+    trainset_index: Annotated[
+        int | None,
+        typer.Option("--trainset-index", min=0, help="Which TrainingFraction of config.yaml. Default: 0, the first."),
+    ] = None,
+    train_fraction: Annotated[
+        float | None,
+        typer.Option("--train-fraction", help="Share of training images; added to TrainingFraction in config.yaml."),
+    ] = None,
+    train_indices: Annotated[
+        Path | None,
+        typer.Option("--train-indices", metavar="FILE", help="Training images: row numbers or paths in a text file."),
+    ] = None,
+    test_indices: Annotated[
+        Path | None,
+        typer.Option("--test-indices", metavar="FILE", help="Test images: row numbers or paths in a text file."),
+    ] = None,
+    from_shuffle: Annotated[
+        int | None, typer.Option("--from-shuffle", help="Take the split of this shuffle, to compare nets.")
+    ] = None,
+    split_by: Annotated[
+        str, typer.Option("--split-by", help="frame: draw images; video: draw whole videos.")
+    ] = "frame",
+    seed: Annotated[int, typer.Option("--seed", help="Another seed draws another split.")] = 42,
+    weights: Annotated[
+        str, typer.Option("--weights", metavar="imagenet|none|PATH", help="What training starts from.")
+    ] = "imagenet",
+    overrides: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> Any:
+    """Merge the labels, draw the split and write the configuration of a net: one shuffle."""
+    from dlcx.workflow.create_dataset import create_dataset as workflow
+
+    return workflow(
+        call.project,
+        net_type=net_type,
+        shuffle=shuffle or [1],
+        trainset_index=trainset_index,
+        train_fraction=train_fraction,
+        train_indices=train_indices,
+        test_indices=test_indices,
+        from_shuffle=from_shuffle,
+        split_by=split_by,
+        seed=seed,
+        weights=weights,
+        overrides=overrides or (),
+        overwrite=overwrite,
+    )

@@ -1,0 +1,109 @@
+"""The labels of all videos of a project as one table, whose rows the splits of its shuffles count.
+
+Rows are sorted by video and image; the table lies as ``CollectedData_<scorer>.h5`` and ``.csv`` in the folder of
+training datasets of the iteration.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.labels import read_labels
+from dlcx.poses import Labels, Layout
+from dlcx.project import Project
+
+logger = logging.getLogger(__name__)
+
+
+def read_all_labels(project: Project) -> Labels:
+    """All labels of the project's videos; of every folder of labeled-data when none of the videos has any.
+
+    Raises
+    ------
+    DlcxError
+        When there are none, or a file does not fit the project.
+    """
+    folders = sorted(path.name for path in project.labeled_data.glob("*") if path.is_dir())
+    labelled = [stem for stem in folders if _has_labels(project, stem)]
+    listed = list(dict.fromkeys(video.stem for video in project.videos))
+    used = [stem for stem in listed if stem in labelled] or labelled
+    if not used:
+        raise DlcxError(
+            f"no labels in {project.labeled_data}: expected <video>/CollectedData_{project.scorer}.h5 or .csv",
+            hint=f"Label frames, or put the scorer of the label files into config.yaml (now {project.scorer!r}).",
+        )
+    for stem in listed:
+        if stem not in labelled:
+            images = any((project.labeled_data / stem).glob("img*"))
+            (logger.warning if images else logger.info)("no labels for video %s", stem)
+    for stem in sorted(set(labelled) - set(used)):
+        logger.warning("the labels in labeled-data/%s are left out: config.yaml lists no such video", stem)
+    parts = [read_labels(project.labels_path(stem), project.layout, project.scorer) for stem in used]
+    labels = merge_labels(parts, project.layout)
+    if not len(labels):
+        raise DlcxError(f"the label files in {project.labeled_data} have no rows", hint="Label frames first.")
+    return labels
+
+
+def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
+    """All labels as one table, rows sorted by video and image; an image labelled in two files is an error.
+
+    Raises
+    ------
+    DlcxError
+        Names the image.
+    """
+    images = [image for part in parts for image in part.images]
+    order = sorted(range(len(images)), key=images.__getitem__)
+    for before, after in itertools.pairwise(order):
+        if images[before] == images[after]:
+            raise DlcxError(f"{'/'.join(images[after])} is labelled twice", hint="Keep one row of it.")
+    return Labels(
+        layout=layout,
+        images=tuple(images[index] for index in order),
+        xy=np.concatenate([part.xy for part in parts])[order],
+        unique_xy=np.concatenate([part.unique_xy for part in parts])[order],
+    )
+
+
+def must_write_labels(project: Project, labels: Labels, replaced: Collection[str]) -> bool:
+    """Whether the merged labels on disk are missing or others; ``replaced`` names shuffles about to be made anew.
+
+    Raises
+    ------
+    DlcxError
+        When other shuffles of the iteration count rows that would move.
+    """
+    base = project.merged_labels_path
+    if not base.with_name(base.name + ".h5").is_file():
+        return True
+    others = [shuffle.name for shuffle in project.shuffles() if shuffle.name not in replaced]
+    try:
+        there = read_labels(base)
+    except DlcxError:
+        if others:
+            raise
+        return True
+    same_rows = there.images == labels.images and there.layout == labels.layout
+    if same_rows and np.array_equal(there.xy, labels.xy, equal_nan=True):
+        return not np.array_equal(there.unique_xy, labels.unique_xy, equal_nan=True)
+    if others and not same_rows:
+        what = "images" if there.images != labels.images else "bodyparts or individuals"
+        raise DlcxError(
+            f"the labelled {what} have changed ({len(there)} images then, {len(labels)} now) "
+            f"since {', '.join(others)} was made; merging them would change its test images",
+            hint=f"Set 'iteration: {project.iteration + 1}' in config.yaml to start the next round.",
+        )
+    if others:
+        logger.warning("labels were corrected; %s will be trained and evaluated with the new ones", ", ".join(others))
+    return True
+
+
+def _has_labels(project: Project, stem: str) -> bool:
+    base = project.labels_path(stem)
+    return any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv"))

@@ -1,0 +1,367 @@
+"""``create-dataset``: merge the labels, divide them into training and test images, configure a net.
+
+Everything is read, drawn and checked before the first file is written, and pytorch_config.yaml is written last:
+a shuffle that has one is complete.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dlcx.errors import DlcxError
+from dlcx.formats.labels import write_labels
+from dlcx.formats.merged_labels import must_write_labels, read_all_labels
+from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
+from dlcx.formats.own_config import read_own_config, write_own_config
+from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
+from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
+from dlcx.formats.training_set import (
+    inference_cfg,
+    pose_cfg,
+    read_sizes,
+    read_split,
+    training_rows,
+    with_shuffle,
+    write_documentation,
+    write_metadata,
+    write_rows,
+)
+from dlcx.formats.yaml_files import write_yaml
+from dlcx.nets.configure import model_config
+from dlcx.poses import Labels
+from dlcx.project import Project, Shuffle
+from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.settings.base import check
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Created:
+    """One shuffle that now exists; ``existed`` when it did before, with the same settings."""
+
+    shuffle: int
+    trainset_index: int
+    net_type: str
+    train_images: int
+    test_images: int
+    config: Path
+    documentation: Path
+    existed: bool
+
+
+@dataclass(frozen=True)
+class CreateDatasetResult:
+    """The shuffles asked for and the merged labels that their splits count."""
+
+    labels: Path
+    shuffles: tuple[Created, ...]
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        lines = [f"labels: {self.labels}"]
+        for made in self.shuffles:
+            state = " (was there already)" if made.existed else ""
+            lines += [
+                f"shuffle {made.shuffle}: {made.net_type}, {made.train_images} training and "
+                f"{made.test_images} test images{state}",
+                f"config: {made.config}",
+            ]
+        return lines
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """How to go on."""
+        return tuple(f"Next: dlcx train{_flags(made.shuffle, made.trainset_index)}" for made in self.shuffles)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A shuffle with everything its files will hold."""
+
+    shuffle: Shuffle
+    split: Split
+    config: ModelConfig
+    own: OwnConfig
+
+
+def create_dataset(
+    project: str | Path | None = None,
+    *,
+    net_type: str = "resnet_50",
+    shuffle: int | Sequence[int] = 1,
+    trainset_index: int | None = None,
+    train_fraction: float | None = None,
+    train_indices: str | Path | Sequence[int] | None = None,
+    test_indices: str | Path | Sequence[int] | None = None,
+    from_shuffle: int | None = None,
+    split_by: str = "frame",
+    seed: int = 42,
+    weights: str = "imagenet",
+    overrides: Sequence[str] = (),
+    overwrite: bool = False,
+) -> CreateDatasetResult:
+    """Make the training dataset and the configuration of one or several shuffles.
+
+    Shuffle N gets the N-th division drawn from ``seed``, so that shuffles differ and each can be drawn again;
+    ``from_shuffle`` gives the same division to another net.
+
+    Parameters
+    ----------
+    project
+        Folder or config.yaml; None searches (:func:`dlcx.formats.project_config.open_project`).
+    net_type
+        A name of ``dlcx list-models``.
+    shuffle
+        Number or numbers.
+    trainset_index, train_fraction
+        Which TrainingFraction of config.yaml, by position (default 0) or by value; a new value is
+        added to the file.
+    train_indices, test_indices
+        Rows of the merged labels, or a file of row numbers or image paths; one alone leaves
+        all other images to the other side.
+    from_shuffle
+        Take the split of this shuffle.
+    split_by
+        ``frame`` draws images, ``video`` whole videos.
+    seed
+        What the split is drawn with.
+    weights
+        First weights: ``imagenet``, ``none``, or the path of a checkpoint; kept in train/dlcx.yaml.
+    overrides
+        ``key.path=value`` for pytorch_config.yaml.
+    overwrite
+        Replace a shuffle that exists with other settings; its snapshots and evaluation results go.
+
+    Raises
+    ------
+    DlcxError
+        For a value that does not fit, or a shuffle that exists with other settings.
+    """
+    found = open_project(project)
+    found, index = _choose_fraction(found, trainset_index, train_fraction)
+    numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
+    given = train_indices is not None or test_indices is not None
+    _check_choices(given=given, from_shuffle=from_shuffle, split_by=split_by, seed=seed)
+    if weights not in ("imagenet", "none"):
+        weights = str(Path(weights).expanduser().resolve())
+
+    labels = read_all_labels(found)
+    kind = "given" if given else "shuffle" if from_shuffle is not None else split_by
+    own = OwnConfig(
+        net_type=net_type,
+        weights=weights,
+        split=kind,
+        seed=seed if kind in ("frame", "video") else None,
+        from_shuffle=from_shuffle,
+        overrides=list(overrides),
+    )
+    plans = []
+    for number in numbers:
+        target = found.shuffle(number, index)
+        if given:
+            split = given_split(train_indices, test_indices, labels, target.fraction)
+        elif from_shuffle is not None:
+            split = _other_split(found, from_shuffle, index, labels)
+        elif split_by == "video":
+            split = draw_video_split(labels.images, target.fraction, seed, draw=number)
+        else:
+            split = draw_split(len(labels), target.fraction, seed, draw=number)
+        if not len(split.train):
+            raise DlcxError(
+                f"no training image: {len(labels)} labelled images, training fraction {target.fraction}",
+                hint="Raise --train-fraction or label more images.",
+            )
+        plans.append(_Plan(target, split, _configure(target, net_type, overrides), own))
+
+    todo = [plan for plan in plans if not _is_there(plan, overwrite=overwrite)]
+    rewrite = must_write_labels(found, labels, replaced={plan.shuffle.name for plan in todo})
+    sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
+    rows = [training_rows(labels, plan.split, sizes) for plan in todo]
+    if todo:
+        _check_weights(todo[0].config, weights)
+
+    if train_fraction is not None:
+        add_train_fraction(found.config_path, train_fraction)
+    if rewrite:
+        write_labels(labels, found.merged_labels_path, found.scorer)
+    for plan, plan_rows in zip(todo, rows, strict=True):
+        _write(plan, plan_rows)
+    return CreateDatasetResult(
+        labels=found.merged_labels_path.with_name(found.merged_labels_path.name + ".h5"),
+        shuffles=tuple(
+            Created(
+                shuffle=plan.shuffle.number,
+                trainset_index=index,
+                net_type=plan.config.net_type,
+                train_images=len(plan.split.train),
+                test_images=len(plan.split.test),
+                config=plan.shuffle.model_config_path,
+                documentation=plan.shuffle.documentation_path,
+                existed=plan not in todo,
+            )
+            for plan in plans
+        ),
+    )
+
+
+def _flags(shuffle: int, trainset_index: int) -> str:
+    return (f" --shuffle {shuffle}" if shuffle != 1 else "") + (
+        f" --trainset-index {trainset_index}" if trainset_index else ""
+    )
+
+
+def _choose_fraction(project: Project, index: int | None, fraction: float | None) -> tuple[Project, int]:
+    """The project with the fraction among its TrainingFractions, and its position."""
+    if fraction is None:
+        project.shuffle(1, index or 0)
+        return project, index or 0
+    if index is not None:
+        raise DlcxError("--train-fraction and --trainset-index both choose the training fraction", hint="Give one.")
+    if not 0 < fraction <= 1 or round(fraction, 2) != fraction:
+        raise DlcxError(f"--train-fraction {fraction}: expected more than 0 up to 1, with at most two decimals")
+    if fraction not in project.train_fractions:
+        project = replace(project, train_fractions=(*project.train_fractions, fraction))
+    return project, project.train_fractions.index(fraction)
+
+
+def _check_choices(*, given: bool, from_shuffle: int | None, split_by: str, seed: int) -> None:
+    if split_by not in ("frame", "video"):
+        raise DlcxError(f"--split-by {split_by}: expected frame or video")
+    if not 0 <= seed < 2**32:
+        raise DlcxError(f"--seed {seed}: expected 0 to {2**32 - 1}")
+    chosen = {
+        "--train-indices/--test-indices": given,
+        "--from-shuffle": from_shuffle is not None,
+        "--split-by video": split_by == "video",
+    }
+    if sum(chosen.values()) > 1:
+        names = " and ".join(name for name, used in chosen.items() if used)
+        raise DlcxError(f"{names} both choose the split", hint="Give one.")
+
+
+def _configure(shuffle: Shuffle, net_type: str, overrides: Sequence[str]) -> ModelConfig:
+    project = shuffle.project
+    block = model_config(
+        net_type,
+        project.layout,
+        identity=project.identity,
+        project_path=project.root,
+        pose_config_path=shuffle.model_config_path,
+    )
+    # DeepLabCut copies the value of config.yaml, where null is not false.
+    block["metadata"]["with_identity"] = read_project_config(project.config_path).identity
+    return with_overrides(check(ModelConfig, block, f"--net-type {net_type}"), overrides)
+
+
+def _other_split(project: Project, number: int, index: int, labels: Labels) -> Split:
+    other = project.shuffle(number, index)
+    if not other.documentation_path.is_file():
+        positions = [
+            position
+            for position in range(len(project.train_fractions))
+            if project.shuffle(number, position).documentation_path.is_file()
+        ]
+        hint = f"Add --trainset-index {positions[0]}." if positions else "'dlcx create-dataset' without it makes one."
+        raise DlcxError(f"--from-shuffle {number}: {other.name} has no training dataset", hint=hint)
+    split = read_split(other.documentation_path)
+    if max([*split.train, *split.test], default=-1) >= len(labels):
+        raise DlcxError(f"--from-shuffle {number}: its split is of other labels than these {len(labels)} images")
+    return replace(split, fraction=other.fraction)
+
+
+def _is_there(plan: _Plan, *, overwrite: bool) -> bool:
+    """Whether the shuffle exists as planned.
+
+    Raises
+    ------
+    DlcxError
+        When it exists otherwise and may not be replaced.
+    """
+    shuffle = plan.shuffle
+    complete = shuffle.model_config_path.is_file()
+    if not complete and not shuffle.documentation_path.is_file():
+        return False
+    try:
+        difference = _difference(plan)
+    except DlcxError as error:
+        difference = str(error)
+    if not difference:
+        return complete
+    if overwrite:
+        return False
+    raise DlcxError(
+        f"shuffle {shuffle.number} exists with other settings: {difference}",
+        hint="Make another one with --shuffle N, or replace it and its snapshots with --overwrite.",
+    )
+
+
+def _difference(plan: _Plan) -> str:
+    """In what the existing shuffle is not the planned one; empty when it is.
+
+    What was asked for is compared, not pytorch_config.yaml, which is the user's to edit.
+    """
+    shuffle, own = plan.shuffle, plan.own
+    if not shuffle.documentation_path.is_file():
+        return f"{shuffle.documentation_path.name} is missing"
+    if shuffle.own_config_path.is_file():
+        there = read_own_config(shuffle.own_config_path)
+        for name, value in own.plain().items():
+            if (was := there.plain()[name]) != value:
+                return f"{name} was {was}, now {value}"
+    elif shuffle.model_config_path.is_file():
+        config = read_model_config(shuffle.model_config_path)
+        if config.plain() != _moved(plan.config, config):
+            return "its pytorch_config.yaml differs"
+    if not read_split(shuffle.documentation_path).same_rows(plan.split):
+        return "its split differs"
+    return ""
+
+
+def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
+    """The configuration with the paths of another, for the project may have been elsewhere."""
+    data, other = config.plain(), like.plain()["metadata"]
+    data["metadata"].update({key: other[key] for key in ("project_path", "pose_config_path")})
+    return data
+
+
+def _check_weights(config: ModelConfig, weights: str) -> None:
+    """Refuse a path that is not there; warn of ImageNet weights that training could not fetch."""
+    if weights == "none":
+        return
+    from dlcx.nets.weights import check_source
+
+    try:
+        check_source(config, weights)
+    except DlcxError as error:
+        if weights != "imagenet":
+            raise
+        logger.warning("'dlcx train' will stop here: %s. %s", error, error.hint)
+
+
+def _write(plan: _Plan, rows: list[dict[str, Any]]) -> None:
+    shuffle, project = plan.shuffle, plan.shuffle.project
+    _clear(shuffle)
+    write_rows(rows, shuffle)
+    write_documentation(rows, plan.split, shuffle.documentation_path)
+    write_metadata(project, with_shuffle(project, shuffle, plan.split))
+    write_yaml(pose_cfg(project, plan.config.net_type), shuffle.test_dir / "pose_cfg.yaml")
+    if project.layout.multi:
+        write_yaml(inference_cfg(project), shuffle.test_dir / "inference_cfg.yaml")
+    write_own_config(plan.own, shuffle.own_config_path)
+    write_model_config(plan.config, shuffle.model_config_path)
+
+
+def _clear(shuffle: Shuffle) -> None:
+    """Remove what a replaced shuffle leaves: its snapshots and results fit neither the new net nor the new split."""
+    snapshots = len(list(shuffle.train_dir.glob("*.pt")))
+    for folder in (shuffle.model_dir, shuffle.evaluation_dir):
+        if folder.exists():
+            shutil.rmtree(folder)
+    if snapshots:
+        logger.warning("removed %d snapshots and the evaluation results of the replaced %s", snapshots, shuffle.name)
