@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dlcx.errors import DlcxError, Stopped
 
 if TYPE_CHECKING:
+    from dlcx.workflow.analyze_video import analyze_video
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.demo import demo
     from dlcx.workflow.list_models import list_models
@@ -21,12 +22,13 @@ __version__ = "0.1.0"
 
 #: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``
 #: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).
-COMMANDS = ("demo", "create_dataset", "train", "list_models")
+COMMANDS = ("demo", "create_dataset", "train", "analyze_video", "list_models")
 
 __all__ = [
     "DlcxError",
     "Stopped",
     "__version__",
+    "analyze_video",
     "create_dataset",
     "demo",
     "list_models",

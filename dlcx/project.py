@@ -275,3 +275,46 @@ class Snapshot:
     def uid(self) -> str:
         """``best-25`` or ``10``, as scorer names carry it."""
         return f"best-{self.epoch}" if self.best else str(self.epoch)
+
+
+@dataclass(frozen=True)
+class AnalysisFiles:
+    """What an analysis of a video writes: ``<video stem><scorer>`` and an ending, beside the video or in ``folder``."""
+
+    video: Path
+    scorer: str
+    folder: Path
+
+    @property
+    def stem(self) -> str:
+        """``<video stem><scorer>``, without a separator as DeepLabCut has it."""
+        return f"{self.video.stem}{self.scorer}"
+
+    @property
+    def h5(self) -> Path:
+        """Poses of every frame."""
+        return self.folder / f"{self.stem}.h5"
+
+    @property
+    def csv(self) -> Path:
+        """The same as text."""
+        return self.folder / f"{self.stem}.csv"
+
+    @property
+    def full_pickle(self) -> Path:
+        """Everything that the net found, before it was linked."""
+        return self.folder / f"{self.stem}_full.pickle"
+
+    @property
+    def meta_pickle(self) -> Path:
+        """How and when the video was analysed."""
+        return self.folder / f"{self.stem}_meta.pickle"
+
+    @property
+    def store(self) -> Path:
+        """Folder of dlcx's own chunk store."""
+        return self.folder / f"{self.stem}.dlcx"
+
+    def labeled_video(self, pcutoff: float) -> Path:
+        """The video with the poses drawn in."""
+        return self.folder / f"{self.stem}_p{int(100 * pcutoff)}_labeled.mp4"

@@ -1,0 +1,88 @@
+"""``dlcx analyze-video``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dlcx.cli.options import (
+    Call,
+    DeviceOption,
+    OverwriteOption,
+    PrecisionOption,
+    ShuffleOption,
+    SnapshotOption,
+    TrainsetIndexOption,
+    command,
+)
+
+
+@command
+def analyze_video(
+    call: Call,
+    videos: Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")],
+    shuffle: ShuffleOption = 1,
+    trainset_index: TrainsetIndexOption = 0,
+    snapshot: SnapshotOption = "best",
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch-size", min=1, help="Frames a forward pass.", show_default="config.yaml's"),
+    ] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "fp32",
+    engine: Annotated[str, typer.Option("--engine", help="torch or compile.")] = "torch",
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the results.")] = None,
+    csv: Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")] = True,
+    frames: Annotated[
+        str | None,
+        typer.Option("--frames", metavar="A:B", help="Only frames A to B, B left out; rows keep their numbers."),
+    ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option("--crop", metavar="X1,X2,Y1,Y2", help="Region that the net sees; coordinates are of the frame."),
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> Any:
+    """Poses for whole videos; the same call goes on where an earlier one stopped."""
+    from dlcx.workflow.analyze_video import analyze_video as workflow
+
+    return workflow(
+        call.project,
+        videos,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        engine=engine,
+        out=out,
+        csv=csv,
+        frames=parse_frames(frames),
+        crop=parse_crop(crop),
+        overwrite=overwrite,
+        progress=call.progress,
+    )
+
+
+def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
+    """``"10:20"`` -> (10, 20); either side may be left out."""
+    if text is None:
+        return None
+    if not (match := re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", text)):
+        raise typer.BadParameter(f"expected A:B, e.g. 0:1000, got '{text}'", param_hint="--frames")
+    first, stop = (int(side) if side else None for side in match.groups())
+    return first, stop
+
+
+def parse_crop(text: str | None) -> tuple[int, int, int, int] | None:
+    """``"0,640,0,480"`` -> (0, 640, 0, 480)."""
+    if text is None:
+        return None
+    if not (match := re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)):
+        raise typer.BadParameter(f"expected X1,X2,Y1,Y2, e.g. 0,640,0,480, got '{text}'", param_hint="--crop")
+    x1, x2, y1, y2 = (int(side) for side in match.groups())
+    return x1, x2, y1, y2

@@ -1,0 +1,511 @@
+"""Poses of whole videos: analyse, go on where an earlier run stopped, write DeepLabCut's files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlcx.errors import DlcxError, Stopped
+from dlcx.formats.model_config import read_model_config
+from dlcx.formats.project_config import open_project
+from dlcx.poses import Instances, Layout, Prediction
+from dlcx.progress import SILENT, Progress
+from dlcx.project import AnalysisFiles, Shuffle, Snapshot
+
+if TYPE_CHECKING:
+    from dlcx.data.video import FrameBatch, VideoFile
+    from dlcx.predictors import Predictor
+    from dlcx.settings import ModelConfig
+    from dlcx.store import ChunkStore, Stored
+    from dlcx.trackers import Tracker
+
+logger = logging.getLogger(__name__)
+
+#: How many unreadable frames a message names one by one.
+NAMED_FRAMES = 10
+
+Crop = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class AnalyzedVideo:
+    """One video's files, which hold the frames ``first`` to ``stop``; unreadable ones are nan rows.
+
+    ``analyzed`` frames were analysed in this call; ``seconds`` says what it waited for: frames to be decoded, the
+    net, writing.
+    """
+
+    video: Path
+    first: int
+    stop: int
+    analyzed: int
+    unreadable: tuple[int, ...]
+    h5: Path
+    csv: Path | None
+    full_pickle: Path
+    meta_pickle: Path
+    seconds: dict[str, float]
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"video: {self.video}, frames {self.first}:{self.stop}"]
+        if not self.analyzed:
+            said.append("already analyzed: nothing to do, or --overwrite to analyze again")
+        if self.unreadable:
+            said.append(f"unreadable frames (nan rows): {_listed(self.unreadable)}")
+        said.append(f"h5: {self.h5}")
+        said.extend([f"csv: {self.csv}"] if self.csv else [])
+        said.extend([f"full: {self.full_pickle}", f"meta: {self.meta_pickle}"])
+        if self.analyzed:
+            total = sum(self.seconds.values())
+            where = ", ".join(f"{name} {spent:.1f} s" for name, spent in self.seconds.items())
+            said.append(f"time: {total:.1f} s, {self.analyzed / max(total, 1e-9):.1f} frames/s ({where})")
+        return said
+
+
+@dataclass(frozen=True)
+class FailedVideo:
+    """A video that could not be analysed, and why."""
+
+    video: Path
+    error: str
+
+
+@dataclass(frozen=True)
+class AnalyzeVideoResult:
+    """What was analysed with which scorer, and what failed."""
+
+    scorer: str
+    videos: tuple[AnalyzedVideo, ...]
+    failed: tuple[FailedVideo, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed or frames were unreadable, else 0."""
+        return 4 if self.failed or any(video.unreadable for video in self.videos) else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"scorer: {self.scorer}"]
+        for video in self.videos:
+            said.extend(video.lines())
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def analyze_video(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: str = "fp32",
+    engine: str = "torch",
+    out: str | Path | None = None,
+    csv: bool = True,
+    frames: tuple[int | None, int | None] | None = None,
+    crop: Crop | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> AnalyzeVideoResult:
+    """Analyse videos with the net of a shuffle, which is loaded once.
+
+    Every prediction goes to a chunk store beside the output first, so that the same call goes on after whatever
+    stopped it; a call for frames that are there already is answered from there.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    shuffle, trainset_index, snapshot
+        Which net; snapshot is ``best``, ``last``, an epoch or a path.
+    batch_size
+        Frames a forward pass; default: that of the run which is continued, else config.yaml's.
+    device, precision, engine
+        Where and how numbers are computed; see :func:`dlcx.workflow.loading.load_predictor`.
+    out
+        Folder of the results; default: the video's own.
+    frames
+        First frame, and the one after the last; the rows keep the video's frame numbers.
+    crop
+        x1, x2, y1, y2: the region in pixels that the net sees, default config.yaml's when it says ``cropping: true``.
+        Coordinates are of the whole frame nevertheless.
+    overwrite
+        Analyse again what is there.
+
+    Raises
+    ------
+    Stopped
+        When SIGTERM or SIGUSR1 came; the frames up to there are safe and the same call goes on.
+    DlcxError
+        When a value, the net, or the only video cannot be used.  Of several videos those that fail are in the result.
+    """
+    from dlcx.data.video import find_videos
+
+    place = open_project(project).shuffle(shuffle, trainset_index)
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    net = _Net.of(place, snapshot=snapshot, device=device, precision=precision, engine=engine)
+    files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
+    _check_distinct(files)
+
+    done: list[AnalyzedVideo] = []
+    failed: list[FailedVideo] = []
+    for target in files:
+        run = _Run(net, target, batch_size, crop or place.project.crop, frames, csv, overwrite, progress)
+        try:
+            done.append(run())
+        except Stopped:
+            raise
+        except DlcxError as error:
+            if len(files) == 1:
+                raise
+            logger.error("%s: %s", target.video, error)
+            failed.append(FailedVideo(target.video, str(error)))
+    if not done:
+        raise DlcxError(f"none of the {len(files)} videos could be analysed")
+    steps = tuple(f"Look at it: dlcx create-labeled-video {video.video}" for video in done[:1])
+    return AnalyzeVideoResult(net.scorer, tuple(done), tuple(failed), steps)
+
+
+@dataclass(frozen=True)
+class _Net:
+    """Which net is asked for, known without building it; :attr:`predictor` builds it at the first use."""
+
+    place: Shuffle
+    config: ModelConfig
+    snapshot: Snapshot
+    scorer: str
+    device: str
+    precision: str
+    engine: str
+    load: Callable[[], Predictor]
+
+    @classmethod
+    def of(cls, place: Shuffle, *, snapshot: str, device: str, precision: str, engine: str) -> _Net:
+        from dlcx.engines.devices import choose_device
+
+        config = read_model_config(place.model_config_path)
+        chosen = place.snapshot(snapshot)
+        layout = place.project.layout
+        if tuple(config.metadata.bodyparts) != layout.bodyparts:
+            raise DlcxError(
+                f"{place.model_config_path}: metadata.bodyparts is {list(config.metadata.bodyparts)}, "
+                f"config.yaml says {list(layout.bodyparts)}",
+                hint="The net was made for other bodyparts; run 'dlcx create-dataset' again.",
+            )
+        named = str(choose_device(config.device if device == "auto" else device, config.net_type))
+
+        @cache
+        def load() -> Predictor:
+            from dlcx.workflow import loading
+
+            loaded = loading.load_predictor(
+                place, snapshot=str(chosen.path), device=named, precision=precision, engine=engine
+            )
+            return loaded.predictor
+
+        return cls(place, config, chosen, place.scorer(config.net_type, chosen), named, precision, engine, load)
+
+    @property
+    def layout(self) -> Layout:
+        return self.place.project.layout
+
+    def settings(self) -> dict[str, Any]:
+        """All that the numbers depend on, for the store to remember."""
+        plain = self.config.plain()
+        seen = {"model": plain["model"], "method": plain["method"], "inference": plain["data"]["inference"]}
+        config = hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode()).hexdigest()
+        weights = _file_digest(self.snapshot.path)
+        return {
+            "snapshot": f"{self.snapshot.path.name} ({weights[:16]})",
+            "pytorch_config.yaml (model, data.inference)": config[:16],
+            "--device": self.device,
+            "--precision": self.precision,
+            "--engine": self.engine,
+        }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The analysis of one video."""
+
+    net: _Net
+    files: AnalysisFiles
+    batch_size: int | None
+    crop: Crop | None
+    frames: tuple[int | None, int | None] | None
+    csv: bool
+    overwrite: bool
+    progress: Progress
+
+    def __call__(self) -> AnalyzedVideo:
+        from dlcx.data.video import open_video
+        from dlcx.store import open_store
+
+        video = open_video(self.files.video)
+        first, stop = _range(self.frames, video)
+        crop = _checked_crop(self.crop, video)
+        settings = self._settings(video, crop)
+        batch_size = settings["--batch-size"]
+        if not self.overwrite and not self.files.store.exists():
+            self._refuse_foreign_output()
+
+        with open_store(self.files.store, settings, overwrite=self.overwrite) as store, _threads(settings["threads"]):
+            first, stop = _joined((first, stop), store.written, self.files)
+            # the batches of a whole run: they begin at multiples of their size
+            begin, end = first // batch_size * batch_size, min(-(-stop // batch_size) * batch_size, video.frames)
+            clock = _Clock()
+            started = time.time()
+            analyzed = self._fill(store, video, begin, end, batch_size, crop, clock)
+            with clock("writing"):
+                stored = store.read(first, stop)
+                if analyzed or store.written != (first, stop) or not self._all_there():
+                    self._write(stored, video, batch_size, started)
+                    store.note_written(first, stop)
+        unreadable = tuple(int(index) + first for index in (~stored.readable).nonzero()[0])
+        if unreadable:
+            logger.warning(
+                "%s: %d unreadable frame(s) are nan rows: %s", video.path, len(unreadable), _listed(unreadable)
+            )
+        files = self.files
+        return AnalyzedVideo(
+            video=video.path,
+            first=first,
+            stop=stop,
+            analyzed=analyzed,
+            unreadable=unreadable,
+            h5=files.h5,
+            csv=files.csv if self.csv else None,
+            full_pickle=files.full_pickle,
+            meta_pickle=files.meta_pickle,
+            seconds=clock.spent,
+        )
+
+    def _fill(
+        self,
+        store: ChunkStore,
+        video: VideoFile,
+        begin: int,
+        end: int,
+        batch_size: int,
+        crop: Crop | None,
+        clock: _Clock,
+    ) -> int:
+        """Analyse the frames from ``begin`` to ``end`` that the store does not hold; how many those were."""
+        from dlcx.data.video import read_frames
+        from dlcx.training.stopping import stop_on_signals
+
+        missing = store.missing(begin, end)
+        total = sum(last - start for start, last in missing)
+        if not total:
+            return 0
+        if total < end - begin:
+            logger.info("%s: goes on at frame %d", video.path.name, missing[0][0])
+        predictor = self.net.load()
+        done = end - begin - total
+        with (
+            stop_on_signals() as asked,
+            self.progress.task(f"analyze {video.path.name}", end - begin, "frame", done=done) as task,
+        ):
+            for start, last in missing:
+                for batch in clock.timed("decoding", read_frames(video, batch_size, start=start, stop=last, crop=crop)):
+                    with clock("net"):
+                        predictions = self._predict(predictor, batch, crop)
+                    with clock("writing"):
+                        store.append(batch.first, predictions, batch.time, batch.readable)
+                    task.advance(len(batch))
+                    if asked:
+                        store.close_chunk()
+                        raise Stopped(
+                            f"stopped by {asked.signal}; {store.frames} frames of {video.path.name} are safe",
+                            hint="Run the same command again to go on.",
+                        )
+            store.close_chunk()
+        return total
+
+    def _predict(self, predictor: Predictor, batch: FrameBatch, crop: Crop | None) -> list[Prediction]:
+        """Poses of a batch in pixels of the whole frame; unreadable frames have none."""
+        if not batch.readable.any():
+            return [self._nothing()] * len(batch)
+        found = predictor.predict(batch.images)
+        if crop is not None:
+            found = [prediction.moved(crop[0], crop[2]) for prediction in found]
+        return [
+            prediction if readable else self._nothing()
+            for prediction, readable in zip(found, batch.readable, strict=True)
+        ]
+
+    def _nothing(self) -> Prediction:
+        return Prediction(Instances.none(len(self.net.layout.bodyparts)))
+
+    def _settings(self, video: VideoFile, crop: Crop | None) -> dict[str, Any]:
+        """What the numbers depend on; what the call leaves open is as in the run that is continued."""
+        import torch
+
+        from dlcx.store.chunks import stored_settings
+
+        before = {} if self.overwrite else stored_settings(self.files.store) or {}
+        batch_size = self.batch_size or before.get("--batch-size") or self.net.place.project.batch_size
+        if batch_size < 1:
+            raise DlcxError(f"--batch-size {batch_size}: expected at least 1")
+        return {
+            "video": video.fingerprint(),
+            **self.net.settings(),
+            "--batch-size": batch_size,
+            "--crop": list(crop) if crop else None,
+            "threads": before.get("threads") or torch.get_num_threads(),
+        }
+
+    def _all_there(self) -> bool:
+        files = self.files
+        wanted = [files.h5, files.full_pickle, files.meta_pickle, *([files.csv] if self.csv else [])]
+        return all(path.is_file() for path in wanted)
+
+    def _refuse_foreign_output(self) -> None:
+        for path in (self.files.h5, self.files.full_pickle):
+            if path.exists():
+                raise DlcxError(
+                    f"{path} exists and is not known to be of this net and video",
+                    hint="Another program or a deleted chunk store; --overwrite analyses again, --out DIR elsewhere.",
+                )
+
+    def _write(self, stored: Stored, video: VideoFile, batch_size: int, started: float) -> None:
+        from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
+        from dlcx.formats.predictions import write_predictions
+
+        place, files, layout = self.net.place, self.files, self.net.layout
+        tracks = _tracker(layout).link(stored.predictions, layout, stored.first)
+        write_full_pickle(stored.predictions, files.full_pickle, layout, frames=video.frames, first=stored.first)
+        meta = AnalysisMeta(
+            scorer=self.net.scorer,
+            layout=layout,
+            start=started,
+            stop=time.time(),
+            fps=video.fps,
+            size=(video.width, video.height),
+            frames=video.frames,
+            batch_size=batch_size,
+            iteration=place.project.iteration,
+            fraction=place.fraction,
+            config=self.net.config.plain(),
+        )
+        write_meta_pickle(meta, files.meta_pickle)
+        write_predictions(tracks, files.h5, self.net.scorer, csv=self.csv)
+
+
+@dataclass
+class _Clock:
+    """What a run waited for, in seconds."""
+
+    spent: dict[str, float] = field(default_factory=lambda: {"decoding": 0.0, "net": 0.0, "writing": 0.0})
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[name] += time.perf_counter() - begun
+
+    def timed(self, name: str, batches: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
+        """The same batches; the time until each is there counts."""
+        while True:
+            with self(name):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+
+def _tracker(layout: Layout) -> Tracker:
+    from dlcx.trackers.keep_order import KeepOrder
+    from dlcx.trackers.single import Single
+
+    return Single() if len(layout.individuals) == 1 else KeepOrder()
+
+
+def _range(frames: tuple[int | None, int | None] | None, video: VideoFile) -> tuple[int, int]:
+    """The frames asked for, within the video."""
+    first, stop = frames or (None, None)
+    first, stop = first or 0, video.frames if stop is None else stop
+    if not 0 <= first < stop:
+        raise DlcxError(f"--frames {first}:{stop}: expected A:B with 0 <= A < B")
+    if first >= video.frames:
+        raise DlcxError(f"--frames {first}:{stop}: {video.path.name} has {video.frames} frames")
+    if stop > video.frames:
+        logger.warning("--frames %d:%d: %s ends at frame %d", first, stop, video.path.name, video.frames)
+    return first, min(stop, video.frames)
+
+
+def _joined(asked: tuple[int, int], written: tuple[int, int] | None, files: AnalysisFiles) -> tuple[int, int]:
+    """The frames that the files are to hold: those asked for and those that they hold already."""
+    if written is None:
+        return asked
+    first, stop = min(asked[0], written[0]), max(asked[1], written[1])
+    if max(asked[0], written[0]) > min(asked[1], written[1]):
+        raise DlcxError(
+            f"--frames {asked[0]}:{asked[1]} would replace frames {written[0]}:{written[1]} of {files.h5.name}",
+            hint=f"Ask for --frames {first}:{stop}, or for another --out.",
+        )
+    return first, stop
+
+
+def _checked_crop(crop: Crop | None, video: VideoFile) -> Crop | None:
+    """The crop, None where it is the whole frame."""
+    if crop is None:
+        return None
+    x1, x2, y1, y2 = crop
+    if not (0 <= x1 < x2 <= video.width and 0 <= y1 < y2 <= video.height):
+        raise DlcxError(
+            f"--crop {x1},{x2},{y1},{y2}: expected X1,X2,Y1,Y2 within the {video.width}x{video.height} pixels "
+            f"of {video.path.name}",
+            hint="When it is not given, config.yaml's x1, x2, y1, y2 count where cropping is true.",
+        )
+    return None if crop == (0, video.width, 0, video.height) else (x1, x2, y1, y2)
+
+
+def _check_distinct(files: Sequence[AnalysisFiles]) -> None:
+    """Two videos must not write the same file."""
+    seen: dict[Path, Path] = {}
+    for target in files:
+        other = seen.setdefault(target.h5.absolute(), target.video)
+        if other != target.video:
+            raise DlcxError(
+                f"{other} and {target.video} would both write {target.h5}", hint="Analyse them into different --out."
+            )
+
+
+def _file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:NAMED_FRAMES]))
+    return shown + (f", ... ({len(numbers)} in all)" if len(numbers) > NAMED_FRAMES else "")
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Run torch with so many threads: sums come out the same as in the run that is continued."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
