@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import timm
+import torch
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError, did_you_mean
@@ -18,6 +19,8 @@ FREE_SIZE: tuple[dict[str, Any], ...] = (
     {"strict_img_size": False},
     {},
 )
+#: Image sizes (height, width) that a network is tried with, by what they divide by.
+TRIAL_SIZES = {1: (150, 201), 32: (160, 224)}
 
 
 class Timm(nn.Module):
@@ -47,12 +50,13 @@ class Timm(nn.Module):
 
 @dataclass(frozen=True)
 class Facts:
-    """Which feature map to take of a network, and what it is like."""
+    """Which feature map to take of a network, and what it is like; ``divisor`` is what image sizes must divide by."""
 
     out_index: int
     output_stride: int | None
     stride: int
     channels: int
+    divisor: int = 1
 
 
 def describe(model_name: str, *, stride: int) -> Facts:
@@ -61,18 +65,28 @@ def describe(model_name: str, *, stride: int) -> Facts:
     Raises
     ------
     DlcxError
-        When timm has no such network, or it gives no feature maps.
+        When timm has no such network, it gives no feature maps, or it takes images of one size only.
     """
     try:
-        info = _create(model_name, None, stride).feature_info
-        output_stride: int | None = stride
+        info, output_stride = _create(model_name, None, stride).feature_info, stride
     except DlcxError:
-        info = _create(model_name, None, None).feature_info
-        output_stride = None
+        info, output_stride = _create(model_name, None, None).feature_info, None
     reductions = info.reduction()
-    fine = [index for index, value in enumerate(reductions) if value <= stride] or [0]
-    index = max(fine, key=lambda index: (reductions[index], index))
-    return Facts(index, output_stride, reductions[index], info.channels()[index])
+    fine = [place for place, value in enumerate(reductions) if value <= stride] or [0]
+    place = max(fine, key=lambda place: (reductions[place], place))
+    facts = Facts(info.out_indices[place], output_stride, reductions[place], info.channels()[place])
+    network = Timm(model_name, facts.out_index, facts.output_stride).eval()
+    for divisor, size in TRIAL_SIZES.items():
+        try:
+            with torch.inference_mode():
+                network(torch.zeros(1, 3, *size))
+            return replace(facts, divisor=divisor)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            problem = error
+    raise DlcxError(
+        f"timm/{model_name}: does not take images of any size ({problem})",
+        hint="Convolutional networks such as timm/tf_efficientnet_lite0 do; so do many vision transformers.",
+    )
 
 
 def _create(model_name: str, out_index: int | None, output_stride: int | None) -> Any:

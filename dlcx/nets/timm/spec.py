@@ -22,7 +22,9 @@ def _configure(name: str, request: Request) -> Block:
     timm_name = name.removeprefix(PREFIX)
     facts = describe(timm_name, stride=FEATURE_STRIDE)
     deconvolutions = max(1, round(math.log2(facts.stride / MAP_STRIDE)))
+    padding = {"auto_padding": {"pad_width_divisor": facts.divisor, "pad_height_divisor": facts.divisor}}
     return {
+        "data": {"train": padding, "inference": padding} if facts.divisor > 1 else {},
         "model": {
             "backbone": backbone(
                 type="Timm", model_name=timm_name, output_stride=facts.output_stride, out_index=facts.out_index

@@ -1,0 +1,148 @@
+"""CSPNeXt, the backbone of RTMDet and RTMPose: cross-stage partial blocks with large depthwise kernels.
+
+Lyu et al., RTMDet (2022), arXiv:2212.07784.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+#: Of each stage: output channels before widening, blocks before deepening.
+STAGES = ((128, 3), (256, 6), (512, 6), (1024, 3))
+STEM = 64
+POOLS = (5, 9, 13)
+
+
+class SyncNorm(nn.SyncBatchNorm):
+    """Batch norm over all processes of a distributed run; on a CPU, where torch refuses that, over each one's own.
+
+    It is no BatchNorm2d, so ``freeze_bn_stats`` leaves it alone, as in DeepLabCut.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (B, C, H, W)."""
+        return nn.BatchNorm2d.forward(self, x) if x.device.type == "cpu" else super().forward(x)
+
+
+class ConvModule(nn.Module):
+    """Convolution that keeps the size (but for its stride), batch norm, SiLU."""
+
+    def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+        self.norm = SyncNorm(outside)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inside, H, W) -> (B, outside, H / stride, W / stride)."""
+        return functional.silu(self.norm(self.conv(x)), inplace=True)
+
+
+class DepthwiseSeparable(nn.Module):
+    """A large kernel on each channel, then a mix of the channels."""
+
+    def __init__(self, channels: int, kernel: int = 5) -> None:
+        super().__init__()
+        self.depthwise_conv = ConvModule(channels, channels, kernel, groups=channels)
+        self.pointwise_conv = ConvModule(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W), same shape."""
+        return self.pointwise_conv(self.depthwise_conv(x))
+
+
+class CSPNeXtBlock(nn.Module):
+    """Two convolutions, around them perhaps a shortcut."""
+
+    def __init__(self, channels: int, shortcut: bool) -> None:
+        super().__init__()
+        self.conv1 = ConvModule(channels, channels, 3)
+        self.conv2 = DepthwiseSeparable(channels)
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W), same shape."""
+        y = self.conv2(self.conv1(x))
+        return x + y if self.shortcut else y
+
+
+class ChannelAttention(nn.Module):
+    """Weighs each channel by what the whole map holds."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W), same shape."""
+        return x * functional.hardsigmoid(self.fc(x.mean((2, 3), keepdim=True)))
+
+
+class CSPLayer(nn.Module):
+    """Half of the channels go through ``blocks`` blocks, the other half around them."""
+
+    def __init__(self, channels: int, blocks: int, shortcut: bool) -> None:
+        super().__init__()
+        half = channels // 2
+        self.main_conv = ConvModule(channels, half)
+        self.short_conv = ConvModule(channels, half)
+        self.final_conv = ConvModule(2 * half, channels)
+        self.blocks = nn.Sequential(*(CSPNeXtBlock(half, shortcut) for _ in range(blocks)))
+        self.attention = ChannelAttention(2 * half)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W), same shape."""
+        both = torch.cat([self.blocks(self.main_conv(x)), self.short_conv(x)], 1)
+        return self.final_conv(self.attention(both))
+
+
+class SPPBottleneck(nn.Module):
+    """Spatial pyramid pooling: each cell also sees the maxima around it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.conv1 = ConvModule(channels, half)
+        self.conv2 = ConvModule(half * (len(POOLS) + 1), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W), same shape."""
+        x = self.conv1(x)
+        pooled = [functional.max_pool2d(x, size, stride=1, padding=size // 2) for size in POOLS]
+        return self.conv2(torch.cat([x, *pooled], 1))
+
+
+class CSPNeXt(nn.Module):
+    """Features (B, channels, H / 32, W / 32) of images (B, 3, H, W).
+
+    ``deepen_factor`` and ``widen_factor`` scale the blocks a stage and the channels.
+    """
+
+    def __init__(self, model_name: str = "cspnext_m", deepen_factor: float = 0.67, widen_factor: float = 0.75) -> None:
+        super().__init__()
+        width = int(STEM * widen_factor)
+        self.stem = nn.Sequential(
+            ConvModule(3, width // 2, 3, stride=2),
+            ConvModule(width // 2, width // 2, 3),
+            ConvModule(width // 2, width, 3),
+        )
+        for number, (channels, count) in enumerate(STAGES, start=1):
+            inside, width = width, int(channels * widen_factor)
+            last = number == len(STAGES)
+            pyramid = [SPPBottleneck(width)] if last else []
+            blocks = max(round(count * deepen_factor), 1)
+            stage = nn.Sequential(
+                ConvModule(inside, width, 3, stride=2), *pyramid, CSPLayer(width, blocks, shortcut=not last)
+            )
+            self.add_module(f"stage{number}", stage)
+        self.model_name = model_name
+        self.stride = 32
+        self.channels = width
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of the last stage."""
+        x = images
+        for stage in self.children():
+            x = stage(x)
+        return x
