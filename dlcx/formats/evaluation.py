@@ -1,0 +1,209 @@
+"""Results of ``dlcx evaluate``, as DeepLabCut 3.0.2 writes them.
+
+::
+
+    evaluation-results-pytorch/iteration-<I>/
+      CombinedEvaluation-results.csv          the rows of all shuffles and snapshots
+      <task><date>-trainset<TF>shuffle<S>/
+        <scorer>.h5                           predictions on the labelled images, in the order of CollectedData
+        <scorer>-results.csv                  %Training dataset,Shuffle number,Training epochs,
+                                              Detector epochs (TD only),pcutoff,train rmse,...,test mAR
+        <scorer>-keypoint-results.csv         ,snout,back / Train error (px),... / Test error (px),...
+
+The h5 has the level ``individuals`` for a single animal too (``individual_1``); animals that were not found are -1,
+images that were not evaluated nan.  Individuals are in the order the net gave them, not matched to names.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dlcx.errors import DlcxError
+from dlcx.formats.pose_tables import pose_columns, pose_values, read_h5, split_columns, write_h5
+from dlcx.metrics import Metrics
+from dlcx.outputs import write_text
+from dlcx.poses import Instances, Layout, Prediction
+
+Image = tuple[str, str, str]
+INDEX = ("%Training dataset", "Shuffle number", "Training epochs", "Detector epochs (TD only)", "pcutoff")
+NUMBERS = ("rmse", "rmse_pcutoff", "mAP", "mAR")
+
+
+@dataclass(frozen=True)
+class EvaluationRow:
+    """Errors of one snapshot on the training and on the test images; ``detector_epochs`` is -1 without a detector."""
+
+    fraction: float
+    shuffle: int
+    epochs: int
+    pcutoff: float | Sequence[float]
+    train: Metrics
+    test: Metrics
+    detector_epochs: int = -1
+
+    def cells(self) -> dict[str, str]:
+        """Columns of the results csv: numbers rounded to 2 decimals, empty for nan."""
+        cutoffs = [self.pcutoff] if isinstance(self.pcutoff, (int, float)) else self.pcutoff
+        index = (self.fraction, self.shuffle, self.epochs, self.detector_epochs, ", ".join(map(str, cutoffs)))
+        row = {name: str(value) for name, value in zip(INDEX, index, strict=True)}
+        for split, metrics in (("train", self.train), ("test", self.test)):
+            row |= {f"{split} {name}": _cell(getattr(metrics, name)) for name in NUMBERS}
+        return row
+
+
+def write_evaluation(
+    images: Sequence[Image], predictions: Sequence[Prediction | None], layout: Layout, path: Path, scorer: str
+) -> None:
+    """Write the predictions of all labelled images; None for those that were not evaluated.
+
+    Of more animals than the project has individuals the first ones are kept.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    animals, parts, unique = len(layout.individuals), len(layout.bodyparts), len(layout.unique)
+    xy, score = _padded([None if found is None else found.animals for found in predictions], animals, parts)
+    singles = [None if found is None else found.unique or Instances.none(unique) for found in predictions]
+    unique_xy, unique_score = _padded(singles, 1, unique)
+    frame = pd.DataFrame(
+        pose_values(xy, score, unique_xy[:, 0], unique_score[:, 0]),
+        index=pd.MultiIndex.from_tuples(images),
+        columns=pose_columns(layout, scorer, individuals=True),
+    )
+    write_h5(frame, path, table=False)
+
+
+def read_evaluation(path: Path) -> tuple[Layout, dict[Image, Prediction]]:
+    """Read the predictions of an evaluation: per evaluated image the animals that were found.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or no such table.
+    """
+    frame = read_h5(path)
+    _, layout = split_columns(frame.columns, path)
+    if frame.index.nlevels != 3:
+        raise DlcxError(
+            f"{path}: expected rows named by labeled-data, video and image, got {frame.index.nlevels} level(s)"
+        )
+    count, animals, parts = len(frame), len(layout.individuals), len(layout.bodyparts)
+    values = frame.to_numpy().reshape(count, -1, 3)
+    poses = values[:, : animals * parts].reshape(count, animals, parts, 3)
+    unique = values[:, None, animals * parts :]
+    evaluated = np.flatnonzero(~np.isnan(values).all((1, 2)))
+    found = {
+        tuple(map(str, frame.index[i])): Prediction(_found(poses[i]), _found(unique[i]) if layout.unique else None)
+        for i in evaluated
+    }
+    return layout, found  # type: ignore[return-value]
+
+
+def write_results(row: EvaluationRow, path: Path) -> None:
+    """Write ``-results.csv``: one row of numbers.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    _write_rows([row.cells()], path)
+
+
+def write_keypoint_results(row: EvaluationRow, layout: Layout, path: Path) -> None:
+    """Write ``-keypoint-results.csv``: the mean error in pixels of every bodypart.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["", *layout.bodyparts, *layout.unique])
+    for title, metrics in (("Train error (px)", row.train), ("Test error (px)", row.test)):
+        errors = [*metrics.per_bodypart, *metrics.per_unique]
+        writer.writerow([title, *("" if math.isnan(error) else repr(error) for error in errors)])
+    write_text(Path(path), text.getvalue())
+
+
+def merge_combined(row: EvaluationRow, path: Path) -> None:
+    """Put a row into ``CombinedEvaluation-results.csv``, in place of an older one of the same snapshot.
+
+    Epochs alone tell snapshots apart, so the best snapshot and a regular one of the same epoch share a row.
+
+    Raises
+    ------
+    DlcxError
+        When the file that exists is no such table, or cannot be written.
+    """
+    rows = {_key(old): old for old in _read_rows(path)}
+    new = row.cells()
+    rows[_key(new)] = {**rows.get(_key(new), {}), **new}
+    _write_rows([rows[key] for key in sorted(rows)], path)
+
+
+def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """xy (M, A, K, 2) and score (M, A, K), float32: -1 for animals not found, nan for images not evaluated."""
+    xy = np.full((len(found), animals, parts, 2), np.nan, np.float32)
+    score = np.full((len(found), animals, parts), np.nan, np.float32)
+    for i, instances in enumerate(found):
+        if instances is not None:
+            count = min(len(instances), animals)
+            xy[i, :count], score[i, :count] = instances.xy[:count], instances.score[:count]
+            xy[i, count:], score[i, count:] = -1, -1
+    return xy, score
+
+
+def _found(poses: np.ndarray) -> Instances:
+    """Animals (A, K, 3) without those that are all -1."""
+    poses = poses[~(poses[..., 2] < 0).all(-1)]
+    return Instances(poses[..., :2], poses[..., 2])
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else str(round(float(value), 2))
+
+
+def _key(row: Mapping[str, str]) -> tuple[tuple[float, str], ...]:
+    """The index columns so that they sort as numbers, and as text where they are none (several cut-offs)."""
+
+    def order(cell: str) -> tuple[float, str]:
+        try:
+            return float(cell), ""
+        except ValueError:
+            return math.inf, cell
+
+    return tuple(order(row[name]) for name in INDEX)
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    path = Path(path)
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in INDEX if name not in (reader.fieldnames or [])]
+        if missing:
+            raise DlcxError(f"{path}: column '{missing[0]}' is missing", hint="Move the file away; it is written anew.")
+        return [{name: cell or "" for name, cell in row.items() if name} for row in reader]
+
+
+def _write_rows(rows: Sequence[Mapping[str, str]], path: Path) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(Path(path), text.getvalue())
