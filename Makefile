@@ -59,7 +59,7 @@ interchange: $(STAMP) interchange-env ## Trade projects with DeepLabCut 3.0.2, b
 .PHONY: consumers
 consumers: $(STAMP) ## Let movement and sleap-io read what dlcx writes
 	PYTHON=$(PYTHON) tests/interchange/make_consumers_env.sh
-	$(BIN)/python tests/interchange/consumers.py
+	$(BIN)/python tests/interchange/consumers.py --project $(OPENFIELD)
 
 .PHONY: clean
 clean: ## Remove the environments, the demo and what the tools cached

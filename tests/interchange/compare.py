@@ -34,6 +34,24 @@ def measured(where: str, what: str, difference: float, limit: float, unit: str =
     return Check(where, what, bool(difference <= limit), float(difference), limit, unit)
 
 
+def table(checks: list[Check]) -> str:
+    """The checks as aligned lines."""
+    rows = [("", "project", "check", "largest difference", "limit", "")]
+    rows += [
+        (
+            "ok" if check.ok else "FAIL",
+            check.where,
+            check.what,
+            "" if check.difference is None else f"{check.difference:.2g} {check.unit}",
+            "" if check.limit is None else f"{check.limit:g}",
+            check.note,
+        )
+        for check in checks
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return "\n".join("  ".join([*map(str.ljust, row[:5], widths), row[5]]).rstrip() for row in rows)
+
+
 def all_results(where: str, ours: Path, theirs: Path) -> list[Check]:
     """Compare evaluation and analysis of one project judged by dlcx and by DeepLabCut."""
     checks = [same_listing(where, ours, theirs)]

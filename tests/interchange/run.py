@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import compare
-from compare import Check
+from compare import Check, table
 from project_copy import fresh_copy, small_copy
 
 HERE = Path(__file__).resolve().parent
@@ -175,24 +175,6 @@ def one_direction(maker_name: str, net: Net, source: Path, work: Path) -> list[C
         checks.append(Check(where, f"{other} wrote the next snapshot", ok=bool(next_one), note=str(train_dir)))
         checks.append(compare.continued_curve(where, train_dir / "learning_stats.csv", net.epochs + 1))
     return checks
-
-
-def table(checks: list[Check]) -> str:
-    """The checks as aligned lines."""
-    rows = [("", "project", "check", "largest difference", "limit", "")]
-    rows += [
-        (
-            "ok" if check.ok else "FAIL",
-            check.where,
-            check.what,
-            "" if check.difference is None else f"{check.difference:.2g} {check.unit}",
-            "" if check.limit is None else f"{check.limit:g}",
-            check.note,
-        )
-        for check in checks
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return "\n".join("  ".join([*map(str.ljust, row[:5], widths), row[5]]).rstrip() for row in rows)
 
 
 def main() -> int:

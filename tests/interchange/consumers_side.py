@@ -1,0 +1,40 @@
+"""What movement and sleap-io read from dlcx's files; runs in their environment, called by consumers.py.
+
+``consumers_side.py PROJECT OUT.npz FILE...`` loads the prediction FILEs with movement and the project with sleap-io
+and stores the arrays, named after the program and the file.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import sleap_io
+from movement.io import load_poses
+
+
+def labels(loaded) -> np.ndarray:
+    """Keypoints (frames, animals, nodes, 2) of sleap-io's labels, in file order."""
+    return np.stack([np.stack([instance.numpy() for instance in frame.instances]) for frame in loaded])
+
+
+def main() -> None:
+    project, out, *files = map(Path, sys.argv[1:])
+    arrays = {}
+    for file in files:
+        loaded = load_poses.from_dlc_file(file)
+        for name in ("position", "confidence"):
+            axes = ("time", "individuals", "keypoints", *(["space"] if name == "position" else []))
+            arrays[f"movement {file.name} {name}"] = loaded[name].transpose(*axes).values
+        arrays[f"movement {file.name} keypoints"] = loaded.coords["keypoints"].values
+    (csv,) = project.glob("labeled-data/*/CollectedData_*.csv")
+    arrays["sleap-io labels csv"] = labels(sleap_io.load_file(str(csv)))
+    splits = sleap_io.load_dlc_splits(str(project / "config.yaml"), shuffle=1)
+    for name in ("train", "test"):
+        arrays[f"sleap-io {name} split"] = labels(splits[name])
+    np.savez(out, **arrays)
+
+
+if __name__ == "__main__":
+    main()
