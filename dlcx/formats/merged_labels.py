@@ -15,7 +15,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels
 from dlcx.poses import Labels, Layout
-from dlcx.project import Project
+from dlcx.project import Project, Shuffle
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
     )
 
 
-def must_write_labels(project: Project, labels: Labels, replaced: Collection[str]) -> bool:
-    """Whether the merged labels on disk are missing or others; ``replaced`` names shuffles about to be made anew.
+def must_write_labels(project: Project, labels: Labels, remade: Collection[Shuffle] = ()) -> bool:
+    """Whether the merged labels on disk are missing or others; ``remade`` are shuffles about to be made anew.
 
     Raises
     ------
@@ -82,7 +82,8 @@ def must_write_labels(project: Project, labels: Labels, replaced: Collection[str
     base = project.merged_labels_path
     if not base.with_name(base.name + ".h5").is_file():
         return True
-    others = [shuffle.name for shuffle in project.shuffles() if shuffle.name not in replaced]
+    splits = {path.name for path in project.training_set_dir.glob("Documentation_data-*.pickle")}
+    others = sorted(splits - {shuffle.documentation_path.name for shuffle in remade})
     try:
         there = read_labels(base)
     except DlcxError:
@@ -95,12 +96,16 @@ def must_write_labels(project: Project, labels: Labels, replaced: Collection[str
     if others and not same_rows:
         what = "images" if there.images != labels.images else "bodyparts or individuals"
         raise DlcxError(
-            f"the labelled {what} have changed ({len(there)} images then, {len(labels)} now) "
-            f"since {', '.join(others)} was made; merging them would change its test images",
-            hint=f"Set 'iteration: {project.iteration + 1}' in config.yaml to start the next round.",
+            f"the labelled {what} have changed ({len(there)} images then, {len(labels)} now); merging them would give "
+            f"the splits of this iteration other test images: {', '.join(others)}",
+            hint=f"Start the next round with 'iteration: {project.iteration + 1}' in config.yaml, "
+            "or remake all these shuffles in one call with --overwrite.",
         )
     if others:
-        logger.warning("labels were corrected; %s will be trained and evaluated with the new ones", ", ".join(others))
+        logger.warning(
+            "labels were corrected, which changes what older shuffles train on and are compared with: %s",
+            ", ".join(others),
+        )
     return True
 
 

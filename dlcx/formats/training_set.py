@@ -131,8 +131,9 @@ def _inside(xy: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
 
 def _single(labels: Labels, index: int, size: tuple[int, int, int]) -> dict[str, Any] | None:
     xy = labels.xy[index, 0]
-    seen = np.flatnonzero(_inside(xy, size))
-    joints = np.column_stack([seen, xy[seen].astype(np.int64)])
+    whole = np.where(np.isfinite(xy), np.trunc(xy), 0).astype(np.int64)  # 0 is not inside
+    seen = np.flatnonzero(_inside(whole, size))
+    joints = np.column_stack([seen, whole[seen]])
     return {"image": labels.images[index], "size": size, "joints": joints} if len(joints) else None
 
 

@@ -179,8 +179,19 @@ def create_dataset(
             )
         plans.append(_Plan(target, split, _configure(target, net_type, overrides), own))
 
-    todo = [plan for plan in plans if not _is_there(plan, overwrite=overwrite)]
-    rewrite = must_write_labels(found, labels, replaced={plan.shuffle.name for plan in todo})
+    differences = [_difference(plan) for plan in plans]
+    todo = [
+        plan
+        for plan, difference in zip(plans, differences, strict=True)
+        if difference is None or (difference and overwrite)
+    ]
+    rewrite = must_write_labels(found, labels, remade=[plan.shuffle for plan in todo])
+    for plan, difference in zip(plans, differences, strict=True):
+        if difference and not overwrite:
+            raise DlcxError(
+                f"shuffle {plan.shuffle.number} exists with other settings: {difference}",
+                hint="Make another one with --shuffle N, or replace it and its snapshots with --overwrite.",
+            )
     sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
     rows = [training_rows(labels, plan.split, sizes) for plan in todo]
     if todo:
@@ -275,52 +286,33 @@ def _other_split(project: Project, number: int, index: int, labels: Labels) -> S
     return replace(split, fraction=other.fraction)
 
 
-def _is_there(plan: _Plan, *, overwrite: bool) -> bool:
-    """Whether the shuffle exists as planned.
-
-    Raises
-    ------
-    DlcxError
-        When it exists otherwise and may not be replaced.
-    """
-    shuffle = plan.shuffle
-    complete = shuffle.model_config_path.is_file()
-    if not complete and not shuffle.documentation_path.is_file():
-        return False
-    try:
-        difference = _difference(plan)
-    except DlcxError as error:
-        difference = str(error)
-    if not difference:
-        return complete
-    if overwrite:
-        return False
-    raise DlcxError(
-        f"shuffle {shuffle.number} exists with other settings: {difference}",
-        hint="Make another one with --shuffle N, or replace it and its snapshots with --overwrite.",
-    )
-
-
-def _difference(plan: _Plan) -> str:
-    """In what the existing shuffle is not the planned one; empty when it is.
+def _difference(plan: _Plan) -> str | None:
+    """In what the existing shuffle is not the planned one: "" when it is, None when there is none.
 
     What was asked for is compared, not pytorch_config.yaml, which is the user's to edit.
     """
-    shuffle, own = plan.shuffle, plan.own
+    shuffle = plan.shuffle
+    if not shuffle.model_config_path.is_file():
+        # A documentation alone is what a killed run left (made again), or belongs to DeepLabCut's older engine.
+        if shuffle.documentation_path.is_file() and not _same_split(plan):
+            return "its split differs"
+        return None
     if not shuffle.documentation_path.is_file():
         return f"{shuffle.documentation_path.name} is missing"
     if shuffle.own_config_path.is_file():
-        there = read_own_config(shuffle.own_config_path)
-        for name, value in own.plain().items():
-            if (was := there.plain()[name]) != value:
-                return f"{name} was {was}, now {value}"
-    elif shuffle.model_config_path.is_file():
+        there = read_own_config(shuffle.own_config_path).plain()
+        for name, value in plan.own.plain().items():
+            if there[name] != value:
+                return f"{name} was {there[name]}, now {value}"
+    else:
         config = read_model_config(shuffle.model_config_path)
         if config.plain() != _moved(plan.config, config):
             return "its pytorch_config.yaml differs"
-    if not read_split(shuffle.documentation_path).same_rows(plan.split):
-        return "its split differs"
-    return ""
+    return "" if _same_split(plan) else "its split differs"
+
+
+def _same_split(plan: _Plan) -> bool:
+    return read_split(plan.shuffle.documentation_path).same_rows(plan.split)
 
 
 def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
