@@ -1,0 +1,116 @@
+"""Pictures of labelled images with labels and predictions: + label, filled dot prediction, x unsure prediction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dlcx.outputs import whole_file
+from dlcx.poses import Instances, Layout, Prediction
+from dlcx.visuals.colors import part_colors
+
+Color = tuple[int, int, int]
+
+_SHOWN = 800  # pixels the longer side has at least, so that marks do not hide small animals
+_SHIFT = 4  # OpenCV draws at 1/16 pixel
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_LINE = 26  # height of a line of the legend
+
+
+class LabeledImagePainter:
+    """Draws labels and predictions with one colour a bodypart and a legend below the image.
+
+    Parameters
+    ----------
+    layout
+        Names of the bodyparts; unique ones come last.
+    pcutoff
+        Predictions with a lower score are an x.
+    colormap
+        Name of one of matplotlib's.
+    dotsize
+        Diameter of a dot in pixels of the picture.
+    """
+
+    def __init__(self, layout: Layout, *, pcutoff: float, colormap: str = "rainbow", dotsize: int = 12) -> None:
+        self._names = (*layout.bodyparts, *layout.unique)
+        self._split = len(layout.bodyparts)
+        self._colors = [(int(r), int(g), int(b)) for r, g, b in part_colors(len(self._names), colormap)]
+        self._pcutoff = pcutoff
+        self._radius = max(dotsize / 2, 1.5)
+
+    def __call__(self, image: np.ndarray, label: Prediction, found: Prediction) -> np.ndarray:
+        """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels."""
+        scale = max(1, round(_SHOWN / max(image.shape[:2])))
+        picture = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        for start, truth, poses in ((0, label.animals, found.animals), (self._split, label.unique, found.unique)):
+            if poses is not None:
+                for part in range(poses.xy.shape[1]):
+                    self._predictions(picture, poses, part, self._colors[start + part], scale)
+            if truth is not None:
+                for part in range(truth.xy.shape[1]):
+                    self._labels(picture, truth, part, self._colors[start + part], scale)
+        return np.concatenate([picture, self._legend(picture.shape[1])])
+
+    def _predictions(self, picture: np.ndarray, poses: Instances, part: int, color: Color, scale: int) -> None:
+        seen = np.isfinite(poses.xy[:, part]).all(-1) & (poses.score[:, part] >= 0)
+        for xy, score in zip(poses.xy[seen, part], poses.score[seen, part], strict=True):
+            if score >= self._pcutoff:
+                center = _fixed(xy, scale)
+                cv2.circle(picture, center, round(self._radius * 2**_SHIFT), color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+                cv2.circle(picture, center, round(self._radius * 2**_SHIFT), (0, 0, 0), 1, cv2.LINE_AA, _SHIFT)
+            else:
+                _cross(picture, xy, scale, self._radius, color, diagonal=True)
+
+    def _labels(self, picture: np.ndarray, truth: Instances, part: int, color: Color, scale: int) -> None:
+        for xy in truth.xy[np.isfinite(truth.xy[:, part]).all(-1) & (truth.score[:, part] > 0), part]:
+            _cross(picture, xy, scale, 1.6 * self._radius, color, diagonal=False)
+
+    def _legend(self, width: int) -> np.ndarray:
+        words: list[tuple[str, Color]] = [(f"+ label   o score >= {self._pcutoff:g}   x below", (235, 235, 235))]
+        words += list(zip(self._names, self._colors, strict=True))
+        lines: list[list[tuple[int, str, Color]]] = [[]]
+        x = 10
+        for text, color in words:
+            wide = cv2.getTextSize(text, _FONT, 0.5, 1)[0][0]
+            if lines[-1] and x + wide > width - 10:
+                lines.append([])
+                x = 10
+            lines[-1].append((x, text, color))
+            x += wide + 20
+        strip = np.full((_LINE * len(lines), width, 3), 30, np.uint8)
+        for number, line in enumerate(lines):
+            for x, text, color in line:
+                cv2.putText(strip, text, (x, _LINE * number + 18), _FONT, 0.5, color, 1, cv2.LINE_AA)
+        return strip
+
+
+def write_picture(picture: np.ndarray, path: Path) -> None:
+    """Write a picture (uint8 RGB) in the format of the file's suffix.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    with whole_file(path) as beside:
+        beside.write_bytes(data.tobytes())
+
+
+def _fixed(xy: np.ndarray, scale: int) -> tuple[int, int]:
+    """A point of the image in OpenCV's fixed-point pixels of the enlarged picture."""
+    x, y = np.round(((np.asarray(xy, float) + 0.5) * scale - 0.5) * 2**_SHIFT).astype(int)
+    return int(x), int(y)
+
+
+def _cross(picture: np.ndarray, xy: np.ndarray, scale: int, size: float, color: Color, *, diagonal: bool) -> None:
+    """A + or an x with a dark rim, so that it shows on every ground."""
+    x, y = _fixed(xy, scale)
+    reach = round(size * 2**_SHIFT * (0.8 if diagonal else 1))
+    tips = ((reach, reach), (reach, -reach)) if diagonal else ((reach, 0), (0, reach))
+    for shade, thickness in (((0, 0, 0), 4), (color, 2)):
+        for dx, dy in tips:
+            cv2.line(picture, (x - dx, y - dy), (x + dx, y + dy), shade, thickness, cv2.LINE_AA, _SHIFT)

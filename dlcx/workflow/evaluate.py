@@ -1,0 +1,261 @@
+"""Errors of trained nets on the labelled images, with DeepLabCut's result files and pictures to look at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.evaluation import (
+    EvaluationRow,
+    merge_combined,
+    write_evaluation,
+    write_keypoint_results,
+    write_results,
+)
+from dlcx.formats.project_config import open_project
+from dlcx.formats.training_set import load_training_set
+from dlcx.metrics import Metrics, evaluate_poses
+from dlcx.poses import Prediction
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Project, Shuffle, Snapshot
+
+if TYPE_CHECKING:
+    from dlcx.data.labeled import LabeledImage, LabeledImages
+    from dlcx.predictors import Predictor
+    from dlcx.visuals.labeled_images import LabeledImagePainter
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Errors of one snapshot and the files that hold them; pictures and the csv of bodyparts only when asked for."""
+
+    shuffle: int
+    snapshot: str
+    epoch: int
+    scorer: str
+    pcutoff: float
+    bodyparts: tuple[str, ...]
+    train: Metrics
+    test: Metrics
+    h5: Path
+    csv: Path
+    keypoint_csv: Path | None = None
+    pictures: Path | None = None
+
+    def lines(self) -> list[str]:
+        """One fact a line: a table of errors, then the files."""
+        sure = f"score>={self.pcutoff:g}"
+        said = [
+            f"shuffle {self.shuffle}, snapshot {self.snapshot}: {self.scorer}",
+            f"{'':10}{'images':>8}{'keypoints':>11}{'rmse px':>9}{sure:>12}{'rmse px':>9}{'mAP':>7}{'mAR':>7}",
+        ]
+        for name, split in (("train", self.train), ("test", self.test)):
+            said.append(
+                f"{name:10}{split.images:>8}{f'{split.keypoints}/{split.labelled}':>11}{_number(split.rmse):>9}"
+                f"{split.keypoints_pcutoff:>12}{_number(split.rmse_pcutoff):>9}"
+                f"{_number(split.mAP, 1):>7}{_number(split.mAR, 1):>7}"
+            )
+        if self.keypoint_csv:
+            errors = [(*split.per_bodypart, *split.per_unique) for split in (self.train, self.test)]
+            wide = max(map(len, self.bodyparts)) + 2
+            said.append(f"{'bodypart':{wide}}{'train px':>10}{'test px':>10}")
+            said += [
+                f"{part:{wide}}" + "".join(f"{_number(values[i]) if values else '-':>10}" for values in errors)
+                for i, part in enumerate(self.bodyparts)
+            ]
+        files = {"h5": self.h5, "csv": self.csv, "keypoint csv": self.keypoint_csv, "pictures": self.pictures}
+        return said + [f"{name}: {path}" for name, path in files.items() if path]
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """What was evaluated, in order, and the table of all evaluations of the project's iteration."""
+
+    evaluated: tuple[Evaluated, ...]
+    combined: Path
+    next_steps: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        return [line for one in self.evaluated for line in one.lines()] + [f"combined: {self.combined}"]
+
+
+def evaluate(
+    project: str | Path | None = None,
+    *,
+    shuffle: int | Sequence[int] = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    pcutoff: float | None = None,
+    per_bodypart: bool = False,
+    plot: bool = False,
+    device: str = "auto",
+    batch_size: int = 1,
+    progress: Progress = SILENT,
+) -> EvaluateResult:
+    """Compare predictions with labels on the training and the test images of one or several shuffles.
+
+    Errors are mean distances in pixels of the whole image (DeepLabCut calls them RMSE); mAP and mAR, from 0 to 100,
+    rest on object keypoint similarity with sigma 0.1 for every bodypart.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    shuffle, trainset_index
+        Which shuffles; one number or several.
+    snapshot
+        ``best``, ``last``, ``all``, an epoch, or a path.
+    pcutoff
+        Score from which a keypoint counts for ``rmse_pcutoff``; default: config.yaml's.
+    per_bodypart
+        Also write the error of every bodypart.
+    plot
+        Also draw every image with labels and predictions.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    batch_size
+        Images a forward pass; only neighbours of one size share one.
+
+    Raises
+    ------
+    DlcxError
+        When a shuffle, snapshot, label file or image is missing or does not fit.
+    """
+    place = open_project(project)
+    numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
+    chosen = [place.shuffle(number, trainset_index) for number in numbers]
+    snapshots = [(one, found) for one in chosen for found in _snapshots(one, snapshot)]
+    _warn_of_equal_epochs(snapshots)
+    cutoff = place.pcutoff if pcutoff is None else pcutoff
+    run = _Run(cutoff, per_bodypart, plot, device, batch_size, progress)
+    evaluated = tuple(run(*pair) for pair in snapshots)
+    options = f" --shuffle {numbers[0]}" if numbers != [1] else ""
+    steps = [f"To track a video: dlcx analyze-video VIDEO{options}"]
+    if not plot:
+        steps.append(f"To look at the errors: dlcx evaluate --plot{options}")
+    return EvaluateResult(evaluated, _combined_path(place), tuple(steps))
+
+
+def _snapshots(shuffle: Shuffle, which: str) -> list[Snapshot]:
+    if which == "all" and (found := shuffle.snapshots()):
+        return found
+    return [shuffle.snapshot("best" if which == "all" else which)]
+
+
+def _warn_of_equal_epochs(snapshots: Sequence[tuple[Shuffle, Snapshot]]) -> None:
+    """DeepLabCut's combined table has no column that tells the best snapshot from a regular one."""
+    epochs = [(shuffle.number, snapshot.epoch) for shuffle, snapshot in snapshots]
+    for number, epoch in sorted({pair for pair in epochs if epochs.count(pair) > 1}):
+        logger.warning("shuffle %d: two snapshots of epoch %d share one row of the combined table", number, epoch)
+
+
+def _combined_path(project: Project) -> Path:
+    return project.evaluation_dir / "CombinedEvaluation-results.csv"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What one call asks of every snapshot."""
+
+    pcutoff: float
+    per_bodypart: bool
+    plot: bool
+    device: str
+    batch_size: int
+    progress: Progress
+
+    def __call__(self, shuffle: Shuffle, snapshot: Snapshot) -> Evaluated:
+        """Evaluate one snapshot and write its files."""
+        from dlcx.data.labeled import LabeledImages
+        from dlcx.visuals.labeled_images import write_picture
+        from dlcx.workflow.loading import load_predictor
+
+        project, layout = shuffle.project, shuffle.project.layout
+        labels, split = load_training_set(shuffle)
+        splits = {"Training": split.train.tolist(), "Test": split.test.tolist()}
+        used = sorted({row for rows in splits.values() for row in rows})
+        if not used:
+            raise DlcxError(f"{shuffle.documentation_path}: the split holds no image")
+        paths = [project.root.joinpath(*labels.images[row]) for row in used]
+        images = LabeledImages(paths, [labels.pose(row) for row in used], cache=0)
+        loaded = load_predictor(shuffle, snapshot=str(snapshot.path), device=self.device)
+
+        base = shuffle.evaluation_dir / loaded.scorer
+        pictures = base.with_name(f"LabeledImages_{base.name}")
+        paint = self._painter(project) if self.plot else None
+        truth: dict[int, Prediction] = {}
+        found: dict[int, Prediction] = {}
+        with self.progress.task(f"evaluate {snapshot.path.name}", total=len(used), unit="image") as task:
+            for row, (labeled, prediction) in zip(
+                used, _predict(loaded.predictor, images, self.batch_size), strict=True
+            ):
+                truth[row], found[row] = labeled.pose, prediction
+                if paint:
+                    which = "Training" if row in splits["Training"] else "Test"
+                    name = f"{which}-{labels.images[row][1]}-{labeled.path.stem}.png"
+                    write_picture(paint(labeled.image, labeled.pose, prediction), pictures / name)
+                task.advance()
+
+        single = len(layout.individuals) == 1
+        train, test = (
+            evaluate_poses([truth[i] for i in rows], [found[i] for i in rows], pcutoff=self.pcutoff, single=single)
+            for rows in splits.values()
+        )
+        row = EvaluationRow(shuffle.fraction, shuffle.number, snapshot.epoch, self.pcutoff, train, test)
+        h5, csv, keypoint_csv = (Path(f"{base}{end}") for end in (".h5", "-results.csv", "-keypoint-results.csv"))
+        write_evaluation(labels.images, [found.get(i) for i in range(len(labels))], layout, h5, loaded.scorer)
+        write_results(row, csv)
+        if self.per_bodypart:
+            write_keypoint_results(row, layout, keypoint_csv)
+        merge_combined(row, _combined_path(project))
+        return Evaluated(
+            shuffle=shuffle.number,
+            snapshot=snapshot.uid,
+            epoch=snapshot.epoch,
+            scorer=loaded.scorer,
+            pcutoff=self.pcutoff,
+            bodyparts=(*layout.bodyparts, *layout.unique),
+            train=train,
+            test=test,
+            h5=h5,
+            csv=csv,
+            keypoint_csv=keypoint_csv if self.per_bodypart else None,
+            pictures=pictures if paint else None,
+        )
+
+    def _painter(self, project: Project) -> LabeledImagePainter:
+        from dlcx.visuals.labeled_images import LabeledImagePainter
+
+        return LabeledImagePainter(
+            project.layout, pcutoff=self.pcutoff, colormap=project.colormap, dotsize=project.dotsize
+        )
+
+
+def _predict(predictor: Predictor, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
+    """Every image with its prediction, in order; neighbours of one size share a forward pass."""
+    waiting: list[LabeledImage] = []
+
+    def predicted() -> Iterator[tuple[LabeledImage, Prediction]]:
+        if waiting:
+            found = predictor.predict(np.stack([labeled.image for labeled in waiting]))
+            yield from zip(waiting, found, strict=True)
+            waiting.clear()
+
+    for labeled in images:
+        if len(waiting) == batch_size or (waiting and labeled.image.shape != waiting[0].image.shape):
+            yield from predicted()
+        waiting.append(labeled)
+    yield from predicted()
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
