@@ -195,8 +195,6 @@ class _Net:
 
     @classmethod
     def of(cls, place: Shuffle, *, snapshot: str, device: str, precision: str, engine: str) -> _Net:
-        from dlcx.engines.devices import choose_device
-
         config = read_model_config(place.model_config_path)
         chosen = place.snapshot(snapshot)
         layout = place.project.layout
@@ -206,6 +204,8 @@ class _Net:
                 f"config.yaml says {list(layout.bodyparts)}",
                 hint="The net was made for other bodyparts; run 'dlcx create-dataset' again.",
             )
+        from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
+
         named = str(choose_device(config.device if device == "auto" else device, config.net_type))
 
         @cache
