@@ -205,5 +205,5 @@ def _swap(labels: Instances, pairs: tuple[tuple[int, int], ...]) -> Instances:
 def _hide(xy: np.ndarray, holes: np.ndarray) -> np.ndarray:
     """Points (..., 2) that lie in one of the holes (H, 4) become nan."""
     point = xy[..., None, :]
-    covered = ((point >= holes[:, :2]) & (point < holes[:, 2:])).all(-1).any(-1)
+    covered = np.any(np.all((point >= holes[:, :2]) & (point < holes[:, 2:]), axis=-1), axis=-1)
     return np.where(covered[..., None], np.nan, xy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dlcx.errors import DlcxError, Stopped
+from dlcx.formats.snapshot import SnapshotFile
 from dlcx.nets.model import PoseModel
+from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.training import schedules
 from dlcx.training.batches import Batch, Batches
@@ -24,6 +27,8 @@ from dlcx.training.loggers import Logger, Statistics, TrainLog
 from dlcx.training.snapshots import Best, Keeper
 from dlcx.training.state import random_states, set_random_states, write_state
 from dlcx.training.stopping import StopRequest, stop_on_signals
+
+logger = logging.getLogger(__name__)
 
 #: Evaluates the model; numbers by their names in learning_stats.csv, or None when the request to stop came first.
 Evaluate = Callable[[PoseModel, StopRequest], dict[str, float] | None]
@@ -116,8 +121,8 @@ class Training:
         with stop_on_signals() as stop, progress.task("train", total, "image", done=done) as task:
             while self.epoch < self.course.epochs and not self.waited_enough:
                 self._run_epoch(self.epoch + 1, stop, task)
-        for logger in self.files.loggers:
-            logger.close()
+        for listener in self.files.loggers:
+            listener.close()
 
     def _run_epoch(self, epoch: int, stop: StopRequest, task: Task) -> None:
         lr = schedules.learning_rate(self.optimizer)
@@ -182,8 +187,8 @@ class Training:
     def _record(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> None:
         """Statistics, snapshot and resume state of an epoch that is over."""
         files = self.files
-        for logger in (files.statistics, *files.loggers):
-            logger.log(epoch, numbers)
+        for listener in (files.statistics, *files.loggers):
+            listener.log(epoch, numbers)
         saved = files.keeper.keep(
             epoch,
             last=epoch == self.course.epochs or self._will_stop_early(numbers),
@@ -240,33 +245,48 @@ class Training:
         write_state(state, self.files.state)
         self._saved = (time.monotonic(), time.monotonic() - started)
 
-    def restore(self, state: Mapping[str, Any], changed: set[str]) -> None:
+    def restore(self, state: Mapping[str, Any], changed: set[str], source: str) -> None:
         """Go on from what :meth:`save` wrote; ``changed`` names the parts of the recipe that are others now.
 
         A changed optimizer or schedule holds from here on; what the optimizer has learned of the gradients is kept
         where it still fits.  Other images or another batch size begin the interrupted epoch anew.
         """
-        self.model.load_state_dict(state["model"], strict=True)
+        load_strict(self.model, state["model"], source)
         self.epoch = state["epoch"]
         if not changed & {"batch_size", "images", "seed"}:
             self.batches_done, self.sums = state["batches"], dict(state["sums"])
-        if not changed & {"optimizer", "scheduler"}:
-            self.optimizer.load_state_dict(state["optimizer"])
-            if self.scheduler is not None and state["scheduler"] is not None:
-                self.scheduler.load_state_dict(state["scheduler"])
-        else:
-            if "optimizer_type" not in changed:
-                adopt_moments(self.optimizer, state["optimizer"])
+        if changed & {"optimizer", "scheduler"}:
+            adopt_moments(self.optimizer, state["optimizer"])
             schedules.forward(self.scheduler, self.epoch)
+        else:
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.scheduler is not None:
+                self.scheduler.load_state_dict(state["scheduler"])
         if self.scaler.is_enabled() and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.files.keeper.best = None if state["best"] is None else Best(**state["best"])
         self._random = state["random"]
 
+    def continue_from(self, snapshot: SnapshotFile, source: str) -> None:
+        """Go on after the epoch of a snapshot, with the learning rate that the settings have for it."""
+        load_strict(self.model, snapshot.model, source)
+        self.epoch = snapshot.epoch
+        if snapshot.optimizer:
+            adopt_moments(self.optimizer, snapshot.optimizer)
+        schedules.forward(self.scheduler, self.epoch)
+
 
 def adopt_moments(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
-    """Take an optimizer's running averages from a state dict, but keep its own learning rate and other settings."""
+    """Take an optimizer's running averages from a state dict, but keep its own learning rate and other settings.
+
+    Those of another kind of optimizer, or of another net, are left.
+    """
     own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    if [set(group) - {"params", "initial_lr"} for group in state["param_groups"]] != [
+        set(group) - {"initial_lr"} for group in own
+    ]:
+        logger.warning("the optimizer is of another kind now and starts anew")
+        return
     optimizer.load_state_dict(dict(state))
     for group, values in zip(optimizer.param_groups, own, strict=True):
         group.update(values)

@@ -1,0 +1,81 @@
+"""From ``data.train`` of pytorch_config.yaml to what is done to images: the only place that unpacks it."""
+
+from __future__ import annotations
+
+import logging
+
+from dlcx.data.augment import Affine, Augmentation, Crop, Flip, Pad
+from dlcx.data.labeled import Resize
+from dlcx.settings import Transforms
+
+logger = logging.getLogger(__name__)
+
+#: Largest standard deviation of noise that ``gaussian_noise: true`` means.
+NOISE = 12.75
+
+
+def build_resize(transforms: Transforms | None) -> Resize | None:
+    """``resize`` and ``longest_max_size``: nothing random, so done once, when an image is read."""
+    if transforms is None or not (transforms.resize or transforms.longest_max_size):
+        return None
+    longest = transforms.longest_max_size
+    if (given := transforms.resize) is None:
+        return Resize(longest=longest)
+    return Resize(given.width, given.height, given.keep_ratio, longest)
+
+
+def build_augmentation(transforms: Transforms | None) -> Augmentation:
+    """Everything else: what changes from epoch to epoch."""
+    if transforms is None:
+        return Augmentation()
+    noise = transforms.gaussian_noise
+    return Augmentation(
+        flip=_flip(transforms),
+        affine=_affine(transforms),
+        crop=_crop(transforms),
+        hist_eq=bool(transforms.hist_eq),
+        motion_blur=bool(transforms.motion_blur),
+        covering=bool(transforms.covering),
+        elastic=bool(transforms.elastic_transform),
+        grayscale=bool(transforms.grayscale),
+        noise=NOISE if noise is True else float(noise or 0.0),
+        pad=_pad(transforms),
+    )
+
+
+def _flip(transforms: Transforms) -> Flip | None:
+    given = transforms.hflip
+    if not given:
+        return None
+    if given is True:
+        flip = Flip()
+    elif isinstance(given, int | float):
+        flip = Flip(float(given))
+    else:
+        flip = Flip(float(given.p), tuple(given.symmetries or ()))
+    if not flip.pairs:
+        logger.warning("data.train.hflip names no symmetries: mirrored left and right bodyparts keep their names")
+    return flip
+
+
+def _affine(transforms: Transforms) -> Affine | None:
+    if (given := transforms.affine) is None:
+        return None
+    low, high = given.scaling or (1.0, 1.0)
+    return Affine(float(given.p), (float(low), float(high)), float(given.rotation or 0), int(given.translation or 0))
+
+
+def _crop(transforms: Transforms) -> Crop | None:
+    if (given := transforms.crop_sampling) is None:
+        return None
+    return Crop(given.width, given.height, float(given.max_shift), given.method)
+
+
+def _pad(transforms: Transforms) -> Pad | None:
+    if (given := transforms.auto_padding) is None:
+        return None
+    return Pad(
+        least=(given.min_width or 0, given.min_height or 0),
+        divisors=(given.pad_width_divisor or 1, given.pad_height_divisor or 1),
+        mirror=given.border_mode == "reflect_101",
+    )
