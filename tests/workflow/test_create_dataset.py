@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import dataclasses
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlcx.cli.app import run
+from dlcx.errors import DlcxError
+from dlcx.formats.labels import read_labels, write_labels
+from dlcx.formats.model_config import read_model_config
+from dlcx.formats.own_config import read_own_config
+from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.formats.training_set import load_training_set, read_metadata
+from dlcx.workflow.create_dataset import create_dataset
+
+FILES = Path(__file__).parents[1] / "golden" / "files"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Eight labelled images of one animal, nothing else, as DeepLabCut leaves it after labelling."""
+    import cv2
+
+    root = tmp_path / "goldsa-me-2026-11-22"
+    folder = root / "labeled-data" / "vid"
+    folder.mkdir(parents=True)
+    shutil.copy(FILES / "sa" / "config.yaml", root)
+    for path in (FILES / "sa" / "training-datasets").rglob("CollectedData_me.*"):
+        shutil.copy(path, folder)
+    for index in range(8):
+        cv2.imwrite(str(folder / f"img{index:02}.png"), np.zeros((128, 160, 3), np.uint8))
+    return root
+
+
+@pytest.fixture
+def told(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)
+    return caplog
+
+
+def files(root: Path) -> dict[str, tuple[int, bytes]]:
+    """All files with their time and content."""
+    return {
+        str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def make(project: Path, **options):
+    return create_dataset(project, **{"weights": "none", **options})
+
+
+def test_files_lie_where_deeplabcut_puts_them_and_are_equal(project):
+    result = make(project, train_indices=[0, 2, 3, 4, 6, 7])
+    golden = FILES / "sa"
+    expected = {str(path.relative_to(golden)) for path in golden.rglob("*") if path.is_file()}
+    made = {name for name in files(project) if not name.startswith("labeled-data")}
+    model = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
+    data = "training-datasets/iteration-0/UnaugmentedDataSet_goldsaNov22"
+    own = {f"{model}/dlcx.yaml", f"{data}/goldsa_me75shuffle1.mat"}
+    assert made == expected - {"config_as_created.yaml"} | own
+
+    for name in sorted(expected - {"config_as_created.yaml"}):
+        mine, theirs = (project / name).read_bytes(), (golden / name).read_bytes()
+        if name.endswith(".yaml"):
+            mine = mine.replace(str(project).encode(), b"PROJECT")
+        if name.endswith(".h5"):
+            pd.testing.assert_frame_equal(pd.read_hdf(project / name), pd.read_hdf(golden / name))
+        else:
+            assert mine == theirs, name
+    assert [line.split(": ")[0] for line in result.lines()] == ["labels", "shuffle 1", "config"]
+    assert result.next_steps == ("Next: dlcx train",)
+    assert not result.shuffles[0].existed
+
+
+def test_asking_again_changes_nothing_and_says_so(project):
+    first = make(project)
+    before = files(project)
+    again = make(project)
+    assert files(project) == before
+    assert again.shuffles == (dataclasses.replace(first.shuffles[0], existed=True),)
+    assert "was there already" in again.lines()[1]
+    # The configuration is the user's to edit.
+    config = first.shuffles[0].config
+    config.write_text(config.read_text().replace("epochs: 200", "epochs: 7"))
+    assert make(project).shuffles[0].existed
+    assert read_model_config(config).train_settings.epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        ({"net_type": "resnet_101"}, "net_type was resnet_50, now resnet_101"),
+        ({"weights": "imagenet"}, "weights was none, now imagenet"),
+        ({"seed": 1}, "seed was 42, now 1"),
+        ({"train_indices": [0, 1]}, "split was frame, now given"),
+        ({"overrides": ["train_settings.epochs=3"]}, "overrides was"),
+    ],
+)
+def test_other_settings_need_another_number_or_overwrite(project, options, difference):
+    make(project)
+    before = files(project)
+    with pytest.raises(DlcxError) as caught:
+        make(project, **options)
+    assert f"shuffle 1 exists with other settings: {difference}" in str(caught.value)
+    assert "--shuffle N" in caught.value.hint
+    assert "--overwrite" in caught.value.hint
+    assert files(project) == before
+
+
+def test_overwrite_removes_what_no_longer_fits(project, told):
+    made = make(project).shuffles[0]
+    shuffle = open_project(project).shuffle(1)
+    snapshot = shuffle.train_dir / "snapshot-010.pt"
+    snapshot.touch()
+    shuffle.evaluation_dir.mkdir(parents=True)
+    assert make(project, overwrite=True).shuffles[0].existed  # the same settings: training is kept
+    assert snapshot.exists()
+    again = make(project, net_type="resnet_101", overwrite=True).shuffles[0]
+    assert again == dataclasses.replace(made, net_type="resnet_101")
+    assert read_model_config(again.config).model.backbone["model_name"] == "resnet101"
+    assert not snapshot.exists()
+    assert not shuffle.evaluation_dir.exists()
+    assert "removed 1 snapshots" in told.text
+
+
+def test_shuffles_differ_by_number_and_seed_and_can_share_a_split(project):
+    result = make(project, shuffle=[1, 2])
+    make(project, shuffle=3, seed=7)
+    make(project, shuffle=4, from_shuffle=2, net_type="resnet_101")
+    opened = open_project(project)
+    tests = [tuple(load_training_set(opened.shuffle(number))[1].test) for number in (1, 2, 3, 4)]
+    assert len(set(tests[:3])) == 3
+    assert tests[3] == tests[1]
+    assert result.next_steps == ("Next: dlcx train", "Next: dlcx train --shuffle 2")
+    assert [entry["split"] for entry in read_metadata(opened).values()] == [1, 2, 3, 2]
+    # Drawn alone, shuffle 2 gets the same images again.
+    before = tests[1]
+    shutil.rmtree(project / "dlc-models-pytorch")
+    shutil.rmtree(project / "training-datasets")
+    make(project, shuffle=2)
+    assert tuple(load_training_set(opened.shuffle(2))[1].test) == before
+
+
+def test_a_new_fraction_is_added_to_config_yaml(project):
+    result = make(project, train_fraction=0.29, shuffle=3)
+    assert read_project_config(project / "config.yaml").TrainingFraction == [0.75, 0.29]
+    made = result.shuffles[0]
+    assert (made.train_images, made.test_images, made.trainset_index) == (2, 6, 1)
+    assert made.config.parts[-3] == "goldsaNov22-trainset28shuffle3"
+    assert result.next_steps == ("Next: dlcx train --shuffle 3 --trainset-index 1",)
+    golden = (FILES / "sa" / "config.yaml").read_text()
+    assert (project / "config.yaml").read_text() == golden.replace("- 0.75\n", "- 0.75\n- 0.29\n")
+
+
+def test_own_settings_and_overrides_are_kept(project):
+    override = "data.train.crop_sampling.width=128"
+    made = make(project, overrides=[override], seed=5).shuffles[0]
+    assert read_model_config(made.config).data.train.crop_sampling.width == 128
+    own = read_own_config(made.config.with_name("dlcx.yaml"))
+    assert (own.net_type, own.weights, own.split, own.seed) == ("resnet_50", "none", "frame", 5)
+    assert own.overrides == [override]
+
+
+def test_imagenet_weights_that_cannot_be_had_are_a_warning(project, told, monkeypatch):
+    from dlcx.nets import weights
+
+    def offline(config, source):
+        raise DlcxError("--weights imagenet: cannot fetch", hint="Use --weights none.")
+
+    monkeypatch.setattr(weights, "check_source", offline)
+    assert create_dataset(project).shuffles[0].config.is_file()
+    assert "'dlcx train' will stop here: --weights imagenet: cannot fetch. Use --weights none." in told.text
+
+
+def test_new_images_need_a_new_iteration(project, told):
+    make(project)
+    path = project / "labeled-data" / "vid" / "CollectedData_me"
+    labels = read_labels(path)
+    fewer = dataclasses.replace(labels, images=labels.images[1:], xy=labels.xy[1:], unique_xy=labels.unique_xy[1:])
+    write_labels(fewer, path, "me")
+    before = files(project)
+    for shuffle in (1, 2):
+        with pytest.raises(DlcxError, match="8 images then, 7 now") as caught:
+            make(project, shuffle=shuffle)
+        assert "iteration: 1" in caught.value.hint
+    assert files(project) == before
+    config = project / "config.yaml"
+    config.write_text(config.read_text().replace("iteration: 0", "iteration: 1"))
+    assert make(project).shuffles[0].train_images == 5
+    # Corrected coordinates keep the rows, and so the splits.
+    write_labels(dataclasses.replace(fewer, xy=fewer.xy + 1), path, "me")
+    make(project, shuffle=2)
+    assert "labels were corrected" in told.text
+    merged, _ = load_training_set(open_project(project).shuffle(1))
+    np.testing.assert_array_equal(merged.xy, fewer.xy + 1)
+
+
+def test_a_killed_run_is_finished_by_the_next(project):
+    made = make(project).shuffles[0]
+    whole = files(project)
+    shutil.rmtree(made.config.parents[1])
+    assert not make(project).shuffles[0].existed
+    assert {name: content for name, (_, content) in files(project).items() if not name.endswith(".mat")} == {
+        name: content for name, (_, content) in whole.items() if not name.endswith(".mat")
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ({"net_type": "resnet50"}, "--net-type resnet50", "'resnet_50'"),
+        ({"trainset_index": 1}, "--trainset-index 1", ""),
+        ({"train_fraction": 0.5, "trainset_index": 0}, "both choose", "one"),
+        ({"train_fraction": 1.5}, "--train-fraction 1.5: expected", ""),
+        ({"train_fraction": 0.123}, "at most two decimals", ""),
+        ({"train_fraction": 0.1}, "no training image", "--train-fraction"),
+        ({"split_by": "week"}, "--split-by week: expected frame or video", ""),
+        ({"split_by": "video"}, "at least two videos", "frame"),
+        ({"split_by": "video", "from_shuffle": 1}, "both choose the split", ""),
+        ({"from_shuffle": 5}, "--from-shuffle 5", ""),
+        ({"seed": -1}, "--seed -1", ""),
+        ({"weights": "/no/such/file.pth"}, "/no/such/file.pth", ""),
+        ({"overrides": ["train_settings.epoch=1"]}, "unknown key 'train_settings.epoch'", "'epochs'"),
+        ({"train_indices": "/no/such/file.txt"}, "cannot read /no/such/file.txt", ""),
+    ],
+)
+def test_a_wrong_value_is_named_before_anything_is_written(project, options, message, hint):
+    before = files(project)
+    with pytest.raises(DlcxError) as caught:
+        make(project, **options)
+    assert message in str(caught.value)
+    assert hint in caught.value.hint
+    assert files(project) == before
+
+
+def test_a_missing_image_is_named_before_anything_is_written(project):
+    (project / "labeled-data" / "vid" / "img03.png").unlink()
+    before = files(project)
+    with pytest.raises(DlcxError, match=r"img03\.png does not exist"):
+        make(project)
+    assert files(project) == before
+
+
+def test_the_command(project, capsys):
+    call = ["create-dataset", "--project", str(project), "--weights", "none"]
+    assert run([*call, "--shuffle", "1", "--shuffle", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("config: ") == 2
+    assert "hint: Next: dlcx train" in err
+    assert run([*call, "--json"]) == 0
+    assert '"existed": true' in capsys.readouterr().out
+    assert run([*call, "--seed", "1"]) == 3
+    assert "--overwrite" in capsys.readouterr().err
+    assert run([*call, "--split-by"]) == 2
+
+
+def test_openfield(openfield):
+    made = make(openfield, train_fraction=0.8).shuffles[0]
+    assert (made.train_images, made.test_images) == (92, 24)
+    labels, split = load_training_set(open_project(openfield).shuffle(1, 1))
+    assert len(labels) == 116
+    assert labels.layout.bodyparts == ("snout", "leftear", "rightear", "tailbase")
+    assert sorted([*split.train, *split.test]) == list(range(116))
