@@ -1,0 +1,89 @@
+import cv2
+import numpy as np
+import pytest
+
+from dlcx.errors import DlcxError
+from dlcx.poses import Instances, Layout, Prediction
+from dlcx.visuals.colors import part_colors
+from dlcx.visuals.labeled_images import LabeledImagePainter, write_picture
+
+
+def pose(*points: tuple[float, float], score: float = 1.0) -> Prediction:
+    return Prediction(Instances(np.array([points], float), np.full((1, len(points)), score)))
+
+
+def painted(picture: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """Centre x, y of all pixels of a colour."""
+    rows, columns = np.nonzero((picture == color).all(-1))
+    return np.array([columns.mean(), rows.mean()])
+
+
+@pytest.fixture
+def painter():
+    return LabeledImagePainter(Layout(("nose", "tail")), pcutoff=0.6)
+
+
+IMAGE = np.full((400, 800, 3), 90, np.uint8)
+NOTHING = pose((np.nan, np.nan), (np.nan, np.nan))
+
+
+def test_marks_are_where_the_points_are(painter):
+    nose, tail = part_colors(2)
+    for label, found in ((pose((100, 200), (700, 50)), NOTHING), (NOTHING, pose((100, 200), (700, 50)))):
+        picture = painter(IMAGE, label, found)[:400]
+        np.testing.assert_allclose(painted(picture, nose), [100, 200], atol=0.6)
+        np.testing.assert_allclose(painted(picture, tail), [700, 50], atol=0.6)
+
+
+def test_unsure_points_are_crosses_not_dots(painter):
+    nose = part_colors(2)[0]
+    sure = painter(IMAGE, NOTHING, pose((100, 200), (np.nan, np.nan), score=0.6))[:400]
+    unsure = painter(IMAGE, NOTHING, pose((100, 200), (np.nan, np.nan), score=0.59))[:400]
+    assert (sure == nose).all(-1).sum() > (unsure == nose).all(-1).sum() > 0
+
+
+def test_small_images_are_enlarged_with_their_marks(painter):
+    picture = painter(np.full((50, 100, 3), 90, np.uint8), pose((10, 20), (90, 10)), NOTHING)
+    assert picture.shape[1] == 800
+    np.testing.assert_allclose(painted(picture[:400], part_colors(2)[0]), [10.5 * 8 - 0.5, 20.5 * 8 - 0.5], atol=0.6)
+
+
+def test_nothing_seen_leaves_the_image_alone(painter):
+    assert (painter(IMAGE, NOTHING, Prediction(Instances.none(2)))[:400] == 90).all()
+
+
+def test_points_outside_and_unique_bodyparts():
+    painter = LabeledImagePainter(Layout(("nose",), ("a", "b"), ("lamp",), multi=True), pcutoff=0.6)
+    lamp = Instances(np.array([[[400.0, 300]]]), np.ones((1, 1)))
+    two = Instances(np.array([[[100.0, 100]], [[-5000.0, 1e5]]]), np.ones((2, 1)))
+    picture = painter(IMAGE, NOTHING_OF_ONE, Prediction(two, lamp))[:400]
+    np.testing.assert_allclose(painted(picture, part_colors(2)[1]), [400, 300], atol=0.6)
+
+
+NOTHING_OF_ONE = Prediction(Instances.none(1), Instances.none(1))
+
+
+def test_the_legend_names_all_bodyparts_within_the_width():
+    narrow = LabeledImagePainter(Layout(tuple(f"bodypart_{i}" for i in range(40))), pcutoff=0.6)
+    label = Prediction(Instances.none(40))
+    picture = narrow(IMAGE, label, label)
+    assert len(picture) > 400 + 5 * 26
+    assert (picture[400:, -5:] == 30).all()
+
+
+def test_pictures_are_written_in_rgb(tmp_path):
+    picture = np.zeros((4, 6, 3), np.uint8)
+    picture[..., 0] = 200
+    write_picture(picture, tmp_path / "new" / "x.png")
+    assert (cv2.imread(str(tmp_path / "new" / "x.png"))[0, 0] == [0, 0, 200]).all()
+
+
+def test_colours():
+    colors = part_colors(5, "viridis")
+    assert colors.shape == (5, 3)
+    assert colors.dtype == np.uint8
+    assert len({tuple(color) for color in colors.tolist()}) == 5
+    assert part_colors(0).shape == (0, 3)
+    with pytest.raises(DlcxError, match="ranbow") as caught:
+        part_colors(3, "ranbow")
+    assert "rainbow" in caught.value.hint

@@ -1,0 +1,46 @@
+"""A project that DeepLabCut made and evaluated, with the weights it was evaluated with."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+SNAPSHOT = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt"
+
+
+@pytest.fixture
+def project(golden: Path, tmp_path: Path) -> Path:
+    """DeepLabCut's single-animal project: 8 labelled images, shuffle 1 with resnet_50, no snapshot."""
+    root = tmp_path / "goldsa-me-2025-11-22"
+    shutil.copytree(golden / "files" / "sa", root)
+    images = root / "labeled-data" / "vid"
+    shutil.copytree(golden / "evaluation" / "sa" / "images", images)
+    for suffix in (".h5", ".csv"):
+        shutil.copy(golden / "evaluation" / "sa" / f"CollectedData_me{suffix}", images)
+    return root
+
+
+@pytest.fixture(scope="session")
+def golden_snapshot(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The snapshot of shuffle 1: weights made from their names, epoch 10."""
+    from fill_weights import fill_weights
+
+    from dlcx.formats.model_config import read_model_config
+    from dlcx.formats.snapshot import write_snapshot
+    from dlcx.nets.build import build_model
+
+    config = (golden / "files" / "sa" / SNAPSHOT).with_name("pytorch_config.yaml")
+    model = build_model(read_model_config(config))
+    fill_weights(model, seed=1, gain=1.0, head_gain=0.0126)
+    path = tmp_path_factory.mktemp("weights") / "snapshot-010.pt"
+    write_snapshot(path, model=model.state_dict(), epoch=10, metrics={}, losses={})
+    return path
+
+
+@pytest.fixture
+def trained_project(project: Path, golden_snapshot: Path) -> Path:
+    """The project with its snapshot."""
+    (project / SNAPSHOT).symlink_to(golden_snapshot)
+    return project
