@@ -6,4 +6,4 @@
 
 from __future__ import annotations
 
-HEADS = {"HeatmapHead": "dlcx.heads.heatmap:build"}
+HEADS = {"HeatmapHead": "dlcx.heads.heatmap:build", "RTMCCHead": "dlcx.heads.simcc:build"}

@@ -33,6 +33,7 @@ class ConvModule(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(inside, outside, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
         self.norm = SyncNorm(outside)
+        nn.init.kaiming_normal_(self.conv.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inside, H, W) -> (B, outside, H / stride, W / stride)."""
@@ -76,7 +77,7 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W), same shape."""
-        return x * functional.hardsigmoid(self.fc(x.mean((2, 3), keepdim=True)))
+        return x * functional.hardsigmoid(self.fc(functional.adaptive_avg_pool2d(x, 1)))
 
 
 class CSPLayer(nn.Module):

@@ -46,9 +46,9 @@ def _net(name: str, summary: str, parameters: int, gflops: float) -> NetSpec:
 FAMILY = Family(
     name="cspnext",
     nets=(
-        _net("cspnext_s", "small and fast, coarse score maps", 4_433_628, 0),
-        _net("cspnext_m", "between cspnext_s and cspnext_x", 12_362_388, 0),
-        _net("cspnext_x", "large, coarse score maps", 47_707_812, 0),
+        _net("cspnext_s", "small and fast, coarse score maps", 4_433_628, 0.86),
+        _net("cspnext_m", "between cspnext_s and cspnext_x", 12_362_388, 2.51),
+        _net("cspnext_x", "large, coarse score maps", 47_707_812, 10.10),
     ),
     backbones={"CSPNeXt": "dlcx.nets.cspnext.model:CSPNeXt"},
 )

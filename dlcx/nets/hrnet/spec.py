@@ -17,9 +17,7 @@ def _configure(name: str, request: Request) -> Block:
     return {
         "model": {
             "backbone": {
-                **backbone(
-                    type="HRNet", model_name=name, interpolate_branches=False, increased_channel_count=False
-                ),
+                **backbone(type="HRNet", model_name=name, interpolate_branches=False, increased_channel_count=False),
                 "freeze_bn_stats": True,
             },
             "heads": bottom_up_heads(name, request, channels),
@@ -46,9 +44,9 @@ def _net(name: str, summary: str, parameters: int, gflops: float) -> NetSpec:
 FAMILY = Family(
     name="hrnet",
     nets=(
-        _net("hrnet_w18", "fine score maps from few parameters", 9_564_216, 0),
-        _net("hrnet_w32", "fine score maps: precise keypoints, slower than ResNets", 29_309_004, 0),
-        _net("hrnet_w48", "the widest HRNet: precise and slow", 65_330_316, 0),
+        _net("hrnet_w18", "fine score maps from few parameters", 9_564_216, 4.29),
+        _net("hrnet_w32", "fine score maps: precise keypoints, slower than ResNets", 29_309_004, 10.32),
+        _net("hrnet_w48", "the widest HRNet: precise and slow", 65_330_316, 21.20),
     ),
     backbones={"HRNet": "dlcx.nets.hrnet.model:HRNet"},
 )
