@@ -87,7 +87,7 @@ class HeatmapHead(nn.Module):
 
     def decode(self, maps: Maps) -> list[Instances]:
         """One animal an image, in pixels of the network input."""
-        poses = self.decoder(maps, self.stride).cpu().numpy()
+        poses = self.decoder(maps, self.stride).detach().cpu().numpy()
         return [Instances(pose[None, :, :2], pose[None, :, 2]) for pose in poses]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.heads import HEADS
 
 if TYPE_CHECKING:
     from dlcx.poses import Layout
@@ -91,7 +92,7 @@ def families() -> tuple[Family, ...]:
 @functools.cache
 def _families() -> tuple[Family, ...]:
     found = [*_own_families(), *_outside_families()]
-    owners: dict[tuple[str, str], str] = {}
+    owners = {("head", word.lower()): "dlcx.heads" for word in HEADS}
     for family in found:
         names = [name for net in family.nets for name in (net.name, *net.aliases)]
         groups = {"net": names, "backbone": list(family.backbones), "head": list(family.heads)}
@@ -157,6 +158,4 @@ def backbone_types() -> dict[str, str]:
 
 def head_types() -> dict[str, str]:
     """Head ``type`` -> "module:function": dlcx's heads, then those that families bring."""
-    from dlcx.heads import HEADS
-
     return {**HEADS, **{kind: target for family in families() for kind, target in family.heads.items()}}
