@@ -14,6 +14,7 @@ from dlcx.errors import DlcxError, Stopped
 if TYPE_CHECKING:
     from dlcx.workflow.analyze_video import analyze_video
     from dlcx.workflow.create_dataset import create_dataset
+    from dlcx.workflow.create_labeled_video import create_labeled_video
     from dlcx.workflow.demo import demo
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.list_models import list_models
@@ -23,7 +24,7 @@ __version__ = "0.1.0"
 
 #: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``
 #: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).
-COMMANDS = ("demo", "create_dataset", "train", "evaluate", "analyze_video", "list_models")
+COMMANDS = ("demo", "create_dataset", "train", "evaluate", "analyze_video", "create_labeled_video", "list_models")
 
 __all__ = [
     "DlcxError",
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "analyze_video",
     "create_dataset",
+    "create_labeled_video",
     "demo",
     "evaluate",
     "list_models",
