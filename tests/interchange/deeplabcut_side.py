@@ -65,7 +65,6 @@ def train(options):
         shuffle=options.shuffle,
         device="cpu",
         epochs=options.epochs,
-        save_epochs=1,
         batch_size=options.batch_size,
         snapshot_path=options.snapshot,
         pytorch_cfg_updates={key: json.loads(value) for key, value in updates.items()},

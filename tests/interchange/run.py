@@ -47,7 +47,11 @@ class Net:
     epochs: int = 2
     batch_size: int = 4
     settings: dict[str, int] = field(
-        default_factory=lambda: {"data.train.crop_sampling.width": 128, "data.train.crop_sampling.height": 128}
+        default_factory=lambda: {
+            "data.train.crop_sampling.width": 128,
+            "data.train.crop_sampling.height": 128,
+            "runner.snapshots.save_epochs": 1,
+        }
     )
 
 
@@ -68,8 +72,8 @@ def run(log: Path, *command: object) -> None:
         print("$", *call, file=stream, flush=True)
         done = subprocess.run(call, stdout=stream, stderr=stream, env=environment, cwd=log.parent, check=False)
     if done.returncode:
-        tail = log.read_text(errors="replace").strip().splitlines()[-12:]
-        raise Failed("\n  ".join([f"{' '.join(call[:6])} ... exited {done.returncode}; {log} ends:", *tail]))
+        said = log.read_text(errors="replace").rpartition("\n$ ")[2].strip().splitlines()
+        raise Failed("\n  ".join([f"{' '.join(call[:6])} ... exited {done.returncode}; {log} ends:", *said[1:][-12:]]))
 
 
 @dataclass(frozen=True)
