@@ -14,6 +14,7 @@ DeepLabCut) needs to read a table; they are written here.
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,11 +80,14 @@ def split_columns(columns: pd.MultiIndex, path: Path) -> tuple[str, Layout]:
 def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool) -> None:
     """Write a frame as pandas' ``table`` or ``fixed`` format, readable by pandas 2 and 3.
 
+    HDF5 keeps at most 64 kB of column names with a table; frames of more columns are written as ``fixed``.
+
     Raises
     ------
     DlcxError
         When the file cannot be written.
     """
+    table = table and len(pickle.dumps(list(frame.columns), 0)) < 64_000
     with whole_file(Path(path)) as beside:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", tables.NaturalNameWarning)

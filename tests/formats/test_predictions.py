@@ -74,6 +74,14 @@ def test_frame_numbers_gaps_and_missing_animals(tmp_path):
     assert len(read_predictions(path)) == 4
 
 
+@pytest.mark.parametrize("animals", [10, 20, 30, 60])
+def test_many_columns(tmp_path, animals):
+    layout = Layout(tuple(f"bodypart_{i}" for i in range(40)), tuple(f"mouse_{i}" for i in range(animals)), multi=True)
+    tracks = Tracks(layout, np.ones((2, animals, 40, 2)), np.ones((2, animals, 40)))
+    write_predictions(tracks, tmp_path / "x.h5", "DLC_Resnet50_openfieldOct30shuffle1_snapshot_best-25", csv=False)
+    assert read_predictions(tmp_path / "x.h5").layout == layout
+
+
 def test_no_csv(tmp_path):
     write_predictions(
         Tracks(Layout(("a",)), np.zeros((2, 1, 1, 2)), np.zeros((2, 1, 1))), tmp_path / "x.h5", "s", csv=False
