@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from dlcx.settings.base import Names, Number, Settings
 
@@ -16,7 +16,9 @@ _EMPTY_IS_DEFAULT = ("skeleton", "TrainingFraction", "video_sets", "bodyparts")
 
 
 class VideoSet(Settings):
-    """What config.yaml says of one video."""
+    """What config.yaml says of one video; other keys than ``crop`` are kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     crop: str | None = Field(None, description="'x1, x2, y1, y2' in pixels.")
 
@@ -79,7 +81,7 @@ class ProjectConfig(Settings):
     default_net_type: str = "resnet_50"
     default_augmenter: str | None = "default"
     default_track_method: str | None = None
-    snapshotindex: int | str = "all"
+    snapshotindex: int | Literal["all"] = "all"
     detector_snapshotindex: int = -1
     batch_size: int = Field(8, ge=1, description="Frames at a time in video analysis.")
     detector_batch_size: int = Field(1, ge=1)

@@ -57,8 +57,8 @@ class CropSampling(AsWritten):
 
     width: int = Field(gt=0)
     height: int = Field(gt=0)
-    max_shift: Number = Field(0.4, ge=0, description="Largest shift of the centre as a share of the crop.")
-    method: Literal["uniform", "keypoints", "density", "hybrid"] = "density"
+    max_shift: Number = Field(ge=0, description="Largest shift of the centre as a share of the crop, at most 0.4.")
+    method: Literal["uniform", "keypoints", "density", "hybrid"]
 
 
 class AutoPadding(AsWritten):
