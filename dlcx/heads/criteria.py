@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 from torch.nn import functional
@@ -42,7 +43,22 @@ class Criterion:
         return (loss * weights).sum() / weights.count_nonzero().clamp(min=1)
 
 
-def head_loss(maps: dict[str, Tensor], targets: dict[str, Target], criteria: dict[str, Criterion]) -> dict[str, Tensor]:
+class Loss(Protocol):
+    """What a head's map is trained by: a scalar, and its share in the head's loss."""
+
+    @property
+    def weight(self) -> float:
+        """Factor in the head's loss."""
+        ...
+
+    def __call__(self, output: Tensor, target: Target) -> Tensor:
+        """A scalar in float32."""
+        ...
+
+
+def head_loss(
+    maps: Mapping[str, Tensor], targets: Mapping[str, Target], criteria: Mapping[str, Loss]
+) -> dict[str, Tensor]:
     """Each map's own loss, and ``total_loss`` = the mean over the criteria of weight * loss."""
     losses = {name: criterion(maps[name], targets[name]) for name, criterion in criteria.items()}
     weighted = [criterion.weight * losses[name] for name, criterion in criteria.items()]

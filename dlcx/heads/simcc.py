@@ -1,7 +1,7 @@
 """SimCC head of RTMPose: each coordinate is a classification over bins finer than a pixel.
 
-Li et al., SimCC (ECCV 2022), arXiv:2107.03332; Jiang et al., RTMPose (2023), arXiv:2303.07399; the gated attention unit
-is from Hua et al. (ICML 2022), arXiv:2202.10447.  The layers fix the size of the input, so only crops of that size work.
+Li et al., SimCC (ECCV 2022), arXiv:2107.03332; Jiang et al., RTMPose (2023), arXiv:2303.07399; gated attention:
+Hua et al. (ICML 2022), arXiv:2202.10447.  The layers fix the size of the input, so only crops of that size work.
 Shapes: B crops with one animal each, K keypoints, W and H bins (input size times split ratio).
 """
 
@@ -203,8 +203,9 @@ class SimCCHead(nn.Module):
         """Logits of features (B, C, h, w)."""
         height, width = features.shape[-2:]
         if (width, height) != self.features:
+            made, got = self._pixels(*self.features), self._pixels(width, height)
             raise DlcxError(
-                f"the net is made for crops of {self._pixels(*self.features)} pixels, got {self._pixels(width, height)}",
+                f"the net is made for crops of {made} pixels, got {got}",
                 hint="Set data.train.top_down_crop and data.inference.top_down_crop to that size.",
             )
         tokens = self.gau(self.mlp(self.final_layer(features).flatten(2)))
@@ -338,11 +339,15 @@ def _attention(
     pos_enc: bool = False,
 ) -> GatedAttention:
     """A block ``gau_cfg``; what no net of DeepLabCut's switches on is refused."""
-    fixed = {"dropout_rate": 0, "drop_path": 0, "act_fn": "SiLU", "use_rel_bias": False, "pos_enc": False}
-    given = locals()
-    for key, value in fixed.items():
-        if given[key] != value:
-            raise DlcxError(f"gau_cfg.{key}: only {value} is supported, got {given[key]}")
+    for key, got, supported in (
+        ("dropout_rate", dropout_rate, 0),
+        ("drop_path", drop_path, 0),
+        ("act_fn", act_fn, "SiLU"),
+        ("use_rel_bias", use_rel_bias, False),
+        ("pos_enc", pos_enc, False),
+    ):
+        if got != supported:
+            raise DlcxError(f"gau_cfg.{key}: only {supported} is supported, got {got}")
     return GatedAttention(hidden_dims, query=s, expansion=expansion_factor)
 
 
