@@ -13,7 +13,7 @@ from dlcx.visuals.colors import part_colors
 
 Color = tuple[int, int, int]
 
-_SHOWN = 800  # pixels the longer side has at least, so that marks do not hide small animals
+_SHOWN = 1000  # pixels the longer side has at least, so that marks do not hide small animals
 _SHIFT = 4  # OpenCV draws at 1/16 pixel
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LINE = 26  # height of a line of the legend
@@ -46,12 +46,12 @@ class LabeledImagePainter:
         scale = max(1, round(_SHOWN / max(image.shape[:2])))
         picture = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         for start, truth, poses in ((0, label.animals, found.animals), (self._split, label.unique, found.unique)):
-            if poses is not None:
-                for part in range(poses.xy.shape[1]):
-                    self._predictions(picture, poses, part, self._colors[start + part], scale)
             if truth is not None:
                 for part in range(truth.xy.shape[1]):
                     self._labels(picture, truth, part, self._colors[start + part], scale)
+            if poses is not None:
+                for part in range(poses.xy.shape[1]):
+                    self._predictions(picture, poses, part, self._colors[start + part], scale)
         return np.concatenate([picture, self._legend(picture.shape[1])])
 
     def _predictions(self, picture: np.ndarray, poses: Instances, part: int, color: Color, scale: int) -> None:
@@ -66,7 +66,7 @@ class LabeledImagePainter:
 
     def _labels(self, picture: np.ndarray, truth: Instances, part: int, color: Color, scale: int) -> None:
         for xy in truth.xy[np.isfinite(truth.xy[:, part]).all(-1) & (truth.score[:, part] > 0), part]:
-            _cross(picture, xy, scale, 1.6 * self._radius, color, diagonal=False)
+            _cross(picture, xy, scale, 2 * self._radius, color, diagonal=False)
 
     def _legend(self, width: int) -> np.ndarray:
         words: list[tuple[str, Color]] = [(f"+ label   o score >= {self._pcutoff:g}   x below", (235, 235, 235))]
@@ -111,6 +111,6 @@ def _cross(picture: np.ndarray, xy: np.ndarray, scale: int, size: float, color: 
     x, y = _fixed(xy, scale)
     reach = round(size * 2**_SHIFT * (0.8 if diagonal else 1))
     tips = ((reach, reach), (reach, -reach)) if diagonal else ((reach, 0), (0, reach))
-    for shade, thickness in (((0, 0, 0), 4), (color, 2)):
+    for shade, thickness in (((0, 0, 0), 3), (color, 1)):
         for dx, dy in tips:
             cv2.line(picture, (x - dx, y - dy), (x + dx, y + dy), shade, thickness, cv2.LINE_AA, _SHIFT)
