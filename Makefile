@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml
 install: $(STAMP) ## Make the virtual environment .venv and install dlcx into it
 
 .PHONY: demo
-demo: $(STAMP) ## Draw a project, train on it, evaluate, analyse its video (about 5 minutes)
+demo: $(STAMP) ## Draw a project, train on it, evaluate, analyse its video (a few minutes)
 	@BIN=$(BIN) examples/demo.sh demo
 
 .PHONY: format
