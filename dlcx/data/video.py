@@ -202,10 +202,10 @@ def read_frames(
         Every frame exactly once, also those that cannot be decoded.
     """
     end = video.frames if stop is None else min(stop, video.frames)
+    if start >= end:
+        return
     first = start // batch_size * batch_size
     end = min(-(-end // batch_size) * batch_size, video.frames)
-    if first >= end:
-        return
 
     x1, x2, y1, y2 = crop or (0, video.width, 0, video.height)
     bytes_a_batch = batch_size * (x2 - x1) * (y2 - y1) * 3

@@ -1,0 +1,58 @@
+"""Small videos whose frames tell their own number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dlcx.data.video import _capture
+
+SIZE = (96, 64)  # width, height
+
+
+def frame(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """Image (h, w, 3) uint8 RGB: 8 stripes of 6 pixels are the number's binary digits, a disc is at :func:`disc`."""
+    width, height = size
+    image = np.zeros((height, width, 3), np.uint8)
+    for digit in range(8):
+        image[:, 6 * digit : 6 * digit + 6] = 255 * (number >> digit & 1)
+    cv2.circle(image, disc(number), 5, (255, 40, 40), -1)
+    return image
+
+
+def disc(number: int) -> tuple[int, int]:
+    """Centre of the disc, x and y, in the right half."""
+    return 60 + number % 24, 20 + number % 16
+
+
+def told_number(image: np.ndarray) -> int:
+    """The number that an image shows."""
+    return sum(int(np.median(image[:, 6 * digit + 1 : 6 * digit + 5]) > 127) << digit for digit in range(8))
+
+
+def write_video(path: Path, count: int, *, codec: str = "MJPG", size: tuple[int, int] = SIZE, fps: float = 25) -> Path:
+    """Write ``count`` frames."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+    assert writer.isOpened()
+    for number in range(count):
+        writer.write(cv2.cvtColor(frame(number, size), cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def break_frames(path: Path, first: int, stop: int) -> None:
+    """Overwrite the coded bytes of these frames; the container around them stays sound."""
+    capture = _capture(path, packets=True)
+    content = bytearray(path.read_bytes())
+    for number in range(stop):
+        good, packet = capture.read()
+        assert good
+        coded = packet.tobytes()
+        if number >= first:
+            at = content.find(coded)
+            assert at >= 0
+            content[at : at + len(coded)] = bytes(len(coded))
+    path.write_bytes(content)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dlcx.errors import DlcxError
+from dlcx.poses import Instances, Prediction
+from dlcx.store import chunks, open_store
+from dlcx.store.packing import pack, unpack
+
+SETTINGS = {"snapshot": "snapshot-010.pt", "--batch-size": 8, "video": {"name": "a.avi", "frames": 40}}
+
+
+def prediction(number: int, *, full: bool = False) -> Prediction:
+    """Any number of animals, also none."""
+    random = np.random.default_rng(number)
+    animals = number % 4
+    more: dict[str, Any] = {}
+    if full:
+        more = {
+            "box": random.random((animals, 4), np.float32),
+            "box_score": random.random(animals, np.float32),
+            "affinity": random.random(animals, np.float32),
+            "identity": random.random((animals, 3, 2), np.float32),
+        }
+    xy = random.random((animals, 3, 2), np.float32)
+    xy[: number % 2] = np.nan
+    unique = Instances(random.random((1, 2, 2), np.float32), random.random((1, 2), np.float32))
+    seen = Instances(xy, random.random((animals, 3), np.float32), **more)
+    return Prediction(seen, unique if full and number % 3 else None)
+
+
+def assert_same(one: Prediction, other: Prediction) -> None:
+    for mine, its in ((one.animals, other.animals), (one.unique, other.unique)):
+        assert (mine is None) == (its is None)
+        if mine is None or its is None:
+            continue
+        for name in ("xy", "score", "box", "box_score", "affinity", "identity"):
+            a, b = getattr(mine, name), getattr(its, name)
+            if len(mine) or name in ("xy", "score"):
+                assert (a is None) == (b is None), name
+                if a is not None:
+                    assert a.dtype == b.dtype
+                    np.testing.assert_array_equal(a, b)
+
+
+def fill(store: chunks.ChunkStore, first: int, stop: int, size: int = 4) -> None:
+    for begin in range(first, stop, size):
+        frames = range(begin, min(begin + size, stop))
+        store.append(
+            begin, [prediction(n) for n in frames], np.array(frames) / 25, np.array([n % 7 > 0 for n in frames])
+        )
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("numbers", [range(12), [0], [4, 8], [1]])
+def test_packing_is_exact(numbers: range | list[int], full: bool) -> None:
+    predictions = [prediction(number, full=full) for number in numbers]
+    for one, other in zip(predictions, unpack(pack(predictions)), strict=True):
+        assert_same(one, other)
+
+
+def test_what_is_read_is_what_was_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_FRAMES", 10)
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        fill(store, 0, 40)
+        assert len(store.chunks) == 3  # the last one is open
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        assert len(store.chunks) == 4
+        assert store.frames == 40
+        stored = store.read(5, 33)
+    assert (stored.first, len(stored)) == (5, 28)
+    np.testing.assert_array_equal(stored.time, np.arange(5, 33) / 25)
+    assert stored.readable.tolist() == [number % 7 > 0 for number in range(5, 33)]
+    for number, one in enumerate(stored.predictions, 5):
+        assert_same(one, prediction(number))
+
+
+def test_missing_stretches(tmp_path: Path) -> None:
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        assert store.missing(0, 40) == [(0, 40)]
+        fill(store, 8, 16)
+        fill(store, 24, 28)
+        store.close_chunk()
+        assert store.missing(0, 40) == [(0, 8), (16, 24), (28, 40)]
+        assert store.missing(10, 26) == [(16, 24)]
+        assert store.missing(8, 16) == []
+        with pytest.raises(ValueError, match="not there yet"):
+            store.read(0, 40)
+        fill(store, 12, 16)
+        with pytest.raises(ValueError, match="there already"):
+            store.close_chunk()
+        store._open = []
+
+
+def test_frames_are_safe_whatever_ends_the_body(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+            fill(store, 0, 12)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        assert store.missing(0, 40) == [(12, 40)]
+
+
+def test_a_chunk_closes_after_some_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", 0.0)
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        fill(store, 0, 12)
+        assert [(chunk.first, chunk.stop) for chunk in store.chunks] == [(0, 4), (4, 8), (8, 12)]
+
+
+def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        fill(store, 0, 8)
+    other = SETTINGS | {"--batch-size": 4}
+    with pytest.raises(DlcxError, match="--batch-size: 8 there, 4 asked for"), open_store(tmp_path / "v.dlcx", other):
+        pass
+    with open_store(tmp_path / "v.dlcx", other, overwrite=True) as store:
+        assert store.frames == 0
+        assert not list((tmp_path / "v.dlcx").glob("*.npz"))
+
+
+@pytest.mark.parametrize("damage", ["changed", "shorter", "gone"])
+def test_damaged_chunks_are_missing_again(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "v.dlcx"
+    with open_store(folder, SETTINGS) as store:
+        fill(store, 0, 8)
+        store.close_chunk()
+        fill(store, 8, 16)
+    path = folder / "frames-000000000.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content if damage == "changed" else content[:-9])
+    if damage == "gone":
+        path.unlink()
+    with caplog.at_level(logging.WARNING, "dlcx"), open_store(folder, SETTINGS) as store:
+        assert store.missing(0, 16) == [(0, 8)]
+        fill(store, 0, 8)
+        assert len(store.read(0, 16)) == 16
+    assert "damaged" in caplog.text
+
+
+def test_a_chunk_that_no_manifest_names_is_forgotten(tmp_path: Path) -> None:
+    folder = tmp_path / "v.dlcx"
+    with open_store(folder, SETTINGS) as store:
+        fill(store, 0, 8)
+    (folder / "frames-000000008.npz").write_bytes(b"left by a killed run")
+    with open_store(folder, SETTINGS) as store:
+        assert store.missing(0, 16) == [(8, 16)]
+        assert not (folder / "frames-000000008.npz").exists()
+
+
+def test_foreign_and_newer_folders_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "v.dlcx"
+    folder.mkdir()
+    (folder / "letters.txt").write_text("dear mother")
+    with pytest.raises(DlcxError, match="no chunk store"), open_store(folder, SETTINGS):
+        pass
+    (folder / "manifest.json").write_text(json.dumps({"format": 99, "settings": {}, "chunks": [], "written": None}))
+    with pytest.raises(DlcxError, match="format 99"), open_store(folder, SETTINGS):
+        pass
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(DlcxError, match="cannot be read"), open_store(folder, SETTINGS):
+        pass
+    assert (folder / "letters.txt").exists()
+
+
+def test_written_range_is_remembered(tmp_path: Path) -> None:
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        fill(store, 0, 8)
+        store.close_chunk()
+        assert store.written is None
+        store.note_written(2, 7)
+    with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
+        assert store.written == (2, 7)

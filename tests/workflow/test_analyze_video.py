@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_videos import SIZE, break_frames, disc, write_video
+
+from dlcx.cli.app import run
+from dlcx.errors import DlcxError, Stopped
+from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
+from dlcx.formats.predictions import read_predictions
+from dlcx.poses import Instances, Prediction, Tracks
+from dlcx.store import chunks
+from dlcx.workflow import loading
+from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
+
+SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
+TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
+
+
+class FindsDisc:
+    """In place of a net: snout is the disc's centre, back 10 pixels to the right of it, tail 10 below."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.before: Callable[[int], None] = lambda batch: None
+
+    def predict(self, images: np.ndarray) -> list[Prediction]:
+        self.before(len(self.batches))
+        self.batches.append(len(images))
+        found = []
+        for image in images:
+            y, x = np.nonzero((image[..., 0] > 150) & (image[..., 1] < 120))
+            centre = np.array([x.mean(), y.mean()]) if len(x) else np.array([-1.0, -1.0])
+            xy = np.float32([centre, centre + (10, 0), centre + (0, 10)])
+            found.append(Prediction(Instances(xy[None], np.full((1, 3), 0.9, np.float32))))
+        return found
+
+
+@pytest.fixture
+def net(project: Path, monkeypatch: pytest.MonkeyPatch) -> FindsDisc:
+    """The project's shuffle 1 is trained, and its net finds discs."""
+    (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
+    finds = FindsDisc()
+    loads = []
+
+    def load_predictor(*args: object, **options: object) -> SimpleNamespace:
+        assert not loads, "the net is loaded once"
+        loads.append(args)
+        return SimpleNamespace(predictor=finds)
+
+    monkeypatch.setattr(loading, "load_predictor", load_predictor)
+    monkeypatch.setattr(chunks, "CHUNK_FRAMES", 8)
+    finds.forget_load = loads.clear  # type: ignore[attr-defined]
+    return finds
+
+
+@pytest.fixture
+def again(project: Path, net: FindsDisc) -> Callable[..., AnalyzedVideo]:
+    """Analyse one video, as a process of its own would."""
+
+    def call(path: Path, **options: object) -> AnalyzedVideo:
+        net.forget_load()  # type: ignore[attr-defined]
+        net.batches.clear()
+        return analyze_video(project, path, **{"batch_size": 4, **options}).videos[0]  # type: ignore[arg-type]
+
+    return call
+
+
+def expected(frames: range) -> np.ndarray:
+    """Positions (T, 3, 2) that a right analysis finds, to within a pixel."""
+    return np.array([[disc(n), np.add(disc(n), (10, 0)), np.add(disc(n), (0, 10))] for n in frames], np.float32)
+
+
+def assert_same(one: Tracks, other: Tracks) -> None:
+    assert one.first == other.first
+    np.testing.assert_array_equal(one.xy, other.xy)
+    np.testing.assert_array_equal(one.score, other.score)
+
+
+def test_files_are_where_deeplabcut_puts_them(project: Path, again: Callable[..., AnalyzedVideo]) -> None:
+    path = write_video(project / "videos" / "v.avi", 30)
+    done = again(path)
+    stem = f"v{SCORER}"
+    assert {entry.name for entry in path.parent.iterdir()} == {
+        "v.avi",
+        f"{stem}.h5",
+        f"{stem}.csv",
+        f"{stem}_full.pickle",
+        f"{stem}_meta.pickle",
+        f"{stem}.dlcx",
+    }
+    assert (done.first, done.stop, done.analyzed, done.unreadable) == (0, 30, 30, ())
+    table = pd.read_hdf(done.h5)
+    assert list(table.index) == list(range(30))
+    assert table.columns.names == ["scorer", "bodyparts", "coords"]
+    assert set(table.columns.get_level_values("scorer")) == {SCORER}
+    tracks = read_predictions(done.h5)
+    np.testing.assert_allclose(tracks.xy[:, 0], expected(range(30)), atol=1)
+    assert_same(tracks, read_predictions(done.h5))
+    full = read_full_pickle(done.full_pickle)
+    assert sorted(full) == list(range(30))
+    np.testing.assert_array_equal(full[7].animals.xy[0], tracks.xy[7, 0])
+    meta = read_meta_pickle(done.meta_pickle)
+    assert (meta.frames, meta.crop, meta.size, meta.scorer, meta.batch_size) == (30, None, SIZE, SCORER, 4)
+
+
+def test_asking_again_is_answered_from_what_is_there(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo]
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 10)
+    first = again(path)
+    content = first.h5.read_bytes()
+    second = again(path)
+    assert second.analyzed == 0
+    assert net.batches == []
+    assert first.h5.read_bytes() == content
+    assert any("already analyzed" in line for line in second.lines())
+    first.csv.unlink()  # type: ignore[union-attr]
+    assert again(path).csv.is_file()  # type: ignore[union-attr]
+    assert again(path, overwrite=True).analyzed == 10
+
+
+def test_an_interrupted_run_goes_on_and_equals_the_straight_one(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], tmp_path: Path
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 50)
+    straight = read_predictions(again(path, out=tmp_path / "straight").h5)
+
+    def die(batch: int) -> None:
+        if batch == 5:
+            raise KeyboardInterrupt
+
+    net.before = die
+    with pytest.raises(KeyboardInterrupt):
+        again(path)
+    assert not list(path.parent.glob("*.h5"))
+    net.before = lambda batch: None
+    done = again(path)
+    assert done.analyzed == 30
+    assert_same(read_predictions(done.h5), straight)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+def test_signals_finish_the_batch_and_leave_75(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], name: str
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 40)
+    net.before = lambda batch: os.kill(os.getpid(), getattr(signal, name)) if batch == 3 else None
+    with pytest.raises(Stopped, match=f"stopped by {name}; 16 frames of v.avi are safe") as stopped:
+        again(path)
+    assert stopped.value.exit_code == 75
+    net.before = lambda batch: None
+    assert again(path).analyzed == 24
+
+
+def test_a_wider_range_goes_on_from_a_narrower_one(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], tmp_path: Path
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 50)
+    whole = read_predictions(again(path, out=tmp_path / "whole").h5)
+
+    part = again(path, frames=(10, 21))
+    tracks = read_predictions(part.h5)
+    assert (part.first, part.stop) == (10, 21)
+    assert tracks.first == 10
+    np.testing.assert_array_equal(tracks.xy, whole.xy[10:21])
+    assert net.batches == [4, 4, 4, 4]  # 8 to 24: the batches of the whole run
+
+    wider = again(path, frames=(0, 30))
+    assert net.batches == [4, 4, 4, 4]  # 0 to 8 and 24 to 32
+    np.testing.assert_array_equal(read_predictions(wider.h5).xy, whole.xy[:30])
+
+    with pytest.raises(DlcxError, match=r"--frames 40:45 would replace frames 0:30") as refused:
+        again(path, frames=(40, 45))
+    assert "--frames 0:45" in refused.value.hint
+    assert_same(read_predictions(again(path).h5), whole)
+    inside = again(path, frames=(3, 5))
+    assert (inside.analyzed, inside.first, inside.stop) == (0, 0, 50)
+
+
+def test_frames_out_of_range(
+    project: Path, again: Callable[..., AnalyzedVideo], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 10)
+    with pytest.raises(DlcxError, match=r"--frames 10:20: v.avi has 10 frames"):
+        again(path, frames=(10, 20))
+    with pytest.raises(DlcxError, match="expected A:B with 0 <= A < B"):
+        again(path, frames=(5, 5))
+    with caplog.at_level(logging.WARNING, "dlcx"):
+        assert again(path, frames=(4, 99)).stop == 10
+    assert "ends at frame 10" in caplog.text
+
+
+def test_crop_moves_no_coordinates(project: Path, again: Callable[..., AnalyzedVideo], tmp_path: Path) -> None:
+    path = write_video(project / "videos" / "v.avi", 20)
+    done = again(path, crop=(48, 96, 8, 60))
+    np.testing.assert_allclose(read_predictions(done.h5).xy[:, 0], expected(range(20)), atol=1)
+    meta = read_meta_pickle(done.meta_pickle)
+    assert (meta.crop, meta.size) == (None, SIZE)
+    with pytest.raises(DlcxError, match="--crop: .*48, 96, 8, 60.* there, None asked for"):
+        again(path)
+    with pytest.raises(DlcxError, match=r"within the 96x64 pixels of v.avi"):
+        again(path, crop=(0, 97, 0, 64), out=tmp_path)
+
+
+def test_crop_of_the_project(project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo]) -> None:
+    config = (project / "config.yaml").read_text()
+    for key, value in {"cropping": "true", "x1": 50, "x2": 90, "y1": 10, "y2": 50}.items():
+        config = "\n".join(f"{key}: {value}" if line.startswith(f"{key}:") else line for line in config.splitlines())
+    (project / "config.yaml").write_text(config)
+    seen = []
+    path = write_video(project / "videos" / "v.avi", 8)
+    net.predict = lambda images: seen.append(images.shape) or FindsDisc().predict(images)  # type: ignore[method-assign]
+    np.testing.assert_allclose(read_predictions(again(path).h5).xy[:, 0], expected(range(8)), atol=1)
+    assert seen == [(4, 40, 40, 3)] * 2
+
+
+def test_broken_frames_are_nan_rows_at_their_own_number(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 40)
+    break_frames(path, 13, 17)
+    with caplog.at_level(logging.WARNING, "dlcx"):
+        done = again(path)
+    assert done.unreadable == (13, 14, 15, 16)
+    assert "4 unreadable frame(s) are nan rows: 13, 14, 15, 16" in caplog.text
+    tracks = read_predictions(done.h5)
+    good = [number for number in range(40) if number not in done.unreadable]
+    assert np.isnan(tracks.xy[13:17]).all()
+    assert np.isnan(tracks.score[13:17]).all()
+    np.testing.assert_allclose(tracks.xy[good, 0], expected(range(40))[good], atol=1)
+    assert len(read_full_pickle(done.full_pickle)) == 40
+
+
+def test_one_failing_video_does_not_stop_the_others(
+    project: Path, net: FindsDisc, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project / "videos"
+    write_video(folder / "a.avi", 8)
+    (folder / "b.avi").write_text("no video")
+    write_video(folder / "c.mkv", 8, codec="mp4v")
+    code = run(["analyze-video", str(folder), "-p", str(project), "--json", "-q", "--no-csv"])
+    assert code == 4
+    output = capsys.readouterr()
+    result = json.loads(output.out)
+    assert [Path(video["video"]).name for video in result["videos"]] == ["a.avi", "c.mkv"]
+    assert [Path(failure["video"]).name for failure in result["failed"]] == ["b.avi"]
+    assert "error: " in output.err
+    assert "b.avi cannot be opened as a video" in output.err
+    assert not list(folder.glob("*.csv"))
+
+
+def test_two_videos_of_one_name_need_two_folders(project: Path, net: FindsDisc, tmp_path: Path) -> None:
+    paths = [write_video(tmp_path / folder / "v.avi", 4) for folder in ("one", "two")]
+    with pytest.raises(DlcxError, match="would both write"):
+        analyze_video(project, paths, out=tmp_path)
+
+
+def test_what_others_wrote_is_not_replaced(project: Path, again: Callable[..., AnalyzedVideo]) -> None:
+    path = write_video(project / "videos" / "v.avi", 8)
+    done = again(path)
+    shutil.rmtree(done.h5.with_suffix(".dlcx"))
+    with pytest.raises(DlcxError, match="not known to be of this net and video"):
+        again(path)
+    assert again(path, overwrite=True).analyzed == 8
+
+
+def test_the_batch_size_of_a_run_is_kept(project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo]) -> None:
+    path = write_video(project / "videos" / "v.avi", 40)
+    again(path, frames=(0, 8), batch_size=2)
+    again(path, batch_size=None)
+    assert set(net.batches) == {2}
+    with pytest.raises(DlcxError, match="--batch-size: 2 there, 5 asked for"):
+        again(path, batch_size=5)
+
+
+def test_another_snapshot_under_the_same_name_is_noticed(project: Path, again: Callable[..., AnalyzedVideo]) -> None:
+    path = write_video(project / "videos" / "v.avi", 8)
+    again(path)
+    (project / TRAIN / "snapshot-010.pt").write_bytes(b"other weights")
+    with pytest.raises(DlcxError, match=r"snapshot: snapshot-010.pt .* there"):
+        again(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["missing.mp4"], 3, "no such video or folder: missing.mp4"),
+        (["nothing*.mp4"], 3, "no video in nothing*.mp4"),
+        (["v.avi", "--frames", "ten"], 2, "expected A:B, e.g. 0:1000, got 'ten'"),
+        (["v.avi", "--crop", "1,2,3"], 2, "expected X1,X2,Y1,Y2, e.g. 0,640,0,480, got '1,2,3'"),
+        (["v.avi", "--snapshot", "77"], 3, "--snapshot 77: "),
+        (["v.avi", "--device", "abacus"], 3, "--device abacus"),
+        ([], 2, "missing argument"),
+    ],
+)
+def test_wrong_calls(
+    project: Path,
+    net: FindsDisc,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(project)
+    write_video(project / "v.avi", 4)
+    assert run(["analyze-video", *arguments]) == code
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert message in output.err.splitlines()[0]
+    assert not list(project.glob("*.h5"))
+
+
+def test_equals_deeplabcut(trained_project: Path, golden: Path) -> None:
+    """DeepLabCut's own analysis of the video with the same weights: h5, csv and _full.pickle."""
+    path = trained_project / "videos" / "vid.avi"
+    path.parent.mkdir()
+    shutil.copy(golden / "analysis" / "sa" / "vid.avi", path)
+    done = analyze_video(trained_project, path, device="cpu").videos[0]
+    theirs = golden / "predictions" / f"vid{SCORER}.h5"
+    assert (done.h5.name, done.analyzed) == (theirs.name, 12)
+    mine, its = read_predictions(done.h5), read_predictions(theirs)
+    assert mine.layout == its.layout
+    assert mine.xy.dtype == its.xy.dtype
+    np.testing.assert_allclose(mine.xy, its.xy, atol=1e-3)
+    np.testing.assert_allclose(mine.score, its.score, atol=1e-5)
+    assert pd.read_hdf(done.h5).columns.equals(pd.read_hdf(theirs).columns)
+    assert done.csv is not None
+    assert done.csv.read_text().splitlines()[:3] == theirs.with_suffix(".csv").read_text().splitlines()[:3]
+    full, its_full = read_full_pickle(done.full_pickle), read_full_pickle(theirs.with_name(f"vid{SCORER}_full.pickle"))
+    assert full.keys() == its_full.keys()
+    for number, one in its_full.items():
+        np.testing.assert_allclose(full[number].animals.xy, one.animals.xy, atol=1e-3)
+        np.testing.assert_allclose(full[number].animals.score, one.animals.score, atol=1e-5)
