@@ -104,7 +104,7 @@ def read_evaluation(path: Path) -> tuple[Layout, dict[Image, Prediction]]:
     unique = values[:, None, animals * parts :]
     evaluated = np.flatnonzero(~np.isnan(values).all((1, 2)))
     found = {
-        tuple(map(str, frame.index[i])): Prediction(_found(poses[i]), _found(unique[i]) if layout.unique else None)
+        tuple(map(str, frame.index[int(i)])): Prediction(_found(poses[i]), _found(unique[i]) if layout.unique else None)
         for i in evaluated
     }
     return layout, found  # type: ignore[return-value]

@@ -50,7 +50,7 @@ def pose_values(xy: np.ndarray, score: np.ndarray, unique_xy: np.ndarray, unique
     return np.concatenate([animals, unique.astype(animals.dtype)], axis=1)
 
 
-def split_columns(columns: pd.MultiIndex, path: Path) -> tuple[str, Layout]:
+def split_columns(columns: pd.Index, path: Path) -> tuple[str, Layout]:
     """Scorer and layout of a table's columns.
 
     Raises
