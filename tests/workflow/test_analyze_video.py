@@ -41,7 +41,7 @@ class FindsDisc:
         for image in images:
             y, x = np.nonzero((image[..., 0] > 150) & (image[..., 1] < 120))
             centre = np.array([x.mean(), y.mean()]) if len(x) else np.array([-1.0, -1.0])
-            xy = np.float32([centre, centre + (10, 0), centre + (0, 10)])
+            xy = (centre + [[0, 0], [10, 0], [0, 10]]).astype(np.float32)
             found.append(Prediction(Instances(xy[None], np.full((1, 3), 0.9, np.float32))))
         return found
 
@@ -207,7 +207,7 @@ def test_crop_moves_no_coordinates(project: Path, again: Callable[..., AnalyzedV
     np.testing.assert_allclose(read_predictions(done.h5).xy[:, 0], expected(range(20)), atol=1)
     meta = read_meta_pickle(done.meta_pickle)
     assert (meta.crop, meta.size) == (None, SIZE)
-    with pytest.raises(DlcxError, match="--crop: .*48, 96, 8, 60.* there, None asked for"):
+    with pytest.raises(DlcxError, match=r"--crop: .*48, 96, 8, 60.* there, None asked for"):
         again(path)
     with pytest.raises(DlcxError, match=r"within the 96x64 pixels of v.avi"):
         again(path, crop=(0, 97, 0, 64), out=tmp_path)
