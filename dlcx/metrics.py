@@ -72,7 +72,7 @@ def evaluate_poses(
     if len(truth) != len(predicted):
         raise ValueError(f"evaluate_poses: expected {len(truth)} predictions, got {len(predicted)} predictions")
     if not truth:
-        return Metrics(np.nan, np.nan, 0.0, 0.0)
+        return Metrics(np.nan, np.nan, np.nan, np.nan)
     labels = _labelled([pose.animals for pose in truth])
     xy, score = _seen([pose.animals for pose in predicted])
     alike = _similarity(labels, xy, 0.1, 0)  # who is who must not depend on how strictly mAP judges

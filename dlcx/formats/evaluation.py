@@ -131,9 +131,10 @@ def write_keypoint_results(row: EvaluationRow, layout: Layout, path: Path) -> No
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["", *layout.bodyparts, *layout.unique])
+    names = (*layout.bodyparts, *layout.unique)
+    writer.writerow(["", *names])
     for title, metrics in (("Train error (px)", row.train), ("Test error (px)", row.test)):
-        errors = [*metrics.per_bodypart, *metrics.per_unique]
+        errors = (*metrics.per_bodypart, *metrics.per_unique) or [math.nan] * len(names)  # none without images
         writer.writerow([title, *("" if math.isnan(error) else repr(error) for error in errors)])
     write_text(Path(path), text.getvalue())
 

@@ -13,6 +13,7 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels
+from dlcx.formats.training_set import Split, load_training_set
 from dlcx.poses import Instances, Prediction
 from dlcx.workflow.evaluate import evaluate
 
@@ -153,6 +154,18 @@ def test_command_line(project, oracles, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert [one["shuffle"] for one in facts["evaluated"]] == [1, 2]
     assert facts["evaluated"][0]["test"]["rmse"] == pytest.approx(2.0)
+
+
+def test_all_images_for_training(project, oracles, monkeypatch):
+    split = Split(np.arange(8), np.arange(0), 1.0)
+    monkeypatch.setattr(
+        "dlcx.workflow.evaluate.load_training_set", lambda shuffle: (load_training_set(shuffle)[0], split)
+    )
+    (one,) = evaluate(project, device="cpu", per_bodypart=True).evaluated
+    assert (one.train.images, one.test.images) == (8, 0)
+    assert one.keypoint_csv.read_text().splitlines()[2] == "Test error (px),,,"
+    assert one.csv.read_text().splitlines()[1].endswith(",,,,")
+    assert [line.split()[-1] for line in one.lines()[5:8]] == ["-"] * 3
 
 
 def test_an_image_that_is_gone_is_named(project, oracles):
