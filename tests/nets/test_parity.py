@@ -29,6 +29,8 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 PROJECTS = {"sa": Layout(("snout", "back", "tail"))}
 NETS = [net.name for net in specs() if net.golden]
 MAPS, PIXELS, SCORES = 3e-5, 1e-3, 1e-5
+#: The made-up weights of cspnext_x magnify rounding: DeepLabCut's float32 maps are 3.4e-5 from float64, dlcx's 7e-6.
+SLACK = {"cspnext_x": 3.0}
 
 
 def configure(name: str, project: str) -> ModelConfig:
@@ -99,6 +101,7 @@ def test_maps_and_poses(name: str, project: str):
     predictor = create_predictor(model, configure(name, project), device="cpu")
     stored = np.load(GOLDEN / "models" / project / f"{name}.npz")
     case = index(project)[name]
+    slack = SLACK.get(name, 1.0)
     assert {head: model.stride(head) for head in model.heads} == case["strides"]
     batches = {
         "A": np.stack([image(project, "a128_0"), image(project, "a128_1")]),
@@ -112,7 +115,7 @@ def test_maps_and_poses(name: str, project: str):
         compared = 0
         for head, maps in outputs.items():
             for key, value in maps.items():
-                assert error(stored, f"{tag}.out.{head}.{key}", value) < MAPS
+                assert error(stored, f"{tag}.out.{head}.{key}", value) < MAPS * slack
                 compared += 1
         assert compared == sum(key.startswith(f"{tag}.out.") for key in case["shapes"])
         poses = stored[f"{tag}.pred.bodypart.poses"]
@@ -120,7 +123,7 @@ def test_maps_and_poses(name: str, project: str):
         assert len(found) == len(poses)
         for prediction, pose in zip(found, poses, strict=True):
             np.testing.assert_allclose(prediction.animals.xy, pose[..., :2], rtol=0, atol=PIXELS)
-            np.testing.assert_allclose(prediction.animals.score, pose[..., 2], rtol=0, atol=SCORES)
+            np.testing.assert_allclose(prediction.animals.score, pose[..., 2], rtol=0, atol=SCORES * slack)
     final = stored["B.final.bodyparts"][..., :2] - stored["B.context.offsets"]
     np.testing.assert_allclose(predictor.predict(batches["B"])[0].animals.xy, final, rtol=0, atol=PIXELS)
 
