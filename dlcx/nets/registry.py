@@ -76,6 +76,9 @@ class Family:
     backbones: Mapping[str, str] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
+    published: Mapping[str, str] = field(default_factory=dict)
+    """Backbone ``type`` -> ``OWNER/REPOSITORY/FILE`` on huggingface.co, where timm has no ImageNet weights of it;
+    ``{model_name}`` stands for that key of the block."""
 
 
 def families() -> tuple[Family, ...]:
@@ -154,6 +157,11 @@ def find(name: str) -> NetSpec:
 def backbone_types() -> dict[str, str]:
     """Backbone ``type`` -> "module:function" of all families."""
     return {kind: target for family in families() for kind, target in family.backbones.items()}
+
+
+def published_weights() -> dict[str, str]:
+    """Backbone ``type`` -> where its ImageNet weights are, for those that timm does not know."""
+    return {kind: place for family in families() for kind, place in family.published.items()}
 
 
 def head_types() -> dict[str, str]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dlcx.errors import DlcxError
 from dlcx.formats.snapshot import load_tensors
 from dlcx.nets.model import PoseModel
+from dlcx.nets.registry import published_weights
 from dlcx.settings import ModelConfig
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def load_initial(model: PoseModel, config: ModelConfig, source: str) -> str:
         return "first weights: random"
     if source == "imagenet":
         name, path = _imagenet(config)
-        _fill_backbone(model.backbone, _convert(name, path), f"ImageNet weights of {name}")
+        _fill_backbone(model.backbone, _present_names(name, path), f"ImageNet weights of {name}")
         return f"first weights: backbone from ImageNet ({name})"
     path = _file(source)
     state = _read(path)
@@ -87,15 +88,14 @@ def _read(path: Path) -> State:
 
 def _imagenet(config: ModelConfig, *, download: bool = True) -> tuple[str, Path]:
     """The timm name of the backbone and its file in the local cache, fetched first where it is missing."""
-    import timm
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
     hint = "Use --weights none, or --weights PATH for a file that you have."
     name = str(config.model.backbone.get("model_name"))
-    known = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
-    if known is None or not known.hf_hub_id:
+    place = _published(name, str(config.model.backbone.get("type")))
+    if place is None:
         raise DlcxError(f"--weights imagenet: there are no ImageNet weights for {config.net_type}", hint=hint)
-    repo, filename = known.hf_hub_id, known.hf_hub_filename or "model.safetensors"
+    repo, filename = place
     cached = try_to_load_from_cache(repo, filename)
     if isinstance(cached, str):
         return name, Path(cached)
@@ -111,19 +111,32 @@ def _imagenet(config: ModelConfig, *, download: bool = True) -> tuple[str, Path]
         ) from error
 
 
-def _convert(timm_name: str, path: Path) -> State:
-    """A published checkpoint in timm's present names; some were saved with others."""
+def _published(name: str, kind: str) -> tuple[str, str] | None:
+    """Repository on huggingface.co and file of a backbone's ImageNet weights: the family's word, else timm's."""
     import timm
 
-    model = timm.create_model(timm_name, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+    if place := published_weights().get(kind):
+        repo, _, filename = place.format(model_name=name).rpartition("/")
+        return repo, filename
+    known = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
+    if known is None or not known.hf_hub_id:
+        return None
+    return known.hf_hub_id, known.hf_hub_filename or "model.safetensors"
+
+
+def _present_names(name: str, path: Path) -> State:
+    """A published checkpoint in the names of today; timm's were partly saved with others."""
+    import timm
+
+    if not timm.is_model(name):
+        return {key.removeprefix("backbone."): value for key, value in _read(path).items()}
+    model = timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
     return model.state_dict()
 
 
 def _fill_backbone(backbone: nn.Module, state: State, what: str) -> list[str]:
-    """Fill all of the backbone's timm network; returns the names that were not needed (classifier, later stages)."""
-    network = getattr(backbone, "model", None)
-    if not isinstance(network, nn.Module):
-        raise DlcxError(f"{what}: {type(backbone).__name__} is no timm network", hint="Use a snapshot of the same net.")
+    """Fill all of the backbone (its timm network, if it is one); returns the names that were not needed."""
+    network = getattr(backbone, "model", backbone)
     offered = {_plain(key): key for key in state}
     wanted = {key: offered.get(_plain(key)) for key in network.state_dict()}
     wanted = {key: found for key, found in wanted.items() if not key.endswith("num_batches_tracked") or found}

@@ -51,4 +51,5 @@ FAMILY = Family(
         _net("cspnext_x", "large, coarse score maps", 47_707_812, 10.10),
     ),
     backbones={"CSPNeXt": "dlcx.nets.cspnext.model:CSPNeXt"},
+    published={"CSPNeXt": "DeepLabCut/DeepLabCut-Backbones/{model_name}.pt"},
 )
