@@ -12,7 +12,8 @@ from dlcx.formats.labels import write_labels
 from dlcx.formats.model_config import write_model_config
 from dlcx.formats.own_config import write_own_config
 from dlcx.formats.project_config import open_project, write_project_config
-from dlcx.formats.training_set import Split, write_documentation
+from dlcx.formats.splits import Split
+from dlcx.formats.training_set import write_documentation
 from dlcx.nets.configure import model_config
 from dlcx.poses import Labels, Layout
 from dlcx.settings import ModelConfig, OwnConfig, ProjectConfig
@@ -32,7 +33,7 @@ def draw_dots(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
-    """A project of 10 images with shuffle 1 = timm/resnet10t, 8 images to learn from and 2 to test on."""
+    """A project of 10 images with shuffle 1 = timm/test_resnet, 8 images to learn from and 2 to test on."""
     root = tmp_path / "tiny-me-2026-01-02"
     folder = root / "labeled-data" / "vid"
     folder.mkdir(parents=True)
@@ -60,7 +61,7 @@ def tiny(tmp_path: Path) -> Path:
     labels = Labels(layout, tuple(images), np.stack(xy), np.zeros((10, 0, 2)))
     write_labels(labels, place.project.merged_labels_path, "me")
     write_documentation([], Split(np.arange(8), np.arange(8, 10), 0.8), place.documentation_path)
-    plain = model_config("timm/resnet10t", layout)
+    plain = model_config("timm/test_resnet", layout)
     plain["data"]["train"]["crop_sampling"] = {"width": 64, "height": 64, "max_shift": 0.1, "method": "hybrid"}
     plain["runner"] |= {"eval_interval": 2, "snapshots": {"max_snapshots": 3, "save_epochs": 2}}
     plain["train_settings"] = {"batch_size": 3, "epochs": 3, "seed": 1}
