@@ -9,17 +9,30 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from dlcx.outputs import whole_file
 
-TRAIN, TEST, ACCURATE = "#3b6fb6", "#d1622b", "#8a8a8a"
+TRAIN, TEST, SURE = "#3b6fb6", "#d1622b", "#8a8a8a"
+#: More points than this are drawn as a line alone.
+MARKED = 60
+
+Rows = Sequence[Mapping[str, float]]
 
 
-def draw_learning_curve(
-    rows: Sequence[Mapping[str, float]], path: Path, *, title: str = "", best: int | None = None
-) -> None:
-    """Draw the rows of learning_stats.csv: total losses on top, the test error in pixels below, ``best`` marked.
+def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | None = None) -> None:
+    """Draw the rows of learning_stats.csv: total losses on top, the test error in pixels below, both logarithmic.
+
+    Parameters
+    ----------
+    rows
+        One mapping an epoch, with ``step`` and the numbers it has.
+    path
+        The picture.
+    title
+        What was trained.
+    best
+        Epoch of the best snapshot, which is marked.
 
     Raises
     ------
@@ -31,39 +44,41 @@ def draw_learning_curve(
     losses, errors = figure.subplots(2, 1, sharex=True)
     _line(losses, rows, "losses/train.total_loss", "training images", TRAIN)
     _line(losses, rows, "losses/eval.total_loss", "test images", TEST)
-    losses.set_yscale("log")
-    losses.set_ylabel("total loss")
+    _line(errors, rows, "metrics/test.rmse_pcutoff", "confidence at least 0.6", SURE)
     _line(errors, rows, "metrics/test.rmse", "all keypoints", TEST)
-    _line(errors, rows, "metrics/test.rmse_pcutoff", "confidence ≥ 0.6", ACCURATE)
-    errors.set_ylabel("mean test error (pixels)")
-    errors.set_ylim(bottom=0)
+    _finish(losses, "total loss", best, note="")
+    found = [row["metrics/test.rmse"] for row in rows if row["step"] == best and "metrics/test.rmse" in row]
+    _finish(errors, "mean test error (pixels)", best, note=f", {found[0]:.3g} px" if found else "")
     errors.set_xlabel("epoch")
-    errors.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for axes in (losses, errors):
-        _finish(axes, best)
-    if title:
-        losses.set_title(title, loc="left", fontsize=10)
+    errors.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    losses.set_title(title, loc="left", fontsize=10)
     with whole_file(path) as beside:
         figure.savefig(beside)
 
 
-def _line(axes: Axes, rows: Sequence[Mapping[str, float]], name: str, label: str, colour: str) -> None:
-    """One number over the epochs that have it."""
-    points = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))]
+def _line(axes: Axes, rows: Rows, name: str, label: str, colour: str) -> None:
+    """One number over the epochs that have it; only what a logarithmic axis can show."""
+    points = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan)) and row[name] > 0]
     if points:
         epochs, values = zip(*points, strict=True)
-        marker = "o" if len(points) <= 60 else ""
-        axes.plot(epochs, values, color=colour, label=label, linewidth=1.6, marker=marker, markersize=3.5)
+        marker = "o" if len(points) <= MARKED else ""
+        axes.plot(epochs, values, color=colour, label=label, linewidth=1.6, marker=marker, markersize=3)
 
 
-def _finish(axes: Axes, best: int | None) -> None:
-    """Grid, legend, the line at the best epoch; a word where there is nothing to see yet."""
+def _finish(axes: Axes, label: str, best: int | None, note: str) -> None:
+    """Scale, grid, legend and the mark of the best epoch; a word where there is nothing to see yet."""
+    axes.set_ylabel(label)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="0.9", linewidth=0.8)
-    axes.set_axisbelow(True)
     if not axes.lines:
+        axes.set_yticks([])
         axes.text(0.5, 0.5, "no evaluation yet", color="0.5", ha="center", va="center", transform=axes.transAxes)
         return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(FuncFormatter(lambda _value, _: ""))
+    axes.grid(color="0.92", linewidth=0.8)
+    axes.set_axisbelow(True)
     if best is not None:
-        axes.axvline(best, color="0.35", linewidth=1.0, linestyle=":", label=f"best snapshot ({best})")
+        axes.axvline(best, color="0.35", linewidth=1.0, linestyle=":", label=f"best snapshot: epoch {best}{note}")
     axes.legend(frameon=False, fontsize=9)
