@@ -6,8 +6,12 @@ the command line passes a :class:`Progress` that draws, Python callers get :data
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 class Task:
@@ -27,3 +31,29 @@ class Progress:
 
 
 SILENT = Progress()
+
+
+class Clock:
+    """Where the time went: seconds spent by name."""
+
+    def __init__(self, *names: str) -> None:
+        self.spent = dict.fromkeys(names, 0.0)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Count the body's time."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[name] += time.perf_counter() - begun
+
+    def waiting(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
+        """The same items; the time until each is there counts."""
+        while True:
+            with self(name):
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Instances, Layout, Prediction
-from dlcx.progress import SILENT, Progress
-from dlcx.project import AnalysisFiles, Shuffle, Snapshot
+from dlcx.progress import SILENT, Clock, Progress
+from dlcx.project import AnalysisFiles
+from dlcx.workflow.chosen_net import ChosenNet, threads
 
 if TYPE_CHECKING:
     from dlcx.data.video import FrameBatch, VideoFile
     from dlcx.predictors import Predictor
-    from dlcx.settings import ModelConfig
     from dlcx.store import ChunkStore, Stored
     from dlcx.trackers import Tracker
 
@@ -157,7 +152,7 @@ def analyze_video(
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
-    net = _Net.of(place, snapshot=snapshot, device=device, precision=precision, engine=engine)
+    net = ChosenNet.of(place, snapshot=snapshot, device=device, precision=precision, engine=engine)
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     _check_distinct(files)
 
@@ -181,68 +176,10 @@ def analyze_video(
 
 
 @dataclass(frozen=True)
-class _Net:
-    """Which net is asked for, known without building it; :attr:`predictor` builds it at the first use."""
-
-    place: Shuffle
-    config: ModelConfig
-    snapshot: Snapshot
-    scorer: str
-    device: str
-    precision: str
-    engine: str
-    load: Callable[[], Predictor]
-
-    @classmethod
-    def of(cls, place: Shuffle, *, snapshot: str, device: str, precision: str, engine: str) -> _Net:
-        config = read_model_config(place.model_config_path)
-        chosen = place.snapshot(snapshot)
-        layout = place.project.layout
-        if tuple(config.metadata.bodyparts) != layout.bodyparts:
-            raise DlcxError(
-                f"{place.model_config_path}: metadata.bodyparts is {list(config.metadata.bodyparts)}, "
-                f"config.yaml says {list(layout.bodyparts)}",
-                hint="The net was made for other bodyparts; run 'dlcx create-dataset' again.",
-            )
-        from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
-
-        named = str(choose_device(config.device if device == "auto" else device, config.net_type))
-
-        @cache
-        def load() -> Predictor:
-            from dlcx.workflow import loading
-
-            loaded = loading.load_predictor(
-                place, snapshot=str(chosen.path), device=named, precision=precision, engine=engine
-            )
-            return loaded.predictor
-
-        return cls(place, config, chosen, place.scorer(config.net_type, chosen), named, precision, engine, load)
-
-    @property
-    def layout(self) -> Layout:
-        return self.place.project.layout
-
-    def settings(self) -> dict[str, Any]:
-        """All that the numbers depend on, for the store to remember."""
-        plain = self.config.plain()
-        seen = {"model": plain["model"], "method": plain["method"], "inference": plain["data"]["inference"]}
-        config = hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode()).hexdigest()
-        weights = _file_digest(self.snapshot.path)
-        return {
-            "snapshot": f"{self.snapshot.path.name} ({weights[:16]})",
-            "pytorch_config.yaml (model, data.inference)": config[:16],
-            "--device": self.device,
-            "--precision": self.precision,
-            "--engine": self.engine,
-        }
-
-
-@dataclass(frozen=True)
 class _Run:
     """The analysis of one video."""
 
-    net: _Net
+    net: ChosenNet
     files: AnalysisFiles
     batch_size: int | None
     crop: Crop | None
@@ -263,11 +200,11 @@ class _Run:
         if not self.overwrite and not self.files.store.exists():
             self._refuse_foreign_output()
 
-        with open_store(self.files.store, settings, overwrite=self.overwrite) as store, _threads(settings["threads"]):
+        with open_store(self.files.store, settings, overwrite=self.overwrite) as store, threads(settings["threads"]):
             first, stop = _joined((first, stop), store.written, self.files)
             # the batches of a whole run: they begin at multiples of their size
             begin, end = first // batch_size * batch_size, min(-(-stop // batch_size) * batch_size, video.frames)
-            clock = _Clock()
+            clock = Clock("decoding", "net", "writing")
             started = time.time()
             analyzed = self._fill(store, video, begin, end, batch_size, crop, clock)
             with clock("writing"):
@@ -302,7 +239,7 @@ class _Run:
         end: int,
         batch_size: int,
         crop: Crop | None,
-        clock: _Clock,
+        clock: Clock,
     ) -> int:
         """Analyse the frames from ``begin`` to ``end`` that the store does not hold; how many those were."""
         from dlcx.data.video import read_frames
@@ -321,7 +258,9 @@ class _Run:
             self.progress.task(f"analyze {video.path.name}", end - begin, "frame", done=done) as task,
         ):
             for start, last in missing:
-                for batch in clock.timed("decoding", read_frames(video, batch_size, start=start, stop=last, crop=crop)):
+                for batch in clock.waiting(
+                    "decoding", read_frames(video, batch_size, start=start, stop=last, crop=crop)
+                ):
                     with clock("net"):
                         predictions = self._predict(predictor, batch, crop)
                     with clock("writing"):
@@ -363,7 +302,7 @@ class _Run:
             raise DlcxError(f"--batch-size {batch_size}: expected at least 1")
         return {
             "video": video.fingerprint(),
-            **self.net.settings(),
+            **self.net.settings,
             "--batch-size": batch_size,
             "--crop": list(crop) if crop else None,
             "threads": before.get("threads") or torch.get_num_threads(),
@@ -404,30 +343,6 @@ class _Run:
         )
         write_meta_pickle(meta, files.meta_pickle)
         write_predictions(tracks, files.h5, self.net.scorer, csv=self.csv)
-
-
-@dataclass
-class _Clock:
-    """What a run waited for, in seconds."""
-
-    spent: dict[str, float] = field(default_factory=lambda: {"decoding": 0.0, "net": 0.0, "writing": 0.0})
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.spent[name] += time.perf_counter() - begun
-
-    def timed(self, name: str, batches: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
-        """The same batches; the time until each is there counts."""
-        while True:
-            with self(name):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield batch
 
 
 def _tracker(layout: Layout) -> Tracker:
@@ -488,24 +403,6 @@ def _check_distinct(files: Sequence[AnalysisFiles]) -> None:
             )
 
 
-def _file_digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _listed(numbers: Sequence[int]) -> str:
     shown = ", ".join(map(str, numbers[:NAMED_FRAMES]))
     return shown + (f", ... ({len(numbers)} in all)" if len(numbers) > NAMED_FRAMES else "")
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Run torch with so many threads: sums come out the same as in the run that is continued."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

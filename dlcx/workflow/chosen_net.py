@@ -1,0 +1,101 @@
+"""The net that a call names: all that is known of it before it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from dlcx.errors import DlcxError
+from dlcx.formats.model_config import read_model_config
+from dlcx.poses import Layout
+from dlcx.project import Shuffle, Snapshot
+
+if TYPE_CHECKING:
+    from dlcx.predictors import Predictor
+    from dlcx.settings import ModelConfig
+
+
+@dataclass(frozen=True)
+class ChosenNet:
+    """Which net is asked for, known without building it; :attr:`load` builds it at its first call."""
+
+    place: Shuffle
+    config: ModelConfig
+    snapshot: Snapshot
+    scorer: str
+    device: str
+    precision: str
+    engine: str
+    load: Callable[[], Predictor]
+
+    @classmethod
+    def of(cls, place: Shuffle, *, snapshot: str, device: str, precision: str, engine: str) -> ChosenNet:
+        """Find configuration, snapshot and device.
+
+        Raises
+        ------
+        DlcxError
+            When one of them cannot be had, or the net was made for other bodyparts than the project has.
+        """
+        config = read_model_config(place.model_config_path)
+        chosen = place.snapshot(snapshot)
+        layout = place.project.layout
+        if tuple(config.metadata.bodyparts) != layout.bodyparts:
+            raise DlcxError(
+                f"{place.model_config_path}: metadata.bodyparts is {list(config.metadata.bodyparts)}, "
+                f"config.yaml says {list(layout.bodyparts)}",
+                hint="The net was made for other bodyparts; run 'dlcx create-dataset' again.",
+            )
+        from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
+
+        named = str(choose_device(config.device if device == "auto" else device, config.net_type))
+
+        @cache
+        def load() -> Predictor:
+            from dlcx.workflow import loading
+
+            loaded = loading.load_predictor(
+                place, snapshot=str(chosen.path), device=named, precision=precision, engine=engine
+            )
+            return loaded.predictor
+
+        return cls(place, config, chosen, place.scorer(config.net_type, chosen), named, precision, engine, load)
+
+    @property
+    def layout(self) -> Layout:
+        """The project's."""
+        return self.place.project.layout
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All that the numbers depend on, for the store to remember."""
+        plain = self.config.plain()
+        seen = {"model": plain["model"], "method": plain["method"], "inference": plain["data"]["inference"]}
+        config = hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode()).hexdigest()
+        with open(self.snapshot.path, "rb") as file:
+            weights = hashlib.file_digest(file, "sha256").hexdigest()
+        return {
+            "snapshot": f"{self.snapshot.path.name} ({weights[:16]})",
+            "pytorch_config.yaml (model, data.inference)": config[:16],
+            "--device": self.device,
+            "--precision": self.precision,
+            "--engine": self.engine,
+        }
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Run torch with so many threads: sums come out the same as in the run that is continued."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
