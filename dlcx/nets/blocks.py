@@ -55,6 +55,55 @@ def heatmap_head(channels: int, keypoints: int, *, deconvolutions: int = 1) -> B
     }
 
 
+#: Spread of a keypoint's bins, by the side of the crop in pixels.
+SIMCC_SIGMAS = {256: 5.66, 288: 6.0, 384: 6.93}
+
+
+def simcc_head(channels: int, keypoints: int, *, crop: tuple[int, int]) -> Block:
+    """The head of RTMPose for ``channels`` features of stride 32 on crops of (width, height) pixels."""
+    bins: Block = {"simcc_split_ratio": 2.0}
+    sigma = [SIMCC_SIGMAS[side] for side in crop]
+    divergence: Block = {"type": "KLDiscreteLoss", "use_target_weight": True, "beta": 10.0, "label_softmax": True}
+    return {
+        "type": "RTMCCHead",
+        "weight_init": "RTMPose",
+        "target_generator": {
+            "type": "SimCCGenerator",
+            "input_size": list(crop),
+            "smoothing_type": "gaussian",
+            "sigma": sigma,
+            **bins,
+            "label_smooth_weight": 0.0,
+            "normalize": False,
+        },
+        "criterion": {"x": divergence, "y": divergence},
+        "predictor": {
+            "type": "SimCCPredictor",
+            **bins,
+            "sigma": sigma,
+            "decode_beta": 150.0,
+            "apply_softmax": True,
+            "normalize_outputs": False,
+        },
+        "input_size": list(crop),
+        "in_channels": channels,
+        "out_channels": keypoints,
+        "in_featuremap_size": [side // 32 for side in crop],
+        **bins,
+        "final_layer_kernel_size": 7,
+        "gau_cfg": {
+            "hidden_dims": 256,
+            "s": 128,
+            "expansion_factor": 2,
+            "dropout_rate": 0,
+            "drop_path": 0.0,
+            "act_fn": "SiLU",
+            "use_rel_bias": False,
+            "pos_enc": False,
+        },
+    }
+
+
 def bottom_up_heads(name: str, request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
     """The heads that a backbone's name alone means: a heatmap head for a single animal.
 

@@ -1,4 +1,4 @@
-"""What pytorch_config.yaml says for a net in a project: common values, the net's own, the data preset of its method.
+"""What pytorch_config.yaml says for a net in a project: common values, the data preset of its method, the net's own.
 
 The result is a plain dictionary in DeepLabCut 3.0.2's schema, equal to what DeepLabCut writes for the names it knows.
 Later dictionaries win, key by key; lists replace; an optimizer or scheduler of another ``type`` replaces the block.
@@ -89,7 +89,7 @@ def model_config(
     if layout.unique and spec.method != "bu":
         raise DlcxError(f"--net-type {net_type}: the project has unique bodyparts, which only bottom-up nets find")
     net = spec.configure(spec.name, Request(layout, identity))
-    config = merge(merge(BASE, net), {"data": DATA[spec.method]})
+    config = merge(merge(BASE, {"data": DATA[spec.method]}), net)
     metadata = {
         "project_path": None if project_path is None else str(project_path),
         "pose_config_path": None if pose_config_path is None else str(pose_config_path),

@@ -137,7 +137,11 @@ def batch_labels(stored) -> BatchLabels:
     )
 
 
-@pytest.mark.parametrize("path", sorted((GOLDEN / "train" / "losses").glob("*.npz")), ids=lambda path: path.stem)
+LOSSES = [(*path.stem.split("_", 1), path) for path in sorted((GOLDEN / "train" / "losses").glob("*.npz"))]
+LOSSES = [path for project, name, path in LOSSES if (name, project) in NET_CASES]
+
+
+@pytest.mark.parametrize("path", LOSSES, ids=lambda path: path.stem)
 def test_targets_losses_and_gradients(path: Path):
     project, name = path.stem.split("_", 1)
     model = build_model(configure(name, project))
@@ -162,8 +166,8 @@ def test_targets_losses_and_gradients(path: Path):
             assert error(stored, f"grad.{head}.{key}", value.grad) < 1e-5
 
 
-STEPS = [case for case in json.loads((GOLDEN / "train" / "steps" / "index.json").read_text()) if case["net"] in NETS]
-STEPS = [case for case in STEPS if case["project"] in cases(find(case["net"]))]
+STEPS = json.loads((GOLDEN / "train" / "steps" / "index.json").read_text())
+STEPS = [case for case in STEPS if (case["net"], case["project"]) in NET_CASES]
 
 
 @pytest.mark.parametrize("case", STEPS, ids=lambda case: case["net"])

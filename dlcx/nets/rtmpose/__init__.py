@@ -1,0 +1,1 @@
+"""RTMPose: CSPNeXt with a SimCC head on crops."""

@@ -1,0 +1,66 @@
+"""RTMPose in three sizes: a detector finds the animals, CSPNeXt with a SimCC head poses each crop."""
+
+from __future__ import annotations
+
+from dlcx.nets.blocks import simcc_head
+from dlcx.nets.cspnext.spec import SIZES, cspnext
+from dlcx.nets.registry import Block, Family, NetSpec, Request
+
+PAPER = "Jiang et al. 2023, arXiv:2303.07399"
+#: Pixels of a crop's side.
+CROPS = {"s": 256, "m": 256, "x": 384}
+
+#: Boxes of the labels are moved and scaled before cropping, as a detector's would be.
+_BOXES: Block = {"shift_factor": 0.16, "shift_prob": 0.3, "scale_factor": [0.75, 1.25], "scale_prob": 1.0, "p": 1.0}
+
+
+def _configure(name: str, request: Request) -> Block:
+    size = name.rpartition("_")[2]
+    channels, side = SIZES[size][2], CROPS[size]
+    crop: Block = {"top_down_crop": {"width": side, "height": side}}
+    return {
+        "model": {
+            "backbone": cspnext(size),
+            "heads": {"bodypart": simcc_head(channels, len(request.layout.bodyparts), crop=(side, side))},
+            "backbone_output_channels": channels,
+        },
+        "data": {"inference": crop, "train": {**crop, "random_bbox_transform": _BOXES}},
+        "runner": {
+            "optimizer": {"type": "AdamW", "params": {"lr": 1e-3}},
+            "scheduler": {
+                "type": "SequentialLR",
+                "params": {
+                    "schedulers": [
+                        {"type": "LinearLR", "params": {"start_factor": 0.001, "end_factor": 1.0, "total_iters": 5}},
+                        {"type": "CosineAnnealingLR", "params": {"T_max": 200, "eta_min": 5e-5}},
+                        {"type": "LRListScheduler", "params": {"milestones": [0], "lr_list": [[5e-5]]}},
+                    ],
+                    "milestones": [200, 400],
+                },
+            },
+        },
+        "train_settings": {"batch_size": 32, "dataloader_workers": 4, "epochs": 400},
+    }
+
+
+def _net(name: str, summary: str, parameters: int, gflops: float) -> NetSpec:
+    return NetSpec(
+        name=name,
+        kinds=("single", "multi"),
+        method="td",
+        summary=summary,
+        paper=PAPER,
+        stride=32,
+        parameters=parameters,
+        gflops=gflops,
+        configure=_configure,
+    )
+
+
+NETS = (
+    _net("rtmpose_s", "small and fast on crops of 256 pixels", 5_183_958, 0.87),
+    _net("rtmpose_m", "between rtmpose_s and rtmpose_x", 13_135_246, 2.51),
+    _net("rtmpose_x", "large, on crops of 384 pixels", 48_677_278, 22.75),
+)
+# not offered before there are detectors to crop for them
+FAMILY = Family(name="rtmpose", nets=())
