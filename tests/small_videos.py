@@ -7,8 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dlcx.data.video import _capture
-
 SIZE = (96, 64)  # width, height
 
 
@@ -45,7 +43,7 @@ def write_video(path: Path, count: int, *, codec: str = "MJPG", size: tuple[int,
 
 def break_frames(path: Path, first: int, stop: int) -> None:
     """Overwrite the coded bytes of these frames; the container around them stays sound."""
-    capture = _capture(path, packets=True)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])  # packets, not images
     content = bytearray(path.read_bytes())
     for number in range(stop):
         good, packet = capture.read()
