@@ -19,4 +19,4 @@ dlcx create-dataset --shuffle "$shuffle" --net-type timm/tf_efficientnet_lite0 -
     --train-fraction 0.8 --seed "$seed"
 dlcx train --shuffle "$shuffle" --trainset-index 1 --seed "$seed"
 dlcx evaluate --shuffle "$shuffle" --trainset-index 1 --snapshot all --per-bodypart --plot
-dlcx analyze-video "$DLCX_PROJECT"/videos/*.mp4 --shuffle "$shuffle" --trainset-index 1
+dlcx analyze-video "$DLCX_PROJECT/videos" --shuffle "$shuffle" --trainset-index 1

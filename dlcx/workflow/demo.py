@@ -90,8 +90,7 @@ def demo(
     if seed < 0:
         raise DlcxError(f"--seed {seed}: expected 0 or more")
     root = Path(folder).expanduser().resolve()
-    width, height = (192, 144) if animals == 1 else (256, 192)
-    body_length = 58.0 if animals <= 4 else 46.0
+    width, height, body_length = (224, 168, 72.0) if animals == 1 else (256, 192, 58.0 if animals <= 4 else 46.0)
     drawing = Drawing(animals, seed, FRAMES, LABELED, width, height, body_length)
 
     video = root / "videos" / f"{STEM}.mp4"

@@ -1,0 +1,78 @@
+"""The pages say what is true of the tree."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from dlcx import COMMANDS
+from dlcx.cli.app import build
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+SCRIPTS = sorted((ROOT / "examples").glob("*.sh"))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def calls(text: str) -> list[list[str]]:
+    """The dlcx calls of a shell text, as words without the program's name."""
+    lines = text.replace("\\\n", " ").splitlines()
+    found = [re.match(r"\s*(?:dlcx|step) ([a-z].*)", line.split(" #")[0]) for line in lines]
+    return [shlex.split(match[1]) for match in found if match]
+
+
+def inline_calls(page: Path) -> list[list[str]]:
+    quoted = re.findall(r"`dlcx ([a-z][^`]*)`", page.read_text(encoding="utf-8"))
+    return [shlex.split(text) for text in quoted if "COMMAND" not in text]
+
+
+def test_command_reference_is_current():
+    spec = importlib.util.spec_from_file_location("command_reference", ROOT / "docs" / "command_reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run: python docs/command_reference.py"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *SCRIPTS], ids=lambda page: page.name)
+def test_commands_and_flags_exist(page: Path):
+    program = typer.main.get_command(build())
+    shell = page.read_text(encoding="utf-8") if page.suffix == ".sh" else "\n".join(blocks(page, "sh"))
+    for words in [*calls(shell), *(inline_calls(page) if page.suffix == ".md" else [])]:
+        name, *rest = words
+        assert name.replace("-", "_") in COMMANDS, f"{page.name}: no command {name}"
+        known = {option for param in program.commands[name].params for option in param.opts + param.secondary_opts}
+        flags = [word.split("=")[0] for word in rest if word.startswith("-") and not word.startswith("-1")]
+        assert set(flags) <= known | {"--help"}, f"{page.name}: dlcx {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_make_targets_of_the_pages_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def test_example_of_a_new_family_is_valid():
+    code = blocks(ROOT / "docs" / "adding-a-network.md", "python")[0]
+    names: dict = {}
+    exec(compile(code, "adding-a-network.md", "exec"), names)
+    family = names["FAMILY"]
+    from dlcx.nets.registry import Request
+    from dlcx.poses import Layout
+
+    config = family.nets[0].configure("tiny_64", Request(Layout(("nose", "tail"))))
+    assert config["model"]["backbone"]["type"] in family.backbones
+    assert config["model"]["heads"]["bodypart"]["type"] == "HeatmapHead"
