@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -171,8 +172,13 @@ def analyze_video(
             failed.append(FailedVideo(target.video, str(error)))
     if not done:
         raise DlcxError(f"none of the {len(files)} videos could be analysed")
-    steps = tuple(f"Look at it: dlcx create-labeled-video {video.video}" for video in done[:1])
-    return AnalyzeVideoResult(net.scorer, tuple(done), tuple(failed), steps)
+    flags = [
+        *(["--project", str(project)] if project else []),
+        *(["--shuffle", str(shuffle)] if shuffle != 1 else []),
+        *(["--out", str(out)] if out else []),
+    ]
+    step = shlex.join(["dlcx", "create-labeled-video", str(done[0].video), *flags])
+    return AnalyzeVideoResult(net.scorer, tuple(done), tuple(failed), (f"Look at it: {step}",))
 
 
 @dataclass(frozen=True)
