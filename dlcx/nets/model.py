@@ -6,7 +6,6 @@ from typing import Protocol, cast
 
 from torch import Tensor, nn
 
-from dlcx.errors import DlcxError
 from dlcx.heads.head import Head, Outputs
 from dlcx.heads.labels import BatchLabels
 from dlcx.poses import Prediction
@@ -85,12 +84,3 @@ class PoseModel(nn.Module):
 
     def _batch_norms(self) -> list[nn.BatchNorm2d]:
         return [layer for layer in self.backbone.modules() if isinstance(layer, nn.BatchNorm2d)]
-
-
-def check_weights(model: nn.Module, names: set[str]) -> None:
-    """Raise a DlcxError when a state dict with these names would not fit ``model``."""
-    own = set(model.state_dict())
-    if missing := sorted(own - names):
-        raise DlcxError(f"the weights lack {len(missing)} tensors of the net, such as {missing[0]}")
-    if extra := sorted(names - own):
-        raise DlcxError(f"the weights hold {len(extra)} tensors that the net does not have, such as {extra[0]}")
