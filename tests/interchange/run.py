@@ -175,8 +175,9 @@ def one_direction(maker_name: str, net: Net, source: Path, work: Path) -> list[C
         return [*checks, Check(where, f"snapshot of epoch {net.epochs}", ok=False, note="missing")]
     if stage(f"{other} trains on", tools[other].train_on, copies[other], snapshots[-1], net):
         train_dir = snapshots[-1].parent
-        next_one = list(train_dir.glob(f"snapshot*-{net.epochs + 1:03d}.pt"))
-        checks.append(Check(where, f"{other} wrote the next snapshot", ok=bool(next_one), note=str(train_dir)))
+        written = " ".join(sorted(path.name for path in train_dir.glob("snapshot*.pt")))
+        ok = f"-{net.epochs + 1:03d}.pt" in written
+        checks.append(Check(where, f"{other} wrote the next snapshot", ok=ok, note=written))
         checks.append(compare.continued_curve(where, train_dir / "learning_stats.csv", net.epochs + 1))
     return checks
 
