@@ -92,6 +92,10 @@ class Batches:
         """Batches an epoch."""
         return -(-len(self._images) // self._size)
 
+    def images_in(self, batches: int) -> int:
+        """Images in the first ``batches`` batches of an epoch."""
+        return min(batches * self._size, len(self._images))
+
     def order(self, epoch: int) -> list[list[int]]:
         """Indices of the images of each batch of an epoch."""
         shuffled = generator(self._seed, epoch).permutation(len(self._images)).tolist()

@@ -42,9 +42,6 @@ class Statistics:
         self.rows.append({"step": epoch, **numbers})
         write_learning_stats(self.rows, self._path)
 
-    def close(self) -> None:
-        """Nothing is open."""
-
 
 class TensorBoard:
     """Event files in a folder, by ``torch.utils.tensorboard``."""

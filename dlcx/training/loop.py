@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from dlcx.training.batches import Batch, Batches
 from dlcx.training.loggers import Logger, Statistics, TrainLog
 from dlcx.training.snapshots import Best, Keeper
 from dlcx.training.state import random_states, set_random_states, write_state
-from dlcx.training.stopping import StopRequest, stop_on_signals
+from dlcx.training.stopping import StopRequest
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,6 @@ class Files:
     statistics: Statistics
     log: TrainLog
     state: Path
-    loggers: list[Logger] = field(default_factory=list)
 
 
 @dataclass
@@ -100,31 +99,40 @@ class Training:
         self._random: Mapping[str, Any] | None = None
 
     @property
+    def goes_on(self) -> bool:
+        """Whether epochs are left to train."""
+        return self.epoch < self.course.epochs and not self.waited_enough
+
+    @property
     def waited_enough(self) -> bool:
         """Whether the key metric has not become better for as many evaluations as ``early_stop`` says."""
         best, patience = self.files.keeper.best, self.course.early_stop
         return best is not None and patience is not None and best.waited >= patience
 
-    def run(self, progress: Progress = SILENT) -> None:
-        """Train until ``course.epochs``.
+    def run(self, stop: StopRequest, listeners: Sequence[Logger] = (), progress: Progress = SILENT) -> None:
+        """Train until ``course.epochs``; ``listeners`` are told the numbers of each epoch.
 
         Raises
         ------
         Stopped
-            When SIGTERM or SIGUSR1 came; everything is saved.
+            When a stop was asked for; everything is saved.
         DlcxError
             When a loss is not finite, or a file cannot be written.
         """
         if self._random is not None:
             set_random_states(self._random)
-        total, done = self.course.epochs * self.images, self.epoch * self.images
-        with stop_on_signals() as stop, progress.task("train", total, "image", done=done) as task:
-            while self.epoch < self.course.epochs and not self.waited_enough:
-                self._run_epoch(self.epoch + 1, stop, task)
-        for listener in self.files.loggers:
-            listener.close()
+        total = self.course.epochs * self.images
+        done = self.epoch * self.images + self.batches.images_in(self.batches_done)
+        with ExitStack() as stack:
+            for listener in listeners:
+                stack.callback(listener.close)
+            task = stack.enter_context(progress.task("train", total, "image", done=done))
+            while self.goes_on:
+                numbers = self._run_epoch(self.epoch + 1, stop, task)
+                for listener in listeners:
+                    listener.log(self.epoch, numbers)
 
-    def _run_epoch(self, epoch: int, stop: StopRequest, task: Task) -> None:
+    def _run_epoch(self, epoch: int, stop: StopRequest, task: Task) -> dict[str, float]:
         lr = schedules.learning_rate(self.optimizer)
         self._train(epoch, stop, task)
         numbers = {f"losses/train.{name}": total / len(self.batches) for name, total in self.sums.items()}
@@ -138,6 +146,7 @@ class Training:
         schedules.step(self.scheduler, numbers["losses/train.total_loss"])
         self.epoch, self.batches_done, self.sums = epoch, 0, {}
         self._record(epoch, lr, numbers)
+        return numbers
 
     def _train(self, epoch: int, stop: StopRequest, task: Task) -> None:
         """What is left of the epoch's batches."""
@@ -187,8 +196,7 @@ class Training:
     def _record(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> None:
         """Statistics, snapshot and resume state of an epoch that is over."""
         files = self.files
-        for listener in (files.statistics, *files.loggers):
-            listener.log(epoch, numbers)
+        files.statistics.log(epoch, numbers)
         saved = files.keeper.keep(
             epoch,
             last=epoch == self.course.epochs or self._will_stop_early(numbers),

@@ -15,13 +15,14 @@ from dlcx.formats.own_config import read_own_config, write_own_config
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
+from dlcx.training.start import Start, choose_start
+from dlcx.training.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImages
-    from dlcx.nets.model import PoseModel
-    from dlcx.settings import ModelConfig
+    from dlcx.settings import ModelConfig, OwnConfig
+    from dlcx.training.loggers import Logger
     from dlcx.training.loop import Course, Files, Training
-    from dlcx.training.start import Start
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ METRICS = ("test.mAP", "test.mAR", "test.rmse", "test.rmse_pcutoff")
 #: Threads that keep a GPU from waiting for images, where nobody says how many.
 GPU_WORKERS = 4
 SEED = 42
+#: Bytes of memory for decoded test images, which are read once in many epochs.
+TEST_CACHE = 1 << 29
 
 
 @dataclass(frozen=True)
@@ -121,37 +124,35 @@ def train(
     DlcxError
         When a value, file or folder cannot be used, or a loss is not finite.
     """
-    from dlcx.training.loop import Course
-    from dlcx.training.start import choose_start
-
     place = open_project(project).shuffle(shuffle, trainset_index)
     config = _configured(place, epochs=epochs, batch_size=batch_size, seed=seed, overrides=overrides)
-    course = Course(
-        epochs=config.train_settings.epochs,
-        eval_interval=config.runner.eval_interval,
-        early_stop=early_stop,
-        precision=precision,
-        compiled=compile,
-        save_optimizer=config.runner.snapshots.save_optimizer_state,
-    )
-    named = config.resume_training_from
-    start = choose_start(place, resume, prefix=_prefix(config), continued=named, overwrite=overwrite)
-    training = _build(place, config, course, start, weights=weights, device=device, workers=workers, logger=logger)
-    _bring_to(training, place, config, start)
-    before = training.epoch
-    if start.foreign and before >= course.epochs:
-        raise DlcxError(
-            f"{start.source} has {before} epochs behind it, and --epochs {course.epochs} is the total",
-            hint=f"Give more than {before} epochs, or take its weights as the first ones with --weights PATH.",
+    with stop_on_signals() as stop:
+        course = _course(config, early_stop=early_stop, precision=precision, compiled=compile)
+        start = choose_start(
+            place, resume, prefix=_prefix(config), continued=config.resume_training_from, overwrite=overwrite
         )
-    write_model_config(config, place.model_config_path)
-    if before < course.epochs and not training.waited_enough:
-        for path in start.outdated:
-            path.unlink()
-        try:
-            training.run(progress)
-        finally:
-            _draw(place, training)
+        own = _own_config(place, weights)
+        training = _build(place, config, course, device=device, workers=workers)
+        _bring_to(training, place, config, start, own.weights)
+        if weights is not None and start.source is not None:
+            log.warning("--weights %s has no effect: the training goes on; --resume none starts over", weights)
+        before = training.epoch
+        if start.foreign and before >= course.epochs:
+            raise DlcxError(
+                f"{start.source} has {before} epochs behind it, and --epochs {course.epochs} is the total",
+                hint=f"Give more than {before} epochs, or take its weights as the first ones with --weights PATH.",
+            )
+        listeners = _listeners(place, config, logger) if training.goes_on else []
+        write_model_config(config, place.model_config_path)
+        if start.source is None and own != read_own_config(place.own_config_path):
+            write_own_config(own, place.own_config_path)
+        if training.goes_on:
+            for path in start.outdated:
+                path.unlink()
+            try:
+                training.run(stop, listeners, progress)
+            finally:
+                _draw(place, training)
     return _result(place, config, training, before)
 
 
@@ -182,18 +183,31 @@ def _prefix(config: ModelConfig) -> str:
     return config.runner.snapshot_prefix or "snapshot"
 
 
-def _build(
-    place: Shuffle,
-    config: ModelConfig,
-    course: Course,
-    start: Start,
-    *,
-    weights: str | None,
-    device: str,
-    workers: int | None,
-    logger: str | None,
-) -> Training:
-    """All parts of a training, wired together, with first weights."""
+def _course(config: ModelConfig, *, early_stop: int | None, precision: str, compiled: bool) -> Course:
+    """How long the training goes and how it computes."""
+    from dlcx.training.loop import Course
+
+    return Course(
+        epochs=config.train_settings.epochs,
+        eval_interval=config.runner.eval_interval,
+        early_stop=early_stop,
+        precision=precision,
+        compiled=compiled,
+        save_optimizer=config.runner.snapshots.save_optimizer_state,
+    )
+
+
+def _own_config(place: Shuffle, weights: str | None) -> OwnConfig:
+    """dlcx.yaml, with the first weights that the call names."""
+    own = read_own_config(place.own_config_path)
+    if weights is None:
+        return own
+    named = weights if weights in ("none", "imagenet") else str(Path(weights).expanduser().resolve())
+    return own.model_copy(update={"weights": named})
+
+
+def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, workers: int | None) -> Training:
+    """All parts of a training, wired together, with random weights."""
     import torch
 
     from dlcx.data.build import build_augmentation
@@ -210,10 +224,6 @@ def _build(
     torch.backends.cudnn.deterministic = True
     seed_all(seed)
     model = build_model(config)
-    if start.source is None:
-        _load_first_weights(place, config, model, weights)
-    elif weights is not None:
-        log.warning("--weights %s has no effect: the training goes on; --resume none starts over", weights)
     predictor = create_predictor(model, config, device=device)
     chosen = next(model.parameters()).device  # the predictor has moved the model there
     learning, test = _images(place, config)
@@ -248,7 +258,7 @@ def _build(
         scheduler=scheduler,
         device=chosen,
         course=course,
-        files=_files(place, config, logger),
+        files=_files(place, config),
         recipe={
             "model": config.model.model_dump(mode="json"),
             "optimizer": runner.optimizer.model_dump(mode="json"),
@@ -262,9 +272,9 @@ def _build(
     )
 
 
-def _files(place: Shuffle, config: ModelConfig, logger: str | None) -> Files:
-    """What the training will write."""
-    from dlcx.training.loggers import Statistics, TrainLog, build_logger
+def _files(place: Shuffle, config: ModelConfig) -> Files:
+    """What every training writes."""
+    from dlcx.training.loggers import Statistics, TrainLog
     from dlcx.training.loop import Files
     from dlcx.training.snapshots import Keeper
 
@@ -277,16 +287,17 @@ def _files(place: Shuffle, config: ModelConfig, logger: str | None) -> Files:
         every=runner.snapshots.save_epochs,
         most=runner.snapshots.max_snapshots,
     )
+    return Files(keeper, Statistics(place.learning_stats_path), TrainLog(place.train_log_path), place.resume_state_path)
+
+
+def _listeners(place: Shuffle, config: ModelConfig, logger: str | None) -> list[Logger]:
+    """Who else is told the numbers of each epoch, by flag or by ``logger`` in pytorch_config.yaml."""
+    from dlcx.training.loggers import build_logger
+
     options = dict(config.logger or {})
-    kind = logger or {"WandbLogger": "wandb"}.get(options.pop("type", ""), "csv")
-    more = build_logger(kind, place.train_dir, options)
-    return Files(
-        keeper=keeper,
-        statistics=Statistics(place.learning_stats_path),
-        log=TrainLog(place.train_log_path),
-        state=place.resume_state_path,
-        loggers=[] if more is None else [more],
-    )
+    kind = {"WandbLogger": "wandb"}.get(options.pop("type", ""), "csv")
+    found = build_logger(logger or kind, place.train_dir, options)
+    return [] if found is None else [found]
 
 
 def _images(place: Shuffle, config: ModelConfig) -> tuple[LabeledImages, LabeledImages]:
@@ -299,29 +310,18 @@ def _images(place: Shuffle, config: ModelConfig) -> tuple[LabeledImages, Labeled
     if not len(split.train):
         raise DlcxError(f"{place.name}: the split holds no training images")
 
-    def chosen(indices: Sequence[int], **options: Any) -> LabeledImages:
+    def chosen(indices: list[int], **options: Any) -> LabeledImages:
         paths = [place.project.root.joinpath(*labels.images[index]) for index in indices]
         return LabeledImages(paths, [labels.pose(index) for index in indices], **options)
 
     train, test = split.train.tolist(), split.test.tolist()
-    return chosen(train, resize=build_resize(config.data.train)), chosen(test)
+    return chosen(train, resize=build_resize(config.data.train)), chosen(test, cache=TEST_CACHE)
 
 
-def _load_first_weights(place: Shuffle, config: ModelConfig, model: PoseModel, weights: str | None) -> None:
-    """The weights that a training begins with, by flag or by dlcx.yaml, where the flag is remembered."""
-    from dlcx.nets.weights import load_initial
-
-    own = read_own_config(place.own_config_path)
-    if weights is not None and weights not in ("none", "imagenet"):
-        weights = str(Path(weights).expanduser().resolve())
-    log.info("%s", load_initial(model, config, weights or own.weights))
-    if weights is not None and weights != own.weights:
-        write_own_config(own.model_copy(update={"weights": weights}), place.own_config_path)
-
-
-def _bring_to(training: Training, place: Shuffle, config: ModelConfig, start: Start) -> None:
+def _bring_to(training: Training, place: Shuffle, config: ModelConfig, start: Start, weights: str) -> None:
     """Put the training where it starts, and say what has changed since."""
     from dlcx.formats.snapshot import read_snapshot
+    from dlcx.nets.weights import load_initial
     from dlcx.training.snapshots import remembered_best
     from dlcx.training.state import read_state
 
@@ -339,6 +339,8 @@ def _bring_to(training: Training, place: Shuffle, config: ModelConfig, start: St
             log.warning("%s holds no state of the optimizer, which starts anew", start.snapshot.path.name)
         if not start.foreign:
             training.files.keeper.best = remembered_best(place, config.runner.key_metric, _prefix(config))
+    else:
+        log.info("%s", load_initial(training.model, config, weights))
     training.files.statistics.drop_after(training.epoch)
 
 
