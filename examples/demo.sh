@@ -18,7 +18,19 @@ step demo "$folder"
 project=$(cd "$folder" && pwd)
 cd "$project"
 
-step create-dataset --net-type timm/test_resnet --weights none
+# A net of 0.4 million parameters and settings for small pictures and little time; random first weights.
+epochs=200
+step create-dataset --net-type timm/test_resnet --weights none \
+    --set "data.train.affine={p: 1.0, rotation: 180, scaling: [0.8, 1.2], translation: 0}" \
+    --set "data.train.crop_sampling={width: 128, height: 128, max_shift: 0.1, method: density}" \
+    --set "data.train.hflip={p: 0.5, symmetries: [[1, 2]]}" \
+    --set data.train.motion_blur=false \
+    --set data.train.gaussian_noise=4 \
+    --set model.heads.bodypart.target_generator.pos_dist_thresh=8 \
+    --set train_settings.batch_size=4 \
+    --set train_settings.epochs=$epochs \
+    --set runner.eval_interval=20 \
+    --set "runner.scheduler={type: OneCycleLR, params: {max_lr: 0.002, total_steps: $epochs}}"
 step train
 step evaluate --per-bodypart
 step analyze-video videos/arena.mp4
