@@ -94,7 +94,8 @@ class Training:
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.course.precision == "fp16")
-        self._forward = torch.compile(self.model) if self.course.compiled else self.model
+        # not dynamic: an epoch has two batch sizes at most, and code for each is quicker than code for any
+        self._forward = torch.compile(self.model, dynamic=False) if self.course.compiled else self.model
         self._saved = (time.monotonic(), 0.0)  # when the resume state was written, and how long that took
         self._random: Mapping[str, Any] | None = None
 
@@ -128,7 +129,11 @@ class Training:
                 stack.callback(listener.close)
             task = stack.enter_context(progress.task("train", total, "image", done=done))
             while self.goes_on:
-                numbers = self._run_epoch(self.epoch + 1, stop, task)
+                try:
+                    numbers = self._run_epoch(self.epoch + 1, stop, task)
+                except RuntimeError as error:
+                    self._explain(error)
+                    raise
                 for listener in listeners:
                     listener.log(self.epoch, numbers)
 
@@ -192,6 +197,20 @@ class Training:
             hint="The last snapshot is kept. A smaller learning rate often helps "
             "(--set runner.optimizer.params.lr=...); the resumed training then uses it.",
         )
+
+    def _explain(self, error: RuntimeError) -> None:
+        """Raise what torch has raised as something that the user can put right, where it is."""
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if self.course.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise DlcxError(
+                f"--compile: torch cannot compile the net here: {reason}",
+                hint="Leave --compile out, or install a C++ compiler.",
+            ) from error
+        if isinstance(error, torch.OutOfMemoryError):
+            raise DlcxError(
+                f"the device is out of memory: {reason}",
+                hint="Use a smaller --batch-size, smaller crops (data.train.crop_sampling), or --precision bf16.",
+            ) from error
 
     def _record(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> None:
         """Statistics, snapshot and resume state of an epoch that is over."""

@@ -54,10 +54,11 @@ class TrainResult:
 
     def lines(self) -> list[str]:
         """One fact a line."""
+        count = f"{self.epoch} epoch" + ("s" if self.epoch != 1 else "")
         if self.trained:
-            said = [f"trained: {self.shuffle}, {self.epoch} epochs"]
+            said = [f"trained: {self.shuffle}, {count}"]
         else:
-            said = [f"already trained: {self.shuffle}, {self.epoch} epochs; a larger --epochs trains on"]
+            said = [f"already trained: {self.shuffle}, {count}; a larger --epochs trains on"]
         if self.stopped_early:
             said.append(f"stopped early: {self.key_metric} no longer became better")
         if self.best_epoch is not None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,6 +118,17 @@ def test_a_training_that_is_stopped_twice_ends_as_one_that_never_was(tiny, dropo
         assert same(one, other)
 
 
+def test_a_training_that_was_killed_goes_on_from_what_lies_on_the_disk(tiny, dropout):
+    straight = copy(tiny, "straight")
+    train(straight, epochs=4, overrides=LIVELY)
+    for at in (8, 5):  # in the middle of epochs 3 and 4
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny, epochs=4, overrides=LIVELY, progress=Signal(at, signal.SIGINT))
+    train(tiny, epochs=4, overrides=LIVELY)
+    for one, other in zip(result_of(straight), result_of(tiny), strict=True):
+        assert same(one, other)
+
+
 def test_what_a_training_leaves(tiny):
     result = train(tiny)
     place = place_of(tiny)
@@ -148,7 +160,7 @@ def test_asking_again_is_success_and_more_epochs_go_on(tiny):
     before = place_of(tiny).resume_state_path.read_bytes()
     again = train(tiny)
     assert (again.epoch, again.trained) == (1, 0)
-    assert again.lines()[0].startswith("already trained: tinyJan2-trainset80shuffle1, 1 epochs")
+    assert again.lines()[0].startswith("already trained: tinyJan2-trainset80shuffle1, 1 epoch;")
     assert place_of(tiny).resume_state_path.read_bytes() == before
     assert train(tiny, epochs=2).trained == 1
     assert read_model_config(place_of(tiny).model_config_path).train_settings.epochs == 2
@@ -255,6 +267,23 @@ def test_a_loss_that_is_not_finite_ends_it_with_its_parts_and_images(tiny, monke
     assert train(tiny, epochs=4).trained == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried\nmore"), "out of memory: CUDA out", "--batch-size"),
+        (type("Failed", (RuntimeError,), {"__module__": "torch._inductor.exc"})("no g++"), "--compile: .* no g", "out"),
+    ],
+)
+def test_what_torch_cannot_do_here_is_explained(tiny, monkeypatch, error, message, hint):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch, "compile", lambda model, **_: broken)
+    with pytest.raises(DlcxError, match=message) as caught:
+        train(tiny, compile=True)
+    assert hint in caught.value.hint
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_learns_and_resumes(tiny, precision):
     straight = copy(tiny, "straight")
@@ -354,7 +383,7 @@ def test_the_command_stopped_by_sigterm_exits_75_and_goes_on(tiny):
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as running:
         while running.poll() is None and not (log.is_file() and "Epoch 1/" in log.read_text()):
-            pass
+            time.sleep(0.05)
         running.send_signal(signal.SIGTERM)
         out, err = running.communicate(timeout=60)
     assert running.returncode == 75
