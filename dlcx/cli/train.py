@@ -34,7 +34,12 @@ def train(
         int | None, typer.Option("--workers", min=0, help="Threads that prepare images; the result stays the same.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option("--weights", help="First weights: imagenet, none, or a file.", metavar="SOURCE")
+        str | None,
+        typer.Option(
+            "--weights",
+            help="First weights: imagenet, none, or a file. Default: those of create-dataset.",
+            metavar="SOURCE",
+        ),
     ] = None,
     resume: Annotated[
         str,
@@ -53,7 +58,10 @@ def train(
     settings: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
-    """Train the net of a shuffle, or go on where its training stopped."""
+    """Train the net of a shuffle, or go on where its training stopped.
+
+    What no flag says is as pytorch_config.yaml has it; --epochs, --batch-size, --seed and --set are written to it.
+    """
     from dlcx.workflow.train import train as workflow
 
     return workflow(
