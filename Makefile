@@ -5,7 +5,6 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DLCX := $(BIN)/dlcx
 STAMP := $(VENV)/.installed
 OPENFIELD ?= ../shared/data/projects/openfield-Pranav-2018-10-30
 

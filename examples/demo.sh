@@ -20,14 +20,14 @@ cd "$project"
 
 # A net of 0.4 million parameters and settings for small pictures and little time; random first weights.  The best
 # snapshot is the one with the least error, for mAP reaches 100 long before the error is least.
-epochs=200
+epochs=130
 step create-dataset --net-type timm/test_resnet --weights none \
     --set "data.train.affine={p: 1.0, rotation: 180, scaling: [0.8, 1.2], translation: 0}" \
     --set "data.train.crop_sampling={width: 128, height: 128, max_shift: 0.1, method: density}" \
     --set "data.train.hflip={p: 0.5, symmetries: [[1, 2]]}" \
     --set data.train.motion_blur=false \
     --set data.train.gaussian_noise=4 \
-    --set model.heads.bodypart.target_generator.pos_dist_thresh=8 \
+    --set model.heads.bodypart.target_generator.pos_dist_thresh=10 \
     --set train_settings.batch_size=4 \
     --set train_settings.epochs=$epochs \
     --set runner.eval_interval=20 \
