@@ -20,7 +20,7 @@ cd "$project"
 
 # A net of 0.4 million parameters and settings for small pictures and little time; random first weights.  The best
 # snapshot is the one with the least error, for mAP reaches 100 long before the error is least.
-epochs=130
+epochs=140
 step create-dataset --net-type timm/test_resnet --weights none \
     --set "data.train.affine={p: 1.0, rotation: 180, scaling: [0.8, 1.2], translation: 0}" \
     --set "data.train.crop_sampling={width: 128, height: 128, max_shift: 0.1, method: density}" \

@@ -1,0 +1,1 @@
+"""Where pixels come from: labelled images, video frames, augmentation, the drawn demo."""

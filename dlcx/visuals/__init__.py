@@ -1,0 +1,1 @@
+"""What people look at: labelled images and videos, curves."""

@@ -1,0 +1,1 @@
+"""One module a command, one public function each; the only place that wires the other rooms together."""
