@@ -224,4 +224,4 @@ def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:
 def _names(rows: Sequence[tuple[str, ...]], names: Sequence[str | None]) -> pd.MultiIndex:
     """Levels of Python objects: pandas 3 would store a string type of its own, which pandas 2 cannot read."""
     levels = [pd.Index([row[level] for row in rows], dtype=object) for level in range(len(names))]
-    return pd.MultiIndex.from_arrays(levels, names=names)
+    return pd.MultiIndex.from_arrays(levels, names=list(names))
