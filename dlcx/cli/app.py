@@ -68,6 +68,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)
         sys.stdout.flush()
+        if result == INTERRUPTED:  # some versions of typer turn the interrupt into this code, others raise
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except DlcxError as error:
         if "--debug" in arguments:
