@@ -63,8 +63,8 @@ class DemoResult:
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """How to go on."""
-        return (f"Next: dlcx create-dataset --project {self.project}",)
+        """How to go on; the nets so far find a single animal."""
+        return (f"Next: dlcx create-dataset --project {self.project}",) if self.drawing.animals == 1 else ()
 
 
 def demo(
