@@ -40,10 +40,15 @@ def load_initial(model: PoseModel, config: ModelConfig, source: str) -> str:
         When the weights cannot be had or read, or do not fit the backbone.
     """
     if source == "none":
+        if model.freeze_bn_stats and any(isinstance(layer, nn.BatchNorm2d) for layer in model.backbone.modules()):
+            logger.warning(
+                "random first weights, but pytorch_config.yaml keeps the batch statistics of trained ones: "
+                "training will hardly work without --set model.backbone.freeze_bn_stats=false"
+            )
         return "first weights: random"
     if source == "imagenet":
         name, path = _imagenet(config)
-        _fill_backbone(model.backbone, _present_names(name, path), f"ImageNet weights of {name}")
+        _fill_backbone(model.backbone, _present_names(config, path), f"ImageNet weights of {name}")
         return f"first weights: backbone from ImageNet ({name})"
     path = _file(source)
     state = _read(path)
@@ -92,7 +97,7 @@ def _imagenet(config: ModelConfig, *, download: bool = True) -> tuple[str, Path]
 
     hint = "Use --weights none, or --weights PATH for a file that you have."
     name = str(config.model.backbone.get("model_name"))
-    place = _published(name, str(config.model.backbone.get("type")))
+    place = _published(config)
     if place is None:
         raise DlcxError(f"--weights imagenet: there are no ImageNet weights for {config.net_type}", hint=hint)
     repo, filename = place
@@ -111,11 +116,12 @@ def _imagenet(config: ModelConfig, *, download: bool = True) -> tuple[str, Path]
         ) from error
 
 
-def _published(name: str, kind: str) -> tuple[str, str] | None:
+def _published(config: ModelConfig) -> tuple[str, str] | None:
     """Repository on huggingface.co and file of a backbone's ImageNet weights: the family's word, else timm's."""
     import timm
 
-    if place := published_weights().get(kind):
+    name = str(config.model.backbone.get("model_name"))
+    if place := published_weights().get(config.model.backbone["type"]):
         repo, _, filename = place.format(model_name=name).rpartition("/")
         return repo, filename
     known = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
@@ -124,13 +130,15 @@ def _published(name: str, kind: str) -> tuple[str, str] | None:
     return known.hf_hub_id, known.hf_hub_filename or "model.safetensors"
 
 
-def _present_names(name: str, path: Path) -> State:
+def _present_names(config: ModelConfig, path: Path) -> State:
     """A published checkpoint in the names of today; timm's were partly saved with others."""
     import timm
 
-    if not timm.is_model(name):
+    if config.model.backbone["type"] in published_weights():
         return {key.removeprefix("backbone."): value for key, value in _read(path).items()}
-    model = timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+    model = timm.create_model(
+        str(config.model.backbone["model_name"]), pretrained=True, pretrained_cfg_overlay={"file": str(path)}
+    )
     return model.state_dict()
 
 
