@@ -14,7 +14,9 @@ from dlcx.cli.options import Call, OverwriteOption, SetOption, command
 def create_dataset(
     call: Call,
     net_type: Annotated[str, typer.Option("--net-type", help="A name of 'dlcx list-models'.")] = "resnet_50",
-    shuffle: Annotated[list[int] | None, typer.Option("--shuffle", help="Number; repeatable. Default: 1.")] = None,
+    shuffle: Annotated[
+        list[int] | None, typer.Option("--shuffle", min=0, help="Number; repeatable. Default: 1.")
+    ] = None,
     trainset_index: Annotated[
         int | None,
         typer.Option("--trainset-index", min=0, help="Which TrainingFraction of config.yaml. Default: 0, the first."),

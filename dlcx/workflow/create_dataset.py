@@ -147,7 +147,7 @@ def create_dataset(
     found, index = _choose_fraction(found, trainset_index, train_fraction)
     numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
     given = train_indices is not None or test_indices is not None
-    _check_choices(given=given, from_shuffle=from_shuffle, split_by=split_by, seed=seed)
+    _check_choices(numbers, given=given, from_shuffle=from_shuffle, split_by=split_by, seed=seed)
     if weights not in ("imagenet", "none"):
         weights = str(Path(weights).expanduser().resolve())
 
@@ -241,7 +241,9 @@ def _choose_fraction(project: Project, index: int | None, fraction: float | None
     return project, project.train_fractions.index(fraction)
 
 
-def _check_choices(*, given: bool, from_shuffle: int | None, split_by: str, seed: int) -> None:
+def _check_choices(numbers: Sequence[int], *, given: bool, from_shuffle: int | None, split_by: str, seed: int) -> None:
+    if not numbers or min(numbers) < 0:
+        raise DlcxError(f"--shuffle {' '.join(map(str, numbers)) or 'none'}: expected numbers from 0")
     if split_by not in ("frame", "video"):
         raise DlcxError(f"--split-by {split_by}: expected frame or video")
     if not 0 <= seed < 2**32:
@@ -353,7 +355,11 @@ def _clear(shuffle: Shuffle) -> None:
     """Remove what a replaced shuffle leaves: its snapshots and results fit neither the new net nor the new split."""
     snapshots = len(list(shuffle.train_dir.glob("*.pt")))
     for folder in (shuffle.model_dir, shuffle.evaluation_dir):
-        if folder.exists():
+        try:
             shutil.rmtree(folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise DlcxError(f"cannot remove {folder}: {error.strerror or error}") from error
     if snapshots:
         logger.warning("removed %d snapshots and the evaluation results of the replaced %s", snapshots, shuffle.name)

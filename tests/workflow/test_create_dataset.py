@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import logging
 import shutil
 from pathlib import Path
@@ -16,25 +17,32 @@ from dlcx.formats.model_config import read_model_config
 from dlcx.formats.own_config import read_own_config
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.training_set import load_training_set, read_metadata
+from dlcx.formats.yaml_files import read_yaml
 from dlcx.workflow.create_dataset import create_dataset
 
+workflow = importlib.import_module("dlcx.workflow.create_dataset")
 FILES = Path(__file__).parents[1] / "golden" / "files"
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Eight labelled images of one animal, nothing else, as DeepLabCut leaves it after labelling."""
+def labelled(name: str, tmp_path: Path) -> Path:
+    """A project with eight labelled images and nothing else, as DeepLabCut leaves it after labelling."""
     import cv2
 
-    root = tmp_path / "goldsa-me-2026-11-22"
+    root = tmp_path / f"gold{name}-me-2026-11-22"
     folder = root / "labeled-data" / "vid"
     folder.mkdir(parents=True)
-    shutil.copy(FILES / "sa" / "config.yaml", root)
-    for path in (FILES / "sa" / "training-datasets").rglob("CollectedData_me.*"):
+    shutil.copy(FILES / name / "config.yaml", root)
+    for path in (FILES / name / "training-datasets").rglob("CollectedData_me.*"):
         shutil.copy(path, folder)
     for index in range(8):
         cv2.imwrite(str(folder / f"img{index:02}.png"), np.zeros((128, 160, 3), np.uint8))
     return root
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of one animal."""
+    return labelled("sa", tmp_path)
 
 
 @pytest.fixture
@@ -56,27 +64,42 @@ def make(project: Path, **options):
     return create_dataset(project, **{"weights": "none", **options})
 
 
-def test_files_lie_where_deeplabcut_puts_them_and_are_equal(project):
-    result = make(project, train_indices=[0, 2, 3, 4, 6, 7])
-    golden = FILES / "sa"
-    expected = {str(path.relative_to(golden)) for path in golden.rglob("*") if path.is_file()}
-    made = {name for name in files(project) if not name.startswith("labeled-data")}
-    model = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
-    data = "training-datasets/iteration-0/UnaugmentedDataSet_goldsaNov22"
-    own = {f"{model}/dlcx.yaml", f"{data}/goldsa_me75shuffle1.mat"}
-    assert made == expected - {"config_as_created.yaml"} | own
+@pytest.mark.parametrize("name", ["sa", "ma", "mui"])
+def test_files_lie_where_deeplabcut_puts_them_and_are_equal(name, tmp_path, monkeypatch):
+    golden, project = FILES / name, labelled(name, tmp_path)
+    if name != "sa":
+        # Datasets of several animals do not wait for nets of several animals.
+        configs = sorted(golden.rglob("pytorch_config.yaml"))
+        made = [read_yaml(path) for path in configs]
+        monkeypatch.setattr(workflow, "model_config", lambda *_, pose_config_path, **__: _placed(
+            made[int(str(pose_config_path.parts[-3])[-1]) - 1], project, pose_config_path))  # fmt: skip
+    numbers = [1, 2] if name == "ma" else [1]
+    result = make(project, train_indices=[0, 2, 3, 4, 6, 7], shuffle=numbers)
 
-    for name in sorted(expected - {"config_as_created.yaml"}):
-        mine, theirs = (project / name).read_bytes(), (golden / name).read_bytes()
-        if name.endswith(".yaml"):
-            mine = mine.replace(str(project).encode(), b"PROJECT")
-        if name.endswith(".h5"):
-            pd.testing.assert_frame_equal(pd.read_hdf(project / name), pd.read_hdf(golden / name))
+    expected = {str(path.relative_to(golden)) for path in golden.rglob("*") if path.is_file()}
+    expected -= {"config_as_created.yaml"}
+    created = {file for file in files(project) if not file.startswith("labeled-data")}
+    assert {file for file in created - expected if not file.endswith("/dlcx.yaml")} == (
+        {"training-datasets/iteration-0/UnaugmentedDataSet_goldsaNov22/goldsa_me75shuffle1.mat"}
+        if name == "sa"
+        else set()
+    )
+    for file in sorted(expected):
+        mine, theirs = (project / file).read_bytes(), (golden / file).read_bytes()
+        if file.endswith(".yaml"):
+            assert mine.replace(str(project).encode(), b"PROJECT") == theirs, file
+        elif file.endswith(".h5"):
+            pd.testing.assert_frame_equal(pd.read_hdf(project / file), pd.read_hdf(golden / file))
         else:
-            assert mine == theirs, name
-    assert [line.split(": ")[0] for line in result.lines()] == ["labels", "shuffle 1", "config"]
-    assert result.next_steps == ("Next: dlcx train",)
-    assert not result.shuffles[0].existed
+            assert mine == theirs, file
+    assert [line.split(": ")[0] for line in result.lines()][:3] == ["labels", "shuffle 1", "config"]
+    assert result.next_steps[0] == "Next: dlcx train"
+    assert not any(made.existed for made in result.shuffles)
+
+
+def _placed(config: dict, project: Path, pose_config_path: Path) -> dict:
+    metadata = {**config["metadata"], "project_path": str(project), "pose_config_path": str(pose_config_path)}
+    return {**config, "metadata": metadata}
 
 
 def test_asking_again_changes_nothing_and_says_so(project):
@@ -226,6 +249,8 @@ def test_a_killed_run_is_finished_by_the_next(project):
         ({"split_by": "video", "from_shuffle": 1}, "both choose the split", ""),
         ({"from_shuffle": 5}, "--from-shuffle 5", ""),
         ({"seed": -1}, "--seed -1", ""),
+        ({"shuffle": -1}, "--shuffle -1: expected numbers from 0", ""),
+        ({"shuffle": []}, "--shuffle none", ""),
         ({"weights": "/no/such/file.pth"}, "/no/such/file.pth", ""),
         ({"overrides": ["train_settings.epoch=1"]}, "unknown key 'train_settings.epoch'", "'epochs'"),
         ({"train_indices": "/no/such/file.txt"}, "cannot read /no/such/file.txt", ""),
