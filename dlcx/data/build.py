@@ -1,4 +1,4 @@
-"""From ``data.train`` of pytorch_config.yaml to what is done to images: the only place that unpacks it."""
+"""From data.train of pytorch_config.yaml to what is done to images; its resize serves inference too."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dlcx.data.build import build_resize
 from dlcx.data.labeled import Resize
 from dlcx.errors import DlcxError
 from dlcx.predictors.geometry import Geometry
@@ -17,6 +18,22 @@ from dlcx.settings import Transforms
 #: ImageNet's, for images of 0 to 1.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """From pixels of 0 to 255 to the net's: ImageNet's mean and deviation, then division by 255, in this order."""
+
+    normalize: bool = True
+    unit: bool = False
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Scale float pixels (B, 3, H, W)."""
+        if self.normalize:
+            mean = torch.tensor(MEAN, device=pixels.device)[:, None, None]
+            std = torch.tensor(STD, device=pixels.device)[:, None, None]
+            pixels = (pixels / 255 - mean) / std
+        return pixels / 255 if self.unit else pixels
 
 
 @dataclass(frozen=True)
@@ -53,8 +70,7 @@ class Preparation:
 
     resize: Resize | None = None
     padding: Padding | None = None
-    normalize: bool = True
-    unit: bool = False
+    scaling: Scaling = Scaling()
 
     def __call__(self, images: np.ndarray, device: torch.device | str) -> tuple[Tensor, Geometry]:
         """Images (B, H, W, 3) uint8 RGB -> input (B, 3, h, w) float32 on the device, and where pixels went."""
@@ -66,13 +82,7 @@ class Preparation:
         pixels = uploaded.permute(0, 3, 1, 2).float()
         if self.padding is not None:
             pixels = self.padding(pixels)
-        if self.normalize:
-            mean = torch.tensor(MEAN, device=device)[:, None, None]
-            std = torch.tensor(STD, device=device)[:, None, None]
-            pixels = (pixels / 255 - mean) / std
-        if self.unit:
-            pixels = pixels / 255
-        return pixels, Geometry(scale)
+        return self.scaling(pixels), Geometry(scale)
 
 
 def build_preparation(transforms: Transforms | None) -> Preparation:
@@ -88,15 +98,6 @@ def build_preparation(transforms: Transforms | None) -> Preparation:
     for name in _RANDOM:
         if getattr(transforms, name):
             raise DlcxError(f"data.inference.{name}: random steps belong in data.train")
-    resize = None
-    if transforms.resize or transforms.longest_max_size:
-        given = transforms.resize
-        resize = Resize(
-            width=given.width if given else None,
-            height=given.height if given else None,
-            keep_ratio=given.keep_ratio if given else True,
-            longest=transforms.longest_max_size,
-        )
     padding = None
     if (pad := transforms.auto_padding) is not None:
         value = pad.border_value
@@ -106,7 +107,12 @@ def build_preparation(transforms: Transforms | None) -> Preparation:
             reflect=pad.border_mode == "reflect_101",
             value=float(value) if isinstance(value, (int, float)) else 0.0,
         )
-    return Preparation(resize, padding, transforms.normalize_images, transforms.scale_to_unit_range)
+    return Preparation(build_resize(transforms), padding, build_scaling(transforms))
+
+
+def build_scaling(transforms: Transforms | None) -> Scaling:
+    """``normalize_images`` and ``scale_to_unit_range``."""
+    return Scaling(transforms.normalize_images, transforms.scale_to_unit_range) if transforms else Scaling()
 
 
 _RANDOM = (

@@ -15,7 +15,7 @@ from torch import Tensor
 from dlcx.data.augment import Augmentation, generator
 from dlcx.data.labeled import LabeledImage, LabeledImages
 from dlcx.heads.labels import BatchLabels
-from dlcx.predictors.prepare import MEAN, STD
+from dlcx.predictors.prepare import Scaling
 
 
 @dataclass(frozen=True)
@@ -192,18 +192,6 @@ def _box_areas(xy: np.ndarray, size: tuple[int, int], margin: int) -> np.ndarray
     return np.maximum(1.0, np.maximum(high - low, 0.0).prod(-1)).astype(np.float32)
 
 
-def to_input(normalize: bool, unit_range: bool) -> Callable[[Tensor], Tensor]:
-    """What turns pixels (B, H, W, 3) uint8 into the net's input (B, 3, H, W) float32, on their device.
-
-    ``normalize`` by ImageNet's mean and standard deviation; ``unit_range`` divides by 255, after it as in DeepLabCut.
-    """
-
-    def convert(pixels: Tensor) -> Tensor:
-        values = pixels.permute(0, 3, 1, 2).float()
-        if normalize:
-            mean = torch.tensor(MEAN, device=pixels.device)[:, None, None]
-            std = torch.tensor(STD, device=pixels.device)[:, None, None]
-            values = (values / 255 - mean) / std
-        return values / 255 if unit_range else values
-
-    return convert
+def to_input(scaling: Scaling) -> Callable[[Tensor], Tensor]:
+    """What turns pixels (B, H, W, 3) uint8 into the net's input (B, 3, H, W) float32, on their device."""
+    return lambda pixels: scaling(pixels.permute(0, 3, 1, 2).float())

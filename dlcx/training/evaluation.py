@@ -11,8 +11,8 @@ from dlcx.metrics import evaluate_poses
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Prediction
 from dlcx.predictors import Geometry, Predictor
+from dlcx.stopping import StopRequest
 from dlcx.training.batches import sample_of
-from dlcx.training.stopping import StopRequest
 
 #: Confidence from which a point counts for ``rmse_pcutoff``; fixed, so that curves compare.
 PCUTOFF = 0.6

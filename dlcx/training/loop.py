@@ -21,12 +21,12 @@ from dlcx.formats.snapshot import SnapshotFile
 from dlcx.nets.model import PoseModel
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
+from dlcx.stopping import StopRequest
 from dlcx.training import schedules
 from dlcx.training.batches import Batch, Batches
 from dlcx.training.loggers import Logger, Statistics, TrainLog
 from dlcx.training.snapshots import Best, Keeper
 from dlcx.training.state import random_states, set_random_states, write_state
-from dlcx.training.stopping import StopRequest
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Clock, Progress
 from dlcx.project import AnalysisFiles
 from dlcx.workflow.chosen_net import ChosenNet, threads
+from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames
 
 if TYPE_CHECKING:
     from dlcx.data.video import FrameBatch, VideoFile
@@ -27,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 #: How many unreadable frames a message names one by one.
 NAMED_FRAMES = 10
-
-Crop = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -199,15 +198,15 @@ class _Run:
         from dlcx.store import open_store
 
         video = open_video(self.files.video)
-        first, stop = _range(self.frames, video)
-        crop = _checked_crop(self.crop, video)
+        first, stop = asked_frames(self.frames, video)
+        crop = checked_crop(self.crop, video)
         settings = self._settings(video, crop)
         batch_size = settings["--batch-size"]
         if not self.overwrite and not self.files.store.exists():
             self._refuse_foreign_output()
 
         with open_store(self.files.store, settings, overwrite=self.overwrite) as store, threads(settings["threads"]):
-            first, stop = _joined((first, stop), store.written, self.files)
+            first, stop = joined_frames((first, stop), store.written, self.files)
             # the batches of a whole run: they begin at multiples of their size
             begin, end = first // batch_size * batch_size, min(-(-stop // batch_size) * batch_size, video.frames)
             clock = Clock("decoding", "net", "writing")
@@ -249,7 +248,7 @@ class _Run:
     ) -> int:
         """Analyse the frames from ``begin`` to ``end`` that the store does not hold; how many those were."""
         from dlcx.data.video import read_frames
-        from dlcx.training.stopping import stop_on_signals
+        from dlcx.stopping import stop_on_signals
 
         missing = store.missing(begin, end)
         total = sum(last - start for start, last in missing)
@@ -356,46 +355,6 @@ def _tracker(layout: Layout) -> Tracker:
     from dlcx.trackers.single import Single
 
     return Single() if len(layout.individuals) == 1 else KeepOrder()
-
-
-def _range(frames: tuple[int | None, int | None] | None, video: VideoFile) -> tuple[int, int]:
-    """The frames asked for, within the video."""
-    first, stop = frames or (None, None)
-    first, stop = first or 0, video.frames if stop is None else stop
-    if not 0 <= first < stop:
-        raise DlcxError(f"--frames {first}:{stop}: expected A:B with 0 <= A < B")
-    if first >= video.frames:
-        raise DlcxError(f"--frames {first}:{stop}: {video.path.name} has {video.frames} frames")
-    if stop > video.frames:
-        logger.warning("--frames %d:%d: %s ends at frame %d", first, stop, video.path.name, video.frames)
-    return first, min(stop, video.frames)
-
-
-def _joined(asked: tuple[int, int], written: tuple[int, int] | None, files: AnalysisFiles) -> tuple[int, int]:
-    """The frames that the files are to hold: those asked for and those that they hold already."""
-    if written is None:
-        return asked
-    first, stop = min(asked[0], written[0]), max(asked[1], written[1])
-    if max(asked[0], written[0]) > min(asked[1], written[1]):
-        raise DlcxError(
-            f"--frames {asked[0]}:{asked[1]} would replace frames {written[0]}:{written[1]} of {files.h5.name}",
-            hint=f"Ask for --frames {first}:{stop}, or for another --out.",
-        )
-    return first, stop
-
-
-def _checked_crop(crop: Crop | None, video: VideoFile) -> Crop | None:
-    """The crop, None where it is the whole frame."""
-    if crop is None:
-        return None
-    x1, x2, y1, y2 = crop
-    if not (0 <= x1 < x2 <= video.width and 0 <= y1 < y2 <= video.height):
-        raise DlcxError(
-            f"--crop {x1},{x2},{y1},{y2}: expected X1,X2,Y1,Y2 within the {video.width}x{video.height} pixels "
-            f"of {video.path.name}",
-            hint="When it is not given, config.yaml's x1, x2, y1, y2 count where cropping is true.",
-        )
-    return None if crop == (0, video.width, 0, video.height) else (x1, x2, y1, y2)
 
 
 def _check_distinct(files: Sequence[AnalysisFiles]) -> None:

@@ -15,8 +15,8 @@ from dlcx.formats.own_config import read_own_config, write_own_config
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
+from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
-from dlcx.training.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImages
@@ -214,6 +214,7 @@ def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, 
     from dlcx.data.build import build_augmentation
     from dlcx.nets.build import build_model
     from dlcx.predictors import create_predictor
+    from dlcx.predictors.prepare import build_scaling
     from dlcx.training.batches import Batches, to_input
     from dlcx.training.evaluation import Evaluation
     from dlcx.training.loop import Training
@@ -251,10 +252,7 @@ def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, 
         batches=batches,
         images=len(learning),
         evaluate=Evaluation(test, predictor, single=single, margin=margin) if len(test) else None,
-        to_input=to_input(
-            normalize=transforms.normalize_images if transforms else True,
-            unit_range=transforms.scale_to_unit_range if transforms else False,
-        ),
+        to_input=to_input(build_scaling(transforms)),
         optimizer=optimizer,
         scheduler=scheduler,
         device=chosen,

@@ -12,7 +12,7 @@ import torch
 from dlcx.data.augment import Affine, Augmentation, Crop
 from dlcx.data.labeled import LabeledImages
 from dlcx.poses import Instances, Prediction
-from dlcx.predictors.prepare import Preparation
+from dlcx.predictors.prepare import Preparation, Scaling
 from dlcx.training.batches import Batch, Batches, to_input
 
 RANDOM = Augmentation(affine=Affine(0.5, (0.5, 1.25), 30, 0), crop=Crop(32, 32), motion_blur=True, noise=12.75)
@@ -110,5 +110,5 @@ def test_areas_grow_with_the_image(tmp_path):
 @pytest.mark.parametrize(("normalize", "unit"), [(True, False), (False, True), (True, True), (False, False)])
 def test_training_and_inference_give_the_net_the_same(images, normalize, unit):
     (batch, *_) = Batches(images, Augmentation(), size=3, seed=5).epoch(1)
-    expected, _ = Preparation(normalize=normalize, unit=unit)(batch.images.numpy(), "cpu")
-    torch.testing.assert_close(to_input(normalize, unit)(batch.images), expected, rtol=0, atol=0)
+    expected, _ = Preparation(scaling=Scaling(normalize, unit))(batch.images.numpy(), "cpu")
+    torch.testing.assert_close(to_input(Scaling(normalize, unit))(batch.images), expected, rtol=0, atol=0)

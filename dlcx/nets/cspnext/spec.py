@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dlcx.nets.blocks import backbone, bottom_up_heads, runner
 from dlcx.nets.registry import Block, Family, NetSpec, Request
 
@@ -29,26 +31,15 @@ def _configure(name: str, request: Request) -> Block:
     }
 
 
-def _net(name: str, summary: str, parameters: int, gflops: float) -> NetSpec:
-    return NetSpec(
-        name=name,
-        kinds=("single",),
-        method="bu",
-        summary=summary,
-        paper=PAPER,
-        stride=16,
-        parameters=parameters,
-        gflops=gflops,
-        configure=_configure,
-    )
+_net = partial(NetSpec, kinds=("single",), method="bu", paper=PAPER, stride=16, configure=_configure)
 
 
 FAMILY = Family(
     name="cspnext",
     nets=(
-        _net("cspnext_s", "small and fast, coarse score maps", 4_433_628, 0.86),
-        _net("cspnext_m", "between cspnext_s and cspnext_x", 12_362_388, 2.51),
-        _net("cspnext_x", "large, coarse score maps", 47_707_812, 10.10),
+        _net(name="cspnext_s", summary="small and fast, coarse score maps", parameters=4_433_628, gflops=0.86),
+        _net(name="cspnext_m", summary="between cspnext_s and cspnext_x", parameters=12_362_388, gflops=2.51),
+        _net(name="cspnext_x", summary="large, coarse score maps", parameters=47_707_812, gflops=10.10),
     ),
     backbones={"CSPNeXt": "dlcx.nets.cspnext.model:CSPNeXt"},
     published={"CSPNeXt": "DeepLabCut/DeepLabCut-Backbones/{model_name}.pt"},

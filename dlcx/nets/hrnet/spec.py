@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dlcx.nets.blocks import backbone, bottom_up_heads
 from dlcx.nets.registry import Block, Family, NetSpec, Request
 
@@ -27,26 +29,20 @@ def _configure(name: str, request: Request) -> Block:
     }
 
 
-def _net(name: str, summary: str, parameters: int, gflops: float) -> NetSpec:
-    return NetSpec(
-        name=name,
-        kinds=("single",),
-        method="bu",
-        summary=summary,
-        paper=PAPER,
-        stride=2,
-        parameters=parameters,
-        gflops=gflops,
-        configure=_configure,
-    )
+_net = partial(NetSpec, kinds=("single",), method="bu", paper=PAPER, stride=2, configure=_configure)
 
 
 FAMILY = Family(
     name="hrnet",
     nets=(
-        _net("hrnet_w18", "fine score maps from few parameters", 9_564_216, 4.29),
-        _net("hrnet_w32", "fine score maps: precise keypoints, slower than ResNets", 29_309_004, 10.32),
-        _net("hrnet_w48", "the widest HRNet: precise and slow", 65_330_316, 21.20),
+        _net(name="hrnet_w18", summary="fine score maps from few parameters", parameters=9_564_216, gflops=4.29),
+        _net(
+            name="hrnet_w32",
+            summary="fine score maps: precise keypoints, slower than ResNets",
+            parameters=29_309_004,
+            gflops=10.32,
+        ),
+        _net(name="hrnet_w48", summary="the widest HRNet: precise and slow", parameters=65_330_316, gflops=21.20),
     ),
     backbones={"HRNet": "dlcx.nets.hrnet.model:HRNet"},
 )

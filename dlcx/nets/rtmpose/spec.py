@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dlcx.nets.blocks import simcc_head
 from dlcx.nets.cspnext.spec import SIZES, cspnext
 from dlcx.nets.registry import Block, Family, NetSpec, Request
@@ -43,24 +45,13 @@ def _configure(name: str, request: Request) -> Block:
     }
 
 
-def _net(name: str, summary: str, parameters: int, gflops: float) -> NetSpec:
-    return NetSpec(
-        name=name,
-        kinds=("single", "multi"),
-        method="td",
-        summary=summary,
-        paper=PAPER,
-        stride=32,
-        parameters=parameters,
-        gflops=gflops,
-        configure=_configure,
-    )
+_net = partial(NetSpec, kinds=("single", "multi"), method="td", paper=PAPER, stride=32, configure=_configure)
 
 
 NETS = (
-    _net("rtmpose_s", "small and fast on crops of 256 pixels", 5_183_958, 0.87),
-    _net("rtmpose_m", "between rtmpose_s and rtmpose_x", 13_135_246, 2.51),
-    _net("rtmpose_x", "large, on crops of 384 pixels", 48_677_278, 22.75),
+    _net(name="rtmpose_s", summary="small and fast on crops of 256 pixels", parameters=5_183_958, gflops=0.87),
+    _net(name="rtmpose_m", summary="between rtmpose_s and rtmpose_x", parameters=13_135_246, gflops=2.51),
+    _net(name="rtmpose_x", summary="large, on crops of 384 pixels", parameters=48_677_278, gflops=22.75),
 )
 # not offered before there are detectors to crop for them
 FAMILY = Family(name="rtmpose", nets=())

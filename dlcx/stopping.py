@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop: it finishes the batch, saves and leaves with exit code 75."""
+"""Signals that ask long work to stop: it finishes the batch, saves and leaves with exit code 75."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""Which frames and which region of a video an analysis is about, checked against the video."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from dlcx.errors import DlcxError
+from dlcx.project import AnalysisFiles
+
+if TYPE_CHECKING:
+    from dlcx.data.video import VideoFile
+
+logger = logging.getLogger(__name__)
+
+#: x1, x2, y1, y2 in pixels.
+Crop = tuple[int, int, int, int]
+
+
+def asked_frames(frames: tuple[int | None, int | None] | None, video: VideoFile) -> tuple[int, int]:
+    """The frames asked for, within the video."""
+    first, stop = frames or (None, None)
+    first, stop = first or 0, video.frames if stop is None else stop
+    if not 0 <= first < stop:
+        raise DlcxError(f"--frames {first}:{stop}: expected A:B with 0 <= A < B")
+    if first >= video.frames:
+        raise DlcxError(f"--frames {first}:{stop}: {video.path.name} has {video.frames} frames")
+    if stop > video.frames:
+        logger.warning("--frames %d:%d: %s ends at frame %d", first, stop, video.path.name, video.frames)
+    return first, min(stop, video.frames)
+
+
+def joined_frames(asked: tuple[int, int], written: tuple[int, int] | None, files: AnalysisFiles) -> tuple[int, int]:
+    """The frames that the files are to hold: those asked for and those that they hold already."""
+    if written is None:
+        return asked
+    first, stop = min(asked[0], written[0]), max(asked[1], written[1])
+    if max(asked[0], written[0]) > min(asked[1], written[1]):
+        raise DlcxError(
+            f"--frames {asked[0]}:{asked[1]} would replace frames {written[0]}:{written[1]} of {files.h5.name}",
+            hint=f"Ask for --frames {first}:{stop}, or for another --out.",
+        )
+    return first, stop
+
+
+def checked_crop(crop: Crop | None, video: VideoFile) -> Crop | None:
+    """The crop, None where it is the whole frame."""
+    if crop is None:
+        return None
+    x1, x2, y1, y2 = crop
+    if not (0 <= x1 < x2 <= video.width and 0 <= y1 < y2 <= video.height):
+        raise DlcxError(
+            f"--crop {x1},{x2},{y1},{y2}: expected X1,X2,Y1,Y2 within the {video.width}x{video.height} pixels "
+            f"of {video.path.name}",
+            hint="When it is not given, config.yaml's x1, x2, y1, y2 count where cropping is true.",
+        )
+    return None if crop == (0, video.width, 0, video.height) else (x1, x2, y1, y2)
