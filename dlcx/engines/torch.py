@@ -11,8 +11,8 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.heads.head import Outputs
 from dlcx.nets.model import PoseModel
 
-#: Normalised images (B, 3, H, W) on the engine's device -> maps.
-Engine = Callable[[Tensor], Outputs]
+#: Normalised images (B, 3, H, W) on the engine's device, for conditional nets also conditions (B, K, 3) -> maps.
+Engine = Callable[..., Outputs]
 
 ENGINES = ("torch", "compile")
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -40,9 +40,9 @@ def create_engine(
     forward = torch.compile(model) if kind == "compile" else model
 
     @torch.inference_mode()
-    def run(inputs: Tensor) -> Outputs:
+    def run(inputs: Tensor, *conditions: Tensor) -> Outputs:
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-            return forward(inputs.contiguous(memory_format=layout))
+            return forward(inputs.contiguous(memory_format=layout), *conditions)
 
     return run
 

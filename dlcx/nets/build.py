@@ -9,7 +9,7 @@ from torch import nn
 from dlcx.errors import DlcxError
 from dlcx.heads.construct import construct
 from dlcx.nets.model import Backbone, PoseModel
-from dlcx.nets.registry import backbone_types, head_types
+from dlcx.nets.registry import backbone_types, head_types, neck_types
 from dlcx.settings import ModelConfig
 
 
@@ -31,6 +31,7 @@ def build_model(config: ModelConfig) -> PoseModel:
         raise DlcxError(
             f"model.backbone_output_channels: the backbone gives {facts.channels}, the file says {expected}"
         )
+    neck = config.model.neck and construct(config.model.neck, neck_types(), "model.neck")
     heads = {}
     for name, head in config.model.heads.items():
         where = f"model.heads.{name}"
@@ -38,4 +39,4 @@ def build_model(config: ModelConfig) -> PoseModel:
         heads[name] = construct(head, head_types(), where, **given)
     if "bodypart" not in heads:
         raise DlcxError(f"model.heads: expected a head 'bodypart', got {', '.join(heads)}")
-    return PoseModel(backbone, heads, **freeze)
+    return PoseModel(backbone, heads, neck=neck, **freeze)

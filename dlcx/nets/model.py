@@ -1,4 +1,4 @@
-"""The pose model: one backbone, any number of heads on its features."""
+"""The pose model: one backbone, perhaps a neck, any number of heads on the features."""
 
 from __future__ import annotations
 
@@ -32,20 +32,27 @@ class PoseModel(nn.Module):
         backbone: nn.Module,
         heads: dict[str, nn.Module],
         *,
+        neck: nn.Module | None = None,
         freeze_bn_stats: bool = False,
         freeze_bn_weights: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.neck = neck
         self.heads = nn.ModuleDict(heads)
         self.freeze_bn_stats = freeze_bn_stats
         if freeze_bn_weights:
             for layer in self._batch_norms():
                 layer.requires_grad_(False)
 
-    def forward(self, images: Tensor) -> Outputs:
-        """Maps of every head for normalised images (B, 3, H, W)."""
-        features = self.backbone(images)
+    def forward(self, images: Tensor, *conditions: Tensor) -> Outputs:
+        """Maps of every head for normalised images (B, 3, H, W).
+
+        Conditional nets also take ``conditions`` (B, K, 3): x, y and score of a first guess, pixels of the input.
+        """
+        features = self.backbone(images, *conditions)
+        if self.neck is not None:
+            features = self.neck(features)
         return {name: head(features) for name, head in self.heads.items()}
 
     def loss(self, outputs: Outputs, labels: BatchLabels) -> dict[str, Tensor]:

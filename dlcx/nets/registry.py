@@ -67,13 +67,14 @@ class NetSpec:
 class Family:
     """The nets of one folder and what their configurations name.
 
-    ``backbones`` and ``heads`` map a ``type`` of pytorch_config.yaml to ``"module:function"``.  ``prefix`` marks an
+    ``backbones``, ``necks`` and ``heads`` map a ``type`` of pytorch_config.yaml to ``"module:function"``.  ``prefix`` marks an
     open family: its one net stands for every name that begins so.
     """
 
     name: str
     nets: tuple[NetSpec, ...]
     backbones: Mapping[str, str] = field(default_factory=dict)
+    necks: Mapping[str, str] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     published: Mapping[str, str] = field(default_factory=dict)
@@ -98,7 +99,7 @@ def _families() -> tuple[Family, ...]:
     owners = {("head", word.lower()): "dlcx.heads" for word in HEADS}
     for family in found:
         names = [name for net in family.nets for name in (net.name, *net.aliases)]
-        groups = {"net": names, "backbone": list(family.backbones), "head": list(family.heads)}
+        groups = {"net": names, "backbone": list(family.backbones), "neck": list(family.necks), "head": list(family.heads)}
         for group, words in groups.items():
             for word in words:
                 owner = owners.setdefault((group, word.lower()), family.name)
@@ -157,6 +158,11 @@ def find(name: str) -> NetSpec:
 def backbone_types() -> dict[str, str]:
     """Backbone ``type`` -> "module:function" of all families."""
     return {kind: target for family in families() for kind, target in family.backbones.items()}
+
+
+def neck_types() -> dict[str, str]:
+    """Neck ``type`` -> "module:function" of all families."""
+    return {kind: target for family in families() for kind, target in family.necks.items()}
 
 
 def published_weights() -> dict[str, str]:
