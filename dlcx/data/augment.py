@@ -151,7 +151,8 @@ class Augmentation:
             for move in moves:
                 xy = move(xy)
             seen = inside(xy, warp.size)
-            return replace(labels, xy=np.where(seen[..., None], xy, np.nan), score=seen.astype(np.float32))
+            box = None if labels.box is None else warp.boxes(labels.box)
+            return replace(labels, xy=np.where(seen[..., None], xy, np.nan), score=seen.astype(np.float32), box=box)
 
         animals = follow(_swap(animals, self.flip.pairs) if flipped and self.flip else animals)
         pose = Prediction(animals, None if unique is None else follow(unique))

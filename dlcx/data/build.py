@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 
 from dlcx.data.augment import Affine, Augmentation, Crop, Flip, Pad
+from dlcx.data.boxes import BoxJitter
+from dlcx.data.crops import Cropping
 from dlcx.data.labeled import Resize
+from dlcx.errors import DlcxError
 from dlcx.settings import Transforms
 
 logger = logging.getLogger(__name__)
@@ -22,6 +25,23 @@ def build_resize(transforms: Transforms | None) -> Resize | None:
     if (given := transforms.resize) is None:
         return Resize(longest=longest)
     return Resize(given.width, given.height, given.keep_ratio, longest)
+
+
+def build_cropping(transforms: Transforms | None, where: str) -> Cropping:
+    """``top_down_crop``, which top-down nets must have; ``where`` is the place of the transforms in the file."""
+    given = transforms and transforms.top_down_crop
+    if not given:
+        raise DlcxError(f"{where}.top_down_crop: a top-down net needs the size of its crops")
+    return Cropping((given.width, given.height), given.margin, given.crop_with_context)
+
+
+def build_jitter(transforms: Transforms | None) -> BoxJitter | None:
+    """``random_bbox_transform``."""
+    given = transforms and transforms.random_bbox_transform
+    if not given:
+        return None
+    low, high = given.scale_factor
+    return BoxJitter(given.shift_factor, given.shift_prob, (low, high), given.scale_prob, given.p)
 
 
 def build_augmentation(transforms: Transforms | None) -> Augmentation:

@@ -56,6 +56,13 @@ class Warp:
         """Points (..., 2) of the source in the result; nan stays nan."""
         return xy @ self.matrix[:, :2].T + self.matrix[:, 2]
 
+    def boxes(self, boxes: np.ndarray) -> np.ndarray:
+        """The boxes (N, 4; x, y, width, height) around what boxes of the source become, clipped to the canvas."""
+        x, y, right, bottom = boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+        corners = self.points(np.stack([x, y, right, y, right, bottom, x, bottom], -1).reshape(-1, 4, 2))
+        low, high = (np.clip(edge, 0, self.size) for edge in (corners.min(1), corners.max(1)))
+        return np.concatenate([low, high - low], -1)
+
     def image(self, image: np.ndarray) -> np.ndarray:
         """The image (H, W, 3) resampled once, bilinear; what lies outside of the source is black."""
         source = image.shape[1], image.shape[0]

@@ -14,13 +14,14 @@ class BatchLabels:
 
     keypoints (B, N, K, 3) and unique (B, U, 3) hold x, y and a flag: above 0 visible (coordinates must be finite),
     0 not labelled, -1 bodypart undefined in this image.  area (B, N) in square pixels, individual_ids (B, N) int64
-    the index of the individual in the project's order.
+    the index of the individual in the project's order, boxes (B, N, 4) x, y, width and height of the animals.
     """
 
     keypoints: Tensor
     unique: Tensor
     area: Tensor
     individual_ids: Tensor
+    boxes: Tensor | None = None
 
     def __post_init__(self) -> None:
         batch, animals = self.keypoints.shape[:2]
@@ -30,6 +31,8 @@ class BatchLabels:
             "area": (batch, animals),
             "individual_ids": (batch, animals),
         }
+        if self.boxes is not None:
+            expected["boxes"] = (batch, animals, 4)
         for name, shape in expected.items():
             got = tuple(getattr(self, name).shape)
             if got != shape:
@@ -42,5 +45,5 @@ class BatchLabels:
 
     def to(self, device: torch.device | str) -> BatchLabels:
         """The same labels on another device."""
-        moved = {item.name: getattr(self, item.name).to(device, non_blocking=True) for item in fields(self)}
-        return BatchLabels(**moved)
+        given = {item.name: value for item in fields(self) if (value := getattr(self, item.name)) is not None}
+        return BatchLabels(**{name: value.to(device, non_blocking=True) for name, value in given.items()})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from dlcx.errors import DlcxError
-from dlcx.nets.registry import Block, Request
+from dlcx.nets.registry import TOP_DOWN, Block, NetSpec, Request
 
 #: Location refinement offsets are stored in units of this many pixels.
 LOCREF_STD = 7.2801
@@ -13,13 +16,25 @@ LOCREF_STD = 7.2801
 RADIUS = 17
 
 
-def heatmap_head(channels: int, keypoints: int, *, deconvolutions: int = 1) -> Block:
-    """A heatmap head with location refinement for one animal, whose maps are finer than the features.
+#: How a keypoint counts that is not labelled: like one that is absent.
+UNMASKED: Mapping[str, Any] = MappingProxyType({"gradient_masking": False})
+#: How little a keypoint that is not labelled counts on a crop: its animal is there, so it may be as well.
+MASKED: Mapping[str, Any] = MappingProxyType({"gradient_masking": True, "background_weight": 0.0})
 
-    ``channels`` of the features; each of the ``deconvolutions`` doubles the resolution.
+
+def heatmap_head(
+    channels: int, keypoints: int, *, deconvolutions: int = 1, masking: Mapping[str, Any] = UNMASKED
+) -> Block:
+    """A heatmap head with location refinement for one animal.
+
+    ``channels`` of the features; each of the ``deconvolutions`` doubles the resolution, without one the maps are as
+    fine as the features.  ``masking`` says how keypoints count that are not labelled.
     """
 
     def layers(outputs: int) -> Block:
+        if not deconvolutions:
+            last = {"out_channels": outputs, "kernel_size": 1}
+            return {"channels": [channels], "kernel_size": [], "strides": [], "final_conv": last}
         between = [channels] * (deconvolutions - 1)
         return {
             "channels": [channels, *between, outputs],
@@ -42,7 +57,7 @@ def heatmap_head(channels: int, keypoints: int, *, deconvolutions: int = 1) -> B
             "num_heatmaps": keypoints,
             "pos_dist_thresh": RADIUS,
             "heatmap_mode": "KEYPOINT",
-            "gradient_masking": False,
+            **masking,
             "generate_locref": True,
             "locref_std": LOCREF_STD,
         },
@@ -102,6 +117,38 @@ def simcc_head(channels: int, keypoints: int, *, crop: tuple[int, int]) -> Block
             "pos_enc": False,
         },
     }
+
+
+def backbone_heads(name: str, request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
+    """The heads that the name of a backbone means: for whole images, or for crops where it begins ``top_down_``."""
+    if name.startswith(TOP_DOWN):
+        head = heatmap_head(channels, len(request.layout.bodyparts), deconvolutions=0, masking=MASKED)
+        return {"bodypart": head}
+    return bottom_up_heads(name, request, channels, deconvolutions=deconvolutions)
+
+
+def top_down(
+    nets: Sequence[NetSpec], *, stride: int, sizes: Sequence[tuple[int | None, float | None]]
+) -> list[NetSpec]:
+    """The nets for crops that a detector finds: ``top_down_`` and the name of the backbone.
+
+    ``stride`` of their maps; ``sizes`` are parameters and GFLOPs of each.
+    """
+    return [
+        replace(
+            net,
+            name=TOP_DOWN + net.name,
+            kinds=("single", "multi"),
+            method="td",
+            summary=f"{net.name} on crops around animals, which a detector finds",
+            stride=stride,
+            parameters=parameters,
+            gflops=gflops,
+            prefix=net.prefix and TOP_DOWN + net.prefix,
+            example=net.example and TOP_DOWN + net.example,
+        )
+        for net, (parameters, gflops) in zip(nets, sizes, strict=True)
+    ]
 
 
 def bottom_up_heads(name: str, request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:

@@ -31,7 +31,7 @@ def build_model(config: ModelConfig) -> PoseModel:
         raise DlcxError(
             f"model.backbone_output_channels: the backbone gives {facts.channels}, the file says {expected}"
         )
-    neck = config.model.neck and construct(config.model.neck, neck_types(), "model.neck")
+    neck = construct(config.model.neck, neck_types(), "model.neck") if config.model.neck else None
     heads = {}
     for name, head in config.model.heads.items():
         where = f"model.heads.{name}"

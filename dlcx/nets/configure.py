@@ -98,7 +98,7 @@ def model_config(
         "individuals": list(layout.individuals),
         "with_identity": identity,
     }
-    return {**config, "net_type": spec.name, "method": spec.method, "metadata": metadata}
+    return {**config, "net_type": spec.net_type, "method": spec.method, "metadata": metadata}
 
 
 def merge(below: Any, above: Any) -> Any:

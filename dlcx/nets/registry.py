@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dlcx.poses import Layout
 
 Block = dict[str, Any]
+#: How names of nets begin that pose the crops of a detector.
+TOP_DOWN = "top_down_"
 Kind = Literal["single", "multi", "detector"]
 Method = Literal["bu", "td", "ctd"]
 
@@ -59,16 +61,22 @@ class NetSpec:
     family: str = ""
     golden: bool = True
     """Whether DeepLabCut knows the name, so that golden data of it must exist."""
+    prefix: str = ""
+    """For an open net such as ``timm/NAME``: how all names begin that it stands for."""
     example: str = ""
-    """For a pattern such as ``timm/NAME``: one name that it covers."""
+    """For an open net: one name that it covers."""
+
+    @property
+    def net_type(self) -> str:
+        """The name as pytorch_config.yaml has it, where ``method`` says what is done with the net."""
+        return self.name.removeprefix(TOP_DOWN)
 
 
 @dataclass(frozen=True)
 class Family:
     """The nets of one folder and what their configurations name.
 
-    ``backbones``, ``necks`` and ``heads`` map a ``type`` of pytorch_config.yaml to ``"module:function"``.  ``prefix`` marks an
-    open family: its one net stands for every name that begins so.
+    ``backbones``, ``necks`` and ``heads`` map a ``type`` of pytorch_config.yaml to ``"module:function"``.
     """
 
     name: str
@@ -76,7 +84,6 @@ class Family:
     backbones: Mapping[str, str] = field(default_factory=dict)
     necks: Mapping[str, str] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
-    prefix: str = ""
     published: Mapping[str, str] = field(default_factory=dict)
     """Backbone ``type`` -> ``OWNER/REPOSITORY/FILE`` on huggingface.co, where timm has no ImageNet weights of it;
     ``{model_name}`` stands for that key of the block."""
@@ -99,7 +106,12 @@ def _families() -> tuple[Family, ...]:
     owners = {("head", word.lower()): "dlcx.heads" for word in HEADS}
     for family in found:
         names = [name for net in family.nets for name in (net.name, *net.aliases)]
-        groups = {"net": names, "backbone": list(family.backbones), "neck": list(family.necks), "head": list(family.heads)}
+        groups = {
+            "net": names,
+            "backbone": list(family.backbones),
+            "neck": list(family.necks),
+            "head": list(family.heads),
+        }
         for group, words in groups.items():
             for word in words:
                 owner = owners.setdefault((group, word.lower()), family.name)
@@ -146,9 +158,9 @@ def find(name: str) -> NetSpec:
     DlcxError
         For a name that nothing has; says the nearest one.
     """
-    for family in families():
-        if family.prefix and name.startswith(family.prefix) and len(name) > len(family.prefix):
-            return replace(family.nets[0], name=name, family=family.name, example="")
+    for net in specs():
+        if net.prefix and name.startswith(net.prefix) and len(name) > len(net.prefix):
+            return replace(net, name=name, prefix="", example="")
     known = {word.lower(): net for net in specs() for word in (net.name, *net.aliases)}
     if name.lower() in known and not known[name.lower()].example:
         return known[name.lower()]

@@ -1,6 +1,7 @@
 """Images to poses; what every command that predicts shares."""
 
-from dlcx.predictors.create import Predictor, create_predictor
+from dlcx.predictors.create import create_predictor
 from dlcx.predictors.geometry import Geometry
+from dlcx.predictors.predictor import Finder, Inputs, Predictor
 
-__all__ = ["Geometry", "Predictor", "create_predictor"]
+__all__ = ["Finder", "Geometry", "Inputs", "Predictor", "create_predictor"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from torch import Tensor
 
 from dlcx.engines import Engine
 from dlcx.nets.model import PoseModel
-from dlcx.poses import Prediction
-from dlcx.predictors.geometry import Geometry
+from dlcx.poses import Instances, Prediction
+from dlcx.predictors.predictor import Inputs
 from dlcx.predictors.prepare import Preparation
 
 
@@ -19,13 +20,14 @@ class BottomUp:
     def __init__(self, model: PoseModel, engine: Engine, preparation: Preparation, device: torch.device) -> None:
         self.model, self.engine, self.preparation, self.device = model, engine, preparation, device
 
-    def prepare(self, images: np.ndarray) -> tuple[Tensor, Geometry]:
-        """Network input on the device for images (B, H, W, 3) uint8 RGB of one size, and where their pixels went."""
-        return self.preparation(images, self.device)
+    def inputs(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> Inputs:
+        """One row an image; see :class:`dlcx.predictors.predictor.Predictor`."""
+        tensor, geometry = self.preparation(images, self.device)
+        return Inputs((tensor,), (geometry,) * len(images), np.arange(len(images)))
 
     @torch.inference_mode()
-    def predict(self, images: np.ndarray) -> list[Prediction]:
+    def predict(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
         """Poses in pixels of the images (B, H, W, 3) uint8 RGB, one prediction an image."""
-        inputs, geometry = self.prepare(images)
-        found = self.model.decode(self.engine(inputs))
-        return [geometry.prediction_to_image(prediction) for prediction in found]
+        rows = self.inputs(images)
+        found = self.model.decode(self.engine(*rows.tensors))
+        return [place.prediction_to_image(one) for place, one in zip(rows.geometries, found, strict=True)]

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import numpy as np
-from torch import Tensor
-
+from dlcx.data.build import build_cropping
 from dlcx.engines import create_engine
 from dlcx.engines.devices import choose_device
 from dlcx.errors import DlcxError
 from dlcx.nets.model import PoseModel
-from dlcx.poses import Prediction
 from dlcx.predictors.bottom_up import BottomUp
-from dlcx.predictors.geometry import Geometry
+from dlcx.predictors.predictor import Finder, Predictor
 from dlcx.predictors.prepare import build_preparation
+from dlcx.predictors.top_down import TopDown
 from dlcx.settings import ModelConfig
 
 
-class Predictor(Protocol):
-    """Images to poses; no command asks which kind it holds."""
-
-    def prepare(self, images: np.ndarray) -> tuple[Tensor, Geometry]:
-        """Network input on the device for images (B, H, W, 3) uint8 RGB of one size, and where their pixels went."""
-        ...
-
-    def predict(self, images: np.ndarray) -> list[Prediction]:
-        """Poses in pixels of the images, one prediction an image."""
-        ...
-
-
 def create_predictor(
-    model: PoseModel, config: ModelConfig, *, device: str = "auto", precision: str = "fp32", engine: str = "torch"
+    model: PoseModel,
+    config: ModelConfig,
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    engine: str = "torch",
+    finder: Finder | None = None,
 ) -> Predictor:
     """A predictor for ``model``, which moves to the device (``auto``: the file's ``device`` decides first).
+
+    ``finder`` finds boxes or poses for nets that start from such; bottom-up nets have no use for it.
 
     Raises
     ------
     DlcxError
         For a device, precision, engine or method that cannot be had.
     """
-    if config.method != "bu":
-        raise DlcxError(f"method: '{config.method}' nets cannot be used yet, got net_type {config.net_type}")
     chosen = choose_device(config.device if device == "auto" else device, config.net_type)
     run = create_engine(model, kind=engine, device=chosen, precision=precision)
-    return BottomUp(model, run, build_preparation(config.data.inference), chosen)
+    preparation = build_preparation(config.data.inference)
+    if config.method == "bu":
+        return BottomUp(model, run, preparation, chosen)
+    if config.method == "td":
+        cropping = build_cropping(config.data.inference, "data.inference")
+        parts = len(config.metadata.bodyparts)
+        return TopDown(model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder)
+    raise DlcxError(f"method: '{config.method}' nets cannot be used yet, got net_type {config.net_type}")

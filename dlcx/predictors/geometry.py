@@ -6,26 +6,34 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dlcx.data.crops import Window
 from dlcx.poses import Instances, Prediction
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """net = scale * image, for x and y; padding is at the bottom and right, so it moves nothing."""
+    """net = scale * (image - offset), for x and y; padding is at the bottom and right, so it moves nothing."""
 
     scale: tuple[float, float] = (1.0, 1.0)
+    offset: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def of_window(cls, window: Window) -> Geometry:
+        """That of a crop."""
+        x, y = window.scale
+        return cls((1 / x, 1 / y), window.offset)
 
     def to_net(self, xy: np.ndarray) -> np.ndarray:
         """Image pixels (..., 2) in the network input."""
-        return xy * np.asarray(self.scale, np.float32)
+        return (xy - np.asarray(self.offset, np.float32)) * np.asarray(self.scale, np.float32)
 
     def to_image(self, xy: np.ndarray) -> np.ndarray:
         """Net-input pixels (..., 2) in the image."""
-        return xy / np.asarray(self.scale, np.float32)
+        return xy / np.asarray(self.scale, np.float32) + np.asarray(self.offset, np.float32)
 
     def prediction_to_image(self, prediction: Prediction) -> Prediction:
         """A prediction in net-input pixels, in those of the image."""
-        if self.scale == (1.0, 1.0):
+        if self == Geometry():
             return prediction
         unique = prediction.unique
         return Prediction(self._instances(prediction.animals), unique and self._instances(unique))
@@ -33,5 +41,6 @@ class Geometry:
     def _instances(self, found: Instances) -> Instances:
         box = found.box
         if box is not None:
-            box = np.concatenate([self.to_image(box[:, :2]), self.to_image(box[:, 2:])], -1)
+            size = box[:, 2:] / np.asarray(self.scale, np.float32)
+            box = np.concatenate([self.to_image(box[:, :2]), size], -1)
         return replace(found, xy=self.to_image(found.xy), box=box)

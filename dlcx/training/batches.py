@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,93 +12,77 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlcx.data.augment import Augmentation, generator
-from dlcx.data.labeled import LabeledImage, LabeledImages
+from dlcx.data.augment import generator
 from dlcx.heads.labels import BatchLabels
-from dlcx.predictors.prepare import Scaling
+from dlcx.training.samples import Sample, Samples
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B images of one size: pixels (B, H, W, 3) uint8 RGB, their labels, and the files they come from."""
+    """B images of one size: pixels (B, H, W, 3) uint8 RGB, their labels, and the files they come from.
+
+    ``conditions`` (B, K, 3) are first guesses of the poses, for conditional nets.
+    """
 
     images: Tensor
     labels: BatchLabels
     paths: tuple[Path, ...]
+    conditions: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def pinned(self) -> Batch:
         """The same with pixels in page-locked memory, from where a GPU fetches them while it computes."""
-        return Batch(self.images.pin_memory(), self.labels, self.paths)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One image and its rows of :class:`BatchLabels` for the N animals that are labelled in it."""
-
-    labeled: LabeledImage
-    keypoints: np.ndarray  # (N, K, 3)
-    unique: np.ndarray  # (U, 3)
-    area: np.ndarray  # (N,)
-    ids: np.ndarray  # (N,)
+        return replace(self, images=self.images.pin_memory())
 
 
 class Batches:
-    """The training images, augmented, epoch for epoch.
+    """The training samples, epoch for epoch.
 
     Threads, not processes, read ahead: OpenCV and numpy's generators work outside of Python's lock, and all threads
     share one cache of decoded images.
 
     Parameters
     ----------
-    images
-        Labelled images.
-    augmentation
-        Drawn anew for every image in every epoch.
+    samples
+        What is learned from.
     size
-        Images a batch; the last one of an epoch may hold fewer.
+        Samples a batch; the last one of an epoch may hold fewer.
     seed
         Same seed, same batches.
     workers
-        Threads that prepare images ahead; 0 prepares them when they are asked for.
-    margin
-        Pixels that an animal's box, whose area the labels carry, reaches beyond its keypoints.
+        Threads that prepare samples ahead; 0 prepares them when they are asked for.
     pin
         Whether pixels go to page-locked memory.
     """
 
     def __init__(
         self,
-        images: LabeledImages,
-        augmentation: Augmentation,
+        samples: Samples,
         *,
         size: int,
         seed: int,
         workers: int = 0,
-        margin: int = 20,
         pin: bool = False,
     ) -> None:
-        self._images = images
-        self._augmentation = augmentation
+        self.samples = samples
         self._size = size
         self._seed = seed
         self._workers = workers
-        self._margin = margin
         self._pin = pin
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return -(-len(self._images) // self._size)
+        return -(-len(self.samples) // self._size)
 
-    def images_in(self, batches: int) -> int:
-        """Images in the first ``batches`` batches of an epoch."""
-        return min(batches * self._size, len(self._images))
+    def samples_in(self, batches: int) -> int:
+        """Samples in the first ``batches`` batches of an epoch."""
+        return min(batches * self._size, len(self.samples))
 
     def order(self, epoch: int) -> list[list[int]]:
-        """Indices of the images of each batch of an epoch."""
-        shuffled = generator(self._seed, epoch).permutation(len(self._images)).tolist()
+        """Indices of the samples of each batch of an epoch."""
+        shuffled = generator(self._seed, epoch).permutation(len(self.samples)).tolist()
         return [shuffled[start : start + self._size] for start in range(0, len(shuffled), self._size)]
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
@@ -110,11 +94,8 @@ class Batches:
             yield batch.pinned() if self._pin else batch
 
     def sample(self, epoch: int, index: int) -> Sample:
-        """One image as an epoch shows it."""
-        before = sample_of(self._images[index], self._margin)
-        labeled, growth = self._augmentation.apply(before.labeled, generator(self._seed, epoch, index))
-        after = sample_of(labeled, self._margin, before.ids)
-        return replace(after, area=before.area * np.float32(growth))
+        """One sample as an epoch shows it."""
+        return self.samples.draw(index, generator(self._seed, epoch, index))
 
     def _in_place(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
         for indices in order:
@@ -135,63 +116,30 @@ class Batches:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def sample_of(labeled: LabeledImage, margin: int, animals: np.ndarray | None = None) -> Sample:
-    """The rows of one image; without ``animals`` (N,), their indices, those with any visible keypoint.
-
-    ``margin`` is by how many pixels an animal's box, whose area counts, reaches beyond its keypoints.
-    """
-    pose = labeled.pose
-    ids = np.flatnonzero(pose.animals.score.any(1)) if animals is None else animals
-    height, width = labeled.image.shape[:2]
-    return Sample(
-        labeled,
-        keypoints=_with_flags(pose.animals.xy[ids]),
-        unique=np.zeros((0, 3), np.float32) if pose.unique is None else _with_flags(pose.unique.xy[0]),
-        area=_box_areas(pose.animals.xy[ids], (width, height), margin),
-        ids=ids,
-    )
-
-
 def collate(samples: Sequence[Sample]) -> Batch:
     """One batch; images of different sizes are padded with black at the bottom and right, animals with flag 0."""
     count = len(samples)
-    images = [sample.labeled.image for sample in samples]
-    height, width = np.max([image.shape[:2] for image in images], axis=0)
+    height, width = np.max([sample.image.shape[:2] for sample in samples], axis=0)
     pixels = torch.zeros(count, height, width, 3, dtype=torch.uint8)
-    for row, image in zip(pixels.numpy(), images, strict=True):
-        row[: image.shape[0], : image.shape[1]] = image
+    for row, sample in zip(pixels.numpy(), samples, strict=True):
+        row[: sample.image.shape[0], : sample.image.shape[1]] = sample.image
 
     animals = max(1, max(len(sample.ids) for sample in samples))
     keypoints = np.zeros((count, animals, samples[0].keypoints.shape[1], 3), np.float32)
     area = np.zeros((count, animals), np.float32)
+    boxes = np.zeros((count, animals, 4), np.float32)
     ids = np.full((count, animals), -1, np.int64)
     for row, sample in enumerate(samples):
-        keypoints[row, : len(sample.ids)] = sample.keypoints
-        area[row, : len(sample.ids)] = sample.area
-        ids[row, : len(sample.ids)] = sample.ids
+        found = slice(len(sample.ids))
+        keypoints[row, found], area[row, found] = sample.keypoints, sample.area
+        boxes[row, found], ids[row, found] = sample.boxes, sample.ids
     labels = BatchLabels(
         keypoints=torch.from_numpy(keypoints),
         unique=torch.from_numpy(np.stack([sample.unique for sample in samples])),
         area=torch.from_numpy(area),
         individual_ids=torch.from_numpy(ids),
+        boxes=torch.from_numpy(boxes),
     )
-    return Batch(pixels, labels, tuple(sample.labeled.path for sample in samples))
-
-
-def _with_flags(xy: np.ndarray) -> np.ndarray:
-    """Points (..., 2), nan unseen, as (..., 3) with flag 2 where seen and zeros elsewhere."""
-    seen = np.isfinite(xy).all(-1, keepdims=True)
-    return np.concatenate([np.where(seen, xy, 0.0), 2.0 * seen], axis=-1).astype(np.float32)
-
-
-def _box_areas(xy: np.ndarray, size: tuple[int, int], margin: int) -> np.ndarray:
-    """Areas (N,) of the boxes around the seen points of (N, K, 2), enlarged by ``margin``, clipped to the image."""
-    seen = np.isfinite(xy)
-    low = np.clip(np.where(seen, xy, np.inf).min(1, initial=np.inf) - margin, 0, size)
-    high = np.clip(np.where(seen, xy, -np.inf).max(1, initial=-np.inf) + margin, 0, size)
-    return np.maximum(1.0, np.maximum(high - low, 0.0).prod(-1)).astype(np.float32)
-
-
-def to_input(scaling: Scaling) -> Callable[[Tensor], Tensor]:
-    """What turns pixels (B, H, W, 3) uint8 into the net's input (B, 3, H, W) float32, on their device."""
-    return lambda pixels: scaling(pixels.permute(0, 3, 1, 2).float())
+    given = [sample.condition for sample in samples if sample.condition is not None]
+    conditions = torch.from_numpy(np.stack(given).astype(np.float32)) if given else None
+    return Batch(pixels, labels, tuple(sample.path for sample in samples), conditions)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 
@@ -9,13 +11,35 @@ from dlcx.data.labeled import LabeledImage, LabeledImages
 from dlcx.heads.labels import BatchLabels
 from dlcx.metrics import evaluate_poses
 from dlcx.nets.model import PoseModel
-from dlcx.poses import Prediction
+from dlcx.poses import Instances, Prediction
 from dlcx.predictors import Geometry, Predictor
 from dlcx.stopping import StopRequest
-from dlcx.training.batches import sample_of
+from dlcx.training.samples import alone, sample_of
 
 #: Confidence from which a point counts for ``rmse_pcutoff``; fixed, so that curves compare.
 PCUTOFF = 0.6
+
+#: What the net is shown of a labelled image: guesses for the predictor, and what is true of each row that it then sees.
+Shown = tuple[Instances | None, Sequence[LabeledImage]]
+
+
+def whole(labeled: LabeledImage) -> Shown:
+    """The whole image, for bottom-up nets."""
+    return None, [labeled]
+
+
+def each_animal(margin: int) -> Callable[[LabeledImage], Shown]:
+    """Every labelled animal, in the box around its keypoints and ``margin`` pixels, for top-down nets."""
+
+    def shown(labeled: LabeledImage) -> Shown:
+        seen = np.flatnonzero(labeled.pose.animals.score.any(1))
+        truth = [alone(labeled, int(animal), margin) for animal in seen]
+        boxes = [one.pose.animals.box for one in truth]
+        nothing = Instances.none(0)
+        box = np.concatenate([np.zeros((0, 4)), *(item for item in boxes if item is not None)])
+        return Instances(np.zeros((len(box), 0, 2)), np.zeros((len(box), 0)), box=box) if len(box) else nothing, truth
+
+    return shown
 
 
 class Evaluation:
@@ -25,45 +49,58 @@ class Evaluation:
     ----------
     images
         The test images.
-    predictor
-        What predicts with the model that is trained.
+    model, predictor
+        What is trained, and what predicts with it.
+    shown
+        What the net is shown of each image: :func:`whole` or :func:`each_animal`.
     single
-        Whether there is one animal, whose labels and prediction are paired without matching.
+        Whether a row shows one animal, whose labels and prediction are paired without matching.
     margin
         Pixels that an animal's box reaches beyond its keypoints.
     """
 
-    def __init__(self, images: LabeledImages, predictor: Predictor, *, single: bool, margin: int = 20) -> None:
-        self._images = images
-        self._predictor = predictor
-        self._single = single
-        self._margin = margin
+    def __init__(
+        self,
+        images: LabeledImages,
+        model: PoseModel,
+        predictor: Predictor,
+        *,
+        single: bool,
+        shown: Callable[[LabeledImage], Shown] = whole,
+        margin: int = 20,
+    ) -> None:
+        self._images, self._model, self._predictor = images, model, predictor
+        self._shown, self._single, self._margin = shown, single, margin
 
     @torch.inference_mode()
-    def __call__(self, model: PoseModel, stop: StopRequest) -> dict[str, float] | None:
-        """``losses/eval.*`` (means over the images) and ``metrics/test.*``; None when a stop was asked for."""
-        model.eval()
+    def __call__(self, stop: StopRequest) -> dict[str, float] | None:
+        """``losses/eval.*`` (means over the rows) and ``metrics/test.*``; None when a stop was asked for."""
+        self._model.eval()
         sums: dict[str, float] = {}
         truth: list[Prediction] = []
         predicted: list[Prediction] = []
         for labeled in self._images:
             if stop:
                 return None
-            inputs, geometry = self._predictor.prepare(labeled.image[None].copy())  # cached ones are read-only
-            outputs = model(inputs)
-            losses = model.loss(outputs, self._labels(labeled, geometry).to(inputs.device))
-            for name, value in zip(losses, torch.stack(list(losses.values())).tolist(), strict=True):
-                sums[name] = sums.get(name, 0.0) + value
-            truth.append(labeled.pose)
-            predicted.extend(geometry.prediction_to_image(found) for found in model.decode(outputs))
+            guess, rows = self._shown(labeled)
+            image = labeled.image[None].copy()  # cached ones are read-only
+            inputs = self._predictor.inputs(image, None if guess is None else [guess])
+            for row, (geometry, true) in enumerate(zip(inputs.geometries, rows, strict=True)):
+                tensors = [tensor[row : row + 1] for tensor in inputs.tensors]
+                outputs = self._model(*tensors)
+                losses = self._model.loss(outputs, self._labels(true, geometry).to(tensors[0].device))
+                for name, value in zip(losses, torch.stack(list(losses.values())).tolist(), strict=True):
+                    sums[name] = sums.get(name, 0.0) + value
+                truth.append(true.pose)
+                predicted.extend(geometry.prediction_to_image(found) for found in self._model.decode(outputs))
         metrics = evaluate_poses(truth, predicted, pcutoff=PCUTOFF, single=self._single)
-        found = {f"losses/eval.{name}": total / len(self._images) for name, total in sums.items()}
+        found = {f"losses/eval.{name}": total / len(truth) for name, total in sums.items()}
         for name in ("rmse", "rmse_pcutoff", "mAP", "mAR"):
             found[f"metrics/test.{name}"] = float(getattr(metrics, name))
         return found
 
     def _labels(self, labeled: LabeledImage, geometry: Geometry) -> BatchLabels:
-        """The labels of one image in pixels of the net's input."""
+        """The labels of one row in pixels of the net's input."""
         sample = sample_of(labeled, self._margin)
         for points in (sample.keypoints, sample.unique):
             points[..., :2] = geometry.to_net(points[..., :2])

@@ -6,19 +6,18 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.snapshot import SnapshotFile
-from dlcx.nets.model import PoseModel
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.stopping import StopRequest
@@ -31,7 +30,7 @@ from dlcx.training.state import random_states, set_random_states, write_state
 logger = logging.getLogger(__name__)
 
 #: Evaluates the model; numbers by their names in learning_stats.csv, or None when the request to stop came first.
-Evaluate = Callable[[PoseModel, StopRequest], dict[str, float] | None]
+Evaluate = Callable[[StopRequest], dict[str, float] | None]
 
 #: Share of the time that saving the resume state may take, where nothing else asks for it.
 SAVING_SHARE = 0.05
@@ -50,6 +49,7 @@ class Course:
     precision: str = "fp32"
     compiled: bool = False
     save_optimizer: bool = False
+    title: str = "train"
 
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16", "fp16"):
@@ -73,15 +73,14 @@ class Files:
 class Training:
     """One model in training; ``epoch`` epochs and ``batches_done`` batches of the next one are behind it.
 
-    ``to_input`` turns pixels (B, H, W, 3) uint8 on the device into the net's input (B, 3, H, W).
+    ``losses`` gives what the net is wrong by on a batch, ``total_loss`` among it.
     ``recipe`` is kept in the resume state, so that a later run can tell what has changed.
     """
 
-    model: PoseModel
+    model: nn.Module
+    losses: Callable[[Batch], dict[str, Tensor]]
     batches: Batches
-    images: int
     evaluate: Evaluate | None
-    to_input: Callable[[Tensor], Tensor]
     optimizer: Optimizer
     scheduler: LRScheduler | None
     device: torch.device
@@ -94,8 +93,6 @@ class Training:
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.course.precision == "fp16")
-        # not dynamic: an epoch has two batch sizes at most, and code for each is quicker than code for any
-        self._forward = torch.compile(self.model, dynamic=False) if self.course.compiled else self.model
         self._saved = (time.monotonic(), 0.0)  # when the resume state was written, and how long that took
         self._random: Mapping[str, Any] | None = None
 
@@ -122,12 +119,13 @@ class Training:
         """
         if self._random is not None:
             set_random_states(self._random)
-        total = self.course.epochs * self.images
-        done = self.epoch * self.images + self.batches.images_in(self.batches_done)
+        samples = len(self.batches.samples)
+        total = self.course.epochs * samples
+        done = self.epoch * samples + self.batches.samples_in(self.batches_done)
         with ExitStack() as stack:
             for listener in listeners:
                 stack.callback(listener.close)
-            task = stack.enter_context(progress.task("train", total, "image", done=done))
+            task = stack.enter_context(progress.task(self.course.title, total, "image", done=done))
             while self.goes_on:
                 try:
                     numbers = self._run_epoch(self.epoch + 1, stop, task)
@@ -143,7 +141,7 @@ class Training:
         numbers = {f"losses/train.{name}": total / len(self.batches) for name, total in self.sums.items()}
         if self.evaluate and epoch % self.course.eval_interval == 0:
             task.advance(0, note=f"epoch {epoch}/{self.course.epochs}, evaluating")
-            found = self.evaluate(self.model, stop)
+            found = self.evaluate(stop)
             if found is None:
                 self._stop(stop)
             else:
@@ -167,11 +165,7 @@ class Training:
 
     def _learn(self, batch: Batch, epoch: int) -> dict[str, float]:
         """One step of the optimizer; the losses of the batch."""
-        images = self.to_input(batch.images.to(self.device, non_blocking=True))
-        with self._autocast():
-            outputs = self._forward(images)
-        outputs = {head: {name: item.float() for name, item in maps.items()} for head, maps in outputs.items()}
-        losses = self.model.loss(outputs, batch.labels.to(self.device))
+        losses = self.losses(batch)
         values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
         if not all(math.isfinite(value) for value in values.values()):
             self._refuse(values, batch, epoch)
@@ -180,11 +174,6 @@ class Training:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return values
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.course.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, {"bf16": torch.bfloat16, "fp16": torch.float16}[self.course.precision])
 
     def _refuse(self, values: Mapping[str, float], batch: Batch, epoch: int) -> None:
         """End the training on a loss that is not finite."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
@@ -20,9 +20,13 @@ from dlcx.training.start import Start, choose_start
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImages
+    from dlcx.nets.model import PoseModel
+    from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig, OwnConfig
+    from dlcx.training.evaluation import Evaluation
     from dlcx.training.loggers import Logger
     from dlcx.training.loop import Course, Files, Training
+    from dlcx.training.samples import Samples
 
 log = logging.getLogger(__name__)
 
@@ -211,12 +215,11 @@ def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, 
     """All parts of a training, wired together, with random weights."""
     import torch
 
-    from dlcx.data.build import build_augmentation
     from dlcx.nets.build import build_model
     from dlcx.predictors import create_predictor
     from dlcx.predictors.prepare import build_scaling
-    from dlcx.training.batches import Batches, to_input
-    from dlcx.training.evaluation import Evaluation
+    from dlcx.training.batches import Batches
+    from dlcx.training.learner import PoseLearner
     from dlcx.training.loop import Training
     from dlcx.training.schedules import build_optimizer, build_scheduler
     from dlcx.training.state import seed_all
@@ -232,27 +235,25 @@ def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, 
     threads = settings.dataloader_workers if workers is None else workers
     if workers is None and not threads and chosen.type != "cpu":
         threads = GPU_WORKERS
-    margin = config.data.bbox_margin
     batches = Batches(
-        learning,
-        build_augmentation(transforms),
+        _samples(learning, config),
         size=settings.batch_size,
         seed=seed,
         workers=threads,
-        margin=margin,
         pin=chosen.type == "cuda",
     )
+    if not len(batches):
+        raise DlcxError(f"{place.name}: no animal is labelled in the training images")
     optimizer = build_optimizer(runner.optimizer.type, runner.optimizer.params, model.parameters())
     scheduler = None
     if runner.scheduler is not None:
         scheduler = build_scheduler(runner.scheduler.type, runner.scheduler.params, optimizer)
-    single = not place.project.layout.multi
+    scaling = build_scaling(transforms)
     return Training(
         model=model,
+        losses=PoseLearner(model, scaling, chosen, precision=course.precision, compiled=course.compiled),
         batches=batches,
-        images=len(learning),
-        evaluate=Evaluation(test, predictor, single=single, margin=margin) if len(test) else None,
-        to_input=to_input(build_scaling(transforms)),
+        evaluate=_evaluation(test, model, predictor, config),
         optimizer=optimizer,
         scheduler=scheduler,
         device=chosen,
@@ -269,6 +270,33 @@ def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, 
             "precision": course.precision,
         },
     )
+
+
+def _samples(images: LabeledImages, config: ModelConfig) -> Samples:
+    """What the net's method learns from: whole images, or crops around animals."""
+    from dlcx.data.build import build_augmentation, build_cropping, build_jitter
+    from dlcx.training.samples import Crops, WholeImages
+
+    transforms, margin = config.data.train, config.data.bbox_margin
+    augmentation = build_augmentation(transforms)
+    if config.method == "bu":
+        return WholeImages(images, augmentation, margin=margin)
+    cropping = build_cropping(transforms, "data.train")
+    return Crops(images, augmentation, cropping, margin=margin, jitter=build_jitter(transforms))
+
+
+def _evaluation(
+    images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig
+) -> Evaluation | None:
+    """What judges the net during training, where there are labelled test images."""
+    from dlcx.training.evaluation import Evaluation, each_animal, whole
+
+    if not any(pose.animals.score.any() for pose in images.poses):
+        return None
+    margin, cropped = config.data.bbox_margin, config.method != "bu"
+    single = cropped or len(config.metadata.individuals) == 1
+    shown = each_animal(margin) if cropped else whole
+    return Evaluation(images, model, predictor, single=single, shown=shown, margin=margin)
 
 
 def _files(place: Shuffle, config: ModelConfig) -> Files:
@@ -339,7 +367,7 @@ def _bring_to(training: Training, place: Shuffle, config: ModelConfig, start: St
         if not start.foreign:
             training.files.keeper.best = remembered_best(place, config.runner.key_metric, _prefix(config))
     else:
-        log.info("%s", load_initial(training.model, config, weights))
+        log.info("%s", load_initial(cast("PoseModel", training.model), config, weights))
     training.files.statistics.drop_after(training.epoch)
 
 

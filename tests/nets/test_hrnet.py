@@ -76,8 +76,8 @@ def test_images_of_any_size_are_padded_at_the_bottom_and_right():
     predictor = create_predictor(model, config(), device="cpu")
     image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
     padded = np.pad(image, ((0, 14), (0, 26), (0, 0)), mode="reflect")
-    inputs, _ = predictor.prepare(image[None])
+    (inputs,) = predictor.inputs(image[None]).tensors
     assert inputs.shape == (1, 3, 64, 96)
-    torch.testing.assert_close(inputs, predictor.prepare(padded[None])[0])
+    torch.testing.assert_close(inputs, predictor.inputs(padded[None]).tensors[0])
     small, large = predictor.predict(image[None])[0], predictor.predict(padded[None])[0]
     np.testing.assert_allclose(small.animals.xy, large.animals.xy, atol=1e-4)

@@ -21,23 +21,39 @@ from dlcx.heads.labels import BatchLabels
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.nets.registry import NetSpec, find, specs
-from dlcx.poses import Layout
+from dlcx.poses import Instances, Layout
 from dlcx.predictors import create_predictor
+from dlcx.predictors.prepare import build_preparation
 from dlcx.settings import ModelConfig
+from dlcx.training.schedules import build_optimizer, build_scheduler
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-PROJECTS = {"sa": Layout(("snout", "back", "tail"))}
+ANIMALS = ("ann", "bob", "cid")
+PROJECTS = {
+    "sa": Layout(("snout", "back", "tail")),
+    "ma": Layout(("snout", "ear", "back", "tail"), ANIMALS, multi=True),
+    "mui": Layout(("snout", "back", "tail"), ANIMALS[:2], ("corner1", "corner2"), multi=True),
+}
 NETS = [net.name for net in specs() if net.golden]
-MAPS, PIXELS, SCORES = 3e-5, 1e-3, 1e-5
+MAPS, PIXELS, SCORES = 3e-5, 1e-3, 3e-5
 #: The made-up weights of cspnext_x magnify rounding: DeepLabCut's float32 maps are 3.4e-5 from float64, dlcx's 7e-6.
 SLACK = {"cspnext_x": 3.0}
+#: What DeepLabCut's crops are replaced by where it writes a size that the net cannot take.
+FIXED = "__crop_fixed"
 
 
 def configure(name: str, project: str) -> ModelConfig:
-    block = model_config(
-        name, PROJECTS[project], project_path="PROJECT", pose_config_path="PROJECT/train/pytorch_config.yaml"
+    return ModelConfig.model_validate(plain_config(name, PROJECTS[project]))
+
+
+def plain_config(name: str, layout: Layout) -> dict:
+    return model_config(
+        name,
+        layout,
+        identity=bool(layout.unique),  # as in the golden projects
+        project_path="PROJECT",
+        pose_config_path="PROJECT/train/pytorch_config.yaml",
     )
-    return ModelConfig.model_validate(block)
 
 
 @cache
@@ -45,8 +61,13 @@ def index(project: str) -> dict:
     return {case["net"]: case for case in json.loads((GOLDEN / "models" / f"index_{project}.json").read_text())}
 
 
+def case_name(name: str, project: str) -> str:
+    """The golden case of a net: as generated, or with the crop size that it needs."""
+    return name if index(project)[name]["status"] == "ok" else name + FIXED
+
+
 def build(name: str, project: str):
-    case = index(project)[name]
+    case = index(project)[case_name(name, project)]
     model = build_model(configure(name, project))
     fill_weights(model, case["seed"], case["gain"], case["head_gain"], case["heat_bias"])
     assert checksum(model) == pytest.approx(case["weights_abs_sum"], rel=1e-12)
@@ -69,8 +90,11 @@ def inputs_hw(shape: list[int]) -> tuple[int, int]:
 
 
 def cases(spec: NetSpec) -> list[str]:
-    """The golden projects in which a net must have a case."""
-    return ["sa"] if "single" in spec.kinds else []
+    """The golden projects in which DeepLabCut can make a net, and so dlcx must."""
+    served = [project for project, layout in PROJECTS.items() if ("multi" if layout.multi else "single") in spec.kinds]
+    return [
+        project for project in served if index(project).get(spec.name, {"status": "refused"})["status"] != "refused"
+    ]
 
 
 NET_CASES = [(name, project) for name in NETS for project in cases(find(name))]
@@ -83,49 +107,113 @@ def test_every_name_of_deeplabcut_has_a_case():
 
 @pytest.mark.parametrize(("name", "project"), NET_CASES)
 def test_configuration(name: str, project: str):
-    assert configure(name, project).plain() == read_yaml(GOLDEN / "configs" / project / f"{name}.yaml")
+    found, expected = configure(name, project).plain(), read_yaml(GOLDEN / "configs" / project / f"{name}.yaml")
+    fixed = index(project)[case_name(name, project)].get("crop_size_wh")
+    if fixed:  # DeepLabCut writes a crop that its own net does not take
+        for part in ("train", "inference"):
+            expected["data"][part]["top_down_crop"] |= dict(zip(("width", "height"), fixed, strict=True))
+    del found["detector"], expected["detector"]  # see the tests of detectors
+    assert found == expected
 
 
-@pytest.mark.parametrize("name", NETS)
-def test_names_and_shapes_of_weights(name: str):
-    layout = Layout(("a", "b", "c", "d"))
-    model = build_model(ModelConfig.model_validate(model_config(name, layout)))
-    rows = [line.split("\t") for line in (GOLDEN / "state_dicts" / f"{name}.tsv").read_text().splitlines()[1:]]
+#: Projects of ../reference/state_dicts, by the end of a file's name.
+FOUR = Layout(("a", "b", "c", "d"))
+TWELVE = Layout(tuple("abcdefghijkl"), ANIMALS, multi=True)
+UNIQUE = Layout(tuple("abcdefghijkl"), ANIMALS, ("u", "v"), multi=True)
+ENDS = {"__ma_paf_unique_identity": UNIQUE, "__unique_identity": UNIQUE, "__ma_paf": TWELVE, "__sa": FOUR}
+
+
+def state_dicts() -> list:
+    found = []
+    for path in sorted((GOLDEN / "state_dicts").glob("*.tsv")):
+        end = next((end for end in ENDS if path.stem.endswith(end)), "")
+        name = path.stem.removesuffix(end)
+        backbone = path.with_name(f"{name}__ma_paf.tsv").is_file()
+        layout = ENDS[end] if end else FOUR if backbone else TWELVE
+        if name in NETS and ("multi" if layout.multi else "single") in find(name).kinds:
+            found.append(pytest.param(name, layout, path, id=path.stem))
+    return found
+
+
+def test_every_name_of_deeplabcut_has_a_state_dict():
+    assert {parameters.values[0] for parameters in state_dicts()} == set(NETS)
+
+
+@pytest.mark.parametrize(("name", "layout", "path"), state_dicts())
+def test_names_and_shapes_of_weights(name: str, layout: Layout, path: Path):
+    with torch.device("meta"):
+        model = build_model(ModelConfig.model_validate(plain_config(name, layout)))
+    rows = [line.split("\t") for line in path.read_text().splitlines()[1:]]
     expected = [(key, json.loads(shape), f"torch.{dtype}") for key, shape, dtype in rows]
     assert [(key, list(value.shape), str(value.dtype)) for key, value in model.state_dict().items()] == expected
 
 
+def guesses(spec: NetSpec, stored) -> list[Instances] | None:
+    """What DeepLabCut was given of image B: boxes for top-down nets, poses for conditional ones."""
+    if spec.method == "bu":
+        return None
+    given = stored["B.given"]
+    if spec.method == "td":
+        count = len(given)
+        return [Instances(np.zeros((count, 0, 2)), np.zeros((count, 0)), box=given, box_score=np.ones(count))]
+    return [Instances(given[..., :2], given[..., 2])]
+
+
+def present(poses: np.ndarray) -> np.ndarray:
+    """Without the rows of -1 that DeepLabCut has for animals that it did not find."""
+    return poses[~(poses[..., 2] == -1).all(-1)]
+
+
+def assert_alike(found: Instances, poses: np.ndarray, slack: float) -> None:
+    """The same animals in the same order."""
+    poses = present(poses)
+    np.testing.assert_allclose(found.xy, poses[..., :2], rtol=0, atol=PIXELS)
+    np.testing.assert_allclose(found.score, poses[..., 2], rtol=0, atol=SCORES * slack)
+    if poses.shape[-1] > 3:
+        np.testing.assert_allclose(found.affinity, poses[:, 0, 4], rtol=0, atol=2e-3)  # rounded to 3 digits
+
+
 @pytest.mark.parametrize(("name", "project"), NET_CASES)
 def test_maps_and_poses(name: str, project: str):
+    spec = find(name)
     model = build(name, project)
     predictor = create_predictor(model, configure(name, project), device="cpu")
-    stored = np.load(GOLDEN / "models" / project / f"{name}.npz")
-    case = index(project)[name]
+    case = index(project)[case_name(name, project)]
+    stored = np.load(GOLDEN / "models" / project / f"{case['net']}.npz")
     slack = SLACK.get(name, 1.0)
     assert {head: model.stride(head) for head in model.heads} == case["strides"]
-    batches = {
-        "A": np.stack([image(project, "a128_0"), image(project, "a128_1")]),
-        "B": pad(image(project, "odd150x201"), stored["B.context.offsets"], inputs_hw(case["shapes"]["B.input"]))[None],
-    }
+    batches = {"B": image(project, "odd150x201")[None]}
+    if spec.method == "bu":
+        sizes = inputs_hw(case["shapes"]["B.input"])
+        batches["B"] = pad(batches["B"][0], stored["B.context.offsets"], sizes)[None]
+        batches["A"] = np.stack([image(project, "a128_0"), image(project, "a128_1")])
     for tag, images in batches.items():
-        inputs, _ = predictor.prepare(images)
-        assert error(stored, f"{tag}.input", inputs) < 1e-6
+        known = guesses(spec, stored)
+        inputs = predictor.inputs(images, known)
+        assert error(stored, f"{tag}.input", inputs.tensors[0]) < 1e-6
         with torch.inference_mode():
-            outputs = model(inputs)
+            outputs = model(*inputs.tensors)
         compared = 0
         for head, maps in outputs.items():
             for key, value in maps.items():
                 assert error(stored, f"{tag}.out.{head}.{key}", value) < MAPS * slack
                 compared += 1
         assert compared == sum(key.startswith(f"{tag}.out.") for key in case["shapes"])
-        poses = stored[f"{tag}.pred.bodypart.poses"]
-        found = predictor.predict(images)
-        assert len(found) == len(poses)
-        for prediction, pose in zip(found, poses, strict=True):
-            np.testing.assert_allclose(prediction.animals.xy, pose[..., :2], rtol=0, atol=PIXELS)
-            np.testing.assert_allclose(prediction.animals.score, pose[..., 2], rtol=0, atol=SCORES * slack)
-    final = stored["B.final.bodyparts"][..., :2] - stored["B.context.offsets"]
-    np.testing.assert_allclose(predictor.predict(batches["B"])[0].animals.xy, final, rtol=0, atol=PIXELS)
+        for head, part in (("bodypart", "animals"), ("unique_bodypart", "unique")):
+            if f"{tag}.pred.{head}.poses" in stored:
+                poses = stored[f"{tag}.pred.{head}.poses"]
+                found = model.decode(outputs)
+                assert len(found) == len(poses)
+                for prediction, pose in zip(found, poses, strict=True):
+                    assert_alike(getattr(prediction, part), pose, slack)
+    (prediction,) = predictor.predict(batches["B"], guesses(spec, stored))
+    final = stored["B.final.bodyparts"].copy()
+    if spec.method == "bu":
+        final[..., :2] -= stored["B.context.offsets"]
+    assert_alike(prediction.animals, final, slack)
+    if "B.final.identity_scores" in stored:
+        votes = stored["B.final.identity_scores"][~(final[..., 2] == -1).all(-1)]
+        np.testing.assert_allclose(prediction.animals.identity, votes, rtol=0, atol=SCORES)
 
 
 def batch_labels(stored) -> BatchLabels:
@@ -155,8 +243,12 @@ def test_targets_losses_and_gradients(path: Path):
     labels = batch_labels(stored)
     for head, layers in model.heads.items():
         for key, target in layers.targets(outputs[head], labels).items():
-            assert error(stored, f"target.{head}.{key}.target", target.values) < 1e-6
-            assert error(stored, f"target.{head}.{key}.weights", target.weights) < 1e-6
+            for part, value in (("target", target.values), ("weights", target.weights)):
+                place = f"target.{head}.{key}.{part}"
+                crop = (
+                    stored.get(place, np.empty(value.shape)).ndim == value.ndim + 1
+                )  # DeepLabCut has an axis of animals
+                assert error(stored, place, value[:, None] if crop else value) < 1e-6
     losses = model.loss(outputs, labels)
     expected = {key.removeprefix("loss."): float(stored[key]) for key in stored if key.startswith("loss.")}
     assert {key: value.item() for key, value in losses.items()} == pytest.approx(expected, rel=1e-5)
@@ -176,10 +268,12 @@ def test_three_training_steps(case: dict):
     config = configure(name, project)
     model = build(name, project)
     stored = np.load(GOLDEN / "train" / "steps" / f"{project}_{name}.npz")
-    inputs, _ = create_predictor(model, config, device="cpu").prepare(stored["image_u8"])
+    inputs, _ = build_preparation(config.data.inference)(stored["image_u8"], "cpu")
     labels = batch_labels(stored)
     assert config.runner.optimizer.plain() == case["optimizer"]
-    optimizer = torch.optim.AdamW(model.parameters(), **config.runner.optimizer.params)
+    runner = config.runner
+    optimizer = build_optimizer(runner.optimizer.type, runner.optimizer.params, model.parameters())
+    build_scheduler(runner.scheduler.type, runner.scheduler.params, optimizer)  # sets the first epoch's rate
     model.train()
     norms = [layer for layer in model.modules() if "BatchNorm" in type(layer).__name__]
     assert sum(not layer.training for layer in norms) == case["bn_in_eval"]

@@ -121,12 +121,15 @@ def test_listing_imports_nothing_heavy():
 @pytest.mark.parametrize("name", [spec.name for spec in specs() if spec.parameters])
 def test_parameters_gflops_and_stride(name):
     spec = find(name)
+    config = ModelConfig.model_validate(model_config(name, FOUR))
+    crop = config.data.inference.top_down_crop
+    sides = (crop.height, crop.width) if crop else (256, 256)
     with torch.device("meta"):  # sizes without numbers
-        model = build_model(ModelConfig.model_validate(model_config(name, FOUR))).eval()
+        model = build_model(config).eval()
     assert sum(parameter.numel() for parameter in model.parameters()) == spec.parameters
     assert model.stride() == spec.stride
     with FlopCounterMode(display=False) as counter, torch.inference_mode(), torch.device("meta"):
-        model(torch.zeros(1, 3, 256, 256))
+        model(torch.zeros(1, 3, *sides))
     assert counter.get_total_flops() / 2e9 == pytest.approx(spec.gflops, abs=0.01)
 
 

@@ -121,7 +121,7 @@ def test_predictions_are_in_pixels_of_the_image(images):
             torch.nn.init.normal_(layer.weight, std=0.2)
     predictor = create_predictor(model, chosen, device="cpu")
     found = predictor.predict(images)
-    inputs, _ = predictor.prepare(images)
+    (inputs,) = predictor.inputs(images).tensors
     with torch.inference_mode():
         maps = model(inputs)["bodypart"]
     for index, prediction in enumerate(found):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from dlcx.nets.blocks import backbone, bottom_up_heads, runner
+from dlcx.nets.blocks import backbone, backbone_heads, runner, top_down
 from dlcx.nets.registry import Block, Family, NetSpec, Request
 
 PAPER = "Lyu et al. 2022 (RTMDet), arXiv:2212.07784"
@@ -24,7 +24,7 @@ def _configure(name: str, request: Request) -> Block:
     return {
         "model": {
             "backbone": cspnext(size),
-            "heads": bottom_up_heads(name, request, channels),
+            "heads": backbone_heads(name, request, channels),
             "backbone_output_channels": channels,
         },
         "runner": runner(5e-4, [90, 120], [1e-4, 1e-5]),
@@ -34,12 +34,16 @@ def _configure(name: str, request: Request) -> Block:
 _net = partial(NetSpec, kinds=("single",), method="bu", paper=PAPER, stride=16, configure=_configure)
 
 
+_BOTTOM_UP = (
+    _net(name="cspnext_s", summary="small and fast, coarse score maps", parameters=4_433_628, gflops=0.86),
+    _net(name="cspnext_m", summary="between cspnext_s and cspnext_x", parameters=12_362_388, gflops=2.51),
+    _net(name="cspnext_x", summary="large, coarse score maps", parameters=47_707_812, gflops=10.10),
+)
 FAMILY = Family(
     name="cspnext",
     nets=(
-        _net(name="cspnext_s", summary="small and fast, coarse score maps", parameters=4_433_628, gflops=0.86),
-        _net(name="cspnext_m", summary="between cspnext_s and cspnext_x", parameters=12_362_388, gflops=2.51),
-        _net(name="cspnext_x", summary="large, coarse score maps", parameters=47_707_812, gflops=10.10),
+        *_BOTTOM_UP,
+        *top_down(_BOTTOM_UP, stride=32, sizes=((4_384_476, 0.86), (12_288_660, 2.50), (47_584_932, 10.09))),
     ),
     backbones={"CSPNeXt": "dlcx.nets.cspnext.model:CSPNeXt"},
     published={"CSPNeXt": "DeepLabCut/DeepLabCut-Backbones/{model_name}.pt"},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from dlcx.nets.blocks import backbone, bottom_up_heads
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.blocks import backbone, backbone_heads, top_down
+from dlcx.nets.registry import TOP_DOWN, Block, Family, NetSpec, Request
 
 #: Channels of the finest branch.
 CHANNELS = {"hrnet_w18": 18, "hrnet_w32": 32, "hrnet_w48": 48}
@@ -15,14 +15,17 @@ PADDING: Block = {"auto_padding": {"pad_width_divisor": 32, "pad_height_divisor"
 
 
 def _configure(name: str, request: Request) -> Block:
-    channels = CHANNELS[name]
+    timm_name = name.removeprefix(TOP_DOWN)
+    channels = CHANNELS[timm_name]
     return {
         "model": {
             "backbone": {
-                **backbone(type="HRNet", model_name=name, interpolate_branches=False, increased_channel_count=False),
+                **backbone(
+                    type="HRNet", model_name=timm_name, interpolate_branches=False, increased_channel_count=False
+                ),
                 "freeze_bn_stats": True,
             },
-            "heads": bottom_up_heads(name, request, channels),
+            "heads": backbone_heads(name, request, channels),
             "backbone_output_channels": channels,
         },
         "data": {"inference": PADDING, "train": PADDING},
@@ -32,17 +35,21 @@ def _configure(name: str, request: Request) -> Block:
 _net = partial(NetSpec, kinds=("single",), method="bu", paper=PAPER, stride=2, configure=_configure)
 
 
+_BOTTOM_UP = (
+    _net(name="hrnet_w18", summary="fine score maps from few parameters", parameters=9_564_216, gflops=4.29),
+    _net(
+        name="hrnet_w32",
+        summary="fine score maps: precise keypoints, slower than ResNets",
+        parameters=29_309_004,
+        gflops=10.32,
+    ),
+    _net(name="hrnet_w48", summary="the widest HRNet: precise and slow", parameters=65_330_316, gflops=21.20),
+)
 FAMILY = Family(
     name="hrnet",
     nets=(
-        _net(name="hrnet_w18", summary="fine score maps from few parameters", parameters=9_564_216, gflops=4.29),
-        _net(
-            name="hrnet_w32",
-            summary="fine score maps: precise keypoints, slower than ResNets",
-            parameters=29_309_004,
-            gflops=10.32,
-        ),
-        _net(name="hrnet_w48", summary="the widest HRNet: precise and slow", parameters=65_330_316, gflops=21.20),
+        *_BOTTOM_UP,
+        *top_down(_BOTTOM_UP, stride=4, sizes=((9_562_488, 4.29), (29_305_932, 10.31), (65_325_708, 21.18))),
     ),
     backbones={"HRNet": "dlcx.nets.hrnet.model:HRNet"},
 )

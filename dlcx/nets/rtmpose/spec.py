@@ -53,5 +53,4 @@ NETS = (
     _net(name="rtmpose_m", summary="between rtmpose_s and rtmpose_x", parameters=13_135_246, gflops=2.51),
     _net(name="rtmpose_x", summary="large, on crops of 384 pixels", parameters=48_677_278, gflops=22.75),
 )
-# not offered before there are detectors to crop for them
-FAMILY = Family(name="rtmpose", nets=())
+FAMILY = Family(name="rtmpose", nets=NETS)

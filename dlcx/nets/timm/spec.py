@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from dlcx.nets.blocks import backbone, bottom_up_heads, runner
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.blocks import backbone, backbone_heads, runner, top_down
+from dlcx.nets.registry import TOP_DOWN, Block, Family, NetSpec, Request
 
 PREFIX = "timm/"
 #: Pixels a cell of the features and of the score maps stands for, where the backbone can give it.
@@ -19,7 +19,7 @@ MAP_STRIDE = 8
 def _configure(name: str, request: Request) -> Block:
     from dlcx.nets.timm.model import describe
 
-    timm_name = name.removeprefix(PREFIX)
+    timm_name = name.removeprefix(TOP_DOWN).removeprefix(PREFIX)
     facts = describe(timm_name, stride=FEATURE_STRIDE)
     deconvolutions = max(1, round(math.log2(facts.stride / MAP_STRIDE)))
     padding = {"auto_padding": {"pad_width_divisor": facts.divisor, "pad_height_divisor": facts.divisor}}
@@ -29,28 +29,27 @@ def _configure(name: str, request: Request) -> Block:
             "backbone": backbone(
                 type="Timm", model_name=timm_name, output_stride=facts.output_stride, out_index=facts.out_index
             ),
-            "heads": bottom_up_heads(name, request, facts.channels, deconvolutions=deconvolutions),
+            "heads": backbone_heads(name, request, facts.channels, deconvolutions=deconvolutions),
             "backbone_output_channels": facts.channels,
         },
         "runner": runner(5e-4, [90, 120], [1e-4, 1e-5]),
     }
 
 
+_BOTTOM_UP = NetSpec(
+    prefix=PREFIX,
+    name="timm/NAME",
+    example="timm/tf_efficientnet_lite0",
+    kinds=("single",),
+    method="bu",
+    summary="any timm backbone with feature maps; dlcx only, DeepLabCut does not know these",
+    paper="Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861",
+    stride=MAP_STRIDE,
+    golden=False,
+    configure=_configure,
+)
 FAMILY = Family(
     name="timm",
-    prefix=PREFIX,
-    nets=(
-        NetSpec(
-            name="timm/NAME",
-            example="timm/tf_efficientnet_lite0",
-            kinds=("single",),
-            method="bu",
-            summary="any timm backbone with feature maps; dlcx only, DeepLabCut does not know these",
-            paper="Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861",
-            stride=MAP_STRIDE,
-            golden=False,
-            configure=_configure,
-        ),
-    ),
+    nets=(_BOTTOM_UP, *top_down([_BOTTOM_UP], stride=FEATURE_STRIDE, sizes=[(None, None)])),
     backbones={"Timm": "dlcx.nets.timm.model:Timm"},
 )

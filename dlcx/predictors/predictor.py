@@ -1,0 +1,44 @@
+"""What every predictor offers, whatever its net."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from dlcx.poses import Instances, Prediction
+from dlcx.predictors.geometry import Geometry
+
+#: What is found in images (B, H, W, 3) uint8 RGB of one size: boxes for top-down nets, poses for conditional ones.
+Finder = Callable[[np.ndarray], list[Instances]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """R rows that a net sees: what it is called with, where the pixels of each row went, and which image it shows."""
+
+    tensors: tuple[Tensor, ...]
+    geometries: tuple[Geometry, ...]
+    owners: np.ndarray  # (R,)
+
+    def __len__(self) -> int:
+        return len(self.geometries)
+
+
+class Predictor(Protocol):
+    """Images to poses; no command asks which kind it holds.
+
+    ``guesses`` are what is known of each image already: boxes for top-down nets, poses for conditional ones.  Without
+    them the predictor finds them itself; bottom-up nets need none.
+    """
+
+    def inputs(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> Inputs:
+        """What the net gets for images (B, H, W, 3) uint8 RGB of one size."""
+        ...
+
+    def predict(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
+        """Poses in pixels of the images, one prediction an image."""
+        ...

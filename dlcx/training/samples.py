@@ -1,0 +1,152 @@
+"""What a net learns from in one step of an epoch: a whole image, or a crop around one animal, changed at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from dlcx.data.augment import Augmentation
+from dlcx.data.boxes import BoxJitter
+from dlcx.data.crops import Cropping, boxes_around
+from dlcx.data.labeled import LabeledImage, LabeledImages
+from dlcx.data.warp import inside
+from dlcx.poses import Instances, Prediction
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image (H, W, 3) uint8 RGB, the file it is from, and its rows of :class:`BatchLabels` for N animals.
+
+    Pixels of ``image``; ``boxes`` are x, y, width, height.  ``condition`` is the first guess of the animal's pose
+    (x, y, score) that conditional nets get.
+    """
+
+    image: np.ndarray
+    path: Path
+    keypoints: np.ndarray  # (N, K, 3)
+    unique: np.ndarray  # (U, 3)
+    area: np.ndarray  # (N,)
+    boxes: np.ndarray  # (N, 4)
+    ids: np.ndarray  # (N,)
+    condition: np.ndarray | None = None  # (K, 3)
+
+
+class Samples(Protocol):
+    """A training set; drawing from equal generators gives equal samples."""
+
+    paths: list[Path]
+    """The image files."""
+
+    def __len__(self) -> int:
+        """Samples an epoch."""
+        ...
+
+    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+        """One of them, changed as ``rng`` falls."""
+        ...
+
+
+class WholeImages:
+    """Every image with all its animals.
+
+    Parameters
+    ----------
+    images
+        Labelled images.
+    augmentation
+        Drawn anew for every image in every epoch.
+    margin
+        Pixels that an animal's box reaches beyond its keypoints.
+    """
+
+    def __init__(self, images: LabeledImages, augmentation: Augmentation, *, margin: int) -> None:
+        self._images, self._augmentation, self._margin = images, augmentation, margin
+        self.paths = images.paths
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+        """The image and its labels, augmented."""
+        before = sample_of(self._images[index], self._margin)
+        labeled, growth = self._augmentation.apply(self._images[index], rng)
+        after = sample_of(labeled, self._margin, before.ids)
+        return replace(after, area=before.area * np.float32(growth))
+
+
+class Crops:
+    """Every labelled animal on a crop around it: the image is augmented, then cropped where the animal's box is then.
+
+    ``jitter`` moves and scales the box before, as a detector's would be.
+    """
+
+    def __init__(
+        self,
+        images: LabeledImages,
+        augmentation: Augmentation,
+        cropping: Cropping,
+        *,
+        margin: int,
+        jitter: BoxJitter | None = None,
+    ) -> None:
+        self._images, self._augmentation, self._margin = images, augmentation, margin
+        self._cropping, self._jitter = cropping, jitter
+        labelled = [np.flatnonzero(pose.animals.score.any(1)) for pose in images.poses]
+        self._items = [(image, int(animal)) for image, animals in enumerate(labelled) for animal in animals]
+        self.paths = images.paths
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+        """The crop around one animal, and its labels in pixels of the crop."""
+        image, animal = self._items[index]
+        labeled = alone(self._images[image], animal, self._margin)
+        changed, _ = self._augmentation.apply(labeled, rng)
+        found = changed.pose.animals
+        size = changed.image.shape[1::-1]
+        box = np.zeros(4) if found.box is None else found.box[0]
+        if self._jitter is not None:
+            box = self._jitter.draw(box, size, rng)
+        window = self._cropping.window(np.floor(box), size)
+        xy = (found.xy - np.array(window.offset)) / np.array(window.scale)
+        seen = inside(xy, window.size)
+        pose = Prediction(Instances(np.where(seen[..., None], xy, np.nan), seen.astype(np.float32)))
+        cropped = LabeledImage(window.cut(changed.image), pose, changed.path)
+        return replace(sample_of(cropped, self._margin, np.arange(1)), ids=np.array([animal]))
+
+
+def alone(labeled: LabeledImage, animal: int, margin: int) -> LabeledImage:
+    """The image with the labels of one animal only, and the box around them (N = 1)."""
+    animals = labeled.pose.animals
+    row = slice(animal, animal + 1)
+    box = boxes_around(animals.xy[row], labeled.image.shape[1::-1], margin)
+    return replace(labeled, pose=Prediction(Instances(animals.xy[row], animals.score[row], box=box)))
+
+
+def sample_of(labeled: LabeledImage, margin: int, animals: np.ndarray | None = None) -> Sample:
+    """The rows of one image; without ``animals`` (N,), their indices, those with any visible keypoint.
+
+    ``margin`` is by how many pixels an animal's box, whose area counts, reaches beyond its keypoints.
+    """
+    pose = labeled.pose
+    ids = np.flatnonzero(pose.animals.score.any(1)) if animals is None else animals
+    boxes = boxes_around(pose.animals.xy[ids], labeled.image.shape[1::-1], margin)
+    return Sample(
+        labeled.image,
+        labeled.path,
+        keypoints=_with_flags(pose.animals.xy[ids]),
+        unique=np.zeros((0, 3), np.float32) if pose.unique is None else _with_flags(pose.unique.xy[0]),
+        area=np.maximum(1.0, boxes[:, 2:].prod(-1)).astype(np.float32),
+        boxes=boxes.astype(np.float32),
+        ids=ids,
+    )
+
+
+def _with_flags(xy: np.ndarray) -> np.ndarray:
+    """Points (..., 2), nan unseen, as (..., 3) with flag 2 where seen and zeros elsewhere."""
+    seen = np.isfinite(xy).all(-1, keepdims=True)
+    return np.concatenate([np.where(seen, xy, 0.0), 2.0 * seen], axis=-1).astype(np.float32)
