@@ -7,7 +7,7 @@ import pytest
 from dlcx.metrics import evaluate_poses
 from dlcx.poses import Instances, Prediction
 
-GOLDEN = Path(__file__).parent / "golden" / "metrics"
+GOLDEN = Path(__file__).parents[1] / "golden" / "metrics"
 CASES = json.loads((GOLDEN / "metrics.json").read_text())["compute_metrics"]
 
 
