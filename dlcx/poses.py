@@ -81,6 +81,12 @@ class Instances:
         """An image without animals."""
         return cls(np.zeros((0, parts, 2), np.float32), np.zeros((0, parts), np.float32))
 
+    @classmethod
+    def of_boxes(cls, box: np.ndarray, box_score: np.ndarray) -> Instances:
+        """Animals of which only box (N, 4) and box_score (N,) are known: K = 0."""
+        count = len(box)
+        return cls(np.zeros((count, 0, 2), np.float32), np.zeros((count, 0), np.float32), box, box_score)
+
     def moved(self, x: float, y: float) -> Instances:
         """The animals of a crop in pixels of the whole image, where the crop begins at ``x``, ``y``."""
         offset = np.array([x, y, 0, 0], self.xy.dtype)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.heads.head import Outputs
-from dlcx.nets.model import PoseModel
 
-#: Normalised images (B, 3, H, W) on the engine's device, for conditional nets also conditions (B, K, 3) -> maps.
-Engine = Callable[..., Outputs]
+#: Normalised images (B, 3, H, W) on the engine's device, for conditional nets also conditions (B, K, 3) -> maps; of a
+#: detector, boxes.
+Engine = Callable[..., Any]
 
 ENGINES = ("torch", "compile")
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def create_engine(
-    model: PoseModel, *, kind: str = "torch", device: torch.device | str = "cpu", precision: str = "fp32"
+    model: nn.Module, *, kind: str = "torch", device: torch.device | str = "cpu", precision: str = "fp32"
 ) -> Engine:
     """Move ``model`` to ``device``, in eval mode, and return how to call it.
 
@@ -40,14 +40,14 @@ def create_engine(
     forward = torch.compile(model) if kind == "compile" else model
 
     @torch.inference_mode()
-    def run(inputs: Tensor, *conditions: Tensor) -> Outputs:
+    def run(inputs: Tensor, *conditions: Tensor) -> Any:
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             return forward(inputs.contiguous(memory_format=layout), *conditions)
 
     return run
 
 
-def _likes_channels_last(model: PoseModel, device: torch.device) -> bool:
+def _likes_channels_last(model: nn.Module, device: torch.device) -> bool:
     """Whether channels last is quicker: on tensor cores, and on the CPU but for group norm's backward pass.
 
     Measured on the CPU, a training step: EfficientNet-Lite0 28 % quicker, ResNet-50 with group norm 25 % slower.

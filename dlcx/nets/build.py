@@ -8,9 +8,10 @@ from torch import nn
 
 from dlcx.errors import DlcxError
 from dlcx.heads.construct import construct
+from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import Backbone, PoseModel
-from dlcx.nets.registry import backbone_types, head_types, neck_types
-from dlcx.settings import ModelConfig
+from dlcx.nets.registry import backbone_types, detector_types, head_types, neck_types
+from dlcx.settings import Detector, ModelConfig
 
 
 def build_model(config: ModelConfig) -> PoseModel:
@@ -40,3 +41,16 @@ def build_model(config: ModelConfig) -> PoseModel:
     if "bodypart" not in heads:
         raise DlcxError(f"model.heads: expected a head 'bodypart', got {', '.join(heads)}")
     return PoseModel(backbone, heads, neck=neck, **freeze)
+
+
+def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetector:
+    """The detector of a shuffle with weights as its layers draw them; nothing is downloaded.
+
+    ``from_scratch`` says that it is to learn from these weights: then layers learn that otherwise stay as they are.
+
+    Raises
+    ------
+    DlcxError
+        When a type or key of ``detector.model`` is unknown; names its place in the file.
+    """
+    return construct(config.model.model_dump(), detector_types(), "detector.model", from_scratch=from_scratch)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
 from dlcx.nets.blocks import runner
-from dlcx.nets.registry import Block, Request, find
+from dlcx.nets.registry import Block, Request, find, find_detector
 
 if TYPE_CHECKING:
     from dlcx.poses import Layout
@@ -69,16 +69,50 @@ DATA: dict[str, Block] = {
     "ctd": _CROPS,
 }
 
+#: What all detectors have in common.
+DETECTOR: Block = {
+    "model": {"freeze_bn_stats": True, "freeze_bn_weights": False, "box_score_thresh": 0.01},
+    "device": "auto",
+    "data": {
+        "colormode": "RGB",
+        "inference": {"normalize_images": True},
+        "train": {
+            "hflip": True,
+            "affine": {**_AFFINE, "translation": 40},
+            "collate": {
+                "type": "ResizeFromDataSizeCollate",
+                "min_scale": 0.4,
+                "max_scale": 1.0,
+                "min_short_side": 128,
+                "max_short_side": 1152,
+                "multiple_of": 32,
+                "to_square": False,
+            },
+            "normalize_images": True,
+        },
+    },
+    "runner": {
+        **BASE["runner"],
+        "type": "DetectorTrainingRunner",
+        "key_metric": "test.mAP@50:95",
+        **runner(1e-4, [160], [1e-5]),
+    },
+    "train_settings": {**BASE["train_settings"], "batch_size": 1, "epochs": 250},
+}
+
 
 def model_config(
     net_type: str,
     layout: Layout,
     *,
     identity: bool = False,
+    detector: str = "ssdlite",
     project_path: str | Path | None = None,
     pose_config_path: str | Path | None = None,
 ) -> Block:
     """The configuration of ``net_type`` for a project's names; keys that stay unset are left out.
+
+    ``detector`` names what finds the animals for a top-down net; other nets have none.
 
     Raises
     ------
@@ -88,8 +122,10 @@ def model_config(
     spec = find(net_type)
     if layout.unique and spec.method != "bu":
         raise DlcxError(f"--net-type {net_type}: the project has unique bodyparts, which only bottom-up nets find")
-    net = spec.configure(spec.name, Request(layout, identity))
-    config = merge(merge(BASE, {"data": DATA[spec.method]}), net)
+    request = Request(layout, identity)
+    config = merge(merge(BASE, {"data": DATA[spec.method]}), spec.configure(spec.name, request))
+    if spec.method == "td":
+        config["detector"] = detector_config(detector, request)
     metadata = {
         "project_path": None if project_path is None else str(project_path),
         "pose_config_path": None if pose_config_path is None else str(pose_config_path),
@@ -99,6 +135,18 @@ def model_config(
         "with_identity": identity,
     }
     return {**config, "net_type": spec.net_type, "method": spec.method, "metadata": metadata}
+
+
+def detector_config(name: str, request: Request) -> Block:
+    """The block ``detector`` of a top-down net's configuration.
+
+    Raises
+    ------
+    DlcxError
+        For an unknown detector.
+    """
+    spec = find_detector(name)
+    return merge(DETECTOR, spec.configure(spec.name, request))
 
 
 def merge(below: Any, above: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every net that ``--net-type`` can name, found by walking ``dlcx/nets/*/spec.py`` and the entry points ``dlcx.nets``.
+"""Every net that ``--net-type`` can name and every detector, found by walking ``dlcx/nets/*/spec.py`` and the entry points ``dlcx.nets``.
 
 Nothing here imports torch: listing and checking names stays instant.  A family is one folder::
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +27,7 @@ Block = dict[str, Any]
 #: How names of nets begin that pose the crops of a detector.
 TOP_DOWN = "top_down_"
 Kind = Literal["single", "multi", "detector"]
-Method = Literal["bu", "td", "ctd"]
+Method = Literal["bu", "td", "ctd", "detect"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,12 @@ class Request:
 
 @dataclass(frozen=True)
 class NetSpec:
-    """One name of ``--net-type``, without its layers.
+    """One name of ``--net-type`` or, of the kind ``detector``, of ``--detector``, without its layers.
 
     ``configure`` gives what its pytorch_config.yaml has different from the common values
-    (:mod:`dlcx.nets.configure`); it gets the name and the request.  ``parameters`` and ``gflops`` (1e9 multiply-adds,
-    256 x 256 image) are those of a project with one animal and 4 bodyparts; None where they depend on the name.
+    (:mod:`dlcx.nets.configure`), for a detector in the block ``detector``; it gets the name and the request.
+    ``parameters`` and ``gflops`` (1e9 multiply-adds, 256 x 256 image, which a detector enlarges) are those of a project
+    with one animal and 4 bodyparts; None where they depend on the name.
     """
 
     name: str
@@ -53,7 +54,7 @@ class NetSpec:
     summary: str
     paper: str
     stride: int
-    """Pixels a cell of the score maps stands for."""
+    """Pixels a cell of the score maps stands for; of a detector's finest features, in the image as it enlarges it."""
     configure: Callable[[str, Request], Block] = field(repr=False)
     parameters: int | None = None
     gflops: float | None = None
@@ -76,7 +77,8 @@ class NetSpec:
 class Family:
     """The nets of one folder and what their configurations name.
 
-    ``backbones``, ``necks`` and ``heads`` map a ``type`` of pytorch_config.yaml to ``"module:function"``.
+    ``backbones``, ``necks``, ``heads`` and ``detectors`` map a ``type`` of pytorch_config.yaml to
+    ``"module:function"``.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Family:
     backbones: Mapping[str, str] = field(default_factory=dict)
     necks: Mapping[str, str] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
+    detectors: Mapping[str, str] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)
     """Backbone ``type`` -> ``OWNER/REPOSITORY/FILE`` on huggingface.co, where timm has no ImageNet weights of it;
     ``{model_name}`` stands for that key of the block."""
@@ -111,6 +114,7 @@ def _families() -> tuple[Family, ...]:
             "backbone": list(family.backbones),
             "neck": list(family.necks),
             "head": list(family.heads),
+            "detector": list(family.detectors),
         }
         for group, words in groups.items():
             for word in words:
@@ -151,7 +155,7 @@ def specs(kind: Kind | None = None) -> list[NetSpec]:
 
 
 def find(name: str) -> NetSpec:
-    """The net with this name or alias, in any case.
+    """The net with this name or alias, in any case; a detector is none.
 
     Raises
     ------
@@ -161,10 +165,31 @@ def find(name: str) -> NetSpec:
     for net in specs():
         if net.prefix and name.startswith(net.prefix) and len(name) > len(net.prefix):
             return replace(net, name=name, prefix="", example="")
-    known = {word.lower(): net for net in specs() for word in (net.name, *net.aliases)}
+    known = _by_word(net for net in specs() if "detector" not in net.kinds)
     if name.lower() in known and not known[name.lower()].example:
         return known[name.lower()]
+    if name.lower() in _by_word(specs("detector")):
+        raise DlcxError(f"--net-type {name}: a detector, no net", hint=f"Add --detector {name} to a top-down net.")
     raise DlcxError(f"--net-type {name}: no such net", hint=f"{did_you_mean(name, known)} See 'dlcx list-models'.")
+
+
+def find_detector(name: str) -> NetSpec:
+    """The detector with this name or alias, in any case.
+
+    Raises
+    ------
+    DlcxError
+        For a name that no detector has; says the nearest one.
+    """
+    known = _by_word(specs("detector"))
+    if name.lower() in known:
+        return known[name.lower()]
+    hint = f"{did_you_mean(name, known)} See 'dlcx list-models --kind detector'."
+    raise DlcxError(f"--detector {name}: no such detector", hint=hint)
+
+
+def _by_word(nets: Iterable[NetSpec]) -> dict[str, NetSpec]:
+    return {word.lower(): net for net in nets for word in (net.name, *net.aliases)}
 
 
 def backbone_types() -> dict[str, str]:
@@ -185,3 +210,8 @@ def published_weights() -> dict[str, str]:
 def head_types() -> dict[str, str]:
     """Head ``type`` -> "module:function": dlcx's heads, then those that families bring."""
     return {**HEADS, **{kind: target for family in families() for kind, target in family.heads.items()}}
+
+
+def detector_types() -> dict[str, str]:
+    """Detector ``type`` -> "module:function" of all families."""
+    return {kind: target for family in families() for kind, target in family.detectors.items()}

@@ -4,9 +4,9 @@
 own schemas, key for key), :mod:`~dlcx.settings.own` is dlcx.yaml, what only dlcx knows of a shuffle.
 """
 
-from dlcx.settings.model import ModelConfig
+from dlcx.settings.model import Detector, ModelConfig
 from dlcx.settings.own import OwnConfig
 from dlcx.settings.project import ProjectConfig
 from dlcx.settings.transforms import Transforms
 
-__all__ = ["ModelConfig", "OwnConfig", "ProjectConfig", "Transforms"]
+__all__ = ["Detector", "ModelConfig", "OwnConfig", "ProjectConfig", "Transforms"]

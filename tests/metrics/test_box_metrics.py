@@ -11,13 +11,7 @@ CASES = json.loads((Path(__file__).parents[1] / "golden" / "metrics" / "boxes.js
 
 
 def found(boxes, scores) -> Instances:
-    count = len(boxes)
-    return Instances(
-        np.zeros((count, 0, 2)),
-        np.zeros((count, 0)),
-        box=np.asarray(boxes, float).reshape(count, 4),
-        box_score=np.asarray(scores, float),
-    )
+    return Instances.of_boxes(np.reshape(boxes, (-1, 4)), np.asarray(scores, float))
 
 
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))

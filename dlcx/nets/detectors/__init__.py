@@ -1,0 +1,1 @@
+"""Detectors: they find the animals whose crops a top-down net poses."""
