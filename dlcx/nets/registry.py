@@ -1,4 +1,6 @@
-"""Every net that ``--net-type`` can name and every detector, found by walking ``dlcx/nets/*/spec.py`` and the entry points ``dlcx.nets``.
+"""Every net that ``--net-type`` can name and every detector.
+
+They are found by walking ``dlcx/nets/*/spec.py`` and the entry points ``dlcx.nets``.
 
 Nothing here imports torch: listing and checking names stays instant.  A family is one folder::
 

@@ -26,6 +26,12 @@ def test_one_kind():
     assert caught.value.hint == "Did you mean 'single'?"
 
 
+def test_detectors():
+    by_name = {model.name: model for model in list_models(kind="detector").models}
+    assert set(by_name) == {"ssdlite", "fasterrcnn_mobilenet_v3_large_fpn", "fasterrcnn_resnet50_fpn_v2"}
+    assert by_name["ssdlite"].parameters == 2_206_520
+
+
 def test_command(capsys):
     assert run(["list-models", "--json", "--kind", "single"]) == 0
     models = json.loads(capsys.readouterr().out)["models"]
