@@ -41,7 +41,12 @@ def create_dataset(
     ] = "frame",
     seed: Annotated[int, typer.Option("--seed", help="Another seed draws another split.")] = 42,
     weights: Annotated[
-        str, typer.Option("--weights", metavar="imagenet|none|PATH", help="What training starts from.")
+        str,
+        typer.Option(
+            "--weights",
+            metavar="imagenet|none|NAME|PATH",
+            help="What training starts from; NAME: superanimal_topviewmouse ...",
+        ),
     ] = "imagenet",
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,

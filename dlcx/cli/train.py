@@ -37,7 +37,7 @@ def train(
         str | None,
         typer.Option(
             "--weights",
-            help="First weights: imagenet, none, or a file. Default: those of create-dataset.",
+            help="First weights: imagenet, none, a SuperAnimal, or a file. Default: those of create-dataset.",
             metavar="SOURCE",
         ),
     ] = None,

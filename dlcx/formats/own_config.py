@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dlcx.formats.yaml_files import read_yaml, write_yaml
@@ -24,6 +25,12 @@ HEADER = "# What only dlcx knows of this shuffle; DeepLabCut does not read it.\n
 def read_own_config(path: str | Path) -> OwnConfig:
     """Read and check a dlcx.yaml; a missing file (a shuffle made by DeepLabCut) means the defaults."""
     return check(OwnConfig, read_yaml(path), path) if Path(path).is_file() else OwnConfig()
+
+
+def weights_source(text: str) -> str:
+    """What ``--weights`` says, as dlcx.yaml keeps it: a word as it is, the path of a file in full."""
+    word = text in ("imagenet", "none", "weight_init") or re.fullmatch(r"superanimal_\w+", text)
+    return text if word else str(Path(text).expanduser().resolve())
 
 
 def write_own_config(config: OwnConfig, path: str | Path) -> None:

@@ -121,7 +121,8 @@ def load_tensors(path: Path) -> Any:
     if not path.is_file():
         raise DlcxError(f"snapshot {path}: no such file")
     try:
-        with torch.serialization.safe_globals([*_numpy_scalar(), *_NUMPY_NUMBERS]), warnings.catch_warnings():
+        harmless = [*_numpy_scalar(), *_NUMPY_NUMBERS, _yaml_number()]
+        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused anyway
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken zip or pickle can raise anything
@@ -139,3 +140,10 @@ def _numpy_scalar() -> list[Any]:
     """The function numpy numbers are unpickled with, under its names of numpy 1 and 2."""
     scalar = np._core.multiarray.scalar if hasattr(np, "_core") else np.core.multiarray.scalar  # type: ignore[attr-defined]
     return [(scalar, "numpy._core.multiarray.scalar"), (scalar, "numpy.core.multiarray.scalar")]
+
+
+def _yaml_number() -> Any:
+    """The float that ruamel.yaml reads, which some published checkpoints hold in their settings."""
+    from ruamel.yaml.scalarfloat import ScalarFloat
+
+    return ScalarFloat

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
 from dlcx.heads.construct import check_options
+from dlcx.heads.rows import Channels, Rows
 
 
 class Deconvolution(nn.Module):
@@ -37,6 +38,16 @@ class Deconvolution(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(B, channels[0], h, w) -> (B, C, H, W)."""
         return self.final_conv(self.deconv_layers(features))
+
+    def output_rows(self, prefix: str, channels: Channels) -> Rows:
+        """Where the maps' channels are in the tensors of the last layer; see :mod:`dlcx.heads.rows`."""
+        if isinstance(self.final_conv, nn.Conv2d):
+            last, outside = f"{prefix}final_conv", 0
+        elif len(self.deconv_layers):
+            last, outside = f"{prefix}deconv_layers.{len(self.deconv_layers) - 1}", 1
+        else:
+            return {}
+        return {f"{last}.weight": {outside: channels}, f"{last}.bias": {0: channels}}
 
 
 def build_deconvolution(block: Mapping[str, Any], where: str, *, inside: int, outside: int) -> Deconvolution:

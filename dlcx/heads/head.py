@@ -17,7 +17,11 @@ Outputs = dict[str, Maps]
 
 
 class Head(Protocol):
-    """From backbone features to maps, and from maps to losses or animals."""
+    """From backbone features to maps, and from maps to losses or animals.
+
+    A head may also have ``keypoint_rows``, so that its weights can be moved to other keypoints; see
+    :mod:`dlcx.heads.rows`.
+    """
 
     stride: float
     """Pixels of the network input a cell of its maps stands for."""

@@ -20,6 +20,7 @@ from dlcx.heads.deconvolution import Deconvolution, build_deconvolution
 from dlcx.heads.head import Maps
 from dlcx.heads.heatmap_targets import TARGETS, HeatmapTargets, Target
 from dlcx.heads.labels import BatchLabels
+from dlcx.heads.rows import Channels, Rows
 from dlcx.poses import Instances
 
 
@@ -89,6 +90,13 @@ class HeatmapHead(nn.Module):
         """One animal an image, in pixels of the network input."""
         poses = self.decoder(maps, self.stride).detach().cpu().numpy()
         return [Instances(pose[None, :, :2], pose[None, :, 2]) for pose in poses]
+
+    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
+        """The maps of the last layers; see :mod:`dlcx.heads.rows`."""
+        rows = self.heatmap_head.output_rows("heatmap_head.", keypoints)
+        if self.locref_head is not None:
+            rows |= self.locref_head.output_rows("locref_head.", keypoints.each(2))
+        return rows
 
 
 def build(

@@ -22,6 +22,7 @@ from dlcx.heads.criteria import head_loss
 from dlcx.heads.head import Maps
 from dlcx.heads.heatmap_targets import Target
 from dlcx.heads.labels import BatchLabels
+from dlcx.heads.rows import Channels, Rows
 from dlcx.poses import Instances
 
 
@@ -223,6 +224,10 @@ class SimCCHead(nn.Module):
         """One animal a crop, in pixels of the crop."""
         poses = self.decoder(maps).cpu().numpy()
         return [Instances(pose[None, :, :2], pose[None, :, 2]) for pose in poses]
+
+    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
+        """The maps of the first layer, for all other layers treat keypoints alike; see :mod:`dlcx.heads.rows`."""
+        return {"final_layer.weight": {0: keypoints}, "final_layer.bias": {0: keypoints}}
 
     def _pixels(self, width: int, height: int) -> str:
         return f"{width * self.stride:g} x {height * self.stride:g}"

@@ -1,8 +1,9 @@
-"""First weights of a net: none, ImageNet's, or those of a file.
+"""First weights of a net: none, ImageNet's, a SuperAnimal's, or those of a file.
 
-Files are timm checkpoints of the backbone (``.safetensors``, ``.pth``; timm's names) or snapshots of DeepLabCut or
-dlcx.  They are read without running code.  The network is used for ``imagenet`` alone, and only when the weights are
-not in the local cache of huggingface_hub.
+Files are timm checkpoints of the backbone (``.safetensors``, ``.pth``; timm's names), or snapshots of DeepLabCut or
+dlcx, whose heads are moved by the names of their keypoints (:mod:`dlcx.nets.transfer`).  They are read without running
+code.  The network is used for ``imagenet`` and SuperAnimals alone, and only when the weights are not in the local cache
+of huggingface_hub.
 """
 
 from __future__ import annotations
@@ -15,24 +16,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlcx.errors import DlcxError
+from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.snapshot import load_tensors
+from dlcx.formats.yaml_files import read_yaml
+from dlcx.heads.rows import misfit
+from dlcx.nets.hub import HINT, fetch
 from dlcx.nets.model import PoseModel
 from dlcx.nets.registry import published_weights
+from dlcx.nets.superanimal import SUPERANIMALS, conversion_table, is_name, published_place, superanimal, superanimal_of
+from dlcx.nets.transfer import Origin, State, fill
 from dlcx.settings import ModelConfig
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until the network counts as absent.
-PATIENCE = 5.0
-State = Mapping[str, Tensor]
+#: config.yaml's SuperAnimalConversionTables: SuperAnimal -> own bodypart -> its bodypart.
+Tables = Mapping[str, Mapping[str, str]]
 
 
-def load_initial(model: PoseModel, config: ModelConfig, source: str) -> str:
+def load_initial(model: PoseModel, config: ModelConfig, source: str, tables: Tables | None = None) -> str:
     """Give ``model`` its first weights and say in a line what they are.
 
-    ``source`` is ``none``, ``imagenet`` or a path.  The backbone must be filled completely; heads are taken from a
-    snapshot where all their shapes fit, and the others keep their random weights.
+    ``source`` is ``none``, ``imagenet``, ``weight_init`` (what pytorch_config.yaml names), a SuperAnimal or a path.
+    The backbone must be filled completely; heads are taken where they are built alike, keypoint by keypoint.
 
     Raises
     ------
@@ -50,18 +55,29 @@ def load_initial(model: PoseModel, config: ModelConfig, source: str) -> str:
         name, path = _imagenet(config)
         _fill_backbone(model.backbone, _present_names(config, path), f"ImageNet weights of {name}")
         return f"first weights: backbone from ImageNet ({name})"
-    path = _file(source)
-    state = _read(path)
-    if any(key.startswith("backbone.") for key in state):
-        return _fill_from_snapshot(model, state, path)
-    unused = _fill_backbone(model.backbone, state, f"--weights {path}")
-    return f"first weights: backbone from {path}" + (f", {len(unused)} tensors not needed" if unused else "")
+    if source == "weight_init":
+        return fill(model, config, _weight_init(config))
+    label = f"--weights {source}"
+    path = _superanimal(config, source) if is_name(source) else _file(source)
+    state, made_with = _read(path)
+    if not any(key.startswith("backbone.") for key in state):
+        unused = _fill_backbone(model.backbone, state, label)
+        return f"first weights: backbone from {path}" + (f", {len(unused)} tensors not needed" if unused else "")
+    if (animal := superanimal_of(path)) is not None:
+        table = conversion_table(animal, tables)
+        return fill(model, config, Origin(label, state, {"bodypart": superanimal(animal).bodyparts}, table=table))
+    return fill(model, config, _snapshot(label, state, made_with or _beside(path)))
 
 
-def check_source(config: ModelConfig, source: str) -> None:
+def check_source(config: ModelConfig, source: str, tables: Tables | None = None) -> None:
     """Raise the error that :func:`load_initial` would raise for want of a file or of the network; loads nothing."""
     if source == "imagenet":
         _imagenet(config, download=False)
+    elif source == "weight_init":
+        _initial_file(config, download=False)
+    elif is_name(source):
+        conversion_table(source, tables)
+        _superanimal(config, source, download=False)
     elif source != "none":
         _file(source)
 
@@ -69,51 +85,103 @@ def check_source(config: ModelConfig, source: str) -> None:
 def _file(source: str) -> Path:
     path = Path(source).expanduser()
     if not path.is_file():
-        raise DlcxError(f"--weights {source}: no such file", hint="Use imagenet, none, or the path of a checkpoint.")
+        words = ["imagenet", "none", *SUPERANIMALS]
+        raise DlcxError(
+            f"--weights {source}: no such file",
+            hint=f"{did_you_mean(source, words)} Use imagenet, none, a SuperAnimal, or the path of a checkpoint.",
+        )
     return path
 
 
-def _read(path: Path) -> State:
-    """The tensors of a file by name, whatever they are wrapped in."""
+def _superanimal(config: ModelConfig, name: str, *, download: bool = True) -> Path:
+    return fetch(*published_place(name, config.net_type), f"--weights {name}", download=download)
+
+
+def _weight_init(config: ModelConfig) -> Origin:
+    """The weights that ``train_settings.weight_init`` of pytorch_config.yaml names, as DeepLabCut reads it."""
+    init = config.train_settings.weight_init
+    path = _initial_file(config)
+    assert init is not None
+    state, _ = _read(path)
+    label = f"train_settings.weight_init {path}"
+    if not init.with_decoder:
+        return Origin(label, state, heads=False)
+    own = init.bodyparts or config.metadata.bodyparts
+    channels = range(len(own)) if init.conversion_array is None else init.conversion_array
+    if len(channels) != len(own):
+        raise DlcxError(
+            f"train_settings.weight_init: {len(own)} bodyparts and {len(channels)} numbers in conversion_array"
+        )
+    return Origin(label, state, numbers=dict(zip(own, channels, strict=True)))
+
+
+def _initial_file(config: ModelConfig, *, download: bool = True) -> Path:
+    """The file of ``weight_init``; where it was moved, the published one of its SuperAnimal."""
+    init = config.train_settings.weight_init
+    if init is None or not (init.snapshot_path or init.dataset):
+        raise DlcxError("--weights weight_init: train_settings.weight_init of pytorch_config.yaml names no weights")
+    if init.memory_replay:
+        raise DlcxError(
+            "train_settings.weight_init.memory_replay: dlcx does not train with memory replay",
+            hint="Add --set train_settings.weight_init.memory_replay=false for plain fine-tuning.",
+        )
+    if init.snapshot_path and Path(init.snapshot_path).is_file():
+        return Path(init.snapshot_path)
+    if init.dataset is not None and init.dataset in SUPERANIMALS:
+        return _superanimal(config, init.dataset, download=download)
+    raise DlcxError(
+        f"train_settings.weight_init.snapshot_path: no such file: {init.snapshot_path}",
+        hint="Name the file with --weights PATH.",
+    )
+
+
+def _snapshot(label: str, state: State, made_with: Mapping[str, Any] | None) -> Origin:
+    """A snapshot and, where the configuration that it was made with is known, the names of its keypoints."""
+    names = (made_with or {}).get("metadata") or {}
+    if not names.get("bodyparts"):
+        return Origin(label, state)
+    known = {
+        "bodypart": names["bodyparts"],
+        "unique_bodypart": names.get("unique_bodyparts") or (),
+        "identity": names.get("individuals") or (),
+    }
+    heads = ((made_with or {}).get("model") or {}).get("heads") or {}
+    return Origin(label, state, {**dict.fromkeys(heads, names["bodyparts"]), **known}, heads)
+
+
+def _beside(path: Path) -> Mapping[str, Any] | None:
+    """The pytorch_config.yaml in the folder of a snapshot; it may be of an older version."""
+    beside = path.with_name("pytorch_config.yaml")
+    return read_yaml(beside) if beside.is_file() else None
+
+
+def _read(path: Path) -> tuple[State, Mapping[str, Any] | None]:
+    """The tensors of a file by name, whatever they are wrapped in, and the configuration that exported files hold."""
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
         try:
-            return load_file(path)
+            return load_file(path), None
         except Exception as error:
             raise DlcxError(f"--weights {path}: not a safetensors file ({error})") from error
     content: Any = load_tensors(path)
-    for key in ("model", "state_dict", "state_dict_ema", "model_ema"):
+    made_with = content.get("config") if isinstance(content, Mapping) else None
+    for key in ("pose", "model", "state_dict", "state_dict_ema", "model_ema"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise DlcxError(f"--weights {path}: expected tensors by name", hint="Use a timm checkpoint or a snapshot.")
-    return {key.removeprefix("module."): value for key, value in content.items()}
+    state = {key.removeprefix("module."): value for key, value in content.items()}
+    return state, made_with if isinstance(made_with, Mapping) else None
 
 
 def _imagenet(config: ModelConfig, *, download: bool = True) -> tuple[str, Path]:
     """The timm name of the backbone and its file in the local cache, fetched first where it is missing."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-
-    hint = "Use --weights none, or --weights PATH for a file that you have."
     name = str(config.model.backbone.get("model_name"))
     place = _published(config)
     if place is None:
-        raise DlcxError(f"--weights imagenet: there are no ImageNet weights for {config.net_type}", hint=hint)
-    repo, filename = place
-    cached = try_to_load_from_cache(repo, filename)
-    if isinstance(cached, str):
-        return name, Path(cached)
-    try:
-        size = get_hf_file_metadata(hf_hub_url(repo, filename), timeout=PATIENCE).size
-        if not download:
-            return name, Path(filename)
-        logger.warning("downloading %s of huggingface.co/%s (%.0f MB)", filename, repo, (size or 0) / 1e6)
-        return name, Path(hf_hub_download(repo, filename))
-    except Exception as error:  # no name server, a proxy, offline mode, no such file: each has its own exception
-        raise DlcxError(
-            f"--weights imagenet: cannot fetch {filename} of huggingface.co/{repo} ({type(error).__name__})", hint=hint
-        ) from error
+        raise DlcxError(f"--weights imagenet: there are no ImageNet weights for {config.net_type}", hint=HINT)
+    return name, fetch(*place, "--weights imagenet", download=download)
 
 
 def _published(config: ModelConfig) -> tuple[str, str] | None:
@@ -135,7 +203,7 @@ def _present_names(config: ModelConfig, path: Path) -> State:
     import timm
 
     if config.model.backbone["type"] in published_weights():
-        return {key.removeprefix("backbone."): value for key, value in _read(path).items()}
+        return {key.removeprefix("backbone."): value for key, value in _read(path)[0].items()}
     model = timm.create_model(
         str(config.model.backbone["model_name"]), pretrained=True, pretrained_cfg_overlay={"file": str(path)}
     )
@@ -148,8 +216,14 @@ def _fill_backbone(backbone: nn.Module, state: State, what: str) -> list[str]:
     offered = {_plain(key): key for key in state}
     wanted = {key: offered.get(_plain(key)) for key in network.state_dict()}
     wanted = {key: found for key, found in wanted.items() if not key.endswith("num_batches_tracked") or found}
-    _check_fit({key: state[found] for key, found in wanted.items() if found}, network, list(wanted), what)
-    network.load_state_dict({key: state[found] for key, found in wanted.items() if found}, strict=False)
+    found = {key: state[source] for key, source in wanted.items() if source}
+    own = {key: value for key, value in network.state_dict().items() if key in wanted}
+    if problem := misfit(own, found, {}):
+        raise DlcxError(
+            f"{what}: it does not fit the backbone: {problem}",
+            hint="The file belongs to another network; --weights needs one with timm's names, or a snapshot.",
+        )
+    network.load_state_dict(found, strict=False)
     used = set(wanted.values())
     return [key for key in state if key not in used]
 
@@ -157,41 +231,6 @@ def _fill_backbone(backbone: nn.Module, state: State, what: str) -> list[str]:
 def _plain(key: str) -> str:
     """Names without the marks of timm's wrappers: ``model.stages.0.x`` and ``stages_0.x`` are the same tensor."""
     return key.removeprefix("model.").replace("_", ".")
-
-
-def _fill_from_snapshot(model: PoseModel, state: State, path: Path) -> str:
-    """Backbone strictly, each head if all its shapes fit."""
-    backbone = {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
-    _check_fit(backbone, model.backbone, list(model.backbone.state_dict()), f"--weights {path}")
-    model.backbone.load_state_dict(backbone)
-    taken = ["backbone"]
-    for name, head in model.heads.items():
-        prefix = f"heads.{name}."
-        part = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        own = {key: value.shape for key, value in head.state_dict().items()}
-        if own == {key: value.shape for key, value in part.items()}:
-            head.load_state_dict(part)
-            taken.append(f"head {name}")
-        else:
-            logger.warning("--weights %s: the head '%s' has other shapes and starts from random weights", path, name)
-    return f"first weights: {', '.join(taken)} from {path}"
-
-
-def _check_fit(state: State, module: nn.Module, wanted: list[str], what: str) -> None:
-    own = module.state_dict()
-    if missing := [key for key in wanted if key not in state]:
-        raise DlcxError(
-            f"{what}: {len(missing)} of the backbone's {len(own)} tensors are missing, such as {missing[0]}",
-            hint="The file belongs to another network; --weights needs one with timm's names, or a snapshot.",
-        )
-    for key, value in state.items():
-        if key not in own:
-            raise DlcxError(f"{what}: the backbone has no tensor {key}", hint="The file belongs to another network.")
-        if value.shape != own[key].shape:
-            raise DlcxError(
-                f"{what}: {key} has shape {tuple(value.shape)}, the backbone needs {tuple(own[key].shape)}",
-                hint="The file belongs to another network.",
-            )
 
 
 @torch.no_grad()

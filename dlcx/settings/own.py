@@ -13,7 +13,10 @@ class OwnConfig(Settings):
     """What a shuffle was asked to be; the defaults hold where the file is missing."""
 
     net_type: str | None = Field(None, description="The net as it was asked for; null: see pytorch_config.yaml.")
-    weights: str = Field("imagenet", description="First weights: imagenet, none, or a path.")
+    weights: str = Field(
+        "imagenet",
+        description="First weights: imagenet, none, a SuperAnimal, a path, or weight_init: see pytorch_config.yaml.",
+    )
     split: Literal["frame", "video", "given", "shuffle"] = Field(
         "frame", description="How images were divided: drawn one by one, by whole videos, given, or of another shuffle."
     )

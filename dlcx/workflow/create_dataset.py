@@ -17,7 +17,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels import write_labels
 from dlcx.formats.merged_labels import must_write_labels, read_all_labels
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
-from dlcx.formats.own_config import read_own_config, write_own_config
+from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
 from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
 from dlcx.formats.training_set import (
@@ -132,7 +132,8 @@ def create_dataset(
     seed
         What the split is drawn with.
     weights
-        First weights: ``imagenet``, ``none``, or the path of a checkpoint; kept in train/dlcx.yaml.
+        First weights: ``imagenet``, ``none``, a SuperAnimal (``superanimal_topviewmouse`` ...), or the path of a
+        checkpoint; kept in train/dlcx.yaml.
     overrides
         ``key.path=value`` for pytorch_config.yaml.
     overwrite
@@ -148,8 +149,7 @@ def create_dataset(
     numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
     given = train_indices is not None or test_indices is not None
     _check_choices(numbers, given=given, from_shuffle=from_shuffle, split_by=split_by, seed=seed)
-    if weights not in ("imagenet", "none"):
-        weights = str(Path(weights).expanduser().resolve())
+    weights = weights_source(weights)
 
     labels = read_all_labels(found)
     kind = "given" if given else "shuffle" if from_shuffle is not None else split_by
@@ -195,7 +195,7 @@ def create_dataset(
     sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
     rows = [training_rows(labels, plan.split, sizes) for plan in todo]
     if todo:
-        _check_weights(todo[0].config, weights)
+        _check_weights(todo[0], weights)
 
     if train_fraction is not None:
         add_train_fraction(found.config_path, train_fraction)
@@ -324,16 +324,18 @@ def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
     return data
 
 
-def _check_weights(config: ModelConfig, weights: str) -> None:
-    """Refuse a path that is not there; warn of ImageNet weights that training could not fetch."""
+def _check_weights(plan: _Plan, weights: str) -> None:
+    """Refuse a path that is not there; warn of weights that training could not fetch from the network."""
     if weights == "none":
         return
+    from dlcx.nets.hub import Unreachable
     from dlcx.nets.weights import check_source
 
+    tables = read_project_config(plan.shuffle.project.config_path).SuperAnimalConversionTables
     try:
-        check_source(config, weights)
+        check_source(plan.config, weights, tables)
     except DlcxError as error:
-        if weights != "imagenet":
+        if weights != "imagenet" and not isinstance(error, Unreachable):
             raise
         logger.warning("'dlcx train' will stop here: %s. %s", error, error.hint)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
-from dlcx.formats.own_config import read_own_config, write_own_config
-from dlcx.formats.project_config import open_project
+from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
+from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
 from dlcx.stopping import stop_on_signals
@@ -111,7 +111,8 @@ def train(
     workers
         Threads that prepare images ahead; the result does not depend on it.
     weights
-        First weights: ``imagenet``, ``none`` or a file; remembered in dlcx.yaml.
+        First weights: ``imagenet``, ``none``, a SuperAnimal (``superanimal_topviewmouse`` ...) or a file; remembered in
+        dlcx.yaml.
     resume
         ``auto`` goes on from the saved state, else from the last snapshot; ``none`` starts over; a path goes on from
         that snapshot.
@@ -136,7 +137,7 @@ def train(
         start = choose_start(
             place, resume, prefix=_prefix(config), continued=config.resume_training_from, overwrite=overwrite
         )
-        own = _own_config(place, weights)
+        own = _own_config(place, config, weights)
         training = _build(place, config, course, device=device, workers=workers)
         _bring_to(training, place, config, start, own.weights)
         if weights is not None and start.source is not None:
@@ -202,13 +203,12 @@ def _course(config: ModelConfig, *, early_stop: int | None, precision: str, comp
     )
 
 
-def _own_config(place: Shuffle, weights: str | None) -> OwnConfig:
-    """dlcx.yaml, with the first weights that the call names."""
+def _own_config(place: Shuffle, config: ModelConfig, weights: str | None) -> OwnConfig:
+    """dlcx.yaml, with the first weights that the call names; shuffles of DeepLabCut may name theirs themselves."""
     own = read_own_config(place.own_config_path)
-    if weights is None:
-        return own
-    named = weights if weights in ("none", "imagenet") else str(Path(weights).expanduser().resolve())
-    return own.model_copy(update={"weights": named})
+    if weights is None and not place.own_config_path.is_file() and config.train_settings.weight_init is not None:
+        weights = "weight_init"
+    return own if weights is None else own.model_copy(update={"weights": weights_source(weights)})
 
 
 def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, workers: int | None) -> Training:
@@ -367,7 +367,8 @@ def _bring_to(training: Training, place: Shuffle, config: ModelConfig, start: St
         if not start.foreign:
             training.files.keeper.best = remembered_best(place, config.runner.key_metric, _prefix(config))
     else:
-        log.info("%s", load_initial(cast("PoseModel", training.model), config, weights))
+        tables = read_project_config(place.project.config_path).SuperAnimalConversionTables
+        log.info("%s", load_initial(cast("PoseModel", training.model), config, weights, tables))
     training.files.statistics.drop_after(training.epoch)
 
 

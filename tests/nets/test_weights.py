@@ -83,18 +83,18 @@ def test_a_snapshot_fills_backbone_and_fitting_heads(tmp_path, caplog):
     said = load_initial(model, config(), str(tmp_path / "snapshot-009.pt"))
     assert all(torch.equal(value, donor.state_dict()[key]) for key, value in model.state_dict().items())
     assert said.startswith("first weights: backbone, head bodypart from")
-    assert not caplog.records
-    other = build_model(config(bodyparts=("nose", "back", "tail")))
-    said = load_initial(other, config(), str(tmp_path / "snapshot-009.pt"))
+    assert "nothing names its keypoints; 'bodypart' takes them by position" in caplog.text
+    three = config(bodyparts=("nose", "back", "tail"))
+    said = load_initial(build_model(three), three, str(tmp_path / "snapshot-009.pt"))
     assert said.startswith("first weights: backbone from")
-    assert "'bodypart' has other shapes" in caplog.text
+    assert "it has 2 keypoints without names, the project 3" in caplog.text
 
 
 @pytest.mark.parametrize("prefix", ["", "backbone.model."])
 def test_weights_of_another_network_are_refused(tmp_path, prefix):
     checkpoint = {f"{prefix}{key}": value for key, value in published("test_efficientnet").items()}
     torch.save(checkpoint, tmp_path / "weights.pth")
-    with pytest.raises(DlcxError, match=r"tensors are missing, such as |has no tensor"):
+    with pytest.raises(DlcxError, match=r"tensors are missing, such as |there is no tensor"):
         load_initial(build_model(config()), config(), str(tmp_path / "weights.pth"))
 
 
@@ -103,7 +103,7 @@ def test_wrong_shapes_are_named(tmp_path):
     key = next(iter(checkpoint))
     checkpoint[key] = torch.zeros(5, 3, 3, 3)
     torch.save(checkpoint, tmp_path / "weights.pth")
-    with pytest.raises(DlcxError, match=r"has shape \(5, 3, 3, 3\), the backbone needs"):
+    with pytest.raises(DlcxError, match=r"has shape \(5, 3, 3, 3\), needed is"):
         load_initial(build_model(config()), config(), str(tmp_path / "weights.pth"))
 
 

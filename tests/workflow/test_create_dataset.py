@@ -194,7 +194,7 @@ def test_own_settings_and_overrides_are_kept(project):
 def test_imagenet_weights_that_cannot_be_had_are_a_warning(project, told, monkeypatch):
     from dlcx.nets import weights
 
-    def offline(config, source):
+    def offline(config, source, tables):
         raise DlcxError("--weights imagenet: cannot fetch", hint="Use --weights none.")
 
     monkeypatch.setattr(weights, "check_source", offline)
