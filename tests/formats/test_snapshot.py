@@ -78,3 +78,13 @@ def test_broken_files_are_named(tmp_path):
     for path, says in [(cut, "cannot be read"), (tmp_path / "none.pt", "no such file"), (backbone, "key 'model'")]:
         with pytest.raises(DlcxError, match=says):
             read_snapshot(path)
+
+
+def test_numbers_of_ruamel_yaml_are_read(tmp_path):
+    """The first SuperAnimal checkpoints hold settings as ruamel.yaml read them."""
+    from ruamel.yaml.scalarfloat import ScalarFloat
+
+    path = tmp_path / "pose_model.pth"
+    lr = ScalarFloat(1e-4, width=6, prec=1)
+    torch.save({"model": OrderedDict(a=torch.ones(1)), "optimizer": {"lr": lr}}, path)
+    assert read_snapshot(path).optimizer["lr"] == 1e-4
