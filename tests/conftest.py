@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -48,3 +49,13 @@ def openfield(shared: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _no_project_from_outside(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("DLCX_PROJECT", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before():
+    """The command line takes dlcx's log over; the next test hears of it again."""
+    logger = logging.getLogger("dlcx")
+    before = logger.handlers[:], logger.propagate, logger.level
+    yield
+    logger.handlers[:], logger.propagate = before[:2]
+    logger.setLevel(before[2])
