@@ -22,6 +22,9 @@ from pathlib import Path
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Layout
 
+#: How the names of a detector's snapshots begin.
+DETECTOR = "snapshot-detector"
+
 
 def net_name(net_type: str) -> str:
     """The net's name inside file names: ``resnet_50`` -> ``Resnet50``, ``timm/x_y`` -> ``TimmXY``."""
@@ -233,12 +236,13 @@ class Shuffle:
         DlcxError
             When there is none; the message lists those that exist.
         """
+        flag = "--detector-snapshot" if prefix == DETECTOR else "--snapshot"
         path = Path(which)
         if path.suffix == ".pt":
             for candidate in (path, self.train_dir / which):
                 if candidate.is_file():
                     return Snapshot.of(candidate)
-            raise DlcxError(f"--snapshot {which}: no such file")
+            raise DlcxError(f"{flag} {which}: no such file")
         found = self.snapshots(prefix)
         if not found:
             raise DlcxError(f"{self.name} has no {prefix} in {self.train_dir}", hint="Run 'dlcx train' first.")
@@ -252,7 +256,7 @@ class Shuffle:
             if which.isdigit() and snapshot.epoch == int(which):
                 return snapshot
         raise DlcxError(
-            f"--snapshot {which}: {self.name} has no such snapshot",
+            f"{flag} {which}: {self.name} has no such snapshot",
             hint=did_you_mean(which, ["best", "last", *names]),
         )
 

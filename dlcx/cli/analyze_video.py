@@ -10,6 +10,7 @@ import typer
 
 from dlcx.cli.options import (
     Call,
+    DetectorSnapshotOption,
     DeviceOption,
     OverwriteOption,
     PrecisionOption,
@@ -27,6 +28,7 @@ def analyze_video(
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
     snapshot: SnapshotOption = "best",
+    detector_snapshot: DetectorSnapshotOption = "best",
     batch_size: Annotated[
         int | None,
         typer.Option("--batch-size", min=1, help="Frames a forward pass.", show_default="config.yaml's"),
@@ -55,6 +57,7 @@ def analyze_video(
         shuffle=shuffle,
         trainset_index=trainset_index,
         snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
         batch_size=batch_size,
         device=device,
         precision=precision,

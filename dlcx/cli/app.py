@@ -83,9 +83,12 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print_error("interrupted", "Run the same command again to go on.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (``dlcx ... | head``): nothing is left to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # The reader of our output has gone (``dlcx ... | head``), which typer may have turned into an exit:
+        # nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
         return 0
     except Exception as error:
         if "--debug" in arguments:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dlcx.cli.options import Call, DeviceOption, TrainsetIndexOption, command
+from dlcx.cli.options import Call, DetectorSnapshotOption, DeviceOption, TrainsetIndexOption, command
 
 
 @command
@@ -17,6 +17,7 @@ def evaluate(
     ] = None,
     trainset_index: TrainsetIndexOption = 0,
     snapshot: Annotated[str, typer.Option("--snapshot", help="best, last, all, an epoch, or a path.")] = "best",
+    detector_snapshot: DetectorSnapshotOption = "best",
     pcutoff: Annotated[
         float | None,
         typer.Option("--pcutoff", help="Score from which a keypoint is sure.", show_default="config.yaml's"),
@@ -34,6 +35,7 @@ def evaluate(
         shuffle=shuffle or 1,
         trainset_index=trainset_index,
         snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
         pcutoff=pcutoff,
         per_bodypart=per_bodypart,
         plot=plot,

@@ -51,6 +51,10 @@ TrainsetIndexOption = Annotated[
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")]
 SnapshotOption = Annotated[str, typer.Option("--snapshot", help="best, last, an epoch, or a path.")]
+DetectorSnapshotOption = Annotated[
+    str,
+    typer.Option("--detector-snapshot", help="The detector's, for top-down nets: best, last, an epoch, or a path."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of pytorch_config.yaml; repeatable."),

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dlcx.data.crops import boxes_around
 from dlcx.data.images import ImageCache
 from dlcx.errors import DlcxError
 from dlcx.poses import Instances, Prediction
@@ -123,6 +124,14 @@ class LabeledImages(Sequence[LabeledImage]):
         pose = self.poses[index]
         unique = None if pose.unique is None else _visible(pose.unique, size, scale)
         return LabeledImage(image, Prediction(_visible(pose.animals, size, scale), unique), self.paths[index])
+
+
+def labelled_boxes(labeled: LabeledImage, margin: float) -> Instances:
+    """The animals that are labelled in an image as boxes (K = 0) that reach ``margin`` pixels beyond their labels."""
+    animals = labeled.pose.animals
+    seen = animals.xy[animals.score.any(1)]
+    boxes = boxes_around(seen, labeled.image.shape[1::-1], margin)
+    return Instances(seen[:, :0], np.zeros((len(seen), 0), np.float32), boxes, np.ones(len(seen), np.float32))
 
 
 def _visible(labels: Instances, size: tuple[int, int], scale: tuple[float, float]) -> Instances:

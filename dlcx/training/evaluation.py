@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from dlcx.data.labeled import LabeledImage, LabeledImages
+from dlcx.data.labeled import LabeledImage, LabeledImages, labelled_boxes
 from dlcx.heads.labels import BatchLabels
 from dlcx.metrics import evaluate_poses
 from dlcx.nets.model import PoseModel
@@ -33,11 +33,7 @@ def each_animal(margin: int) -> Callable[[LabeledImage], Shown]:
 
     def shown(labeled: LabeledImage) -> Shown:
         seen = np.flatnonzero(labeled.pose.animals.score.any(1))
-        truth = [alone(labeled, int(animal), margin) for animal in seen]
-        boxes = [one.pose.animals.box for one in truth]
-        nothing = Instances.none(0)
-        box = np.concatenate([np.zeros((0, 4)), *(item for item in boxes if item is not None)])
-        return Instances(np.zeros((len(box), 0, 2)), np.zeros((len(box), 0)), box=box) if len(box) else nothing, truth
+        return labelled_boxes(labeled, margin), [alone(labeled, int(animal), margin) for animal in seen]
 
     return shown
 

@@ -103,6 +103,7 @@ def analyze_video(
     shuffle: int = 1,
     trainset_index: int = 0,
     snapshot: str = "best",
+    detector_snapshot: str = "best",
     batch_size: int | None = None,
     device: str = "auto",
     precision: str = "fp32",
@@ -125,8 +126,8 @@ def analyze_video(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot
-        Which net; snapshot is ``best``, ``last``, an epoch or a path.
+    shuffle, trainset_index, snapshot, detector_snapshot
+        Which net, and which detector where it is a top-down one; snapshots are ``best``, ``last``, an epoch or a path.
     batch_size
         Frames a forward pass; default: that of the run which is continued, else config.yaml's.
     device, precision, engine
@@ -152,7 +153,14 @@ def analyze_video(
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
-    net = ChosenNet.of(place, snapshot=snapshot, device=device, precision=precision, engine=engine)
+    net = ChosenNet.of(
+        place,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        device=device,
+        precision=precision,
+        engine=engine,
+    )
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     _check_distinct(files)
 

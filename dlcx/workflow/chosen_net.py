@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
 from dlcx.poses import Layout
-from dlcx.project import Shuffle, Snapshot
+from dlcx.project import DETECTOR, Shuffle, Snapshot
+from dlcx.workflow.loading import chosen_detector
 
 if TYPE_CHECKING:
     from dlcx.predictors import Predictor
@@ -27,6 +28,7 @@ class ChosenNet:
     place: Shuffle
     config: ModelConfig
     snapshot: Snapshot
+    detector: Snapshot | None
     scorer: str
     device: str
     precision: str
@@ -34,8 +36,17 @@ class ChosenNet:
     load: Callable[[], Predictor]
 
     @classmethod
-    def of(cls, place: Shuffle, *, snapshot: str, device: str, precision: str, engine: str) -> ChosenNet:
-        """Find configuration, snapshot and device.
+    def of(
+        cls,
+        place: Shuffle,
+        *,
+        snapshot: str,
+        detector_snapshot: str = "best",
+        device: str,
+        precision: str,
+        engine: str,
+    ) -> ChosenNet:
+        """Find configuration, snapshots and device.
 
         Raises
         ------
@@ -51,6 +62,12 @@ class ChosenNet:
                 f"config.yaml says {list(layout.bodyparts)}",
                 hint="The net was made for other bodyparts; run 'dlcx create-dataset' again.",
             )
+        detector = chosen_detector(place, config, detector_snapshot)
+        if config.method == "td" and detector is None:
+            raise DlcxError(
+                f"{place.name} has no {DETECTOR} in {place.train_dir}: nothing finds the animals for its net",
+                hint="Train it with 'dlcx train --detector-epochs N', or name one with --detector-snapshot PATH.",
+            )
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
 
         named = str(choose_device(config.device if device == "auto" else device, config.net_type))
@@ -60,11 +77,17 @@ class ChosenNet:
             from dlcx.workflow import loading
 
             loaded = loading.load_predictor(
-                place, snapshot=str(chosen.path), device=named, precision=precision, engine=engine
+                place,
+                snapshot=str(chosen.path),
+                detector_snapshot=str(detector.path) if detector else "best",
+                device=named,
+                precision=precision,
+                engine=engine,
             )
             return loaded.predictor
 
-        return cls(place, config, chosen, place.scorer(config.net_type, chosen), named, precision, engine, load)
+        scorer = place.scorer(config.net_type, chosen, detector)
+        return cls(place, config, chosen, detector, scorer, named, precision, engine, load)
 
     @property
     def layout(self) -> Layout:
@@ -76,16 +99,24 @@ class ChosenNet:
         """All that the numbers depend on, for the store to remember."""
         plain = self.config.plain()
         seen = {"model": plain["model"], "method": plain["method"], "inference": plain["data"]["inference"]}
+        if self.detector is not None:
+            seen["detector"] = {"model": plain["detector"]["model"], "data": plain["detector"]["data"]["inference"]}
         config = hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode()).hexdigest()
-        with open(self.snapshot.path, "rb") as file:
-            weights = hashlib.file_digest(file, "sha256").hexdigest()
+        detector = {} if self.detector is None else {"detector": _named(self.detector)}
         return {
-            "snapshot": f"{self.snapshot.path.name} ({weights[:16]})",
+            "snapshot": _named(self.snapshot),
+            **detector,
             "pytorch_config.yaml (model, data.inference)": config[:16],
             "--device": self.device,
             "--precision": self.precision,
             "--engine": self.engine,
         }
+
+
+def _named(snapshot: Snapshot) -> str:
+    """A snapshot's name and what it holds."""
+    with open(snapshot.path, "rb") as file:
+        return f"{snapshot.path.name} ({hashlib.file_digest(file, 'sha256').hexdigest()[:16]})"
 
 
 @contextmanager

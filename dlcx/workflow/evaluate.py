@@ -27,19 +27,24 @@ from dlcx.project import Project, Shuffle, Snapshot
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage, LabeledImages
-    from dlcx.predictors import Predictor
     from dlcx.visuals.labeled_images import LabeledImagePainter
+    from dlcx.workflow.loading import Loaded
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Errors of one snapshot and the files that hold them; pictures and the csv of bodyparts only when asked for."""
+    """Errors of one snapshot and the files that hold them; pictures and the csv of bodyparts only when asked for.
+
+    ``detector`` is the snapshot that found the animals for a top-down net; ``told`` says that boxes around the labels
+    were used, because there is none.
+    """
 
     shuffle: int
     snapshot: str
     epoch: int
+    detector: str | None
     scorer: str
     pcutoff: float
     bodyparts: tuple[str, ...]
@@ -49,12 +54,13 @@ class Evaluated:
     csv: Path
     keypoint_csv: Path | None = None
     pictures: Path | None = None
+    told: bool = False
 
     def lines(self) -> list[str]:
         """One fact a line: a table of errors, then the files."""
         sure = f"score>={self.pcutoff:g}"
         said = [
-            f"shuffle {self.shuffle}, snapshot {self.snapshot}: {self.scorer}",
+            f"shuffle {self.shuffle}, snapshot {self.snapshot}{self._boxes()}: {self.scorer}",
             f"{'':10}{'images':>8}{'keypoints':>11}{'rmse px':>9}{sure:>12}{'rmse px':>9}{'mAP':>7}{'mAR':>7}",
         ]
         for name, split in (("train", self.train), ("test", self.test)):
@@ -73,6 +79,11 @@ class Evaluated:
             ]
         files = {"h5": self.h5, "csv": self.csv, "keypoint csv": self.keypoint_csv, "pictures": self.pictures}
         return said + [f"{name}: {path}" for name, path in files.items() if path]
+
+    def _boxes(self) -> str:
+        if self.told:
+            return ", in boxes around the labels"
+        return f", detector {self.detector}" if self.detector else ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,7 @@ def evaluate(
     shuffle: int | Sequence[int] = 1,
     trainset_index: int = 0,
     snapshot: str = "best",
+    detector_snapshot: str = "best",
     pcutoff: float | None = None,
     per_bodypart: bool = False,
     plot: bool = False,
@@ -114,6 +126,9 @@ def evaluate(
         Which shuffles; one number or several.
     snapshot
         ``best``, ``last``, ``all``, an epoch, or a path.
+    detector_snapshot
+        Which detector finds the animals for a top-down net: ``best``, ``last``, an epoch, or a path.  Where there is
+        none, boxes around the labels are used.
     pcutoff
         Score from which a keypoint counts for ``rmse_pcutoff``; default: config.yaml's.
     per_bodypart
@@ -136,7 +151,7 @@ def evaluate(
     snapshots = [(one, found) for one in chosen for found in _snapshots(one, snapshot)]
     _warn_of_equal_epochs(snapshots)
     cutoff = place.pcutoff if pcutoff is None else pcutoff
-    run = _Run(cutoff, per_bodypart, plot, device, batch_size, progress)
+    run = _Run(detector_snapshot, cutoff, per_bodypart, plot, device, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
     options = f" --shuffle {numbers[0]}" if numbers != [1] else ""
     steps = [f"To track a video: dlcx analyze-video VIDEO{options}"]
@@ -166,6 +181,7 @@ def _combined_path(project: Project) -> Path:
 class _Run:
     """What one call asks of every snapshot."""
 
+    detector_snapshot: str
     pcutoff: float
     per_bodypart: bool
     plot: bool
@@ -187,7 +203,9 @@ class _Run:
             raise DlcxError(f"{shuffle.documentation_path}: the split holds no image")
         paths = [project.root.joinpath(*labels.images[row]) for row in used]
         images = LabeledImages(paths, [labels.pose(row) for row in used], cache=0)
-        loaded = load_predictor(shuffle, snapshot=str(snapshot.path), device=self.device)
+        loaded = load_predictor(
+            shuffle, snapshot=str(snapshot.path), detector_snapshot=self.detector_snapshot, device=self.device
+        )
 
         base = shuffle.evaluation_dir / loaded.scorer
         pictures = base.with_name(f"LabeledImages_{base.name}")
@@ -195,9 +213,7 @@ class _Run:
         truth: dict[int, Prediction] = {}
         found: dict[int, Prediction] = {}
         with self.progress.task(f"evaluate {snapshot.path.name}", total=len(used), unit="image") as task:
-            for row, (labeled, prediction) in zip(
-                used, _predict(loaded.predictor, images, self.batch_size), strict=True
-            ):
+            for row, (labeled, prediction) in zip(used, _predict(loaded, images, self.batch_size), strict=True):
                 truth[row], found[row] = labeled.pose, prediction
                 if paint:
                     which = "Training" if row in splits["Training"] else "Test"
@@ -210,7 +226,9 @@ class _Run:
             evaluate_poses([truth[i] for i in rows], [found[i] for i in rows], pcutoff=self.pcutoff, single=single)
             for rows in splits.values()
         )
-        row = EvaluationRow(shuffle.fraction, shuffle.number, snapshot.epoch, self.pcutoff, train, test)
+        detector = loaded.detector
+        epochs = -1 if detector is None else detector.epoch
+        row = EvaluationRow(shuffle.fraction, shuffle.number, snapshot.epoch, self.pcutoff, train, test, epochs)
         h5, csv, keypoint_csv = (Path(f"{base}{end}") for end in (".h5", "-results.csv", "-keypoint-results.csv"))
         write_evaluation(labels.images, [found.get(i) for i in range(len(labels))], layout, h5, loaded.scorer)
         write_results(row, csv)
@@ -221,6 +239,7 @@ class _Run:
             shuffle=shuffle.number,
             snapshot=snapshot.uid,
             epoch=snapshot.epoch,
+            detector=None if detector is None else detector.uid,
             scorer=loaded.scorer,
             pcutoff=self.pcutoff,
             bodyparts=(*layout.bodyparts, *layout.unique),
@@ -230,6 +249,7 @@ class _Run:
             csv=csv,
             keypoint_csv=keypoint_csv if self.per_bodypart else None,
             pictures=pictures if paint else None,
+            told=loaded.told is not None,
         )
 
     def _painter(self, project: Project) -> LabeledImagePainter:
@@ -240,13 +260,14 @@ class _Run:
         )
 
 
-def _predict(predictor: Predictor, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
+def _predict(loaded: Loaded, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
     """Every image with its prediction, in order; neighbours of one size share a forward pass."""
     waiting: list[LabeledImage] = []
 
     def predicted() -> Iterator[tuple[LabeledImage, Prediction]]:
         if waiting:
-            found = predictor.predict(np.stack([labeled.image for labeled in waiting]))
+            told = None if loaded.told is None else [loaded.told(labeled) for labeled in waiting]
+            found = loaded.predictor.predict(np.stack([labeled.image for labeled in waiting]), told)
             yield from zip(waiting, found, strict=True)
             waiting.clear()
 

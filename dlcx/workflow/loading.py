@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlcx.project import Shuffle, Snapshot
+from dlcx.project import DETECTOR, Shuffle, Snapshot
 
 if TYPE_CHECKING:
+    from dlcx.data.labeled import LabeledImage
     from dlcx.nets.model import PoseModel
-    from dlcx.predictors import Predictor
+    from dlcx.poses import Instances
+    from dlcx.predictors import Finder, Predictor
     from dlcx.settings import ModelConfig
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """One shuffle's configuration, the snapshot that was loaded, and the predictor that runs it."""
+    """One shuffle's configuration, the snapshots that were loaded, and the predictor that runs them.
+
+    ``told`` is what the predictor must be told of a labelled image, because nothing else finds it: boxes around the
+    labels for a top-down net without a detector.
+    """
 
     config: ModelConfig
     snapshot: Snapshot
+    detector: Snapshot | None
     scorer: str
     model: PoseModel
     predictor: Predictor
+    told: Callable[[LabeledImage], Instances] | None = None
 
 
 def load_predictor(
     shuffle: Shuffle,
     *,
     snapshot: str = "best",
+    detector_snapshot: str = "best",
     device: str = "auto",
     precision: str = "fp32",
     engine: str = "torch",
@@ -36,7 +46,7 @@ def load_predictor(
 
     Parameters
     ----------
-    snapshot
+    snapshot, detector_snapshot
         ``best``, ``last``, an epoch or a path, see :meth:`dlcx.project.Shuffle.snapshot`.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
@@ -50,6 +60,7 @@ def load_predictor(
     DlcxError
         When the shuffle or snapshot does not exist, cannot be read, or does not fit the other.
     """
+    from dlcx.data.labeled import labelled_boxes
     from dlcx.formats.model_config import read_model_config
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_model
@@ -58,7 +69,51 @@ def load_predictor(
 
     config = read_model_config(shuffle.model_config_path)
     chosen = shuffle.snapshot(snapshot)
+    detector = chosen_detector(shuffle, config, detector_snapshot)
     model = build_model(config)
     load_strict(model, read_snapshot(chosen.path).model, f"snapshot {chosen.path}")
-    predictor = create_predictor(model, config, device=device, precision=precision, engine=engine)
-    return Loaded(config, chosen, shuffle.scorer(config.net_type, chosen), model, predictor)
+    finder = None if detector is None else _finder(config, detector, device=device, precision=precision)
+    predictor = create_predictor(model, config, device=device, precision=precision, engine=engine, finder=finder)
+    boxless = config.method == "td" and detector is None
+
+    def told(labeled: LabeledImage) -> Instances:
+        return labelled_boxes(labeled, config.data.bbox_margin)
+
+    return Loaded(
+        config,
+        chosen,
+        detector,
+        shuffle.scorer(config.net_type, chosen, detector),
+        model,
+        predictor,
+        told if boxless else None,
+    )
+
+
+def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str = "best") -> Snapshot | None:
+    """The snapshot of a top-down net's detector; None for other nets, and where ``best`` finds that there is none.
+
+    Raises
+    ------
+    DlcxError
+        When a snapshot is asked for that does not exist.
+    """
+    if config.method != "td" or (which == "best" and not shuffle.snapshots(DETECTOR)):
+        return None
+    return shuffle.snapshot(which, DETECTOR)
+
+
+def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str) -> Finder:
+    """The detector of a shuffle, with the weights of a snapshot."""
+    from dlcx.errors import DlcxError
+    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.nets.build import build_detector
+    from dlcx.nets.weights import load_strict
+    from dlcx.predictors.detect import create_detector
+
+    if config.detector is None:
+        raise DlcxError("pytorch_config.yaml has no detector", hint="Create the dataset again.")
+    model = build_detector(config.detector)
+    load_strict(model, read_snapshot(snapshot.path).model, f"snapshot {snapshot.path}")
+    most = len(config.metadata.individuals)
+    return create_detector(model, config.detector, most=most, device=device, precision=precision).predict

@@ -56,7 +56,7 @@ class Oracle:
         }
         self.batches: list[int] = []
 
-    def predict(self, images: np.ndarray) -> list[Prediction]:
+    def predict(self, images: np.ndarray, guesses: None = None) -> list[Prediction]:
         self.batches.append(len(images))
         found = [np.nan_to_num(self._known[image.tobytes()]) for image in images]
         return [Prediction(Instances(xy, np.array([[0.9, 0.9, 0.5]]))) for xy in found]
@@ -67,11 +67,12 @@ def oracles(project, monkeypatch):
     """Snapshots that shift the labels by as many pixels as they have epochs; the predictors that were made."""
     made: list[Oracle] = []
 
-    def load_predictor(shuffle, *, snapshot, device):
+    def load_predictor(shuffle, *, snapshot, detector_snapshot, device):
         assert device == "cpu"
         chosen = shuffle.snapshot(snapshot)
         made.append(Oracle(project, chosen.epoch))
-        return SimpleNamespace(predictor=made[-1], scorer=shuffle.scorer("resnet_50", chosen))
+        scorer = shuffle.scorer("resnet_50", chosen)
+        return SimpleNamespace(predictor=made[-1], scorer=scorer, detector=None, told=None)
 
     monkeypatch.setattr("dlcx.workflow.loading.load_predictor", load_predictor)
     for number in (1, 2):

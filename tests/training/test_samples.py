@@ -1,0 +1,87 @@
+"""Crops around animals: their labels stay on the pixels that they mark, whatever happened to image and box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dlcx.data.augment import Affine, Augmentation, Flip, generator
+from dlcx.data.boxes import BoxJitter
+from dlcx.data.crops import Cropping
+from dlcx.data.labeled import LabeledImages
+from dlcx.poses import Instances, Prediction
+from dlcx.training.samples import Crops
+
+COLOURS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
+#: Two animals of three dots each, far apart, and one that is not labelled.
+ANIMALS = np.array([[[40, 40], [70, 40], [55, 65]], [[130, 90], [160, 92], [140, 60]], [[np.nan] * 2] * 3], float)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> LabeledImages:
+    pixels = np.zeros((130, 200, 3), np.uint8)
+    for animal in ANIMALS[:2]:
+        for point, colour in zip(animal.astype(int).tolist(), COLOURS.tolist(), strict=True):
+            cv2.circle(pixels, point, 4, colour, -1)
+    cv2.imwrite(str(tmp_path / "0.png"), pixels[..., ::-1])
+    score = np.isfinite(ANIMALS).all(-1).astype(np.float32)
+    return LabeledImages([tmp_path / "0.png"], [Prediction(Instances(ANIMALS, score))])
+
+
+def centroid(image: np.ndarray, channel: int, near: np.ndarray) -> np.ndarray:
+    """Centre of what has one colour within 12 pixels of a point."""
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    weight = image[..., channel] * (np.hypot(x - near[0], y - near[1]) < 12.0)
+    return np.array([(x * weight).sum(), (y * weight).sum()]) / max(weight.sum(), 1)
+
+
+@pytest.mark.parametrize("cropping", [Cropping((64, 64)), Cropping((96, 64), 5), Cropping((64, 64), context=False)])
+@pytest.mark.parametrize("jitter", [None, BoxJitter(0.16, 0.3)])
+def test_labels_follow_their_animal_into_the_crop(images, cropping, jitter):
+    augmentation = Augmentation(Flip(0.5), Affine(0.5, (0.8, 1.2), 30, 5))
+    crops = Crops(images, augmentation, cropping, margin=10, jitter=jitter)
+    assert len(crops) == 2
+    seen = 0
+    for epoch in range(10):
+        for index in range(2):
+            sample = crops.draw(index, generator(1, epoch, index))
+            assert sample.image.shape == (cropping.size[1], cropping.size[0], 3)
+            assert sample.ids.tolist() == [index]
+            for part, (x, y, flag) in enumerate(sample.keypoints[0]):
+                if flag and 6 < x < cropping.size[0] - 6 and 6 < y < cropping.size[1] - 6:
+                    np.testing.assert_allclose(centroid(sample.image, part, np.array([x, y])), [x, y], atol=1.0)
+                    seen += 1
+    assert seen > 40
+
+
+def test_equal_generators_give_equal_crops(images):
+    crops = Crops(images, Augmentation(affine=Affine(1.0, (1.0, 1.0), 30)), Cropping((64, 64)), margin=10)
+    one, same, other = (crops.draw(0, generator(1, epoch, 0)) for epoch in (1, 1, 2))
+    np.testing.assert_array_equal(one.image, same.image)
+    np.testing.assert_array_equal(one.keypoints, same.keypoints)
+    assert (one.image != other.image).any()
+
+
+def test_an_animal_that_left_the_image_gives_a_crop_without_labels(images):
+    far = Augmentation(affine=Affine(1.0, (30.0, 30.0)))
+    sample = Crops(images, far, Cropping((32, 32)), margin=2).draw(0, generator(0, 1, 0))
+    assert sample.image.shape == (32, 32, 3)
+    assert not sample.keypoints.any()
+
+
+def test_a_jittered_box_stays_within_its_bounds_and_the_image():
+    box, image = np.array([100.0, 60.0, 40.0, 20.0]), (300, 200)
+    jitter = BoxJitter(0.1, 0.5, (0.75, 1.25))
+    drawn = np.array([jitter.draw(box, image, np.random.default_rng(seed)) for seed in range(400)])
+    growth = drawn[:, 2:] / box[2:]
+    assert growth.min() > 0.75
+    assert growth.max() < 1.25
+    assert growth.std() > 0.05
+    shift = np.abs(drawn[:, :2] + drawn[:, 2:] / 2 - (box[:2] + box[2:] / 2)) / box[2:]
+    assert shift.max() < 0.1
+    assert 0.4 < (shift.max(1) > 1e-9).mean() < 0.6
+    assert (jitter.draw(box, (120, 70), np.random.default_rng(0))[:2] >= 0).all()
+    assert BoxJitter(p=0.0).draw(box, image, np.random.default_rng(0)) is box
