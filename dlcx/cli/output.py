@@ -37,8 +37,8 @@ def emit(result: Any, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(plain(result), ensure_ascii=False))
     elif result is not None:
-        for line in result.lines():
-            print(line)
+        # in one go: a reader such as head may leave after the first line
+        sys.stdout.write("".join(f"{line}\n" for line in result.lines()))
     for step in getattr(result, "next_steps", ()):
         print_hint(step)
 
