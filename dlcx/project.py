@@ -315,6 +315,11 @@ class AnalysisFiles:
         return self.folder / f"{self.stem}_meta.pickle"
 
     @property
+    def assemblies(self) -> Path:
+        """The animals of every frame, for tracking."""
+        return self.folder / f"{self.stem}_assemblies.pickle"
+
+    @property
     def store(self) -> Path:
         """Folder of dlcx's own chunk store."""
         return self.folder / f"{self.stem}.dlcx"

@@ -13,8 +13,10 @@
                      "frame_dimensions", "nframes", "iteration (active-learning)", "training set fraction",
                      "cropping", "cropping_parameters", "individuals", "bodyparts", "unique_bodyparts"}}
 
-Unique bodyparts follow the bodyparts in the lists, with N = 1.  float32, pixels of the whole image.  DeepLabCut's own
-``_meta`` holds objects of its classes in "pytorch-config"; dlcx writes plain values, which DeepLabCut reads as well.
+N is the number of individuals, with -1 for those that were not found (more, if a net found more); a part that was not
+found is nan with confidence 0.  Unique bodyparts follow the bodyparts in the lists, with N = 1.  float32, identity
+float64; pixels of the whole image.  DeepLabCut's own ``_meta`` holds objects of its classes in "pytorch-config"; dlcx
+writes plain values, which DeepLabCut reads as well.
 """
 
 from __future__ import annotations
@@ -164,7 +166,7 @@ def write_full_pickle(
     def items() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "metadata", metadata
         for number, prediction in enumerate(predictions, first):
-            yield f"frame{number:0{width}d}", _frame(prediction, len(layout.unique))
+            yield f"frame{number:0{width}d}", _frame(prediction, layout)
 
     dump_pickle(Streamed(items()), path)
 
@@ -192,22 +194,33 @@ def _width(frames: int) -> int:
     return max(int(np.ceil(np.log10(max(frames, 1)))), 1)
 
 
-def _frame(prediction: Prediction, unique: int) -> dict[str, Any]:
+def _frame(prediction: Prediction, layout: Layout) -> dict[str, Any]:
     """One frame's entry."""
-    animals = prediction.animals
-    groups = [animals]
+    animals, unique = prediction.animals, len(layout.unique)
+    count = max(len(animals), len(layout.individuals))
+    groups = [(animals, count)]
     if unique:
-        groups.append(prediction.unique if prediction.unique is not None else Instances.none(unique))
-    coordinates = [part for group in groups for part in _by_part(group.xy)]
-    confidence = [part for group in groups for part in _by_part(group.score[..., None])]
+        groups.append((prediction.unique if prediction.unique is not None else Instances.none(unique), 1))
+    coordinates = [part for found, rows in groups for part in _by_part(_filled(found.xy, rows))]
+    confidence = [part for found, rows in groups for part in _by_part(_filled(found.score[..., None], rows))]
     entry: dict[str, Any] = {"coordinates": (coordinates,), "confidence": confidence, "costs": None}
     if animals.box is not None:
         scores = np.ones(len(animals)) if animals.box_score is None else animals.box_score
-        entry |= {"bboxes": np.asarray(animals.box, np.float32), "bbox_scores": np.asarray(scores, np.float32)}
+        entry |= {
+            "bboxes": np.asarray(_filled(animals.box, count), np.float32),
+            "bbox_scores": np.asarray(_filled(scores, count), np.float32),
+        }
     if animals.identity is not None:
-        filler = np.full((len(animals), animals.identity.shape[-1]), -1.0, np.float32)
-        entry["identity"] = [*_by_part(animals.identity), *[filler] * unique]
+        votes = _filled(animals.identity, count).astype(np.float64)
+        nobody = np.full((count, votes.shape[-1]), -1.0)
+        entry["identity"] = [*np.ascontiguousarray(votes.swapaxes(0, 1)), *[nobody] * unique]
     return entry
+
+
+def _filled(values: np.ndarray, count: int) -> np.ndarray:
+    """(N, ...) -> (count, ...) with -1 for those that are not there."""
+    missing = np.full((count - len(values), *values.shape[1:]), -1, values.dtype)
+    return np.concatenate([values, missing]) if len(missing) else values
 
 
 def _by_part(values: np.ndarray) -> list[np.ndarray]:
@@ -216,20 +229,28 @@ def _by_part(values: np.ndarray) -> list[np.ndarray]:
 
 
 def _prediction(frame: Mapping[str, Any], unique: int) -> Prediction:
+    """One frame's animals, without the rows of those that were not found."""
     coordinates, confidence = frame["coordinates"][0], frame["confidence"]
     parts = len(coordinates) - unique
     xy, score = np.stack(coordinates[:parts], 1), np.concatenate(confidence[:parts], 1)
+    there = ~(score < 0).all(1)
     identity = frame.get("identity")
     animals = Instances(
-        xy,
-        score,
-        box=frame.get("bboxes"),
-        box_score=frame.get("bbox_scores"),
-        identity=None if identity is None else np.stack(identity[:parts], 1),
+        xy[there],
+        score[there],
+        box=_chosen(frame.get("bboxes"), there),
+        box_score=_chosen(frame.get("bbox_scores"), there),
+        identity=None if identity is None else np.stack(identity[:parts], 1)[there],
     )
     if not unique:
         return Prediction(animals)
-    return Prediction(animals, Instances(np.stack(coordinates[parts:], 1), np.concatenate(confidence[parts:], 1)))
+    xy, score = np.stack(coordinates[parts:], 1), np.concatenate(confidence[parts:], 1)
+    there = ~(score < 0).all(1)
+    return Prediction(animals, Instances(xy[there], score[there]) if there.any() else None)
+
+
+def _chosen(values: np.ndarray | None, rows: Any) -> np.ndarray | None:
+    return None if values is None else values[rows]
 
 
 def _plain(value: Any) -> Any:

@@ -17,9 +17,18 @@ from dlcx.poses import Tracks
 
 
 def write_predictions(
-    tracks: Tracks, path_h5: Path, scorer: str, *, csv: bool = True, key: str = "df_with_missing"
+    tracks: Tracks,
+    path_h5: Path,
+    scorer: str,
+    *,
+    csv: bool = True,
+    key: str = "df_with_missing",
+    readable: np.ndarray | None = None,
 ) -> None:
-    """Write the h5 and, beside it, the csv; numbers and nans as they are, frames from ``tracks.first`` on.
+    """Write the h5 and, beside it, the csv; frames from ``tracks.first`` on.
+
+    Numbers and nans are written as they are, but for poses that are not linked: there ``readable`` (T,) says in which
+    frames a net looked, and what it did not find in them is -1, -1, -1, as DeepLabCut has it.
 
     Raises
     ------
@@ -27,6 +36,9 @@ def write_predictions(
         When a file cannot be written.
     """
     values = pose_values(tracks.xy, tracks.score, tracks.unique_xy, tracks.unique_score)
+    if readable is not None:
+        points = values.reshape(len(values), -1, 3)
+        points[np.isnan(points[..., 2]) & readable[:, None]] = -1
     frame = pd.DataFrame(
         values.astype(np.float64 if key == "tracks" else np.float32),
         index=pd.RangeIndex(tracks.first, tracks.first + len(tracks)).astype(np.int64),

@@ -253,3 +253,9 @@ def inference_cfg(project: Project) -> dict[str, Any]:
         "max_age": 1,
         "min_hits": 1,
     }
+
+
+def read_paf_best(shuffle: Shuffle) -> list[int] | None:
+    """The edges of the part-affinity graph that pruning kept, from ``test/pose_cfg.yaml``; None where none was."""
+    path = shuffle.test_dir / "pose_cfg.yaml"
+    return read_yaml(path).get("paf_best") if path.is_file() else None

@@ -48,6 +48,7 @@ class AnalyzedVideo:
     full_pickle: Path
     meta_pickle: Path
     seconds: dict[str, float]
+    assemblies: Path | None = None
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -59,6 +60,7 @@ class AnalyzedVideo:
         said.append(f"h5: {self.h5}")
         said.extend([f"csv: {self.csv}"] if self.csv else [])
         said.extend([f"full: {self.full_pickle}", f"meta: {self.meta_pickle}"])
+        said.extend([f"assemblies: {self.assemblies}"] if self.assemblies else [])
         if self.analyzed:
             total = sum(self.seconds.values())
             where = ", ".join(f"{name} {spent:.1f} s" for name, spent in self.seconds.items())
@@ -242,6 +244,7 @@ class _Run:
             full_pickle=files.full_pickle,
             meta_pickle=files.meta_pickle,
             seconds=clock.spent,
+            assemblies=files.assemblies if self.net.layout.multi else None,
         )
 
     def _fill(
@@ -323,7 +326,9 @@ class _Run:
 
     def _all_there(self) -> bool:
         files = self.files
-        wanted = [files.h5, files.full_pickle, files.meta_pickle, *([files.csv] if self.csv else [])]
+        wanted = [files.h5, files.full_pickle, files.meta_pickle]
+        wanted += [files.csv] if self.csv else []
+        wanted += [files.assemblies] if self.net.layout.multi else []
         return all(path.is_file() for path in wanted)
 
     def _refuse_foreign_output(self) -> None:
@@ -336,11 +341,22 @@ class _Run:
 
     def _write(self, stored: Stored, video: VideoFile, batch_size: int, started: float) -> None:
         from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
+        from dlcx.formats.assemblies import write_assemblies
         from dlcx.formats.predictions import write_predictions
+        from dlcx.formats.training_set import read_paf_best
 
         place, files, layout = self.net.place, self.files, self.net.layout
         tracks = _tracker(layout).link(stored.predictions, layout, stored.first)
-        write_full_pickle(stored.predictions, files.full_pickle, layout, frames=video.frames, first=stored.first)
+        write_full_pickle(
+            stored.predictions,
+            files.full_pickle,
+            layout,
+            frames=video.frames,
+            first=stored.first,
+            paf_edges=read_paf_best(place),
+        )
+        if layout.multi:
+            write_assemblies(stored.predictions, files.assemblies, first=stored.first)
         meta = AnalysisMeta(
             scorer=self.net.scorer,
             layout=layout,
@@ -355,7 +371,7 @@ class _Run:
             config=self.net.config.plain(),
         )
         write_meta_pickle(meta, files.meta_pickle)
-        write_predictions(tracks, files.h5, self.net.scorer, csv=self.csv)
+        write_predictions(tracks, files.h5, self.net.scorer, csv=self.csv, readable=stored.readable)
 
 
 def _tracker(layout: Layout) -> Tracker:

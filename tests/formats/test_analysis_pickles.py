@@ -21,6 +21,7 @@ MA = Layout(("snout", "ear", "back", "tail"), ("ann", "bob", "cid"), multi=True)
 MUI = Layout(("snout", "back", "tail"), ("ann", "bob"), ("lamp", "door"), multi=True)
 GOLDEN = [
     ("vidDLC_Resnet50_goldsaNov22shuffle1_snapshot_10", SA, None),
+    ("vidDLC_Resnet50_goldmaNov22shuffle1_snapshot_10", MA, [0, 3, 2]),
     ("vidDLC_Resnet50_goldmaNov22shuffle2_detector_10_snapshot_10", MA, None),
     ("vidDLC_Resnet50_goldmuiNov22shuffle1_snapshot_10", MUI, [0, 2]),
 ]
@@ -38,8 +39,8 @@ def assert_same(ours, theirs, where=""):
             assert_same(*pair, f"{where}/{number}")
     elif isinstance(theirs, np.ndarray):
         assert ours.shape == theirs.shape, where
-        assert "identity" in where or ours.dtype == theirs.dtype, where  # DeepLabCut keeps votes in float64
-        np.testing.assert_array_equal(ours, theirs.astype(ours.dtype), where)
+        assert ours.dtype == theirs.dtype, where
+        np.testing.assert_array_equal(ours, theirs, where)
     else:
         assert ours == theirs, where
 
@@ -53,6 +54,35 @@ def test_full_pickles_of_deeplabcut_are_written_back(golden, tmp_path, name, lay
     written = tmp_path / original.name
     write_full_pickle(frames.values(), written, layout, frames=12, paf_edges=edges)
     assert_same(pickle.loads(written.read_bytes()), pickle.loads(original.read_bytes()))
+
+
+def test_animals_that_were_not_found_are_filled_in_and_left_out_again(tmp_path):
+    """As DeepLabCut pads its predictions: -1 for pose, score, box and its score, up to the number of individuals."""
+    path = tmp_path / "x_full.pickle"
+    one = Instances(
+        np.array([[[1, 2], [np.nan, np.nan], [5, 6]]], np.float32),
+        np.array([[0.5, 0, 0.25]], np.float32),
+        box=np.array([[1, 2, 3, 4]], np.float32),
+        box_score=np.array([0.75], np.float32),
+        identity=np.ones((1, 3, 2), np.float32),
+    )
+    lamp = Instances(np.ones((1, 2, 2), np.float32), np.ones((1, 2), np.float32))
+    write_full_pickle([Prediction(one, lamp), Prediction(Instances.none(3))], path, MUI, frames=2)
+    frame = load_plain_pickle(path)["frame0"]
+    coordinates, confidence = frame["coordinates"][0], frame["confidence"]
+    np.testing.assert_array_equal(coordinates[0], [[1, 2], [-1, -1]])
+    np.testing.assert_array_equal(coordinates[1], [[np.nan, np.nan], [-1, -1]])
+    np.testing.assert_array_equal(confidence[1], [[0], [-1]])
+    np.testing.assert_array_equal(frame["bboxes"], [[1, 2, 3, 4], [-1, -1, -1, -1]])
+    np.testing.assert_array_equal(frame["bbox_scores"], [0.75, -1])
+    np.testing.assert_array_equal(frame["identity"][0], [[1, 1], [-1, -1]])
+    assert [part.shape for part in coordinates] == [(2, 2)] * 3 + [(1, 2)] * 2
+    read = read_full_pickle(path, unique=2)
+    for name in ("xy", "score", "box", "box_score", "identity"):
+        np.testing.assert_array_equal(getattr(read[0].animals, name), getattr(one, name))
+    np.testing.assert_array_equal(read[0].unique.xy, lamp.xy)
+    assert len(read[1].animals) == 0
+    assert read[1].unique is None
 
 
 @pytest.mark.parametrize(

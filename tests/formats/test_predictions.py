@@ -117,3 +117,26 @@ def test_other_files_are_named(tmp_path, suffix):
     path.write_text("hello\n")
     with pytest.raises(DlcxError, match=f"x{suffix}"):
         read_predictions(path)
+
+
+def test_animals_that_are_not_linked_are_filled_in_as_deeplabcut_does(tmp_path):
+    """Absent animals -1, -1, -1; an absent part of one that is there nan, nan, 0; frames without a look nan."""
+    layout = Layout(("a", "b"), ("ann", "bob"), ("lamp",), multi=True)
+    xy, score = np.ones((3, 2, 2, 2), np.float32), np.ones((3, 2, 2), np.float32)
+    lamp, sure = np.ones((3, 1, 2), np.float32), np.ones((3, 1), np.float32)
+    xy[0, 1], score[0, 1] = np.nan, np.nan
+    xy[0, 0, 1], score[0, 0, 1] = np.nan, 0
+    for part in (xy[1], score[1], xy[2], score[2], lamp[1], sure[1], lamp[2], sure[2]):
+        part[:] = np.nan
+    path = tmp_path / "x.h5"
+    tracks = Tracks(layout, xy, score, lamp, sure)
+    write_predictions(tracks, path, "DLC_me", readable=np.array([True, True, False]))
+    rows = pd.read_hdf(path).to_numpy()
+    np.testing.assert_array_equal(rows[0], [1, 1, 1, np.nan, np.nan, 0, *[-1] * 6, 1, 1, 1])
+    np.testing.assert_array_equal(rows[1], [-1] * 15)
+    assert np.isnan(rows[2]).all()
+    text = path.with_suffix(".csv").read_text().splitlines()[4:]
+    assert text[0] == "0,1.0,1.0,1.0,,,0.0," + "-1.0," * 6 + "1.0,1.0,1.0"
+    read = read_predictions(path)
+    np.testing.assert_array_equal(read.xy, xy)
+    np.testing.assert_array_equal(read.score, score)

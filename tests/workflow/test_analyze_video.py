@@ -17,6 +17,8 @@ from small_videos import SIZE, break_frames, disc, write_video
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
+from dlcx.formats.assemblies import read_assemblies
+from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.store import chunks
@@ -343,3 +345,59 @@ def test_equals_deeplabcut(trained_project: Path, golden: Path) -> None:
     for number, one in its_full.items():
         np.testing.assert_allclose(full[number].animals.xy, one.animals.xy, atol=1e-3)
         np.testing.assert_allclose(full[number].animals.score, one.animals.score, atol=1e-5)
+
+
+class FindsSome:
+    """In place of a net for several animals: one in even frames, none in odd ones, always a lamp."""
+
+    def predict(self, images: np.ndarray) -> list[Prediction]:
+        found = []
+        for image in images:
+            y, x = np.nonzero((image[..., 0] > 150) & (image[..., 1] < 120))
+            centre = np.array([x.mean(), y.mean()])
+            lamp = Instances(np.tile(centre, (1, 2, 1)).astype(np.float32), np.ones((1, 2), np.float32))
+            animals = Instances.none(3)
+            if round(centre[0] - 60) % 2 == 0:
+                xy = np.add(centre, [[[0, 0], [np.nan, np.nan], [0, 10]]]).astype(np.float32)
+                animals = Instances(xy, np.array([[0.9, 0, 0.8]], np.float32))
+            found.append(Prediction(animals, lamp))
+        return found
+
+
+def test_files_of_several_animals(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "goldmui-me-2025-11-22"
+    shutil.copytree(golden / "files" / "mui", project)
+    train = project / "dlc-models-pytorch/iteration-0/goldmuiNov22-trainset75shuffle1/train"
+    (train / "snapshot-010.pt").write_bytes(b"weights")
+    (train.parent / "test" / "pose_cfg.yaml").chmod(0o644)
+    with open(train.parent / "test" / "pose_cfg.yaml", "a") as file:
+        file.write("paf_best: [0, 2]\n")
+    monkeypatch.setattr(loading, "load_predictor", lambda *args, **options: SimpleNamespace(predictor=FindsSome()))
+    path = write_video(project / "videos" / "v.avi", 6)
+    result = analyze_video(project, path)
+    done = result.videos[0]
+    assert done.assemblies == path.with_name(f"v{result.scorer}_assemblies.pickle")
+    assert f"assemblies: {done.assemblies}" in done.lines()
+
+    table = pd.read_hdf(done.h5)
+    assert table.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+    owners = table.columns.droplevel(["scorer", "coords"]).unique().tolist()
+    assert owners == [
+        *[(animal, part) for animal in ("ann", "bob") for part in ("snout", "back", "tail")],
+        *[("single", part) for part in ("lamp", "door")],
+    ]
+    there, absent = table.iloc[0].to_numpy(), table.iloc[1].to_numpy()
+    assert there[2] == np.float32(0.9)
+    np.testing.assert_array_equal(there[3:6], [np.nan, np.nan, 0])
+    np.testing.assert_array_equal(there[9:18], -1)
+    np.testing.assert_array_equal(absent[:18], -1)
+    assert absent[20] == 1
+
+    animals = read_assemblies(done.assemblies)
+    assert [len(one.animals) for one in animals.values()] == [1, 0, 1, 0, 1, 0]
+    content = load_plain_pickle(done.full_pickle)
+    assert content["metadata"]["PAFinds"] == [0, 2]
+    assert [part.shape for part in content["frame1"]["coordinates"][0]] == [(2, 2)] * 3 + [(1, 2)] * 2
+    done.assemblies.unlink()
+    analyze_video(project, path)
+    assert done.assemblies.is_file()
