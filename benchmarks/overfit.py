@@ -1,0 +1,123 @@
+"""Does every family learn?  Each net trains on eight real images until it knows them by heart.
+
+    python benchmarks/overfit.py --openfield PROJECT --flies PROJECT [--net NAME ...] [--out FILE.md]
+
+Nets for one animal learn eight frames of the openfield mouse, the others eight frames of two flies, all from random
+weights, without augmentation, at a small size, through the same commands that users call.  The error is the mean
+distance in pixels of the original images on these eight frames, as ``dlcx evaluate`` prints it; the goal is 3 px.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import dlcx
+
+GOAL = 3.0
+IMAGES = 8
+#: What is switched off, so that the same pixels come again and again.
+STILL = (
+    "data.train.affine=null",
+    "data.train.crop_sampling=null",
+    "data.train.motion_blur=false",
+    "data.train.gaussian_noise=null",
+    "data.train.random_bbox_transform=null",
+    "runner.snapshots.save_epochs=10000",
+    "runner.scheduler=null",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One net: on the mouse or on the flies, ``epochs`` of batches of ``batch`` images or crops."""
+
+    net: str
+    flies: bool
+    epochs: int
+    lr: float
+    batch: int = 4
+    overrides: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    """Width and height that whole images are resized to; None for nets that see crops."""
+
+    def settings(self) -> tuple[str, ...]:
+        """All ``--set`` of the case."""
+        resized = []
+        if self.size:
+            for part in ("train", "inference"):
+                resized += [f"data.{part}.resize={{width: {self.size[0]}, height: {self.size[1]}}}"]
+        return (
+            *STILL,
+            *resized,
+            f"train_settings.batch_size={self.batch}",
+            f"runner.optimizer.params.lr={self.lr}",
+            *self.overrides,
+        )
+
+
+MOUSE, FLIES = (320, 240), (288, 288)
+CROP = tuple(f"data.{part}.top_down_crop.{side}=128" for part in ("train", "inference") for side in ("width", "height"))
+LEARNING_NORMS = ("model.backbone.freeze_bn_stats=false", "model.backbone.freeze_bn_weights=false")
+CASES = (
+    Case("resnet_50", flies=False, epochs=100, lr=5e-4, size=MOUSE),
+    Case("hrnet_w18", flies=False, epochs=100, lr=1e-3, size=MOUSE, overrides=LEARNING_NORMS),
+    Case("cspnext_s", flies=False, epochs=100, lr=1e-3, size=MOUSE),
+    Case("timm/tf_efficientnet_lite0", flies=False, epochs=100, lr=1e-3, size=MOUSE),
+    Case("rtmpose_s", flies=False, epochs=100, lr=1e-3),
+    Case("resnet_50", flies=True, epochs=100, lr=5e-4, size=FLIES),
+    Case("top_down_resnet_50", flies=True, epochs=100, lr=5e-4, overrides=CROP),
+    Case("dekr_w18", flies=True, epochs=120, lr=1e-3, size=FLIES),
+    Case("dlcrnet_stride16_ms5", flies=True, epochs=100, lr=5e-4, size=FLIES, overrides=LEARNING_NORMS),
+    Case("ctd_prenet_rtmpose_s", flies=True, epochs=100, lr=1e-3),
+)
+
+
+def run(case: Case, project: Path) -> tuple[float, float]:
+    """The error in pixels after training, and the seconds it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / project.name
+        shutil.copytree(project, root, copy_function=shutil.copyfile)
+        for path in [root, *root.rglob("*")]:
+            path.chmod(0o755)
+        started = time.monotonic()
+        dlcx.create_dataset(
+            root,
+            net_type=case.net,
+            train_indices=range(0, IMAGES * 12, 12),
+            test_indices=[1],
+            weights="none",
+            overrides=case.settings(),
+        )
+        dlcx.train(root, epochs=case.epochs)
+        seconds = time.monotonic() - started
+        (found,) = dlcx.evaluate(root, snapshot="last").evaluated
+        return found.train.rmse, seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--openfield", type=Path, required=True, help="the project of the mouse")
+    parser.add_argument("--flies", type=Path, required=True, help="the project of the two flies")
+    parser.add_argument("--net", action="append", help="only these")
+    parser.add_argument("--animals", choices=("one", "two"), help="only on the mouse, or only on the flies")
+    arguments = parser.parse_args()
+    print("| net | animals | error px | epochs | s |")
+    print("|---|---|---|---|---|", flush=True)
+    for case in CASES:
+        if (arguments.net and case.net not in arguments.net) or (
+            arguments.animals and case.flies != (arguments.animals == "two")
+        ):
+            continue
+        error, seconds = run(case, arguments.flies if case.flies else arguments.openfield)
+        verdict = "" if error < GOAL else f" (goal {GOAL:g})"
+        animals = 2 if case.flies else 1
+        print(f"| {case.net} | {animals} | {error:.2f}{verdict} | {case.epochs} | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
