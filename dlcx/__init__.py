@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from dlcx.errors import DlcxError, Stopped
 
 if TYPE_CHECKING:
+    from dlcx.nets.registry import available_detectors, available_models
+    from dlcx.workflow.analyze_images import analyze_images
     from dlcx.workflow.analyze_video import analyze_video
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.create_labeled_video import create_labeled_video
@@ -24,13 +26,27 @@ __version__ = "0.1.0"
 
 #: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``
 #: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).
-COMMANDS = ("demo", "create_dataset", "train", "evaluate", "analyze_video", "create_labeled_video", "list_models")
+COMMANDS = (
+    "demo",
+    "create_dataset",
+    "train",
+    "evaluate",
+    "analyze_video",
+    "analyze_images",
+    "create_labeled_video",
+    "list_models",
+)
+#: What ``list_models`` lists, as plain names.
+NAMES = ("available_models", "available_detectors")
 
 __all__ = [
     "DlcxError",
     "Stopped",
     "__version__",
+    "analyze_images",
     "analyze_video",
+    "available_detectors",
+    "available_models",
     "create_dataset",
     "create_labeled_video",
     "demo",
@@ -43,6 +59,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in COMMANDS:
         return getattr(importlib.import_module(f"dlcx.workflow.{name}"), name)
+    if name in NAMES:
+        return getattr(importlib.import_module("dlcx.nets.registry"), name)
     raise AttributeError(f"module 'dlcx' has no attribute '{name}'")
 
 

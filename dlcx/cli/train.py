@@ -55,7 +55,7 @@ def train(
         str | None, typer.Option("--logger", help="csv, tensorboard or wandb; learning_stats.csv is written always.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Same seed, same training.")] = None,
-    settings: SetOption = None,
+    overrides: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Train the net of a shuffle, or go on where its training stopped.
@@ -79,7 +79,7 @@ def train(
         early_stop=early_stop,
         logger=logger,
         seed=seed,
-        overrides=settings or (),
+        overrides=overrides or (),
         overwrite=overwrite,
         progress=call.progress,
     )

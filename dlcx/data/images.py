@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
+from dlcx.data.found import find_files
 from dlcx.errors import DlcxError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+Item = TypeVar("Item")
+
+
+def find_images(wanted: Sequence[str | Path]) -> list[Path]:
+    """The images that files, folders and glob patterns name, each once, sorted within a folder or pattern.
+
+    Raises
+    ------
+    DlcxError
+        When a path does not exist, or nothing is found at all.
+    """
+    return find_files(wanted, IMAGE_SUFFIXES, "image", left_out=lambda entry: entry.stem.endswith("labeled"))
+
+
+def neighbours(items: Iterable[Item], most: int, size: Callable[[Item], tuple[int, ...]]) -> Iterator[list[Item]]:
+    """Runs of at most ``most`` neighbours of one size, in order: what can share a forward pass."""
+    run: list[Item] = []
+    for item in items:
+        if len(run) == most or (run and size(item) != size(run[0])):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
 
 
 def read_image(path: Path) -> np.ndarray:

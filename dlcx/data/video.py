@@ -8,7 +8,6 @@ rates and B-frames too.  Frames are RGB uint8; times are seconds from the first 
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import logging
 import os
@@ -22,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dlcx.data.found import find_files
 from dlcx.errors import DlcxError
 
 logger = logging.getLogger(__name__)
@@ -117,27 +117,7 @@ def find_videos(wanted: Sequence[str | Path]) -> list[Path]:
     DlcxError
         When a path does not exist, or nothing is found at all.
     """
-    found: list[Path] = []
-    for item in wanted:
-        path = Path(item).expanduser()
-        if path.is_dir():
-            found.extend(
-                entry
-                for entry in sorted(path.iterdir())
-                if entry.suffix.lower() in VIDEO_SUFFIXES and not entry.stem.endswith(MADE_BY_ANALYSIS)
-            )
-        elif path.is_file():
-            found.append(path)
-        elif glob.has_magic(str(item)):
-            found.extend(Path(match) for match in sorted(glob.glob(str(path), recursive=True)) if Path(match).is_file())
-        else:
-            raise DlcxError(f"no such video or folder: {item}")
-    if not found:
-        raise DlcxError(
-            f"no video in {', '.join(map(str, wanted)) or 'an empty list'}",
-            hint=f"A folder is searched for {' '.join(VIDEO_SUFFIXES)}.",
-        )
-    return list({path.resolve(): path for path in found}.values())
+    return find_files(wanted, VIDEO_SUFFIXES, "video", left_out=lambda entry: entry.stem.endswith(MADE_BY_ANALYSIS))
 
 
 def open_video(path: Path) -> VideoFile:

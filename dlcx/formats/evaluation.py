@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.pose_tables import pose_columns, pose_values, read_h5, split_columns, write_h5
+from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_columns, write_h5
 from dlcx.metrics import Metrics
 from dlcx.outputs import write_text
 from dlcx.poses import Instances, Layout, Prediction
@@ -72,12 +72,8 @@ def write_evaluation(
     DlcxError
         When the file cannot be written.
     """
-    animals, parts, unique = len(layout.individuals), len(layout.bodyparts), len(layout.unique)
-    xy, score = _padded([None if found is None else found.animals for found in predictions], animals, parts)
-    singles = [None if found is None else found.unique or Instances.none(unique) for found in predictions]
-    unique_xy, unique_score = _padded(singles, 1, unique)
     frame = pd.DataFrame(
-        pose_values(xy, score, unique_xy[:, 0], unique_score[:, 0]),
+        padded_values(predictions, layout),
         index=pd.MultiIndex.from_tuples(images),
         columns=pose_columns(layout, scorer, individuals=True),
     )
@@ -153,18 +149,6 @@ def merge_combined(row: EvaluationRow, path: Path) -> None:
     new = row.cells()
     rows[_key(new)] = {**rows.get(_key(new), {}), **new}
     _write_rows([rows[key] for key in sorted(rows)], path)
-
-
-def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
-    """xy (M, A, K, 2) and score (M, A, K), float32: -1 for animals not found, nan for images not evaluated."""
-    xy = np.full((len(found), animals, parts, 2), np.nan, np.float32)
-    score = np.full((len(found), animals, parts), np.nan, np.float32)
-    for i, instances in enumerate(found):
-        if instances is not None:
-            count = min(len(instances), animals)
-            xy[i, :count], score[i, :count] = instances.xy[:count], instances.score[:count]
-            xy[i, count:], score[i, count:] = -1, -1
-    return xy, score
 
 
 def _found(poses: np.ndarray) -> Instances:

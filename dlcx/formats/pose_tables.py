@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ import tables
 
 from dlcx.errors import DlcxError
 from dlcx.outputs import whole_file
-from dlcx.poses import Layout
+from dlcx.poses import Instances, Layout, Prediction
 
 COORDS = ("x", "y", "likelihood")
 SINGLE = "single"
@@ -48,6 +48,31 @@ def pose_values(xy: np.ndarray, score: np.ndarray, unique_xy: np.ndarray, unique
     animals = np.concatenate([xy, score[..., None]], axis=-1).reshape(count, -1)
     unique = np.concatenate([unique_xy, unique_score[..., None]], axis=-1).reshape(count, -1)
     return np.concatenate([animals, unique.astype(animals.dtype)], axis=1)
+
+
+def padded_values(predictions: Sequence[Prediction | None], layout: Layout) -> np.ndarray:
+    """Rows (M, 3 * (A * K + U)), float32, of images whose animals are not linked, in the net's order.
+
+    Animals that were not found are -1, images without a prediction nan; of more animals than the project has
+    individuals the first ones are kept.
+    """
+    animals, parts, unique = len(layout.individuals), len(layout.bodyparts), len(layout.unique)
+    xy, score = _padded([None if found is None else found.animals for found in predictions], animals, parts)
+    singles = [None if found is None else found.unique or Instances.none(unique) for found in predictions]
+    unique_xy, unique_score = _padded(singles, 1, unique)
+    return pose_values(xy, score, unique_xy[:, 0], unique_score[:, 0])
+
+
+def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """xy (M, A, K, 2) and score (M, A, K), float32: -1 for animals not found, nan for images not evaluated."""
+    xy = np.full((len(found), animals, parts, 2), np.nan, np.float32)
+    score = np.full((len(found), animals, parts), np.nan, np.float32)
+    for i, instances in enumerate(found):
+        if instances is not None:
+            count = min(len(instances), animals)
+            xy[i, :count], score[i, :count] = instances.xy[:count], instances.score[:count]
+            xy[i, count:], score[i, count:] = -1, -1
+    return xy, score
 
 
 def split_columns(columns: pd.Index, path: Path) -> tuple[str, Layout]:
@@ -129,7 +154,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
         labels, values = frame.index.tolist(), frame.to_numpy()
         for start in range(0, len(values), _CSV_ROWS):
             rows = zip(labels[start : start + _CSV_ROWS], _text_rows(values[start : start + _CSV_ROWS]), strict=True)
-            file.writelines(f"{label},{row}\n" for label, row in rows)
+            file.writelines(f"{_label(label)},{row}\n" for label, row in rows)
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -152,6 +177,12 @@ def read_csv(path: Path) -> pd.DataFrame:
         return frame.astype(np.float64)
     except (ValueError, pd.errors.ParserError) as error:
         raise DlcxError(f"{path}: {error}") from error
+
+
+def _label(label: object) -> str:
+    """A row's name; paths may hold what separates cells."""
+    text = str(label)
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
 
 
 def _text_rows(values: np.ndarray) -> Iterator[str]:

@@ -156,6 +156,16 @@ def specs(kind: Kind | None = None) -> list[NetSpec]:
     return [net for net in nets if kind is None or kind in net.kinds]
 
 
+def available_models() -> list[str]:
+    """The names that ``--net-type`` takes, without detectors and without patterns such as ``timm/NAME``."""
+    return [net.name for net in specs() if "detector" not in net.kinds and not net.prefix]
+
+
+def available_detectors() -> list[str]:
+    """The names that ``--detector`` takes."""
+    return [net.name for net in specs("detector") if not net.prefix]
+
+
 def find(name: str) -> NetSpec:
     """The net with this name or alias, in any case; a detector is none.
 

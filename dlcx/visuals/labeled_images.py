@@ -41,18 +41,19 @@ class LabeledImagePainter:
         self._pcutoff = pcutoff
         self._radius = max(dotsize / 2, 1.5)
 
-    def __call__(self, image: np.ndarray, label: Prediction, found: Prediction) -> np.ndarray:
-        """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels."""
+    def __call__(self, image: np.ndarray, label: Prediction | None, found: Prediction) -> np.ndarray:
+        """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels; None: no labels."""
+        labels = label or Prediction(Instances.none(self._split))
         scale = max(1, round(_SHOWN / max(image.shape[:2])))
         picture = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        for start, truth, poses in ((0, label.animals, found.animals), (self._split, label.unique, found.unique)):
+        for start, truth, poses in ((0, labels.animals, found.animals), (self._split, labels.unique, found.unique)):
             if truth is not None:
                 for part in range(truth.xy.shape[1]):
                     self._labels(picture, truth, part, self._colors[start + part], scale)
             if poses is not None:
                 for part in range(poses.xy.shape[1]):
                     self._predictions(picture, poses, part, self._colors[start + part], scale)
-        return np.concatenate([picture, self._legend(picture.shape[1])])
+        return np.concatenate([picture, self._legend(picture.shape[1], labels=label is not None)])
 
     def _predictions(self, picture: np.ndarray, poses: Instances, part: int, color: Color, scale: int) -> None:
         seen = np.isfinite(poses.xy[:, part]).all(-1) & (poses.score[:, part] >= 0)
@@ -68,8 +69,9 @@ class LabeledImagePainter:
         for xy in truth.xy[np.isfinite(truth.xy[:, part]).all(-1) & (truth.score[:, part] > 0), part]:
             _cross(picture, xy, scale, 2 * self._radius, color, diagonal=False)
 
-    def _legend(self, width: int) -> np.ndarray:
-        words: list[tuple[str, Color]] = [(f"+ label   o score >= {self._pcutoff:g}   x below", (235, 235, 235))]
+    def _legend(self, width: int, *, labels: bool) -> np.ndarray:
+        marks = ("+ label   " if labels else "") + f"o score >= {self._pcutoff:g}   x below"
+        words: list[tuple[str, Color]] = [(marks, (235, 235, 235))]
         words += list(zip(self._names, self._colors, strict=True))
         lines: list[list[tuple[int, str, Color]]] = [[]]
         x = 10

@@ -262,20 +262,12 @@ class _Run:
 
 def _predict(loaded: Loaded, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
     """Every image with its prediction, in order; neighbours of one size share a forward pass."""
-    waiting: list[LabeledImage] = []
+    from dlcx.data.images import neighbours
 
-    def predicted() -> Iterator[tuple[LabeledImage, Prediction]]:
-        if waiting:
-            told = None if loaded.told is None else [loaded.told(labeled) for labeled in waiting]
-            found = loaded.predictor.predict(np.stack([labeled.image for labeled in waiting]), told)
-            yield from zip(waiting, found, strict=True)
-            waiting.clear()
-
-    for labeled in images:
-        if len(waiting) == batch_size or (waiting and labeled.image.shape != waiting[0].image.shape):
-            yield from predicted()
-        waiting.append(labeled)
-    yield from predicted()
+    for batch in neighbours(images, batch_size, lambda labeled: labeled.image.shape):
+        told = None if loaded.told is None else [loaded.told(labeled) for labeled in batch]
+        found = loaded.predictor.predict(np.stack([labeled.image for labeled in batch]), told)
+        yield from zip(batch, found, strict=True)
 
 
 def _number(value: float, digits: int = 2) -> str:

@@ -31,16 +31,17 @@ class Result:
 
     def lines(self) -> list[str]:
         """A table, one net a line."""
-        head = ("name", "family", "kind", "parameters", "GFLOPs", "stride", "suits")
+        head = ("name", "family", "kind", "parameters", "GFLOPs", "stride", "suits", "paper")
         rows = [
             (
-                model.name,
+                " = ".join((model.name, *model.aliases)),
                 model.family,
                 ",".join(model.kinds),
                 f"{model.parameters / 1e6:.1f} M" if model.parameters else "-",
                 f"{model.gflops:.1f}" if model.gflops else "-",
                 str(model.stride),
                 model.suits,
+                model.paper,
             )
             for model in self.models
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import subprocess
 import sys
@@ -10,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 import dlcx
-from dlcx.cli.app import run
+from dlcx.cli.app import build, run
 from dlcx.cli.output import duration, emit, plain
 from dlcx.errors import DlcxError, Stopped, did_you_mean
 
@@ -32,6 +35,41 @@ def test_every_command_is_a_documented_function(name):
     assert callable(function)
     assert function.__doc__
     assert name in dir(dlcx)
+
+
+def test_commands_functions_and_flags_agree():
+    """One list, four places: the functions of ``dlcx``, what type checkers see of them, the command line, its flags."""
+    source = ast.parse(Path(dlcx.__file__).read_text())
+    block = next(node for node in source.body if isinstance(node, ast.If))
+    seen = {alias.name: node.module for node in block.body for alias in node.names}
+    assert seen == {
+        **{name: f"dlcx.workflow.{name}" for name in dlcx.COMMANDS},
+        **dict.fromkeys(dlcx.NAMES, "dlcx.nets.registry"),
+    }
+    own = {"DlcxError", "Stopped", "__version__"}
+    assert sorted(dlcx.__all__) == dlcx.__all__ == sorted({*own, *dlcx.COMMANDS, *dlcx.NAMES})
+    program = typer.main.get_command(build())
+    assert list(program.commands) == [name.replace("_", "-") for name in dlcx.COMMANDS]
+    for name in dlcx.COMMANDS:
+        function = inspect.signature(getattr(dlcx, name)).parameters
+        flags = {param.name for param in program.commands[name.replace("_", "-")].params}
+        common = {"project", "as_json", "quiet", "verbose", "debug", "help"}
+        assert flags - common == set(function) - {"project", "progress"}, name
+        assert all(param.annotation is not param.empty for param in function.values()), name
+
+
+def test_names_of_models_and_detectors_are_plain_lists():
+    code = (
+        "import sys; from dlcx import available_models, available_detectors; "
+        "print(len(available_models()), 'resnet_50' in available_models(), 'ssdlite' in available_models(), "
+        "available_detectors(), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, *rest = done.stdout.split(" ", 3)
+    assert int(count) >= 19
+    assert rest[:2] == ["True", "False"]
+    detectors = "['ssdlite', 'fasterrcnn_mobilenet_v3_large_fpn', 'fasterrcnn_resnet50_fpn_v2']"
+    assert rest[2] == f"{detectors} False\n"
 
 
 def test_no_arguments_shows_help(capsys):

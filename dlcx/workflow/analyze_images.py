@@ -1,0 +1,187 @@
+"""Poses in images that are no frames of a video."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.project_config import open_project
+from dlcx.progress import SILENT, Progress
+from dlcx.workflow.chosen_net import ChosenNet
+
+if TYPE_CHECKING:
+    from dlcx.project import Project
+    from dlcx.visuals.labeled_images import LabeledImagePainter
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FailedImage:
+    """An image that could not be read, and why."""
+
+    image: Path
+    error: str
+
+
+@dataclass(frozen=True)
+class AnalyzeImagesResult:
+    """What was analysed with which scorer, the files that hold it, and what failed."""
+
+    scorer: str
+    images: tuple[Path, ...]
+    h5: Path
+    csv: Path | None
+    pictures: Path | None = None
+    failed: tuple[FailedImage, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """4 when an image failed, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"scorer: {self.scorer}", f"images: {len(self.images)}"]
+        files = {"h5": self.h5, "csv": self.csv, "pictures": self.pictures}
+        said += [f"{name}: {path}" for name, path in files.items() if path]
+        return said + [f"failed: {failure.image}: {failure.error}" for failure in self.failed]
+
+
+def analyze_images(
+    project: str | Path | None = None,
+    images: Sequence[str | Path] | str | Path = (),
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    batch_size: int = 1,
+    device: str = "auto",
+    precision: str = "fp32",
+    engine: str = "torch",
+    out: str | Path | None = None,
+    csv: bool = True,
+    plot: bool = False,
+    pcutoff: float | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> AnalyzeImagesResult:
+    """Analyse images with the net of a shuffle; poses go to ``image_predictions_<scorer>.h5``.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    images
+        Files, folders and glob patterns.
+    shuffle, trainset_index, snapshot, detector_snapshot
+        Which net, and which detector where it is a top-down one; snapshots are ``best``, ``last``, an epoch or a path.
+    batch_size
+        Images a forward pass; only neighbours of one size share one.
+    device, precision, engine
+        Where and how numbers are computed; see :func:`dlcx.workflow.loading.load_predictor`.
+    out
+        Folder of the results; default: that of the images.
+    csv
+        Also write a csv.
+    plot
+        Also draw every image with its poses, in ``LabeledImages_<scorer>``.
+    pcutoff
+        Poses with a lower score are drawn as an x; default: config.yaml's.
+    overwrite
+        Replace the results of other images.
+
+    Raises
+    ------
+    DlcxError
+        When a value, the net, or all images cannot be used.  Of several images those that fail are in the result.
+    """
+    from dlcx.data.images import find_images, neighbours
+    from dlcx.formats.image_predictions import write_image_predictions
+    from dlcx.visuals.labeled_images import write_picture
+
+    place = open_project(project)
+    found = find_images([images] if isinstance(images, str | Path) else images)
+    net = ChosenNet.of(
+        place.shuffle(shuffle, trainset_index),
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        device=device,
+        precision=precision,
+        engine=engine,
+    )
+    h5 = _folder(found, out) / f"image_predictions_{net.scorer}.h5"
+    if h5.exists() and not overwrite:
+        raise DlcxError(f"{h5} exists", hint="--overwrite replaces it, --out DIR writes elsewhere.")
+    pictures = h5.parent / f"LabeledImages_{net.scorer}"
+    paint = _painter(place, pcutoff) if plot else None
+
+    predictor = net.load()
+    done, predictions = [], []
+    failed: list[FailedImage] = []
+    with progress.task("analyze images", total=len(found), unit="image") as task:
+        for batch in neighbours(_readable(found, failed), batch_size, lambda item: item[1].shape):
+            poses = predictor.predict(np.stack([image for _, image in batch]))
+            for (path, image), pose in zip(batch, poses, strict=True):
+                done.append(path)
+                predictions.append(pose)
+                if paint:
+                    write_picture(paint(image, None, pose), pictures / _picture_name(path, found))
+            task.advance(len(batch))
+    if not done:
+        raise DlcxError(f"none of the {len(found)} images could be read, first: {failed[0].error}")
+    write_image_predictions(done, predictions, place.layout, h5, net.scorer, csv=csv)
+    return AnalyzeImagesResult(
+        scorer=net.scorer,
+        images=tuple(done),
+        h5=h5,
+        csv=h5.with_suffix(".csv") if csv else None,
+        pictures=pictures if paint else None,
+        failed=tuple(failed),
+    )
+
+
+def _folder(images: Sequence[Path], out: str | Path | None) -> Path:
+    if out is not None:
+        return Path(out).expanduser()
+    folders = list(dict.fromkeys(path.parent for path in images))
+    if len(folders) > 1:
+        raise DlcxError(
+            f"the images are in {len(folders)} folders, such as {folders[0]} and {folders[1]}",
+            hint="Name the folder of the results with --out DIR.",
+        )
+    return folders[0]
+
+
+def _readable(images: Sequence[Path], failed: list[FailedImage]) -> Iterator[tuple[Path, np.ndarray]]:
+    """The images with their pixels; those that cannot be read are added to ``failed``."""
+    from dlcx.data.images import read_image
+
+    for path in images:
+        try:
+            image = read_image(path)
+        except DlcxError as error:
+            logger.error("%s", error)
+            failed.append(FailedImage(path, str(error)))
+        else:
+            yield path, image
+
+
+def _painter(project: Project, pcutoff: float | None) -> LabeledImagePainter:
+    from dlcx.visuals.labeled_images import LabeledImagePainter
+
+    cutoff = project.pcutoff if pcutoff is None else pcutoff
+    return LabeledImagePainter(project.layout, pcutoff=cutoff, colormap=project.colormap, dotsize=project.dotsize)
+
+
+def _picture_name(path: Path, images: Sequence[Path]) -> str:
+    """``predictions_<stem>.png``, with the folder's name where several images share a stem."""
+    shared = sum(other.stem == path.stem for other in images) > 1
+    return f"predictions_{f'{path.parent.name}_' if shared else ''}{path.stem}.png"
