@@ -148,6 +148,13 @@ class Shuffle:
         return f"{self.project.task}{self.project.date}-trainset{self.percent}shuffle{self.number}"
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        """What a call must say to mean this shuffle; nothing for the first one."""
+        index = self.project.train_fractions.index(self.fraction)
+        number = ("--shuffle", str(self.number)) if self.number != 1 else ()
+        return (*number, *(("--trainset-index", str(index)) if index else ()))
+
+    @property
     def model_dir(self) -> Path:
         """Folder that holds ``train`` and ``test``."""
         return self.project.root / "dlc-models-pytorch" / f"iteration-{self.project.iteration}" / self.name

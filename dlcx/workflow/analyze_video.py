@@ -183,7 +183,7 @@ def analyze_video(
         raise DlcxError(f"none of the {len(files)} videos could be analysed")
     flags = [
         *(["--project", str(project)] if project else []),
-        *(["--shuffle", str(shuffle)] if shuffle != 1 else []),
+        *place.flags,
         *(["--out", str(out)] if out else []),
     ]
     step = shlex.join(["dlcx", "create-labeled-video", str(done[0].video), *flags])

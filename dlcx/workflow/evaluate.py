@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,10 +154,10 @@ def evaluate(
     cutoff = place.pcutoff if pcutoff is None else pcutoff
     run = _Run(detector_snapshot, cutoff, per_bodypart, plot, device, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
-    options = f" --shuffle {numbers[0]}" if numbers != [1] else ""
-    steps = [f"To track a video: dlcx analyze-video VIDEO{options}"]
+    options = chosen[0].flags
+    steps = [f"To track a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
     if not plot:
-        steps.append(f"To look at the errors: dlcx evaluate --plot{options}")
+        steps.append(f"To look at the errors: {shlex.join(['dlcx', 'evaluate', '--plot', *options])}")
     return EvaluateResult(evaluated, _combined_path(place), tuple(steps))
 
 
