@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from image_poses import same_poses
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
@@ -19,21 +20,6 @@ SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 def images(golden: Path, tmp_path: Path) -> Path:
     """The two images that DeepLabCut analysed."""
     return Path(shutil.copytree(golden / "analysis" / "sa" / "images", tmp_path / "images"))
-
-
-def same_poses(h5: Path, theirs: Path) -> None:
-    """Rows, columns and numbers of DeepLabCut's csv, whose rows are paths that are scrubbed."""
-    poses = pd.read_hdf(h5, "predictions")
-    expected = pd.read_csv(theirs, header=[0, 1, 2, 3], index_col=0)
-    expected = expected.loc[
-        [next(row for row in expected.index if row.endswith(Path(path).name)) for path in poses.index]
-    ]
-    assert poses.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
-    assert poses.columns.tolist() == expected.columns.tolist()
-    assert poses.dtypes.unique().tolist() == [np.float32]
-    likely = poses.columns.get_level_values("coords") == "likelihood"
-    np.testing.assert_allclose(poses.loc[:, ~likely], expected.loc[:, ~likely], rtol=0, atol=0.01)
-    np.testing.assert_allclose(poses.loc[:, likely], expected.loc[:, likely], rtol=0, atol=1e-4)
 
 
 def test_images_of_a_folder_are_what_deeplabcut_finds(trained_project, images, golden):

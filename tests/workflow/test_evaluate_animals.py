@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from fill_weights import checksum, fill_weights
+from image_poses import same_poses
 
 from dlcx.formats.analysis_pickles import read_full_pickle
+from dlcx.formats.assemblies import read_assemblies
 from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.snapshot import write_snapshot
 from dlcx.nets.build import build_detector, build_model
 from dlcx.project import DETECTOR, Shuffle
+from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.evaluate import evaluate
 
@@ -74,3 +77,15 @@ def test_a_top_down_analysis_is_deeplabcuts(top_down, golden):
         np.testing.assert_allclose(ours.score, theirs.score, rtol=0, atol=1e-4)
         np.testing.assert_allclose(ours.box, theirs.box, rtol=0, atol=1e-2)
         np.testing.assert_allclose(ours.box_score, theirs.box_score, rtol=0, atol=1e-4)
+    animals = read_assemblies(video.assemblies)
+    expected = read_assemblies(golden / "predictions" / video.assemblies.name)
+    assert sorted(animals) == sorted(expected)
+    for frame, prediction in expected.items():
+        np.testing.assert_allclose(animals[frame].animals.xy, prediction.animals.xy, rtol=0, atol=1e-3)
+        np.testing.assert_allclose(animals[frame].animals.score, prediction.animals.score, rtol=0, atol=1e-4)
+
+
+def test_images_of_a_top_down_project_are_deeplabcuts(top_down, golden, tmp_path):
+    folder = golden / "analysis" / "ma"
+    result = analyze_images(top_down.project.root, folder / "images", shuffle=2, out=tmp_path)
+    same_poses(result.h5, folder / result.csv.name)
