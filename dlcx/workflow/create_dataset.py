@@ -179,6 +179,12 @@ def create_dataset(
             )
         plans.append(_Plan(target, split, _configure(target, net_type, overrides), own))
 
+    if found.identity and "identity" not in plans[0].config.model.heads:
+        logger.warning(
+            "config.yaml says identity: true, but %s goes without the identity head, which only bottom-up nets have: "
+            "tracks are not named by looks",
+            net_type,
+        )
     differences = [_difference(plan) for plan in plans]
     todo = [
         plan
@@ -267,8 +273,10 @@ def _configure(shuffle: Shuffle, net_type: str, overrides: Sequence[str]) -> Mod
         project_path=project.root,
         pose_config_path=shuffle.model_config_path,
     )
-    # DeepLabCut copies the value of config.yaml, where null is not false.
-    block["metadata"]["with_identity"] = read_project_config(project.config_path).identity
+    # DeepLabCut copies the value of config.yaml, where null is not false; without the head it would look for its maps.
+    told_apart = "identity" in block["model"]["heads"]
+    identity = read_project_config(project.config_path).identity
+    block["metadata"]["with_identity"] = identity and told_apart
     return with_overrides(check(ModelConfig, block, f"--net-type {net_type}"), overrides)
 
 

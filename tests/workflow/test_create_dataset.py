@@ -17,7 +17,7 @@ from dlcx.formats.model_config import read_model_config
 from dlcx.formats.own_config import read_own_config
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.training_set import load_training_set, read_metadata
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.workflow.create_dataset import create_dataset
 
 workflow = importlib.import_module("dlcx.workflow.create_dataset")
@@ -293,3 +293,74 @@ def test_openfield(openfield):
     assert len(labels) == 116
     assert labels.layout.bodyparts == ("snout", "leftear", "rightear", "tailbase")
     assert sorted([*split.train, *split.test]) == list(range(116))
+
+
+def identity_project(tmp_path: Path, *, unique: bool) -> Path:
+    """Two animals that can be told apart, with or without unique bodyparts."""
+    root = labelled("mui", tmp_path)
+    config = root / "config.yaml"
+    if not unique:
+        text = config.read_text()
+        assert "uniquebodyparts:\n- lamp\n- door\n" in text
+        config.write_text(text.replace("uniquebodyparts:\n- lamp\n- door\n", "uniquebodyparts: []\n"))
+        for path in (root / "labeled-data").rglob("*.h5"):
+            table = pd.read_hdf(path)
+            kept = table.columns.get_level_values("individuals") != "single"
+            table.loc[:, kept].to_hdf(path, key="df_with_missing", mode="w")
+        for path in (root / "labeled-data").rglob("*.csv"):
+            path.unlink()
+    return root
+
+
+def test_nets_that_cannot_tell_individuals_apart_go_without_and_say_so(tmp_path, told):
+    project = identity_project(tmp_path, unique=False)
+    made = make(project, net_type="top_down_resnet_50", shuffle=[1, 2])
+    assert len(made.shuffles) == 2
+    for shuffle in made.shuffles:
+        config = read_model_config(shuffle.config)
+        assert list(config.model.heads) == ["bodypart"]
+        assert config.metadata.with_identity is False
+    said = [record.getMessage() for record in told.records if "identity" in record.getMessage()]
+    assert len(said) == 1
+    assert "top_down_resnet_50 goes without the identity head" in said[0]
+
+
+@pytest.mark.parametrize("net_type", ["top_down_resnet_50", "rtmpose_s"])
+def test_nets_on_crops_refuse_unique_bodyparts(tmp_path, net_type):
+    project = identity_project(tmp_path, unique=True)
+    before = files(project)
+    with pytest.raises(DlcxError, match="the project has unique bodyparts, which only bottom-up nets find"):
+        make(project, net_type=net_type)
+    assert files(project) == before
+
+
+def test_deconvolution_layers_are_added_by_editing_the_yaml(tmp_path):
+    """A top-down head has none; with two, its maps are four times as fine as the features."""
+    import torch
+
+    from dlcx.nets.build import build_model
+
+    project = labelled("ma", tmp_path)
+    path = make(project, net_type="top_down_resnet_50").shuffles[0].config
+    plain = build_model(read_model_config(path))
+    content = read_yaml(path)
+    for part, outputs in (("heatmap_config", 4), ("locref_config", 8)):
+        content["model"]["heads"]["bodypart"][part] = {
+            "channels": [2048, 64, 32],
+            "kernel_size": [3, 3],
+            "strides": [2, 2],
+            "final_conv": {"out_channels": outputs, "kernel_size": 1},
+        }
+    write_yaml(content, path)
+    model = build_model(read_model_config(path)).eval()
+    with torch.inference_mode():
+        maps = model(torch.zeros(1, 3, 64, 64))["bodypart"]
+    assert (plain.stride(), model.stride()) == (16, 4)
+    assert maps["heatmap"].shape == (1, 4, 19, 19)
+    assert maps["locref"].shape == (1, 8, 19, 19)
+    head = model.state_dict()
+    prefix = "heads.bodypart.heatmap_head."
+    assert head[f"{prefix}deconv_layers.0.weight"].shape == (2048, 64, 3, 3)
+    assert head[f"{prefix}deconv_layers.2.weight"].shape == (64, 32, 3, 3)
+    assert head[f"{prefix}final_conv.weight"].shape == (4, 32, 1, 1)
+    assert make(project, net_type="top_down_resnet_50").shuffles[0].existed
