@@ -19,7 +19,6 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.labels import read_labels, write_labels
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.model_config import read_model_config
-from dlcx.formats.own_config import read_own_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.snapshot import read_snapshot, write_snapshot
 from dlcx.poses import Labels
@@ -294,16 +293,6 @@ def test_mixed_precision_learns_and_resumes(tiny, precision):
     assert same(one[0], other[0])
     assert same(one[1], other[1])
     assert bool(one[0]["scaler"]) is (precision == "fp16")
-
-
-def test_first_weights_are_remembered(tiny, tmp_path):
-    train(copy(tiny, "source"), epochs=1)
-    source = place_of(tiny.parent / "source").snapshot_path(1)
-    train(tiny, epochs=1, weights=str(source), overrides=["runner.optimizer.params.lr=0"])
-    assert read_own_config(place_of(tiny).own_config_path).weights == str(source)
-    learned = dict(read_snapshot(place_of(tiny).snapshot_path(1)).model)
-    name = "backbone.model.conv1.0.weight"
-    assert torch.equal(learned[name], read_snapshot(source).model[name])
 
 
 def test_without_test_images_nothing_is_evaluated(tiny):
