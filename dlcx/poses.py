@@ -7,7 +7,7 @@ U unique bodyparts, T frames, M labelled images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -75,6 +75,11 @@ class Instances:
 
     def __len__(self) -> int:
         return len(self.xy)
+
+    def __getitem__(self, chosen: np.ndarray) -> Instances:
+        """Some of the animals, in the order of their numbers (n,)."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return replace(self, **{name: value[chosen] for name, value in values.items() if value is not None})
 
     @classmethod
     def none(cls, parts: int) -> Instances:

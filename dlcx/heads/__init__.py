@@ -6,4 +6,8 @@
 
 from __future__ import annotations
 
-HEADS = {"HeatmapHead": "dlcx.heads.heatmap:build", "RTMCCHead": "dlcx.heads.simcc:build"}
+HEADS = {
+    "DLCRNetHead": "dlcx.heads.paf:build",
+    "HeatmapHead": "dlcx.heads.heatmap:build",
+    "RTMCCHead": "dlcx.heads.simcc:build",
+}

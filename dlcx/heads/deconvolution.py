@@ -49,9 +49,22 @@ class Deconvolution(nn.Module):
             return {}
         return {f"{last}.weight": {outside: channels}, f"{last}.bias": {0: channels}}
 
+    def rows(self, prefix: str, inputs: Channels, outputs: Channels) -> Rows:
+        """Where the first layer's channels are, of keypoints too, and the maps'."""
+        found = self.output_rows(prefix, outputs)
+        if len(self.deconv_layers):
+            first = f"{prefix}deconv_layers.0.weight"
+            return {**found, first: {**found.get(first, {}), 0: inputs}}
+        last = f"{prefix}final_conv.weight"
+        return {**found, last: {**found[last], 1: inputs}} if last in found else found
 
-def build_deconvolution(block: Mapping[str, Any], where: str, *, inside: int, outside: int) -> Deconvolution:
+
+def build_deconvolution(
+    block: Mapping[str, Any], where: str, *, inside: int, outside: int, fed: int | None = None
+) -> Deconvolution:
     """Layers of ``heatmap_config`` and the like, from ``inside`` features to ``outside`` maps.
+
+    ``fed``: what the first layer really gets, where the head works on the features first; the file says ``inside``.
 
     Raises
     ------
@@ -75,6 +88,7 @@ def build_deconvolution(block: Mapping[str, Any], where: str, *, inside: int, ou
         last = channels[-1] if final_conv is None else final_conv.get("out_channels")
         if last != outside:
             raise DlcxError(f"{where}: the last layer gives {last} maps, the head needs {outside}")
+        channels = [fed or inside, *channels[1:]]
         if final_conv is None:
             return Deconvolution(channels, kernel_size, strides)
         check_options(final, final_conv, f"{where}.final_conv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -40,4 +41,12 @@ class Head(Protocol):
 
     def decode(self, maps: Maps) -> list[Instances]:
         """The animals in each of the B images, in pixels of the network input."""
+        ...
+
+
+class IdentityHead(Head, Protocol):
+    """A head that says who the animals are which another one found."""
+
+    def votes(self, maps: Maps, animals: Sequence[Instances]) -> list[Instances]:
+        """The animals of each of the B images, with ``identity``."""
         ...

@@ -6,7 +6,7 @@ Mathis et al., DeepLabCut (Nature Neuroscience 2018).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
-from dlcx.heads.construct import construct
+from dlcx.heads.construct import Table, construct
 from dlcx.heads.criteria import CRITERIA, Criterion, head_loss
 from dlcx.heads.deconvolution import Deconvolution, build_deconvolution
 from dlcx.heads.head import Maps
 from dlcx.heads.heatmap_targets import TARGETS, HeatmapTargets, Target
+from dlcx.heads.identity import Votes, votes
 from dlcx.heads.labels import BatchLabels
 from dlcx.heads.rows import Channels, Rows
 from dlcx.poses import Instances
@@ -62,7 +63,7 @@ class HeatmapHead(nn.Module):
         stride: float,
         targets: HeatmapTargets,
         criteria: dict[str, Criterion],
-        decoder: BestCell,
+        decoder: BestCell | Votes,
     ) -> None:
         super().__init__()
         self.heatmap_head = heatmap
@@ -87,7 +88,9 @@ class HeatmapHead(nn.Module):
         return head_loss(maps, self.targets(maps, labels), self.criteria)
 
     def decode(self, maps: Maps) -> list[Instances]:
-        """One animal an image, in pixels of the network input."""
+        """One animal an image, in pixels of the network input; none where the maps are of individuals."""
+        if isinstance(self.decoder, Votes):
+            return [Instances.none(0) for _ in maps["heatmap"]]
         poses = self.decoder(maps, self.stride).detach().cpu().numpy()
         return [Instances(pose[None, :, :2], pose[None, :, 2]) for pose in poses]
 
@@ -97,6 +100,10 @@ class HeatmapHead(nn.Module):
         if self.locref_head is not None:
             rows |= self.locref_head.output_rows("locref_head.", keypoints.each(2))
         return rows
+
+    def votes(self, maps: Maps, animals: Sequence[Instances]) -> list[Instances]:
+        """The animals of each image with their scores as each individual, where the maps are of individuals."""
+        return self.decoder(maps, self.stride, animals) if isinstance(self.decoder, Votes) else list(animals)
 
 
 def build(
@@ -113,7 +120,7 @@ def build(
 ) -> HeatmapHead:
     """A head from its block of pytorch_config.yaml; ``where`` is the block's place in the file."""
     targets = construct(target_generator, TARGETS, f"{where}.target_generator")
-    decoder = construct(predictor, {"HeatmapPredictor": _best_cell}, f"{where}.predictor")
+    decoder = construct(predictor, PREDICTORS, f"{where}.predictor")
     criteria = {name: construct(block, CRITERIA, f"{where}.criterion.{name}") for name, block in criterion.items()}
     heatmap = build_deconvolution(
         heatmap_config, f"{where}.heatmap_config", inside=backbone_channels, outside=targets.channels
@@ -165,3 +172,7 @@ def _best_cell(
 ) -> BestCell:
     """A block ``{type: HeatmapPredictor, ...}``."""
     return BestCell(apply_sigmoid, clip_scores, location_refinement, locref_std)
+
+
+#: ``type`` of a block ``predictor`` in pytorch_config.yaml.
+PREDICTORS: Table = {"HeatmapPredictor": _best_cell, "IdentityPredictor": votes}

@@ -6,7 +6,7 @@ mapping from tensors to dimensions to :class:`Channels` is enough to move the we
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Channels:
         return cls(tuple(range(count)), count)
 
     @classmethod
-    def named(cls, own: Sequence[str], source: Sequence[str]) -> Channels:
+    def named(cls, own: Sequence[Hashable], source: Sequence[Hashable]) -> Channels:
         """One channel a name."""
         places = {name: index for index, name in enumerate(source)}
         return cls(tuple(places.get(name, -1) for name in own), len(source))

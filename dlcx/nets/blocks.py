@@ -7,8 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from dlcx.errors import DlcxError
-from dlcx.nets.registry import TOP_DOWN, Block, NetSpec, Request
+from dlcx.nets.registry import TOP_DOWN, Block, NetSpec
 
 #: Location refinement offsets are stored in units of this many pixels.
 LOCREF_STD = 7.2801
@@ -35,12 +34,7 @@ def heatmap_head(
         if not deconvolutions:
             last = {"out_channels": outputs, "kernel_size": 1}
             return {"channels": [channels], "kernel_size": [], "strides": [], "final_conv": last}
-        between = [channels] * (deconvolutions - 1)
-        return {
-            "channels": [channels, *between, outputs],
-            "kernel_size": [3] * deconvolutions,
-            "strides": [2] * deconvolutions,
-        }
+        return doubling(channels, channels, outputs, deconvolutions)
 
     return {
         "type": "HeatmapHead",
@@ -67,6 +61,15 @@ def heatmap_head(
         },
         "heatmap_config": layers(keypoints),
         "locref_config": layers(2 * keypoints),
+    }
+
+
+def doubling(channels: int, between: int, outputs: int, deconvolutions: int) -> Block:
+    """Transposed convolutions that each double the resolution; ``between`` are the channels between two of them."""
+    return {
+        "channels": [channels, *[between] * (deconvolutions - 1), outputs],
+        "kernel_size": [3] * deconvolutions,
+        "strides": [2] * deconvolutions,
     }
 
 
@@ -119,14 +122,6 @@ def simcc_head(channels: int, keypoints: int, *, crop: tuple[int, int]) -> Block
     }
 
 
-def backbone_heads(name: str, request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
-    """The heads that the name of a backbone means: for whole images, or for crops where it begins ``top_down_``."""
-    if name.startswith(TOP_DOWN):
-        head = heatmap_head(channels, len(request.layout.bodyparts), deconvolutions=0, masking=MASKED)
-        return {"bodypart": head}
-    return bottom_up_heads(name, request, channels, deconvolutions=deconvolutions)
-
-
 def top_down(
     nets: Sequence[NetSpec], *, stride: int, sizes: Sequence[tuple[int | None, float | None]]
 ) -> list[NetSpec]:
@@ -149,22 +144,6 @@ def top_down(
         )
         for net, (parameters, gflops) in zip(nets, sizes, strict=True)
     ]
-
-
-def bottom_up_heads(name: str, request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
-    """The heads that a backbone's name alone means: a heatmap head for a single animal.
-
-    Raises
-    ------
-    DlcxError
-        In a multi-animal project.
-    """
-    if request.layout.multi:
-        raise DlcxError(
-            f"--net-type {name}: the project has several animals, this net finds a single one",
-            hint="Nets for several animals are listed by 'dlcx list-models --kind multi'.",
-        )
-    return {"bodypart": heatmap_head(channels, len(request.layout.bodyparts), deconvolutions=deconvolutions)}
 
 
 def runner(lr: float, milestones: list[int], lrs: list[float]) -> Block:

@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 from torch import Tensor, nn
 
-from dlcx.heads.head import Head, Outputs
+from dlcx.heads.head import Head, IdentityHead, Outputs
 from dlcx.heads.labels import BatchLabels
 from dlcx.poses import Prediction
 
@@ -68,11 +68,10 @@ class PoseModel(nn.Module):
     def decode(self, outputs: Outputs) -> list[Prediction]:
         """What each of the B images shows, in pixels of the network input."""
         found = {name: head.decode(outputs[name]) for name, head in self._heads()}
-        unique = found.get("unique_bodypart")
-        return [
-            Prediction(animals, unique=unique[index] if unique else None)
-            for index, animals in enumerate(found["bodypart"])
-        ]
+        animals, unique = found["bodypart"], found.get("unique_bodypart")
+        if "identity" in self.heads:
+            animals = cast(IdentityHead, self.heads["identity"]).votes(outputs["identity"], animals)
+        return [Prediction(mine, unique=unique[index] if unique else None) for index, mine in enumerate(animals)]
 
     def train(self, mode: bool = True) -> PoseModel:
         """Training mode, but for batch statistics that are frozen."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from dlcx.engines import Engine
+from dlcx.heads.identity import by_identity
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.predictor import Inputs
@@ -27,7 +29,11 @@ class BottomUp:
 
     @torch.inference_mode()
     def predict(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
-        """Poses in pixels of the images (B, H, W, 3) uint8 RGB, one prediction an image."""
+        """Poses in pixels of the images (B, H, W, 3) uint8 RGB, one prediction an image.
+
+        Where the net tells who the animals are, they come in the project's order of individuals.
+        """
         rows = self.inputs(images)
         found = self.model.decode(self.engine(*rows.tensors))
+        found = [replace(one, animals=by_identity(one.animals)) for one in found]
         return [place.prediction_to_image(one) for place, one in zip(rows.geometries, found, strict=True)]

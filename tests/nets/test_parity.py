@@ -32,12 +32,13 @@ ANIMALS = ("ann", "bob", "cid")
 PROJECTS = {
     "sa": Layout(("snout", "back", "tail")),
     "ma": Layout(("snout", "ear", "back", "tail"), ANIMALS, multi=True),
-    "mui": Layout(("snout", "back", "tail"), ANIMALS[:2], ("corner1", "corner2"), multi=True),
+    "mui": Layout(("snout", "back", "tail"), ANIMALS[:2], ("lamp", "door"), multi=True),
 }
 NETS = [net.name for net in specs() if net.golden and net.method != "detect"]
 MAPS, PIXELS, SCORES = 3e-5, 1e-3, 3e-5
-#: The made-up weights of cspnext_x magnify rounding: DeepLabCut's float32 maps are 3.4e-5 from float64, dlcx's 7e-6.
-SLACK = {"cspnext_x": 3.0}
+#: Where made-up weights magnify rounding: maps and poses that DeepLabCut has from float32 are up to 3.4e-5 and 0.008 px
+#: from those in float64, dlcx's up to 1e-4 and 0.07 px, depending on the number of threads.
+TOLERANCES = {"cspnext_x": (1.5e-4, 0.1, 1e-4)}
 #: What DeepLabCut's crops are replaced by where it writes a size that the net cannot take.
 FIXED = "__crop_fixed"
 
@@ -163,11 +164,11 @@ def present(poses: np.ndarray) -> np.ndarray:
     return poses[~(poses[..., 2] == -1).all(-1)]
 
 
-def assert_alike(found: Instances, poses: np.ndarray, slack: float) -> None:
+def assert_alike(found: Instances, poses: np.ndarray, pixels: float, scores: float) -> None:
     """The same animals in the same order."""
     poses = present(poses)
-    np.testing.assert_allclose(found.xy, poses[..., :2], rtol=0, atol=PIXELS)
-    np.testing.assert_allclose(found.score, poses[..., 2], rtol=0, atol=SCORES * slack)
+    np.testing.assert_allclose(found.xy, poses[..., :2], rtol=0, atol=pixels)
+    np.testing.assert_allclose(found.score, poses[..., 2], rtol=0, atol=scores)
     if poses.shape[-1] > 3:
         np.testing.assert_allclose(found.affinity, poses[:, 0, 4], rtol=0, atol=2e-3)  # rounded to 3 digits
 
@@ -179,7 +180,7 @@ def test_maps_and_poses(name: str, project: str):
     predictor = create_predictor(model, configure(name, project), device="cpu")
     case = index(project)[case_name(name, project)]
     stored = np.load(GOLDEN / "models" / project / f"{case['net']}.npz")
-    slack = SLACK.get(name, 1.0)
+    near, *pose_near = TOLERANCES.get(name, (MAPS, PIXELS, SCORES))
     assert {head: model.stride(head) for head in model.heads} == case["strides"]
     batches = {"B": image(project, "odd150x201")[None]}
     if spec.method == "bu":
@@ -195,7 +196,7 @@ def test_maps_and_poses(name: str, project: str):
         compared = 0
         for head, maps in outputs.items():
             for key, value in maps.items():
-                assert error(stored, f"{tag}.out.{head}.{key}", value) < MAPS * slack
+                assert error(stored, f"{tag}.out.{head}.{key}", value) < near
                 compared += 1
         assert compared == sum(key.startswith(f"{tag}.out.") for key in case["shapes"])
         for head, part in (("bodypart", "animals"), ("unique_bodypart", "unique")):
@@ -204,15 +205,15 @@ def test_maps_and_poses(name: str, project: str):
                 found = model.decode(outputs)
                 assert len(found) == len(poses)
                 for prediction, pose in zip(found, poses, strict=True):
-                    assert_alike(getattr(prediction, part), pose, slack)
+                    assert_alike(getattr(prediction, part), pose, *pose_near)
     (prediction,) = predictor.predict(batches["B"], guesses(spec, stored))
     final = stored["B.final.bodyparts"].copy()
     if spec.method == "bu":
         final[..., :2] -= stored["B.context.offsets"]
-    assert_alike(prediction.animals, final, slack)
+    assert_alike(prediction.animals, final, *pose_near)
     if "B.final.identity_scores" in stored:
         votes = stored["B.final.identity_scores"][~(final[..., 2] == -1).all(-1)]
-        np.testing.assert_allclose(prediction.animals.identity, votes, rtol=0, atol=SCORES)
+        np.testing.assert_allclose(prediction.animals.identity, votes, rtol=0, atol=pose_near[1])
 
 
 def batch_labels(stored) -> BatchLabels:
@@ -242,7 +243,10 @@ def test_targets_losses_and_gradients(path: Path):
     labels = batch_labels(stored)
     for head, layers in model.heads.items():
         for key, target in layers.targets(outputs[head], labels).items():
-            for part, value in (("target", target.values), ("weights", target.weights)):
+            parts = {"target": target.values, "weights": target.weights}
+            if key == "paf":  # DeepLabCut has no weights for them
+                assert (parts.pop("weights") == 1).all()
+            for part, value in parts.items():
                 place = f"target.{head}.{key}.{part}"
                 crop = (
                     stored.get(place, np.empty(value.shape)).ndim == value.ndim + 1

@@ -98,6 +98,11 @@ def test_an_unknown_network_is_answered_with_the_nearest():
     assert "'efficientnet_b0'" in caught.value.hint
 
 
-def test_several_animals_are_refused():
-    with pytest.raises(DlcxError, match="several animals"):
-        model_config("timm/test_resnet", Layout(("nose",), individuals=("a", "b"), multi=True))
+def test_several_animals_get_fields_twice_as_fine_as_the_maps_of_one():
+    one, several = Layout(("nose", "tail")), Layout(("nose", "tail"), individuals=("a", "b"), multi=True)
+    strides = []
+    for layout in (one, several):
+        config = ModelConfig.model_validate(model_config("timm/test_resnet", layout))
+        strides.append(build_model(config).stride())
+    assert strides == [8, 4]
+    assert config.model.heads["bodypart"]["predictor"]["graph"] == [[0, 1]]

@@ -14,7 +14,7 @@ def test_all_nets_with_their_sizes():
     lines = result.lines()
     assert len(lines) == 1 + len(result.models)
     line = next(line for line in lines if line.startswith("resnet_50 "))
-    assert line.split()[:7] == ["resnet_50", "resnet", "single", "23.7", "M", "8.2", "8"]
+    assert line.split()[:7] == ["resnet_50", "resnet", "single,multi", "23.7", "M", "8.2", "8"]
     last_column = lines[0].index("suits")
     assert all(line[last_column - 1] == " " != line[last_column] for line in lines)
 

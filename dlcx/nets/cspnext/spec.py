@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from dlcx.nets.blocks import backbone, backbone_heads, runner, top_down
+from dlcx.nets.blocks import backbone, runner, top_down
+from dlcx.nets.bottom_up import backbone_heads
 from dlcx.nets.registry import Block, Family, NetSpec, Request
 
 PAPER = "Lyu et al. 2022 (RTMDet), arXiv:2212.07784"
@@ -31,7 +32,7 @@ def _configure(name: str, request: Request) -> Block:
     }
 
 
-_net = partial(NetSpec, kinds=("single",), method="bu", paper=PAPER, stride=16, configure=_configure)
+_net = partial(NetSpec, kinds=("single", "multi"), method="bu", paper=PAPER, stride=16, configure=_configure)
 
 
 _BOTTOM_UP = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from dlcx.nets.blocks import backbone, backbone_heads, top_down
+from dlcx.nets.blocks import backbone, top_down
+from dlcx.nets.bottom_up import backbone_heads
 from dlcx.nets.registry import TOP_DOWN, Block, Family, NetSpec, Request
 
 #: Channels of the finest branch.
@@ -32,7 +33,7 @@ def _configure(name: str, request: Request) -> Block:
     }
 
 
-_net = partial(NetSpec, kinds=("single",), method="bu", paper=PAPER, stride=2, configure=_configure)
+_net = partial(NetSpec, kinds=("single", "multi"), method="bu", paper=PAPER, stride=2, configure=_configure)
 
 
 _BOTTOM_UP = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from dlcx.nets.blocks import backbone, backbone_heads, runner, top_down
+from dlcx.nets.blocks import backbone, runner, top_down
+from dlcx.nets.bottom_up import backbone_heads
 from dlcx.nets.registry import Block, Family, NetSpec, Request
 
 CHANNELS = 2048
@@ -24,7 +25,7 @@ def _configure(name: str, request: Request, *, timm_name: str) -> Block:
 _BOTTOM_UP = (
     NetSpec(
         name="resnet_50",
-        kinds=("single",),
+        kinds=("single", "multi"),
         method="bu",
         summary="the usual first choice",
         paper="He et al. 2016, arXiv:1512.03385; group norm: Wu & He 2018, arXiv:1803.08494",
@@ -35,7 +36,7 @@ _BOTTOM_UP = (
     ),
     NetSpec(
         name="resnet_101",
-        kinds=("single",),
+        kinds=("single", "multi"),
         method="bu",
         summary="deeper than resnet_50: slower, for hard scenes",
         paper="He et al. 2016, arXiv:1512.03385",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from dlcx.nets.blocks import backbone, backbone_heads, runner, top_down
+from dlcx.nets.blocks import backbone, runner, top_down
+from dlcx.nets.bottom_up import backbone_heads
 from dlcx.nets.registry import TOP_DOWN, Block, Family, NetSpec, Request
 
 PREFIX = "timm/"
@@ -40,7 +41,7 @@ _BOTTOM_UP = NetSpec(
     prefix=PREFIX,
     name="timm/NAME",
     example="timm/tf_efficientnet_lite0",
-    kinds=("single",),
+    kinds=("single", "multi"),
     method="bu",
     summary="any timm backbone with feature maps; dlcx only, DeepLabCut does not know these",
     paper="Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861",

@@ -1,0 +1,1 @@
+"""DLCRNet: a ResNet with finer features beside its last."""
