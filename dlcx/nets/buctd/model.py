@@ -1,0 +1,214 @@
+"""Backbones that see a condition, a first guess of the pose, beside the image.
+
+Zhou et al., Rethinking pose estimation in crowds: overcoming the detection information bottleneck and ambiguity
+(BUCTD, ICCV 2023), arXiv:2306.07879; the attention follows Fu et al., Dual Attention Network (CVPR 2019).
+Shapes: B crops, K keypoints, conditions (B, K, 3) as x, y and score in pixels of the crop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dlcx.errors import DlcxError
+from dlcx.heads.construct import construct
+from dlcx.nets.buctd.conditions import StackedKeypointEncoder
+from dlcx.nets.hrnet.model import HRNet
+from dlcx.nets.model import Backbone
+from dlcx.nets.registry import backbone_types
+
+DROPOUT = 0.1
+
+
+class CondPreNet(nn.Module):
+    """Features of another backbone, which sees the image plus an image made of the condition.
+
+    ``backbone`` is that backbone's block, ``kpt_encoder`` the block of what draws conditions, ``img_size`` (height,
+    width) of the crops.
+    """
+
+    def __init__(
+        self, backbone: Mapping[str, Any], kpt_encoder: Mapping[str, Any], img_size: Sequence[int] = (256, 256)
+    ) -> None:
+        super().__init__()
+        self.encoder = _encoder(kpt_encoder, img_size)
+        inner = {key: value for key, value in backbone.items() if key not in ("freeze_bn_stats", "freeze_bn_weights")}
+        inner.pop("pretrained", None)
+        self.backbone: nn.Module = construct(inner, backbone_types(), "model.backbone.backbone")
+        facts = cast(Backbone, self.backbone)
+        self.stride, self.channels = facts.stride, facts.channels
+        self.rgb_preNet = nn.Sequential(
+            nn.Conv2d(3, 64, 3, padding=1), nn.BatchNorm2d(64), nn.Conv2d(64, 3, 7, padding=3), nn.BatchNorm2d(3)
+        )
+        self.cond_preNet = nn.Sequential(nn.Conv2d(self.encoder.channels, 3, 7, padding=3), nn.BatchNorm2d(3))
+        for layer in (*self.rgb_preNet, *self.cond_preNet):
+            if isinstance(layer, nn.Conv2d):
+                _start_small(layer)
+
+    def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
+        """Features of normalised crops (B, 3, H, W)."""
+        drawn = self.encoder(conditions, _size(images))
+        return self.backbone(self.rgb_preNet(images) + self.cond_preNet(drawn))
+
+
+class HRNetCoAM(HRNet):
+    """HRNet whose branches attend to the condition after its transitions ``coam_modules`` (1 to 3; 4: at the end).
+
+    ``img_size`` is (width, height) of the crops: the attention's layers fit that size alone.  ``channel_att_only``
+    leaves the attention between positions out.
+    """
+
+    def __init__(
+        self,
+        kpt_encoder: Mapping[str, Any],
+        base_model_name: str = "hrnet_w32",
+        coam_modules: Sequence[int] = (2,),
+        channel_att_only: bool = False,
+        att_heads: int = 1,
+        img_size: Sequence[int] = (256, 256),
+    ) -> None:
+        super().__init__(base_model_name)
+        for key, got, fits in (
+            ("att_heads", att_heads, att_heads == 1),
+            ("coam_modules", list(coam_modules), set(coam_modules) <= {1, 2, 3, 4}),
+        ):
+            if not fits:
+                expected = "1" if key == "att_heads" else "some of 1, 2, 3, 4"
+                raise DlcxError(f"model.backbone.{key}: expected {expected}, got {got}")
+        self.encoder = _encoder(kpt_encoder, img_size)
+        width, height = img_size
+        self.img_size = height, width
+        channels = self.model.feature_info.channels()
+        sizes = [(height // (4 << branch), width // (4 << branch)) for branch in range(len(channels))]
+        self.coam_stages = nn.ModuleDict()
+        for number in sorted(coam_modules):
+            branches = 1 if number == 4 else number + 1
+            self.coam_stages[str(number - 1)] = ConditionalAttention(
+                channels[:branches], sizes[:branches], self.encoder.channels, channels_only=channel_att_only
+            )
+
+    def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
+        """The finest branch for normalised crops (B, 3, H, W)."""
+        if _size(images) != self.img_size:
+            height, width = self.img_size
+            raise DlcxError(
+                f"the net is made for crops of {width} x {height} pixels, got {images.shape[3]} x {images.shape[2]}",
+                hint="Set data.train.top_down_crop and data.inference.top_down_crop to that size.",
+            )
+        drawn = self.encoder(conditions, _size(images))
+        net = self.model
+        x = net.act2(net.bn2(net.conv2(net.act1(net.bn1(net.conv1(images))))))
+        branches = self._attend(0, [step(net.layer1(x)) for step in net.transition1], drawn)
+        for number, (stage, transition) in enumerate(
+            ((net.stage2, net.transition2), (net.stage3, net.transition3)), start=1
+        ):
+            branches = stage(branches)
+            branches = [
+                branches[index] if isinstance(step, nn.Identity) else step(branches[-1])
+                for index, step in enumerate(transition)
+            ]
+            branches = self._attend(number, branches, drawn)
+        return self._attend(3, net.stage4(branches)[:1], drawn)[0]
+
+    def _attend(self, stage: int, branches: list[Tensor], drawn: Tensor) -> list[Tensor]:
+        name = str(stage)
+        return self.coam_stages[name](branches, drawn) if name in self.coam_stages else branches
+
+
+class ConditionalAttention(nn.Module):
+    """CoAM: each branch of HRNet attends to the condition."""
+
+    def __init__(
+        self, channels: Sequence[int], sizes: Sequence[tuple[int, int]], keypoints: int, *, channels_only: bool
+    ) -> None:
+        super().__init__()
+        self.att_layers = nn.ModuleList(
+            DualAttention(width, size, keypoints, channels_only=channels_only)
+            for width, size in zip(channels, sizes, strict=True)
+        )
+
+    def forward(self, branches: Sequence[Tensor], drawn: Tensor) -> list[Tensor]:
+        """Branches (B, C, h, w) of any sizes, same shapes, for condition maps (B, K, H, W)."""
+        return [layer(branch, drawn) for layer, branch in zip(self.att_layers, branches, strict=True)]
+
+
+class DualAttention(nn.Module):
+    """Attention between positions and between channels of one map, both asked for by the condition."""
+
+    def __init__(self, channels: int, size: tuple[int, int], keypoints: int, *, channels_only: bool) -> None:
+        super().__init__()
+        self.position_attention_module = None if channels_only else PositionAttention(channels, keypoints)
+        self.channel_attention_module = ChannelAttention(channels, size, keypoints)
+
+    def forward(self, x: Tensor, drawn: Tensor) -> Tensor:
+        """(B, C, h, w), same shape, for condition maps (B, K, H, W)."""
+        condition = functional.interpolate(drawn, _size(x), mode="bilinear", antialias=True)
+        channel = self.channel_attention_module(x, condition)
+        if self.position_attention_module is None:
+            return x * channel
+        return x + (self.position_attention_module(x, condition) + channel)
+
+
+class PositionAttention(nn.Module):
+    """Each position, as the condition describes it, gathers from all positions."""
+
+    def __init__(self, channels: int, keypoints: int) -> None:
+        super().__init__()
+        self.cnn = nn.Conv2d(channels, channels, 3, padding=1)
+        self.pa = nn.ModuleDict(
+            {
+                "fc_q": _start_small(nn.Linear(keypoints, channels)),
+                "fc_k": _start_small(nn.Linear(channels, channels)),
+                "fc_v": _start_small(nn.Linear(channels, channels)),
+                "fc_o": _start_small(nn.Linear(channels, channels)),
+            }
+        )
+        self.cnn_cond = nn.Conv2d(keypoints, keypoints, 3, padding=1)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(B, C, h, w), same shape, for the condition (B, K, h, w)."""
+        y = self.cnn(x).flatten(2).mT  # (B, hw, C)
+        asked = self.cnn_cond(condition).flatten(2).mT  # (B, hw, K)
+        gathered = functional.scaled_dot_product_attention(
+            self.pa["fc_q"](asked), self.pa["fc_k"](y), self.pa["fc_v"](y), dropout_p=DROPOUT if self.training else 0.0
+        )
+        return self.pa["fc_o"](gathered).mT.unflatten(2, _size(x))
+
+
+class ChannelAttention(nn.Module):
+    """Each channel, as the condition describes it, gathers from all channels; then positions are mixed."""
+
+    def __init__(self, channels: int, size: tuple[int, int], keypoints: int) -> None:
+        super().__init__()
+        self.cnn = nn.Conv2d(channels, channels, 3, padding=1)
+        self.cnn_cond = nn.Conv2d(keypoints, channels, 3, padding=1)
+        cells = size[0] * size[1]
+        self.pa = nn.ModuleDict({"fc_o": _start_small(nn.Linear(cells, cells))})
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(B, C, h, w), same shape, for the condition (B, K, h, w)."""
+        y = self.cnn(x).flatten(2)  # (B, C, hw)
+        gathered = functional.scaled_dot_product_attention(
+            self.cnn_cond(condition).flatten(2), y, y, dropout_p=DROPOUT if self.training else 0.0
+        )
+        return self.pa["fc_o"](gathered).unflatten(2, _size(x))
+
+
+def _encoder(block: Mapping[str, Any], img_size: Sequence[int]) -> StackedKeypointEncoder:
+    kinds = {"StackedKeypointEncoder": StackedKeypointEncoder}
+    return construct(block, kinds, "model.backbone.kpt_encoder", img_size=img_size)
+
+
+def _size(maps: Tensor) -> tuple[int, int]:
+    return maps.shape[2], maps.shape[3]
+
+
+def _start_small(layer: Any) -> Any:
+    """First weights N(0, 0.001) and biases of 0."""
+    nn.init.normal_(layer.weight, std=0.001)
+    nn.init.zeros_(layer.bias)
+    return layer
