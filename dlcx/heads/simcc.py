@@ -326,7 +326,7 @@ def _best_bins(
     simcc_split_ratio: float = 2.0,
     sigma: Any = 6.0,
     decode_beta: float = 150.0,
-    apply_softmax: bool = False,
+    apply_softmax: bool = True,
     normalize_outputs: bool = False,
 ) -> BestBins:
     """A block ``{type: SimCCPredictor, ...}``."""

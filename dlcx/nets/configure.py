@@ -107,12 +107,13 @@ def model_config(
     *,
     identity: bool = False,
     detector: str = "ssdlite",
+    conditions: Block | None = None,
     project_path: str | Path | None = None,
     pose_config_path: str | Path | None = None,
 ) -> Block:
     """The configuration of ``net_type`` for a project's names; keys that stay unset are left out.
 
-    ``detector`` names what finds the animals for a top-down net; other nets have none.
+    ``detector`` names what finds the animals for a top-down net; other nets have none.  ``conditions`` says where a conditional net finds the poses it corrects (``inference.conditions``).
 
     Raises
     ------
@@ -126,6 +127,10 @@ def model_config(
     config = merge(merge(BASE, {"data": DATA[spec.method]}), spec.configure(spec.name, request))
     if spec.method == "td":
         config["detector"] = detector_config(detector, request)
+    net = spec.configure(spec.name, Request(layout, identity))
+    config = merge(merge(BASE, {"data": DATA[spec.method]}), net)
+    if conditions is not None:
+        config = merge(config, {"inference": {"conditions": conditions}})
     metadata = {
         "project_path": None if project_path is None else str(project_path),
         "pose_config_path": None if pose_config_path is None else str(pose_config_path),

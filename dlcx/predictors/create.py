@@ -5,9 +5,9 @@ from __future__ import annotations
 from dlcx.data.build import build_cropping
 from dlcx.engines import create_engine
 from dlcx.engines.devices import choose_device
-from dlcx.errors import DlcxError
 from dlcx.nets.model import PoseModel
 from dlcx.predictors.bottom_up import BottomUp
+from dlcx.predictors.conditional import Conditional
 from dlcx.predictors.predictor import Finder, Predictor
 from dlcx.predictors.prepare import build_preparation
 from dlcx.predictors.top_down import TopDown
@@ -30,15 +30,17 @@ def create_predictor(
     Raises
     ------
     DlcxError
-        For a device, precision, engine or method that cannot be had.
+        For a device, precision or engine that cannot be had.
     """
     chosen = choose_device(config.device if device == "auto" else device, config.net_type)
     run = create_engine(model, kind=engine, device=chosen, precision=precision)
     preparation = build_preparation(config.data.inference)
     if config.method == "bu":
         return BottomUp(model, run, preparation, chosen)
+    cropping = build_cropping(config.data.inference, "data.inference")
+    parts = len(config.metadata.bodyparts)
     if config.method == "td":
-        cropping = build_cropping(config.data.inference, "data.inference")
-        parts = len(config.metadata.bodyparts)
         return TopDown(model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder)
-    raise DlcxError(f"method: '{config.method}' nets cannot be used yet, got net_type {config.net_type}")
+    return Conditional(
+        model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder, margin=config.data.bbox_margin
+    )

@@ -15,17 +15,17 @@ PAPER = "Sun et al. 2019, arXiv:1902.09212"
 PADDING: Block = {"auto_padding": {"pad_width_divisor": 32, "pad_height_divisor": 32}}
 
 
+def hrnet(timm_name: str) -> Block:
+    """The block of an HRNet that gives its finest branch."""
+    return backbone(type="HRNet", model_name=timm_name, interpolate_branches=False, increased_channel_count=False)
+
+
 def _configure(name: str, request: Request) -> Block:
     timm_name = name.removeprefix(TOP_DOWN)
     channels = CHANNELS[timm_name]
     return {
         "model": {
-            "backbone": {
-                **backbone(
-                    type="HRNet", model_name=timm_name, interpolate_branches=False, increased_channel_count=False
-                ),
-                "freeze_bn_stats": True,
-            },
+            "backbone": {**hrnet(timm_name), "freeze_bn_stats": True},
             "heads": backbone_heads(name, request, channels),
             "backbone_output_channels": channels,
         },
