@@ -113,7 +113,8 @@ def model_config(
 ) -> Block:
     """The configuration of ``net_type`` for a project's names; keys that stay unset are left out.
 
-    ``detector`` names what finds the animals for a top-down net; other nets have none.  ``conditions`` says where a conditional net finds the poses it corrects (``inference.conditions``).
+    ``detector`` names what finds the animals for a top-down net; other nets have none.  ``conditions`` say where a
+    conditional net finds the poses that it corrects: :func:`conditions_of_shuffle` or :func:`conditions_of_file`.
 
     Raises
     ------
@@ -127,8 +128,6 @@ def model_config(
     config = merge(merge(BASE, {"data": DATA[spec.method]}), spec.configure(spec.name, request))
     if spec.method == "td":
         config["detector"] = detector_config(detector, request)
-    net = spec.configure(spec.name, Request(layout, identity))
-    config = merge(merge(BASE, {"data": DATA[spec.method]}), net)
     if conditions is not None:
         config = merge(config, {"inference": {"conditions": conditions}})
     metadata = {
@@ -152,6 +151,24 @@ def detector_config(name: str, request: Request) -> Block:
     """
     spec = find_detector(name)
     return merge(DETECTOR, spec.configure(spec.name, request))
+
+
+def conditions_of_shuffle(number: int, snapshot: str | None = None) -> Block:
+    """``inference.conditions``: the poses that the net of another shuffle finds; ``snapshot`` is a file's name."""
+    return {
+        "source": "shuffle",
+        "shuffle": number,
+        "config": None,
+        "trainset_index": 0,
+        "modelprefix": "",
+        "snapshot": snapshot,
+        "snapshot_index": None,
+    }
+
+
+def conditions_of_file(path: str | Path) -> Block:
+    """``inference.conditions``: poses that were predicted before."""
+    return {"source": "file", "filepath": str(path)}
 
 
 def merge(below: Any, above: Any) -> Any:

@@ -19,7 +19,7 @@ STEPS = {"timm": 36}
 
 def cases():
     for net in specs("single"):
-        if net.method == "bu":
+        if net.method in ("bu", "ctd"):
             large = (net.parameters or 0) > MANY
             yield pytest.param(net, id=net.example or net.name, marks=[pytest.mark.slow] if large else [])
 
@@ -30,22 +30,26 @@ def test_the_loss_halves(net: NetSpec):
     config = ModelConfig.model_validate(model_config(net.example or net.name, Layout(("a", "b", "c"))))
     config.model.backbone["freeze_bn_stats"] = False  # random layers have no statistics worth keeping
     model = build_model(config).train()
-    points = torch.rand(2, 1, 3, 2) * SIDE
+    crop = config.data.inference.top_down_crop
+    width, height = (crop.width, crop.height) if crop else (SIDE, SIDE)
+    points = torch.rand(2, 1, 3, 2) * torch.tensor([width, height])
     labels = BatchLabels(
         keypoints=torch.cat([points, torch.full((2, 1, 3, 1), 2.0)], -1),
         unique=torch.zeros(2, 0, 3),
         area=torch.ones(2, 1),
         individual_ids=torch.zeros(2, 1, dtype=torch.int64),
     )
-    images = torch.randn(2, 3, SIDE, SIDE)
+    inputs = [torch.randn(2, 3, height, width)]
+    if net.method == "ctd":
+        inputs.append(labels.keypoints[:, 0])
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     losses = []
     for _ in range(STEPS.get(net.family, 12)):
-        loss = model.loss(model(images), labels)["total_loss"]
+        loss = model.loss(model(*inputs), labels)["total_loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     with torch.no_grad():
-        last = model.loss(model(images), labels)["total_loss"].item()
+        last = model.loss(model(*inputs), labels)["total_loss"].item()
     assert last < losses[0] / 2, losses

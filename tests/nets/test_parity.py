@@ -19,7 +19,7 @@ from golden_io import error
 from dlcx.formats.yaml_files import read_yaml
 from dlcx.heads.labels import BatchLabels
 from dlcx.nets.build import build_model
-from dlcx.nets.configure import model_config
+from dlcx.nets.configure import conditions_of_shuffle, model_config
 from dlcx.nets.registry import NetSpec, find, specs
 from dlcx.poses import Instances, Layout
 from dlcx.predictors import create_predictor
@@ -47,11 +47,19 @@ def configure(name: str, project: str) -> ModelConfig:
     return ModelConfig.model_validate(plain_config(name, PROJECTS[project]))
 
 
+def as_stored(name: str, project: str) -> ModelConfig:
+    """The configuration that DeepLabCut made the golden data of a net with."""
+    config = plain_config(name, PROJECTS[project])
+    config["data"]["bbox_margin"] = 20
+    return ModelConfig.model_validate(config)
+
+
 def plain_config(name: str, layout: Layout) -> dict:
     return model_config(
         name,
         layout,
         identity=bool(layout.unique),  # as in the golden projects
+        conditions=conditions_of_shuffle(1) if find(name).method == "ctd" else None,
         project_path="PROJECT",
         pose_config_path="PROJECT/train/pytorch_config.yaml",
     )
@@ -113,6 +121,8 @@ def test_configuration(name: str, project: str):
     if fixed:  # DeepLabCut writes a crop that its own net does not take
         for part in ("train", "inference"):
             expected["data"][part]["top_down_crop"] |= dict(zip(("width", "height"), fixed, strict=True))
+        if find(name).method == "ctd":  # ... and another margin than its own file intends
+            expected["data"]["bbox_margin"] = 25
     assert found == expected
 
 
@@ -177,7 +187,7 @@ def assert_alike(found: Instances, poses: np.ndarray, pixels: float, scores: flo
 def test_maps_and_poses(name: str, project: str):
     spec = find(name)
     model = build(name, project)
-    predictor = create_predictor(model, configure(name, project), device="cpu")
+    predictor = create_predictor(model, as_stored(name, project), device="cpu")
     case = index(project)[case_name(name, project)]
     stored = np.load(GOLDEN / "models" / project / f"{case['net']}.npz")
     near, *pose_near = TOLERANCES.get(name, (MAPS, PIXELS, SCORES))
@@ -191,6 +201,8 @@ def test_maps_and_poses(name: str, project: str):
         known = guesses(spec, stored)
         inputs = predictor.inputs(images, known)
         assert error(stored, f"{tag}.input", inputs.tensors[0]) < 1e-6
+        if spec.method == "ctd":
+            np.testing.assert_allclose(inputs.tensors[1], stored["B.kwargs.cond_kpts"][:, 0], rtol=0, atol=1e-4)
         with torch.inference_mode():
             outputs = model(*inputs.tensors)
         compared = 0
@@ -273,6 +285,7 @@ def test_three_training_steps(case: dict):
     stored = np.load(GOLDEN / "train" / "steps" / f"{project}_{name}.npz")
     inputs, _ = build_preparation(config.data.inference)(stored["image_u8"], "cpu")
     labels = batch_labels(stored)
+    known = [labels.keypoints[:, 0]] if find(name).method == "ctd" else []  # the truth as the first guess
     assert config.runner.optimizer.plain() == case["optimizer"]
     runner = config.runner
     optimizer = build_optimizer(runner.optimizer.type, runner.optimizer.params, model.parameters())
@@ -283,7 +296,7 @@ def test_three_training_steps(case: dict):
     assert sum(not parameter.requires_grad for parameter in model.parameters()) == case["n_frozen"]
     for step, tolerance in enumerate((5e-6, 5e-4, 1e-2)):
         optimizer.zero_grad()
-        losses = model.loss(model(inputs), labels)
+        losses = model.loss(model(inputs, *known), labels)
         losses["total_loss"].backward()
         optimizer.step()
         found = {key: value.item() for key, value in losses.items()}
