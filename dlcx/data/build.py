@@ -6,10 +6,12 @@ import logging
 
 from dlcx.data.augment import Affine, Augmentation, Crop, Flip, Pad
 from dlcx.data.boxes import BoxJitter
+from dlcx.data.conditions import ConditionSampler
 from dlcx.data.crops import Cropping
 from dlcx.data.labeled import Resize
 from dlcx.errors import DlcxError
 from dlcx.settings import Transforms
+from dlcx.settings.model import GenerativeSampling
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,33 @@ def build_cropping(transforms: Transforms | None, where: str) -> Cropping:
     if not given:
         raise DlcxError(f"{where}.top_down_crop: a top-down net needs the size of its crops")
     return Cropping((given.width, given.height), given.margin, given.crop_with_context)
+
+
+def build_sampler(given: GenerativeSampling | None, keypoints: int) -> ConditionSampler:
+    """``data.gen_sampling``: how guesses of poses are drawn for conditional nets.
+
+    Raises
+    ------
+    DlcxError
+        When it is made for another number of keypoints, or its chances are more than 1.
+    """
+    given = given or GenerativeSampling()
+    sigmas = given.keypoint_sigmas if isinstance(given.keypoint_sigmas, list) else [given.keypoint_sigmas]
+    pairs, where = given.keypoints_symmetry, "data.gen_sampling"
+    chances = (given.jitter_prob, given.swap_prob, given.inv_prob, given.miss_prob)
+    if len(sigmas) not in (1, keypoints):
+        raise DlcxError(
+            f"{where}.keypoint_sigmas: expected 1 or {keypoints} numbers, for as many bodyparts, got {len(sigmas)}",
+            hint=f"--set {where}.keypoint_sigmas=0.1 is one for all bodyparts.",
+        )
+    if any(not 0 <= keypoint < keypoints for pair in pairs or () for keypoint in pair):
+        raise DlcxError(
+            f"{where}.keypoints_symmetry: expected numbers of bodyparts, 0 to {keypoints - 1}, got {pairs}",
+            hint=f"--set {where}.keypoints_symmetry=null draws partners at random.",
+        )
+    if sum(chances) > 1:
+        raise DlcxError(f"{where}: jitter_prob, swap_prob, inv_prob and miss_prob sum to more than 1")
+    return ConditionSampler(tuple(map(float, sigmas)), None if pairs is None else tuple(pairs), *chances)
 
 
 def build_jitter(transforms: Transforms | None) -> BoxJitter | None:

@@ -14,7 +14,7 @@ import numpy as np
 #: Keypoint similarities (OKS) between which the kinds of errors lie.
 MISSED, WRONG, CLOSE = 0.10, 0.50, 0.85
 #: Places that are tried for each keypoint and kind of error.
-TRIES = 200
+TRIES = 100
 #: By how much a missed keypoint is rather near its own place than near another one.
 OWN = 4
 
@@ -100,7 +100,8 @@ class ConditionSampler:
         around = np.take_along_axis(centres[None], chosen.reshape(len(low), count, TRIES)[..., None], 2)
         points = around + radius[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
 
-        distance = np.linalg.norm(points[..., None, :] - centres[None, :, None], axis=-1)  # (5, K, T, C)
+        dx, dy = (points[..., None, axis] - centres[None, :, None, :, axis] for axis in (0, 1))
+        distance = np.hypot(dx, dy)  # (5, K, T, C)
         limit = radius.copy()
         limit[3] = wrong[:, None]
         rival = there[None, :, None] & (np.arange(many) != chosen[..., None])

@@ -177,19 +177,30 @@ def _read(path: Path) -> tuple[State, Mapping[str, Any] | None]:
 
 def _imagenet(config: ModelConfig, *, download: bool = True) -> tuple[str, Path]:
     """The timm name of the backbone and its file in the local cache, fetched first where it is missing."""
-    name = str(config.model.backbone.get("model_name"))
+    name = _model_name(config)
     place = _published(config)
     if place is None:
         raise DlcxError(f"--weights imagenet: there are no ImageNet weights for {config.net_type}", hint=HINT)
     return name, fetch(*place, "--weights imagenet", download=download)
 
 
+def _known_block(config: ModelConfig) -> Mapping[str, Any]:
+    """The block of the network that is known elsewhere: the backbone, or what a preNet puts itself before."""
+    block = config.model.backbone
+    return block["backbone"] if isinstance(block.get("backbone"), Mapping) else block
+
+
+def _model_name(config: ModelConfig) -> str:
+    block = _known_block(config)
+    return str(block.get("model_name") or block.get("base_model_name"))
+
+
 def _published(config: ModelConfig) -> tuple[str, str] | None:
     """Repository on huggingface.co and file of a backbone's ImageNet weights: the family's word, else timm's."""
     import timm
 
-    name = str(config.model.backbone.get("model_name"))
-    if place := published_weights().get(config.model.backbone["type"]):
+    name = _model_name(config)
+    if place := published_weights().get(_known_block(config)["type"]):
         repo, _, filename = place.format(model_name=name).rpartition("/")
         return repo, filename
     known = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
@@ -202,17 +213,19 @@ def _present_names(config: ModelConfig, path: Path) -> State:
     """A published checkpoint in the names of today; timm's were partly saved with others."""
     import timm
 
-    if config.model.backbone["type"] in published_weights():
+    if _known_block(config)["type"] in published_weights():
         return {key.removeprefix("backbone."): value for key, value in _read(path)[0].items()}
-    model = timm.create_model(
-        str(config.model.backbone["model_name"]), pretrained=True, pretrained_cfg_overlay={"file": str(path)}
-    )
+    model = timm.create_model(_model_name(config), pretrained=True, pretrained_cfg_overlay={"file": str(path)})
     return model.state_dict()
 
 
 def _fill_backbone(backbone: nn.Module, state: State, what: str) -> list[str]:
-    """Fill all of the backbone (its timm network, if it is one); returns the names that were not needed."""
-    network = getattr(backbone, "model", backbone)
+    """Fill all of the backbone (its timm network, if it is one); returns the names that were not needed.
+
+    What a conditional net adds for its conditions keeps its own first weights.
+    """
+    network = getattr(backbone, "backbone", backbone)
+    network = getattr(network, "model", network)
     offered = {_plain(key): key for key in state}
     wanted = {key: offered.get(_plain(key)) for key in network.state_dict()}
     wanted = {key: found for key, found in wanted.items() if not key.endswith("num_batches_tracked") or found}

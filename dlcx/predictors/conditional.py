@@ -52,7 +52,7 @@ class Conditional(TopDown):
                 )
             guesses = self.finder(images)
         size = images.shape[2], images.shape[1]
-        return [with_boxes(given, size, self.margin) for given in guesses]
+        return [with_boxes(given, size, self.margin)[0] for given in guesses]
 
     def _rows(self, images: np.ndarray, boxes: Sequence[Instances]) -> Inputs:
         rows = super()._rows(images, boxes)
@@ -63,15 +63,15 @@ class Conditional(TopDown):
         return replace(rows, tensors=(*rows.tensors, torch.from_numpy(conditions.astype(np.float32)).to(self.device)))
 
 
-def with_boxes(guesses: Instances, image: tuple[int, int], margin: int) -> Instances:
-    """The guesses that show something, with boxes around their keypoints, in an image of (width, height).
+def with_boxes(guesses: Instances, image: tuple[int, int], margin: int) -> tuple[Instances, np.ndarray]:
+    """The guesses that show something, with boxes around their keypoints, and which ones (their indices) these are.
 
-    Keypoints that are nan get score 0: they count for nothing.
+    ``image`` is (width, height).  Keypoints that are nan get score 0: they count for nothing.
     """
     score = np.where(np.isfinite(guesses.xy).all(-1), guesses.score, 0.0)
     box = boxes_around(np.where(score[..., None] > 0, guesses.xy, np.nan), image, margin)
     kept = (score.max(1, initial=0.0) >= LEAST) & (box[:, 2:].prod(-1) >= 1)
-    return Instances(guesses.xy[kept], score[kept], box=box[kept])
+    return Instances(guesses.xy[kept], score[kept], box=box[kept]), np.flatnonzero(kept)
 
 
 def rescored(found: Instances, guesses: Instances) -> Instances:

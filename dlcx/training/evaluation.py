@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
+from dlcx.data.augment import generator
+from dlcx.data.conditions import ConditionSampler
 from dlcx.data.labeled import LabeledImage, LabeledImages, labelled_boxes
 from dlcx.heads.labels import BatchLabels
 from dlcx.metrics import evaluate_poses
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors import Geometry, Predictor
+from dlcx.predictors.conditional import with_boxes
 from dlcx.stopping import StopRequest
-from dlcx.training.samples import alone, sample_of
+from dlcx.training.samples import alone, guessed, sample_of
 
 #: Confidence from which a point counts for ``rmse_pcutoff``; fixed, so that curves compare.
 PCUTOFF = 0.6
@@ -38,6 +42,21 @@ def each_animal(margin: int) -> Callable[[LabeledImage], Shown]:
     return shown
 
 
+def each_guess(sampler: ConditionSampler, margin: int) -> Callable[[LabeledImage], Shown]:
+    """Every labelled animal, in the box around a guess of its pose, for conditional nets; each time the same guess."""
+
+    def shown(labeled: LabeledImage) -> Shown:
+        size = labeled.image.shape[1::-1]
+        rng = generator(0, 0, zlib.crc32("/".join(labeled.path.parts[-2:]).encode()))
+        seen = np.flatnonzero(labeled.pose.animals.score.any(1)).tolist()
+        xy = np.array([guessed(labeled, animal, sampler, margin, rng) for animal in seen])
+        xy = xy.reshape(len(seen), *labeled.pose.animals.xy.shape[1:])
+        guesses, kept = with_boxes(Instances(xy, np.isfinite(xy).all(-1).astype(np.float32)), size, margin)
+        return guesses, [alone(labeled, seen[row], margin) for row in kept]
+
+    return shown
+
+
 class Evaluation:
     """Evaluates a model on labelled images, one by one, as they are at inference.
 
@@ -48,7 +67,7 @@ class Evaluation:
     model, predictor
         What is trained, and what predicts with it.
     shown
-        What the net is shown of each image: :func:`whole` or :func:`each_animal`.
+        What the net is shown of each image: :func:`whole`, :func:`each_animal` or :func:`each_guess`.
     single
         Whether a row shows one animal, whose labels and prediction are paired without matching.
     margin

@@ -10,7 +10,8 @@ import numpy as np
 
 from dlcx.data.augment import Augmentation
 from dlcx.data.boxes import BoxJitter
-from dlcx.data.crops import Cropping, boxes_around
+from dlcx.data.conditions import ConditionSampler
+from dlcx.data.crops import Cropping, Window, boxes_around
 from dlcx.data.labeled import LabeledImage, LabeledImages
 from dlcx.data.warp import inside
 from dlcx.poses import Instances, Prediction
@@ -94,8 +95,7 @@ class Crops:
     ) -> None:
         self._images, self._augmentation, self._margin = images, augmentation, margin
         self._cropping, self._jitter = cropping, jitter
-        labelled = [np.flatnonzero(pose.animals.score.any(1)) for pose in images.poses]
-        self._items = [(image, int(animal)) for image, animals in enumerate(labelled) for animal in animals]
+        self._items = labelled_animals(images)
         self.paths = images.paths
 
     def __len__(self) -> int:
@@ -111,12 +111,71 @@ class Crops:
         box = np.zeros(4) if found.box is None else found.box[0]
         if self._jitter is not None:
             box = self._jitter.draw(box, size, rng)
+        return cropped(self._cropping.window(np.floor(box), size), changed, found.xy, animal, self._margin)
+
+
+class ConditionalCrops:
+    """Every labelled animal on a crop around a guess of its pose, which :class:`ConditionSampler` draws, and the guess.
+
+    The other animals of the image, which the guess may take for this one, are those whose boxes overlap with its box.
+    """
+
+    def __init__(
+        self,
+        images: LabeledImages,
+        augmentation: Augmentation,
+        cropping: Cropping,
+        sampler: ConditionSampler,
+        *,
+        margin: int,
+    ) -> None:
+        self._images, self._augmentation, self._margin = images, augmentation, margin
+        self._cropping, self._sampler = cropping, sampler
+        self._items = labelled_animals(images)
+        self.paths = images.paths
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+        """The crop around one guess, labels and guess in pixels of the crop."""
+        image, animal = self._items[index]
+        changed, _ = self._augmentation.apply(self._images[image], rng)
+        size = changed.image.shape[1::-1]
+        guess = guessed(changed, animal, self._sampler, self._margin, rng)
+        box = boxes_around(guess[None], size, self._margin)[0]
         window = self._cropping.window(np.floor(box), size)
-        xy = (found.xy - np.array(window.offset)) / np.array(window.scale)
-        seen = inside(xy, window.size)
-        pose = Prediction(Instances(np.where(seen[..., None], xy, np.nan), seen.astype(np.float32)))
-        cropped = LabeledImage(window.cut(changed.image), pose, changed.path)
-        return replace(sample_of(cropped, self._margin, np.arange(1)), ids=np.array([animal]))
+        sample = cropped(window, changed, changed.pose.animals.xy[[animal]], animal, self._margin)
+        xy = (guess - np.array(window.offset)) / np.array(window.scale)
+        condition = np.concatenate([np.nan_to_num(xy), np.isfinite(xy).all(-1, keepdims=True)], -1)
+        return replace(sample, condition=condition)
+
+
+def labelled_animals(images: LabeledImages) -> list[tuple[int, int]]:
+    """Index of the image and of the animal, for every animal with a visible keypoint."""
+    labelled = [np.flatnonzero(pose.animals.score.any(1)) for pose in images.poses]
+    return [(image, int(animal)) for image, animals in enumerate(labelled) for animal in animals]
+
+
+def guessed(
+    labeled: LabeledImage, animal: int, sampler: ConditionSampler, margin: int, rng: np.random.Generator
+) -> np.ndarray:
+    """A guess (K, 2) of the pose of one animal of an image, nan where nothing is guessed."""
+    xy, size = labeled.pose.animals.xy, labeled.image.shape[1::-1]
+    boxes = boxes_around(xy, size, margin)
+    low = np.maximum(boxes[:, :2], boxes[animal, :2])
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], boxes[animal, :2] + boxes[animal, 2:])
+    near = (high > low).all(1) & (np.arange(len(xy)) != animal)
+    return sampler.draw(xy[animal], xy[near], max(1.0, float(boxes[animal, 2:].prod())), size, rng)
+
+
+def cropped(window: Window, labeled: LabeledImage, xy: np.ndarray, animal: int, margin: int) -> Sample:
+    """The window of an image and what it shows of one animal, xy (1, K, 2) in pixels of the image."""
+    xy = (xy - np.array(window.offset)) / np.array(window.scale)
+    seen = inside(xy, window.size)
+    pose = Prediction(Instances(np.where(seen[..., None], xy, np.nan), seen.astype(np.float32)))
+    crop = LabeledImage(window.cut(labeled.image), pose, labeled.path)
+    return replace(sample_of(crop, margin, np.arange(1)), ids=np.array([animal]))
 
 
 def alone(labeled: LabeledImage, animal: int, margin: int) -> LabeledImage:

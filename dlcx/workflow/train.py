@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,7 @@ from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
 
 if TYPE_CHECKING:
-    from dlcx.data.labeled import LabeledImages
+    from dlcx.data.labeled import LabeledImage, LabeledImages
     from dlcx.nets.model import PoseModel
     from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig, OwnConfig
@@ -274,14 +274,17 @@ def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, 
 
 def _samples(images: LabeledImages, config: ModelConfig) -> Samples:
     """What the net's method learns from: whole images, or crops around animals."""
-    from dlcx.data.build import build_augmentation, build_cropping, build_jitter
-    from dlcx.training.samples import Crops, WholeImages
+    from dlcx.data.build import build_augmentation, build_cropping, build_jitter, build_sampler
+    from dlcx.training.samples import ConditionalCrops, Crops, WholeImages
 
     transforms, margin = config.data.train, config.data.bbox_margin
     augmentation = build_augmentation(transforms)
     if config.method == "bu":
         return WholeImages(images, augmentation, margin=margin)
     cropping = build_cropping(transforms, "data.train")
+    if config.method == "ctd":
+        sampler = build_sampler(config.data.gen_sampling, len(config.metadata.bodyparts))
+        return ConditionalCrops(images, augmentation, cropping, sampler, margin=margin)
     return Crops(images, augmentation, cropping, margin=margin, jitter=build_jitter(transforms))
 
 
@@ -289,13 +292,18 @@ def _evaluation(
     images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig
 ) -> Evaluation | None:
     """What judges the net during training, where there are labelled test images."""
-    from dlcx.training.evaluation import Evaluation, each_animal, whole
+    from dlcx.data.build import build_sampler
+    from dlcx.training.evaluation import Evaluation, Shown, each_animal, each_guess, whole
 
     if not any(pose.animals.score.any() for pose in images.poses):
         return None
-    margin, cropped = config.data.bbox_margin, config.method != "bu"
-    single = cropped or len(config.metadata.individuals) == 1
-    shown = each_animal(margin) if cropped else whole
+    margin, names = config.data.bbox_margin, config.metadata
+    shown: Callable[[LabeledImage], Shown] = whole
+    if config.method == "td":
+        shown = each_animal(margin)
+    elif config.method == "ctd":
+        shown = each_guess(build_sampler(config.data.gen_sampling, len(names.bodyparts)), margin)
+    single = config.method != "bu" or len(names.individuals) == 1
     return Evaluation(images, model, predictor, single=single, shown=shown, margin=margin)
 
 

@@ -10,14 +10,18 @@ import pytest
 import torch
 
 from dlcx.data.augment import Affine, Augmentation, Crop
+from dlcx.data.conditions import ConditionSampler
+from dlcx.data.crops import Cropping
 from dlcx.data.labeled import LabeledImages
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.prepare import Preparation, Scaling
 from dlcx.training.batches import Batch, Batches
 from dlcx.training.learner import to_input
-from dlcx.training.samples import WholeImages
+from dlcx.training.samples import ConditionalCrops, WholeImages
 
 RANDOM = Augmentation(affine=Affine(0.5, (0.5, 1.25), 30, 0), crop=Crop(32, 32), motion_blur=True, noise=12.75)
+
+RANDOM_CROP = Augmentation(affine=Affine(0.5, (1.0, 1.0), 30, 0), noise=12.75)
 
 
 def write_images(folder: Path, sizes: list[tuple[int, int]]) -> list[Path]:
@@ -116,3 +120,33 @@ def test_training_and_inference_give_the_net_the_same(images, normalize, unit):
     (batch, *_) = Batches(WholeImages(images, Augmentation(), margin=20), size=3, seed=5).epoch(1)
     expected, _ = Preparation(scaling=Scaling(normalize, unit))(batch.images.numpy(), "cpu")
     torch.testing.assert_close(to_input(Scaling(normalize, unit))(batch.images), expected, rtol=0, atol=0)
+
+
+def test_guesses_and_labels_lie_in_the_same_crop(images):
+    sampler = ConditionSampler(jitter=0.0, swap=0.0, inversion=0.0, miss=0.0)  # good guesses only
+    samples = ConditionalCrops(images, RANDOM_CROP, Cropping((64, 64), context=False), sampler, margin=10)
+    assert len(samples) == 14  # two animals in each of seven images
+    batches = Batches(samples, size=4, seed=5)
+    for batch in batches.epoch(1):
+        assert batch.images.shape[1:] == (64, 64, 3)
+        assert batch.conditions.shape == (len(batch), 3, 3)
+        guess, truth = batch.conditions.numpy(), batch.labels.keypoints[:, 0].numpy()
+        both = (guess[..., 2] > 0) & (truth[..., 2] > 0)
+        assert both.any()
+        # a good guess is off by 0.11 times the side of the box; the crop shows the box of the guess alone
+        assert np.linalg.norm(guess - truth, axis=-1)[both].max() < 0.2 * 64
+        assert (guess[..., :2] >= 0).all()
+        assert (guess[..., :2] <= 64).all()
+    assert equal(list(batches.epoch(2)), list(Batches(samples, size=4, seed=5, workers=2).epoch(2)))
+
+
+def test_an_animal_that_is_hidden_has_no_guess(tmp_path):
+    xy = np.full((2, 3, 2), np.nan)
+    xy[0, 0] = 20
+    images = LabeledImages(write_images(tmp_path, [(40, 48)]), [pose(xy)])
+    samples = ConditionalCrops(images, Augmentation(), Cropping((32, 32)), ConditionSampler(), margin=10)
+    assert len(samples) == 1
+    for epoch in range(20):
+        sample = samples.draw(0, np.random.default_rng(epoch))
+        assert np.isfinite(sample.condition).all()
+        assert not sample.condition[1:].any()

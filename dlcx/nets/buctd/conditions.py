@@ -41,11 +41,11 @@ class StackedKeypointEncoder(nn.Module):
         )
         maps = down[..., :, None] * across[..., None, :] * seen[..., None, None]
         highest = maps.amax((1, 2, 3), keepdim=True)
-        return maps * (PEAK / highest.clamp(min=torch.finfo(maps.dtype).tiny))
+        return maps * (PEAK / highest.clamp(min=1.0))  # a blob is 1 at its middle: less is an empty crop
 
 
 def _blob(place: Tensor, length: int, kernel: int) -> Tensor:
-    """A Gaussian (..., length) about each cell of ``place`` (...), as wide as OpenCV takes for a kernel of that size."""
+    """Gaussians (..., length) about each cell of ``place`` (...), as wide as OpenCV's of that ``kernel``."""
     sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
     place = (place % length)[..., None]
     cells = torch.arange(length, device=place.device)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -55,12 +54,14 @@ class CondPreNet(nn.Module):
         return self.backbone(self.rgb_preNet(images) + self.cond_preNet(drawn))
 
 
-class HRNetCoAM(HRNet):
+class HRNetCoAM(nn.Module):
     """HRNet whose branches attend to the condition after its transitions ``coam_modules`` (1 to 3; 4: at the end).
 
     ``img_size`` is (width, height) of the crops: the attention's layers fit that size alone.  ``channel_att_only``
     leaves the attention between positions out.
     """
+
+    model: Any
 
     def __init__(
         self,
@@ -71,7 +72,9 @@ class HRNetCoAM(HRNet):
         att_heads: int = 1,
         img_size: Sequence[int] = (256, 256),
     ) -> None:
-        super().__init__(base_model_name)
+        super().__init__()
+        plain = HRNet(base_model_name)
+        self.model, self.stride = plain.model, plain.stride
         for key, got, fits in (
             ("att_heads", att_heads, att_heads == 1),
             ("coam_modules", list(coam_modules), set(coam_modules) <= {1, 2, 3, 4}),
@@ -83,6 +86,7 @@ class HRNetCoAM(HRNet):
         width, height = img_size
         self.img_size = height, width
         channels = self.model.feature_info.channels()
+        self.channels = channels[0]
         sizes = [(height // (4 << branch), width // (4 << branch)) for branch in range(len(channels))]
         self.coam_stages = nn.ModuleDict()
         for number in sorted(coam_modules):
