@@ -61,7 +61,8 @@ def by_identity(animals: Instances) -> Instances:
     """
     if animals.identity is None or len(animals) < 2:
         return animals
-    found, individual = linear_sum_assignment(animals.identity.sum(1), maximize=True)
+    fit = (animals.identity * animals.score[..., None]).sum(1)  # keypoints that are sure say more
+    found, individual = linear_sum_assignment(fit, maximize=True)
     rest = np.setdiff1d(np.arange(len(animals)), found)
     return animals[np.concatenate([found[np.argsort(individual)], rest])]
 
