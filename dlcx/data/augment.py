@@ -20,10 +20,11 @@ from dlcx.data.warp import Warp, inside
 from dlcx.poses import Instances, Prediction
 
 
-def generator(seed: int, epoch: int, image: int | None = None) -> np.random.Generator:
-    """The random numbers of one image in one epoch; without ``image`` those of the epoch itself (its order)."""
-    # numpy treats missing trailing words of a seed as 0, so images count from 1
-    return np.random.default_rng((seed, epoch, 0 if image is None else image + 1))
+def generator(seed: int, epoch: int, image: int | None = None, *, batch: int | None = None) -> np.random.Generator:
+    """The random numbers of one image or one batch in one epoch; without either those of the epoch (its order)."""
+    # numpy treats missing trailing words of a seed as 0, so images and batches count from 1
+    words = (0 if image is None else image + 1, 0 if batch is None else batch + 1)
+    return np.random.default_rng((seed, epoch, *words))
 
 
 @dataclass(frozen=True)

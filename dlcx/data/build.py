@@ -73,13 +73,13 @@ def build_jitter(transforms: Transforms | None) -> BoxJitter | None:
     return BoxJitter(given.shift_factor, given.shift_prob, (low, high), given.scale_prob, given.p)
 
 
-def build_augmentation(transforms: Transforms | None) -> Augmentation:
-    """Everything else: what changes from epoch to epoch."""
+def build_augmentation(transforms: Transforms | None, *, keypoints: bool = True) -> Augmentation:
+    """Everything else: what changes from epoch to epoch; without ``keypoints`` the names of bodyparts do not matter."""
     if transforms is None:
         return Augmentation()
     noise = transforms.gaussian_noise
     return Augmentation(
-        flip=_flip(transforms),
+        flip=_flip(transforms, keypoints),
         affine=_affine(transforms),
         crop=_crop(transforms),
         hist_eq=bool(transforms.hist_eq),
@@ -92,7 +92,7 @@ def build_augmentation(transforms: Transforms | None) -> Augmentation:
     )
 
 
-def _flip(transforms: Transforms) -> Flip | None:
+def _flip(transforms: Transforms, keypoints: bool) -> Flip | None:
     given = transforms.hflip
     if not given:
         return None
@@ -102,7 +102,7 @@ def _flip(transforms: Transforms) -> Flip | None:
         flip = Flip(float(given))
     else:
         flip = Flip(float(given.p), tuple(given.symmetries or ()))
-    if not flip.pairs:
+    if keypoints and not flip.pairs:
         logger.warning("data.train.hflip names no symmetries: mirrored left and right bodyparts keep their names")
     return flip
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dlcx.data.augment import generator
 from dlcx.heads.labels import BatchLabels
+from dlcx.training.resizing import Resizing
 from dlcx.training.samples import Sample, Samples
 
 
@@ -55,6 +56,8 @@ class Batches:
         Threads that prepare samples ahead; 0 prepares them when they are asked for.
     pin
         Whether pixels go to page-locked memory.
+    resizing
+        Gives the images of a batch one size; without it the smaller ones are padded.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class Batches:
         seed: int,
         workers: int = 0,
         pin: bool = False,
+        resizing: Resizing | None = None,
     ) -> None:
         self.samples = samples
         self._size = size
         self._seed = seed
         self._workers = workers
         self._pin = pin
+        self._resizing = resizing
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -89,7 +94,9 @@ class Batches:
         """The batches of an epoch (counted from 1), without the first ``start``."""
         rest = self.order(epoch)[start:]
         make = self._in_threads if self._workers else self._in_place
-        for samples in make(epoch, rest):
+        for number, samples in enumerate(make(epoch, rest), start):
+            if self._resizing is not None:
+                samples = self._resizing.apply(samples, generator(self._seed, epoch, batch=number))
             batch = collate(samples)
             yield batch.pinned() if self._pin else batch
 

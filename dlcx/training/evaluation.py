@@ -126,3 +126,34 @@ class Evaluation:
             area=torch.from_numpy(area[None].astype(np.float32)),
             individual_ids=torch.from_numpy(sample.ids[None]),
         )
+
+
+class BoxEvaluation:
+    """Evaluates a detector on labelled images, one by one, as they are at inference.
+
+    Parameters
+    ----------
+    images
+        The test images.
+    detector
+        What predicts with the net that is trained.
+    margin
+        Pixels that an animal's box reaches beyond its keypoints.
+    """
+
+    def __init__(self, images: LabeledImages, detector: Detector, *, margin: int) -> None:
+        self._images, self._detector, self._margin = images, detector, margin
+
+    def __call__(self, stop: StopRequest) -> dict[str, float] | None:
+        """``metrics/test.*``, such as ``metrics/test.mAP@50:95``; None when a stop was asked for."""
+        self._detector.model.eval()
+        truth: list[np.ndarray] = []
+        found: list[Instances] = []
+        for labeled in self._images:
+            if stop:
+                return None
+            boxes = labelled_boxes(labeled, self._margin).box
+            assert boxes is not None
+            truth.append(boxes)
+            found.extend(self._detector.predict(labeled.image[None].copy()))  # cached ones are read-only
+        return {f"metrics/test.{name}": value for name, value in evaluate_boxes(truth, found).named().items()}

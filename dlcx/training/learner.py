@@ -1,4 +1,4 @@
-"""What a pose model is wrong by on a batch: the forward pass in training, in the precision that is asked for."""
+"""What a net is wrong by on a batch: the forward pass in training, in the precision that is asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dlcx.engines.torch import PRECISIONS
+from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import PoseModel
 from dlcx.predictors.prepare import Scaling
 from dlcx.training.batches import Batch
@@ -49,6 +50,23 @@ class PoseLearner:
             outputs = self._forward(*inputs)
         outputs = {head: {name: item.float() for name, item in maps.items()} for head, maps in outputs.items()}
         return self._model.loss(outputs, batch.labels.to(self._device))
+
+
+class DetectorLearner:
+    """Losses of a detector on batches; the parameters are those of :class:`PoseLearner`."""
+
+    def __init__(self, model: BoxDetector, scaling: Scaling, device: torch.device, *, precision: str = "fp32") -> None:
+        self._model, self._device, self._dtype = model, device, PRECISIONS[precision]
+        self._to_input = to_input(scaling)
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """torchvision's losses and ``total_loss``, in float32."""
+        images = self._to_input(batch.images.to(self._device, non_blocking=True))
+        boxes = batch.labels.to(self._device).boxes
+        assert boxes is not None
+        with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype is not None):
+            losses = self._model.loss(images, boxes)
+        return {name: value.float() for name, value in losses.items()}
 
 
 def to_input(scaling: Scaling) -> Callable[[Tensor], Tensor]:

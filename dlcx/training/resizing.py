@@ -1,0 +1,163 @@
+"""How the images of a batch get one size: a random one that suits the first image, or one of a list.
+
+Every image is scaled until it covers the size and cut at random, as ``collate`` of ``data.train`` says in DeepLabCut
+3.0.2's pytorch_config.yaml.  Labels follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from dlcx.data.warp import inside
+from dlcx.errors import DlcxError
+from dlcx.heads.construct import construct
+from dlcx.training.samples import Sample
+
+
+class Sizes(Protocol):
+    """What size a batch gets."""
+
+    def draw(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+        """(width, height) of a batch whose first image has the size ``first``."""
+        ...
+
+
+@dataclass(frozen=True)
+class ScaledSize:
+    """The first image's, times a number between ``low`` and ``high``.
+
+    Its shorter side stays within ``shortest`` and ``longest_short`` pixels, the longer one below ``ratio`` times that;
+    both are rounded up to multiples of ``multiple``.  ``square`` makes the shorter side both.
+    """
+
+    low: float
+    high: float
+    shortest: int = 128
+    longest_short: int = 1152
+    ratio: float = 2.0
+    multiple: int = 1
+    square: bool = False
+
+    def draw(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+        """See :class:`Sizes`."""
+        sides = np.array(first)
+        short = np.clip(rng.uniform(self.low, self.high) * sides.min(), self.shortest, self.longest_short)
+        ratio = 1.0 if self.square else np.minimum(sides / sides.min(), self.ratio)
+        width, height = np.ceil(np.round(short * ratio * [1, 1]) / self.multiple).astype(int) * self.multiple
+        return int(width), int(height)
+
+
+@dataclass(frozen=True)
+class ListedSize:
+    """One of ``sizes``, each (width, height)."""
+
+    sizes: tuple[tuple[int, int], ...]
+
+    def draw(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+        """See :class:`Sizes`."""
+        return self.sizes[int(rng.integers(len(self.sizes)))]
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """Gives all samples of a batch one size.
+
+    The cut may begin up to ``shift`` pixels outside of the image, which shows black; no side of a scaled image is longer
+    than ``longest`` pixels.
+    """
+
+    sizes: Sizes
+    shift: int = 10
+    longest: int = 2048
+
+    def apply(self, samples: Sequence[Sample], rng: np.random.Generator) -> list[Sample]:
+        """The samples in their new size; points that were cut off are not labelled, boxes end where the image does."""
+        size = self.sizes.draw(_size(samples[0]), rng)
+        return [self._cut(sample, size, rng) for sample in samples]
+
+    def _cut(self, sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+        before = np.array(_size(sample))
+        factor = min(np.max(np.array(size) / before), self.longest / before.max())
+        scaled = np.maximum(np.round(before * factor), 1).astype(int)
+        scale, slack = scaled / before, scaled - size
+        start = rng.integers(np.minimum(slack, 0) - self.shift, np.maximum(slack, 0) + self.shift, endpoint=True)
+
+        def moved(points: np.ndarray) -> np.ndarray:
+            xy, flag = points[..., :2] * scale - start, points[..., 2:]
+            flag = np.where(inside(xy, size)[..., None], flag, np.minimum(flag, 0))
+            return np.concatenate([np.where(flag > 0, xy, 0), flag], -1).astype(np.float32)
+
+        low = np.clip(sample.boxes[:, :2] * scale - start, 0, size)
+        high = np.clip((sample.boxes[:, :2] + sample.boxes[:, 2:]) * scale - start, 0, size)
+        return replace(
+            sample,
+            image=_window(sample.image, scaled, start, size),
+            keypoints=moved(sample.keypoints),
+            unique=moved(sample.unique),
+            area=(sample.area * scale.prod()).astype(np.float32),
+            boxes=np.concatenate([low, high - low], -1).astype(np.float32),
+        )
+
+
+def build_resizing(block: Mapping[str, Any] | None, where: str) -> Resizing | None:
+    """What ``collate`` of pytorch_config.yaml, at the place ``where``, asks for.
+
+    Raises
+    ------
+    DlcxError
+        For an unknown type or key, or values that make no sense.
+    """
+    if block is None:
+        return None
+    return construct(block, {"ResizeFromDataSizeCollate": _scaled, "ResizeFromListCollate": _listed}, where)
+
+
+def _scaled(
+    min_scale: float,
+    max_scale: float,
+    min_short_side: int = 128,
+    max_short_side: int = 1152,
+    max_ratio: float = 2.0,
+    multiple_of: int | None = None,
+    to_square: bool = False,
+    max_shift: int = 10,
+    max_size: int = 2048,
+    seed: int = 0,
+) -> Resizing:
+    del seed  # a batch's size follows from the training's own
+    if not 0 < min_scale <= max_scale:
+        raise DlcxError(f"collate: expected 0 < min_scale <= max_scale, got {min_scale} and {max_scale}")
+    sizes = ScaledSize(min_scale, max_scale, min_short_side, max_short_side, max_ratio, multiple_of or 1, to_square)
+    return Resizing(sizes, max_shift, max_size)
+
+
+def _listed(scales: list[Any], max_shift: int = 10, max_size: int = 2048, seed: int = 0) -> Resizing:
+    del seed
+    try:
+        sizes = tuple((side, side) if isinstance(side, int) else (int(side[1]), int(side[0])) for side in scales)
+    except (TypeError, ValueError, IndexError):
+        sizes = ()
+    if not sizes or min(map(min, sizes)) < 1:
+        raise DlcxError(f"collate.scales: expected a list of sides or of [height, width], got {scales!r}")
+    return Resizing(ListedSize(sizes), max_shift, max_size)
+
+
+def _size(sample: Sample) -> tuple[int, int]:
+    return sample.image.shape[1], sample.image.shape[0]
+
+
+def _window(image: np.ndarray, scaled: np.ndarray, start: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The part of ``size`` that begins at ``start`` in the image (H, W, 3) when that is ``scaled``, all x then y."""
+    smaller = scaled[0] < image.shape[1]
+    image = cv2.resize(image, scaled.tolist(), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    cut = np.zeros((size[1], size[0], 3), np.uint8)
+    low, high = np.clip(start, 0, scaled), np.clip(start + size, 0, scaled)
+    to = low - start
+    part = image[low[1] : high[1], low[0] : high[0]]
+    cut[to[1] : to[1] + part.shape[0], to[0] : to[0] + part.shape[1]] = part
+    return cut
