@@ -179,15 +179,19 @@ class Shuffle:
         """``train/dlcx.yaml``: what only dlcx knows of the shuffle."""
         return self.train_dir / "dlcx.yaml"
 
+    def training_files(self, *, detector: bool = False) -> TrainingFiles:
+        """What the training of the pose net, or of a top-down net's detector, leaves beside its snapshots."""
+        return TrainingFiles(self.train_dir, "detector" if detector else "")
+
     @property
     def learning_stats_path(self) -> Path:
-        """``train/learning_stats.csv``."""
-        return self.train_dir / "learning_stats.csv"
+        """``train/learning_stats.csv``, the pose net's."""
+        return self.training_files().learning_stats
 
     @property
     def learning_curve_path(self) -> Path:
-        """``train/learning_curve.png``."""
-        return self.train_dir / "learning_curve.png"
+        """``train/learning_curve.png``, the pose net's."""
+        return self.training_files().learning_curve
 
     @property
     def train_log_path(self) -> Path:
@@ -200,8 +204,8 @@ class Shuffle:
 
     @property
     def resume_state_path(self) -> Path:
-        """``train/dlcx-resume.pt``: optimizer, scheduler, scaler and random states of an unfinished training."""
-        return self.train_dir / "dlcx-resume.pt"
+        """``train/dlcx-resume.pt``, the pose net's."""
+        return self.training_files().resume_state
 
     @property
     def documentation_path(self) -> Path:
@@ -266,6 +270,29 @@ class Shuffle:
             f"{flag} {which}: {self.name} has no such snapshot",
             hint=did_you_mean(which, ["best", "last", *names]),
         )
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """What the training of one net leaves in a folder, but for snapshots; ``kind`` is "" or ``detector``."""
+
+    folder: Path
+    kind: str = ""
+
+    @property
+    def learning_stats(self) -> Path:
+        """``learning_stats.csv``, ``learning_stats_detector.csv``: one row an epoch."""
+        return self.folder / f"learning_stats{self.kind and '_' + self.kind}.csv"
+
+    @property
+    def learning_curve(self) -> Path:
+        """``learning_curve.png``, ``learning_curve_detector.png``."""
+        return self.folder / f"learning_curve{self.kind and '_' + self.kind}.png"
+
+    @property
+    def resume_state(self) -> Path:
+        """``dlcx-resume.pt``, ``dlcx-resume-detector.pt``: all that an unfinished training needs to go on."""
+        return self.folder / f"dlcx-resume{self.kind and '-' + self.kind}.pt"
 
 
 @dataclass(frozen=True)

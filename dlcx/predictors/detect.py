@@ -70,12 +70,13 @@ def create_detector(
 ) -> Detector:
     """A detector that runs ``model``, which moves to the device (``auto``: the file's ``device`` decides first).
 
+    A net on Apple's mps has its detector on the CPU, because mps lacks operations of detectors.
+
     Raises
     ------
     DlcxError
         For a device or precision that cannot be had.
     """
-    # no name of a net: Apple's mps lacks operations of detectors, so ``auto`` never takes it
-    chosen = choose_device(config.device if device == "auto" else device)
+    chosen = choose_device({"auto": config.device, "mps": "cpu"}.get(device, device))
     run = create_engine(model, device=chosen, precision=precision)
     return Detector(model, run, build_preparation(config.data.inference), chosen, most=most, least_score=least_score)

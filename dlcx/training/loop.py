@@ -216,13 +216,13 @@ class Training:
         files.log.say(self._line(epoch, lr, numbers))
         written, took = self._saved
         # snapshots and statistics on the disk never run ahead of a state that could not repeat them exactly
-        if saved or "losses/eval.total_loss" in numbers or (time.monotonic() - written) * SAVING_SHARE >= took:
+        if saved or _evaluated(numbers) or (time.monotonic() - written) * SAVING_SHARE >= took:
             self.save()
 
     def _will_stop_early(self, numbers: Mapping[str, float]) -> bool:
         """Whether this epoch is the last one because nothing became better."""
         best, patience = self.files.keeper.best, self.course.early_stop
-        if best is None or patience is None or "losses/eval.total_loss" not in numbers:
+        if best is None or patience is None or not _evaluated(numbers):
             return False
         return best.waited + 1 >= patience
 
@@ -292,6 +292,11 @@ class Training:
         schedules.forward(self.scheduler, self.epoch)
 
 
+def _evaluated(numbers: Mapping[str, float]) -> bool:
+    """Whether an epoch with these numbers ended with an evaluation."""
+    return any(name.startswith("metrics/") for name in numbers)
+
+
 def adopt_moments(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
     """Take an optimizer's running averages from a state dict, but keep its own learning rate and other settings.
 
@@ -300,6 +305,8 @@ def adopt_moments(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
     own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
     if [set(group) - {"params", "initial_lr"} for group in state["param_groups"]] != [
         set(group) - {"initial_lr"} for group in own
+    ] or [len(group["params"]) for group in state["param_groups"]] != [
+        len(group["params"]) for group in optimizer.param_groups
     ]:
         logger.warning("the optimizer is of another kind now and starts anew")
         return

@@ -47,8 +47,8 @@ class ScaledSize:
         """See :class:`Sizes`."""
         sides = np.array(first)
         short = np.clip(rng.uniform(self.low, self.high) * sides.min(), self.shortest, self.longest_short)
-        ratio = 1.0 if self.square else np.minimum(sides / sides.min(), self.ratio)
-        width, height = np.ceil(np.round(short * ratio * [1, 1]) / self.multiple).astype(int) * self.multiple
+        ratio = np.minimum(sides / sides.min(), 1.0 if self.square else self.ratio)
+        width, height = np.ceil(np.round(short * ratio) / self.multiple).astype(int) * self.multiple
         return int(width), int(height)
 
 
@@ -67,8 +67,8 @@ class ListedSize:
 class Resizing:
     """Gives all samples of a batch one size.
 
-    The cut may begin up to ``shift`` pixels outside of the image, which shows black; no side of a scaled image is longer
-    than ``longest`` pixels.
+    The cut may begin up to ``shift`` pixels outside of the image, which shows black; no side of a scaled image is
+    longer than ``longest`` pixels.
     """
 
     sizes: Sizes

@@ -28,14 +28,20 @@ class Start:
 
 
 def choose_start(
-    place: Shuffle, resume: str, *, prefix: str, continued: str | None = None, overwrite: bool = False
+    place: Shuffle,
+    resume: str,
+    *,
+    prefix: str,
+    detector: bool = False,
+    continued: str | None = None,
+    overwrite: bool = False,
 ) -> Start:
     """What ``--resume`` means in this folder.
 
     Parameters
     ----------
-    place, prefix
-        The shuffle and the name of its snapshots.
+    place, prefix, detector
+        The shuffle, the name of its snapshots, and whether they are those of its detector.
     resume
         ``auto``: the resume state, else the last snapshot, else ``continued``; ``none``: first weights; or a snapshot.
     continued
@@ -48,8 +54,8 @@ def choose_start(
     DlcxError
         When a snapshot does not exist, or files would be lost.
     """
-    own = place.snapshots(prefix)
-    state = place.resume_state_path if place.resume_state_path.is_file() else None
+    own, files = place.snapshots(prefix), place.training_files(detector=detector)
+    state = files.resume_state if files.resume_state.is_file() else None
     if resume == "auto":
         if state:
             return Start(state=state)
@@ -63,7 +69,7 @@ def choose_start(
     kept = snapshot.epoch if snapshot and mine else -1
     outdated = [found.path for found in own if found.epoch > kept] + ([state] if state else [])
     if not mine:
-        outdated += [path for path in (place.learning_stats_path, place.learning_curve_path) if path.is_file()]
+        outdated += [path for path in (files.learning_stats, files.learning_curve) if path.is_file()]
     if outdated and not overwrite:
         raise DlcxError(
             f"--resume {resume}: {place.train_dir} holds {len(outdated)} file(s) of the training so far, "

@@ -8,7 +8,7 @@ Howard et al., Searching for MobileNetV3 (ICCV 2019), for SSDLite; Ren et al., F
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from dlcx.poses import Instances
 #: Of each image, the surest first: boxes (N, 4) as x1, y1, x2, y2 in pixels of the input, scores (N,), labels (N,).
 Found = list[dict[str, Tensor]]
 CLASSES = 2
+SSDLITE = "ssdlite320_mobilenet_v3_large"
 #: Faster R-CNN's backbones, by a part of the variant's name: the first layers, which COCO's weights keep as they are.
 STEMS = {"resnet": ("conv1", "bn1", "layer1"), "mobilenet": tuple(str(stage) for stage in range(7))}
 
@@ -86,11 +87,9 @@ def ssdlite(
     box_score_thresh: float = 0.01,
     from_scratch: bool = False,
 ) -> BoxDetector:
-    """SSDLite on MobileNetV3; ``variant`` has no meaning and is not asked for."""
+    """SSDLite on MobileNetV3, whose layers all learn; ``variant`` has no meaning and is not asked for."""
     del variant, from_scratch
-    model = detection.ssdlite320_mobilenet_v3_large(
-        weights=None, weights_backbone=None, num_classes=CLASSES, score_thresh=box_score_thresh
-    )
+    model = torchvision_model(None, score_thresh=box_score_thresh)
     return BoxDetector(model, freeze_bn_stats=freeze_bn_stats, freeze_bn_weights=freeze_bn_weights)
 
 
@@ -109,17 +108,30 @@ def faster_rcnn(
     DlcxError
         For a variant that torchvision does not have.
     """
+    model = torchvision_model(variant, box_score_thresh=box_score_thresh)
+    names = next(stem for kind, stem in STEMS.items() if kind in variant)
+    stem = [] if from_scratch else [layer for name, layer in model.backbone.body.named_children() if name in names]
+    return BoxDetector(model, freeze_bn_stats=freeze_bn_stats, freeze_bn_weights=freeze_bn_weights, stem=stem)
+
+
+def torchvision_model(variant: str | None, *, classes: int = CLASSES, **options: Any) -> Any:
+    """torchvision's layers with random weights: a variant of Faster R-CNN, or SSDLite for None.
+
+    Raises
+    ------
+    DlcxError
+        For a variant that torchvision does not have.
+    """
+    none = {"weights": None, "weights_backbone": None, "num_classes": classes}
+    if variant is None:
+        return vars(detection)[SSDLITE](**none, **options)
     variants = {name: build for name, build in vars(detection).items() if name.startswith("fasterrcnn_")}
     if variant not in variants:
         raise DlcxError(f"detector.model.variant: no '{variant}'", hint=did_you_mean(variant, variants))
-    build: Callable[..., Any] = variants[variant]
-    model = build(weights=None, weights_backbone=None, num_classes=CLASSES, box_score_thresh=box_score_thresh)
-    body = model.backbone.body
+    model = variants[variant](**none, **options)
     if "_v2" not in variant:  # torchvision does so where it loads weights
-        _freeze_norms(body)
-    names = next(stem for kind, stem in STEMS.items() if kind in variant)
-    stem = [] if from_scratch else [layer for name, layer in body.named_children() if name in names]
-    return BoxDetector(model, freeze_bn_stats=freeze_bn_stats, freeze_bn_weights=freeze_bn_weights, stem=stem)
+        _freeze_norms(model.backbone.body)
+    return model
 
 
 def _freeze_norms(module: nn.Module) -> None:

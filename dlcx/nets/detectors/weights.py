@@ -1,0 +1,137 @@
+"""First weights of a detector: none, COCO's as torchvision publishes them, or those of a file.
+
+Files are checkpoints of torchvision, or detectors' snapshots of DeepLabCut or dlcx.  They are read without running
+code.  The network is used for ``coco`` alone, and only when the weights are not in torch's local cache.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import get_model_weights
+
+from dlcx.errors import DlcxError
+from dlcx.formats.snapshot import load_tensors
+from dlcx.nets.detectors.model import CLASSES, SSDLITE, BoxDetector, torchvision_model
+from dlcx.nets.hub import PATIENCE, Unreachable
+from dlcx.nets.weights import load_strict
+from dlcx.settings import Detector
+
+logger = logging.getLogger(__name__)
+
+FLAG = "--detector-weights"
+HINT = f"Use {FLAG} none, or {FLAG} PATH for a file that you have."
+#: Classes of COCO's checkpoints, the background included, and which of them are animals (bird to giraffe).
+COCO_CLASSES, ANIMALS = 91, slice(16, 26)
+
+
+def load_initial_detector(model: BoxDetector, config: Detector, source: str) -> str:
+    """Give ``model`` its first weights and say in a line what they are.
+
+    ``source`` is ``none``, ``coco`` or a path.
+
+    Raises
+    ------
+    DlcxError
+        When the weights cannot be had or read, or do not fit the detector.
+    """
+    if source == "none":
+        if model.freeze_bn_stats and any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
+            logger.warning(
+                "random first weights of the detector, but pytorch_config.yaml keeps the batch statistics of trained "
+                "ones: training will hardly work without --set detector.model.freeze_bn_stats=false"
+            )
+        return "first weights of the detector: random"
+    path = _coco(config) if source == "coco" else _file(source)
+    state = _state(path)
+    if not any(key.startswith("model.") for key in state):
+        state = {f"model.{key}": value for key, value in _of_torchvision(config, state, path).items()}
+    load_strict(model, state, f"{FLAG} {path}")
+    return f"first weights of the detector: {'COCO' if source == 'coco' else path}"
+
+
+def check_detector_source(config: Detector, source: str) -> None:
+    """Raise what :func:`load_initial_detector` would raise for want of a file or of the network; loads nothing."""
+    if source == "coco":
+        _coco(config, download=False)
+    elif source != "none":
+        _file(source)
+
+
+def _file(source: str) -> Path:
+    path = Path(source).expanduser()
+    if not path.is_file():
+        raise DlcxError(f"{FLAG} {source}: no such file", hint="Use coco, none, or the path of a checkpoint.")
+    return path
+
+
+def _coco(config: Detector, *, download: bool = True) -> Path:
+    """The file in torch's cache, fetched first where it is missing."""
+    name = SSDLITE if config.model.type == "SSDLite" else str(config.model.variant)
+    try:
+        url = get_model_weights(name)["COCO_V1"].url
+    except (ValueError, KeyError) as error:
+        raise DlcxError(f"{FLAG} coco: there are none for {name}", hint=HINT) from error
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if path.is_file():
+        return path
+    try:
+        with urlopen(Request(url, method="HEAD"), timeout=PATIENCE) as answer:
+            size = int(answer.headers.get("Content-Length") or 0)
+        if not download:
+            return path
+        logger.warning("downloading %s (%.0f MB)", url, size / 1e6)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.rpartition("-")[2], progress=False)
+    except (OSError, HTTPException, RuntimeError, ValueError) as error:
+        raise Unreachable(f"{FLAG} coco: cannot fetch {url} ({type(error).__name__})", hint=HINT) from error
+    return path
+
+
+def _state(path: Path) -> Mapping[str, Tensor]:
+    """The tensors of a file by name, whatever they are wrapped in."""
+    content: Any = load_tensors(path)
+    for key in ("detector", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise DlcxError(
+            f"{FLAG} {path}: expected tensors by name", hint="Use a checkpoint of torchvision or a snapshot."
+        )
+    return content
+
+
+def _of_torchvision(config: Detector, state: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
+    """A checkpoint of torchvision, perhaps of COCO's classes and with the names of an older version, as it is here."""
+    variant = None if config.model.type == "SSDLite" else config.model.variant
+    for classes in (CLASSES, COCO_CLASSES):
+        model = torchvision_model(variant, classes=classes)
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            problem = str(error).strip().splitlines()
+            continue
+        return model.state_dict() if classes == CLASSES else _two_classes(model, torchvision_model(variant))
+    raise DlcxError(
+        f"{FLAG} {path}: it does not fit the detector: {problem[1 if len(problem) > 1 else 0].strip()}",
+        hint="The file belongs to another network.",
+    )
+
+
+def _two_classes(coco: nn.Module, own: nn.Module) -> dict[str, Tensor]:
+    """The weights of a detector of COCO's classes for background and animal: the mean of all animals."""
+    wanted, state = own.state_dict(), dict(coco.state_dict())
+    for name, value in wanted.items():
+        if state[name].shape == value.shape:
+            continue
+        inner = 4 if "bbox_pred" in name else 1  # sides of a box of each class; SSD has a block of classes an anchor
+        rows = state[name].reshape(-1, COCO_CLASSES, inner, *value.shape[1:])
+        state[name] = torch.stack([rows[:, 0], rows[:, ANIMALS].mean(1)], 1).reshape(value.shape)
+    return state
