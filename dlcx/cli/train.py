@@ -24,7 +24,11 @@ def train(
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Epochs in all, those of earlier runs included.")
+        int | None, typer.Option("--epochs", min=0, help="Epochs in all, those of earlier runs included.")
+    ] = None,
+    detector_epochs: Annotated[
+        int | None,
+        typer.Option("--detector-epochs", min=0, help="The same of a top-down net's detector; 0 leaves it out."),
     ] = None,
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a step.")] = None,
     device: DeviceOption = "auto",
@@ -38,6 +42,14 @@ def train(
         typer.Option(
             "--weights",
             help="First weights: imagenet, none, a SuperAnimal, or a file. Default: those of create-dataset.",
+            metavar="SOURCE",
+        ),
+    ] = None,
+    detector_weights: Annotated[
+        str | None,
+        typer.Option(
+            "--detector-weights",
+            help="First weights of the detector: coco, none, or a file. Default: those of create-dataset.",
             metavar="SOURCE",
         ),
     ] = None,
@@ -58,7 +70,7 @@ def train(
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
-    """Train the net of a shuffle, or go on where its training stopped.
+    """Train the net of a shuffle, a top-down net's detector first, or go on where training stopped.
 
     What no flag says is as pytorch_config.yaml has it; --epochs, --batch-size, --seed and --set are written to it.
     """
@@ -69,12 +81,14 @@ def train(
         shuffle=shuffle,
         trainset_index=trainset_index,
         epochs=epochs,
+        detector_epochs=detector_epochs,
         batch_size=batch_size,
         device=device,
         precision=precision,
         compile=compile,
         workers=workers,
         weights=weights,
+        detector_weights=detector_weights,
         resume=resume,
         early_stop=early_stop,
         logger=logger,

@@ -4,6 +4,8 @@
 
     net_type: resnet_50
     weights: imagenet
+    detector: ssdlite
+    detector_weights:
     split: frame
     seed: 42
     from_shuffle:
@@ -28,8 +30,8 @@ def read_own_config(path: str | Path) -> OwnConfig:
 
 
 def weights_source(text: str) -> str:
-    """What ``--weights`` says, as dlcx.yaml keeps it: a word as it is, the path of a file in full."""
-    word = text in ("imagenet", "none", "weight_init") or re.fullmatch(r"superanimal_\w+", text)
+    """Where weights come from, by flag, as dlcx.yaml keeps it: a word as it is, the path of a file in full."""
+    word = text in ("imagenet", "coco", "none", "weight_init") or re.fullmatch(r"superanimal_\w+", text)
     return text if word else str(Path(text).expanduser().resolve())
 
 

@@ -40,7 +40,8 @@ SAVING_SHARE = 0.05
 class Course:
     """How long a training goes and how it computes.
 
-    ``epochs`` is the total; ``early_stop`` ends it after that many evaluations without a better key metric.
+    ``epochs`` is the total; ``early_stop`` ends it after that many evaluations without a better key metric.  ``where``
+    is how the keys of its settings begin in pytorch_config.yaml.
     """
 
     epochs: int
@@ -50,6 +51,7 @@ class Course:
     compiled: bool = False
     save_optimizer: bool = False
     title: str = "train"
+    where: str = ""
 
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16", "fp16"):
@@ -184,7 +186,7 @@ class Training:
         raise DlcxError(
             message,
             hint="The last snapshot is kept. A smaller learning rate often helps "
-            "(--set runner.optimizer.params.lr=...); the resumed training then uses it.",
+            f"(--set {self.course.where}runner.optimizer.params.lr=...); the resumed training then uses it.",
         )
 
     def _explain(self, error: RuntimeError) -> None:
@@ -302,12 +304,12 @@ def adopt_moments(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
 
     Those of another kind of optimizer, or of another net, are left.
     """
+
+    def kinds(groups: Sequence[Mapping[str, Any]]) -> list[tuple[set[str], int]]:
+        return [(set(group) - {"params", "initial_lr"}, len(group["params"])) for group in groups]
+
     own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
-    if [set(group) - {"params", "initial_lr"} for group in state["param_groups"]] != [
-        set(group) - {"initial_lr"} for group in own
-    ] or [len(group["params"]) for group in state["param_groups"]] != [
-        len(group["params"]) for group in optimizer.param_groups
-    ]:
+    if kinds(state["param_groups"]) != kinds(optimizer.param_groups):
         logger.warning("the optimizer is of another kind now and starts anew")
         return
     optimizer.load_state_dict(dict(state))

@@ -21,7 +21,7 @@ Rows = Sequence[Mapping[str, float]]
 
 
 def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | None = None) -> None:
-    """Draw the rows of learning_stats.csv: total losses on top, the test error in pixels below, both logarithmic.
+    """Draw the rows of learning_stats.csv: total losses on top; below the test error in pixels or a detector's mAP.
 
     Parameters
     ----------
@@ -44,11 +44,16 @@ def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | 
     losses, errors = figure.subplots(2, 1, sharex=True)
     _line(losses, rows, "losses/train.total_loss", "training images", TRAIN)
     _line(losses, rows, "losses/eval.total_loss", "test images", TEST)
-    _line(errors, rows, "metrics/test.rmse_pcutoff", "confidence at least 0.6", SURE)
-    _line(errors, rows, "metrics/test.rmse", "all keypoints", TEST)
     _finish(losses, "total loss", best, note="")
-    found = [row["metrics/test.rmse"] for row in rows if row["step"] == best and "metrics/test.rmse" in row]
-    _finish(errors, "mean test error (pixels)", best, note=f", {found[0]:.3g} px" if found else "")
+    if any("metrics/test.mAP@50:95" in row for row in rows):
+        _line(errors, rows, "metrics/test.mAP@50", "overlap at least 0.5", SURE)
+        _line(errors, rows, "metrics/test.mAP@50:95", "overlaps from 0.5 to 0.95", TEST)
+        _finish(errors, "mAP of boxes on test images", best, note=_value(rows, best, "metrics/test.mAP@50:95", ""))
+        errors.set(yscale="linear", ylim=(0, 100))
+    else:
+        _line(errors, rows, "metrics/test.rmse_pcutoff", "confidence at least 0.6", SURE)
+        _line(errors, rows, "metrics/test.rmse", "all keypoints", TEST)
+        _finish(errors, "mean test error (pixels)", best, note=_value(rows, best, "metrics/test.rmse", " px"))
     errors.set_xlabel("epoch")
     errors.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     losses.set_title(title, loc="left", fontsize=10)
@@ -63,6 +68,12 @@ def _line(axes: Axes, rows: Rows, name: str, label: str, colour: str) -> None:
         epochs, values = zip(*points, strict=True)
         marker = "o" if len(points) <= MARKED else ""
         axes.plot(epochs, values, color=colour, label=label, linewidth=1.6, marker=marker, markersize=3)
+
+
+def _value(rows: Rows, epoch: int | None, name: str, unit: str) -> str:
+    """A number of an epoch for its mark; nothing where it has none."""
+    found = [row[name] for row in rows if row["step"] == epoch and name in row]
+    return f", {found[0]:.3g}{unit}" if found else ""
 
 
 def _finish(axes: Axes, label: str, best: int | None, note: str) -> None:

@@ -1,47 +1,35 @@
-"""Train the net of a shuffle, or go on where its training stopped."""
+"""Train the net of a shuffle and, where it is a top-down net, its detector first; or go on where training stopped."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
-from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
-from dlcx.project import Shuffle
+from dlcx.project import DETECTOR, Shuffle
 from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
+from dlcx.workflow.train_parts import Part, detector_part, pose_part
 
 if TYPE_CHECKING:
-    from dlcx.data.labeled import LabeledImage, LabeledImages
-    from dlcx.nets.model import PoseModel
-    from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig, OwnConfig
-    from dlcx.training.evaluation import Evaluation
     from dlcx.training.loggers import Logger
-    from dlcx.training.loop import Course, Files, Training
-    from dlcx.training.samples import Samples
+    from dlcx.training.loop import Training
 
 log = logging.getLogger(__name__)
 
-#: What ``runner.key_metric`` may be.
-METRICS = ("test.mAP", "test.mAR", "test.rmse", "test.rmse_pcutoff")
-#: Threads that keep a GPU from waiting for images, where nobody says how many.
-GPU_WORKERS = 4
-SEED = 42
-#: Bytes of memory for decoded test images, which are read once in many epochs.
-TEST_CACHE = 1 << 29
 
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a training has made; ``epoch`` epochs are behind the net, ``trained`` of them in this call."""
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """One net of a shuffle; ``epoch`` epochs are behind it, ``trained`` of them in this call."""
 
     shuffle: str
     epoch: int
@@ -54,15 +42,16 @@ class TrainResult:
     test_error: float | None
     learning_stats: Path
     learning_curve: Path | None
-    next_steps: tuple[str, ...] = ()
 
-    def lines(self) -> list[str]:
-        """One fact a line."""
+    def facts(self, name: str, flag: str) -> list[str]:
+        """One fact a line; ``name`` is what the net is called, ``flag`` what its epochs are asked for with."""
         count = f"{self.epoch} epoch" + ("s" if self.epoch != 1 else "")
         if self.trained:
-            said = [f"trained: {self.shuffle}, {count}"]
+            said = [f"trained: {name}, {count}"]
+        elif self.epoch:
+            said = [f"already trained: {name}, {count}; a larger {flag} trains on"]
         else:
-            said = [f"already trained: {self.shuffle}, {count}; a larger --epochs trains on"]
+            return [f"not trained: {name}, {flag} 0"]
         if self.stopped_early:
             said.append(f"stopped early: {self.key_metric} no longer became better")
         if self.best_epoch is not None:
@@ -74,18 +63,33 @@ class TrainResult:
         return said + ([f"learning curve: {self.learning_curve}"] if self.learning_curve else [])
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainResult(Trained):
+    """What a training has made: of the pose net and, where it has one that was asked for, of its detector."""
+
+    detector: Trained | None = None
+    next_steps: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        first = [] if self.detector is None else self.detector.facts(f"detector of {self.shuffle}", "--detector-epochs")
+        return first + self.facts(self.shuffle, "--epochs")
+
+
 def train(
     project: str | Path | None = None,
     *,
     shuffle: int = 1,
     trainset_index: int = 0,
     epochs: int | None = None,
+    detector_epochs: int | None = None,
     batch_size: int | None = None,
     device: str = "auto",
     precision: str = "fp32",
     compile: bool = False,
     workers: int | None = None,
     weights: str | None = None,
+    detector_weights: str | None = None,
     resume: str = "auto",
     early_stop: int | None = None,
     logger: str | None = None,
@@ -96,14 +100,16 @@ def train(
 ) -> TrainResult:
     """Train a shuffle's net; snapshots, learning_stats.csv and learning_curve.png go to its ``train`` folder.
 
+    The detector of a top-down net is trained first, with files of its own; what is finished already stays as it is.
+
     Parameters
     ----------
     project
         Folder or config.yaml; None searches (:func:`dlcx.formats.project_config.open_project`).
     shuffle, trainset_index
         Which shuffle.
-    epochs
-        How many in all, those of earlier runs included.
+    epochs, detector_epochs
+        How many in all, those of earlier runs included; 0 leaves the net or the detector out.
     batch_size, seed, overrides
         Replace values of pytorch_config.yaml (``overrides``: ``"key.path=value"``) and are written to it.
     device, precision, compile
@@ -113,9 +119,12 @@ def train(
     weights
         First weights: ``imagenet``, ``none``, a SuperAnimal (``superanimal_topviewmouse`` ...) or a file; remembered in
         dlcx.yaml.
+    detector_weights
+        Those of the detector: ``coco``, ``none`` or a file; remembered as well.  Default: ``none`` where the net has
+        none, else ``coco``.
     resume
         ``auto`` goes on from the saved state, else from the last snapshot; ``none`` starts over; a path goes on from
-        that snapshot.
+        that snapshot, of the net or of the detector.
     early_stop
         End after so many evaluations without a better key metric.
     logger
@@ -131,47 +140,101 @@ def train(
         When a value, file or folder cannot be used, or a loss is not finite.
     """
     place = open_project(project).shuffle(shuffle, trainset_index)
-    config = _configured(place, epochs=epochs, batch_size=batch_size, seed=seed, overrides=overrides)
+    config = _configured(
+        place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
+    )
+    own = _own_config(place, config, weights, detector_weights)
+    given = {"--weights": weights, "--detector-weights": detector_weights}
+    trained: dict[str, Trained] = {}
     with stop_on_signals() as stop:
-        course = _course(config, early_stop=early_stop, precision=precision, compiled=compile)
+        todo = _todo(place, config, own, resume, overwrite=overwrite)
+        for part, start in todo:
+            if start.source is not None and given[part.flag] is not None:
+                log.warning(
+                    "%s %s has no effect: the training goes on; --resume none starts over",
+                    part.flag,
+                    given[part.flag],
+                )
+        for part, start in todo:
+            course = part.course(early_stop=early_stop, precision=precision, compiled=compile)
+            training = part.training(course, device=device, workers=workers)
+            _bring_to(training, part, start)
+            before = training.epoch
+            listeners = _listeners(part, config, logger) if training.goes_on else []
+            write_model_config(config, place.model_config_path)
+            if start.source is None:
+                _remember(part, own)
+            if training.goes_on:
+                for path in start.outdated:
+                    path.unlink()
+                try:
+                    training.run(stop, listeners, progress)
+                finally:
+                    _draw(part, training)
+            trained[part.where] = _trained(part, training, before)
+    return _result(place, trained.get("") or _untouched(place, config), trained.get("detector."))
+
+
+def _todo(
+    place: Shuffle, config: ModelConfig, own: OwnConfig, resume: str, *, overwrite: bool
+) -> list[tuple[Part, Start]]:
+    """The nets to train, the detector first, and where each begins; all that can be checked before is checked.
+
+    Raises
+    ------
+    DlcxError
+        When one of them could not begin.
+    """
+    todo = []
+    of_detector = Path(resume).name.startswith(DETECTOR)
+    for make in (detector_part, pose_part):
+        part = make(place, config, own)
+        if part is None or not part.settings.epochs:
+            continue
+        mine = resume if resume == "none" or part.is_detector == of_detector else "auto"
         start = choose_start(
-            place, resume, prefix=_prefix(config), continued=config.resume_training_from, overwrite=overwrite
+            place,
+            mine,
+            prefix=part.prefix,
+            detector=part.is_detector,
+            continued=part.continued,
+            overwrite=overwrite,
         )
-        own = _own_config(place, config, weights)
-        training = _build(place, config, course, device=device, workers=workers)
-        _bring_to(training, place, config, start, own.weights)
-        if weights is not None and start.source is not None:
-            log.warning("--weights %s has no effect: the training goes on; --resume none starts over", weights)
-        before = training.epoch
-        if start.foreign and before >= course.epochs:
-            raise DlcxError(
-                f"{start.source} has {before} epochs behind it, and --epochs {course.epochs} is the total",
-                hint=f"Give more than {before} epochs, or take its weights as the first ones with --weights PATH.",
-            )
-        listeners = _listeners(place, config, logger) if training.goes_on else []
-        write_model_config(config, place.model_config_path)
-        if start.source is None and own != read_own_config(place.own_config_path):
-            write_own_config(own, place.own_config_path)
-        if training.goes_on:
-            for path in start.outdated:
-                path.unlink()
-            try:
-                training.run(stop, listeners, progress)
-            finally:
-                _draw(place, training)
-    return _result(place, config, training, before)
+        if start.source is not None:  # its first weights lie behind it, whatever is asked for now
+            part = make(place, config, read_own_config(place.own_config_path)) or part
+        todo.append((part, start))
+    if not todo:
+        raise DlcxError("--epochs 0: nothing is left to train")
+    for part, start in todo:
+        if len(todo) > 1:
+            part.check_layers()
+        if start.source is None:
+            part.check_weights()
+    return todo
 
 
 def _configured(
-    place: Shuffle, *, epochs: int | None, batch_size: int | None, seed: int | None, overrides: Sequence[str]
+    place: Shuffle,
+    *,
+    epochs: int | None,
+    detector_epochs: int | None,
+    batch_size: int | None,
+    seed: int | None,
+    overrides: Sequence[str],
 ) -> ModelConfig:
     """pytorch_config.yaml with what the call overrides."""
+    before = read_model_config(place.model_config_path)
     flags = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given = [f"train_settings.{name}={value}" for name, value in flags.items() if value is not None]
-    config = with_overrides(read_model_config(place.model_config_path), [*overrides, *given])
-    metric = config.runner.key_metric
-    if metric not in METRICS:
-        raise DlcxError(f"runner.key_metric: no metric '{metric}'", hint=did_you_mean(metric, METRICS))
+    if before.detector is not None:
+        flags = {"epochs": detector_epochs, "seed": seed}
+        given += [f"detector.train_settings.{name}={value}" for name, value in flags.items() if value is not None]
+    elif detector_epochs is not None:
+        raise DlcxError(
+            f"--detector-epochs {detector_epochs}: {place.name} has no detector",
+            hint="Only top-down nets have one, see 'dlcx list-models'.",
+        )
+    config = with_overrides(before, [*overrides, *given])
     names, layout = config.metadata, place.project.layout
     for key, own, theirs in (
         ("bodyparts", names.bodyparts, layout.bodyparts),
@@ -185,178 +248,45 @@ def _configured(
     return config
 
 
-def _prefix(config: ModelConfig) -> str:
-    return config.runner.snapshot_prefix or "snapshot"
-
-
-def _course(config: ModelConfig, *, early_stop: int | None, precision: str, compiled: bool) -> Course:
-    """How long the training goes and how it computes."""
-    from dlcx.training.loop import Course
-
-    return Course(
-        epochs=config.train_settings.epochs,
-        eval_interval=config.runner.eval_interval,
-        early_stop=early_stop,
-        precision=precision,
-        compiled=compiled,
-        save_optimizer=config.runner.snapshots.save_optimizer_state,
-    )
-
-
-def _own_config(place: Shuffle, config: ModelConfig, weights: str | None) -> OwnConfig:
+def _own_config(place: Shuffle, config: ModelConfig, weights: str | None, detector_weights: str | None) -> OwnConfig:
     """dlcx.yaml, with the first weights that the call names; shuffles of DeepLabCut may name theirs themselves."""
     own = read_own_config(place.own_config_path)
     if weights is None and not place.own_config_path.is_file() and config.train_settings.weight_init is not None:
         weights = "weight_init"
-    return own if weights is None else own.model_copy(update={"weights": weights_source(weights)})
+    named = {"weights": weights, "detector_weights": detector_weights}
+    return own.model_copy(update={key: weights_source(text) for key, text in named.items() if text is not None})
 
 
-def _build(place: Shuffle, config: ModelConfig, course: Course, *, device: str, workers: int | None) -> Training:
-    """All parts of a training, wired together, with random weights."""
-    import torch
-
-    from dlcx.nets.build import build_model
-    from dlcx.predictors import create_predictor
-    from dlcx.predictors.prepare import build_scaling
-    from dlcx.training.batches import Batches
-    from dlcx.training.learner import PoseLearner
-    from dlcx.training.loop import Training
-    from dlcx.training.schedules import build_optimizer, build_scheduler
-    from dlcx.training.state import seed_all
-
-    runner, settings, transforms = config.runner, config.train_settings, config.data.train
-    seed = SEED if settings.seed is None else settings.seed
-    torch.backends.cudnn.deterministic = True
-    seed_all(seed)
-    model = build_model(config)
-    predictor = create_predictor(model, config, device=device)
-    chosen = next(model.parameters()).device  # the predictor has moved the model there
-    learning, test = _images(place, config)
-    threads = settings.dataloader_workers if workers is None else workers
-    if workers is None and not threads and chosen.type != "cpu":
-        threads = GPU_WORKERS
-    batches = Batches(
-        _samples(learning, config),
-        size=settings.batch_size,
-        seed=seed,
-        workers=threads,
-        pin=chosen.type == "cuda",
-    )
-    if not len(batches):
-        raise DlcxError(f"{place.name}: no animal is labelled in the training images")
-    optimizer = build_optimizer(runner.optimizer.type, runner.optimizer.params, model.parameters())
-    scheduler = None
-    if runner.scheduler is not None:
-        scheduler = build_scheduler(runner.scheduler.type, runner.scheduler.params, optimizer)
-    scaling = build_scaling(transforms)
-    return Training(
-        model=model,
-        losses=PoseLearner(model, scaling, chosen, precision=course.precision, compiled=course.compiled),
-        batches=batches,
-        evaluate=_evaluation(test, model, predictor, config),
-        optimizer=optimizer,
-        scheduler=scheduler,
-        device=chosen,
-        course=course,
-        files=_files(place, config),
-        recipe={
-            "model": config.model.model_dump(mode="json"),
-            "optimizer": runner.optimizer.model_dump(mode="json"),
-            "scheduler": None if runner.scheduler is None else runner.scheduler.model_dump(mode="json"),
-            "data.train": None if transforms is None else transforms.model_dump(mode="json"),
-            "images": ["/".join(path.parts[-3:]) for path in learning.paths],
-            "batch_size": settings.batch_size,
-            "seed": seed,
-            "precision": course.precision,
-        },
-    )
+def _remember(part: Part, own: OwnConfig) -> None:
+    """Write to dlcx.yaml what the first weights of a net are."""
+    path = part.place.own_config_path
+    stored = read_own_config(path)
+    named = stored.model_copy(update={part.own_key: getattr(own, part.own_key)})
+    if named != stored:
+        write_own_config(named, path)
 
 
-def _samples(images: LabeledImages, config: ModelConfig) -> Samples:
-    """What the net's method learns from: whole images, or crops around animals."""
-    from dlcx.data.build import build_augmentation, build_cropping, build_jitter, build_sampler
-    from dlcx.training.samples import ConditionalCrops, Crops, WholeImages
-
-    transforms, margin = config.data.train, config.data.bbox_margin
-    augmentation = build_augmentation(transforms)
-    if config.method == "bu":
-        return WholeImages(images, augmentation, margin=margin)
-    cropping = build_cropping(transforms, "data.train")
-    if config.method == "ctd":
-        sampler = build_sampler(config.data.gen_sampling, len(config.metadata.bodyparts))
-        return ConditionalCrops(images, augmentation, cropping, sampler, margin=margin)
-    return Crops(images, augmentation, cropping, margin=margin, jitter=build_jitter(transforms))
-
-
-def _evaluation(
-    images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig
-) -> Evaluation | None:
-    """What judges the net during training, where there are labelled test images."""
-    from dlcx.data.build import build_sampler
-    from dlcx.training.evaluation import Evaluation, Shown, each_animal, each_guess, whole
-
-    if not any(pose.animals.score.any() for pose in images.poses):
-        return None
-    margin, names = config.data.bbox_margin, config.metadata
-    shown: Callable[[LabeledImage], Shown] = whole
-    if config.method == "td":
-        shown = each_animal(margin)
-    elif config.method == "ctd":
-        shown = each_guess(build_sampler(config.data.gen_sampling, len(names.bodyparts)), margin)
-    single = config.method != "bu" or len(names.individuals) == 1
-    return Evaluation(images, model, predictor, single=single, shown=shown, margin=margin)
-
-
-def _files(place: Shuffle, config: ModelConfig) -> Files:
-    """What every training writes."""
-    from dlcx.training.loggers import Statistics, TrainLog
-    from dlcx.training.loop import Files
-    from dlcx.training.snapshots import Keeper
-
-    runner = config.runner
-    keeper = Keeper(
-        place,
-        prefix=_prefix(config),
-        key_metric=runner.key_metric,
-        ascending=runner.key_metric_asc,
-        every=runner.snapshots.save_epochs,
-        most=runner.snapshots.max_snapshots,
-    )
-    return Files(keeper, Statistics(place.learning_stats_path), TrainLog(place.train_log_path), place.resume_state_path)
-
-
-def _listeners(place: Shuffle, config: ModelConfig, logger: str | None) -> list[Logger]:
+def _listeners(part: Part, config: ModelConfig, logger: str | None) -> list[Logger]:
     """Who else is told the numbers of each epoch, by flag or by ``logger`` in pytorch_config.yaml."""
     from dlcx.training.loggers import build_logger
 
     options = dict(config.logger or {})
     kind = {"WandbLogger": "wandb"}.get(options.pop("type", ""), "csv")
-    found = build_logger(logger or kind, place.train_dir, options)
+    if part.is_detector and options.get("run_name"):
+        options["run_name"] += "-detector"
+    found = build_logger(logger or kind, part.place.train_dir, options)
     return [] if found is None else [found]
 
 
-def _images(place: Shuffle, config: ModelConfig) -> tuple[LabeledImages, LabeledImages]:
-    """The images of the split to learn from, resized for the net, and those to test on, as they are."""
-    from dlcx.data.build import build_resize
-    from dlcx.data.labeled import LabeledImages
-    from dlcx.formats.training_set import load_training_set
+def _bring_to(training: Training, part: Part, start: Start) -> None:
+    """Put the training where it starts, and say what has changed since.
 
-    labels, split = load_training_set(place)
-    if not len(split.train):
-        raise DlcxError(f"{place.name}: the split holds no training images")
-
-    def chosen(indices: list[int], **options: Any) -> LabeledImages:
-        paths = [place.project.root.joinpath(*labels.images[index]) for index in indices]
-        return LabeledImages(paths, [labels.pose(index) for index in indices], **options)
-
-    train, test = split.train.tolist(), split.test.tolist()
-    return chosen(train, resize=build_resize(config.data.train)), chosen(test, cache=TEST_CACHE)
-
-
-def _bring_to(training: Training, place: Shuffle, config: ModelConfig, start: Start, weights: str) -> None:
-    """Put the training where it starts, and say what has changed since."""
+    Raises
+    ------
+    DlcxError
+        When the state or snapshot cannot be used, or more epochs are behind it than are asked for in all.
+    """
     from dlcx.formats.snapshot import read_snapshot
-    from dlcx.nets.weights import load_initial
     from dlcx.training.snapshots import remembered_best
     from dlcx.training.state import read_state
 
@@ -373,40 +303,73 @@ def _bring_to(training: Training, place: Shuffle, config: ModelConfig, start: St
         if found.epoch and not found.optimizer:
             log.warning("%s holds no state of the optimizer, which starts anew", start.snapshot.path.name)
         if not start.foreign:
-            training.files.keeper.best = remembered_best(place, config.runner.key_metric, _prefix(config))
+            training.files.keeper.best = remembered_best(part.place, part.runner.key_metric, part.prefix)
     else:
-        tables = read_project_config(place.project.config_path).SuperAnimalConversionTables
-        log.info("%s", load_initial(cast("PoseModel", training.model), config, weights, tables))
+        log.info("%s", part.fill(training.model))
     training.files.statistics.drop_after(training.epoch)
+    total = training.course.epochs
+    if start.foreign and training.epoch >= total:
+        flag = "--detector-epochs" if part.is_detector else "--epochs"
+        raise DlcxError(
+            f"{start.source} has {training.epoch} epochs behind it, and {flag} {total} is the total",
+            hint=f"Give more than {training.epoch} epochs, or take its weights as the first ones with "
+            f"{part.flag} PATH.",
+        )
 
 
-def _draw(place: Shuffle, training: Training) -> None:
+def _draw(part: Part, training: Training) -> None:
     """The learning curve as it is now."""
     from dlcx.visuals.learning_curve import draw_learning_curve
 
     if rows := training.files.statistics.rows:
         best = training.files.keeper.best
-        draw_learning_curve(rows, place.learning_curve_path, title=place.name, best=best.epoch if best else None)
+        title = f"{part.place.name}, detector" if part.is_detector else part.place.name
+        draw_learning_curve(rows, part.files.learning_curve, title=title, best=best.epoch if best else None)
 
 
-def _result(place: Shuffle, config: ModelConfig, training: Training, before: int) -> TrainResult:
+def _trained(part: Part, training: Training, before: int) -> Trained:
     errors = [row["metrics/test.rmse"] for row in training.files.statistics.rows if "metrics/test.rmse" in row]
-    best, curve = training.files.keeper.best, place.learning_curve_path
+    best, curve = training.files.keeper.best, part.files.learning_curve
+    return Trained(
+        shuffle=part.place.name,
+        epoch=training.epoch,
+        trained=training.epoch - before,
+        stopped_early=training.epoch < training.course.epochs,
+        snapshots=tuple(snapshot.path for snapshot in part.place.snapshots(part.prefix)),
+        key_metric=part.runner.key_metric,
+        best_epoch=best.epoch if best else None,
+        best_score=best.score if best else None,
+        test_error=errors[-1] if errors and math.isfinite(errors[-1]) else None,
+        learning_stats=part.files.learning_stats,
+        learning_curve=curve if curve.is_file() else None,
+    )
+
+
+def _untouched(place: Shuffle, config: ModelConfig) -> Trained:
+    """The pose net where only its detector was to be trained."""
+    files = place.training_files()
+    return Trained(
+        shuffle=place.name,
+        epoch=0,
+        trained=0,
+        stopped_early=False,
+        snapshots=(),
+        key_metric=config.runner.key_metric,
+        best_epoch=None,
+        best_score=None,
+        test_error=None,
+        learning_stats=files.learning_stats,
+        learning_curve=None,
+    )
+
+
+def _result(place: Shuffle, pose: Trained, detector: Trained | None) -> TrainResult:
     index = place.project.train_fractions.index(place.fraction)
     flags = (f" --shuffle {place.number}" if place.number != 1 else "") + (
         f" --trainset-index {index}" if index else ""
     )
-    return TrainResult(
-        shuffle=place.name,
-        epoch=training.epoch,
-        trained=training.epoch - before,
-        stopped_early=training.epoch < training.course.epochs,
-        snapshots=tuple(snapshot.path for snapshot in place.snapshots(_prefix(config))),
-        key_metric=config.runner.key_metric,
-        best_epoch=best.epoch if best else None,
-        best_score=best.score if best else None,
-        test_error=errors[-1] if errors and math.isfinite(errors[-1]) else None,
-        learning_stats=place.learning_stats_path,
-        learning_curve=curve if curve.is_file() else None,
-        next_steps=(f"Next: dlcx evaluate{flags}", f"Then: dlcx analyze-video VIDEO{flags}"),
-    )
+    steps: tuple[str, ...] = (f"Next: dlcx evaluate{flags}", f"Then: dlcx analyze-video VIDEO{flags}")
+    if not pose.epoch:
+        steps = (f"Next: dlcx train --epochs N{flags}",)
+    facts = {item.name: getattr(pose, item.name) for item in fields(pose)}
+    return TrainResult(**facts, detector=detector, next_steps=steps)
