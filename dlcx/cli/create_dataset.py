@@ -14,6 +14,12 @@ from dlcx.cli.options import Call, OverwriteOption, SetOption, command
 def create_dataset(
     call: Call,
     net_type: Annotated[str, typer.Option("--net-type", help="A name of 'dlcx list-models'.")] = "resnet_50",
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector", metavar="NAME", help="What finds the animals for a top-down net.", show_default="ssdlite"
+        ),
+    ] = None,
     shuffle: Annotated[
         list[int] | None, typer.Option("--shuffle", min=0, help="Number; repeatable. Default: 1.")
     ] = None,
@@ -48,6 +54,15 @@ def create_dataset(
             help="What training starts from; NAME: superanimal_topviewmouse ...",
         ),
     ] = "imagenet",
+    detector_weights: Annotated[
+        str | None,
+        typer.Option(
+            "--detector-weights",
+            metavar="coco|none|PATH",
+            help="What its training starts from.",
+            show_default="coco, with --weights none none",
+        ),
+    ] = None,
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
@@ -57,6 +72,7 @@ def create_dataset(
     return workflow(
         call.project,
         net_type=net_type,
+        detector=detector,
         shuffle=shuffle or [1],
         trainset_index=trainset_index,
         train_fraction=train_fraction,
@@ -66,6 +82,7 @@ def create_dataset(
         split_by=split_by,
         seed=seed,
         weights=weights,
+        detector_weights=detector_weights,
         overrides=overrides or (),
         overwrite=overwrite,
     )

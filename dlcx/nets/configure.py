@@ -69,6 +69,7 @@ DATA: dict[str, Block] = {
     "ctd": _CROPS,
 }
 
+DEFAULT_DETECTOR = "ssdlite"
 #: What all detectors have in common.
 DETECTOR: Block = {
     "model": {"freeze_bn_stats": True, "freeze_bn_weights": False, "box_score_thresh": 0.01},
@@ -106,15 +107,16 @@ def model_config(
     layout: Layout,
     *,
     identity: bool = False,
-    detector: str = "ssdlite",
+    detector: str | None = None,
     conditions: Block | None = None,
     project_path: str | Path | None = None,
     pose_config_path: str | Path | None = None,
 ) -> Block:
     """The configuration of ``net_type`` for a project's names; keys that stay unset are left out.
 
-    ``detector`` names what finds the animals for a top-down net; other nets have none.  ``conditions`` say where a
-    conditional net finds the poses that it corrects: :func:`conditions_of_shuffle` or :func:`conditions_of_file`.
+    ``detector`` names what finds the animals for a top-down net (ssdlite, if None); other nets have none.
+    ``conditions`` say where a conditional net finds the poses that it corrects: :func:`conditions_of_shuffle` or
+    :func:`conditions_of_file`.
 
     Raises
     ------
@@ -127,7 +129,9 @@ def model_config(
     request = Request(layout, identity)
     config = merge(merge(BASE, {"data": DATA[spec.method]}), spec.configure(spec.name, request))
     if spec.method == "td":
-        config["detector"] = detector_config(detector, request)
+        config["detector"] = detector_config(detector or DEFAULT_DETECTOR, request)
+    elif detector is not None:
+        raise DlcxError(f"--detector {detector}: {net_type} is not a top-down net, so nothing has to be found for it")
     if conditions is not None:
         config = merge(config, {"inference": {"conditions": conditions}})
     metadata = {

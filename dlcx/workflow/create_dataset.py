@@ -94,6 +94,7 @@ def create_dataset(
     project: str | Path | None = None,
     *,
     net_type: str = "resnet_50",
+    detector: str | None = None,
     shuffle: int | Sequence[int] = 1,
     trainset_index: int | None = None,
     train_fraction: float | None = None,
@@ -103,6 +104,7 @@ def create_dataset(
     split_by: str = "frame",
     seed: int = 42,
     weights: str = "imagenet",
+    detector_weights: str | None = None,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
 ) -> CreateDatasetResult:
@@ -117,6 +119,8 @@ def create_dataset(
         Folder or config.yaml; None searches (:func:`dlcx.formats.project_config.open_project`).
     net_type
         A name of ``dlcx list-models``.
+    detector
+        What finds the animals for a top-down net; default: ssdlite.
     shuffle
         Number or numbers.
     trainset_index, train_fraction
@@ -134,6 +138,8 @@ def create_dataset(
     weights
         First weights: ``imagenet``, ``none``, a SuperAnimal (``superanimal_topviewmouse`` ...), or the path of a
         checkpoint; kept in train/dlcx.yaml.
+    detector_weights
+        Those of the detector: ``coco``, ``none``, or a path.  Default: ``none`` where the net has none, else ``coco``.
     overrides
         ``key.path=value`` for pytorch_config.yaml.
     overwrite
@@ -156,6 +162,8 @@ def create_dataset(
     own = OwnConfig(
         net_type=net_type,
         weights=weights,
+        detector=detector,
+        detector_weights=None if detector_weights is None else weights_source(detector_weights),
         split=kind,
         seed=seed if kind in ("frame", "video") else None,
         from_shuffle=from_shuffle,
@@ -177,7 +185,7 @@ def create_dataset(
                 f"no training image: {len(labels)} labelled images, training fraction {target.fraction}",
                 hint="Raise --train-fraction or label more images.",
             )
-        plans.append(_Plan(target, split, _configure(target, net_type, overrides), own))
+        plans.append(_Plan(target, split, _configure(target, net_type, detector, overrides), own))
 
     if found.identity and "identity" not in plans[0].config.model.heads:
         logger.warning(
@@ -201,7 +209,7 @@ def create_dataset(
     sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
     rows = [training_rows(labels, plan.split, sizes) for plan in todo]
     if todo:
-        _check_weights(todo[0], weights)
+        _check_weights(todo[0])
 
     if train_fraction is not None:
         add_train_fraction(found.config_path, train_fraction)
@@ -264,12 +272,13 @@ def _check_choices(numbers: Sequence[int], *, given: bool, from_shuffle: int | N
         raise DlcxError(f"{names} both choose the split", hint="Give one.")
 
 
-def _configure(shuffle: Shuffle, net_type: str, overrides: Sequence[str]) -> ModelConfig:
+def _configure(shuffle: Shuffle, net_type: str, detector: str | None, overrides: Sequence[str]) -> ModelConfig:
     project = shuffle.project
     block = model_config(
         net_type,
         project.layout,
         identity=project.identity,
+        detector=detector,
         project_path=project.root,
         pose_config_path=shuffle.model_config_path,
     )
@@ -332,20 +341,22 @@ def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
     return data
 
 
-def _check_weights(plan: _Plan, weights: str) -> None:
+def _check_weights(plan: _Plan) -> None:
     """Refuse a path that is not there; warn of weights that training could not fetch from the network."""
-    if weights == "none":
-        return
-    from dlcx.nets.hub import Unreachable
-    from dlcx.nets.weights import check_source
+    from dlcx.workflow.train_parts import detector_part, pose_part
 
-    tables = read_project_config(plan.shuffle.project.config_path).SuperAnimalConversionTables
-    try:
-        check_source(plan.config, weights, tables)
-    except DlcxError as error:
-        if weights != "imagenet" and not isinstance(error, Unreachable):
-            raise
-        logger.warning("'dlcx train' will stop here: %s. %s", error, error.hint)
+    for make in (detector_part, pose_part):
+        part = make(plan.shuffle, plan.config, plan.own)
+        if part is None or part.weights == "none":
+            continue
+        from dlcx.nets.hub import Unreachable
+
+        try:
+            part.check_weights()
+        except DlcxError as error:
+            if part.weights != "imagenet" and not isinstance(error, Unreachable):
+                raise
+            logger.warning("'dlcx train' will stop here: %s. %s", error, error.hint)
 
 
 def _write(plan: _Plan, rows: list[dict[str, Any]]) -> None:

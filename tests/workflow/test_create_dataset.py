@@ -364,3 +364,40 @@ def test_deconvolution_layers_are_added_by_editing_the_yaml(tmp_path):
     assert head[f"{prefix}deconv_layers.2.weight"].shape == (64, 32, 3, 3)
     assert head[f"{prefix}final_conv.weight"].shape == (4, 32, 1, 1)
     assert make(project, net_type="top_down_resnet_50").shuffles[0].existed
+
+
+def test_a_top_down_net_gets_a_detector(tmp_path, told):
+    project = labelled("ma", tmp_path)
+    place = open_project(project).shuffle(1)
+    make(project, net_type="top_down_resnet_50")
+    config = read_model_config(place.model_config_path)
+    assert (config.detector.model.type, config.detector.train_settings.batch_size) == ("SSDLite", 16)
+    own = read_own_config(place.own_config_path)
+    assert (own.detector, own.detector_weights, own.detector_source) == (None, None, "none")
+
+    named = {"net_type": "top_down_resnet_50", "detector": "fasterrcnn_mobilenet_v3_large_fpn", "shuffle": 2}
+    make(project, **named)
+    other = open_project(project).shuffle(2)
+    assert read_model_config(other.model_config_path).detector.model.variant == named["detector"]
+    with pytest.raises(DlcxError, match="detector was fasterrcnn_mobilenet_v3_large_fpn, now None"):
+        make(project, net_type="top_down_resnet_50", shuffle=2)
+    with pytest.raises(DlcxError, match="--detector ssd: no such detector"):
+        make(project, net_type="top_down_resnet_50", detector="ssd", shuffle=3)
+    with pytest.raises(DlcxError, match="--detector ssdlite: resnet_50 is not a top-down net"):
+        make(labelled("sa", tmp_path), net_type="resnet_50", detector="ssdlite")
+    with pytest.raises(DlcxError, match=r"--detector-weights .*gone\.pt: no such file"):
+        make(project, net_type="top_down_resnet_50", detector_weights="gone.pt", shuffle=3)
+
+
+def test_it_says_that_training_needs_the_network_for_coco(tmp_path, told, monkeypatch):
+    from urllib.error import URLError
+
+    from dlcx.nets.detectors import weights
+
+    def absent(*_, **__):
+        raise URLError("no name server")
+
+    monkeypatch.setattr(weights, "urlopen", absent)
+    monkeypatch.setattr(weights.torch.hub, "get_dir", lambda: str(tmp_path))
+    make(labelled("ma", tmp_path), net_type="top_down_resnet_50", detector_weights="coco")
+    assert "'dlcx train' will stop here: --detector-weights coco" in told.text
