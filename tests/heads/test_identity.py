@@ -54,6 +54,14 @@ def test_animals_are_told_apart_together():
     assert told.affinity.tolist() == [1, 0]
 
 
+def test_a_sure_keypoint_has_more_to_say():
+    votes = np.array([[[0.9, 0.1], [0.1, 0.8]], [[0.5, 0.5], [0.5, 0.5]]], np.float32)
+    found = animals(2)
+    score = np.array([[0.2, 0.9], [0.9, 0.9]], np.float32)  # of the first animal the second keypoint counts
+    told = by_identity(Instances(found.xy, score, affinity=found.affinity, identity=votes))
+    assert told.affinity.tolist() == [1, 0]
+
+
 @pytest.mark.parametrize("count", [3, 4])
 def test_more_animals_than_individuals_come_last(count):
     votes = np.zeros((count, 2, 2), np.float32)

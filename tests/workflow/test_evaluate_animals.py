@@ -5,44 +5,49 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from fill_weights import checksum, fill_weights
+from image_poses import same_poses
 
-from dlcx.formats.analysis_pickles import read_full_pickle
-from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
+from dlcx.formats.model_config import read_model_config, write_model_config
+from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.project_config import open_project
 from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.nets.build import build_detector, build_model
 from dlcx.project import DETECTOR, Shuffle
+from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.evaluate import evaluate
 
 
 @dataclass(frozen=True)
 class Case:
-    """One of DeepLabCut's evaluated shuffles: what its weights are made of, and the edges that it kept of its graph."""
+    """A shuffle of DeepLabCut's, its weights by their recipe, and the edges of the graph that its pruning kept."""
 
     project: str
     shuffle: int
-    scorer: str
     head_gain: float
     weights: float
-    edges: list[int] | None = None
+    edges: tuple[int, ...] = ()
 
 
-CASES = (
-    Case("ma", 1, "DLC_Resnet50_goldmaNov22shuffle1_snapshot_10", 0.343, 647699.5208958812, [0, 3, 2]),
-    Case("ma", 2, "DLC_Resnet50_goldmaNov22shuffle2_detector_10_snapshot_10", 0.0996, 624795.6161857257),
-    Case("mui", 1, "DLC_Resnet50_goldmuiNov22shuffle1_snapshot_10", 0.42, 648958.5602379899, [0, 2]),
-)
+CASES = {
+    "several animals": Case("ma", 1, 0.343, 647699.5208958812, (0, 3, 2)),
+    "top-down": Case("ma", 2, 0.0996, 624795.6161857257),
+    "unique bodyparts and identity": Case("mui", 1, 0.42, 648958.5602379899, (0, 2)),
+}
 
 
-def trained(golden: Path, folder: Path, case: Case) -> Shuffle:
+@pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
+def trained(request, golden, tmp_path_factory) -> Shuffle:
     """DeepLabCut's project with the weights it was evaluated with, made from their names."""
-    root = folder / case.project
+    case: Case = request.param
+    root = tmp_path_factory.mktemp("animals") / case.project
     shutil.copytree(golden / "files" / case.project, root)
     images = root / "labeled-data" / "vid"
     shutil.copytree(golden / "evaluation" / case.project / "images", images)
@@ -52,8 +57,10 @@ def trained(golden: Path, folder: Path, case: Case) -> Shuffle:
     shuffle = open_project(root).shuffle(case.shuffle)
     config = read_model_config(shuffle.model_config_path)
     if case.edges:
-        config = with_overrides(config, [f"model.heads.bodypart.predictor.edges_to_keep={case.edges}"])
+        config.model.heads["bodypart"]["predictor"]["edges_to_keep"] = list(case.edges)
         write_model_config(config, shuffle.model_config_path)
+        told = read_yaml(shuffle.test_dir / "pose_cfg.yaml")
+        write_yaml({**told, "paf_best": list(case.edges)}, shuffle.test_dir / "pose_cfg.yaml")
     model = build_model(config)
     fill_weights(model, seed=1, gain=1.0, head_gain=case.head_gain)
     assert checksum(model) == pytest.approx(case.weights, rel=1e-12)
@@ -69,46 +76,46 @@ def save(path: Path, model) -> None:
     write_snapshot(path, model=model.state_dict(), epoch=10, metrics={}, losses={})
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case.project}-{case.shuffle}")
-def evaluated(request, golden, tmp_path_factory) -> tuple[Case, Shuffle]:
-    case = request.param
-    return case, trained(golden, tmp_path_factory.mktemp(case.project), case)
+def assert_near(ours: Any, theirs: Any, where: str = "") -> None:
+    """The same keys, types and shapes; numbers to a thousandth of a pixel (boxes: a hundredth), scores to 1e-4."""
+    assert type(ours) is type(theirs), where
+    if isinstance(theirs, dict):
+        assert list(ours) == list(theirs), where
+        for key in theirs:
+            assert_near(ours[key], theirs[key], f"{where}/{key}")
+    elif isinstance(theirs, (list, tuple)):
+        assert len(ours) == len(theirs), where
+        for number, pair in enumerate(zip(ours, theirs, strict=True)):
+            assert_near(*pair, f"{where}/{number}")
+    elif isinstance(theirs, np.ndarray):
+        assert ours.dtype == theirs.dtype, where
+        off = 1e-2 if "bboxes" in where else 1e-3 if "coordinates" in where or theirs.ndim > 2 else 1e-4
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=max(off, 1e-3 * ("single" in where)), err_msg=where)
+    else:
+        assert ours == theirs, where
 
 
-def test_an_evaluation_is_deeplabcuts(evaluated, golden):
-    case, shuffle = evaluated
-    theirs = golden / "evaluation" / case.project
-    (one,) = evaluate(shuffle.project.root, shuffle=case.shuffle, per_bodypart=True).evaluated
-    assert one.scorer == case.scorer
-    expected = pd.read_hdf(theirs / f"{case.scorer}.h5")
-    assert (expected.to_numpy() >= 0).sum() > 100
+def test_an_evaluation_is_deeplabcuts(trained, golden):
+    project, theirs = trained.project, golden / "evaluation" / trained.project.root.name
+    (one,) = evaluate(project.root, shuffle=trained.number, per_bodypart=True).evaluated
+    assert one.detector == ("10" if trained.number == 2 else None)
+    expected = pd.read_hdf(theirs / f"{one.scorer}.h5")
     pd.testing.assert_frame_equal(pd.read_hdf(one.h5), expected, rtol=0, atol=1e-3)
-    row, their_row = (pd.read_csv(path).iloc[0] for path in (one.csv, theirs / f"{case.scorer}-results.csv"))
-    shared = [name for name in their_row.index if "id_head" not in name]  # who is who is not evaluated yet
-    pd.testing.assert_series_equal(row[shared], their_row[shared], rtol=0, atol=0.0101)
+    ours, expected = (pd.read_csv(path) for path in (one.csv, theirs / one.csv.name))
+    shared = [column for column in expected.columns if column in ours.columns]
+    assert [column for column in shared if column.startswith("test ")][:4]
+    pd.testing.assert_frame_equal(ours[shared], expected[shared], rtol=0, atol=0.011)
+    errors, expected = (pd.read_csv(path, index_col=0) for path in (one.keypoint_csv, theirs / one.keypoint_csv.name))
+    pd.testing.assert_frame_equal(errors, expected, rtol=0, atol=1e-3)
 
 
-def test_an_analysis_is_deeplabcuts(evaluated, golden):
-    case, shuffle = evaluated
-    (video,) = analyze_video(shuffle.project.root, shuffle.project.root / "vid.avi", shuffle=case.shuffle).videos
-    unique = len(shuffle.project.layout.unique)
-    found = read_full_pickle(video.full_pickle, unique)
-    expected = read_full_pickle(golden / "predictions" / video.full_pickle.name, unique)
-    assert sorted(found) == sorted(expected)
-    compared = 0
-    for frame, prediction in expected.items():
-        for part, tolerances in {
-            "xy": 1e-3,
-            "score": 1e-4,
-            "box": 1e-2,
-            "box_score": 1e-4,
-            "identity": 1e-4,
-        }.items():
-            ours, theirs = getattr(found[frame].animals, part), getattr(prediction.animals, part)
-            assert (ours is None) == (theirs is None), part
-            if theirs is not None:
-                np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerances, err_msg=f"{frame}: {part}")
-                compared += theirs.size
-        if unique:
-            np.testing.assert_allclose(found[frame].unique.xy, prediction.unique.xy, rtol=0, atol=1e-3)
-    assert compared > 100
+def test_an_analysis_is_deeplabcuts(trained, golden):
+    (video,) = analyze_video(trained.project.root, trained.project.root / "vid.avi", shuffle=trained.number).videos
+    for path in (video.full_pickle, video.assemblies):
+        assert_near(load_plain_pickle(path), load_plain_pickle(golden / "predictions" / path.name), path.name[-12:])
+
+
+def test_predictions_of_images_are_deeplabcuts(trained, golden, tmp_path):
+    folder = golden / "analysis" / trained.project.root.name
+    result = analyze_images(trained.project.root, folder / "images", shuffle=trained.number, out=tmp_path)
+    same_poses(result.h5, folder / result.csv.name)
