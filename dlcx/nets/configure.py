@@ -98,7 +98,7 @@ DETECTOR: Block = {
         "key_metric": "test.mAP@50:95",
         **runner(1e-4, [160], [1e-5]),
         # the order of keys in which DeepLabCut writes it
-        "scheduler": {"type": "LRListScheduler", "params": {"lr_list": [[1e-5]], "milestones": [160]}},
+        "scheduler": {"type": "LRListScheduler", "params": {"milestones": [160], "lr_list": [[1e-5]]}},
     },
     "train_settings": {**BASE["train_settings"], "batch_size": 1, "epochs": 250},
 }
