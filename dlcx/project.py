@@ -15,6 +15,7 @@ The objects hold names, numbers and paths; they read nothing but folder listings
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -313,6 +314,11 @@ class Snapshot:
     def uid(self) -> str:
         """``best-25`` or ``10``, as scorer names carry it."""
         return f"best-{self.epoch}" if self.best else str(self.epoch)
+
+    def fingerprint(self) -> str:
+        """The file's name and what it holds, in few characters."""
+        with open(self.path, "rb") as file:
+            return f"{self.path.name} ({hashlib.file_digest(file, 'sha256').hexdigest()[:16]})"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import typer
 
 from dlcx.cli.options import (
     Call,
+    ConditionsOption,
     DetectorSnapshotOption,
     DeviceOption,
     OverwriteOption,
@@ -28,6 +29,7 @@ def analyze_images(
     trainset_index: TrainsetIndexOption = 0,
     snapshot: SnapshotOption = "best",
     detector_snapshot: DetectorSnapshotOption = "best",
+    conditions: ConditionsOption = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images of one size a forward pass.")] = 1,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
@@ -52,6 +54,7 @@ def analyze_images(
         trainset_index=trainset_index,
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
+        conditions=conditions,
         batch_size=batch_size,
         device=device,
         precision=precision,

@@ -10,6 +10,7 @@ import typer
 
 from dlcx.cli.options import (
     Call,
+    ConditionsOption,
     DetectorSnapshotOption,
     DeviceOption,
     OverwriteOption,
@@ -29,6 +30,7 @@ def analyze_video(
     trainset_index: TrainsetIndexOption = 0,
     snapshot: SnapshotOption = "best",
     detector_snapshot: DetectorSnapshotOption = "best",
+    conditions: ConditionsOption = None,
     batch_size: Annotated[
         int | None,
         typer.Option("--batch-size", min=1, help="Frames a forward pass.", show_default="config.yaml's"),
@@ -58,6 +60,7 @@ def analyze_video(
         trainset_index=trainset_index,
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
+        conditions=conditions,
         batch_size=batch_size,
         device=device,
         precision=precision,

@@ -63,6 +63,14 @@ def create_dataset(
             show_default="coco, with --weights none none",
         ),
     ] = None,
+    conditions: Annotated[
+        str | None,
+        typer.Option(
+            "--conditions",
+            metavar="N[:SNAPSHOT]|FILE",
+            help="What finds the poses that a BUCTD net corrects: a shuffle, or a file of predictions.",
+        ),
+    ] = None,
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
@@ -83,6 +91,7 @@ def create_dataset(
         seed=seed,
         weights=weights,
         detector_weights=detector_weights,
+        conditions=conditions,
         overrides=overrides or (),
         overwrite=overwrite,
     )

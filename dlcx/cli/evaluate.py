@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dlcx.cli.options import Call, DetectorSnapshotOption, DeviceOption, TrainsetIndexOption, command
+from dlcx.cli.options import Call, ConditionsOption, DetectorSnapshotOption, DeviceOption, TrainsetIndexOption, command
 
 
 @command
@@ -18,6 +18,7 @@ def evaluate(
     trainset_index: TrainsetIndexOption = 0,
     snapshot: Annotated[str, typer.Option("--snapshot", help="best, last, all, an epoch, or a path.")] = "best",
     detector_snapshot: DetectorSnapshotOption = "best",
+    conditions: ConditionsOption = None,
     pcutoff: Annotated[
         float | None,
         typer.Option("--pcutoff", help="Score from which a keypoint is sure.", show_default="config.yaml's"),
@@ -36,6 +37,7 @@ def evaluate(
         trainset_index=trainset_index,
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
+        conditions=conditions,
         pcutoff=pcutoff,
         per_bodypart=per_bodypart,
         plot=plot,

@@ -55,6 +55,15 @@ DetectorSnapshotOption = Annotated[
     str,
     typer.Option("--detector-snapshot", help="The detector's, for top-down nets: best, last, an epoch, or a path."),
 ]
+ConditionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--conditions",
+        metavar="N[:SNAPSHOT]|FILE",
+        help="What finds the poses that a BUCTD net corrects: a shuffle, or a file of predictions.",
+        show_default="as the shuffle's pytorch_config.yaml says",
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of pytorch_config.yaml; repeatable."),

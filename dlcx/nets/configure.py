@@ -159,13 +159,13 @@ def detector_config(name: str, request: Request) -> Block:
     return merge(DETECTOR, spec.configure(spec.name, request))
 
 
-def conditions_of_shuffle(number: int, snapshot: str | None = None) -> Block:
+def conditions_of_shuffle(number: int, snapshot: str | None = None, trainset_index: int = 0) -> Block:
     """``inference.conditions``: the poses that the net of another shuffle finds; ``snapshot`` is a file's name."""
     return {
         "source": "shuffle",
         "shuffle": number,
         "config": None,
-        "trainset_index": 0,
+        "trainset_index": trainset_index,
         "modelprefix": "",
         "snapshot": snapshot,
         "snapshot_index": None,

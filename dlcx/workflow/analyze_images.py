@@ -62,6 +62,7 @@ def analyze_images(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
+    conditions: str | None = None,
     batch_size: int = 1,
     device: str = "auto",
     precision: str = "fp32",
@@ -83,6 +84,9 @@ def analyze_images(
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot
         Which net, and which detector where it is a top-down one; snapshots are ``best``, ``last``, an epoch or a path.
+    conditions
+        What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), its snapshot (``"1:best"``), or a file of
+        predictions; default: what its pytorch_config.yaml names.
     batch_size
         Images a forward pass; only neighbours of one size share one.
     device, precision, engine
@@ -113,6 +117,7 @@ def analyze_images(
         place.shuffle(shuffle, trainset_index),
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
+        conditions=conditions,
         device=device,
         precision=precision,
         engine=engine,
@@ -123,12 +128,13 @@ def analyze_images(
     pictures = h5.parent / f"LabeledImages_{net.scorer}"
     paint = _painter(place, pcutoff) if plot else None
 
-    predictor = net.load()
+    predictor, given = net.load(), net.given
     done, predictions = [], []
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
         for batch in neighbours(_readable(found, failed), batch_size, lambda item: item[1].shape):
-            poses = predictor.predict(np.stack([image for _, image in batch]))
+            guesses = None if given is None else [given.of_image(path) for path, _ in batch]
+            poses = predictor.predict(np.stack([image for _, image in batch]), guesses)
             for (path, image), pose in zip(batch, poses, strict=True):
                 done.append(path)
                 predictions.append(pose)

@@ -106,6 +106,7 @@ def analyze_video(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
+    conditions: str | None = None,
     batch_size: int | None = None,
     device: str = "auto",
     precision: str = "fp32",
@@ -130,6 +131,9 @@ def analyze_video(
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot
         Which net, and which detector where it is a top-down one; snapshots are ``best``, ``last``, an epoch or a path.
+    conditions
+        What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), its snapshot (``"1:best"``), or a file of
+        predictions; default: what its pytorch_config.yaml names.
     batch_size
         Frames a forward pass; default: that of the run which is continued, else config.yaml's.
     device, precision, engine
@@ -159,6 +163,7 @@ def analyze_video(
         place,
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
+        conditions=conditions,
         device=device,
         precision=precision,
         engine=engine,
@@ -295,7 +300,11 @@ class _Run:
         """Poses of a batch in pixels of the whole frame; unreadable frames have none."""
         if not batch.readable.any():
             return [self._nothing()] * len(batch)
-        found = predictor.predict(batch.images)
+        given = self.net.given
+        guesses = None if given is None else given.of_frames(batch.first, len(batch))
+        if guesses is not None and crop is not None:
+            guesses = [guess.moved(-crop[0], -crop[2]) for guess in guesses]
+        found = predictor.predict(batch.images, guesses)
         if crop is not None:
             found = [prediction.moved(crop[0], crop[2]) for prediction in found]
         return [

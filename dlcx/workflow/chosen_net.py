@@ -14,9 +14,11 @@ from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
 from dlcx.poses import Layout
 from dlcx.project import DETECTOR, Shuffle, Snapshot
+from dlcx.workflow.conditions import ConditionFile, ConditionSource, chosen_conditions
 from dlcx.workflow.loading import chosen_detector
 
 if TYPE_CHECKING:
+    from dlcx.formats.conditions import GivenPoses
     from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig
 
@@ -29,6 +31,7 @@ class ChosenNet:
     config: ModelConfig
     snapshot: Snapshot
     detector: Snapshot | None
+    conditions: ConditionSource | None
     scorer: str
     device: str
     precision: str
@@ -42,6 +45,7 @@ class ChosenNet:
         *,
         snapshot: str,
         detector_snapshot: str = "best",
+        conditions: str | None = None,
         device: str,
         precision: str,
         engine: str,
@@ -68,6 +72,7 @@ class ChosenNet:
                 f"{place.name} has no {DETECTOR} in {place.train_dir}: nothing finds the animals for its net",
                 hint="Train it with 'dlcx train --detector-epochs N', or name one with --detector-snapshot PATH.",
             )
+        source = chosen_conditions(place, config, conditions)
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
 
         named = str(choose_device(config.device if device == "auto" else device, config.net_type))
@@ -80,6 +85,7 @@ class ChosenNet:
                 place,
                 snapshot=str(chosen.path),
                 detector_snapshot=str(detector.path) if detector else "best",
+                conditions=conditions,
                 device=named,
                 precision=precision,
                 engine=engine,
@@ -87,12 +93,17 @@ class ChosenNet:
             return loaded.predictor
 
         scorer = place.scorer(config.net_type, chosen, detector)
-        return cls(place, config, chosen, detector, scorer, named, precision, engine, load)
+        return cls(place, config, chosen, detector, source, scorer, named, precision, engine, load)
 
     @property
     def layout(self) -> Layout:
         """The project's."""
         return self.place.project.layout
+
+    @property
+    def given(self) -> GivenPoses | None:
+        """The poses that a conditional net corrects, where they come from a file."""
+        return self.conditions.given if isinstance(self.conditions, ConditionFile) else None
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -101,22 +112,19 @@ class ChosenNet:
         seen = {"model": plain["model"], "method": plain["method"], "inference": plain["data"]["inference"]}
         if self.detector is not None:
             seen["detector"] = {"model": plain["detector"]["model"], "data": plain["detector"]["data"]["inference"]}
+        found_by = {} if self.detector is None else {"detector": self.detector.fingerprint()}
+        if self.conditions is not None:
+            seen["conditions"] = {"margin": plain["data"]["bbox_margin"], **self.conditions.seen}
+            found_by = {"conditions": self.conditions.fingerprint()}
         config = hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode()).hexdigest()
-        detector = {} if self.detector is None else {"detector": _named(self.detector)}
         return {
-            "snapshot": _named(self.snapshot),
-            **detector,
+            "snapshot": self.snapshot.fingerprint(),
+            **found_by,
             "pytorch_config.yaml (model, data.inference)": config[:16],
             "--device": self.device,
             "--precision": self.precision,
             "--engine": self.engine,
         }
-
-
-def _named(snapshot: Snapshot) -> str:
-    """A snapshot's name and what it holds."""
-    with open(snapshot.path, "rb") as file:
-        return f"{snapshot.path.name} ({hashlib.file_digest(file, 'sha256').hexdigest()[:16]})"
 
 
 @contextmanager

@@ -33,10 +33,12 @@ from dlcx.formats.training_set import (
 )
 from dlcx.formats.yaml_files import write_yaml
 from dlcx.nets.configure import model_config
+from dlcx.nets.registry import find
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
+from dlcx.workflow.conditions import conditions_block
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +107,7 @@ def create_dataset(
     seed: int = 42,
     weights: str = "imagenet",
     detector_weights: str | None = None,
+    conditions: str | None = None,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
 ) -> CreateDatasetResult:
@@ -140,6 +143,9 @@ def create_dataset(
         checkpoint; kept in train/dlcx.yaml.
     detector_weights
         Those of the detector: ``coco``, ``none``, or a path.  Default: ``none`` where the net has none, else ``coco``.
+    conditions
+        What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), a snapshot of it (``"1:best"``), or a file
+        of predictions.
     overrides
         ``key.path=value`` for pytorch_config.yaml.
     overwrite
@@ -185,7 +191,7 @@ def create_dataset(
                 f"no training image: {len(labels)} labelled images, training fraction {target.fraction}",
                 hint="Raise --train-fraction or label more images.",
             )
-        plans.append(_Plan(target, split, _configure(target, net_type, detector, overrides), own))
+        plans.append(_Plan(target, split, _configure(target, net_type, detector, conditions, overrides), own))
 
     if found.identity and "identity" not in plans[0].config.model.heads:
         logger.warning(
@@ -272,13 +278,21 @@ def _check_choices(numbers: Sequence[int], *, given: bool, from_shuffle: int | N
         raise DlcxError(f"{names} both choose the split", hint="Give one.")
 
 
-def _configure(shuffle: Shuffle, net_type: str, detector: str | None, overrides: Sequence[str]) -> ModelConfig:
+def _configure(
+    shuffle: Shuffle, net_type: str, detector: str | None, conditions: str | None, overrides: Sequence[str]
+) -> ModelConfig:
     project = shuffle.project
+    source = None
+    if conditions is not None:
+        if find(net_type).method != "ctd":
+            raise DlcxError(f"--conditions {conditions}: {net_type} takes none, only BUCTD nets do")
+        source = conditions_block(project, conditions, project.train_fractions.index(shuffle.fraction))
     block = model_config(
         net_type,
         project.layout,
         identity=project.identity,
         detector=detector,
+        conditions=source,
         project_path=project.root,
         pose_config_path=shuffle.model_config_path,
     )

@@ -39,7 +39,7 @@ class Evaluated:
     """Errors of one snapshot and the files that hold them; pictures and the csv of bodyparts only when asked for.
 
     ``detector`` is the snapshot that found the animals for a top-down net; ``told`` says that boxes around the labels
-    were used, because there is none.
+    were used, because there is none.  ``conditions`` is what found the poses that a conditional net corrects.
     """
 
     shuffle: int
@@ -56,6 +56,7 @@ class Evaluated:
     keypoint_csv: Path | None = None
     pictures: Path | None = None
     told: bool = False
+    conditions: str | None = None
 
     def lines(self) -> list[str]:
         """One fact a line: a table of errors, then the files."""
@@ -82,6 +83,8 @@ class Evaluated:
         return said + [f"{name}: {path}" for name, path in files.items() if path]
 
     def _boxes(self) -> str:
+        if self.conditions:
+            return f", conditions of {self.conditions}"
         if self.told:
             return ", in boxes around the labels"
         return f", detector {self.detector}" if self.detector else ""
@@ -107,6 +110,7 @@ def evaluate(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
+    conditions: str | None = None,
     pcutoff: float | None = None,
     per_bodypart: bool = False,
     plot: bool = False,
@@ -130,6 +134,9 @@ def evaluate(
     detector_snapshot
         Which detector finds the animals for a top-down net: ``best``, ``last``, an epoch, or a path.  Where there is
         none, boxes around the labels are used.
+    conditions
+        What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), its snapshot (``"1:best"``), or a file of
+        predictions; default: what its pytorch_config.yaml names.
     pcutoff
         Score from which a keypoint counts for ``rmse_pcutoff``; default: config.yaml's.
     per_bodypart
@@ -152,7 +159,7 @@ def evaluate(
     snapshots = [(one, found) for one in chosen for found in _snapshots(one, snapshot)]
     _warn_of_equal_epochs(snapshots)
     cutoff = place.pcutoff if pcutoff is None else pcutoff
-    run = _Run(detector_snapshot, cutoff, per_bodypart, plot, device, batch_size, progress)
+    run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
     options = chosen[0].flags
     steps = [f"To track a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
@@ -183,6 +190,7 @@ class _Run:
     """What one call asks of every snapshot."""
 
     detector_snapshot: str
+    conditions: str | None
     pcutoff: float
     per_bodypart: bool
     plot: bool
@@ -205,7 +213,11 @@ class _Run:
         paths = [project.root.joinpath(*labels.images[row]) for row in used]
         images = LabeledImages(paths, [labels.pose(row) for row in used], cache=0)
         loaded = load_predictor(
-            shuffle, snapshot=str(snapshot.path), detector_snapshot=self.detector_snapshot, device=self.device
+            shuffle,
+            snapshot=str(snapshot.path),
+            detector_snapshot=self.detector_snapshot,
+            conditions=self.conditions,
+            device=self.device,
         )
 
         base = shuffle.evaluation_dir / loaded.scorer
@@ -250,7 +262,8 @@ class _Run:
             csv=csv,
             keypoint_csv=keypoint_csv if self.per_bodypart else None,
             pictures=pictures if paint else None,
-            told=loaded.told is not None,
+            told=loaded.told is not None and loaded.conditions is None,
+            conditions=None if loaded.conditions is None else loaded.conditions.title,
         )
 
     def _painter(self, project: Project) -> LabeledImagePainter:

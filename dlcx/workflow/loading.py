@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlcx.project import DETECTOR, Shuffle, Snapshot
+from dlcx.workflow.conditions import ConditionFile, ConditionNet, ConditionSource, chosen_conditions
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage
@@ -21,12 +23,13 @@ class Loaded:
     """One shuffle's configuration, the snapshots that were loaded, and the predictor that runs them.
 
     ``told`` is what the predictor must be told of a labelled image, because nothing else finds it: boxes around the
-    labels for a top-down net without a detector.
+    labels for a top-down net without a detector, poses of a file for a conditional one.
     """
 
     config: ModelConfig
     snapshot: Snapshot
     detector: Snapshot | None
+    conditions: ConditionSource | None
     scorer: str
     model: PoseModel
     predictor: Predictor
@@ -38,6 +41,7 @@ def load_predictor(
     *,
     snapshot: str = "best",
     detector_snapshot: str = "best",
+    conditions: str | None = None,
     device: str = "auto",
     precision: str = "fp32",
     engine: str = "torch",
@@ -48,6 +52,9 @@ def load_predictor(
     ----------
     snapshot, detector_snapshot
         ``best``, ``last``, an epoch or a path, see :meth:`dlcx.project.Shuffle.snapshot`.
+    conditions
+        Where a conditional net finds its conditions, see :func:`dlcx.workflow.conditions.conditions_block`; default: as
+        its pytorch_config.yaml says.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision
@@ -70,23 +77,29 @@ def load_predictor(
     config = read_model_config(shuffle.model_config_path)
     chosen = shuffle.snapshot(snapshot)
     detector = chosen_detector(shuffle, config, detector_snapshot)
+    source = chosen_conditions(shuffle, config, conditions)
     model = build_model(config)
     load_strict(model, read_snapshot(chosen.path).model, f"snapshot {chosen.path}")
     finder = None if detector is None else _finder(config, detector, device=device, precision=precision)
+    if isinstance(source, ConditionNet):
+        finder = _condition_finder(source, device=device, precision=precision, engine=engine)
     predictor = create_predictor(model, config, device=device, precision=precision, engine=engine, finder=finder)
-    boxless = config.method == "td" and detector is None
-
-    def told(labeled: LabeledImage) -> Instances:
-        return labelled_boxes(labeled, config.data.bbox_margin)
+    told: Callable[[LabeledImage], Instances] | None = None
+    if config.method == "td" and detector is None:
+        told = partial(labelled_boxes, margin=config.data.bbox_margin)
+    elif isinstance(source, ConditionFile):
+        given = source.given
+        told = lambda labeled: given.of_image(labeled.path)  # noqa: E731
 
     return Loaded(
         config,
         chosen,
         detector,
+        source,
         shuffle.scorer(config.net_type, chosen, detector),
         model,
         predictor,
-        told if boxless else None,
+        told,
     )
 
 
@@ -101,6 +114,23 @@ def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str = "best") 
     if config.method != "td" or (which == "best" and not shuffle.snapshots(DETECTOR)):
         return None
     return shuffle.snapshot(which, DETECTOR)
+
+
+def _condition_finder(source: ConditionNet, *, device: str, precision: str, engine: str) -> Finder:
+    """The net that finds the poses which another one corrects."""
+    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.nets.build import build_model
+    from dlcx.nets.weights import load_strict
+    from dlcx.predictors import create_predictor
+
+    if source.shuffle is not None:
+        options = {"device": device, "precision": precision, "engine": engine}
+        predictor = load_predictor(source.shuffle, snapshot=str(source.snapshot.path), **options).predictor
+    else:
+        model = build_model(source.config)
+        load_strict(model, read_snapshot(source.snapshot.path).model, f"snapshot {source.snapshot.path}")
+        predictor = create_predictor(model, source.config, device=device, precision=precision, engine=engine)
+    return lambda images: [found.animals for found in predictor.predict(images)]
 
 
 def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str) -> Finder:

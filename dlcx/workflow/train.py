@@ -148,6 +148,14 @@ def train(
     trained: dict[str, Trained] = {}
     with stop_on_signals() as stop:
         todo = _todo(place, config, own, resume, overwrite=overwrite)
+        if _lacks_conditions(config):
+            log.warning(
+                "inference.conditions of %s is empty: training draws its own, but evaluate and analyze-video need what "
+                "finds the poses that %s corrects: --conditions SHUFFLE|FILE there, or here "
+                "--set 'inference.conditions={source: shuffle, shuffle: N}'",
+                place.model_config_path,
+                config.net_type,
+            )
         for part, start in todo:
             if start.source is not None and given[part.flag] is not None:
                 log.warning(
@@ -172,7 +180,12 @@ def train(
                 finally:
                     _draw(part, training)
             trained[part.where] = _trained(part, training, before)
-    return _result(place, trained.get("") or _untouched(place, config), trained.get("detector."))
+    return _result(place, config, trained.get("") or _untouched(place, config), trained.get("detector."))
+
+
+def _lacks_conditions(config: ModelConfig) -> bool:
+    """Whether it is a conditional net and nothing finds the poses that it corrects."""
+    return config.method == "ctd" and config.inference.conditions is None
 
 
 def _todo(
@@ -363,11 +376,12 @@ def _untouched(place: Shuffle, config: ModelConfig) -> Trained:
     )
 
 
-def _result(place: Shuffle, pose: Trained, detector: Trained | None) -> TrainResult:
+def _result(place: Shuffle, config: ModelConfig, pose: Trained, detector: Trained | None) -> TrainResult:
     index = place.project.train_fractions.index(place.fraction)
     flags = (f" --shuffle {place.number}" if place.number != 1 else "") + (
         f" --trainset-index {index}" if index else ""
     )
+    flags += " --conditions SHUFFLE|FILE" if _lacks_conditions(config) else ""
     steps: tuple[str, ...] = (f"Next: dlcx evaluate{flags}", f"Then: dlcx analyze-video VIDEO{flags}")
     if not pose.epoch:
         steps = (f"Next: dlcx train --epochs N{flags}",)
