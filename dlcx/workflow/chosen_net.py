@@ -18,7 +18,7 @@ from dlcx.workflow.conditions import ConditionFile, ConditionSource, chosen_cond
 from dlcx.workflow.loading import chosen_detector
 
 if TYPE_CHECKING:
-    from dlcx.formats.conditions import GivenPoses
+    from dlcx.formats.given_poses import GivenPoses
     from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig
 

@@ -17,7 +17,7 @@ from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.settings import ModelConfig
 
 if TYPE_CHECKING:
-    from dlcx.formats.conditions import GivenPoses
+    from dlcx.formats.given_poses import GivenPoses
 
 HINT = "Name a shuffle or a file of predictions with --conditions SHUFFLE[:SNAPSHOT]|FILE."
 
@@ -72,7 +72,7 @@ class ConditionFile:
     @cached_property
     def given(self) -> GivenPoses:
         """What the file holds."""
-        from dlcx.formats.conditions import read_given_poses
+        from dlcx.formats.given_poses import read_given_poses
 
         return read_given_poses(self.path, self.bodyparts)
 

@@ -8,8 +8,8 @@ import pytest
 from dlcx.errors import DlcxError
 from dlcx.formats.analysis_pickles import write_full_pickle
 from dlcx.formats.assemblies import write_assemblies
-from dlcx.formats.conditions import read_given_poses
 from dlcx.formats.evaluation import write_evaluation
+from dlcx.formats.given_poses import read_given_poses
 from dlcx.formats.image_predictions import write_image_predictions
 from dlcx.formats.predictions import write_predictions
 from dlcx.poses import Instances, Layout, Prediction
