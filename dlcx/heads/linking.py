@@ -71,19 +71,19 @@ def optimal_links(detections: Detections, graph: Graph, *, most: int, pcutoff: f
     return links[links.affinity >= min_affinity]
 
 
-def greedy_links(detections: Detections, graph: Graph, *, pcutoff: float, min_affinity: float) -> Links:
-    """For each edge pairs by falling affinity, as long as neither joint is taken."""
+def greedy_links(detections: Detections, graph: Graph, *, most: int, pcutoff: float, min_affinity: float) -> Links:
+    """For each edge at most ``most`` pairs by falling affinity, as long as neither joint is taken."""
     pairs = all_pairs(detections, graph)
     edge = np.repeat(np.arange(len(graph)), [detections.counts[a] * detections.counts[b] for a, b in graph])
     certain = detections.score[pairs.first] * detections.score[pairs.second] >= pcutoff**2
     fits = np.flatnonzero(certain & (pairs.affinity >= min_affinity))
     order = fits[np.lexsort((-pairs.affinity[fits], edge[fits]))]
-    taken: set[tuple[int, int]] = set()
+    taken: list[set[int]] = [set() for _ in graph]
     chosen = []
-    for pair, *ends in zip(order.tolist(), edge[order], pairs.first[order], pairs.second[order], strict=True):
-        keys = {(ends[0], ends[1]), (ends[0], ends[2])}
-        if not taken & keys:
-            taken |= keys
+    for pair in order.tolist():
+        used, ends = taken[edge[pair]], {int(pairs.first[pair]), int(pairs.second[pair])}
+        if len(used) < 2 * most and not used & ends:
+            used |= ends
             chosen.append(pair)
     return pairs[np.array(chosen, int)]
 

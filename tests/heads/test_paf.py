@@ -7,6 +7,7 @@ import torch
 from dlcx.errors import DlcxError
 from dlcx.heads.paf import build
 from dlcx.heads.paf_decoding import FieldDecoder, build_decoder, strongest
+from dlcx.heads.rows import Channels, misfit, moved
 from dlcx.nets.bottom_up import paf_head
 
 
@@ -114,3 +115,26 @@ def test_wrong_keys_are_named(changes, message):
     with pytest.raises(DlcxError) as caught:
         head(**changes)
     assert message in str(caught.value)
+
+
+def test_weights_move_with_their_bodyparts_and_edges():
+    torch.manual_seed(0)
+    source, own = paf_head(8, 4, 2), head()
+    theirs = build(
+        backbone_stride=16, backbone_channels=8, where="THEIRS", **{k: v for k, v in source.items() if k != "type"}
+    )
+    state = {key: torch.randn_like(value) for key, value in theirs.state_dict().items()}
+    rows = own.keypoint_rows(Channels((3, -1, 1), 4), source)  # own bodyparts: their last, a new one, their second
+    before = own.state_dict()
+    assert misfit(before, state, rows) is None
+    after = moved(before, state, rows)
+    assert torch.equal(after["convt1.bias"][[0, 2]], state["convt1.bias"][[3, 1]])
+    assert torch.equal(after["convt1.bias"][1], before["convt1.bias"][1])
+    # their edges are 01 02 03 12 13 23; own 02 is their 31, which points the other way, and starts anew like 01 and 12
+    assert torch.equal(after["convt3.bias"], before["convt3.bias"])
+    same = own.keypoint_rows(Channels((1, -1, 3), 4), source)
+    after = moved(before, state, same)
+    assert torch.equal(after["paf_head.deconv_layers.0.bias"][2:4], state["paf_head.deconv_layers.0.bias"][8:10])
+    inputs, outputs = [0, 2, 5, 6, *range(9, 137)], [1, 3, 12, 13, *range(16, 144)]
+    weight = "hm_ref_layers.2.weight"
+    assert torch.equal(after[weight][0, inputs], state[weight][1, outputs])
