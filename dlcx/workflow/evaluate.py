@@ -21,8 +21,8 @@ from dlcx.formats.evaluation import (
 )
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
-from dlcx.metrics import Metrics, evaluate_poses
-from dlcx.poses import Prediction
+from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
+from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: What is printed of a detector's boxes.
+BOXES = ("mAP@50:95", "mAP@50", "mAP@75", "mAR@50:95")
+
 
 @dataclass(frozen=True)
 class Evaluated:
@@ -40,6 +43,7 @@ class Evaluated:
 
     ``detector`` is the snapshot that found the animals for a top-down net; ``told`` says that boxes around the labels
     were used, because there is none.  ``conditions`` is what found the poses that a conditional net corrects.
+    ``train_boxes`` and ``test_boxes`` judge the boxes that a detector found.
     """
 
     shuffle: int
@@ -57,6 +61,8 @@ class Evaluated:
     pictures: Path | None = None
     told: bool = False
     conditions: str | None = None
+    train_boxes: BoxMetrics | None = None
+    test_boxes: BoxMetrics | None = None
 
     def lines(self) -> list[str]:
         """One fact a line: a table of errors, then the files."""
@@ -71,6 +77,11 @@ class Evaluated:
                 f"{split.keypoints_pcutoff:>12}{_number(split.rmse_pcutoff):>9}"
                 f"{_number(split.mAP, 1):>7}{_number(split.mAR, 1):>7}"
             )
+        if self.train_boxes and self.test_boxes:
+            said.append(f"{'boxes':10}{'images':>8}{'animals':>11}" + "".join(f"{name:>11}" for name in BOXES))
+            for name, boxes in (("train", self.train_boxes), ("test", self.test_boxes)):
+                values = [_number(boxes.named()[key], 1) if boxes.boxes else "-" for key in BOXES]
+                said.append(f"{name:10}{boxes.images:>8}{boxes.boxes:>11}" + "".join(f"{v:>11}" for v in values))
         if self.keypoint_csv:
             errors = [(*split.per_bodypart, *split.per_unique) for split in (self.train, self.test)]
             wide = max(map(len, self.bodyparts)) + 2
@@ -121,7 +132,8 @@ def evaluate(
     """Compare predictions with labels on the training and the test images of one or several shuffles.
 
     Errors are mean distances in pixels of the whole image (DeepLabCut calls them RMSE); mAP and mAR, from 0 to 100,
-    rest on object keypoint similarity with sigma 0.1 for every bodypart.
+    rest on object keypoint similarity with sigma 0.1 for every bodypart.  Those of a detector's boxes, at most one an
+    individual, rest on their overlap with boxes around the labels.
 
     Parameters
     ----------
@@ -200,7 +212,7 @@ class _Run:
 
     def __call__(self, shuffle: Shuffle, snapshot: Snapshot) -> Evaluated:
         """Evaluate one snapshot and write its files."""
-        from dlcx.data.labeled import LabeledImages
+        from dlcx.data.labeled import LabeledImages, labelled_boxes
         from dlcx.visuals.labeled_images import write_picture
         from dlcx.workflow.loading import load_predictor
 
@@ -224,10 +236,12 @@ class _Run:
         pictures = base.with_name(f"LabeledImages_{base.name}")
         paint = self._painter(project) if self.plot else None
         truth: dict[int, Prediction] = {}
+        boxes: dict[int, Instances] = {}
         found: dict[int, Prediction] = {}
         with self.progress.task(f"evaluate {snapshot.path.name}", total=len(used), unit="image") as task:
             for row, (labeled, prediction) in zip(used, _predict(loaded, images, self.batch_size), strict=True):
                 truth[row], found[row] = labeled.pose, prediction
+                boxes[row] = labelled_boxes(labeled, loaded.config.data.bbox_margin)
                 if paint:
                     which = "Training" if row in splits["Training"] else "Test"
                     name = f"{which}-{labels.images[row][1]}-{labeled.path.stem}.png"
@@ -240,6 +254,10 @@ class _Run:
             for rows in splits.values()
         )
         detector = loaded.detector
+        train_boxes, test_boxes = (
+            None if detector is None else _judge_boxes([boxes[i] for i in rows], [found[i] for i in rows])
+            for rows in splits.values()
+        )
         epochs = -1 if detector is None else detector.epoch
         row = EvaluationRow(shuffle.fraction, shuffle.number, snapshot.epoch, self.pcutoff, train, test, epochs)
         h5, csv, keypoint_csv = (Path(f"{base}{end}") for end in (".h5", "-results.csv", "-keypoint-results.csv"))
@@ -264,6 +282,8 @@ class _Run:
             pictures=pictures if paint else None,
             told=loaded.told is not None and loaded.conditions is None,
             conditions=None if loaded.conditions is None else loaded.conditions.title,
+            train_boxes=train_boxes,
+            test_boxes=test_boxes,
         )
 
     def _painter(self, project: Project) -> LabeledImagePainter:
@@ -282,6 +302,11 @@ def _predict(loaded: Loaded, images: LabeledImages, batch_size: int) -> Iterator
         told = None if loaded.told is None else [loaded.told(labeled) for labeled in batch]
         found = loaded.predictor.predict(np.stack([labeled.image for labeled in batch]), told)
         yield from zip(batch, found, strict=True)
+
+
+def _judge_boxes(labelled: Sequence[Instances], found: Sequence[Prediction]) -> BoxMetrics:
+    """How well the boxes around labels are met by those that were posed."""
+    return evaluate_boxes([one.box for one in labelled if one.box is not None], [one.animals for one in found])
 
 
 def _number(value: float, digits: int = 2) -> str:

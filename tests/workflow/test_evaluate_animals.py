@@ -13,13 +13,17 @@ import pytest
 from fill_weights import checksum, fill_weights
 from image_poses import same_poses
 
+from dlcx.data.labeled import LabeledImages, labelled_boxes
 from dlcx.formats.model_config import read_model_config, write_model_config
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.project_config import open_project
 from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.training_set import load_training_set
 from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.nets.build import build_detector, build_model
+from dlcx.poses import Instances
 from dlcx.project import DETECTOR, Shuffle
+from dlcx.workflow import loading
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.evaluate import evaluate
@@ -119,3 +123,28 @@ def test_predictions_of_images_are_deeplabcuts(trained, golden, tmp_path):
     folder = golden / "analysis" / trained.project.root.name
     result = analyze_images(trained.project.root, folder / "images", shuffle=trained.number, out=tmp_path)
     same_poses(result.h5, folder / result.csv.name)
+
+
+def test_boxes_of_a_detector_are_judged(trained, monkeypatch):
+    """A detector that finds the first animal of every image, and nothing else."""
+    config = read_model_config(trained.model_config_path)
+    labels, split = load_training_set(trained)
+    paths = [trained.project.root.joinpath(*image) for image in labels.images]
+    images = list(LabeledImages(paths, [labels.pose(row) for row in range(len(labels))]))
+    truth = [labelled_boxes(image, config.data.bbox_margin).box for image in images]
+    first = {
+        image.image.tobytes(): Instances.of_boxes(box[:1], np.ones(1, np.float32))
+        for image, box in zip(images, truth, strict=True)
+    }
+    monkeypatch.setattr(loading, "_finder", lambda *_, **__: lambda batch: [first[image.tobytes()] for image in batch])
+    (one,) = evaluate(trained.project.root, shuffle=trained.number).evaluated
+    if config.detector is None:
+        assert (one.train_boxes, one.test_boxes) == (None, None)
+        return
+    for boxes, rows in ((one.train_boxes, split.train), (one.test_boxes, split.test)):
+        animals = sum(len(truth[row]) for row in rows)
+        assert (boxes.images, boxes.boxes) == (len(rows), animals)
+        assert boxes.mAR == pytest.approx(100 * len(rows) / animals)
+    head = next(index for index, line in enumerate(one.lines()) if line.startswith("boxes"))
+    assert one.lines()[head].split() == ["boxes", "images", "animals", "mAP@50:95", "mAP@50", "mAP@75", "mAR@50:95"]
+    assert one.lines()[head + 1].split() == ["train", "6", "18", "33.7", "33.7", "33.7", "33.3"]
