@@ -12,7 +12,11 @@ from dlcx.poses import Prediction
 
 
 class Backbone(Protocol):
-    """What a family's backbone tells the builder beside being an nn.Module."""
+    """What a family's backbone tells the builder beside being an nn.Module.
+
+    One that adds something to a network which has weights of its own may name that child in ``plain``, and say with
+    ``keypoint_rows`` (:mod:`dlcx.heads.rows`) which of its tensors hold keypoints.
+    """
 
     stride: float
     """Pixels of the input a cell of the features stands for."""

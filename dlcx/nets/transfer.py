@@ -55,13 +55,7 @@ def fill(model: PoseModel, config: ModelConfig, origin: Origin) -> str:
         When the backbone does not fit.
     """
     own = keypoint_names(config)
-    keypoints = _keypoints(origin, "bodypart", own["bodypart"], None)
-    rows = (keypoints and keypoint_rows(model.backbone, keypoints, None)) or {}
-    if problem := _load(model.backbone, _part(origin.state, "backbone"), rows):
-        raise DlcxError(
-            f"{origin.label}: it does not fit the backbone: {problem}", hint="The file belongs to another network."
-        )
-    taken = ["backbone"]
+    taken = [_fill_backbone(model.backbone, origin, own["bodypart"])]
     parts: dict[str, nn.Module] = {} if model.neck is None else {"neck": model.neck}
     if origin.heads:
         parts |= {f"heads.{name}": head for name, head in model.heads.items()}
@@ -74,6 +68,25 @@ def fill(model: PoseModel, config: ModelConfig, origin: Origin) -> str:
         else:
             taken.append(f"{title}{told}")
     return f"first weights: {', '.join(taken)} from {origin.label.removeprefix('--weights ')}"
+
+
+def _fill_backbone(backbone: nn.Module, origin: Origin, bodyparts: Sequence[str]) -> str:
+    """Fill the backbone, or at least the network in it that the origin has too; returns what was filled."""
+    state = _part(origin.state, "backbone")
+    keypoints = _keypoints(origin, "bodypart", bodyparts, _count(backbone, state, None))
+    rows = (keypoints and keypoint_rows(backbone, keypoints, None)) or {}
+    problem = _load(backbone, state, rows)
+    plain = getattr(backbone, "plain", None)
+    if problem and plain is not None:
+        inside = _part(state, plain) if any(key.startswith(f"{plain}.") for key in state) else state
+        if not _load(getattr(backbone, plain), inside, {}):
+            logger.warning("%s: what the backbone does with conditions starts from random weights", origin.label)
+            return "backbone without conditions"
+    if problem:
+        raise DlcxError(
+            f"{origin.label}: it does not fit the backbone: {problem}", hint="The file belongs to another network."
+        )
+    return "backbone"
 
 
 def _move(module: nn.Module, state: State, origin: Origin, head: str, own: Sequence[str]) -> tuple[str, str | None]:

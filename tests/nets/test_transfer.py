@@ -82,6 +82,82 @@ def test_keypoints_of_a_simcc_head_move_by_name(tmp_path):
     assert all(torch.equal(after[key], source[key]) for key in shared)
 
 
+def test_parts_and_edges_of_a_part_affinity_head_move_by_name(tmp_path):
+    """Of the field between tail and nose nothing is left: the own edge points the other way."""
+    multi = {"individuals": ("ann", "bob"), "multi": True}
+    path, source = saved(tmp_path, config(**multi))
+    made = config(bodyparts=("nose", "tail", "paw"), **multi)
+    said, before, after = fill(made, path)
+    assert "head bodypart (2 of 3 keypoints; new: paw)" in said
+    graph = [tuple(edge) for edge in config(**multi).plain()["model"]["heads"]["bodypart"]["predictor"]["graph"]]
+    own = [tuple(edge) for edge in made.plain()["model"]["heads"]["bodypart"]["predictor"]["graph"]]
+    field, theirs = own.index((0, 1)), graph.index((0, 3))
+
+    def both(name, *places):
+        return [state[f"heads.bodypart.{name}"].transpose(0, 1)[place] for state, place in zip(*places, strict=True)]
+
+    pairs = (after, source)
+    assert torch.equal(*both("convt1.weight", pairs, ([0, 1], [0, 3])))
+    assert torch.equal(*both("convt1.weight", (after, before), (2, 2)))
+    assert torch.equal(*both("convt2.weight", pairs, ([0, 1, 2, 3], [0, 1, 6, 7])))
+    edges = slice(2 * field, 2 * field + 2), slice(2 * theirs, 2 * theirs + 2)
+    assert torch.equal(*both("convt3.weight", pairs, edges))
+    assert torch.equal(*both("convt4.weight", pairs, (slice(None),) * 2))
+    layer = "heads.bodypart.paf_ref_layers.0.weight"  # (2 edges, parts + 2 edges + 128, 3, 3)
+    mine, other = after[layer][edges[0]], source[layer][edges[1]]
+    assert torch.equal(mine[:, :2], other[:, [0, 3]])
+    assert torch.equal(mine[:, 3:][:, edges[0]], other[:, 4:][:, edges[1]])
+    assert torch.equal(mine[:, -128:], other[:, -128:])
+
+
+@pytest.mark.parametrize("name", ["ctd_coam_w32", "ctd_prenet_rtmpose_s"])
+def test_conditions_of_a_conditional_net_move_by_name(name, tmp_path):
+    path, source = saved(tmp_path, config(name))
+    said, _, after = fill(config(name, OWN), path)
+    assert said.startswith("first weights: backbone, head bodypart (2 of 3 keypoints; new: paw)")
+    if name == "ctd_prenet_rtmpose_s":
+        key = "backbone.cond_preNet.0.weight"
+        assert torch.equal(after[key][:, [0, 2]], source[key][:, [3, 0]])
+        return
+    layer = "backbone.coam_stages.1.att_layers.2."
+    key = f"{layer}position_attention_module.cnn_cond.weight"
+    assert torch.equal(after[key][[0, 2]][:, [0, 2]], source[key][[3, 0]][:, [3, 0]])
+    for key in (f"{layer}position_attention_module.pa.fc_q.weight", f"{layer}channel_attention_module.cnn_cond.weight"):
+        assert torch.equal(after[key][:, [0, 2]], source[key][:, [3, 0]])
+
+
+@pytest.mark.parametrize(
+    ("plain", "conditional", "inside"),
+    [
+        ("top_down_hrnet_w32", "ctd_coam_w32", "backbone."),
+        ("rtmpose_s", "ctd_prenet_rtmpose_s", "backbone.backbone."),
+    ],
+)
+def test_a_conditional_net_starts_from_a_plain_one(plain, conditional, inside, tmp_path, caplog):
+    path, source = saved(tmp_path, config(plain))
+    said, _, after = fill(config(conditional), path)
+    assert said == f"first weights: backbone without conditions, head bodypart from {path}"
+    assert "what the backbone does with conditions starts from random weights" in caplog.text
+    layers = [key for key in source if key.startswith("backbone.")]
+    assert len(layers) > 100
+    assert all(torch.equal(after[inside + key.removeprefix("backbone.")], source[key]) for key in layers)
+
+
+def test_imagenet_weights_go_to_the_network_in_a_conditional_net(tmp_path, monkeypatch):
+    import huggingface_hub
+    import timm
+    from safetensors.torch import save_file
+
+    state = timm.create_model("hrnet_w32").state_dict()
+    save_file(state, tmp_path / "model.safetensors")
+    monkeypatch.setattr(
+        huggingface_hub, "try_to_load_from_cache", lambda repo, file: str(tmp_path / "model.safetensors")
+    )
+    said, _, after = fill(config("ctd_prenet_hrnet_w32"), "imagenet")
+    assert said == "first weights: backbone from ImageNet (hrnet_w32)"
+    assert torch.equal(after["backbone.backbone.model.conv1.weight"], state["conv1.weight"])
+
+
 def test_a_snapshot_of_the_same_bodyparts_is_taken_whole(tmp_path, caplog):
     path, source = saved(tmp_path, config())
     said, _, after = fill(config(), path)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from dlcx.errors import DlcxError
 from dlcx.heads.construct import construct
+from dlcx.heads.rows import Channels, Rows
 from dlcx.nets.buctd.conditions import StackedKeypointEncoder
 from dlcx.nets.hrnet.model import HRNet
 from dlcx.nets.model import Backbone
@@ -29,6 +30,8 @@ class CondPreNet(nn.Module):
     ``backbone`` is that backbone's block, ``kpt_encoder`` the block of what draws conditions, ``img_size`` (height,
     width) of the crops.
     """
+
+    plain = "backbone"
 
     def __init__(
         self, backbone: Mapping[str, Any], kpt_encoder: Mapping[str, Any], img_size: Sequence[int] = (256, 256)
@@ -53,6 +56,10 @@ class CondPreNet(nn.Module):
         drawn = self.encoder(conditions, _size(images))
         return self.backbone(self.rgb_preNet(images) + self.cond_preNet(drawn))
 
+    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
+        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.rows`."""
+        return {"cond_preNet.0.weight": {1: keypoints}}
+
 
 class HRNetCoAM(nn.Module):
     """HRNet whose branches attend to the condition after its transitions ``coam_modules`` (1 to 3; 4: at the end).
@@ -62,6 +69,8 @@ class HRNetCoAM(nn.Module):
     """
 
     model: Any
+
+    plain = "model"
 
     def __init__(
         self,
@@ -117,6 +126,20 @@ class HRNetCoAM(nn.Module):
             ]
             branches = self._attend(number, branches, drawn)
         return self._attend(3, net.stage4(branches)[:1], drawn)[0]
+
+    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
+        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.rows`."""
+        rows: Rows = {}
+        for name, module in self.coam_stages.named_modules(prefix="coam_stages"):
+            if isinstance(module, PositionAttention):
+                rows |= {
+                    f"{name}.cnn_cond.weight": {0: keypoints, 1: keypoints},
+                    f"{name}.cnn_cond.bias": {0: keypoints},
+                    f"{name}.pa.fc_q.weight": {1: keypoints},
+                }
+            elif isinstance(module, ChannelAttention):
+                rows[f"{name}.cnn_cond.weight"] = {1: keypoints}
+        return rows
 
     def _attend(self, stage: int, branches: list[Tensor], drawn: Tensor) -> list[Tensor]:
         name = str(stage)
