@@ -16,9 +16,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import dlcx
+from dlcx.data.conditions import ConditionSampler
+from dlcx.data.labeled import LabeledImages
+from dlcx.formats.evaluation import write_evaluation
+from dlcx.formats.merged_labels import read_all_labels
+from dlcx.formats.project_config import open_project
+from dlcx.poses import Instances, Prediction
+from dlcx.training.samples import guessed
 
 GOAL = 3.0
+#: Pixels around an animal's keypoints that make its box.
+MARGIN = 20
 IMAGES = 8
 #: What is switched off, so that the same pixels come again and again.
 STILL = (
@@ -73,7 +84,7 @@ CASES = (
     Case("top_down_resnet_50", flies=True, epochs=100, lr=5e-4, overrides=CROP),
     Case("dekr_w18", flies=True, epochs=120, lr=1e-3, size=FLIES),
     Case("dlcrnet_stride16_ms5", flies=True, epochs=100, lr=5e-4, size=FLIES, overrides=LEARNING_NORMS),
-    Case("ctd_prenet_rtmpose_s", flies=True, epochs=100, lr=1e-3),
+    Case("ctd_prenet_rtmpose_s", flies=True, epochs=100, lr=1e-3, overrides=LEARNING_NORMS),
 )
 
 
@@ -95,8 +106,24 @@ def run(case: Case, project: Path) -> tuple[float, float]:
         )
         dlcx.train(root, epochs=case.epochs)
         seconds = time.monotonic() - started
-        (found,) = dlcx.evaluate(root, snapshot="last").evaluated
+        conditions = str(write_guesses(root)) if case.net.startswith("ctd_") else None
+        (found,) = dlcx.evaluate(root, snapshot="last", conditions=conditions).evaluated
         return found.train.rmse, seconds
+
+
+def write_guesses(root: Path) -> Path:
+    """A file of predictions as a net may have made them: the labels with the errors that conditional nets are to mend."""
+    project = open_project(root)
+    labels, sampler, rng = read_all_labels(project), ConditionSampler(), np.random.default_rng(0)
+    poses = [labels.pose(row) for row in range(len(labels))]
+    found = []
+    for labeled in LabeledImages([root.joinpath(*image) for image in labels.images], poses):
+        seen = np.flatnonzero(labeled.pose.animals.score.any(1)).tolist()
+        xy = np.array([guessed(labeled, animal, sampler, MARGIN, rng) for animal in seen])
+        found.append(Prediction(Instances(xy, np.isfinite(xy).all(-1).astype(np.float32))))
+    path = root / "guesses.h5"
+    write_evaluation(labels.images, found, project.layout, path, "guesses")
+    return path
 
 
 def main() -> None:
