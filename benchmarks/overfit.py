@@ -112,7 +112,7 @@ def run(case: Case, project: Path) -> tuple[float, float]:
 
 
 def write_guesses(root: Path) -> Path:
-    """A file of predictions as a net may have made them: the labels with the errors that conditional nets are to mend."""
+    """A file of predictions as a net may have made them: labels with the errors that conditional nets are to mend."""
     project = open_project(root)
     labels, sampler, rng = read_all_labels(project), ConditionSampler(), np.random.default_rng(0)
     poses = [labels.pose(row) for row in range(len(labels))]
