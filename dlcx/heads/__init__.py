@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 HEADS = {
+    "DEKRHead": "dlcx.heads.dekr:build",
     "DLCRNetHead": "dlcx.heads.paf:build",
     "HeatmapHead": "dlcx.heads.heatmap:build",
     "RTMCCHead": "dlcx.heads.simcc:build",
+    "TransformerHead": "dlcx.heads.tokenpose:build",
 }

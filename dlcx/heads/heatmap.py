@@ -167,7 +167,7 @@ def initialize(head: nn.Module, how: str | None, where: str) -> None:
             nn.init.normal_(parameter, std=0.001)
 
 
-def _best_cell(
+def best_cell(
     apply_sigmoid: bool = True, clip_scores: bool = False, location_refinement: bool = True, locref_std: float = 7.2801
 ) -> BestCell:
     """A block ``{type: HeatmapPredictor, ...}``."""
@@ -175,4 +175,4 @@ def _best_cell(
 
 
 #: ``type`` of a block ``predictor`` in pytorch_config.yaml.
-PREDICTORS: Table = {"HeatmapPredictor": _best_cell, "IdentityPredictor": votes}
+PREDICTORS: Table = {"HeatmapPredictor": best_cell, "IdentityPredictor": votes}

@@ -76,11 +76,14 @@ class HeatmapTargets:
         """Keypoints (B, C, D, 3) by the channel that they are drawn into."""
         if not self.individual:
             return labels.unique[:, :, None] if self.unique else labels.keypoints.transpose(1, 2)
-        batch, _, parts, _ = labels.keypoints.shape
-        rows = labels.keypoints.new_zeros(batch, self.channels + 1, parts, 3)
+        points = labels.keypoints
+        if labels.centres is not None:  # DeepLabCut has them among the keypoints
+            points = torch.cat([points, labels.centres[:, :, None]], 2)
+        batch, _, parts, _ = points.shape
+        rows = points.new_zeros(batch, self.channels + 1, parts, 3)
         rows[..., 2] = UNDEFINED  # an individual that the image does not show says nothing about its map
         slots = torch.where(labels.individual_ids >= 0, labels.individual_ids, self.channels)
-        rows.scatter_(1, slots[:, :, None, None].expand(-1, -1, parts, 3), labels.keypoints)
+        rows.scatter_(1, slots[:, :, None, None].expand(-1, -1, parts, 3), points)
         return rows[:, : self.channels]
 
     def _weights(self, flags: Tensor) -> Tensor:

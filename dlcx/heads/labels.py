@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ class BatchLabels:
     keypoints (B, N, K, 3) and unique (B, U, 3) hold x, y and a flag: above 0 visible (coordinates must be finite),
     0 not labelled, -1 bodypart undefined in this image.  area (B, N) in square pixels, individual_ids (B, N) int64
     the index of the individual in the project's order, boxes (B, N, 4) x, y, width and height of the animals.
+    centres (B, N, 3), x, y and a flag, where a net learns them beside the keypoints; see :meth:`with_centres`.
     """
 
     keypoints: Tensor
@@ -22,6 +23,7 @@ class BatchLabels:
     area: Tensor
     individual_ids: Tensor
     boxes: Tensor | None = None
+    centres: Tensor | None = None
 
     def __post_init__(self) -> None:
         batch, animals = self.keypoints.shape[:2]
@@ -33,6 +35,8 @@ class BatchLabels:
         }
         if self.boxes is not None:
             expected["boxes"] = (batch, animals, 4)
+        if self.centres is not None:
+            expected["centres"] = (batch, animals, 3)
         for name, shape in expected.items():
             got = tuple(getattr(self, name).shape)
             if got != shape:
@@ -42,6 +46,13 @@ class BatchLabels:
 
     def __len__(self) -> int:
         return len(self.keypoints)
+
+    def with_centres(self) -> BatchLabels:
+        """The same labels, and for each animal the mean of its visible keypoints, with flag 2 where there are any."""
+        visible = self.keypoints[..., 2:] > 0
+        count = visible.sum(2)  # (B, N, 1)
+        middle = torch.where(visible, self.keypoints[..., :2], 0.0).sum(2) / count.clamp(min=1)
+        return replace(self, centres=torch.cat([middle, 2.0 * (count > 0)], -1))
 
     def to(self, device: torch.device | str) -> BatchLabels:
         """The same labels on another device."""

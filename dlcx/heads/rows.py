@@ -1,7 +1,8 @@
 """Which channels of a layer belong to which keypoint, so that weights of a net for other keypoints can be moved.
 
 A module whose tensors grow with the keypoints says so in a method ``keypoint_rows``; see :func:`keypoint_rows`.  A
-mapping from tensors to dimensions to :class:`Channels` is enough to move the weights, whatever the layer is.
+mapping from tensors to dimensions to :class:`Channels` is enough to move the weights, whatever the layer is.  Where
+every keypoint has layers of its own, ``keypoint_lists`` names the lists that they are in; see :func:`relisted`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,25 @@ def keypoint_rows(module: nn.Module, keypoints: Channels, block: Mapping[str, An
     """
     method = getattr(module, "keypoint_rows", None)
     return None if method is None else method(keypoints, block)
+
+
+def relisted(module: nn.Module, source: Mapping[str, Tensor], keypoints: Channels) -> dict[str, Tensor]:
+    """The source's tensors with the layers of each keypoint where the module has them.
+
+    A module's ``keypoint_lists`` are the names of lists with an entry a keypoint; entries of new keypoints are its own.
+    """
+    result = dict(source)
+    for name in getattr(module, "keypoint_lists", ()):
+        entries = {key: result.pop(key) for key in list(result) if key.startswith(f"{name}.")}
+        for key, value in module.state_dict().items():
+            if key.startswith(f"{name}."):
+                number, rest = key.removeprefix(f"{name}.").split(".", 1)
+                origin = keypoints.sources[int(number)]
+                if origin < 0:
+                    result[key] = value
+                elif (theirs := f"{name}.{origin}.{rest}") in entries:
+                    result[key] = entries[theirs]
+    return result
 
 
 def misfit(own: Mapping[str, Tensor], source: Mapping[str, Tensor], rows: Rows) -> str | None:

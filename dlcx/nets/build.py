@@ -40,7 +40,7 @@ def build_model(config: ModelConfig) -> PoseModel:
         heads[name] = construct(head, head_types(), where, **given)
     if "bodypart" not in heads:
         raise DlcxError(f"model.heads: expected a head 'bodypart', got {', '.join(heads)}")
-    return PoseModel(backbone, heads, neck=neck, **freeze)
+    return PoseModel(backbone, heads, neck=neck, centres=config.with_center_keypoints, **freeze)
 
 
 def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetector:

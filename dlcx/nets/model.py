@@ -28,7 +28,7 @@ class PoseModel(nn.Module):
     """Images to maps, and maps to losses or poses; the children carry DeepLabCut's state-dict names.
 
     ``freeze_bn_stats`` keeps the backbone's BatchNorm2d layers in eval mode during training, ``freeze_bn_weights``
-    keeps their weight and bias from being trained.
+    keeps their weight and bias from being trained.  With ``centres`` its heads learn the animals' centres too.
     """
 
     def __init__(
@@ -39,12 +39,13 @@ class PoseModel(nn.Module):
         neck: nn.Module | None = None,
         freeze_bn_stats: bool = False,
         freeze_bn_weights: bool = False,
+        centres: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.neck = neck
         self.heads = nn.ModuleDict(heads)
-        self.freeze_bn_stats = freeze_bn_stats
+        self.neck = neck  # after the heads, as in DeepLabCut's snapshots
+        self.freeze_bn_stats, self.centres = freeze_bn_stats, centres
         if freeze_bn_weights:
             for layer in self._batch_norms():
                 layer.requires_grad_(False)
@@ -61,6 +62,8 @@ class PoseModel(nn.Module):
 
     def loss(self, outputs: Outputs, labels: BatchLabels) -> dict[str, Tensor]:
         """``<head>_<map>`` and ``<head>_total_loss`` of every head, and ``total_loss``, the mean over the heads."""
+        if self.centres and labels.centres is None:
+            labels = labels.with_centres()
         losses = {
             f"{name}_{part}": value
             for name, head in self._heads()

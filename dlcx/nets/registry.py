@@ -68,6 +68,8 @@ class NetSpec:
     """For an open net such as ``timm/NAME``: how all names begin that it stands for."""
     example: str = ""
     """For an open net: one name that it covers."""
+    untrainable: str = ""
+    """Why ``dlcx train`` refuses it; nothing for nets that are trained."""
 
     @property
     def net_type(self) -> str:
@@ -202,6 +204,11 @@ def find_detector(name: str) -> NetSpec:
 
 def _by_word(nets: Iterable[NetSpec]) -> dict[str, NetSpec]:
     return {word.lower(): net for net in nets for word in (net.name, *net.aliases)}
+
+
+def untrainable(net_type: str) -> str:
+    """Why a net cannot be trained; nothing for one that can, or that is unknown."""
+    return next((net.untrainable for net in specs() if net.name == net_type), "")
 
 
 def backbone_types() -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
-from dlcx.heads.rows import Channels, Rows, keypoint_rows, misfit, moved
+from dlcx.heads.rows import Channels, Rows, keypoint_rows, misfit, moved, relisted
 from dlcx.nets.model import PoseModel
 from dlcx.settings import ModelConfig
 
@@ -101,7 +101,7 @@ def _move(module: nn.Module, state: State, origin: Origin, head: str, own: Seque
     rows = keypoint_rows(module, keypoints, block)
     if rows is None and not keypoints.unchanged:
         return "", "its keypoints cannot be moved"
-    if problem := _load(module, state, rows or {}):
+    if problem := _load(module, relisted(module, state, keypoints), rows or {}):
         return "", problem
     if origin.names is None and origin.numbers is None:
         logger.warning("%s: nothing names its keypoints; '%s' takes them by position", origin.label, head)

@@ -13,6 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
+from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.stopping import stop_on_signals
@@ -237,6 +238,11 @@ def _configured(
 ) -> ModelConfig:
     """pytorch_config.yaml with what the call overrides."""
     before = read_model_config(place.model_config_path)
+    if reason := untrainable(before.net_type):
+        raise DlcxError(
+            f"{place.name}: {before.net_type} cannot be trained: {reason}",
+            hint="Nets to train are listed by 'dlcx list-models'.",
+        )
     flags = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given = [f"train_settings.{name}={value}" for name, value in flags.items() if value is not None]
     if before.detector is not None:

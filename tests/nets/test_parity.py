@@ -17,6 +17,7 @@ from fill_weights import checksum, fill_weights, noise
 from golden_io import error
 
 from dlcx.formats.yaml_files import read_yaml
+from dlcx.heads.dekr_decoding import peaks
 from dlcx.heads.labels import BatchLabels
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import conditions_of_shuffle, model_config
@@ -169,14 +170,28 @@ def guesses(spec: NetSpec, stored) -> list[Instances] | None:
     return [Instances(given[..., :2], given[..., 2])]
 
 
-def present(poses: np.ndarray) -> np.ndarray:
-    """Without the rows of -1 that DeepLabCut has for animals that it did not find."""
-    return poses[~(poses[..., 2] == -1).all(-1)]
+def present(spec: NetSpec, poses: np.ndarray, found: Instances) -> np.ndarray:
+    """Rows of DeepLabCut's animals in dlcx's order, without those of -1 that it has for animals that it did not find.
+
+    DEKR's come worst first, dlcx's best first; where there are fewer peaks than animals, DeepLabCut goes on with
+    places of score 0 that are none.
+    """
+    rows = np.flatnonzero(~(poses[..., 2] == -1).all(-1))
+    if spec.family == "dekr":
+        rows, fillers = np.split(rows[::-1], [len(found)])
+        assert not poses[fillers, :, 2].any()
+    return rows
+
+
+def as_recorded(spec: NetSpec, head: str, key: str, value: torch.Tensor) -> torch.Tensor:
+    """A map as the golden data have it: DeepLabCut's DEKR decoder leaves only peaks in the map of centres."""
+    if (spec.family, head, key) != ("dekr", "bodypart", "heatmap"):
+        return value
+    return torch.cat([value[:, :-1], peaks(value[:, -1:])], 1)
 
 
 def assert_alike(found: Instances, poses: np.ndarray, pixels: float, scores: float) -> None:
     """The same animals in the same order."""
-    poses = present(poses)
     np.testing.assert_allclose(found.xy, poses[..., :2], rtol=0, atol=pixels)
     np.testing.assert_allclose(found.score, poses[..., 2], rtol=0, atol=scores)
     if poses.shape[-1] > 3:
@@ -208,7 +223,7 @@ def test_maps_and_poses(name: str, project: str):
         compared = 0
         for head, maps in outputs.items():
             for key, value in maps.items():
-                assert error(stored, f"{tag}.out.{head}.{key}", value) < near
+                assert error(stored, f"{tag}.out.{head}.{key}", as_recorded(spec, head, key, value)) < near
                 compared += 1
         assert compared == sum(key.startswith(f"{tag}.out.") for key in case["shapes"])
         for head, part in (("bodypart", "animals"), ("unique_bodypart", "unique")):
@@ -217,20 +232,27 @@ def test_maps_and_poses(name: str, project: str):
                 found = model.decode(outputs)
                 assert len(found) == len(poses)
                 for prediction, pose in zip(found, poses, strict=True):
-                    assert_alike(getattr(prediction, part), pose, *pose_near)
+                    instances = getattr(prediction, part)
+                    rows = present(spec, pose, instances) if part == "animals" else [0]
+                    assert_alike(instances, pose[rows], *pose_near)
     (prediction,) = predictor.predict(batches["B"], guesses(spec, stored))
     final = stored["B.final.bodyparts"].copy()
     if spec.method == "bu":
         final[..., :2] -= stored["B.context.offsets"]
-    assert_alike(prediction.animals, final, *pose_near)
+    told_apart = "identity" in model.heads  # then both have the animals in the order of individuals
+    rows = np.arange(len(prediction.animals)) if told_apart else present(spec, final, prediction.animals)
+    assert_alike(prediction.animals, final[rows], *pose_near)
     if "B.final.identity_scores" in stored:
-        votes = stored["B.final.identity_scores"][~(final[..., 2] == -1).all(-1)]
+        votes = stored["B.final.identity_scores"][rows]
         np.testing.assert_allclose(prediction.animals.identity, votes, rtol=0, atol=pose_near[1])
 
 
 def batch_labels(stored) -> BatchLabels:
+    with_centre = stored["label.with_center_keypoints"].any()  # as a last keypoint
+    keypoints = torch.from_numpy(stored["label.keypoints"])
     return BatchLabels(
-        keypoints=torch.from_numpy(stored["label.keypoints"]),
+        keypoints=keypoints[:, :, : -1 if with_centre else None],
+        centres=keypoints[:, :, -1] if with_centre else None,
         unique=torch.from_numpy(stored["label.keypoints_unique"]),
         area=torch.from_numpy(stored["label.area"]),
         individual_ids=torch.from_numpy(stored["label.individual_ids"]),
@@ -273,6 +295,11 @@ def test_targets_losses_and_gradients(path: Path):
             assert error(stored, f"grad.{head}.{key}", value.grad) < 1e-5
 
 
+#: How exactly the losses of three steps are met.
+EXACT = (5e-6, 5e-4, 1e-2)
+#: Rounding grows in DEKR's batch norms over few cells: DeepLabCut's float32 losses are off its float64 ones by that
+#: much, while dlcx's float64 losses are within 1e-8 of them.
+STEP_SLACK = {"dekr_w18": (1e-5, 5e-2, 1e-1)}
 STEPS = json.loads((GOLDEN / "train" / "steps" / "index.json").read_text())
 STEPS = [case for case in STEPS if (case["net"], case["project"]) in NET_CASES]
 
@@ -294,7 +321,7 @@ def test_three_training_steps(case: dict):
     norms = [layer for layer in model.modules() if "BatchNorm" in type(layer).__name__]
     assert sum(not layer.training for layer in norms) == case["bn_in_eval"]
     assert sum(not parameter.requires_grad for parameter in model.parameters()) == case["n_frozen"]
-    for step, tolerance in enumerate((5e-6, 5e-4, 1e-2)):
+    for step, tolerance in enumerate(STEP_SLACK.get(name, EXACT)):
         optimizer.zero_grad()
         losses = model.loss(model(inputs, *known), labels)
         losses["total_loss"].backward()

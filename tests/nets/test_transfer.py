@@ -158,6 +158,29 @@ def test_imagenet_weights_go_to_the_network_in_a_conditional_net(tmp_path, monke
     assert torch.equal(after["backbone.backbone.model.conv1.weight"], state["conv1.weight"])
 
 
+def test_keypoints_of_a_dekr_head_move_with_their_branches(tmp_path):
+    path, source = saved(tmp_path, config("dekr_w18"))
+    said, before, after = fill(config("dekr_w18", OWN), path)
+    assert "head bodypart (2 of 3 keypoints; new: paw)" in said
+    prefix = "heads.bodypart.heatmap_head.head_heatmap.1.weight"
+    assert torch.equal(after[prefix][[0, 2, 3]], source[prefix][[3, 0, 4]])  # the last map is of centres
+    assert torch.equal(after[prefix][1], before[prefix][1])
+    shared = "heads.bodypart.offset_head.transition_offset.1.running_mean"
+    assert torch.equal(after[shared][:15], source[shared][45:])
+    branches = 0
+    for key, value in after.items():
+        for name in ("offset_feature_layers", "offset_final_layer"):
+            start, found, rest = key.partition(f"{name}.")
+            if found:
+                number, rest = rest.split(".", 1)
+                expected = (
+                    before[key] if number == "1" else source[f"{start}{name}.{ {'0': 3, '2': 0}[number] }.{rest}"]
+                )
+                assert torch.equal(value, expected), key
+                branches += 1
+    assert branches == 3 * (2 * 11 + 2)
+
+
 def test_a_snapshot_of_the_same_bodyparts_is_taken_whole(tmp_path, caplog):
     path, source = saved(tmp_path, config())
     said, _, after = fill(config(), path)

@@ -1,0 +1,1 @@
+"""DEKR on HRNet."""

@@ -1,0 +1,88 @@
+"""DEKR on HRNet in three widths: animals by their centres, whose keypoints are regressed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dlcx.nets.blocks import RADIUS, backbone, runner
+from dlcx.nets.bottom_up import shared_heads
+from dlcx.nets.hrnet.spec import CHANNELS, PADDING
+from dlcx.nets.registry import Block, Family, NetSpec, Request
+
+PAPER = "Geng et al. 2021, arXiv:2104.02300"
+#: Features that a keypoint's branch works on.
+FEATURES = 15
+
+
+def _configure(name: str, request: Request) -> Block:
+    backbone_name = name.replace("dekr", "hrnet")
+    finest = CHANNELS[backbone_name]
+    channels = finest * (1 + 2 + 4 + 8)  # the four branches side by side
+    return {
+        "model": {
+            "backbone": backbone(
+                type="HRNet", model_name=backbone_name, interpolate_branches=True, increased_channel_count=False
+            ),
+            "heads": {"bodypart": _head(request, channels, finest), **shared_heads(request, channels)},
+            "backbone_output_channels": channels,
+        },
+        "data": {"inference": PADDING},
+        "runner": runner(5e-4, [90, 120], [1e-4, 1e-5]),
+        "with_center_keypoints": True,
+    }
+
+
+def _head(request: Request, channels: int, hidden: int) -> Block:
+    """The head for ``channels`` features; its keypoint maps come from ``hidden`` of its own."""
+    keypoints = len(request.layout.bodyparts)
+    layers: Block = {"dilation_rate": 1, "final_conv_kernel": 1}
+    return {
+        "type": "DEKRHead",
+        "weight_init": "dekr",
+        "target_generator": {
+            "type": "DEKRGenerator",
+            "num_joints": keypoints,
+            "pos_dist_thresh": RADIUS,
+            "bg_weight": 0.1,
+        },
+        "criterion": {
+            "heatmap": {"type": "DEKRHeatmapLoss", "weight": 1},
+            "offset": {"type": "DEKROffsetLoss", "weight": 0.03},
+        },
+        "predictor": {
+            "type": "DEKRPredictor",
+            "apply_sigmoid": False,
+            "use_heatmap": False,
+            "clip_scores": True,
+            "num_animals": len(request.layout.individuals),
+            "keypoint_score_type": "combined",
+            "max_absorb_distance": 75,
+            "nms_threshold": 0.05,
+            "apply_pose_nms": True,
+        },
+        "heatmap_config": {"channels": [channels, hidden, keypoints + 1], "num_blocks": 1, **layers},
+        "offset_config": {
+            "channels": [channels, FEATURES * keypoints, keypoints],
+            "num_offset_per_kpt": FEATURES,
+            "num_blocks": 2,
+            **layers,
+        },
+    }
+
+
+_net = partial(NetSpec, kinds=("single", "multi"), method="bu", paper=PAPER, stride=4, configure=_configure)
+
+
+FAMILY = Family(
+    name="dekr",
+    nets=(
+        _net(
+            name="dekr_w18",
+            summary="several animals, found by their centres: no assembly, no detector",
+            parameters=9_612_571,
+            gflops=4.49,
+        ),
+        _net(name="dekr_w32", summary="as dekr_w18, wider", parameters=29_391_701, gflops=10.66),
+        _net(name="dekr_w48", summary="the widest DEKR: precise and slow", parameters=65_468_101, gflops=21.76),
+    ),
+)

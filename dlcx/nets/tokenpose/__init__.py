@@ -1,0 +1,1 @@
+"""AnimalTokenPose: keypoints as tokens of a transformer."""

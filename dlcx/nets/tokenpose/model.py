@@ -1,0 +1,162 @@
+"""The neck of TokenPose: patches of the features and a learned token for each keypoint, through three transformers.
+
+Li et al., TokenPose (ICCV 2021), arXiv:2104.03516; the transformer is that of Vaswani et al. (2017) with norms first,
+the position embedding that of Carion et al., DETR (ECCV 2020).
+Shapes: B images, K keypoints, P patches, D numbers a token.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dlcx.errors import DlcxError
+from dlcx.heads.rows import Channels, Rows
+
+#: Numbers between the two layers of a transformer's MLP; that few in DeepLabCut.
+MLP_WIDTH = 3
+
+
+class Residual(nn.Module):
+    """Adds what a layer makes of its input to the input."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.fn = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, tokens, D), same shape."""
+        return x + self.fn(x)
+
+
+class PreNorm(nn.Module):
+    """A layer norm, then a layer."""
+
+    def __init__(self, dim: int, layer: nn.Module) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.fn = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, tokens, D), same shape."""
+        return self.fn(self.norm(x))
+
+
+class Attention(nn.Module):
+    """Every token attends to every token, in ``heads`` ways at once."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(dim, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, tokens, D), same shape."""
+        q, k, v = self.to_qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, tokens, d) each
+        return self.to_out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class Mlp(nn.Module):
+    """Two linear layers on each token alone."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), nn.Identity(), nn.Linear(hidden, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, tokens, D), same shape."""
+        return self.net(x)
+
+
+class Encoder(nn.Module):
+    """``depth`` layers of attention and MLP.
+
+    With ``embed``, the position embedding is added to the patches again before each layer but the first.
+    """
+
+    def __init__(self, dim: int, depth: int, heads: int, *, embed: bool) -> None:
+        super().__init__()
+        self.embed = embed
+        self.layers = nn.ModuleList(
+            nn.Sequential(*(Residual(PreNorm(dim, layer)) for layer in (Attention(dim, heads), Mlp(dim, MLP_WIDTH))))
+            for _ in range(depth)
+        )
+
+    def forward(self, x: Tensor, position: Tensor) -> Tensor:
+        """(B, K + P, D), keypoints first, with the position embedding (1, P, D); same shape."""
+        keypoints = x.shape[1] - position.shape[1]
+        whole = functional.pad(position, (0, 0, keypoints, 0))
+        for number, layer in enumerate(self.layers):
+            if self.embed and number:
+                x = x + whole
+            x = layer(x)
+        return x
+
+
+class Transformer(nn.Module):
+    """Tokens of the keypoints (B, K, 3 D) from features (B, channels, H, W), of which ``feature_size`` is (H, W)."""
+
+    def __init__(
+        self,
+        feature_size: Sequence[int],
+        patch_size: Sequence[int],
+        num_keypoints: int,
+        dim: int,
+        channels: int,
+        depth: int = 6,
+        heads: int = 8,
+    ) -> None:
+        super().__init__()
+        self.features, self.patch = (channels, *feature_size), tuple(patch_size)
+        rows, columns = (side // patch for side, patch in zip(feature_size, patch_size, strict=True))
+        self.keypoint_token = nn.Parameter(torch.zeros(1, num_keypoints, dim))
+        self.pos_embedding = nn.Parameter(sine_positions(rows, columns, dim), requires_grad=False)
+        self.patch_to_embedding = nn.Linear(channels * math.prod(patch_size), dim)
+        self.transformer1 = Encoder(dim, depth, heads, embed=False)
+        self.transformer2 = Encoder(dim, depth, heads, embed=True)
+        self.transformer3 = Encoder(dim, depth, heads, embed=True)
+        nn.init.trunc_normal_(self.keypoint_token, std=0.02)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """What each transformer makes of the keypoints' tokens, side by side."""
+        if tuple(features.shape[1:]) != self.features:
+            raise DlcxError(
+                f"the neck is made for features of shape {list(self.features)}, got {list(features.shape[1:])}",
+                hint="Set data.inference.top_down_crop and data.train.top_down_crop to 256 x 256, as the net was made.",
+            )
+        batch, channels, height, width = features.shape
+        tall, wide = self.patch
+        patches = features.reshape(batch, channels, height // tall, tall, width // wide, wide)
+        patches = patches.permute(0, 2, 4, 3, 5, 1).reshape(batch, -1, tall * wide * channels)  # (B, P, numbers)
+        tokens = self.patch_to_embedding(patches) + self.pos_embedding
+        x = torch.cat([self.keypoint_token.expand(batch, -1, -1), tokens], 1)
+        found = []
+        for transformer in (self.transformer1, self.transformer2, self.transformer3):
+            x = transformer(x, self.pos_embedding)
+            found.append(x[:, : self.keypoint_token.shape[1]])
+        return torch.cat(found, -1)
+
+    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
+        """The keypoints' tokens; see :mod:`dlcx.heads.rows`."""
+        return {"keypoint_token": {1: keypoints}}
+
+
+def sine_positions(rows: int, columns: int, dim: int) -> Tensor:
+    """Sines and cosines of each patch's row, then of its column, (1, P, D): positions from 1/n to 1 of a turn."""
+
+    def waves(count: int) -> Tensor:
+        place = torch.arange(1, count + 1, dtype=torch.float32)
+        place = place / (count + 1e-6) * (2 * math.pi)
+        period = 10_000 ** (2 * (torch.arange(dim // 2) // 2) / (dim // 2))
+        angle = place[:, None] / period
+        return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], 2).flatten(1)  # (count, D / 2)
+
+    y = waves(rows)[:, None].expand(rows, columns, -1)
+    x = waves(columns)[None].expand(rows, columns, -1)
+    return torch.cat([y, x], -1).reshape(1, rows * columns, dim)

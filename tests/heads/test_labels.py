@@ -1,0 +1,34 @@
+import pytest
+import torch
+
+from dlcx.heads.heatmap_targets import HeatmapTargets
+from dlcx.heads.labels import BatchLabels
+
+
+def labels(keypoints: list) -> BatchLabels:
+    points = torch.tensor(keypoints)
+    return BatchLabels(
+        keypoints=points,
+        unique=torch.zeros(len(points), 0, 3),
+        area=torch.ones(points.shape[:2]),
+        individual_ids=torch.arange(points.shape[1]).expand(len(points), -1),
+    )
+
+
+def test_a_centre_is_the_mean_of_what_is_visible():
+    nan = float("nan")
+    made = labels(
+        [[[[10.0, 20, 2], [30, 60, 2], [nan, nan, 0]], [[1, 1, -1], [7, 8, 2], [0, 0, 0]], [[0.0, 0, 0]] * 3]]
+    )
+    assert made.centres is None
+    assert made.with_centres().centres.tolist() == [[[20, 40, 2], [7, 8, 2], [0, 0, 0]]]
+    assert made.with_centres().to("cpu").centres is not None
+    with pytest.raises(ValueError, match=r"BatchLabels.centres: expected shape \(1, 3, 3\), got \(1, 3, 2\)"):
+        BatchLabels(made.keypoints, made.unique, made.area, made.individual_ids, centres=torch.zeros(1, 3, 2))
+
+
+def test_where_centres_are_learned_an_individuals_map_shows_it_too():
+    draw = HeatmapTargets(gaussian=False, radius=5, channels=1, individual=True, locref=False)
+    made = labels([[[[10.0, 10, 2], [50, 50, 2]]]])
+    assert not draw(made, 8, 8, 8)["heatmap"].values[0, 0, 3, 3]  # x, y = 28
+    assert draw(made.with_centres(), 8, 8, 8)["heatmap"].values[0, 0, 3, 3]
