@@ -8,6 +8,7 @@
         <scorer>.h5                           predictions on the labelled images, in the order of CollectedData
         <scorer>-results.csv                  %Training dataset,Shuffle number,Training epochs,
                                               Detector epochs (TD only),pcutoff,train rmse,...,test mAR
+                                              (identity head: train id_head_<bodypart>_accuracy, ... too)
         <scorer>-keypoint-results.csv         ,snout,back / Train error (px),... / Test error (px),...
 
 The h5 has the level ``individuals`` for a single animal too (``individual_1``); animals that were not found are -1,
@@ -40,7 +41,10 @@ NUMBERS = ("rmse", "rmse_pcutoff", "mAP", "mAR")
 
 @dataclass(frozen=True)
 class EvaluationRow:
-    """Errors of one snapshot on the training and on the test images; ``detector_epochs`` is -1 without a detector."""
+    """Errors of one snapshot on the training and on the test images; ``detector_epochs`` is -1 without a detector.
+
+    ``bodyparts`` are named in the columns of nets that tell individuals apart.
+    """
 
     fraction: float
     shuffle: int
@@ -49,6 +53,7 @@ class EvaluationRow:
     train: Metrics
     test: Metrics
     detector_epochs: int = -1
+    bodyparts: Sequence[str] = ()
 
     def cells(self) -> dict[str, str]:
         """Columns of the results csv: numbers rounded to 2 decimals, empty for nan."""
@@ -57,6 +62,8 @@ class EvaluationRow:
         row = {name: str(value) for name, value in zip(INDEX, index, strict=True)}
         for split, metrics in (("train", self.train), ("test", self.test)):
             row |= {f"{split} {name}": _cell(getattr(metrics, name)) for name in NUMBERS}
+            named = zip(self.bodyparts, metrics.identity, strict=False)  # no numbers of a split without images
+            row |= {f"{split} id_head_{part}_accuracy": _cell(share) for part, share in named}
         return row
 
 

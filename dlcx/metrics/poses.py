@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlcx.metrics.identity import identity_accuracy
 from dlcx.poses import Instances, Prediction
 
 OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -28,7 +29,8 @@ class Metrics:
     ``rmse`` is DeepLabCut's name for the mean Euclidean distance in pixels over all keypoints that are labelled and
     predicted (``keypoints`` of them, of ``labelled`` ones); ``rmse_pcutoff`` takes only those whose score reaches the
     cut-off (``keypoints_pcutoff``); nan where there are none.  ``mAP`` and ``mAR`` go from 0 to 100.  ``per_bodypart``
-    and ``per_unique`` are the mean distances of the single bodyparts.
+    and ``per_unique`` are the mean distances of the single bodyparts; ``identity`` is the share of each bodypart's
+    keypoints with most votes for the right individual, empty without votes.
     """
 
     rmse: float
@@ -37,6 +39,7 @@ class Metrics:
     mAR: float
     per_bodypart: tuple[float, ...] = ()
     per_unique: tuple[float, ...] = ()
+    identity: tuple[float, ...] = ()
     images: int = 0
     animals: int = 0
     labelled: int = 0
@@ -99,6 +102,7 @@ def evaluate_poses(
         mAR=mean_recall,
         per_bodypart=tuple(map(_mean, error.T)),
         per_unique=tuple(map(_mean, unique_error.T)),
+        identity=identity_accuracy([pose.animals for pose in truth], [pose.animals for pose in predicted]),
         images=len(truth),
         animals=int(seen.any(-1).sum()),
         labelled=int(seen.sum() + unique_seen.sum()),

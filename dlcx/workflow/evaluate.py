@@ -82,6 +82,9 @@ class Evaluated:
             for name, boxes in (("train", self.train_boxes), ("test", self.test_boxes)):
                 values = [_number(boxes.named()[key], 1) if boxes.boxes else "-" for key in BOXES]
                 said.append(f"{name:10}{boxes.images:>8}{boxes.boxes:>11}" + "".join(f"{v:>11}" for v in values))
+        if self.train.identity or self.test.identity:
+            shares = [_number(100 * _mean(split.identity), 0) for split in (self.train, self.test)]
+            said.append(f"right individual: {shares[0]} % (train), {shares[1]} % (test), mean over bodyparts")
         if self.keypoint_csv:
             errors = [(*split.per_bodypart, *split.per_unique) for split in (self.train, self.test)]
             wide = max(map(len, self.bodyparts)) + 2
@@ -259,7 +262,16 @@ class _Run:
             for rows in splits.values()
         )
         epochs = -1 if detector is None else detector.epoch
-        row = EvaluationRow(shuffle.fraction, shuffle.number, snapshot.epoch, self.pcutoff, train, test, epochs)
+        row = EvaluationRow(
+            shuffle.fraction,
+            shuffle.number,
+            snapshot.epoch,
+            self.pcutoff,
+            train,
+            test,
+            detector_epochs=epochs,
+            bodyparts=layout.bodyparts,
+        )
         h5, csv, keypoint_csv = (Path(f"{base}{end}") for end in (".h5", "-results.csv", "-keypoint-results.csv"))
         write_evaluation(labels.images, [found.get(i) for i in range(len(labels))], layout, h5, loaded.scorer)
         write_results(row, csv)
@@ -307,6 +319,11 @@ def _predict(loaded: Loaded, images: LabeledImages, batch_size: int) -> Iterator
 def _judge_boxes(labelled: Sequence[Instances], found: Sequence[Prediction]) -> BoxMetrics:
     """How well the boxes around labels are met by those that were posed."""
     return evaluate_boxes([one.box for one in labelled if one.box is not None], [one.animals for one in found])
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else np.nan
 
 
 def _number(value: float, digits: int = 2) -> str:

@@ -67,12 +67,15 @@ def oracles(project, monkeypatch):
     """Snapshots that shift the labels by as many pixels as they have epochs; the predictors that were made."""
     made: list[Oracle] = []
 
-    def load_predictor(shuffle, *, snapshot, detector_snapshot, device):
+    def load_predictor(shuffle, *, snapshot, device, **options):
         assert device == "cpu"
         chosen = shuffle.snapshot(snapshot)
         made.append(Oracle(project, chosen.epoch))
         scorer = shuffle.scorer("resnet_50", chosen)
-        return SimpleNamespace(predictor=made[-1], scorer=scorer, detector=None, told=None)
+        config = SimpleNamespace(data=SimpleNamespace(bbox_margin=20))
+        return SimpleNamespace(
+            config=config, predictor=made[-1], scorer=scorer, detector=None, conditions=None, told=None
+        )
 
     monkeypatch.setattr("dlcx.workflow.loading.load_predictor", load_predictor)
     for number in (1, 2):
