@@ -58,18 +58,20 @@ def test_commands_functions_and_flags_agree():
         assert all(param.annotation is not param.empty for param in function.values()), name
 
 
-def test_names_of_models_and_detectors_are_plain_lists():
+def test_names_of_models_and_detectors_are_deeplabcuts_without_torch(golden):
     code = (
-        "import sys; from dlcx import available_models, available_detectors; "
-        "print(len(available_models()), 'resnet_50' in available_models(), 'ssdlite' in available_models(), "
-        "available_detectors(), 'torch' in sys.modules)"
+        "import json, sys; from dlcx import available_models, available_detectors; "
+        "print(json.dumps([available_models(), available_detectors(), 'torch' in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    count, *rest = done.stdout.split(" ", 3)
-    assert int(count) >= 19
-    assert rest[:2] == ["True", "False"]
-    detectors = "['ssdlite', 'fasterrcnn_mobilenet_v3_large_fpn', 'fasterrcnn_resnet50_fpn_v2']"
-    assert rest[2] == f"{detectors} False\n"
+    models, detectors, torch = json.loads(done.stdout)
+    records = [
+        net for name in ("sa", "ma") for net in json.loads((golden / "models" / f"index_{name}.json").read_text())
+    ]
+    theirs = {record["net"] for record in records if "__" not in record["net"]}
+    assert set(models) == {name for name in theirs if not name.startswith("detector_")}
+    assert {f"detector_{name}" for name in detectors} == {name for name in theirs if name.startswith("detector_")}
+    assert not torch
 
 
 def test_no_arguments_shows_help(capsys):
