@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.demo import demo
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.list_models import list_models
+    from dlcx.workflow.prune_skeleton import prune_skeleton
     from dlcx.workflow.train import train
 
 __version__ = "0.1.0"
@@ -30,6 +31,7 @@ COMMANDS = (
     "demo",
     "create_dataset",
     "train",
+    "prune_skeleton",
     "evaluate",
     "analyze_video",
     "analyze_images",
@@ -52,6 +54,7 @@ __all__ = [
     "demo",
     "evaluate",
     "list_models",
+    "prune_skeleton",
     "train",
 ]
 

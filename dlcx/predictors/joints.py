@@ -1,0 +1,21 @@
+"""All that a net with part-affinity fields sees before animals are built: joints and how well pairs of them fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from dlcx.heads.linking import Detections
+from dlcx.heads.paf_decoding import FieldDecoder
+from dlcx.predictors.bottom_up import BottomUp
+
+
+@torch.inference_mode()
+def detect_joints(predictor: BottomUp, decoder: FieldDecoder, images: np.ndarray) -> list[Detections]:
+    """Joints in pixels of the images (B, H, W, 3) uint8 RGB, and the affinities of the decoder's edges."""
+    rows = predictor.inputs(images)
+    maps = predictor.engine(*rows.tensors)["bodypart"]
+    found = decoder.detect(maps, predictor.model.stride(), decoder.assembler.most_joints)
+    return [replace(one, xy=place.to_image(one.xy)) for place, one in zip(rows.geometries, found, strict=True)]

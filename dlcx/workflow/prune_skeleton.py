@@ -1,0 +1,217 @@
+"""Fewer edges in the skeleton of a trained net with part-affinity fields: those that tell its animals apart best."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.project_config import open_project
+from dlcx.formats.training_set import load_training_set
+from dlcx.metrics import evaluate_poses
+from dlcx.poses import Prediction
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Shuffle
+
+if TYPE_CHECKING:
+    from dlcx.heads.linking import Detections
+    from dlcx.heads.paf_decoding import FieldDecoder
+    from dlcx.settings import ModelConfig
+    from dlcx.workflow.loading import Loaded
+
+HEAD = "DLCRNetHead"
+UNTRAINED = "Train it for longer, then prune its skeleton."
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A list of edges that was tried, and how well animals are found with it on the training images."""
+
+    edges: tuple[int, ...]
+    mAP: float
+    mAR: float
+
+
+@dataclass(frozen=True)
+class PruneResult:
+    """The edges that were kept, as numbers and as pairs of bodyparts, what was tried, and the files that say so."""
+
+    shuffle: int
+    snapshot: str
+    images: int
+    edges: tuple[int, ...]
+    pairs: tuple[tuple[str, str], ...]
+    before: int
+    tried: tuple[Candidate, ...]
+    config: Path
+    pose_config: Path
+    next_steps: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"shuffle {self.shuffle}, snapshot {self.snapshot}, {self.images} training images"]
+        said.append(f"{'edges':>8}{'mAP':>8}{'mAR':>8}")
+        for one in self.tried:
+            mark = "  kept" if one.edges == self.edges else ""
+            said.append(f"{len(one.edges):>8}{one.mAP:>8.1f}{one.mAR:>8.1f}{mark}")
+        said.append(
+            f"kept {len(self.edges)} of {self.before} edges: " + ", ".join("-".join(pair) for pair in self.pairs)
+        )
+        return [*said, f"config: {self.config}", f"pose config: {self.pose_config}"]
+
+
+def prune_skeleton(
+    project: str | Path | None = None,
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    device: str = "auto",
+    batch_size: int = 1,
+    progress: Progress = SILENT,
+) -> PruneResult:
+    """Keep only the edges of the skeleton that tell animals apart, told from the training images.
+
+    A net with part-affinity fields learns many edges.  Here each is scored by how much better it links bodyparts of one
+    labelled animal than those of two; lists of edges, from the best tree to all, are tried on the training images, and
+    the one with the largest mAP is written as ``edges_to_keep`` into pytorch_config.yaml and as ``paf_best`` into
+    test/pose_cfg.yaml.  The net stays as it is, so the step can be repeated.  Test images are not looked at; DeepLabCut
+    takes them for this, as a part of its evaluation.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    shuffle, trainset_index
+        Which shuffle.
+    snapshot
+        ``best``, ``last``, an epoch, or a path.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    batch_size
+        Images a forward pass; only neighbours of one size share one.
+
+    Raises
+    ------
+    DlcxError
+        When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
+    """
+    from dlcx.formats.model_config import read_model_config
+    from dlcx.workflow.loading import load_predictor
+
+    place = open_project(project).shuffle(shuffle, trainset_index)
+    config = read_model_config(place.model_config_path)
+    _check(place, config)
+    loaded = load_predictor(place, snapshot=snapshot, device=device)
+    decoder = _all_edges(loaded)
+    found, truth = _joints_and_labels(place, loaded, decoder, batch_size, progress)
+    orders = _orders(decoder, found, truth)
+    tried = tuple(_try(decoder, edges, found, truth) for edges in orders)
+    best = max(tried, key=lambda one: (one.mAP, one.mAR, -len(one.edges)))
+    if best.mAP == 0:
+        raise DlcxError(f"snapshot {loaded.snapshot.uid} finds no animal of the training images", hint=UNTRAINED)
+    _write(place, config, best.edges)
+    parts = place.project.layout.bodyparts
+    return PruneResult(
+        shuffle=shuffle,
+        snapshot=loaded.snapshot.uid,
+        images=len(truth),
+        edges=best.edges,
+        pairs=tuple((parts[first], parts[second]) for first, second in (decoder.graph[edge] for edge in best.edges)),
+        before=len(decoder.graph),
+        tried=tried,
+        config=place.model_config_path,
+        pose_config=place.test_dir / "pose_cfg.yaml",
+        next_steps=(f"To see what it does on test images: {shlex.join(['dlcx', 'evaluate', *place.flags])}",),
+    )
+
+
+def _check(place: Shuffle, config: ModelConfig) -> None:
+    head = config.model.heads.get("bodypart", {})
+    if head.get("type") != HEAD:
+        raise DlcxError(
+            f"{place.name}: its net {config.net_type} has no part-affinity fields, so no skeleton to prune",
+            hint="They belong to bottom-up nets of several animals, such as resnet_50 or dlcrnet_stride16_ms5.",
+        )
+    if len(place.project.layout.individuals) < 2:
+        raise DlcxError(f"{place.name}: its net finds a single animal, which needs no skeleton")
+
+
+def _all_edges(loaded: Loaded) -> FieldDecoder:
+    """The net's decoder, with every edge that the net learned."""
+    decoder: FieldDecoder = loaded.model.heads["bodypart"].decoder  # type: ignore[assignment]
+    assembler = replace(decoder.assembler, graph=decoder.graph)
+    return replace(decoder, edges=tuple(range(len(decoder.graph))), assembler=assembler)
+
+
+def _joints_and_labels(
+    place: Shuffle, loaded: Loaded, decoder: FieldDecoder, batch_size: int, progress: Progress
+) -> tuple[list[Detections], list[Prediction]]:
+    """What the net sees in the training images, and their labels."""
+    from dlcx.data.images import neighbours
+    from dlcx.data.labeled import LabeledImages
+    from dlcx.predictors.bottom_up import BottomUp
+    from dlcx.predictors.joints import detect_joints
+
+    assert isinstance(loaded.predictor, BottomUp)
+    labels, split = load_training_set(place)
+    rows = split.train.tolist()
+    paths = [place.project.root.joinpath(*labels.images[row]) for row in rows]
+    truth = [labels.pose(row) for row in rows]
+    found: list[Detections] = []
+    with progress.task("find joints", total=len(rows), unit="image") as task:
+        images = LabeledImages(paths, truth, cache=0)
+        for batch in neighbours(images, batch_size, lambda labeled: labeled.image.shape):
+            found += detect_joints(loaded.predictor, decoder, np.stack([labeled.image for labeled in batch]))
+            task.advance(len(batch))
+    return found, truth
+
+
+def _orders(decoder: FieldDecoder, found: list[Detections], truth: list[Prediction]) -> list[list[int]]:
+    """Lists of edges to try."""
+    from dlcx.heads.pruning import candidates, evidence, owners, separation
+    from dlcx.nets.blocks import RADIUS
+
+    seen = [
+        evidence(joints, decoder.graph, owners(joints, labels.animals.xy, RADIUS))
+        for joints, labels in zip(found, truth, strict=True)
+    ]
+    pooled = [
+        tuple(np.concatenate([image[edge][kind] for image in seen]) for kind in (0, 1))
+        for edge in range(len(decoder.graph))
+    ]
+    if not any(len(within) for within, _ in pooled):
+        raise DlcxError(
+            "the net finds no two bodyparts of a labelled animal in the training images",
+            hint=UNTRAINED,
+        )
+    if not any(len(between) for _, between in pooled):
+        raise DlcxError("no training image shows two labelled animals that the net finds: nothing tells edges apart")
+    return candidates(decoder.graph, [separation(*pair) for pair in pooled], decoder.bodyparts)
+
+
+def _try(decoder: FieldDecoder, edges: list[int], found: list[Detections], truth: list[Prediction]) -> Candidate:
+    """Build animals with some of the edges and compare them with the labels."""
+    from dlcx.heads.pruning import with_edges
+
+    assembler = replace(decoder.assembler, graph=tuple(decoder.graph[edge] for edge in edges))
+    animals = [Prediction(assembler(with_edges(joints, decoder.graph, edges))) for joints in found]
+    metrics = evaluate_poses([Prediction(labels.animals) for labels in truth], animals, single=False)
+    return Candidate(tuple(edges), metrics.mAP, metrics.mAR)
+
+
+def _write(place: Shuffle, config: ModelConfig, edges: tuple[int, ...]) -> None:
+    """Note the edges where DeepLabCut and dlcx look for them."""
+    from dlcx.formats.model_config import write_model_config
+    from dlcx.formats.training_set import pose_cfg
+    from dlcx.formats.yaml_files import read_yaml, write_yaml
+
+    config.model.heads["bodypart"]["predictor"]["edges_to_keep"] = list(edges)
+    write_model_config(config, place.model_config_path)
+    path = place.test_dir / "pose_cfg.yaml"
+    written = read_yaml(path) if path.is_file() else pose_cfg(place.project, config.net_type)
+    write_yaml({**written, "paf_best": list(edges)}, path)
