@@ -64,6 +64,8 @@ class NetSpec:
     family: str = ""
     golden: bool = True
     """Whether DeepLabCut knows the name, so that golden data of it must exist."""
+    case: str = ""
+    """For a net that DeepLabCut does not know: ``"package:file.npz"`` with what it gives for known weights."""
     prefix: str = ""
     """For an open net such as ``timm/NAME``: how all names begin that it stands for."""
     example: str = ""
