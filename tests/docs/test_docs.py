@@ -32,10 +32,16 @@ def inline_calls(page: Path) -> list[list[str]]:
     return [shlex.split(text) for text in quoted if "COMMAND" not in text]
 
 
-def test_command_reference_is_current():
-    spec = importlib.util.spec_from_file_location("command_reference", ROOT / "docs" / "command_reference.py")
+def load(script: str):
+    """A script of docs as a module."""
+    spec = importlib.util.spec_from_file_location(script, ROOT / "docs" / f"{script}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_command_reference_is_current():
+    module = load("command_reference")
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run: python docs/command_reference.py"
 
 
@@ -76,3 +82,27 @@ def test_example_of_a_new_family_is_valid():
     config = family.nets[0].configure("tiny_64", Request(Layout(("nose", "tail"))))
     assert config["model"]["backbone"]["type"] in family.backbones
     assert config["model"]["heads"]["bodypart"]["type"] == "HeatmapHead"
+
+
+def test_tables_of_networks_are_those_of_list_models():
+    from dlcx.workflow.list_models import list_models
+
+    module = load("models_table")
+    text = module.PAGE.read_text(encoding="utf-8")
+    assert text == module.page(text), "run: python docs/models_table.py"
+    for model in list_models().models:
+        rows = [
+            line for line in text.splitlines() if line.startswith((f"| `{model.name}` |", f"| `{model.name}`, or "))
+        ]
+        assert len(rows) == 1, model.name
+        assert model.suits in rows[0]
+        assert all(f"`{alias}`" in rows[0] for alias in model.aliases)
+
+
+def test_networks_that_are_recommended_exist():
+    from dlcx.nets.registry import find
+
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"`((?:resnet|hrnet|cspnext|dekr|dlcrnet|rtmpose|ctd|top_down)_[a-z0-9_]+)`", text):
+            assert find(name).name, f"{page.name}: {name}"

@@ -1,4 +1,4 @@
-"""The package in examples/own_net, as if it were installed: found, built, trained, and put through the tests of all nets."""
+"""The package in examples/own_net, as if it were installed: found, trained, and put through the tests of all nets."""
 
 import json
 import os
