@@ -5,6 +5,7 @@ Shapes: B images, K bodyparts, E edges of the skeleton, H x W cells, P peaks of 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +78,8 @@ class FieldDecoder:
     def peaks(self, heat: Tensor) -> Peaks:
         """Peaks of score maps (B, K, H, W)."""
         heat = smooth(heat.sigmoid() if self.sigmoid else heat, 2 * self.radius + 1, self.sigma)
-        highest = functional.max_pool2d(heat, self.radius, stride=1, padding=self.radius // 2)
-        image, part, row, column = ((heat == highest) & (heat >= FAINT)).nonzero(as_tuple=True)
+        top = (heat == highest(heat, self.radius)) & (heat >= FAINT)
+        image, part, row, column = top.nonzero(as_tuple=True)
         score = heat[image, part, row, column]
         return Peaks(image, part, row, column, score.clamp(0, 1) if self.clip else score)
 
@@ -128,7 +129,19 @@ def smooth(heat: Tensor, size: int, sigma: float) -> Tensor:
     weights = np.exp(-(distance**2) / (2 * sigma**2))
     kernel = torch.from_numpy((weights / weights.sum()).astype(np.float32)).to(heat.device)
     kernel = kernel[:, None] * kernel
-    return functional.conv2d(heat.flatten(0, 1)[:, None], kernel[None, None], padding=size // 2).reshape(heat.shape)
+    maps = heat.shape[1]
+    return functional.conv2d(heat, kernel.expand(maps, 1, size, size), padding=size // 2, groups=maps)
+
+
+def highest(heat: Tensor, size: int) -> Tensor:
+    """The highest of ``size`` x ``size`` scores around each cell (B, K, H, W); much faster than pooling on a CPU."""
+    for dimension in (2, 3):
+        sides = [0, 0, 0, 0]
+        sides[6 - 2 * dimension : 8 - 2 * dimension] = [size // 2] * 2
+        padded = functional.pad(heat, sides, value=-torch.inf)
+        shifted = [padded.narrow(dimension, start, heat.shape[dimension]) for start in range(size)]
+        heat = functools.reduce(torch.maximum, shifted)
+    return heat
 
 
 def strongest(group: Tensor, score: Tensor, most: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from dlcx.errors import DlcxError
 from dlcx.heads.paf import build
-from dlcx.heads.paf_decoding import FieldDecoder, build_decoder, strongest
+from dlcx.heads.paf_decoding import FieldDecoder, build_decoder, highest, strongest
 from dlcx.heads.rows import Channels, misfit, moved
 from dlcx.nets.bottom_up import paf_head
 
@@ -55,6 +55,13 @@ def test_animals_are_deeplabcuts(golden):
             np.testing.assert_allclose(animals.xy, poses[..., :2], rtol=0, atol=1e-3)
             np.testing.assert_allclose(animals.score, np.nan_to_num(poses[..., 2]), rtol=0, atol=1e-5)
             np.testing.assert_allclose(animals.affinity, poses[:, 0, 4], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 7])
+def test_the_highest_score_around_each_cell(size):
+    heat = torch.randn(2, 3, 9, 4, generator=torch.Generator().manual_seed(0))
+    pooled = torch.nn.functional.max_pool2d(heat, size, stride=1, padding=size // 2)
+    assert torch.equal(highest(heat, size), pooled)
 
 
 def test_of_equal_peaks_the_first_are_kept():

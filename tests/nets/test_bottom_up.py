@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from dlcx.errors import DlcxError
+from dlcx.heads.labels import BatchLabels
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.nets.skeleton import skeleton
@@ -46,6 +47,31 @@ def test_heads_that_a_project_asks_for():
     assert heads(both) == ["bodypart", "unique_bodypart"]
     assert heads(both, identity=True) == ["bodypart", "unique_bodypart", "identity"]
     assert heads(Layout(("nose",)), identity=True) == ["bodypart"]  # one animal needs no name
+
+
+def test_all_heads_learn_several_animals_together():
+    layout = Layout(("a", "b", "c"), ("ann", "bob"), ("lamp",), multi=True)
+    torch.manual_seed(0)
+    made = model_config("timm/test_resnet", layout, identity=True)
+    model = build_model(ModelConfig.model_validate(made)).train()
+    flags = torch.full((2, 2, 3, 1), 2.0)
+    labels = BatchLabels(
+        keypoints=torch.cat([torch.rand(2, 2, 3, 2) * 64, flags], -1),
+        unique=torch.tensor([[[20.0, 40, 2]], [[50.0, 10, 2]]]),
+        area=torch.full((2, 2), 400.0),
+        individual_ids=torch.tensor([[0, 1], [1, 0]]),
+    )
+    images = torch.randn(2, 3, 64, 64)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    seen = []
+    for _ in range(60):
+        losses = model.loss(model(images), labels)
+        optimizer.zero_grad()
+        losses["total_loss"].backward()
+        optimizer.step()
+        seen.append({name: value.item() for name, value in losses.items()})
+    heads = ("bodypart_total_loss", "unique_bodypart_total_loss", "identity_total_loss")
+    assert all(seen[-1][name] < seen[0][name] / 2 for name in heads), (seen[0], seen[-1])
 
 
 def test_dlcrnet_serves_a_single_animal_too():
