@@ -112,7 +112,7 @@ def build(
     criterion: Mapping[str, Any],
     heatmap_config: Mapping[str, Any],
     offset_config: Mapping[str, Any],
-    weight_init: str | None = None,
+    weight_init: str | None = "dekr",
 ) -> DekrHead:
     """A head from its block of pytorch_config.yaml; ``where`` is the block's place in the file."""
     targets = construct(target_generator, {"DEKRGenerator": _targets}, f"{where}.target_generator")
@@ -168,8 +168,9 @@ def _decoder(
     max_absorb_distance: float = 75,
     nms_threshold: float = 0.05,
     apply_pose_nms: bool = True,
+    detection_threshold: float = 0.01,
 ) -> DekrDecoder:
-    """A block ``{type: DEKRPredictor, ...}``."""
+    """A block ``{type: DEKRPredictor, ...}``; ``detection_threshold`` has no effect in DeepLabCut either."""
     if keypoint_score_type not in SCORES:
         hint = did_you_mean(keypoint_score_type, SCORES)
         raise DlcxError(f"predictor.keypoint_score_type: unknown '{keypoint_score_type}'", hint=hint)

@@ -40,7 +40,7 @@ def test_patches_are_rows_of_the_embedding_in_reading_order():
 
 
 def test_positions_are_added_again_to_the_patches_alone():
-    encoder = Encoder(16, depth=3, heads=4, embed=True)
+    encoder = Encoder(16, depth=3, heads=4, hidden=3, embed=True)
     for parameter in encoder.parameters():
         torch.nn.init.zeros_(parameter)  # every layer then adds nothing
     x, position = torch.randn(1, 5, 16), torch.randn(1, 3, 16)

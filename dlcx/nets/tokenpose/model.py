@@ -18,9 +18,6 @@ from torch.nn import functional
 from dlcx.errors import DlcxError
 from dlcx.heads.rows import Channels, Rows
 
-#: Numbers between the two layers of a transformer's MLP; that few in DeepLabCut.
-MLP_WIDTH = 3
-
 
 class Residual(nn.Module):
     """Adds what a layer makes of its input to the input."""
@@ -80,11 +77,11 @@ class Encoder(nn.Module):
     With ``embed``, the position embedding is added to the patches again before each layer but the first.
     """
 
-    def __init__(self, dim: int, depth: int, heads: int, *, embed: bool) -> None:
+    def __init__(self, dim: int, depth: int, heads: int, hidden: int, *, embed: bool) -> None:
         super().__init__()
         self.embed = embed
         self.layers = nn.ModuleList(
-            nn.Sequential(*(Residual(PreNorm(dim, layer)) for layer in (Attention(dim, heads), Mlp(dim, MLP_WIDTH))))
+            nn.Sequential(*(Residual(PreNorm(dim, layer)) for layer in (Attention(dim, heads), Mlp(dim, hidden))))
             for _ in range(depth)
         )
 
@@ -111,6 +108,7 @@ class Transformer(nn.Module):
         channels: int,
         depth: int = 6,
         heads: int = 8,
+        mlp_dim: int = 3,
     ) -> None:
         super().__init__()
         self.features, self.patch = (channels, *feature_size), tuple(patch_size)
@@ -118,9 +116,9 @@ class Transformer(nn.Module):
         self.keypoint_token = nn.Parameter(torch.zeros(1, num_keypoints, dim))
         self.pos_embedding = nn.Parameter(sine_positions(rows, columns, dim), requires_grad=False)
         self.patch_to_embedding = nn.Linear(channels * math.prod(patch_size), dim)
-        self.transformer1 = Encoder(dim, depth, heads, embed=False)
-        self.transformer2 = Encoder(dim, depth, heads, embed=True)
-        self.transformer3 = Encoder(dim, depth, heads, embed=True)
+        self.transformer1 = Encoder(dim, depth, heads, mlp_dim, embed=False)
+        self.transformer2 = Encoder(dim, depth, heads, mlp_dim, embed=True)
+        self.transformer3 = Encoder(dim, depth, heads, mlp_dim, embed=True)
         nn.init.trunc_normal_(self.keypoint_token, std=0.02)
 
     def forward(self, features: Tensor) -> Tensor:
