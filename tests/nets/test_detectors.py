@@ -92,8 +92,12 @@ def test_boxes(name: str, tag: str):
     assert len(found) == len(images)
     for index, of_image in enumerate(found):
         assert error(stored, f"{tag}.raw.{index}.labels", of_image["labels"]) == 0
-        np.testing.assert_allclose(of_image["boxes"], stored[f"{tag}.raw.{index}.boxes"], rtol=0, atol=1e-3)
-        np.testing.assert_allclose(of_image["scores"], stored[f"{tag}.raw.{index}.scores"], rtol=0, atol=1e-5)
+        boxes, scores = stored[f"{tag}.raw.{index}.boxes"], stored[f"{tag}.raw.{index}.scores"]
+        order = np.abs(of_image["boxes"].numpy()[:, None] - boxes).max(-1).argmin(1)
+        assert sorted(order) == list(range(len(boxes)))  # rounding changes the places of equally sure boxes
+        np.testing.assert_allclose(of_image["boxes"], boxes[order], rtol=0, atol=1e-3)
+        np.testing.assert_allclose(of_image["scores"], scores[order], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(of_image["scores"], scores, rtol=0, atol=1e-5)
     if tag == "B":
         animals = detector(name).model.decode(found)[0]
         np.testing.assert_allclose(animals.box[:3], stored["B.final.bboxes"], rtol=0, atol=1e-3)
@@ -164,16 +168,18 @@ def test_parameters_gflops_and_stride(name: str):
 
 #: Steps in which the loss halves, where 12 are not enough: the better the first stage of Faster R-CNN proposes boxes,
 #: the more its second stage has to tell apart, so that the loss of both falls more slowly than either.
-STEPS = {"fasterrcnn_mobilenet_v3_large_fpn": 20, "fasterrcnn_resnet50_fpn_v2": 20}
+STEPS = {"fasterrcnn_mobilenet_v3_large_fpn": 20}
+SIDES = {"fasterrcnn_mobilenet_v3_large_fpn": 128, LARGE: 64}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n == LARGE else []) for n in NAMES])
 def test_the_loss_halves(name: str):
     torch.manual_seed(0)
     model = build_detector(configure(name, freeze_bn_stats=False), from_scratch=True).train()
-    if name != "ssdlite":  # which has one size only
-        model.model.transform.min_size, model.model.transform.max_size = (128,), 128
-    images, boxes = torch.randn(2, 3, 64, 64), torch.tensor([[[8.0, 8, 24, 32], [40, 30, 20, 30]]] * 2)
+    if name in SIDES:  # ssdlite has one size only
+        model.model.transform.min_size, model.model.transform.max_size = (SIDES[name],), SIDES[name]
+    count = 1 if name in SIDES else 2  # ssdlite ends in a single cell, of which two are needed for a deviation
+    images, boxes = torch.randn(count, 3, 64, 64), torch.tensor([[[8.0, 8, 24, 32], [40, 30, 20, 30]]] * count)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     losses = []
     for _ in range(STEPS.get(name, 12) + 1):
