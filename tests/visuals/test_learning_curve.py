@@ -34,3 +34,18 @@ def test_each_number_has_its_colour(tmp_path, rows):
     assert count(image, TRAIN) > 10
     assert (count(image, TEST) > 50) is (len(rows) > 1)
     assert (count(image, SURE) > 50) is (len(rows) > 2)
+
+
+def test_a_detector_has_its_map(tmp_path):
+    names = ("metrics/test.mAP@50", "metrics/test.mAP@50:95")
+    rows = [
+        {
+            "step": epoch,
+            "losses/train.total_loss": 1 / epoch,
+            **dict(zip(names, (9.0 * epoch, 7.0 * epoch), strict=True)),
+        }
+        for epoch in range(1, 9)
+    ]
+    draw_learning_curve(rows, tmp_path / "curve.png", best=8)
+    image = cv2.imread(str(tmp_path / "curve.png"))
+    assert min(count(image, colour) for colour in (TRAIN, TEST, SURE)) > 50
