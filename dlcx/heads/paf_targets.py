@@ -39,30 +39,61 @@ class FieldTargets:
     def __call__(self, labels: BatchLabels, height: int, width: int, stride: float) -> dict[str, Target]:
         """Target ``paf`` (B, 2E, H, W), x before y of each edge; where animals overlap the last one is drawn."""
         x, y = cell_centres(height, width, stride, labels.keypoints.device)
-        fields = [self._image(keypoints, x, y) for keypoints in labels.keypoints]  # one by one: they are large
-        return {"paf": Target(torch.stack(fields), torch.ones((), device=x.device))}
+        fields = x.new_zeros(len(labels), 2 * len(self.graph), height, width)
+        for keypoints, field in zip(labels.keypoints, fields, strict=True):  # image by image: the maps are large
+            self._draw(keypoints, x, y, field.view(-1))
+        return {"paf": Target(fields, torch.ones((), device=x.device))}
 
-    def _image(self, keypoints: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """Field (2E, H, W) of the keypoints (N, K, 3) of one image."""
-        first, second = torch.tensor(self.graph, device=x.device).reshape(-1, 2).T
+    def _draw(self, keypoints: Tensor, x: Tensor, y: Tensor, field: Tensor) -> None:
+        """Draw keypoints (N, K, 3) of one image into its fields (2E H W,), looking at the C cells around limbs only."""
+        limbs = self._limbs(keypoints)
+        limb, row, column = _cells_around(limbs, x, y, self.width)  # (C,)
+        dx, dy = x[column] - limbs.start[limb, 0], y[row] - limbs.start[limb, 1]
+        unit = limbs.unit[limb]
+        along = unit[:, 0] * dx + unit[:, 1] * dy
+        beside = (unit[:, 1] * dx - unit[:, 0] * dy).abs()
+        near = (along >= 0) & (along <= limbs.length[limb]) & (beside <= self.width)
+        limb, unit, weight = limb[near], unit[near], 1 - beside[near] / self.width
+        cell = (limbs.edge[limb] * len(y) + row[near]) * len(x) + column[near]
+        place = limbs.animal[limb] + 1
+        drawn = place.new_zeros(len(self.graph) * len(y) * len(x)).scatter_reduce(0, cell, place, "amax")
+        last = drawn[cell] == place
+        cells = len(y) * len(x)
+        into = cell[last] + cell[last] // cells * cells  # of the edge's first map; its second one follows
+        field[into], field[into + cells] = (unit[last] * weight[last, None]).unbind(1)
+
+    def _limbs(self, keypoints: Tensor) -> Limbs:
+        """The limbs of an image that have both ends and a length, by animal, then edge."""
+        first, second = torch.tensor(self.graph, device=keypoints.device).reshape(-1, 2).T
         start, end = keypoints[:, first], keypoints[:, second]  # (N, E, 3)
-        limb = end[..., :2] - start[..., :2]
-        length = limb.norm(dim=-1)
-        drawn = (start[..., 2] > 0) & (end[..., 2] > 0) & (length > 0)
-        unit = torch.where(drawn[..., None], limb / length[..., None], 0.0)  # (N, E, 2)
-        origin = torch.where(drawn[..., None], start[..., :2], 0.0)
-        dx = x - origin[..., 0, None]  # (N, E, W)
-        dy = y - origin[..., 1, None]  # (N, E, H)
-        along = (unit[..., 0, None] * dx)[..., None, :] + (unit[..., 1, None] * dy)[..., :, None]  # (N, E, H, W)
-        beside = ((unit[..., 1, None] * dx)[..., None, :] - (unit[..., 0, None] * dy)[..., :, None]).abs()
-        near = (along >= 0) & (along <= length[..., None, None]) & (beside <= self.width) & drawn[..., None, None]
-        order = torch.arange(1, len(keypoints) + 1, device=x.device)
-        last = (near * order[:, None, None, None]).amax(0, keepdim=True)  # 0 for none, else 1 + the animal
-        animal = (last - 1).clamp(min=0)
-        weight = torch.where(last > 0, 1 - beside.gather(0, animal) / self.width, 0.0)[0]  # (E, H, W)
-        edges = torch.arange(len(first), device=x.device)[:, None, None]
-        vector = unit[animal[0], edges].movedim(-1, 1)  # (E, 2, H, W)
-        return (vector * weight[:, None]).flatten(0, 1)
+        length = (end[..., :2] - start[..., :2]).norm(dim=-1)
+        animal, edge = ((start[..., 2] > 0) & (end[..., 2] > 0) & (length > 0)).nonzero(as_tuple=True)
+        start, end, length = start[animal, edge, :2], end[animal, edge, :2], length[animal, edge]
+        return Limbs(animal, edge, start, end, length, (end - start) / length[:, None])
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """L limbs: ``animal``, ``edge``, ``length`` (L,); ``start``, ``end``, ``unit`` vector between them (L, 2)."""
+
+    animal: Tensor
+    edge: Tensor
+    start: Tensor
+    end: Tensor
+    length: Tensor
+    unit: Tensor
+
+
+def _cells_around(limbs: Limbs, x: Tensor, y: Tensor, width: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Limb, row and column (C,) of all cells in the limbs' boxes, which reach ``width`` pixels beyond both ends."""
+    low, high = torch.minimum(limbs.start, limbs.end) - width, torch.maximum(limbs.start, limbs.end) + width
+    left, right = (torch.searchsorted(x, side[:, 0].contiguous(), right=r) for side, r in ((low, False), (high, True)))
+    top, bottom = (torch.searchsorted(y, side[:, 1].contiguous(), right=r) for side, r in ((low, False), (high, True)))
+    columns = right - left
+    sizes = columns * (bottom - top)
+    limb = torch.arange(len(sizes), device=x.device).repeat_interleave(sizes)
+    place = torch.arange(len(limb), device=x.device) - (sizes.cumsum(0) - sizes)[limb]
+    return limb, top[limb] + place // columns[limb], left[limb] + place % columns[limb]
 
 
 @dataclass(frozen=True)
