@@ -112,9 +112,9 @@ def _moved(own: Tensor, source: Tensor, rows: Mapping[int, Channels]) -> Tensor:
     places = []
     for dimension, size in enumerate(own.shape):
         channels = rows.get(dimension, Channels.same(size))
-        kept = [index for index, channel in enumerate(channels.sources) if channel >= 0]
-        wanted = torch.tensor([channels.sources[index] for index in kept], dtype=torch.long)
+        kept = [(index, channel) for index, channel in enumerate(channels.sources) if channel >= 0]
+        place, wanted = torch.tensor(kept, dtype=torch.long, device=own.device).reshape(-1, 2).unbind(1)
         chosen = chosen.index_select(dimension, wanted)
-        places.append(torch.tensor(kept, dtype=torch.long))
+        places.append(place)
     result[torch.meshgrid(*places, indexing="ij")] = chosen
     return result
