@@ -127,6 +127,7 @@ class Growth:
         for animal in self.animals:
             if not animal.whole:
                 self._grow(animal, None)
+                self.finished.update(animal.members())
 
     def join_linked(self) -> None:
         """Incomplete animals that an unused link connects become one."""
