@@ -176,7 +176,7 @@ def evaluate(
     cutoff = place.pcutoff if pcutoff is None else pcutoff
     run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
-    options = chosen[0].flags
+    options = [*chosen[0].flags, *(["--conditions", conditions] if conditions else [])]
     steps = [f"To track a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
     if not plot:
         steps.append(f"To look at the errors: {shlex.join(['dlcx', 'evaluate', '--plot', *options])}")
