@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-OPENFIELD ?= ../shared/data/projects/openfield-Pranav-2018-10-30
+PROJECTS ?= ../shared/data/projects
 
 .PHONY: help
 help: ## Print the targets
@@ -53,12 +53,12 @@ interchange-env: ## Make the environment that holds DeepLabCut 3.0.2 (about 6 GB
 
 .PHONY: interchange
 interchange: $(STAMP) interchange-env ## Trade projects with DeepLabCut 3.0.2, both ways
-	$(BIN)/python tests/interchange/run.py --project $(OPENFIELD) $(INTERCHANGE)
+	$(BIN)/python tests/interchange/run.py --projects $(PROJECTS) $(INTERCHANGE)
 
 .PHONY: consumers
 consumers: $(STAMP) ## Let movement and sleap-io read what dlcx writes
 	PYTHON=$(PYTHON) tests/interchange/make_consumers_env.sh
-	$(BIN)/python tests/interchange/consumers.py --project $(OPENFIELD)
+	$(BIN)/python tests/interchange/consumers.py --project $(PROJECTS)/openfield-Pranav-2018-10-30
 
 .PHONY: clean
 clean: ## Remove the environments, the demo and what the tools cached

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from compare import Check, largest, measured, table
+from checks import Check, largest, measured, table
 from project_copy import small_copy
 
 from dlcx.formats.labels import read_labels, write_labels

@@ -4,7 +4,8 @@ Steps run one after another in one process, separated by ``+``, since importing 
 
     deeplabcut_side.py create CONFIG --net-type resnet_50 --train 0 1 2 --test 3 + train CONFIG --epochs 1
 
-``timing: STEP SECONDS`` is printed after each step.  Nothing is downloaded: the nets start at random.
+``timing: STEP SECONDS`` is printed after each step.  Nothing is downloaded: the nets start at random, or with weights
+that ``fill`` saves.
 """
 
 from __future__ import annotations
@@ -40,10 +41,15 @@ import deeplabcut  # noqa: E402
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 from deeplabcut.core.engine import Engine  # noqa: E402
+from deeplabcut.pose_estimation_pytorch.config import PoseConfig  # noqa: E402
+from deeplabcut.pose_estimation_pytorch.models import PoseModel  # noqa: E402
+from deeplabcut.pose_estimation_pytorch.models.detectors import DETECTORS  # noqa: E402
+from fill_weights import fill_weights  # noqa: E402
+from ruamel.yaml import YAML  # noqa: E402
 
 
 def create(options):
-    """create_training_dataset with a given split."""
+    """create_training_dataset with a given split; ``--set`` overrides keys of pytorch_config.yaml."""
     deeplabcut.create_training_dataset(
         options.config,
         Shuffles=[options.shuffle],
@@ -51,14 +57,33 @@ def create(options):
         testIndices=[options.test],
         net_type=options.net_type,
         detector_type=options.detector,
+        ctd_conditions=options.conditions,
         userfeedback=False,
         engine=Engine.PYTORCH,
     )
+    path, _, _ = deeplabcut.return_train_network_path(options.config, options.shuffle)
+    yaml = YAML()
+    config = yaml.load(path)
+    for pair in options.set:
+        keys, value = pair.split("=", 1)
+        *parents, last = keys.split(".")
+        functools.reduce(dict.__getitem__, parents, config)[last] = json.loads(value)
+    yaml.dump(config, path)
+
+
+def fill(options):
+    """Saves the net, or its detector, with weights made of the names of its tensors, as a snapshot."""
+    config = PoseConfig.from_yaml(options.config)
+    model = DETECTORS.build(config.detector.model.to_dict()) if options.detector else PoseModel.build(config.model)
+    seed, gain, head_gain, heat_bias = options.weights
+    fill_weights(model, int(seed), gain, head_gain, heat_bias)
+    epoch = 0 if Path(options.target).stem.startswith("start") else 1
+    metadata = {"epoch": epoch, "metrics": {}, "losses": {}}
+    torch.save({"metadata": metadata, "model": model.state_dict()}, options.target)
 
 
 def train(options):
-    """train_network; ``--from`` continues from a snapshot, ``--set`` overrides keys of pytorch_config.yaml."""
-    updates = dict(pair.split("=", 1) for pair in options.set)
+    """train_network; ``--from`` continues from a snapshot."""
     torch.manual_seed(0)
     deeplabcut.train_network(
         options.config,
@@ -67,7 +92,8 @@ def train(options):
         epochs=options.epochs,
         batch_size=options.batch_size,
         snapshot_path=options.snapshot,
-        pytorch_cfg_updates={key: json.loads(value) for key, value in updates.items()},
+        detector_path=options.detector_snapshot,
+        detector_epochs=options.detector_epochs,
     )
 
 
@@ -79,9 +105,16 @@ def evaluate(options):
 
 
 def analyze(options):
-    """analyze_videos with h5 and csv."""
+    """analyze_videos with h5 and csv; animals are not linked."""
     deeplabcut.analyze_videos(
-        options.config, options.video, shuffle=options.shuffle, device="cpu", batch_size=8, save_as_csv=True
+        options.config,
+        options.video,
+        shuffle=options.shuffle,
+        device="cpu",
+        batch_size=8,
+        save_as_csv=True,
+        save_as_df=True,
+        auto_track=False,
     )
 
 
@@ -93,6 +126,17 @@ def downstream(options):
     deeplabcut.plot_trajectories(options.config, video, shuffle=options.shuffle, filtered=True)
     deeplabcut.create_labeled_video(options.config, video, shuffle=options.shuffle)
     wanted = ("*_filtered.h5", "*_labeled.mp4", "plot-poses/*/trajectory.png", "plot-poses/*/plot-likelihood.png")
+    missing = [pattern for path in map(Path, video) for pattern in wanted if not any(path.parent.glob(pattern))]
+    if missing:
+        sys.exit(f"DeepLabCut wrote no {', '.join(missing)}")
+
+
+def link(options):
+    """The functions that read an analysis of several animals: tracklets, a video of all that was found."""
+    video = options.video
+    deeplabcut.convert_detections2tracklets(options.config, video, shuffle=options.shuffle, track_method="box")
+    deeplabcut.create_video_with_all_detections(options.config, video, shuffle=options.shuffle)
+    wanted = ("*_bx.pickle", "*_full.mp4")
     missing = [pattern for path in map(Path, video) for pattern in wanted if not any(path.parent.glob(pattern))]
     if missing:
         sys.exit(f"DeepLabCut wrote no {', '.join(missing)}")
@@ -111,7 +155,7 @@ def read(options):
                 print(f"read: {path} {key} {table.shape} {list(table.columns.names)} {kinds}")
 
 
-STEPS = {step.__name__: step for step in (create, train, evaluate, analyze, downstream, read)}
+STEPS = {step.__name__: step for step in (create, fill, train, evaluate, analyze, downstream, link, read)}
 
 
 def arguments():
@@ -123,18 +167,26 @@ def arguments():
             sub.add_argument("folder", nargs="+")
             continue
         sub.add_argument("config")
+        if name == "fill":
+            sub.add_argument("target")
+            sub.add_argument("--detector", action="store_true")
+            sub.add_argument("--weights", type=float, nargs=4, required=True, metavar=("SEED", "GAIN", "HEAD", "BIAS"))
+            continue
         sub.add_argument("--shuffle", type=int, default=1)
         if name == "create":
             sub.add_argument("--net-type", default="resnet_50")
             sub.add_argument("--detector")
+            sub.add_argument("--conditions", type=int, help="the shuffle whose poses a conditional net begins with")
+            sub.add_argument("--set", action="append", default=[], metavar="KEY=JSON")
             sub.add_argument("--train", type=int, nargs="+", required=True)
             sub.add_argument("--test", type=int, nargs="+", required=True)
         if name == "train":
             sub.add_argument("--epochs", type=int, default=1)
             sub.add_argument("--batch-size", type=int, default=4)
             sub.add_argument("--from", dest="snapshot")
-            sub.add_argument("--set", action="append", default=[], metavar="KEY=JSON")
-        if name in ("analyze", "downstream"):
+            sub.add_argument("--detector-from", dest="detector_snapshot")
+            sub.add_argument("--detector-epochs", type=int)
+        if name in ("analyze", "downstream", "link"):
             sub.add_argument("--video", nargs="+", required=True)
     return parser
 

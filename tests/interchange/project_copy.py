@@ -1,4 +1,4 @@
-"""A small working copy of a single-animal project: some labelled frames, a short clip, cheap to run everything on."""
+"""A small working copy of a project: some labelled frames, a short clip, cheap to run everything on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
-# Half of openfield's 640x480, and no multiple of a net's stride, so that sizes are really rounded.
-SIZE = (338, 254)
+# Half of openfield's 640x480.
+SIZE = (320, 240)
 
 
 def small_copy(
@@ -21,10 +21,12 @@ def small_copy(
     frames: int = 24,
     size: tuple[int, int] = SIZE,
     train_fraction: float = 0.75,
+    identity: bool | None = None,
 ) -> Path:
     """Copy ``source`` to ``target``: some labelled images and frames of its video, scaled to ``size`` (w, h) pixels.
 
-    Returns the path of the clip, ``videos/clip.avi`` (Motion JPEG, which every OpenCV reads alike).
+    ``identity`` replaces the value in config.yaml.  Returns the path of the clip, ``videos/clip.avi`` (Motion JPEG,
+    which every OpenCV reads alike).
     """
     target.mkdir(parents=True)
     for labels in source.glob("labeled-data/*/CollectedData_*.h5"):
@@ -44,6 +46,8 @@ def small_copy(
     config = (source / "config.yaml").read_text()
     config = re.sub(r"TrainingFraction:\n(- .*\n)+", f"TrainingFraction:\n- {train_fraction}\n", config)
     config = re.sub(r"crop: .*", f"crop: 0, {size[0]}, 0, {size[1]}", config)
+    if identity is not None:
+        config = re.sub(r"^identity: .*", f"identity: {str(identity).lower()}", config, flags=re.MULTILINE)
     (target / "config.yaml").write_text(config)
     video = next(path for path in sorted((source / "videos").iterdir()) if path.suffix in (".mp4", ".avi", ".mov"))
     clip = target / "videos" / "clip.avi"

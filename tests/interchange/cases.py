@@ -1,0 +1,139 @@
+"""What is traded: one line for each net, with the project it is traded in and how its weights come about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """A project that small copies are made of, scaled to ``size`` (w, h) pixels.
+
+    ``identity`` replaces the value of its config.yaml, as DeepLabCut makes no net on crops for a project with it.
+    """
+
+    folder: str
+    size: tuple[int, int]
+    identity: bool | None = None
+    images: int = 16
+    frames: int = 24
+
+
+# Half of openfield's 640x480, and no multiple of a net's stride, so that sizes are really rounded.
+OPENFIELD = Source("openfield-Pranav-2018-10-30", (338, 254))
+# DeepLabCut pads the images of HRNet at a side drawn at random, unless they are multiples of 32.
+OPENFIELD_32 = Source("openfield-Pranav-2018-10-30", (320, 256))
+FLIES = Source("flypair24", (192, 192))
+FLIES_UNNAMED = Source("flypair24", (192, 192), identity=False)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Arguments of ``fill_weights``: random weights of which a net makes clear maps, unlike those of a first start."""
+
+    gain: float
+    head_gain: float = 1.0
+    heat_bias: float = 0.0
+    seed: int = 1
+
+    @property
+    def words(self) -> tuple[float, ...]:
+        """In the order of the command line."""
+        return (self.seed, self.gain, self.head_gain, self.heat_bias)
+
+
+SSDLITE = Weights(1.5)
+SNAPSHOT, DETECTOR = "snapshot", "snapshot-detector"
+
+
+def crop_sampling(side: int) -> dict[str, Any]:
+    """Train whole images' nets on squares of ``side`` pixels."""
+    return {f"data.train.crop_sampling.{edge}": side for edge in ("width", "height")}
+
+
+def crops(side: int) -> dict[str, Any]:
+    """Show nets on crops squares of ``side`` pixels."""
+    return {f"data.{use}.top_down_crop.{edge}": side for use in ("train", "inference") for edge in ("width", "height")}
+
+
+# Few edges less than all: DeepLabCut's evaluation chooses edges itself, by the test images, where all are kept.
+FEWER_EDGES = {"model.heads.bodypart.predictor.edges_to_keep": list(range(66))}
+# Weights that hardly move keep their clear maps.
+GENTLE = {"runner.optimizer.params.lr": 1e-5}
+NO_WORKERS = {"train_settings.dataloader_workers": 0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A net to trade.
+
+    ``weights`` None: the net starts at random.  ``trained`` False: the weights are the snapshot, and nothing learns.
+    ``conditions`` is the net of shuffle 1 whose poses a conditional net of shuffle 2 begins with.
+    """
+
+    net_type: str
+    source: Source
+    weights: Weights | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    detector: str | None = None
+    conditions: Case | None = None
+    trained: bool = True
+    epochs: int = 2
+    batch_size: int = 4
+
+    @property
+    def shuffle(self) -> int:
+        """Number of the shuffle."""
+        return 2 if self.conditions else 1
+
+    @property
+    def several(self) -> bool:
+        """Whether the project is of several animals."""
+        return self.source.folder == FLIES.folder
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What names of snapshots begin with: those of the net, and of its detector."""
+        return (SNAPSHOT, DETECTOR) if self.detector else (SNAPSHOT,)
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Keys of pytorch_config.yaml with the values that make things short."""
+        often = {"runner.snapshots.save_epochs": 1}
+        if self.detector:
+            often |= {"detector.runner.snapshots.save_epochs": 1, "detector.train_settings.batch_size": self.batch_size}
+        return often | dict(self.settings)
+
+
+CONDITIONS = Case(
+    "resnet_50",
+    FLIES_UNNAMED,
+    Weights(1.0, 0.343),
+    {**crop_sampling(128), **FEWER_EDGES},
+    trained=False,
+)
+CASES = {
+    "resnet_50": Case("resnet_50", OPENFIELD, None, crop_sampling(128)),
+    "resnet_101": Case("resnet_101", OPENFIELD, None, crop_sampling(128)),
+    "hrnet_w18": Case("hrnet_w18", OPENFIELD_32, Weights(0.42, 0.00235), crop_sampling(128) | GENTLE),
+    "cspnext_s": Case("cspnext_s", OPENFIELD, Weights(2.44, 0.00606), crop_sampling(128) | GENTLE),
+    "resnet_50_flies": Case("resnet_50", FLIES, Weights(1.0, 0.42), crop_sampling(128) | GENTLE | FEWER_EDGES),
+    "dlcrnet_stride16_ms5": Case(
+        "dlcrnet_stride16_ms5", FLIES, Weights(1.1, 0.116), crop_sampling(128) | GENTLE | FEWER_EDGES
+    ),
+    "dekr_w18": Case("dekr_w18", FLIES, Weights(0.42, 0.109), crop_sampling(128) | GENTLE),
+    "top_down_resnet_50": Case(
+        "top_down_resnet_50", FLIES_UNNAMED, Weights(1.0, 0.0996), crops(128) | GENTLE, detector="ssdlite"
+    ),
+    "rtmpose_s": Case("rtmpose_s", FLIES_UNNAMED, Weights(2.26), GENTLE | NO_WORKERS, detector="ssdlite"),
+    "ctd_prenet_rtmpose_s": Case(
+        "ctd_prenet_rtmpose_s", FLIES_UNNAMED, Weights(1.81), GENTLE | NO_WORKERS, conditions=CONDITIONS
+    ),
+    "animaltokenpose_base": Case(
+        "animaltokenpose_base", FLIES_UNNAMED, Weights(0.42, 0.0213), detector="ssdlite", trained=False
+    ),
+}
+#: One net of every family; the others are there to be asked for.
+FAMILIES = tuple(name for name in CASES if name != "resnet_101")
