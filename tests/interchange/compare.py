@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,15 +43,16 @@ def all_results(where: str, case: Case, ours: Path, theirs: Path) -> list[Check]
     checks = [same_listing(where, ours, theirs)]
     evaluation = f"evaluation-results-pytorch/*/*shuffle{case.shuffle}"
     analysis = f"videos/clipDLC*shuffle{case.shuffle}_*snapshot_*[0-9]"
-    assemblies = [(f"{analysis}_assemblies.pickle", "assemblies pickle", assembly_pickles, ())]
+    animals = 2 if case.any_order else None
+    assemblies = [(f"{analysis}_assemblies.pickle", "assemblies pickle", assembly_pickles, (case.any_order,))]
     for pattern, what, function, arguments in (
-        (f"{evaluation}/*.h5", "evaluation h5", tables, ()),
-        (f"{analysis}.h5", "analysis h5", tables, ()),
+        (f"{evaluation}/*.h5", "evaluation h5", tables, (animals,)),
+        (f"{analysis}.h5", "analysis h5", tables, (animals,)),
         (f"{evaluation}/*[0-9]-results.csv", "results csv", csvs, (1,)),
         (f"{evaluation}/*-keypoint-results.csv", "keypoint-results csv", csvs, (1,)),
         ("evaluation-results-pytorch/*/CombinedEvaluation-results.csv", "combined results csv", csvs, (1,)),
-        (f"{analysis}.csv", "analysis csv", csvs, (4 if case.several else 3,)),
-        (f"{analysis}_full.pickle", "full pickle", full_pickles, ()),
+        (f"{analysis}.csv", "analysis csv", csvs, (4 if case.several else 3, animals)),
+        (f"{analysis}_full.pickle", "full pickle", full_pickles, (case.any_order,)),
         (f"{analysis}_meta.pickle", "meta pickle", meta_pickles, ()),
         *(assemblies if case.several else ()),
     ):
@@ -80,8 +83,18 @@ def same_listing(where: str, ours: Path, theirs: Path) -> Check:
     return Check(where, "same files", ok=not lost, note=f"only by DeepLabCut: {', '.join(lost)}" if lost else "")
 
 
-def table_values(where: str, what: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Check]:
-    """Structure, keypoints and likelihoods of two prediction tables."""
+def in_order(ours: np.ndarray, theirs: np.ndarray, animals: int) -> np.ndarray:
+    """Rows of ``ours`` with the columns of their animals, one after another, in the order of ``theirs``."""
+    if ours.shape != theirs.shape:
+        return ours
+    mine, other = (values.reshape(len(values), animals, -1) for values in (ours, theirs))
+    return np.stack([a[animal_order(a, b)] for a, b in zip(mine, other, strict=True)]).reshape(ours.shape)
+
+
+def table_values(
+    where: str, what: str, ours: pd.DataFrame, theirs: pd.DataFrame, animals: int | None = None
+) -> list[Check]:
+    """Structure, keypoints and likelihoods of two prediction tables; ``animals`` in any order, where it is given."""
     difference = structure_difference(ours, theirs)
     checks = [Check(where, f"{what}: structure", ok=not difference, note=difference)]
     coords = theirs.columns.get_level_values(-1)
@@ -89,6 +102,8 @@ def table_values(where: str, what: str, ours: pd.DataFrame, theirs: pd.DataFrame
     mine, other = ours.to_numpy(float), theirs.to_numpy(float)
     if mine.shape != other.shape:
         return checks
+    if animals:
+        mine = in_order(mine, other, animals)
     keypoints = largest(mine[:, ~score], other[:, ~score])
     likelihood = largest(mine[:, score], other[:, score])
     return [
@@ -98,8 +113,8 @@ def table_values(where: str, what: str, ours: pd.DataFrame, theirs: pd.DataFrame
     ]
 
 
-def tables(where: str, what: str, ours: Path, theirs: Path) -> list[Check]:
-    """Two prediction h5: key and storage format too."""
+def tables(where: str, what: str, ours: Path, theirs: Path, animals: int | None = None) -> list[Check]:
+    """Two prediction h5: key and storage format too; ``animals`` in any order, where it is given."""
     kinds, frames = [], []
     for path in (ours, theirs):
         with pd.HDFStore(path, "r") as store:
@@ -111,26 +126,42 @@ def tables(where: str, what: str, ours: Path, theirs: Path) -> list[Check]:
         Check(
             where, f"{what}: key and format", ok=same, note="" if same else f"dlcx {kinds[0]}, DeepLabCut {kinds[1]}"
         ),
-        *table_values(where, what, *frames),
+        *table_values(where, what, *frames, animals),
     ]
 
 
-def csvs(where: str, what: str, ours: Path, theirs: Path, header_rows: int) -> list[Check]:
-    """Two csv files: same header text and first column, numbers within two decimals."""
+def csvs(where: str, what: str, ours: Path, theirs: Path, header_rows: int, animals: int | None = None) -> list[Check]:
+    """Two csv files: same header text and first column, numbers within two decimals; ``animals`` as for tables."""
     grids = [[line.split(",") for line in path.read_text().splitlines()] for path in (ours, theirs)]
     heads = [grid[:header_rows] for grid in grids]
     firsts = [[row[0] for row in grid] for grid in grids]
     same = heads[0] == heads[1] and firsts[0] == firsts[1]
     note = "" if same else f"dlcx {str(heads[0])[:150]}, DeepLabCut {str(heads[1])[:150]}"
     bodies = [[[float(cell or "nan") for cell in row[1:]] for row in grid[header_rows:]] for grid in grids]
-    difference = largest(*(np.array(body, float) for body in bodies))
+    mine, other = (np.array(body, float) for body in bodies)
+    if animals:
+        mine = in_order(mine, other, animals)
+    difference = largest(mine, other)
     return [
         Check(where, f"{what}: text", ok=same, note=note),
         measured(where, f"{what}: numbers", difference, TABLE_LIMIT),
     ]
 
 
-def full_pickles(where: str, what: str, ours: Path, theirs: Path) -> list[Check]:
+def animals_first(values: Any) -> np.ndarray:
+    """(N, ...): boxes (N, 4), or a list of (N, n) for each bodypart, which a tuple may hold, as (N, K, n)."""
+    if isinstance(values, tuple):
+        (values,) = values
+    return np.stack(values, 1) if isinstance(values, list) else np.array(values)
+
+
+def animal_order(ours: np.ndarray, theirs: np.ndarray) -> list[int]:
+    """The order of ``ours`` (N, K, n) in which its animals are nearest to those of ``theirs``."""
+    orders = map(list, permutations(range(len(theirs))))
+    return min(orders, key=lambda order: np.nansum(np.abs(ours[order] - theirs)))
+
+
+def full_pickles(where: str, what: str, ours: Path, theirs: Path, any_order: bool = False) -> list[Check]:
     """The detections of every frame: same keys, shapes and types, same numbers."""
     mine, other = load_plain_pickle(ours), load_plain_pickle(theirs)
     notes = []
@@ -146,20 +177,27 @@ def full_pickles(where: str, what: str, ours: Path, theirs: Path) -> list[Check]
         if set(pair[0]) != set(pair[1]):
             notes.append(f"{frame}: dlcx {sorted(pair[0])}, DeepLabCut {sorted(pair[1])}")
             break
-        for key in FULL_LIMITS.keys() & pair[1].keys():
-            columns = [frames[key][0] if key == "coordinates" else frames[key] for frames in pair]
-            for column in zip(*columns, strict=True) if isinstance(columns[1], list) else [columns]:
-                a, b = map(np.asarray, column)
-                if a.dtype != b.dtype or a.shape != b.shape:
-                    notes.append(f"{frame} {key}: dlcx {a.dtype} {a.shape}, DeepLabCut {b.dtype} {b.shape}")
-                worst[key] = max(worst.get(key, 0), largest(a, b))
+        found = [{key: animals_first(values[key]) for key in FULL_LIMITS if key in values} for values in pair]
+        kinds = [{key: (array.dtype, array.shape) for key, array in arrays.items()} for arrays in found]
+        if kinds[0] != kinds[1]:
+            notes.append(f"{frame}: dlcx {kinds[0]}, DeepLabCut {kinds[1]}")
+            continue
+        if any_order:
+            order = animal_order(found[0]["coordinates"], found[1]["coordinates"])
+            found[0] = {key: array[order] for key, array in found[0].items()}
+        if "identity" in found[1]:  # DeepLabCut has votes for animals that are not there
+            nobody = found[1]["confidence"][..., 0] < 0
+            for arrays in found:
+                arrays["identity"][nobody] = 0
+        for key in found[1]:
+            worst[key] = max(worst.get(key, 0), largest(found[0][key], found[1][key]))
     return [
         Check(where, f"{what}: structure", ok=not notes, note="; ".join(notes[:3])),
         *(measured(where, f"{what}: {key}", worst[key], *FULL_LIMITS[key]) for key in FULL_LIMITS if key in worst),
     ]
 
 
-def assembly_pickles(where: str, what: str, ours: Path, theirs: Path) -> list[Check]:
+def assembly_pickles(where: str, what: str, ours: Path, theirs: Path, any_order: bool = False) -> list[Check]:
     """The animals of every frame: the same frames, as many animals, same poses and identities."""
     mine, other = load_plain_pickle(ours), load_plain_pickle(theirs)
     notes = [] if list(mine) == list(other) else [key_difference(mine, other)]
@@ -167,10 +205,13 @@ def assembly_pickles(where: str, what: str, ours: Path, theirs: Path) -> list[Ch
     animals = 0
     for frame in other.keys() - {"single"}:
         a, b = mine[frame], other[frame]
+        b = b[~(b[..., :3] < 0).all((-2, -1))]  # absent animals, which DeepLabCut keeps where they have an identity
         animals += len(b)
         if a.dtype != b.dtype or a.shape != b.shape:
             notes.append(f"frame {frame}: dlcx {a.dtype} {a.shape}, DeepLabCut {b.dtype} {b.shape}")
             continue
+        if any_order:
+            a = a[animal_order(a[..., :3], b[..., :3])]
         for name, part in (("keypoints", slice(2)), ("scores", slice(2, 3)), ("identities", slice(3, 4))):
             worst[name] = max(worst[name], largest(a[..., part], b[..., part]))
     return [
