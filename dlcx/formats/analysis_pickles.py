@@ -6,7 +6,7 @@
                          "PAFinds": list or empty array, "all_joints": [[0], [1], ...], "all_joints_names": [...],
                          "nframes": int, "key_str_width": w},
             "frame007": {"coordinates": ([(N, 2) per bodypart],), "confidence": [(N, 1) per bodypart], "costs": None,
-                         "bboxes": (N, 4), "bbox_scores": (N,),      top-down nets
+                         "bboxes": (N, 4), "bbox_scores": (N,),      top-down nets; BUCTD nets have boxes without scores
                          "identity": [(N, A) per bodypart]},         projects with identity
             ...}
     _meta  {"data": {"start", "stop", "run_duration", "Scorer", "pytorch-config", "fps", "batch_size",
@@ -205,11 +205,9 @@ def _frame(prediction: Prediction, layout: Layout) -> dict[str, Any]:
     confidence = [part for found, rows in groups for part in _by_part(_filled(found.score[..., None], rows))]
     entry: dict[str, Any] = {"coordinates": (coordinates,), "confidence": confidence, "costs": None}
     if animals.box is not None:
-        scores = np.ones(len(animals)) if animals.box_score is None else animals.box_score
-        entry |= {
-            "bboxes": np.asarray(_filled(animals.box, count), np.float32),
-            "bbox_scores": np.asarray(_filled(scores, count), np.float32),
-        }
+        entry["bboxes"] = np.asarray(_filled(animals.box, count), np.float32)
+    if animals.box_score is not None:
+        entry["bbox_scores"] = np.asarray(_filled(animals.box_score, count), np.float32)
     if animals.identity is not None:
         votes = _filled(animals.identity, count).astype(np.float64)
         nobody = np.full((count, votes.shape[-1]), -1.0)

@@ -85,6 +85,16 @@ def test_animals_that_were_not_found_are_filled_in_and_left_out_again(tmp_path):
     assert read[1].unique is None
 
 
+def test_boxes_of_a_conditional_net_have_no_scores(tmp_path):
+    path = tmp_path / "x_full.pickle"
+    one = Instances(np.ones((1, 3, 2), np.float32), np.ones((1, 3), np.float32), box=np.ones((1, 4), np.float32))
+    write_full_pickle([Prediction(one)], path, MUI, frames=1)
+    frame = load_plain_pickle(path)["frame0"]
+    np.testing.assert_array_equal(frame["bboxes"], [[1, 1, 1, 1], [-1, -1, -1, -1]])
+    assert "bbox_scores" not in frame
+    assert read_full_pickle(path, unique=2)[0].animals.box_score is None
+
+
 @pytest.mark.parametrize(
     ("frames", "key"), [(1, "frame0"), (10, "frame0"), (40, "frame00"), (100, "frame00"), (101, "frame000")]
 )

@@ -46,7 +46,7 @@ class Weights:
 
 SSDLITE = Weights(1.5)
 # Some dozen peaks a bodypart, some too low: DeepLabCut scores every pair of them.
-PAF_WEIGHTS = Weights(1.0, 1.2, -10.0)
+PAF_WEIGHTS = Weights(1.0, 1.2, -9.0)
 SNAPSHOT, DETECTOR = "snapshot", "snapshot-detector"
 
 

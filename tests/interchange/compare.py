@@ -178,7 +178,7 @@ def full_pickles(where: str, what: str, ours: Path, theirs: Path, any_order: boo
             notes.append(f"{frame}: dlcx {sorted(pair[0])}, DeepLabCut {sorted(pair[1])}")
             break
         found = [{key: animals_first(values[key]) for key in FULL_LIMITS if key in values} for values in pair]
-        kinds = [{key: (array.dtype, array.shape) for key, array in arrays.items()} for arrays in found]
+        kinds = [{key: (array.dtype.kind, array.shape) for key, array in arrays.items()} for arrays in found]
         if kinds[0] != kinds[1]:
             notes.append(f"{frame}: dlcx {kinds[0]}, DeepLabCut {kinds[1]}")
             continue
