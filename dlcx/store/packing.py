@@ -40,12 +40,9 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> list[Prediction]:
 def _pack(part: str, found: Sequence[Instances]) -> dict[str, np.ndarray]:
     packed = {f"{part}.count": np.array([len(one) for one in found])}
     for name in FIELDS:
-        # a frame without animals may know less of them than the others
-        values = [value for one in found if (value := getattr(one, name)) is not None and len(one)]
-        if not values and name in ("xy", "score"):
-            values = [getattr(found[0], name)]
-        if values:
-            packed[f"{part}.{name}"] = np.concatenate(values)
+        values = [value for one in found if (value := getattr(one, name)) is not None]
+        if values:  # a frame without animals may know less of them than the others
+            packed[f"{part}.{name}"] = np.concatenate([value for value in values if len(value)] or values[:1])
     return packed
 
 
