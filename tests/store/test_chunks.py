@@ -65,6 +65,13 @@ def test_packing_is_exact(numbers: range | list[int], full: bool) -> None:
         assert_same(one, other)
 
 
+def test_frames_without_animals_keep_what_their_net_knows_of_animals() -> None:
+    nobody = Instances(np.zeros((0, 3, 2)), np.zeros((0, 3)), identity=np.zeros((0, 3, 2)))
+    for one in unpack(pack([Prediction(nobody), Prediction(Instances.none(3))])):
+        assert one.animals.identity is not None
+        assert one.animals.identity.shape == (0, 3, 2)
+
+
 def test_what_is_read_is_what_was_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "CHUNK_FRAMES", 10)
     with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
