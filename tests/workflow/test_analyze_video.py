@@ -36,7 +36,7 @@ class FindsDisc:
         self.batches: list[int] = []
         self.before: Callable[[int], None] = lambda batch: None
 
-    def predict(self, images: np.ndarray) -> list[Prediction]:
+    def predict(self, images: np.ndarray, guesses: object = None) -> list[Prediction]:
         self.before(len(self.batches))
         self.batches.append(len(images))
         found = []
@@ -222,7 +222,7 @@ def test_crop_of_the_project(project: Path, net: FindsDisc, again: Callable[...,
     (project / "config.yaml").write_text(config)
     seen = []
     path = write_video(project / "videos" / "v.avi", 8)
-    net.predict = lambda images: seen.append(images.shape) or FindsDisc().predict(images)  # type: ignore[method-assign]
+    net.predict = lambda images, guesses: seen.append(images.shape) or FindsDisc().predict(images)  # type: ignore[method-assign]
     np.testing.assert_allclose(read_predictions(again(path).h5).xy[:, 0], expected(range(8)), atol=1)
     assert seen == [(4, 40, 40, 3)] * 2
 
@@ -350,7 +350,7 @@ def test_equals_deeplabcut(trained_project: Path, golden: Path) -> None:
 class FindsSome:
     """In place of a net for several animals: one in even frames, none in odd ones, always a lamp."""
 
-    def predict(self, images: np.ndarray) -> list[Prediction]:
+    def predict(self, images: np.ndarray, guesses: object = None) -> list[Prediction]:
         found = []
         for image in images:
             y, x = np.nonzero((image[..., 0] > 150) & (image[..., 1] < 120))
