@@ -300,11 +300,7 @@ class _Run:
         """Poses of a batch in pixels of the whole frame; unreadable frames have none."""
         if not batch.readable.any():
             return [self._nothing()] * len(batch)
-        given = self.net.given
-        guesses = None if given is None else given.of_frames(batch.first, len(batch))
-        if guesses is not None and crop is not None:
-            guesses = [guess.moved(-crop[0], -crop[2]) for guess in guesses]
-        found = predictor.predict(batch.images, guesses)
+        found = predictor.predict(batch.images, self.net.guesses(batch.first, len(batch), crop))
         if crop is not None:
             found = [prediction.moved(crop[0], crop[2]) for prediction in found]
         return [

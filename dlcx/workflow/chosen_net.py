@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
-from dlcx.poses import Layout
+from dlcx.poses import Instances, Layout
 from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.workflow.conditions import ConditionFile, ConditionSource, chosen_conditions
 from dlcx.workflow.loading import chosen_detector
+from dlcx.workflow.video_part import Crop
 
 if TYPE_CHECKING:
     from dlcx.formats.given_poses import GivenPoses
@@ -104,6 +105,13 @@ class ChosenNet:
     def given(self) -> GivenPoses | None:
         """The poses that a conditional net corrects, where they come from a file."""
         return self.conditions.given if isinstance(self.conditions, ConditionFile) else None
+
+    def guesses(self, first: int, count: int, crop: Crop | None = None) -> list[Instances] | None:
+        """What such a file has of consecutive frames, in pixels of the part x1, x2, y1, y2 of them."""
+        if self.given is None:
+            return None
+        found = self.given.of_frames(first, count)
+        return found if crop is None else [guess.moved(-crop[0], -crop[2]) for guess in found]
 
     @cached_property
     def settings(self) -> dict[str, Any]:
