@@ -14,7 +14,7 @@ from dlcx.heads import HEADS
 from dlcx.heads.construct import construct
 from dlcx.heads.dekr import DekrHead
 from dlcx.heads.dekr_decoding import doubles
-from dlcx.heads.dekr_layers import AdaptiveBlock, OffsetBranch
+from dlcx.heads.dekr_layers import TAPS, AdaptiveBlock, OffsetBranch, deformed
 from dlcx.heads.dekr_targets import DekrTargets, owners
 from dlcx.heads.heatmap_targets import Target
 from dlcx.heads.labels import BatchLabels
@@ -113,6 +113,19 @@ def test_all_keypoints_at_once_are_each_keypoint_alone():
     assert branch.state_dict()["offset_feature_layers.2.1.bn.num_batches_tracked"] == 1
     branch.eval()(features)
     torch.testing.assert_close(branch.state_dict(), alone.state_dict(), rtol=0, atol=1e-12)
+
+
+def test_taps_may_lie_anywhere():
+    """The way for CPUs is torchvision's deformable convolution, beyond the borders too, and learns the same."""
+    torch.manual_seed(0)
+    x, ways, weight = torch.randn(2, 6, 5, 7), torch.randn(2, 2, 9, 2, 5, 7) * 4, torch.randn(6, 3, 3, 3)
+    inputs = [value.double().requires_grad_() for value in (x, ways, weight)]
+    usual = torch.tensor(TAPS, dtype=torch.float64).T[:, :, None, None]
+    expected = deform_conv2d(inputs[0], (inputs[1] - usual).flatten(1, 3), inputs[2], padding=1)
+    found = deformed(*inputs)
+    torch.testing.assert_close(found, expected)
+    for own, theirs in zip(*(torch.autograd.grad(y.square().sum(), inputs) for y in (found, expected)), strict=True):
+        torch.testing.assert_close(own, theirs)
 
 
 def test_owners_are_those_of_a_walk_from_animal_to_animal():
