@@ -73,7 +73,8 @@ class Case:
 
     ``weights`` None: the net starts at random.  ``trained`` False: the weights are the snapshot, and nothing learns.
     ``conditions`` is the net of shuffle 1 whose poses a conditional net of shuffle 2 begins with.
-    ``any_order``: the two tools put the animals of an image in different orders, on purpose.
+    ``any_order``: the two tools may put the animals of an image in different orders, on purpose: DEKR's, and lone
+    animals that know who they are.
     """
 
     net_type: str
@@ -123,9 +124,9 @@ CASES = {
     "resnet_101": Case("resnet_101", OPENFIELD, None, crop_sampling(128)),
     "hrnet_w18": Case("hrnet_w18", OPENFIELD_32, Weights(0.42, 0.00235), crop_sampling(128) | GENTLE),
     "cspnext_s": Case("cspnext_s", OPENFIELD, Weights(2.44, 0.00606), crop_sampling(128) | GENTLE),
-    "resnet_50_flies": Case("resnet_50", FLIES, PAF_WEIGHTS, crop_sampling(128) | GENTLE | FEWER_EDGES),
+    "resnet_50_flies": Case("resnet_50", FLIES, PAF_WEIGHTS, crop_sampling(128) | GENTLE | FEWER_EDGES, any_order=True),
     "dlcrnet_stride16_ms5": Case(
-        "dlcrnet_stride16_ms5", FLIES, Weights(1.1, 0.116), crop_sampling(128) | GENTLE | FEWER_EDGES
+        "dlcrnet_stride16_ms5", FLIES, Weights(1.1, 0.116), crop_sampling(128) | GENTLE | FEWER_EDGES, any_order=True
     ),
     "dekr_w18": Case("dekr_w18", FLIES, Weights(0.42, 0.03, seed=4), crop_sampling(128) | GENTLE, any_order=True),
     "top_down_resnet_50": Case(

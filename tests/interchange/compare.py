@@ -44,13 +44,20 @@ def all_results(where: str, case: Case, ours: Path, theirs: Path) -> list[Check]
     evaluation = f"evaluation-results-pytorch/*/*shuffle{case.shuffle}"
     analysis = f"videos/clipDLC*shuffle{case.shuffle}_*snapshot_*[0-9]"
     animals = 2 if case.any_order else None
+    # DeepLabCut also counts the identities of animals that it has not found.
+    skipped = "id_head_" if any(absent_animals(path) for path in theirs.glob(f"{evaluation}/*.h5")) else "none"
     assemblies = [(f"{analysis}_assemblies.pickle", "assemblies pickle", assembly_pickles, (case.any_order,))]
     for pattern, what, function, arguments in (
         (f"{evaluation}/*.h5", "evaluation h5", tables, (animals,)),
         (f"{analysis}.h5", "analysis h5", tables, (animals,)),
-        (f"{evaluation}/*[0-9]-results.csv", "results csv", csvs, (1,)),
+        (f"{evaluation}/*[0-9]-results.csv", "results csv", csvs, (1, None, skipped)),
         (f"{evaluation}/*-keypoint-results.csv", "keypoint-results csv", csvs, (1,)),
-        ("evaluation-results-pytorch/*/CombinedEvaluation-results.csv", "combined results csv", csvs, (1,)),
+        (
+            "evaluation-results-pytorch/*/CombinedEvaluation-results.csv",
+            "combined results csv",
+            csvs,
+            (1, None, skipped),
+        ),
         (f"{analysis}.csv", "analysis csv", csvs, (4 if case.several else 3, animals)),
         (f"{analysis}_full.pickle", "full pickle", full_pickles, (case.any_order,)),
         (f"{analysis}_meta.pickle", "meta pickle", meta_pickles, ()),
@@ -59,6 +66,11 @@ def all_results(where: str, case: Case, ours: Path, theirs: Path) -> list[Check]
         pair = matching(ours, theirs, pattern)
         checks += compared(where, what, function, *pair, *arguments) if pair else [missing(where, what, pattern)]
     return checks
+
+
+def absent_animals(path: Path) -> bool:
+    """Whether a prediction table has rows for animals that were not found."""
+    return bool((pd.read_hdf(path) == -1).to_numpy().any())
 
 
 def config_left_alone(where: str, made: Path, judged: Path) -> Check:
@@ -130,14 +142,26 @@ def tables(where: str, what: str, ours: Path, theirs: Path, animals: int | None 
     ]
 
 
-def csvs(where: str, what: str, ours: Path, theirs: Path, header_rows: int, animals: int | None = None) -> list[Check]:
-    """Two csv files: same header text and first column, numbers within two decimals; ``animals`` as for tables."""
+def csvs(
+    where: str,
+    what: str,
+    ours: Path,
+    theirs: Path,
+    header_rows: int,
+    animals: int | None = None,
+    skipped: str = "none",
+) -> list[Check]:
+    """Two csv files: same header text and first column, numbers within two decimals; ``animals`` as for tables.
+
+    Columns whose name holds ``skipped`` may hold other numbers.
+    """
     grids = [[line.split(",") for line in path.read_text().splitlines()] for path in (ours, theirs)]
     heads = [grid[:header_rows] for grid in grids]
     firsts = [[row[0] for row in grid] for grid in grids]
     same = heads[0] == heads[1] and firsts[0] == firsts[1]
     note = "" if same else f"dlcx {str(heads[0])[:150]}, DeepLabCut {str(heads[1])[:150]}"
-    bodies = [[[float(cell or "nan") for cell in row[1:]] for row in grid[header_rows:]] for grid in grids]
+    kept = [column for column, name in enumerate(grids[1][0]) if column and skipped not in name]
+    bodies = [[[float(row[column] or "nan") for column in kept] for row in grid[header_rows:]] for grid in grids]
     mine, other = (np.array(body, float) for body in bodies)
     if animals:
         mine = in_order(mine, other, animals)
