@@ -9,6 +9,7 @@ import typer
 
 from dlcx.cli.options import (
     Call,
+    DetectorSnapshotOption,
     OverwriteOption,
     ShuffleOption,
     SnapshotOption,
@@ -24,6 +25,7 @@ def create_labeled_video(
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
     snapshot: SnapshotOption = "best",
+    detector_snapshot: DetectorSnapshotOption = "best",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of the new videos.")
     ] = None,
@@ -54,6 +56,7 @@ def create_labeled_video(
         shuffle=shuffle,
         trainset_index=trainset_index,
         snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
         out=out,
         pcutoff=pcutoff,
         dotsize=dotsize,

@@ -14,8 +14,11 @@ from dlcx.nets.registry import backbone_types, detector_types, head_types, neck_
 from dlcx.settings import Detector, ModelConfig
 
 
-def build_model(config: ModelConfig) -> PoseModel:
+def build_model(config: ModelConfig, *, from_scratch: bool = False) -> PoseModel:
     """The net of a shuffle with weights as its layers draw them; nothing is downloaded.
+
+    ``from_scratch`` says that it is to learn from these weights: then batch norms learn that the file freezes, because
+    random layers have no statistics worth keeping.
 
     Raises
     ------
@@ -23,7 +26,7 @@ def build_model(config: ModelConfig) -> PoseModel:
         When a type or key of ``model`` is unknown or does not fit the rest; names its place in the file.
     """
     block = dict(config.model.backbone)
-    freeze = {key: bool(block.pop(key, True)) for key in ("freeze_bn_stats", "freeze_bn_weights")}
+    freeze = {key: bool(block.pop(key, True)) and not from_scratch for key in ("freeze_bn_stats", "freeze_bn_weights")}
     block.pop("pretrained", None)  # where first weights come from is not part of the net (dlcx.nets.weights)
     backbone: nn.Module = construct(block, backbone_types(), "model.backbone")
     facts = cast(Backbone, backbone)

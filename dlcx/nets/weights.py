@@ -8,7 +8,6 @@ of huggingface_hub.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,6 @@ from dlcx.nets.superanimal import SUPERANIMALS, conversion_table, is_name, publi
 from dlcx.nets.transfer import Origin, State, fill
 from dlcx.settings import ModelConfig
 
-logger = logging.getLogger(__name__)
-
 #: config.yaml's SuperAnimalConversionTables: SuperAnimal -> own bodypart -> its bodypart.
 Tables = Mapping[str, Mapping[str, str]]
 
@@ -45,11 +42,6 @@ def load_initial(model: PoseModel, config: ModelConfig, source: str, tables: Tab
         When the weights cannot be had or read, or do not fit the backbone.
     """
     if source == "none":
-        if model.freeze_bn_stats and any(isinstance(layer, nn.BatchNorm2d) for layer in model.backbone.modules()):
-            logger.warning(
-                "random first weights, but pytorch_config.yaml keeps the batch statistics of trained ones: "
-                "training will hardly work without --set model.backbone.freeze_bn_stats=false"
-            )
         return "first weights: random"
     if source == "imagenet":
         name, path = _imagenet(config)

@@ -15,6 +15,7 @@ from dlcx.formats.project_config import open_project
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.project import AnalysisFiles, Project
+from dlcx.workflow.loading import chosen_detector
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def create_labeled_video(
     shuffle: int = 1,
     trainset_index: int = 0,
     snapshot: str = "best",
+    detector_snapshot: str = "best",
     out: str | Path | None = None,
     pcutoff: float | None = None,
     dotsize: int | None = None,
@@ -78,8 +80,8 @@ def create_labeled_video(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot
-        Whose poses; snapshot is ``best``, ``last``, an epoch or a path.
+    shuffle, trainset_index, snapshot, detector_snapshot
+        Whose poses; snapshots are ``best``, ``last``, an epoch or a path.
     out
         Folder of the analysis and of the new videos; default: the video's own.
     pcutoff, dotsize, colormap
@@ -109,7 +111,9 @@ def create_labeled_video(
     home = replace(home, pcutoff=least, dotsize=dotsize or home.dotsize, colormap=colormap or home.colormap)
     part_colors(1, home.colormap)  # a wrong name is told before anything is read
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
-    scorer = place.scorer(read_model_config(place.model_config_path).net_type, place.snapshot(snapshot))
+    config = read_model_config(place.model_config_path)
+    detector = chosen_detector(place, config, detector_snapshot)
+    scorer = place.scorer(config.net_type, place.snapshot(snapshot), detector)
 
     done: list[LabeledVideo] = []
     failed: list[tuple[Path, str]] = []

@@ -179,7 +179,7 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
         from dlcx.training.resizing import build_resizing
 
         transforms = config.data.train
-        model = build_model(config)
+        model = build_model(config, from_scratch=weights == "none")
         predictor = create_predictor(model, config, device=device)
         chosen = next(model.parameters()).device  # the predictor has moved the model there
         scaling = build_scaling(transforms)

@@ -137,3 +137,14 @@ def test_a_file_without_bodyparts_is_refused():
 
 def test_pretrained_is_accepted_and_downloads_nothing():
     assert build(small(pretrained=True)).stride() == 8
+
+
+def test_batch_norms_of_random_layers_learn_whatever_the_file_says():
+    config = ModelConfig.model_validate(model_config("hrnet_w18", Layout(("a", "b"))))
+    config.model.backbone["freeze_bn_weights"] = True
+    kept, learning = (build_model(config, from_scratch=scratch).train() for scratch in (False, True))
+    for model, expected in ((kept, False), (learning, True)):
+        norms = [layer for layer in model.backbone.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+        assert len(norms) > 100
+        assert all(layer.training == expected for layer in norms)
+        assert all(layer.weight.requires_grad == expected for layer in norms)

@@ -232,7 +232,9 @@ def test_another_seed_is_another_training(tiny):
 
 def test_it_stops_early_once_nothing_becomes_better(tiny):
     overrides = ["runner.eval_interval=1", "runner.optimizer.params.lr=0", "runner.key_metric=test.rmse"]
-    result = train(tiny, epochs=9, early_stop=2, overrides=[*overrides, "model.backbone.freeze_bn_stats=true"])
+    (first,) = train(copy(tiny, "first"), epochs=1, overrides=["runner.eval_interval=9"]).snapshots
+    overrides.append("model.backbone.freeze_bn_stats=true")
+    result = train(tiny, epochs=9, early_stop=2, weights=str(first), overrides=overrides)
     assert (result.epoch, result.stopped_early, result.best_epoch) == (3, True, 1)
     assert place_of(tiny).snapshot_path(3).is_file()
     again = train(tiny, early_stop=2)

@@ -87,10 +87,17 @@ def ssdlite(
     box_score_thresh: float = 0.01,
     from_scratch: bool = False,
 ) -> BoxDetector:
-    """SSDLite on MobileNetV3, whose layers all learn; ``variant`` has no meaning and is not asked for."""
-    del variant, from_scratch
+    """SSDLite on MobileNetV3; ``variant`` has no meaning and is not asked for.
+
+    All layers learn; of one that learns ``from_scratch`` the batch norms do as well.
+    """
+    del variant
     model = torchvision_model(None, score_thresh=box_score_thresh)
-    return BoxDetector(model, freeze_bn_stats=freeze_bn_stats, freeze_bn_weights=freeze_bn_weights)
+    return BoxDetector(
+        model,
+        freeze_bn_stats=freeze_bn_stats and not from_scratch,
+        freeze_bn_weights=freeze_bn_weights and not from_scratch,
+    )
 
 
 def faster_rcnn(
@@ -110,7 +117,9 @@ def faster_rcnn(
     """
     model = torchvision_model(variant, box_score_thresh=box_score_thresh)
     names = next(stem for kind, stem in STEMS.items() if kind in variant)
-    stem = [] if from_scratch else [layer for name, layer in model.backbone.body.named_children() if name in names]
+    if from_scratch:
+        return BoxDetector(model)
+    stem = [layer for name, layer in model.backbone.body.named_children() if name in names]
     return BoxDetector(model, freeze_bn_stats=freeze_bn_stats, freeze_bn_weights=freeze_bn_weights, stem=stem)
 
 

@@ -43,11 +43,6 @@ def load_initial_detector(model: BoxDetector, config: Detector, source: str) -> 
         When the weights cannot be had or read, or do not fit the detector.
     """
     if source == "none":
-        if model.freeze_bn_stats and any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
-            logger.warning(
-                "random first weights of the detector, but pytorch_config.yaml keeps the batch statistics of trained "
-                "ones: training will hardly work without --set detector.model.freeze_bn_stats=false"
-            )
         return "first weights of the detector: random"
     path = _coco(config) if source == "coco" else _file(source)
     state = _state(path)
