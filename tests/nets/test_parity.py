@@ -48,13 +48,6 @@ def configure(name: str, project: str) -> ModelConfig:
     return ModelConfig.model_validate(plain_config(name, PROJECTS[project]))
 
 
-def as_stored(name: str, project: str) -> ModelConfig:
-    """The configuration that DeepLabCut made the golden data of a net with."""
-    config = plain_config(name, PROJECTS[project])
-    config["data"]["bbox_margin"] = 20
-    return ModelConfig.model_validate(config)
-
-
 def plain_config(name: str, layout: Layout) -> dict:
     return model_config(
         name,
@@ -122,8 +115,6 @@ def test_configuration(name: str, project: str):
     if fixed:  # DeepLabCut writes a crop that its own net does not take
         for part in ("train", "inference"):
             expected["data"][part]["top_down_crop"] |= dict(zip(("width", "height"), fixed, strict=True))
-        if find(name).method == "ctd":  # ... and another margin than its own file intends
-            expected["data"]["bbox_margin"] = 25
     assert found == expected
 
 
@@ -202,7 +193,7 @@ def assert_alike(found: Instances, poses: np.ndarray, pixels: float, scores: flo
 def test_maps_and_poses(name: str, project: str):
     spec = find(name)
     model = build(name, project)
-    predictor = create_predictor(model, as_stored(name, project), device="cpu")
+    predictor = create_predictor(model, configure(name, project), device="cpu")
     case = index(project)[case_name(name, project)]
     stored = np.load(GOLDEN / "models" / project / f"{case['net']}.npz")
     near, *pose_near = TOLERANCES.get(name, (MAPS, PIXELS, SCORES))

@@ -34,8 +34,6 @@ def _net(name: str, backbone: Block, head: Block, channels: int, training: Block
     human = name.endswith("_human")
     crop: Block = {"top_down_crop": {"width": width, "height": height, "crop_with_context": human}}
     data: Block = {"gen_sampling": _HUMAN if human else _ANY_ANIMAL, "inference": crop, "train": crop}
-    if name in CROPS:  # as the nets that DeepLabCut writes unusable intend it
-        data["bbox_margin"] = 25
     model = {"backbone": backbone, "heads": {"bodypart": head}, "backbone_output_channels": channels}
     return {"model": model, "data": data, **training}
 
