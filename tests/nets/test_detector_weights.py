@@ -89,10 +89,11 @@ def test_snapshots_and_checkpoints_of_two_classes_are_taken_as_they_are(tmp_path
         assert all(torch.equal(value, other.state_dict()[key]) for key, value in model.state_dict().items())
 
 
-def test_random_weights_warn_of_frozen_statistics(caplog):
-    model = build_detector(configure(SSDLITE))
+def test_no_weights_leave_the_layers_as_they_were_drawn():
+    model = build_detector(configure(SSDLITE), from_scratch=True)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
     assert load_initial_detector(model, configure(SSDLITE), "none").endswith("random")
-    assert "detector.model.freeze_bn_stats=false" in caplog.text
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_without_network_it_fails_at_once_and_names_the_flag(cache, monkeypatch):

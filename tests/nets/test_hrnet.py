@@ -6,7 +6,6 @@ from dlcx.errors import DlcxError
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.nets.hrnet.model import HRNet
-from dlcx.nets.weights import load_initial
 from dlcx.poses import Layout
 from dlcx.predictors import create_predictor
 from dlcx.settings import ModelConfig
@@ -58,14 +57,6 @@ def test_batch_statistics_are_kept_unless_the_file_says_otherwise():
     assert not any(layer.training for layer in norms[0])
     assert all(layer.training for layer in norms[1])
     assert all(parameter.requires_grad for parameter in kept.parameters())
-
-
-def test_frozen_statistics_of_random_layers_are_warned_of(caplog):
-    load_initial(build_model(config()), config(), "none")
-    assert "--set model.backbone.freeze_bn_stats=false" in caplog.text
-    caplog.clear()
-    load_initial(build_model(config(freeze_bn_stats=False)), config(freeze_bn_stats=False), "none")
-    assert not caplog.text
 
 
 def test_images_of_any_size_are_padded_at_the_bottom_and_right():
