@@ -14,18 +14,18 @@ from torch.nn import functional
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.heads.construct import Table, check_options, construct
-from dlcx.heads.criteria import Loss, head_loss
+from dlcx.heads.criteria import Loss
 from dlcx.heads.dekr_decoding import SCORES, DekrDecoder
 from dlcx.heads.dekr_layers import HeatmapBranch, OffsetBranch
 from dlcx.heads.dekr_targets import DekrTargets
 from dlcx.heads.head import Maps
 from dlcx.heads.heatmap_targets import Target
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.map_head import MapHead
 from dlcx.heads.rows import Channels, Rows
 from dlcx.poses import Instances
 
 
-class DekrHead(nn.Module):
+class DekrHead(MapHead):
     """Maps ``heatmap`` (B, K + 1, H, W), the last of centres, and ``offset`` (B, 2 K, H, W), from features."""
 
     #: One entry a keypoint; see :mod:`dlcx.heads.rows`.
@@ -50,15 +50,6 @@ class DekrHead(nn.Module):
     def forward(self, features: Tensor) -> Maps:
         """Maps of features (B, C, H, W), as large as they are."""
         return {"heatmap": self.heatmap_head(features), "offset": self.offset_head(features)}
-
-    def targets(self, maps: Maps, labels: BatchLabels) -> dict[str, Target]:
-        """What the maps should be."""
-        height, width = maps["heatmap"].shape[-2:]
-        return self.draw(labels, height, width, self.stride)
-
-    def loss(self, maps: Maps, labels: BatchLabels) -> dict[str, Tensor]:
-        """Losses ``heatmap``, ``offset`` and ``total_loss``."""
-        return head_loss(maps, self.targets(maps, labels), self.criteria)
 
     def decode(self, maps: Maps) -> list[Instances]:
         """The animals of each image, best first, in pixels of the network input."""

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
 from dlcx.heads.construct import Table, construct
-from dlcx.heads.criteria import CRITERIA, Criterion, head_loss
+from dlcx.heads.criteria import CRITERIA, Criterion
 from dlcx.heads.deconvolution import Deconvolution, build_deconvolution
 from dlcx.heads.head import Maps
-from dlcx.heads.heatmap_targets import TARGETS, HeatmapTargets, Target
+from dlcx.heads.heatmap_targets import TARGETS, HeatmapTargets
 from dlcx.heads.identity import Votes, votes
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.map_head import MapHead
 from dlcx.heads.rows import Channels, Rows
 from dlcx.poses import Instances
 
@@ -52,7 +52,7 @@ class BestCell:
         return torch.cat([xy.float(), score[..., None]], -1)
 
 
-class HeatmapHead(nn.Module):
+class HeatmapHead(MapHead):
     """Score maps (B, C, H, W) as ``heatmap`` and offsets (B, 2C, H, W) as ``locref``, from features."""
 
     def __init__(
@@ -77,15 +77,6 @@ class HeatmapHead(nn.Module):
         if self.locref_head is not None:
             maps["locref"] = self.locref_head(features)
         return maps
-
-    def targets(self, maps: Maps, labels: BatchLabels) -> dict[str, Target]:
-        """What the maps should be."""
-        height, width = maps["heatmap"].shape[-2:]
-        return self.draw(labels, height, width, self.stride)
-
-    def loss(self, maps: Maps, labels: BatchLabels) -> dict[str, Tensor]:
-        """Losses ``heatmap``, ``locref`` and ``total_loss``."""
-        return head_loss(maps, self.targets(maps, labels), self.criteria)
 
     def decode(self, maps: Maps) -> list[Instances]:
         """One animal an image, in pixels of the network input; none where the maps are of individuals."""

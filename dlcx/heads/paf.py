@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
 from dlcx.heads.construct import construct
-from dlcx.heads.criteria import CRITERIA, Criterion, head_loss
+from dlcx.heads.criteria import CRITERIA, Criterion
 from dlcx.heads.deconvolution import Deconvolution, build_deconvolution
 from dlcx.heads.head import Maps
 from dlcx.heads.heatmap import initialize
-from dlcx.heads.heatmap_targets import Target
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.map_head import MapHead
 from dlcx.heads.paf_decoding import FieldDecoder, build_decoder
 from dlcx.heads.paf_targets import PAF_TARGETS, Targets
 from dlcx.heads.rows import Channels, Rows
@@ -30,7 +29,7 @@ from dlcx.poses import Instances
 SEEN = 128
 
 
-class DLCRNetHead(nn.Module):
+class DLCRNetHead(MapHead):
     """Score maps (B, K, H, W) as ``heatmap``, offsets (B, 2K, H, W) as ``locref``, fields (B, 2E, H, W) as ``paf``.
 
     ``convt1`` to ``convt4`` enlarge the features once; each of the ``stages`` sees the score maps and fields of the
@@ -78,15 +77,6 @@ class DLCRNetHead(nn.Module):
             "locref": self.locref_head(self.convt2(features)),
             "paf": self.paf_head(stage),
         }
-
-    def targets(self, maps: Maps, labels: BatchLabels) -> dict[str, Target]:
-        """What the maps should be."""
-        height, width = maps["heatmap"].shape[-2:]
-        return self.draw(labels, height, width, self.stride)
-
-    def loss(self, maps: Maps, labels: BatchLabels) -> dict[str, Tensor]:
-        """Losses ``heatmap``, ``locref``, ``paf`` and ``total_loss``."""
-        return head_loss(maps, self.targets(maps, labels), self.criteria)
 
     def decode(self, maps: Maps) -> list[Instances]:
         """The animals in each image, in pixels of the network input."""
