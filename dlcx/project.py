@@ -32,6 +32,12 @@ def net_name(net_type: str) -> str:
     return "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", net_type) if part)
 
 
+def shuffle_flags(number: int, trainset_index: int) -> tuple[str, ...]:
+    """What a call must say to mean a shuffle; nothing for the first one."""
+    shuffle = ("--shuffle", str(number)) if number != 1 else ()
+    return (*shuffle, *(("--trainset-index", str(trainset_index)) if trainset_index else ()))
+
+
 @dataclass(frozen=True)
 class Video:
     """One entry of ``video_sets``: the path as stored (perhaps of another machine) and its crop (x1, x2, y1, y2)."""
@@ -151,9 +157,7 @@ class Shuffle:
     @property
     def flags(self) -> tuple[str, ...]:
         """What a call must say to mean this shuffle; nothing for the first one."""
-        index = self.project.train_fractions.index(self.fraction)
-        number = ("--shuffle", str(self.number)) if self.number != 1 else ()
-        return (*number, *(("--trainset-index", str(index)) if index else ()))
+        return shuffle_flags(self.number, self.project.train_fractions.index(self.fraction))
 
     @property
     def model_dir(self) -> Path:

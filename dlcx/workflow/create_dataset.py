@@ -35,7 +35,7 @@ from dlcx.formats.yaml_files import write_yaml
 from dlcx.nets.configure import model_config
 from dlcx.nets.registry import find
 from dlcx.poses import Labels
-from dlcx.project import Project, Shuffle
+from dlcx.project import Project, Shuffle, shuffle_flags
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
 from dlcx.workflow.conditions import conditions_block
@@ -79,7 +79,8 @@ class CreateDatasetResult:
     @property
     def next_steps(self) -> tuple[str, ...]:
         """How to go on."""
-        return tuple(f"Next: dlcx train{_flags(made.shuffle, made.trainset_index)}" for made in self.shuffles)
+        calls = (["dlcx", "train", *shuffle_flags(made.shuffle, made.trainset_index)] for made in self.shuffles)
+        return tuple(f"Next: {' '.join(call)}" for call in calls)
 
 
 @dataclass(frozen=True)
@@ -238,12 +239,6 @@ def create_dataset(
             )
             for plan in plans
         ),
-    )
-
-
-def _flags(shuffle: int, trainset_index: int) -> str:
-    return (f" --shuffle {shuffle}" if shuffle != 1 else "") + (
-        f" --trainset-index {trainset_index}" if trainset_index else ""
     )
 
 

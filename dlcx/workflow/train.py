@@ -383,10 +383,7 @@ def _untouched(place: Shuffle, config: ModelConfig) -> Trained:
 
 
 def _result(place: Shuffle, config: ModelConfig, pose: Trained, detector: Trained | None) -> TrainResult:
-    index = place.project.train_fractions.index(place.fraction)
-    flags = (f" --shuffle {place.number}" if place.number != 1 else "") + (
-        f" --trainset-index {index}" if index else ""
-    )
+    flags = "".join(f" {word}" for word in place.flags)
     flags += " --conditions SHUFFLE|FILE" if _lacks_conditions(config) else ""
     steps: tuple[str, ...] = (f"Next: dlcx evaluate{flags}", f"Then: dlcx analyze-video VIDEO{flags}")
     if not pose.epoch:
