@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
-from dlcx.poses import Instances, Layout, Prediction
+from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Clock, Progress
 from dlcx.project import AnalysisFiles
 from dlcx.workflow.chosen_net import ChosenNet, threads
 from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames
+from dlcx.workflow.video_results import VideoResults
 
 if TYPE_CHECKING:
     from dlcx.data.video import FrameBatch, VideoFile
     from dlcx.predictors import Predictor
-    from dlcx.store import ChunkStore, Stored
-    from dlcx.trackers import Tracker
+    from dlcx.store import ChunkStore
 
 logger = logging.getLogger(__name__)
 
@@ -217,6 +217,7 @@ class _Run:
         crop = checked_crop(self.crop, video)
         settings = self._settings(video, crop)
         batch_size = settings["--batch-size"]
+        results = VideoResults(self.net.place, self.files, self.net.config.plain(), self.csv)
         if not self.overwrite and not self.files.store.exists():
             self._refuse_foreign_output()
 
@@ -229,8 +230,8 @@ class _Run:
             analyzed = self._fill(store, video, begin, end, batch_size, crop, clock)
             with clock("writing"):
                 stored = store.read(first, stop)
-                if analyzed or store.written != (first, stop) or not self._all_there():
-                    self._write(stored, video, batch_size, started)
+                if analyzed or store.written != (first, stop) or not results.all_there():
+                    results.write(stored, video, batch_size=batch_size, started=started)
                     store.note_written(first, stop)
         unreadable = tuple(int(index) + first for index in (~stored.readable).nonzero()[0])
         if unreadable:
@@ -329,13 +330,6 @@ class _Run:
             "threads": before.get("threads") or torch.get_num_threads(),
         }
 
-    def _all_there(self) -> bool:
-        files = self.files
-        wanted = [files.h5, files.full_pickle, files.meta_pickle]
-        wanted += [files.csv] if self.csv else []
-        wanted += [files.assemblies] if self.net.layout.multi else []
-        return all(path.is_file() for path in wanted)
-
     def _refuse_foreign_output(self) -> None:
         for path in (self.files.h5, self.files.full_pickle):
             if path.exists():
@@ -343,47 +337,6 @@ class _Run:
                     f"{path} exists and is not known to be of this net and video",
                     hint="Another program or a deleted chunk store; --overwrite analyses again, --out DIR elsewhere.",
                 )
-
-    def _write(self, stored: Stored, video: VideoFile, batch_size: int, started: float) -> None:
-        from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
-        from dlcx.formats.assemblies import write_assemblies
-        from dlcx.formats.predictions import write_predictions
-        from dlcx.formats.training_set import read_paf_best
-
-        place, files, layout = self.net.place, self.files, self.net.layout
-        tracks = _tracker(layout).link(stored.predictions, layout, stored.first)
-        write_full_pickle(
-            stored.predictions,
-            files.full_pickle,
-            layout,
-            frames=video.frames,
-            first=stored.first,
-            paf_edges=read_paf_best(place),
-        )
-        if layout.multi:
-            write_assemblies(stored.predictions, files.assemblies, first=stored.first)
-        meta = AnalysisMeta(
-            scorer=self.net.scorer,
-            layout=layout,
-            start=started,
-            stop=time.time(),
-            fps=video.fps,
-            size=(video.width, video.height),
-            frames=video.frames,
-            batch_size=batch_size,
-            iteration=place.project.iteration,
-            fraction=place.fraction,
-            config=self.net.config.plain(),
-        )
-        write_meta_pickle(meta, files.meta_pickle)
-        write_predictions(tracks, files.h5, self.net.scorer, csv=self.csv, readable=stored.readable)
-
-
-def _tracker(layout: Layout) -> Tracker:
-    from dlcx.trackers.keep_order import KeepOrder
-    from dlcx.trackers.single import Single
-
-    return Single() if len(layout.individuals) == 1 else KeepOrder()
 
 
 def _check_distinct(files: Sequence[AnalysisFiles]) -> None:
