@@ -25,6 +25,8 @@ from dlcx.poses import Layout
 
 #: How the names of a detector's snapshots begin.
 DETECTOR = "snapshot-detector"
+#: How the names of files of linked poses end, by what linked them.
+TRACK_ENDINGS = {"ellipse": "_el", "box": "_bx", "skeleton": "_sk", "ctd": "_ctd", "transformer": "_tr"}
 
 
 def net_name(net_type: str) -> str:
@@ -368,6 +370,56 @@ class AnalysisFiles:
         """Folder of dlcx's own chunk store."""
         return self.folder / f"{self.stem}.dlcx"
 
-    def labeled_video(self, pcutoff: float) -> Path:
-        """The video with the poses drawn in."""
-        return self.folder / f"{self.stem}_p{int(100 * pcutoff)}_labeled.mp4"
+    @property
+    def pose_files(self) -> list[PoseFile]:
+        """Every file of poses of this video in the folder, whichever net, tracker or filter made it, by name."""
+        paths = self.folder.iterdir() if self.folder.is_dir() else ()
+        found = {path.stem: file for path in sorted(paths) if (file := PoseFile.of(path, self.video.stem))}  # h5 wins
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class PoseFile:
+    """A file of a video's poses: ``<video stem><scorer>[_<tracker>][_filtered].h5``, or a csv of that name."""
+
+    path: Path
+    scorer: str
+    tracker: str | None = None
+    filtered: bool = False
+
+    @classmethod
+    def of(cls, path: Path, stem: str) -> PoseFile | None:
+        """Read the name of a file beside the video ``stem``; None when it holds no poses of it."""
+        endings = "|".join(TRACK_ENDINGS.values())
+        pattern = rf"{re.escape(stem)}((?:DLC|DeepCut).+?)({endings})?(_filtered)?\.(?:h5|csv)"
+        match = re.fullmatch(pattern, path.name)
+        if match is None or match[1].endswith("_skeleton"):
+            return None
+        by_ending = {ending: name for name, ending in TRACK_ENDINGS.items()}
+        return cls(path, match[1], by_ending.get(match[2]), bool(match[3]))
+
+    @property
+    def made_by(self) -> re.Match[str] | None:
+        """The groups ``shuffle`` (net, project and number), ``detector`` and ``snapshot`` of the scorer's name."""
+        uid = r"(?:best-)?\d+"
+        name = rf"(?P<shuffle>DLC_.+shuffle\d+)_(?:detector_(?P<detector>{uid})_)?snapshot_(?P<snapshot>{uid})"
+        return re.fullmatch(name, self.scorer)
+
+    @property
+    def filtered_h5(self) -> Path:
+        """The same poses, filtered."""
+        return self.path.with_name(f"{self.path.stem}_filtered.h5")
+
+    @property
+    def skeleton_h5(self) -> Path:
+        """Lengths and angles of the bones."""
+        return self.path.with_name(f"{self.path.stem}_skeleton.h5")
+
+    def labeled_video(self, pcutoff: float, colors: str = "", suffix: str = ".mp4") -> Path:
+        """The video with the poses drawn in; ``colors`` is ``_bp`` or ``_id`` for several animals."""
+        return self.path.with_name(f"{self.path.stem}{colors}_p{int(100 * pcutoff)}_labeled{suffix}")
+
+    @property
+    def plots_dir(self) -> Path:
+        """Folder of plot-trajectories' pictures; the video's name is a folder below ``plot-poses``."""
+        return self.path.parent / "plot-poses"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from dlcx.cli.analyze_video import parse_frames
 from dlcx.cli.options import (
+    BodypartOption,
     Call,
+    ColormapOption,
     DetectorSnapshotOption,
+    FilteredOption,
     OverwriteOption,
+    PcutoffOption,
+    PosesFolderOption,
     ShuffleOption,
     SnapshotOption,
+    TrackerOption,
     TrainsetIndexOption,
+    VideosArgument,
     command,
 )
 
@@ -21,30 +28,38 @@ from dlcx.cli.options import (
 @command
 def create_labeled_video(
     call: Call,
-    videos: Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")],
+    videos: VideosArgument,
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
     snapshot: SnapshotOption = "best",
     detector_snapshot: DetectorSnapshotOption = "best",
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of the new videos.")
-    ] = None,
-    pcutoff: Annotated[
-        float | None,
-        typer.Option("--pcutoff", help="Least score of a drawn point.", show_default="config.yaml's"),
-    ] = None,
+    tracker: TrackerOption = None,
+    filtered: FilteredOption = False,
+    out: PosesFolderOption = None,
+    pcutoff: PcutoffOption = None,
     dotsize: Annotated[
         int | None,
         typer.Option("--dotsize", min=1, help="Diameter of a dot in pixels.", show_default="config.yaml's"),
     ] = None,
-    colormap: Annotated[
-        str | None,
-        typer.Option("--colormap", help="One of matplotlib's.", show_default="config.yaml's"),
-    ] = None,
+    colormap: ColormapOption = None,
+    color_by: Annotated[
+        str, typer.Option("--color-by", help="What has a colour of its own: bodypart or individual.")
+    ] = "bodypart",
+    bodyparts: BodypartOption = None,
     skeleton: Annotated[bool, typer.Option("--skeleton/--no-skeleton", help="Draw config.yaml's skeleton.")] = True,
     trail: Annotated[
         int, typer.Option("--trail", metavar="N", min=0, help="Draw each point's path over so many frames.")
     ] = 0,
+    boxes: Annotated[str, typer.Option("--boxes", help="A box around each animal: no, too, or only boxes.")] = "no",
+    keypoints_only: Annotated[bool, typer.Option("--keypoints-only", help="Draw on black.")] = False,
+    codec: Annotated[
+        str,
+        typer.Option("--codec", help="mp4v, MJPG, VP90 ...; with PyAV any encoder of ffmpeg, such as libx264."),
+    ] = "mp4v",
+    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second.", show_default="the video's")] = None,
+    frames: Annotated[
+        str | None, typer.Option("--frames", metavar="A:B", help="Only frames A to B, B left out.")
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Draw the poses that analyze-video found into copies of the videos."""
@@ -57,12 +72,21 @@ def create_labeled_video(
         trainset_index=trainset_index,
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
         out=out,
         pcutoff=pcutoff,
         dotsize=dotsize,
         colormap=colormap,
+        color_by=color_by,
+        bodyparts=bodyparts or (),
         skeleton=skeleton,
         trail=trail,
+        boxes=boxes,
+        keypoints_only=keypoints_only,
+        codec=codec,
+        fps=fps,
+        frames=parse_frames(frames),
         overwrite=overwrite,
         progress=call.progress,
     )

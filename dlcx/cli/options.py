@@ -68,6 +68,29 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of pytorch_config.yaml; repeatable."),
 ]
+TrackerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tracker",
+        help="Poses of several animals that this linked: ellipse, box, skeleton, ctd, transformer; none: not linked.",
+        show_default="what is there",
+    ),
+]
+FilteredOption = Annotated[bool, typer.Option("--filtered", help="The poses that filter-predictions wrote.")]
+PosesFolderOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of what is made of it.")
+]
+PcutoffOption = Annotated[
+    float | None,
+    typer.Option("--pcutoff", help="Least score of a drawn point.", show_default="config.yaml's"),
+]
+ColormapOption = Annotated[
+    str | None, typer.Option("--colormap", help="One of matplotlib's.", show_default="config.yaml's")
+]
+BodypartOption = Annotated[
+    list[str] | None, typer.Option("--bodypart", metavar="NAME", help="These only; repeatable.", show_default="all")
+]
+VideosArgument = Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
 

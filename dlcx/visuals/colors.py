@@ -1,10 +1,11 @@
-"""Colours of bodyparts, the same in pictures, videos and curves."""
+"""Colours of bodyparts and individuals, the same in pictures, videos and curves."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.poses import Layout
 
 
 def part_colors(count: int, colormap: str = "rainbow") -> np.ndarray:
@@ -21,3 +22,16 @@ def part_colors(count: int, colormap: str = "rainbow") -> np.ndarray:
         raise DlcxError(f"colormap: matplotlib has no '{colormap}'", hint=did_you_mean(colormap, list(colormaps)))
     shades = colormaps[colormap](np.linspace(0, 1, max(count, 1)))[:count, :3]
     return np.round(255 * shades).astype(np.uint8)
+
+
+def point_colors(layout: Layout, colormap: str = "rainbow", *, by: str = "bodypart") -> np.ndarray:
+    """Colours (A * K + U, 3), uint8 RGB, of the points of all individuals, then of the unique bodyparts.
+
+    By ``bodypart`` those of a bodypart share one, by ``individual`` those of an individual (unique ones together).
+    """
+    parts, animals, unique = len(layout.bodyparts), len(layout.individuals), len(layout.unique)
+    if by == "individual":
+        shades = part_colors(animals + bool(unique), colormap)
+        return np.repeat(shades, [parts] * animals + [unique] * bool(unique), axis=0)
+    own, others = np.split(part_colors(parts + unique, colormap), [parts])
+    return np.concatenate([np.tile(own, (animals, 1)), others])

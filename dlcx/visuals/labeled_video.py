@@ -1,25 +1,29 @@
-"""Poses drawn into the frames of a video: a dot a bodypart, lines for the skeleton, a trail of earlier frames."""
+"""Poses drawn into the frames of a video: dots, lines for the skeleton, boxes, trails of earlier frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 
-from dlcx.errors import DlcxError
-from dlcx.outputs import whole_file
 from dlcx.poses import Layout, Tracks
-from dlcx.visuals.colors import part_colors
+from dlcx.visuals.colors import point_colors
+
+ColorBy = Literal["bodypart", "individual"]
+Boxes = Literal["no", "too", "only"]
+COLOR_BY: tuple[ColorBy, ...] = get_args(ColorBy)
+BOXES: tuple[Boxes, ...] = get_args(Boxes)
 
 _SHIFT = 4  # OpenCV draws at 1/16 pixel, so that dots move smoothly
-_BONE = (255, 255, 255)
+_BONE, _RIM = (255, 255, 255), (0, 0, 0)
+_MARGIN = 0.1  # of the longer side, around the points of an animal
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class PosePainter:
-    """Draws the poses of a video's frames; colours go by bodypart.
+    """Draws the poses of a video's frames.
 
     Parameters
     ----------
@@ -29,12 +33,16 @@ class PosePainter:
         Only points with a higher score are drawn.
     colormap
         Name of one of matplotlib's.
+    color_by
+        What has a colour of its own: each ``bodypart`` or each ``individual``.
     dotsize
         Diameter of a dot in pixels.
     skeleton
         Pairs of bodyparts to join by lines; those of unknown bodyparts are left out.
     trail
         Over how many earlier frames the path of each point is drawn.
+    boxes
+        Whether a box with the individual's name is drawn around its points, or nothing but boxes.
     """
 
     def __init__(
@@ -43,72 +51,95 @@ class PosePainter:
         *,
         pcutoff: float,
         colormap: str = "rainbow",
+        color_by: ColorBy = "bodypart",
         dotsize: int = 12,
         skeleton: Sequence[tuple[str, str]] = (),
         trail: int = 0,
+        boxes: Boxes = "no",
     ) -> None:
         layout = tracks.layout
+        self._layout = layout
         self._first = tracks.first
         self._points = _shown_points(tracks, pcutoff)
-        shades = part_colors(len(layout.bodyparts) + len(layout.unique), colormap)
-        own, unique = np.split(shades, [len(layout.bodyparts)])
-        self._colors = np.concatenate([np.tile(own, (len(layout.individuals), 1)), unique])
+        self._colors = point_colors(layout, colormap, by=color_by)
         self._bones = _bones(layout, skeleton)
         self._radius = max(dotsize / 2, 1.0)
+        self._line = max(1, round(self._radius / 3))
         self._trail = trail
+        self._boxes = boxes
+        self._box_colors = point_colors(layout, colormap, by="individual")[:: max(1, len(layout.bodyparts))]
 
     def __call__(self, image: np.ndarray, frame: int) -> np.ndarray:
         """Draw the poses of a frame into its image (H, W, 3) uint8 RGB, in place."""
         at = frame - self._first
-        self._draw_trails(image, self._points[max(0, at - self._trail) : at + 1])
-        points = self._points[at]
+        if self._boxes != "only":
+            self._draw_trails(image, self._points[max(0, at - self._trail) : at + 1])
+            self._draw_points(image, self._points[at])
+        if self._boxes != "no":
+            self._draw_boxes(image, self._points[at])
+        return image
+
+    def _draw_points(self, image: np.ndarray, points: np.ndarray) -> None:
+        """Bones and dots of the points (P, 2), with a dark rim that shows on light ground."""
         seen = np.isfinite(points).all(-1)
-        fixed = np.rint(np.where(seen[:, None], points, 0) * 2**_SHIFT).astype(int)
-        thickness = max(1, round(self._radius / 3))
-        for one, other in self._bones[seen[self._bones].all(-1)]:
-            cv2.line(image, fixed[one], fixed[other], _BONE, thickness, cv2.LINE_AA, _SHIFT)
+        fixed = _fixed(np.where(seen[:, None], points, 0))
+        bones = fixed[self._bones[seen[self._bones].all(-1)]]
+        for shade, thickness in self._strokes(_BONE):
+            cv2.polylines(image, list(bones), False, shade, thickness, cv2.LINE_AA, _SHIFT)
         radius = round(self._radius * 2**_SHIFT)
         for point in np.flatnonzero(seen):
-            cv2.circle(image, fixed[point], radius, self._colors[point].tolist(), -1, cv2.LINE_AA, _SHIFT)
-        return image
+            center = fixed[point].tolist()
+            if self._line > 1:
+                cv2.circle(image, center, radius + 2**_SHIFT, _RIM, -1, cv2.LINE_AA, _SHIFT)
+            cv2.circle(image, center, radius, self._colors[point].tolist(), -1, cv2.LINE_AA, _SHIFT)
 
     def _draw_trails(self, image: np.ndarray, path: np.ndarray) -> None:
         """Lines along the points (1 + trail, P, 2)."""
-        for before, after in pairwise(path):
-            seen = np.isfinite(before).all(-1) & np.isfinite(after).all(-1)
-            ends = np.rint(np.stack([before[seen], after[seen]], 1) * 2**_SHIFT).astype(int)
-            for (start, stop), color in zip(ends, self._colors[seen].tolist(), strict=True):
-                cv2.line(image, start, stop, color, max(1, round(self._radius / 3)), cv2.LINE_AA, _SHIFT)
+        if len(path) < 2:
+            return
+        ends = np.stack([path[:-1], path[1:]], 2)  # (trail, P, 2 ends, 2)
+        seen = np.isfinite(ends).all((-1, -2))
+        fixed = _fixed(np.where(seen[..., None, None], ends, 0))
+        for point in np.flatnonzero(seen.any(0)):
+            lines = list(fixed[seen[:, point], point])
+            cv2.polylines(image, lines, False, self._colors[point].tolist(), self._line, cv2.LINE_AA, _SHIFT)
+
+    def _draw_boxes(self, image: np.ndarray, points: np.ndarray) -> None:
+        """A rectangle around the points of each individual, with its name where there are several."""
+        animals, parts = len(self._layout.individuals), len(self._layout.bodyparts)
+        own = points[: animals * parts].reshape(animals, parts, 2)
+        seen = np.isfinite(own).all(-1)
+        for animal in np.flatnonzero(seen.any(1)):
+            low, high = own[animal, seen[animal]].min(0), own[animal, seen[animal]].max(0)
+            margin = max(_MARGIN * (high - low).max(), self._radius)
+            corners = _fixed(np.stack([low - margin, high + margin]))
+            color = self._box_colors[animal].tolist()
+            for shade, thickness in self._strokes(color):
+                cv2.rectangle(image, corners[0], corners[1], shade, thickness, cv2.LINE_AA, _SHIFT)
+            if animals > 1:
+                self._draw_name(image, self._layout.individuals[animal], low - margin, high + margin, color)
+
+    def _draw_name(self, image: np.ndarray, name: str, low: np.ndarray, high: np.ndarray, color: list[int]) -> None:
+        """A name on a ground of its colour, above the box, or below it where there is no room."""
+        size = max(0.35, image.shape[0] / 1500)
+        (wide, tall), base = cv2.getTextSize(name, _FONT, size, 1)
+        x = int(np.clip(low[0], 2, max(2, image.shape[1] - wide - 2)))
+        y = int(low[1]) - base
+        if y < tall:
+            y = min(int(high[1]) + tall + base, image.shape[0] - base)
+        cv2.rectangle(image, (x - 2, y - tall - 2), (x + wide + 1, y + base - 1), color, -1)
+        dark = float(np.dot(color, (0.299, 0.587, 0.114))) < 128
+        cv2.putText(image, name, (x, y), _FONT, size, _BONE if dark else _RIM, 1, cv2.LINE_AA)
+
+    def _strokes(self, color: Sequence[int]) -> tuple[tuple[Sequence[int], int], ...]:
+        """Colour and thickness of the strokes of a line; broad ones get a dark rim."""
+        line = (color, self._line)
+        return (line,) if self._line == 1 else ((_RIM, self._line + 2), line)
 
 
-def write_video(path: Path, images: Iterable[np.ndarray], *, fps: float, size: tuple[int, int]) -> int:
-    """Write images (h, w, 3) uint8 RGB of ``size`` (w, h) as an MPEG-4 video, whole or not at all; how many there were.
-
-    The codec knows even sizes only: it leaves out the last row or column of odd ones.
-
-    Raises
-    ------
-    DlcxError
-        When OpenCV cannot write mp4, or the file does not read back with as many frames.
-    """
-    with whole_file(path) as beside:
-        writer = cv2.VideoWriter(str(beside), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
-        if not writer.isOpened():
-            raise DlcxError(
-                f"OpenCV cannot write {path}",
-                hint="Is the folder writable? The opencv-python wheel of PyPI writes mp4.",
-            )
-        count = 0
-        for image in images:
-            writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-            count += 1
-        writer.release()
-        capture = cv2.VideoCapture(str(beside))
-        there = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-        capture.release()
-        if there != count:
-            raise DlcxError(f"{path}: {count} frames were written, {there} are there", hint="Is the disk full?")
-    return count
+def _fixed(points: np.ndarray) -> np.ndarray:
+    """OpenCV's fixed-point pixels."""
+    return np.rint(np.clip(points, -1e6, 1e6) * 2**_SHIFT).astype(np.int32)
 
 
 def _shown_points(tracks: Tracks, pcutoff: float) -> np.ndarray:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config
-from dlcx.formats.project_config import open_project
+from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
-from dlcx.project import AnalysisFiles, Project
-from dlcx.workflow.loading import chosen_detector
+from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.shown_parts import only_parts
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from dlcx.data.video import VideoFile
+    from dlcx.visuals.labeled_video import Boxes, ColorBy
 
 #: Frames decoded at a time.
 BATCH = 16
@@ -28,6 +29,7 @@ class LabeledVideo:
     """One written video; ``existed`` when it was there already."""
 
     video: Path
+    poses: Path
     labeled: Path
     frames: int
     existed: bool
@@ -38,7 +40,7 @@ class CreateLabeledVideoResult:
     """The videos written, and those that failed with the reason."""
 
     videos: tuple[LabeledVideo, ...]
-    failed: tuple[tuple[Path, str], ...] = ()
+    failed: tuple[FailedVideo, ...] = ()
     next_steps: tuple[str, ...] = ()
 
     @property
@@ -52,7 +54,7 @@ class CreateLabeledVideoResult:
             f"labeled video: {done.labeled}" + (" (was there already)" if done.existed else f", {done.frames} frames")
             for done in self.videos
         ]
-        return said + [f"failed: {path}: {error}" for path, error in self.failed]
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
 def create_labeled_video(
@@ -63,12 +65,21 @@ def create_labeled_video(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
+    tracker: str | None = None,
+    filtered: bool = False,
     out: str | Path | None = None,
     pcutoff: float | None = None,
     dotsize: int | None = None,
     colormap: str | None = None,
+    color_by: str = "bodypart",
+    bodyparts: Sequence[str] = (),
     skeleton: bool = True,
     trail: int = 0,
+    boxes: str = "no",
+    keypoints_only: bool = False,
+    codec: str = "mp4v",
+    fps: float | None = None,
+    frames: tuple[int | None, int | None] | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> CreateLabeledVideoResult:
@@ -80,16 +91,28 @@ def create_labeled_video(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot
-        Whose poses; snapshots are ``best``, ``last``, an epoch or a path.
-    out
-        Folder of the analysis and of the new videos; default: the video's own.
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.  The new videos lie beside them.
     pcutoff, dotsize, colormap
         Least score of a drawn point, diameter of a dot in pixels, and colours; default: those of config.yaml.
+    color_by
+        What has a colour of its own: each ``bodypart`` or each ``individual``.
+    bodyparts
+        Draw these only.
     skeleton
         Draw config.yaml's skeleton.
     trail
         Over how many earlier frames the path of each point is drawn.
+    boxes
+        A box around each animal: ``no``, ``too``, or ``only`` boxes.
+    keypoints_only
+        Draw on black instead of the video.
+    codec
+        One of OpenCV's (``mp4v``, ``MJPG``, ...), or with PyAV any encoder of ffmpeg's (``libx264``, ...).
+    fps
+        Frames a second of the new video; default: the video's.
+    frames
+        First frame, and the one after the last; default: all that were analysed.
     overwrite
         Draw again what is there.
 
@@ -100,87 +123,124 @@ def create_labeled_video(
     """
     from dlcx.data.video import find_videos
     from dlcx.visuals.colors import part_colors
+    from dlcx.visuals.labeled_video import Boxes, ColorBy
+    from dlcx.visuals.video_writer import video_suffix
 
+    for flag, value, known in (("--color-by", color_by, get_args(ColorBy)), ("--boxes", boxes, get_args(Boxes))):
+        if value not in known:
+            raise DlcxError(f"{flag} {value}: no such choice", hint=did_you_mean(value, known))
     if trail < 0:
         raise DlcxError(f"--trail {trail}: expected 0 or more frames")
-    place = open_project(project).shuffle(shuffle, trainset_index)
-    home = place.project
+    if fps is not None and fps <= 0:
+        raise DlcxError(f"--fps {fps}: expected more than 0")
+    wanted = WantedPoses.of(
+        project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
+        out=out,
+    )
+    home = wanted.project
     least = home.pcutoff if pcutoff is None else pcutoff
     if not 0 <= least <= 1:
         raise DlcxError(f"--pcutoff {least}: expected 0 to 1")
-    home = replace(home, pcutoff=least, dotsize=dotsize or home.dotsize, colormap=colormap or home.colormap)
-    part_colors(1, home.colormap)  # a wrong name is told before anything is read
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
-    config = read_model_config(place.model_config_path)
-    detector = chosen_detector(place, config, detector_snapshot)
-    scorer = place.scorer(config.net_type, place.snapshot(snapshot), detector)
-
-    done: list[LabeledVideo] = []
-    failed: list[tuple[Path, str]] = []
-    for path in found:
-        files = AnalysisFiles(path, scorer, Path(out) if out else path.parent)
-        try:
-            done.append(_label(files, home, skeleton=skeleton, trail=trail, overwrite=overwrite, progress=progress))
-        except DlcxError as error:
-            if len(found) == 1:
-                raise
-            logger.error("%s: %s", path, error)
-            failed.append((path, str(error)))
-    if not done:
-        raise DlcxError(f"none of the {len(found)} videos could be drawn")
-    return CreateLabeledVideoResult(tuple(done), tuple(failed))
-
-
-def _label(
-    files: AnalysisFiles, home: Project, *, skeleton: bool, trail: int, overwrite: bool, progress: Progress
-) -> LabeledVideo:
-    from dlcx.data.video import open_video
-    from dlcx.visuals.labeled_video import PosePainter, write_video
-
-    tracks = _tracks(files)
-    labeled = files.labeled_video(home.pcutoff)
-    if labeled.exists() and not overwrite:
-        return LabeledVideo(files.video, labeled, len(tracks), existed=True)
-    video = open_video(files.video)
-    if tracks.first + len(tracks) > video.frames:
-        raise DlcxError(
-            f"{files.h5} reaches to frame {tracks.first + len(tracks) - 1}, {files.video} has {video.frames} frames",
-            hint="Is it the video that was analysed?",
-        )
-    painter = PosePainter(
-        tracks,
-        pcutoff=home.pcutoff,
-        colormap=home.colormap,
-        dotsize=home.dotsize,
+    colors = colormap or home.colormap
+    part_colors(1, colors)  # a wrong name is told before anything is read
+    look = _Look(
+        pcutoff=least,
+        dotsize=dotsize or home.dotsize,
+        colormap=colors,
+        color_by=color_by,  # type: ignore[arg-type]
+        bodyparts=tuple(bodyparts),
         skeleton=home.skeleton if skeleton else (),
         trail=trail,
+        boxes=boxes,  # type: ignore[arg-type]
+        keypoints_only=keypoints_only,
+        codec=codec,
+        suffix=video_suffix(codec),
+        fps=fps,
+        frames=frames,
     )
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    done, failed = each_video(found, lambda path: look.draw(wanted.find(path), overwrite=overwrite, progress=progress))
+    return CreateLabeledVideoResult(done, failed)
 
-    def painted(task: Task) -> Iterator[np.ndarray]:
+
+@dataclass(frozen=True)
+class _Look:
+    """What one call asks of every video."""
+
+    pcutoff: float
+    dotsize: int
+    colormap: str
+    color_by: ColorBy
+    bodyparts: tuple[str, ...]
+    skeleton: tuple[tuple[str, str], ...]
+    trail: int
+    boxes: Boxes
+    keypoints_only: bool
+    codec: str
+    suffix: str
+    fps: float | None
+    frames: tuple[int | None, int | None] | None
+
+    def draw(self, found: FoundPoses, *, overwrite: bool, progress: Progress) -> LabeledVideo:
+        """Draw one video, unless it is there."""
+        from dlcx.data.video import open_video
+        from dlcx.visuals.labeled_video import PosePainter
+        from dlcx.visuals.video_writer import write_video
+
+        tracks = found.in_frame()
+        colors = {"bodypart": "_bp", "individual": "_id"}[self.color_by] if tracks.layout.multi else ""
+        labeled = found.file.labeled_video(self.pcutoff, colors, self.suffix)
+        if labeled.exists() and not overwrite:
+            return LabeledVideo(found.video, found.file.path, labeled, len(tracks), existed=True)
+        video = open_video(found.video)
+        if tracks.first + len(tracks) > video.frames:
+            raise DlcxError(
+                f"{found.file.path} reaches to frame {tracks.first + len(tracks) - 1}, "
+                f"{found.video} has {video.frames} frames",
+                hint="Is it the video that was analysed?",
+            )
+        painter = PosePainter(
+            only_parts(tracks, self.bodyparts),
+            pcutoff=self.pcutoff,
+            colormap=self.colormap,
+            color_by=self.color_by,
+            dotsize=self.dotsize,
+            skeleton=self.skeleton,
+            trail=self.trail,
+            boxes=self.boxes,
+        )
+        first, stop = self._part(tracks)
+        with progress.task(f"draw {found.video.name}", stop - first, "frame") as task:
+            images = (painter(image, frame) for frame, image in self._grounds(video, first, stop, task))
+            size = (video.width, video.height)
+            count = write_video(labeled, images, fps=self.fps or video.fps, size=size, codec=self.codec)
+        return LabeledVideo(found.video, found.file.path, labeled, count, existed=False)
+
+    def _part(self, tracks: Tracks) -> tuple[int, int]:
+        """The frames that are asked for and have poses."""
+        end = tracks.first + len(tracks)
+        first, stop = self.frames or (None, None)
+        first, stop = max(tracks.first, first or 0), min(end, end if stop is None else stop)
+        if first >= stop:
+            raise DlcxError(f"--frames {first}:{stop}: there are poses of the frames {tracks.first}:{end}")
+        return first, stop
+
+    def _grounds(self, video: VideoFile, first: int, stop: int, task: Task) -> Iterator[tuple[int, np.ndarray]]:
+        """Number and image of each frame: the video's, or black."""
         from dlcx.data.video import read_frames
 
-        first, stop = tracks.first, tracks.first + len(tracks)
+        if self.keypoints_only:
+            for frame in range(first, stop):
+                yield frame, np.zeros((video.height, video.width, 3), np.uint8)
+                task.advance()
+            return
         for batch in read_frames(video, BATCH, start=first, stop=stop):
             for frame in range(max(first, batch.first), min(stop, batch.stop)):
-                yield painter(batch.images[frame - batch.first], frame)
+                yield frame, batch.images[frame - batch.first]
                 task.advance()
-
-    with progress.task(f"draw {files.video.name}", len(tracks), "frame") as task:
-        count = write_video(labeled, painted(task), fps=video.fps, size=(video.width, video.height))
-    return LabeledVideo(files.video, labeled, count, existed=False)
-
-
-def _tracks(files: AnalysisFiles) -> Tracks:
-    """The poses of an analysis, in pixels of the whole frame also where DeepLabCut stored those of a crop."""
-    from dlcx.formats.analysis_pickles import read_meta_pickle
-    from dlcx.formats.predictions import read_predictions
-
-    source = next((path for path in (files.h5, files.csv) if path.is_file()), None)
-    if source is None:
-        raise DlcxError(f"no poses of {files.video}: {files.h5} is missing", hint="Run 'dlcx analyze-video' first.")
-    tracks = read_predictions(source)
-    crop = read_meta_pickle(files.meta_pickle).crop if files.meta_pickle.is_file() else None
-    if crop is None:
-        return tracks
-    corner = np.array([crop[0], crop[2]], tracks.xy.dtype)
-    return replace(tracks, xy=tracks.xy + corner, unique_xy=tracks.unique_xy + corner)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,74 @@ def test_coordinates_of_a_crop_are_moved(project: Path, video: Path) -> None:
     assert (change[:, 55, 80] > 150).all()
 
 
+def two_animals(count: int) -> Tracks:
+    """Two animals of two bodyparts: one on the left, one on the right, in the same place in all frames."""
+    xy = np.zeros((count, 2, 2, 2), np.float32)
+    xy[:, 0], xy[:, 1] = [(60, 20), (60, 44)], [(88, 20), (88, 44)]
+    layout = Layout(("snout", "tail"), ("ann", "bob"), multi=True)
+    return Tracks(layout, xy, np.ones((count, 2, 2), np.float32))
+
+
+def test_individuals_have_colours_and_boxes(project: Path, video: Path) -> None:
+    h5 = video.with_name(f"v{SCORER}_el.h5")
+    write_predictions(two_animals(20), h5, SCORER, key="tracks")
+    black = {"keypoints_only": True, "dotsize": 8}
+    by_part = create_labeled_video(project, video, **black).videos[0]
+    by_animal = create_labeled_video(project, video, color_by="individual", **black).videos[0]
+    assert by_part.labeled.name == f"v{SCORER}_el_bp_p60_labeled.mp4"
+    assert by_animal.labeled.name == f"v{SCORER}_el_id_p60_labeled.mp4"
+    assert by_part.poses == by_animal.poses == h5
+    part, animal = images(by_part.labeled)[10], images(by_animal.labeled)[10]
+    points = [(60, 20), (60, 44), (88, 20), (88, 44)]  # ann's snout and tail, bob's
+    snout, tail, other_snout, other_tail = (part[y, x] for x, y in points)
+    assert np.abs(snout - other_snout).max() < 40 < np.abs(snout - tail).max()
+    assert np.abs(tail - other_tail).max() < 40
+    snout, tail, other_snout, other_tail = (animal[y, x] for x, y in points)
+    assert np.abs(snout - tail).max() < 40 < np.abs(snout - other_snout).max()
+    assert part[10, :50].max() < 40  # nothing of the video
+
+    boxes = create_labeled_video(project, video, boxes="only", overwrite=True, **black).videos[0]
+    drawn = images(boxes.labeled)[10].sum(-1)
+    assert drawn[32, 60] < 60  # no bone
+    assert drawn[32, 54:58].max() > 150  # the left side of the box around ann
+
+
+def test_some_bodyparts_and_frames(project: Path, video: Path) -> None:
+    write_predictions(poses(0, 20), video.with_name(f"v{SCORER}.h5"), SCORER)
+    options = {"bodyparts": ["back"], "frames": (5, 15), "fps": 5, "dotsize": 6}
+    done = create_labeled_video(project, video, **options).videos[0]
+    assert (done.frames, open_video(done.labeled).fps) == (10, 5)
+    change = np.abs(images(done.labeled) - images(video)[5:15]).sum(-1)
+    assert (change[:, 55, 80] > 150).all()
+    assert all(change[index, y, x] < 150 for index, (x, y) in enumerate(map(disc, range(5, 15))))
+    with pytest.raises(DlcxError, match="--bodypart bakc"):
+        create_labeled_video(project, video, bodyparts=["bakc"], overwrite=True)
+    with pytest.raises(DlcxError, match="poses of the frames 0:20"):
+        create_labeled_video(project, video, frames=(20, 30), overwrite=True)
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("MJPG", ".avi"), ("libx264", ".mp4"), ("vp9", ".webm")])
+def test_codecs(project: Path, video: Path, codec: str, suffix: str) -> None:
+    if codec.islower():
+        pytest.importorskip("av", reason="PyAV, the extra 'video', is not installed")
+    write_predictions(poses(0, 20), video.with_name(f"v{SCORER}.h5"), SCORER)
+    done = create_labeled_video(project, video, codec=codec, dotsize=6).videos[0]
+    assert done.labeled == video.with_name(f"v{SCORER}_p60_labeled{suffix}")
+    written = images(done.labeled)
+    assert written.shape == (20, SIZE[1], SIZE[0], 3)
+    assert (np.abs(written - images(video)).sum(-1)[:, 55, 80] > 150).all()
+
+
+def test_a_codec_that_nothing_writes(project: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DlcxError, match="--codec nonsense") as told:
+        create_labeled_video(project, video, codec="nonsense")
+    assert told.value.hint
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(DlcxError) as told:
+        create_labeled_video(project, video, codec="libx264")
+    assert "dlcx[video]" in told.value.hint
+
+
 def test_poses_of_another_video_are_refused(project: Path, video: Path) -> None:
     write_predictions(poses(0, 30), video.with_name(f"v{SCORER}.h5"), SCORER)
     with pytest.raises(DlcxError, match="reaches to frame 29"):
@@ -102,7 +171,7 @@ def test_command(
 ) -> None:
     monkeypatch.chdir(project)
     assert run(["create-labeled-video", "videos/v.avi"]) == 3
-    assert "Run 'dlcx analyze-video' first" in capsys.readouterr().err
+    assert "Run 'dlcx analyze-video videos/v.avi' first" in capsys.readouterr().err
     write_predictions(poses(0, 20), video.with_name(f"v{SCORER}.h5"), SCORER)
     assert run(["create-labeled-video", "videos/v.avi", "--colormap", "rainbo", "-q"]) == 3
     assert "rainbow" in capsys.readouterr().err

@@ -1,0 +1,179 @@
+"""Videos to a file: OpenCV's own encoders, and through PyAV (the extra ``video``) every one that ffmpeg has.
+
+Images are converted and encoded in a thread of their own, so that they can be drawn meanwhile.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.outputs import whole_file
+
+#: Codecs that the opencv-python wheel encodes, and the file format that each goes into.
+OPENCV_CODECS = {
+    "mp4v": ".mp4",
+    "VP80": ".webm",
+    "VP90": ".webm",
+    "MJPG": ".avi",
+    "XVID": ".avi",
+    "FFV1": ".avi",
+    "HFYU": ".avi",
+}
+#: Four-letter names of codecs that only PyAV encodes, by ffmpeg's names of their encoders.
+_ENCODERS = {"avc1": "libx264", "h264": "libx264", "hevc": "libx265", "hev1": "libx265", "hvc1": "libx265"}
+_ENCODERS |= {"av01": "libsvtav1", "av1": "libsvtav1", "vp8": "libvpx", "vp9": "libvpx-vp9"}
+_IN_MP4 = ("h264", "hevc", "av1", "mpeg4")
+#: Quality (0 the best) and speed of those that are asked for most; others have their own ideas.
+_OPTIONS = {
+    "libx264": {"crf": "20", "preset": "veryfast"},
+    "libx265": {"crf": "24", "preset": "veryfast"},
+    "libsvtav1": {"crf": "30", "preset": "9"},
+}
+#: Most images that wait for the encoder.
+_QUEUE = 16
+
+
+def video_suffix(codec: str) -> str:
+    """Suffix of the files that a codec goes into.
+
+    Raises
+    ------
+    DlcxError
+        When there is no such encoder on this machine.
+    """
+    own = {name.lower(): suffix for name, suffix in OPENCV_CODECS.items()}
+    if codec.lower() in own:
+        return own[codec.lower()]
+    kind = _encoder(codec).canonical_name
+    return ".mp4" if kind in _IN_MP4 else ".webm" if kind in ("vp8", "vp9") else ".mkv"
+
+
+def write_video(
+    path: Path, images: Iterable[np.ndarray], *, fps: float, size: tuple[int, int], codec: str = "mp4v"
+) -> int:
+    """Write images (h, w, 3) uint8 RGB of ``size`` (w, h) as a video, whole or not at all; how many there were.
+
+    Most codecs know even sizes only: the last row or column of odd ones is left out.
+
+    Raises
+    ------
+    DlcxError
+        When nothing on this machine writes the codec, or the file does not read back with as many frames.
+    """
+    own = {name.lower(): name for name in OPENCV_CODECS}
+    count = 0
+    with whole_file(path) as beside:
+        if codec.lower() in own:
+            encoder = _opencv_encoder(beside, own[codec.lower()], fps, size)
+        else:
+            encoder = _av_encoder(beside, codec, fps, size)
+        with encoder as encode, _in_a_thread(encode) as hand_over:
+            for image in images:
+                hand_over(image)
+                count += 1
+        capture = cv2.VideoCapture(str(beside))
+        there = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        capture.release()
+        if abs(there - count) > (path.suffix != ".mp4"):  # others tell a duration, from which frames are estimated
+            raise DlcxError(f"{path}: {count} frames were written, {there} are there", hint="Is the disk full?")
+    return count
+
+
+@contextmanager
+def _in_a_thread(work: Callable[[np.ndarray], object]) -> Iterator[Callable[[np.ndarray], object]]:
+    """A function that hands images to ``work`` in another thread and raises what that has raised."""
+    waiting: queue.Queue[np.ndarray | None] = queue.Queue(_QUEUE)
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        while (image := waiting.get()) is not None:
+            if not raised:
+                try:
+                    work(image)
+                except BaseException as error:
+                    raised.append(error)
+
+    def hand_over(image: np.ndarray) -> None:
+        if raised:
+            raise raised[0]
+        waiting.put(image)
+
+    thread = threading.Thread(target=run, name="encode", daemon=True)
+    thread.start()
+    try:
+        yield hand_over
+    finally:
+        waiting.put(None)
+        thread.join()
+    if raised:
+        raise raised[0]
+
+
+@contextmanager
+def _opencv_encoder(
+    path: Path, codec: str, fps: float, size: tuple[int, int]
+) -> Iterator[Callable[[np.ndarray], object]]:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+    if not writer.isOpened():
+        raise DlcxError(
+            f"--codec {codec}: OpenCV cannot write {path.suffix} in {path.parent}",
+            hint="Is the folder writable? The opencv-python wheel of PyPI writes it.",
+        )
+    try:
+        yield lambda image: writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    finally:
+        writer.release()
+
+
+@contextmanager
+def _av_encoder(path: Path, codec: str, fps: float, size: tuple[int, int]) -> Iterator[Callable[[np.ndarray], object]]:
+    encoder = _encoder(codec)
+    import av
+
+    width, height = (side // 2 * 2 for side in size)
+    try:
+        with av.open(str(path), "w") as container:
+            rate = Fraction(fps).limit_denominator(10_000)
+            stream: Any = container.add_stream(encoder.name, rate=rate, options=dict(_OPTIONS.get(encoder.name, {})))
+            stream.width, stream.height = width, height
+            formats = [one.name for one in encoder.video_formats or ()]
+            stream.pix_fmt = "yuv420p" if "yuv420p" in formats or not formats else formats[0]
+
+            def encode(image: np.ndarray) -> None:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="rgb24")
+                container.mux(stream.encode(frame))
+
+            yield encode
+            container.mux(stream.encode())
+    except av.FFmpegError as error:
+        raise DlcxError(f"--codec {codec}: {encoder.name} cannot write {path.suffix}: {error}") from error
+
+
+def _encoder(codec: str) -> Any:
+    """PyAV's encoder of this name."""
+    try:
+        import av
+    except ImportError:
+        raise DlcxError(
+            f"--codec {codec}: OpenCV does not write it",
+            hint=f"It writes {', '.join(OPENCV_CODECS)}; all others need PyAV: pip install 'dlcx[video]'",
+        ) from None
+    name = _ENCODERS.get(codec.lower(), codec)
+    try:
+        encoder = av.Codec(name, "w")
+    except ValueError:  # av.codec.codec.UnknownCodecError
+        names = [*OPENCV_CODECS, *_ENCODERS, *av.codecs_available]
+        raise DlcxError(f"--codec {codec}: no such encoder", hint=did_you_mean(codec, names)) from None
+    if encoder.type != "video":
+        raise DlcxError(f"--codec {codec}: it encodes {encoder.type}, not video")
+    return encoder
