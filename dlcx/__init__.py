@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.create_labeled_video import create_labeled_video
     from dlcx.workflow.demo import demo
+    from dlcx.workflow.doctor import doctor
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.prune_skeleton import prune_skeleton
+    from dlcx.workflow.status import status
     from dlcx.workflow.train import train
 
 __version__ = "0.1.0"
@@ -37,6 +39,8 @@ COMMANDS = (
     "analyze_images",
     "create_labeled_video",
     "list_models",
+    "status",
+    "doctor",
 )
 #: What ``list_models`` lists, as plain names.
 NAMES = ("available_models", "available_detectors")
@@ -52,9 +56,11 @@ __all__ = [
     "create_dataset",
     "create_labeled_video",
     "demo",
+    "doctor",
     "evaluate",
     "list_models",
     "prune_skeleton",
+    "status",
     "train",
 ]
 

@@ -115,6 +115,11 @@ class Project:
         """Evaluation results of this iteration, one folder a shuffle and the combined table."""
         return self.root / "evaluation-results-pytorch" / f"iteration-{self.iteration}"
 
+    @property
+    def combined_results_path(self) -> Path:
+        """The table of all evaluations of this iteration."""
+        return self.evaluation_dir / "CombinedEvaluation-results.csv"
+
     def shuffle(self, number: int = 1, trainset_index: int = 0) -> Shuffle:
         """The shuffle with this number; it need not exist yet."""
         if not 0 <= trainset_index < len(self.train_fractions):

@@ -158,6 +158,36 @@ def merge_combined(row: EvaluationRow, path: Path) -> None:
     _write_rows([rows[key] for key in sorted(rows)], path)
 
 
+@dataclass(frozen=True)
+class CombinedRow:
+    """What one row of ``CombinedEvaluation-results.csv`` says of a snapshot; nan where it says nothing."""
+
+    percent: int
+    shuffle: int
+    epochs: int
+    train_rmse: float
+    test_rmse: float
+
+
+def read_combined(path: Path) -> list[CombinedRow]:
+    """The rows of ``CombinedEvaluation-results.csv``; none where there is no such file.
+
+    Raises
+    ------
+    DlcxError
+        When the file is no such table.
+    """
+    found = []
+    for row in _read_rows(path):
+        try:
+            fraction, shuffle, epochs = (float(row[name]) for name in INDEX[:3])
+            errors = (float(row.get(name) or "nan") for name in ("train rmse", "test rmse"))
+            found.append(CombinedRow(int(100 * fraction), int(shuffle), int(epochs), *errors))
+        except ValueError as error:
+            raise DlcxError(f"{path}: {error}", hint="Move the file away; it is written anew.") from error
+    return found
+
+
 def _found(poses: np.ndarray) -> Instances:
     """Animals (A, K, 3) without those that are all -1."""
     poses = poses[~(poses[..., 2] < 0).all(-1)]

@@ -22,8 +22,6 @@ from dlcx.outputs import whole_file
 #: Codecs that the opencv-python wheel encodes, and the file format that each goes into.
 OPENCV_CODECS = {
     "mp4v": ".mp4",
-    "VP80": ".webm",
-    "VP90": ".webm",
     "MJPG": ".avi",
     "XVID": ".avi",
     "FFV1": ".avi",

@@ -180,7 +180,7 @@ def evaluate(
     steps = [f"To track a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
     if not plot:
         steps.append(f"To look at the errors: {shlex.join(['dlcx', 'evaluate', '--plot', *options])}")
-    return EvaluateResult(evaluated, _combined_path(place), tuple(steps))
+    return EvaluateResult(evaluated, place.combined_results_path, tuple(steps))
 
 
 def _snapshots(shuffle: Shuffle, which: str) -> list[Snapshot]:
@@ -194,10 +194,6 @@ def _warn_of_equal_epochs(snapshots: Sequence[tuple[Shuffle, Snapshot]]) -> None
     epochs = [(shuffle.number, snapshot.epoch) for shuffle, snapshot in snapshots]
     for number, epoch in sorted({pair for pair in epochs if epochs.count(pair) > 1}):
         logger.warning("shuffle %d: two snapshots of epoch %d share one row of the combined table", number, epoch)
-
-
-def _combined_path(project: Project) -> Path:
-    return project.evaluation_dir / "CombinedEvaluation-results.csv"
 
 
 @dataclass(frozen=True)
@@ -277,7 +273,7 @@ class _Run:
         write_results(row, csv)
         if self.per_bodypart:
             write_keypoint_results(row, layout, keypoint_csv)
-        merge_combined(row, _combined_path(project))
+        merge_combined(row, project.combined_results_path)
         return Evaluated(
             shuffle=shuffle.number,
             snapshot=snapshot.uid,

@@ -1,0 +1,300 @@
+"""What this machine gives dlcx: versions, devices, threads, codecs, extras; what is slow, missing or broken."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from dlcx.errors import DlcxError
+
+State = Literal["ok", "note", "bad"]
+#: Free space below which it is said, in bytes.
+LITTLE_SPACE = 5 * 2**30
+#: Frames of the tiny videos that are written and read.
+FRAMES = 12
+SAMPLES = ("h264", "hevc")
+#: Distributions that are as good as another.
+_TWINS = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: ``ok``, ``note`` (slow, or absent and perhaps not needed) or ``bad``."""
+
+    name: str
+    state: State
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class DoctorResult:
+    """Everything that was looked at, in order."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """4 when something is broken, else 0."""
+        return 4 if any(check.state == "bad" for check in self.checks) else 0
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """How to mend what is broken, slow or missing."""
+        return tuple(f"{check.name}: {check.hint}" for check in self.checks if check.hint)
+
+    def lines(self) -> list[str]:
+        """One fact a line, its state first."""
+        wide = max(len(check.name) for check in self.checks)
+        return [f"{check.state:4}  {check.name:{wide}}  {check.text}" for check in self.checks]
+
+
+def doctor() -> DoctorResult:
+    """Look at this machine: what dlcx needs is imported, computed with, written and read for real.
+
+    Nothing is changed and no network is needed.
+    """
+    checks: list[Check] = []
+    for look in (_versions, _devices, _threads, _codecs, _poses, _extras, _space):
+        try:
+            checks += look()
+        except Exception as error:  # whatever breaks here is what the user wants to hear of
+            checks.append(Check(look.__name__.strip("_"), "bad", f"{type(error).__name__}: {error}"))
+    return DoctorResult(tuple(checks))
+
+
+def _versions() -> Iterator[Check]:
+    """Python, dlcx, and what it requires."""
+    from dlcx import __version__
+
+    yield Check("dlcx", "ok", f"{__version__}, {Path(__file__).parents[1]}")
+    where = "in a virtual environment" if sys.prefix != sys.base_prefix else sys.prefix
+    yield Check("python", "ok", f"{platform.python_version()}, {platform.platform(terse=True)}, {where}")
+    for requirement in _requirements():
+        if not requirement[1]:
+            yield _installed(requirement[0])
+
+
+def _requirements() -> list[tuple[str, str]]:
+    """What dlcx requires, each with the extra that it belongs to (nothing for the core)."""
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = metadata.requires("dlcx") or []
+    except metadata.PackageNotFoundError:
+        raise DlcxError("dlcx is not installed, only found on the path") from None
+    found = []
+    for text in wanted:
+        requirement = Requirement(text)
+        extra = str(requirement.marker).rpartition("extra == ")[2].strip("\"'") if requirement.marker else ""
+        found.append((f"{requirement.name}{requirement.specifier}", extra))
+    return found
+
+
+def _installed(wanted: str) -> Check:
+    """Whether a distribution is installed in a version that fits."""
+    from packaging.requirements import Requirement
+
+    requirement = Requirement(wanted)
+    mend = f"pip install '{wanted}'"
+    version = None
+    for name in (requirement.name, *_TWINS.get(requirement.name, ())):
+        with suppress(metadata.PackageNotFoundError):
+            version = version or metadata.version(name)
+    if version is None:
+        return Check(requirement.name, "bad", f"missing, needed: {requirement.specifier}", mend)
+    if not requirement.specifier.contains(version, prereleases=True):
+        return Check(requirement.name, "bad", f"{version}, needed: {requirement.specifier}", mend)
+    return Check(requirement.name, "ok", version)
+
+
+def _devices() -> Iterator[Check]:
+    """The devices that torch sees, each tried with a convolution."""
+    import torch
+
+    names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    names += ["mps"] if torch.backends.mps.is_available() else []
+    for name in names:
+        title = torch.cuda.get_device_name(name) if name.startswith("cuda") else platform.processor()
+        try:
+            speed = _speed(name)
+        except RuntimeError as error:
+            yield Check(name, "bad", f"{title}: {str(error).splitlines()[0]}", "Install a torch built for this device.")
+            continue
+        memory = ""
+        if name.startswith("cuda"):
+            memory = f", {torch.cuda.get_device_properties(name).total_memory / 2**30:.0f} GiB"
+        yield Check(name, "ok", f"{f'{title}, ' if title else ''}{speed / 1e9:.0f} GFLOP/s in a convolution{memory}")
+    if len(names) == 1:
+        nvidia = shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists()
+        hint = "This torch cannot use it: install the CUDA build that fits the driver, see pytorch.org."
+        text = (
+            "an NVIDIA driver is there, torch sees no CUDA device" if nvidia else "none: training takes hours on a CPU"
+        )
+        yield Check("gpu", "note", text, hint if nvidia else "")
+
+
+def _speed(device: str) -> float:
+    """Floating point operations a second in a 3 x 3 convolution of 64 channels, as nets have them."""
+    import torch
+
+    layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(device).eval()
+    image = torch.zeros(1, 64, 96, 96, device=device)
+    wait: Callable[[], object] = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+    with torch.inference_mode():
+        layer(image)
+        wait()
+        begun, count = time.perf_counter(), 0
+        while count < 3 or time.perf_counter() - begun < 0.1:
+            layer(image)
+            count += 1
+        wait()
+        spent = time.perf_counter() - begun
+    return count * 2 * 64 * 64 * 9 * 96 * 96 / spent
+
+
+def _threads() -> Iterator[Check]:
+    """Processor cores, and how many of them numbers are computed on."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    used = torch.get_num_threads()
+    text = f"{used} of {cores} cores for torch"
+    named = ", ".join(
+        f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
+    )
+    if named:
+        text += f" ({named})"
+    quota = _quota()
+    if quota and quota < cores:
+        text += f", this container may use {quota:g}"
+        cores = max(1, round(quota))
+    if used > cores:
+        yield Check(
+            "threads", "note", text, f"Set OMP_NUM_THREADS={cores}: more threads than cores slow each other down."
+        )
+    elif named and used < cores // 2:
+        yield Check("threads", "note", text, f"Set OMP_NUM_THREADS={cores} to use them all, unless others share them.")
+    else:
+        yield Check("threads", "ok", text)
+
+
+def _quota() -> float | None:
+    """Cores that a container's control group allows."""
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return None if quota == "max" else int(quota) / int(period)
+    return None
+
+
+def _codecs() -> Iterator[Check]:
+    """Videos decoded and encoded for real, every frame recognised by its grey."""
+    from dlcx.visuals.video_writer import OPENCV_CODECS
+
+    mend = "Install opencv-python from PyPI, whose ffmpeg has the codecs."
+    samples = Path(__file__).parents[1] / "data" / "samples"
+    read = {name: _read_back(samples / f"{name}.mp4") for name in SAMPLES}
+    broken = {name: fault for name, fault in read.items() if fault}
+    for name in SAMPLES:
+        yield Check(
+            f"read {name}", "bad" if read[name] else "ok", read[name] or f"{FRAMES} frames", mend if read[name] else ""
+        )
+    written = {codec: _write_and_read(codec) for codec in OPENCV_CODECS}
+    good = [codec for codec, fault in written.items() if not fault]
+    yield Check("write", "ok" if good else "bad", " ".join(good) or "nothing", "" if good else mend)
+    broken = {codec: fault for codec, fault in written.items() if fault}
+    for codec, fault in broken.items():
+        yield Check(f"write {codec}", "bad" if codec == "mp4v" else "note", fault, mend)
+    try:
+        fault = _write_and_read("libx264")
+    except ImportError:
+        fault = "PyAV is missing"
+    yield Check(
+        "write h264",
+        "note" if fault else "ok",
+        fault or "libx264, with PyAV",
+        "pip install 'dlcx[video]'" if fault else "",
+    )
+
+
+def _write_and_read(codec: str) -> str:
+    """What goes wrong with a tiny video of this codec; nothing when it reads back."""
+    import numpy as np
+
+    from dlcx.visuals.video_writer import video_suffix, write_video
+
+    images = [np.full((64, 64, 3), 20 * number, np.uint8) for number in range(FRAMES)]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = Path(folder) / f"tiny{video_suffix(codec)}"
+            write_video(path, images, fps=25, size=(64, 64), codec=codec)
+        except DlcxError as error:
+            return f"{error}"
+        return _read_back(path)
+
+
+def _read_back(path: Path) -> str:
+    """What goes wrong with reading a tiny video whose frame n is grey 20 n; nothing when all is well."""
+    import numpy as np
+
+    from dlcx.data.video import open_video, read_frames
+
+    try:
+        video = open_video(path)
+        images = np.concatenate([batch.images for batch in read_frames(video, 5)])
+    except DlcxError as error:
+        return str(error)
+    seen = images.mean((1, 2, 3))
+    if len(seen) != FRAMES:
+        return f"{len(seen)} of {FRAMES} frames"
+    wrong = int((np.abs(seen - 20 * np.arange(FRAMES)) > 8).sum())
+    return f"{wrong} of {FRAMES} frames are wrong" if wrong else ""
+
+
+def _poses() -> Iterator[Check]:
+    """A file of poses written and read, as HDF5 libraries and file systems have their ways."""
+    import numpy as np
+
+    from dlcx.formats.predictions import read_predictions, write_predictions
+    from dlcx.poses import Layout, Tracks
+
+    tracks = Tracks(
+        Layout(("nose",)), np.arange(6, dtype=np.float32).reshape(3, 1, 1, 2), np.ones((3, 1, 1), np.float32)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "poses.h5"
+        write_predictions(tracks, path, "doctor")
+        same = np.array_equal(read_predictions(path).xy, tracks.xy)
+    yield Check("h5", "ok" if same else "bad", "written and read" if same else "reads back otherwise than written")
+
+
+def _extras() -> Iterator[Check]:
+    """What else can be installed, and whether it is."""
+    by_extra: dict[str, list[Check]] = {}
+    for wanted, extra in _requirements():
+        if extra and extra != "dev":
+            by_extra.setdefault(extra, []).append(_installed(wanted))
+    for extra, parts in by_extra.items():
+        missing = [part.name for part in parts if part.state == "bad"]
+        text = f"missing: {', '.join(missing)}" if missing else ", ".join(f"{part.name} {part.text}" for part in parts)
+        hint = f"pip install 'dlcx[{extra}]' where it is wanted" if missing else ""
+        yield Check(f"extra {extra}", "note" if missing else "ok", text, hint)
+
+
+def _space() -> Iterator[Check]:
+    """Free room for temporary files and in the working folder."""
+    for name, folder in (("working folder", Path.cwd()), ("temporary folder", Path(tempfile.gettempdir()))):
+        free = shutil.disk_usage(folder).free
+        little = free < LITTLE_SPACE
+        text = f"{folder}, {free / 2**30:.0f} GiB free{'' if os.access(folder, os.W_OK) else ', not writable'}"
+        yield Check(name, "note" if little else "ok", text, "Analyses and snapshots need gigabytes." if little else "")

@@ -1,0 +1,290 @@
+"""What a project holds, and the next sensible command."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx import COMMANDS
+from dlcx.errors import DlcxError
+from dlcx.formats.learning_stats import read_learning_stats
+from dlcx.formats.project_config import open_project, resolve_video
+from dlcx.project import AnalysisFiles, Project, Shuffle
+
+#: Videos that are listed one by one.
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class LabeledFolder:
+    """The labels of one video: ``labeled`` of its ``images`` show a labelled bodypart."""
+
+    video: str
+    images: int
+    labeled: int
+
+
+@dataclass(frozen=True)
+class ShuffleState:
+    """How far a shuffle is: epochs of ``planned`` ones, the best test error in pixels, what was evaluated.
+
+    ``error`` is the mean distance on test images; ``snapshot`` has it.  ``trouble`` says why its files cannot be read.
+    """
+
+    shuffle: int
+    trainset_index: int
+    net_type: str
+    train_images: int | None
+    test_images: int | None
+    epochs: int
+    planned: int
+    error: float | None
+    snapshot: str | None
+    evaluated: bool
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class VideoState:
+    """A video, whether it is there, and what was made of it: names of scorers, with tracker and filter."""
+
+    video: str
+    path: Path | None
+    poses: tuple[str, ...] = ()
+    labeled_videos: int = 0
+
+
+@dataclass(frozen=True)
+class StatusResult:
+    """A project at a glance."""
+
+    project: Path
+    iteration: int
+    individuals: int
+    bodyparts: int
+    unique: int
+    labels: tuple[LabeledFolder, ...]
+    shuffles: tuple[ShuffleState, ...]
+    videos: tuple[VideoState, ...]
+    next_steps: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        animals = "1 animal" if self.individuals == 1 else f"{self.individuals} animals"
+        unique = f", {self.unique} unique" if self.unique else ""
+        labeled, images = (sum(getattr(one, name) for one in self.labels) for name in ("labeled", "images"))
+        said = [
+            f"project: {self.project}",
+            f"layout: {animals}, {self.bodyparts} bodyparts{unique}, iteration {self.iteration}",
+            f"labels: {labeled} of {images} images in {len(self.labels)} folder(s)",
+        ]
+        said += [f"  unlabelled: {one.video}, {one.images} images" for one in self.labels if not one.labeled]
+        said += self._shuffle_lines() if self.shuffles else ["shuffles: none"]
+        there = [one for one in self.videos if one.path]
+        said.append(f"videos: {len(there)}, {sum(bool(one.poses) for one in there)} analysed")
+        said += [f"  {line}" for one in self.videos[:LISTED] for line in self._video_lines(one)]
+        return said + ([f"  ... and {len(self.videos) - LISTED} more"] if len(self.videos) > LISTED else [])
+
+    def _shuffle_lines(self) -> list[str]:
+        head = ("shuffle", "net", "images", "epochs", "test error")
+        rows = [head]
+        for one in self.shuffles:
+            images = "-" if one.train_images is None else f"{one.train_images}+{one.test_images}"
+            error = "-" if one.error is None else f"{one.error:.2f} px"
+            if one.error is not None and not one.evaluated:
+                error += " (in training)"
+            number = str(one.shuffle) + (f" (trainset {one.trainset_index})" if one.trainset_index else "")
+            rows.append((number, one.net_type, images, f"{one.epochs}/{one.planned}", one.trouble or error))
+        wide = [max(len(row[column]) for row in rows) for column in range(len(head))]
+        return ["  ".join(cell.ljust(size) for cell, size in zip(row, wide, strict=True)).rstrip() for row in rows]
+
+    @staticmethod
+    def _video_lines(one: VideoState) -> list[str]:
+        if one.path is None:
+            return [f"{one.video}: missing"]
+        if not one.poses:
+            return [f"{one.video}: not analysed"]
+        drawn = f", {one.labeled_videos} labelled video(s)" if one.labeled_videos else ""
+        return [f"{one.video}: {len(one.poses)} file(s) of poses{drawn}", *(f"  {name}" for name in one.poses)]
+
+
+def status(project: str | Path | None = None) -> StatusResult:
+    """Labels, shuffles and videos of a project, how far each is, and what comes next.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+
+    Raises
+    ------
+    DlcxError
+        When there is no project, or its config.yaml does not fit.
+    """
+    home = open_project(project)
+    labels = tuple(_labels(home))
+    shuffles = tuple(_shuffle(one) for one in home.shuffles())
+    videos = tuple(_videos(home))
+    step = _next_step(home, labels, shuffles, videos)
+    where = ["--project", str(project)] if project else []
+    steps = (f"Next: {shlex.join(['dlcx', *step, *where])}",) if step[0] in _known() else (f"Next: {' '.join(step)}",)
+    return StatusResult(
+        project=home.root,
+        iteration=home.iteration,
+        individuals=len(home.layout.individuals),
+        bodyparts=len(home.layout.bodyparts),
+        unique=len(home.layout.unique),
+        labels=labels,
+        shuffles=shuffles,
+        videos=videos,
+        next_steps=steps,
+    )
+
+
+def _known() -> set[str]:
+    return {name.replace("_", "-") for name in COMMANDS}
+
+
+def _labels(home: Project) -> list[LabeledFolder]:
+    """The folders of labeled-data that hold images or labels."""
+    import numpy as np
+
+    from dlcx.formats.labels import read_labels
+
+    found = []
+    folders = sorted(home.labeled_data.iterdir()) if home.labeled_data.is_dir() else []
+    for folder in folders:
+        if not folder.is_dir() or folder.name.endswith("_labeled"):
+            continue
+        images = sum(path.suffix.lower() in (".png", ".jpg", ".jpeg") for path in folder.iterdir())
+        count = 0
+        base = home.labels_path(folder.name)
+        if any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv")):
+            labels = read_labels(base, home.layout)
+            points = np.concatenate([labels.xy.reshape(len(labels), -1), labels.unique_xy.reshape(len(labels), -1)], 1)
+            count = int(np.isfinite(points).any(1).sum())
+        if images or count:
+            found.append(LabeledFolder(folder.name, images, count))
+    return found
+
+
+def _shuffle(shuffle: Shuffle) -> ShuffleState:
+    from dlcx.formats.model_config import read_model_config
+    from dlcx.formats.own_config import read_own_config
+    from dlcx.formats.training_set import read_split
+
+    index = shuffle.project.train_fractions.index(shuffle.fraction)
+    try:
+        config = read_model_config(shuffle.model_config_path)
+        net_type = read_own_config(shuffle.own_config_path).net_type or config.net_type
+        split = read_split(shuffle.documentation_path)
+        rows = read_learning_stats(shuffle.learning_stats_path)
+    except DlcxError as error:
+        return ShuffleState(shuffle.number, index, "?", None, None, 0, 0, None, None, False, trouble=str(error))
+    snapshots = shuffle.snapshots()
+    epochs = max([0, *(one.epoch for one in snapshots), *(int(row["step"]) for row in rows if snapshots)])
+    least, uid, evaluated = _error(shuffle, rows)
+    return ShuffleState(
+        shuffle=shuffle.number,
+        trainset_index=index,
+        net_type=net_type,
+        train_images=len(split.train),
+        test_images=len(split.test),
+        epochs=epochs,
+        planned=config.train_settings.epochs,
+        error=least,
+        snapshot=uid,
+        evaluated=evaluated,
+    )
+
+
+def _error(shuffle: Shuffle, rows: Sequence[dict[str, float]]) -> tuple[float | None, str | None, bool]:
+    """The least test error: of what was evaluated, else of the training's own evaluations; of which snapshot."""
+    from dlcx.formats.evaluation import read_combined
+
+    best = {
+        epoch: error
+        for row in read_combined(shuffle.project.combined_results_path)
+        if (row.shuffle, row.percent) == (shuffle.number, shuffle.percent) and math.isfinite(error := row.test_rmse)
+        for epoch in [row.epochs]
+    }
+    evaluated = bool(best)
+    if not best:
+        name = "metrics/test.rmse"
+        best = {int(row["step"]): row[name] for row in rows if math.isfinite(row.get(name, math.nan))}
+    if not best:
+        return None, None, False
+    epoch = min(best, key=lambda one: best[one])
+    uid = next((one.uid for one in reversed(shuffle.snapshots()) if one.epoch == epoch), None)
+    return best[epoch], uid, evaluated
+
+
+def _videos(home: Project) -> list[VideoState]:
+    """The videos of config.yaml, then others in ``videos``."""
+    from dlcx.data.video import MADE_BY_ANALYSIS, VIDEO_SUFFIXES
+
+    found: dict[Path, VideoState] = {}
+    missing = []
+    for video in home.videos:
+        try:
+            path = resolve_video(home, video)
+        except DlcxError:
+            missing.append(VideoState(video.stem, None))
+        else:
+            found[path.resolve()] = _video(path)
+    others = sorted(home.videos_dir.iterdir()) if home.videos_dir.is_dir() else []
+    for path in others:
+        wanted = path.suffix.lower() in VIDEO_SUFFIXES and not path.stem.endswith(MADE_BY_ANALYSIS)
+        if wanted and path.resolve() not in found:
+            found[path.resolve()] = _video(path)
+    return [*found.values(), *missing]
+
+
+def _video(path: Path) -> VideoState:
+    poses = AnalysisFiles(path, "", path.parent).pose_files
+    drawn = [other for other in path.parent.glob(f"{path.stem}DLC*_labeled.*") if other.suffix.lower() != ".png"]
+    names = [
+        ", ".join([file.scorer, *([file.tracker] if file.tracker else []), *(["filtered"] if file.filtered else [])])
+        for file in poses
+    ]
+    return VideoState(path.name, path, tuple(names), len(drawn))
+
+
+def _next_step(
+    home: Project,
+    labels: Sequence[LabeledFolder],
+    shuffles: Sequence[ShuffleState],
+    videos: Sequence[VideoState],
+) -> list[str]:
+    """The words of the next call, or of a sentence where people have to do something."""
+    if not any(one.labeled for one in labels):
+        if any(one.images for one in labels):
+            return ["label", "the", "images", "of", "labeled-data", "in", "napari-deeplabcut"]
+        return ["extract-frames"] if "extract_frames" in COMMANDS else ["extract", "frames", "and", "label", "them"]
+    sound = [one for one in shuffles if not one.trouble]
+    if not sound:
+        return ["create-dataset"]
+    for one in sound:
+        if one.epochs < one.planned and not one.evaluated:
+            return ["train", *_flags(home, one)]
+    for one in sound:
+        if one.epochs and not one.evaluated:
+            return ["evaluate", *_flags(home, one)]
+    errors = [one for one in sound if one.error is not None]
+    best = min(errors, key=lambda one: one.error or 0.0) if errors else sound[0]
+    there = [one for one in videos if one.path is not None]
+    for step, wanted in (("analyze-video", "poses"), ("create-labeled-video", "labeled_videos")):
+        without = [one for one in there if not getattr(one, wanted)]
+        if without:
+            few = [str(one.path) for one in without] if len(without) < 3 else [str(home.videos_dir)]
+            return [step, *few, *_flags(home, best)]
+    if len(sound) > 1 and "compare" in COMMANDS:
+        return ["compare", *(str(one.shuffle) for one in sound[:4])]
+    return ["look", "at", "the", "labelled", "videos;", "label", "more", "frames", "where", "they", "are", "wrong"]
+
+
+def _flags(home: Project, one: ShuffleState) -> tuple[str, ...]:
+    return home.shuffle(one.shuffle, one.trainset_index).flags

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_videos import write_video
+
+from dlcx.cli.app import run
+from dlcx.formats.predictions import write_predictions
+from dlcx.poses import Layout, Tracks
+from dlcx.workflow.status import status
+
+SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
+TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
+HEAD = "%Training dataset,Shuffle number,Training epochs,Detector epochs (TD only),pcutoff,train rmse,test rmse\n"
+
+
+def step(project: Path) -> str:
+    (text,) = status(project).next_steps
+    return text.removeprefix("Next: ").removesuffix(f" --project {project}")
+
+
+def test_every_stage_has_its_next_step(project: Path):
+    for folder in project.glob("dlc-models-pytorch/*/*"):
+        if not folder.name.endswith("shuffle1"):
+            folder.rename(project / folder.name)
+    config = project / TRAIN / "pytorch_config.yaml"
+    config.write_text(config.read_text().replace("epochs: 200", "epochs: 10"))
+    images = [path.rename(project / path.name) for path in (project / "labeled-data" / "vid").iterdir()]
+    assert "label them" in step(project) or step(project) == "dlcx extract-frames"
+    for path in images:
+        path.rename(project / "labeled-data" / "vid" / path.name)
+
+    models = (project / "dlc-models-pytorch").rename(project / "away")
+    assert step(project) == "dlcx create-dataset"
+    models.rename(project / "dlc-models-pytorch")
+    assert step(project) == "dlcx train"
+    (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
+    assert step(project) == "dlcx evaluate"
+    table = project / "evaluation-results-pytorch" / "iteration-0" / "CombinedEvaluation-results.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text(HEAD + "0.75,1,10,-1,0.6,3.21,4.32\n0.75,2,10,-1,0.6,1.0,1.0\n")
+    video = write_video(project / "videos" / "v.avi", 4)
+    assert step(project) == f"dlcx analyze-video {video}"
+    xy = np.zeros((4, 1, 3, 2), np.float32)
+    tracks = Tracks(Layout(("snout", "back", "tail")), xy, np.ones((4, 1, 3), np.float32))
+    write_predictions(tracks, video.with_name(f"v{SCORER}.h5"), SCORER)
+    assert step(project) == f"dlcx create-labeled-video {video}"
+    video.with_name(f"v{SCORER}_p60_labeled.mp4").write_bytes(b"")
+    assert "label more frames" in step(project)
+
+    result = status(project)
+    (shuffle,) = result.shuffles
+    assert (shuffle.net_type, shuffle.train_images, shuffle.test_images) == ("resnet_50", 6, 2)
+    assert (shuffle.epochs, shuffle.planned, shuffle.error, shuffle.evaluated) == (10, 10, 4.32, True)
+    assert shuffle.snapshot == "10"
+    there = {one.video: one for one in result.videos}
+    assert there["v.avi"].poses == (SCORER,)
+    assert there["v.avi"].labeled_videos == 1
+    assert there["vid"].path is None
+    assert "  vid: missing" in result.lines()
+
+
+def test_command(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(project)
+    assert run(["status"]) == 0
+    out, err = capsys.readouterr()
+    assert f"project: {project}" in out
+    assert "labels: 8 of 8 images in 1 folder(s)" in out
+    assert "resnet_50" in out
+    assert err.startswith("hint: Next: dlcx ")
+    (project / TRAIN / "pytorch_config.yaml").write_text("nonsense: 1")
+    assert run(["status", "--json"]) == 0
+    shuffles = json.loads(capsys.readouterr().out)["shuffles"]
+    assert any("pytorch_config.yaml" in one["trouble"] for one in shuffles)
+
+
+def test_the_error_of_a_training_that_was_not_evaluated(project: Path):
+    (project / TRAIN / "snapshot-best-004.pt").write_bytes(b"weights")
+    (project / TRAIN / "learning_stats.csv").write_text("step,metrics/test.rmse\n2,9.5\n4,7.25\n6,8\n")
+    shuffle = next(one for one in status(project).shuffles if one.shuffle == 1)
+    assert (shuffle.error, shuffle.snapshot, shuffle.evaluated, shuffle.epochs) == (7.25, "best-4", False, 6)
+    assert any("7.25 px (in training)" in line for line in status(project).lines())
