@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.demo import demo
     from dlcx.workflow.doctor import doctor
     from dlcx.workflow.evaluate import evaluate
+    from dlcx.workflow.evaluate_tracks import evaluate_tracks
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.prune_skeleton import prune_skeleton
     from dlcx.workflow.status import status
@@ -38,6 +39,7 @@ COMMANDS = (
     "analyze_video",
     "analyze_images",
     "create_labeled_video",
+    "evaluate_tracks",
     "list_models",
     "status",
     "doctor",
@@ -58,6 +60,7 @@ __all__ = [
     "demo",
     "doctor",
     "evaluate",
+    "evaluate_tracks",
     "list_models",
     "prune_skeleton",
     "status",

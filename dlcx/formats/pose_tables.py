@@ -125,7 +125,7 @@ def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool
 
 
 def read_h5(path: Path) -> pd.DataFrame:
-    """Read the one table of a result file, under whichever of the known keys it is.
+    """Read the table of a result file: under the first of the known keys that it has, or its only one.
 
     Raises
     ------
@@ -138,7 +138,8 @@ def read_h5(path: Path) -> pd.DataFrame:
     try:
         with pd.HDFStore(path, mode="r") as store:
             found = [key.lstrip("/") for key in store.keys()]  # noqa: SIM118  not a dictionary
-            frame = next((store[key] for key in KEYS if key in found), None)
+            key = next((key for key in KEYS if key in found), found[0] if len(found) == 1 else None)
+            frame = None if key is None else store[key]
     except (OSError, tables.HDF5ExtError, ValueError, TypeError, AttributeError) as error:
         raise DlcxError(f"{path}: cannot be read as a table of poses ({str(error).strip().splitlines()[0]})") from error
     if not isinstance(frame, pd.DataFrame) or not isinstance(frame.columns, pd.MultiIndex):

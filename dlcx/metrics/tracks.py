@@ -48,8 +48,8 @@ class Switch:
 class TrackedAnimal:
     """How one true animal fared.
 
-    ``frames`` in which it can be seen, ``found`` of them with a pose at least 0.5 alike; ``track`` is the predicted track
-    that IDF1 gives it, None without one; ``error`` is the mean distance of its found keypoints in pixels.
+    ``frames`` in which it can be seen, ``found`` of them with a pose that is alike enough; ``track`` is the predicted
+    track that IDF1 gives it, None without one; ``error`` is the mean distance of its found keypoints in pixels.
     """
 
     name: str
@@ -67,7 +67,7 @@ class TrackedAnimal:
 class TrackMetrics:
     """Scores from 0 to 1 (MOTA may be below), counts, and the single animals and switches.
 
-    ``missed`` and ``false`` are poses at similarity 0.5; ``frames`` were judged, ``empty`` ones of the truth left out.
+    ``missed`` and ``false`` are poses without a partner; ``frames`` were judged, ``empty`` ones of the truth left out.
     """
 
     HOTA: float
@@ -184,7 +184,12 @@ def _scales(xy: np.ndarray, known: np.ndarray) -> np.ndarray:
     centre = points.sum(2) / np.maximum(count, 1)[..., None]
     away = np.where(known[..., None], xy - centre[:, :, None], 0)
     area = 6 * (away**2).sum((2, 3)) / np.maximum(count, 1)
-    scales = np.array([np.sqrt(np.median(one[many])) if many.any() else np.nan for one, many in zip(area.T, (count >= 2).T, strict=True)])
+    scales = np.array(
+        [
+            np.sqrt(np.median(one[many])) if many.any() else np.nan
+            for one, many in zip(area.T, (count >= 2).T, strict=True)
+        ]
+    )
     if len(scales) and not np.nanmax(np.append(scales, 0)) > 0:
         raise ValueError("evaluate_tracks: animals with a single keypoint have no size, so a scale must be given")
     return np.where(scales > 0, scales, np.nanmedian(scales[scales > 0])) if len(scales) else scales
@@ -201,10 +206,10 @@ def _compare(
 ) -> _Compared:
     """Similarities of all pairs; predictions of animals that are there but cannot be seen are taken away."""
     visible = known & (true_score > 0)
-    true = visible.any(-1)
+    true: np.ndarray = visible.any(-1)
     hidden = known.any(-1) & ~true
     counts = np.where(true[..., None], visible, known)
-    predicted = np.isfinite(xy).all(-1).any(-1)
+    predicted: np.ndarray = np.isfinite(xy).all(-1).any(-1)
     shape = (len(xy), true.shape[1], xy.shape[1])
     similarity, error = np.zeros(shape), np.full(shape, np.nan)
     spread = 2 * (scales * 2 * sigma) ** 2

@@ -1,0 +1,170 @@
+"""``evaluate-tracks``: how well a file of tracks follows the true animals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.metrics.tracks import SIGMA, THRESHOLD, TrackMetrics
+from dlcx.metrics.tracks import evaluate_tracks as compare
+from dlcx.poses import Tracks
+
+#: Switches that are printed one by one; ``--json`` has them all.
+MOST = 10
+
+
+@dataclass(frozen=True)
+class EvaluateTracksResult:
+    """The scores of ``predicted``, by the ``bodyparts`` that both files have."""
+
+    predicted: Path
+    truth: Path
+    bodyparts: tuple[str, ...]
+    sigma: float
+    threshold: float
+    metrics: TrackMetrics
+
+    def lines(self) -> list[str]:
+        """One fact a line: scores, counts, a table of the true animals, the first switches."""
+        m = self.metrics
+        empty = f" ({m.empty} more without a true animal)" if m.empty else ""
+        wide = max([6, *(len(one.name) for one in m.animals)]) + 2
+        columns = f"{'frames':>7}{'found':>7}{'IDF1':>8}{'switches':>10}{'fragm.':>8}{'error px':>10}  track"
+        said = [
+            f"frames: {m.frames}{empty}, animals: {len(m.animals)}, bodyparts: {len(self.bodyparts)}",
+            f"similarity: scale {m.scale:.1f} px, sigma {self.sigma:g}, from {self.threshold:g} on the same animal",
+            f"HOTA: {m.HOTA:.4f} (DetA {m.DetA:.4f}, AssA {m.AssA:.4f}, LocA {m.LocA:.4f})",
+            f"IDF1: {m.IDF1:.4f} (IDP {m.IDP:.4f}, IDR {m.IDR:.4f})",
+            f"MOTA: {m.MOTA:.4f} ({m.missed} missed and {m.false} false of {m.found + m.missed} poses)",
+            f"identity switches: {m.switches}",
+            f"fragmentations: {m.fragmentations}",
+            f"{'animal':{wide}}{columns}",
+        ]
+        said += [
+            f"{one.name:{wide}}{one.frames:>7}{one.found:>7}{one.IDF1:>8.4f}{one.switches:>10}{one.fragmentations:>8}"
+            f"{'-' if np.isnan(one.error) else format(one.error, '.2f'):>10}  {one.track or '-'}"
+            for one in m.animals
+        ]
+        said += [f"switch: frame {one.frame}, {one.animal}, {one.before} -> {one.after}" for one in m.switched[:MOST]]
+        left = len(m.switched) - MOST
+        return said + ([f"switch: {left} more"] if left > 0 else [])
+
+
+def evaluate_tracks(
+    predicted: str | Path,
+    truth: str | Path,
+    *,
+    frames: tuple[int | None, int | None] | None = None,
+    offset: int = 0,
+    sigma: float = SIGMA,
+    threshold: float = THRESHOLD,
+    scale: float | None = None,
+) -> EvaluateTracksResult:
+    """Compare tracks with true ones; animals are paired by where they are, whatever they are called.
+
+    HOTA, IDF1 and MOTA rest on object keypoint similarity: the mean over an animal's true keypoints of
+    exp(-d^2 / (2 * scale^2 * (2 * sigma)^2)), d in pixels, 0 for a keypoint without prediction.  The scale of an
+    animal is the root of its area, 6 times the mean squared distance of its keypoints from their mean, median over the
+    video.  IDF1, MOTA, switches and fragmentations take poses from ``threshold`` on as one animal's, HOTA all
+    from 0.05 to 0.95.
+
+    Frames are known by their numbers, bodyparts by their names; those that one of the files lacks are left out, but
+    that a frame without prediction counts as missed.  Frames in which the truth has no animal are not judged.  True
+    keypoints count where their likelihood is above 0; an animal whose keypoints all have likelihood 0 is hidden, and
+    neither missed nor false.
+
+    Parameters
+    ----------
+    predicted, truth
+        Tracks of DeepLabCut or dlcx, h5 (any key) or csv, or SLEAP's ``analysis.h5``.
+    frames
+        Judge these frames of the truth only: first and stop, None for the end of the video.
+    offset
+        Added to the frame numbers of ``predicted``.
+    sigma
+        Width of the similarity relative to the scale.
+    threshold
+        Similarity from which poses are of one animal.
+    scale
+        Root of an animal's area in pixels; default: told from the truth.
+
+    Raises
+    ------
+    DlcxError
+        When a file cannot be read as tracks, or the two share no bodypart or frame.
+    """
+    if sigma <= 0:
+        raise DlcxError(f"--sigma {sigma:g}: expected more than 0")
+    if not 0 < threshold < 1:
+        raise DlcxError(f"--threshold {threshold:g}: expected more than 0 and less than 1")
+    if scale is not None and scale <= 0:
+        raise DlcxError(f"--scale {scale:g}: expected pixels, more than 0")
+    found, true = Path(predicted).expanduser(), Path(truth).expanduser()
+    mine, theirs = read_tracks(found), _part(read_tracks(true), frames)
+    mine = replace(mine, first=mine.first + offset)
+    parts = tuple(part for part in theirs.layout.bodyparts if part in mine.layout.bodyparts)
+    if not parts:
+        raise DlcxError(
+            f"{found} and {true} share no bodypart: {', '.join(mine.layout.bodyparts[:6])} ..."
+            f" and {', '.join(theirs.layout.bodyparts[:6])} ...",
+        )
+    if min(mine.first + len(mine), theirs.first + len(theirs)) <= max(mine.first, theirs.first):
+        raise DlcxError(
+            f"{found} and {true} share no frame: {_range(mine)} and {_range(theirs)}",
+            hint="--offset N is added to the frame numbers of the first file.",
+        )
+    if not np.isfinite(theirs.xy).any():
+        raise DlcxError(f"{true}: no animal in {_range(theirs)}")
+    try:
+        metrics = compare(mine, theirs, sigma=sigma, threshold=threshold, scale=scale)
+    except ValueError as error:
+        raise DlcxError(f"{true}: {error}", hint="Name the animals' size in pixels with --scale.") from error
+    return EvaluateTracksResult(found, true, parts, sigma, threshold, metrics)
+
+
+def read_tracks(path: Path) -> Tracks:
+    """Tracks of any program whose files are known.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or of no known kind.
+    """
+    from dlcx.formats.predictions import read_predictions
+    from dlcx.formats.sleap_analysis import is_sleap_analysis, read_sleap_analysis
+
+    if path.suffix not in (".h5", ".csv"):
+        raise DlcxError(
+            f"{path}: not a file of tracks",
+            hint="Expected an h5 or csv of DeepLabCut or dlcx, or SLEAP's analysis.h5 ",
+        )
+    return read_sleap_analysis(path) if is_sleap_analysis(path) else read_predictions(path)
+
+
+def _part(tracks: Tracks, frames: tuple[int | None, int | None] | None) -> Tracks:
+    """Only some frames, by their numbers in the video."""
+    if frames is None:
+        return tracks
+    first, stop = frames
+    start = max((first or 0) - tracks.first, 0)
+    rows = slice(start, None if stop is None else max(stop - tracks.first, start))
+    part = replace(
+        tracks,
+        xy=tracks.xy[rows],
+        score=tracks.score[rows],
+        unique_xy=tracks.unique_xy[rows],
+        unique_score=tracks.unique_score[rows],
+        first=tracks.first + start,
+    )
+    if not len(part):
+        raise DlcxError(
+            f"--frames {'' if first is None else first}:{'' if stop is None else stop}: the truth has {_range(tracks)}"
+        )
+    return part
+
+
+def _range(tracks: Tracks) -> str:
+    return f"frames {tracks.first}:{tracks.first + len(tracks)}"
