@@ -206,10 +206,10 @@ def _compare(
 ) -> _Compared:
     """Similarities of all pairs; predictions of animals that are there but cannot be seen are taken away."""
     visible = known & (true_score > 0)
-    true: np.ndarray = visible.any(-1)
+    true = np.asarray(visible.any(-1))
     hidden = known.any(-1) & ~true
     counts = np.where(true[..., None], visible, known)
-    predicted: np.ndarray = np.isfinite(xy).all(-1).any(-1)
+    predicted = np.asarray(np.isfinite(xy).all(-1).any(-1))
     shape = (len(xy), true.shape[1], xy.shape[1])
     similarity, error = np.zeros(shape), np.full(shape, np.nan)
     spread = 2 * (scales * 2 * sigma) ** 2
