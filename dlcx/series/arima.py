@@ -1,0 +1,82 @@
+"""Each coordinate as an ARIMA process: the state-space model with missing values of statsmodels' SARIMAX.
+
+Durbin & Koopman, Time Series Analysis by State Space Methods, 2012.  Settings as DeepLabCut 3.0.2 uses them: no
+differencing, no season, one-step predictions from the frames before.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+
+#: A column with no more known frames is not fitted.
+FEW = 10
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the process expects: mean, low and high, each (T, ...) as the values; nan for columns with few known frames.
+
+    low and high bound the interval in which a value lies with probability 1 - alpha.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def fit_arima(
+    values: np.ndarray,
+    known: np.ndarray,
+    *,
+    ar: int = 3,
+    ma: int = 1,
+    alpha: float = 0.01,
+    fitted: Callable[[], object] = lambda: None,
+) -> Fit:
+    """Fit a process of its own to each column of values (T, ...).
+
+    Parameters
+    ----------
+    known
+        (T, ...) bool: which values count; the others, and nan, are bridged.
+    ar, ma
+        Degrees of the autoregressive and the moving-average part.
+    alpha
+        Probability of a value outside of the interval.
+    fitted
+        Called after each column.
+
+    Raises
+    ------
+    DlcxError
+        When statsmodels is not installed or a degree is negative.
+    """
+    try:
+        from statsmodels.tsa.statespace.sarimax import SARIMAX
+    except ImportError as error:
+        raise DlcxError(
+            "fitting an ARIMA process needs statsmodels, which is not installed",
+            hint="Install it with: pip install 'dlcx[arima]'",
+        ) from error
+    if ar < 0 or ma < 0:
+        raise DlcxError(f"an ARIMA process has degrees of 0 or more, got {ar} and {ma}")
+    columns = np.where(known, values, np.nan).reshape(len(values), -1).astype(np.float64)
+    found = np.full((3, *columns.shape), np.nan)
+    for column in range(columns.shape[1]):
+        series = columns[:, column]
+        if np.isfinite(series).sum() > FEW:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of starting values and convergence: such fits are used all the same
+                result = SARIMAX(series, order=(ar, 0, ma), simple_differencing=True).fit(disp=False)
+            prediction = result.get_prediction(0, len(series) - 1)
+            found[0, :, column] = prediction.predicted_mean
+            found[1:, :, column] = prediction.conf_int(alpha=alpha).T
+        fitted()
+    mean, low, high = found.reshape(3, *values.shape)
+    return Fit(mean, low, high)
