@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from dlcx.data.found import find_files
 from dlcx.errors import DlcxError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+#: Images of more pixels are not decoded (Pillow's own limit).
+MOST_PIXELS = 178_956_970
 
 Item = TypeVar("Item")
 
@@ -41,6 +46,27 @@ def neighbours(items: Iterable[Item], most: int, size: Callable[[Item], tuple[in
         yield run
 
 
+def check_image_size(path: Path) -> None:
+    """Look at the size that an image's header tells: few bytes may claim more pixels than memory holds.
+
+    Raises
+    ------
+    DlcxError
+        When there are more than :data:`MOST_PIXELS`.
+    """
+    with suppress(OSError, ValueError, SyntaxError):  # no header that Pillow knows: OpenCV may
+        try:
+            with Image.open(path) as image:
+                size = image.size
+        except Image.DecompressionBombError:
+            size = (MOST_PIXELS, 2)
+        if size[0] * size[1] > MOST_PIXELS:
+            raise DlcxError(
+                f"image {path} is refused: its header tells more than {MOST_PIXELS // 10**6} million pixels",
+                hint="Make it smaller, or cut it into parts.",
+            )
+
+
 def read_image(path: Path) -> np.ndarray:
     """The image as (H, W, 3) uint8 in RGB order; grey images become three equal channels.
 
@@ -54,7 +80,11 @@ def read_image(path: Path) -> np.ndarray:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise DlcxError(f"cannot read image {path}: {error.strerror or error}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    check_image_size(path)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        image = None
     if image is None:
         raise DlcxError(f"cannot read image {path}: not an image that OpenCV can decode")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

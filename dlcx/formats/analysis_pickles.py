@@ -95,7 +95,7 @@ def read_meta_pickle(path: Path) -> AnalysisMeta:
     DlcxError
         When the file is missing, broken, or another pickle.
     """
-    content = load_plain_pickle(path)
+    content = load_plain_pickle(path, foreign=True)
     try:
         data = without_stubs(content["data"])
         individuals = tuple(data["individuals"])
@@ -118,7 +118,7 @@ def read_meta_pickle(path: Path) -> AnalysisMeta:
             crop=tuple(data["cropping_parameters"]) if data["cropping"] else None,
             config=data["pytorch-config"],
         )
-    except (KeyError, TypeError) as error:
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise DlcxError(
             f"{path}: not the meta data of an analysis ({error!r} is missing or of another kind)"
         ) from error

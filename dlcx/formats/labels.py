@@ -24,8 +24,10 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
+from dlcx.formats.hdf5 import read_table
 from dlcx.outputs import whole_file
 from dlcx.poses import Labels, Layout
+from dlcx.settings.base import part_of_path
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:
     if not file.is_file():
         raise DlcxError(f"no such label file: {file}")
     try:
-        table = _read_h5(file) if file.suffix == ".h5" else _read_csv(file)
+        table = read_table(file, [KEY], any_key=True) if file.suffix == ".h5" else _read_csv(file)
     except DlcxError:
         raise
     except Exception as error:  # pandas and PyTables raise whatever they meet in a broken file
@@ -112,19 +114,6 @@ def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:
     if "likelihood" in coords:
         logger.warning("%s: its likelihood columns are ignored", file)
     return file, table.loc[:, coords.isin(["x", "y"])]
-
-
-def _read_h5(file: Path) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pd.HDFStore(file, mode="r") as store:
-            keys = store.keys()
-            if not keys:
-                raise DlcxError(f"{file}: holds no table")
-            table = store[f"/{KEY}" if f"/{KEY}" in keys else keys[0]]
-    if not isinstance(table, pd.DataFrame):
-        raise DlcxError(f"{file}: expected a table, got {type(table).__name__}")
-    return table
 
 
 def _read_csv(file: Path) -> pd.DataFrame:
@@ -196,6 +185,13 @@ def _image(row: object) -> tuple[str, str, str]:
     if len(parts) < 3:
         raise DlcxError(f"label row {'/'.join(parts)!r}: expected labeled-data/<video>/<image>")
     folder, video, image = parts[-3:]
+    for part in (folder, video, image):
+        try:
+            part_of_path(part)
+        except ValueError:
+            raise DlcxError(
+                f"label row {'/'.join(parts)!r} leads out of the project", hint="Expected labeled-data/<video>/<image>."
+            ) from None
     return folder, video, image
 
 

@@ -1,32 +1,39 @@
 """Pickles of plain types and numpy arrays, read without running what a file names.
 
-DeepLabCut's ``_meta.pickle`` holds objects of its own classes; they become :class:`Stub`, so that the file can be read
-where DeepLabCut is not installed and a file from a stranger cannot call anything.
+Nothing that a file names is imported or called.  Sets, ordered dictionaries, dtypes and arrays are made by this module,
+which checks what they are made of: numpy itself believes the sizes and offsets of a pickled dtype.  Objects of other
+classes (DeepLabCut's ``_meta.pickle`` holds some) are refused, or become a :class:`Stub` where they are expected.
 """
 
 from __future__ import annotations
 
+import io
+import math
 import pickle
+import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.outputs import whole_file
 
-_NUMPY = {"_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"}
-_PLAIN = {
-    "builtins": {"int", "float", "complex", "bool", "str", "bytes", "list", "dict", "tuple", "set", "slice", "range"},
-    "collections": {"OrderedDict"},
-}
+#: Arrays that a file may hold: numbers, booleans, text, and objects that are plain themselves.
+_DTYPE = re.compile(r"[<>|=]?(?:[biufcSU]\d{0,6}|O8?)")
+_NUMPY = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
 
 
 class Stub:
     """An object of a class that is not loaded; ``arguments`` and ``state`` are what the pickle makes it from."""
 
+    arguments: tuple[Any, ...] = ()
+    state: Any = None
+
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
-        self.state: Any = None
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -42,12 +49,206 @@ class Stub:
         return "/".join(map(str, self.arguments)).replace("//", "/")
 
 
+class _Made:
+    """What a pickle finds under a plain name: it can be called, and neither changed nor taken apart."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("a function has no state")
+
+
+class _Name(_Made):
+    """A type that is only named, such as the ``ndarray`` in what an array is made from."""
+
+
+class _Set(_Made):
+    def __call__(self, items: Any = ()) -> set[Any]:
+        return set(_listed(items))
+
+
+class _Dict(_Made):
+    def __call__(self) -> dict[Any, Any]:
+        return {}
+
+
+class _OrderedDict(_Made):
+    def __call__(self, items: Any = ()) -> OrderedDict[Any, Any]:
+        return OrderedDict(_listed(items))
+
+
+class _Slice(_Made):
+    def __call__(self, *parts: Any) -> slice:
+        return slice(*parts)
+
+
+class _Bytes(_Made):
+    def __call__(self) -> bytes:
+        return b""
+
+
+class _Complex(_Made):
+    def __call__(self, real: float, imaginary: float) -> complex:
+        return complex(real, imaginary)
+
+
+class _Encoded(_Made):
+    """Bytes of a protocol that knows text only."""
+
+    def __call__(self, text: str, encoding: str = "latin1") -> bytes:
+        return str(text).encode("latin1")
+
+
+class _DType:
+    """A numpy dtype of one plain kind; a file may choose its byte order, never sizes or offsets."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, kind: Any = "", *_: Any) -> None:
+        kind = kind.decode() if isinstance(kind, bytes) else kind
+        if not isinstance(kind, str) or not _DTYPE.fullmatch(kind):
+            raise pickle.UnpicklingError(f"arrays of {str(kind)[:40]!r} are not plain")
+        self.dtype = np.dtype(kind)
+
+    def __setstate__(self, state: Any) -> None:
+        order: Any = state[1].decode() if isinstance(state[1], bytes) else state[1]
+        if any(part is not None for part in state[2:5]):
+            raise pickle.UnpicklingError("arrays of records are not plain")
+        if order != "|":
+            self.dtype = self.dtype.newbyteorder(order)
+
+
+class _Array:
+    """A numpy array, which its state fills: (version, shape, dtype, by columns, bytes or list of objects)."""
+
+    __slots__ = ("values",)
+
+    def __setstate__(self, state: Any) -> None:
+        shape, dtype, by_columns, content = state[-4:]
+        self.values = _array(content, dtype, shape, "F" if by_columns else "C")
+
+
+class _Reconstruct(_Made):
+    def __call__(self, *_: Any) -> _Array:
+        return _Array()
+
+
+class _FromBuffer(_Made):
+    def __call__(self, content: Any, dtype: _DType, shape: Any, order: str, axes: Any = None) -> np.ndarray:
+        array = _array(content, dtype, shape, "C" if order == "K" else order)
+        return array if axes is None else array.transpose(axes)
+
+
+class _Scalar(_Made):
+    def __call__(self, dtype: _DType, content: Any) -> Any:
+        return _array(content, dtype, (), "C")[()]
+
+
+def _listed(items: Any) -> Any:
+    if not isinstance(items, (list, tuple)):
+        raise pickle.UnpicklingError(f"expected a list, got {type(items).__name__}")
+    return items
+
+
+def _array(content: Any, dtype: _DType, shape: Any, order: Any) -> np.ndarray:
+    plain = dtype.dtype
+    if plain.hasobject:
+        size = math.prod(shape)
+        if not isinstance(content, list) or len(content) != size:
+            raise pickle.UnpicklingError(f"expected a list of {size} objects")
+        values = np.empty(size, object)
+        for index, item in enumerate(content):
+            values[index] = item
+        return values.reshape(shape, order=order)
+    content = content.encode("latin1") if isinstance(content, str) else content  # of Python 2
+    array = np.ndarray(shape, plain, bytearray(content), order=order)
+    if array.nbytes != len(content):
+        raise pickle.UnpicklingError(f"{len(content)} bytes do not fill an array of shape {shape}")
+    return array
+
+
+_PLAIN: dict[tuple[str, str], Any] = {
+    **{("builtins", name): _Name() for name in ("int", "float", "bool", "str", "list", "tuple", "object")},
+    ("builtins", "dict"): _Dict(),
+    ("builtins", "bytes"): _Bytes(),
+    ("builtins", "set"): _Set(),
+    ("builtins", "slice"): _Slice(),
+    ("builtins", "complex"): _Complex(),
+    ("collections", "OrderedDict"): _OrderedDict(),
+    ("_codecs", "encode"): _Encoded(),
+}
+_PLAIN |= {("__builtin__", name): known for (module, name), known in _PLAIN.items() if module == "builtins"}
+for _module in _NUMPY:
+    _PLAIN |= {
+        (_module, "ndarray"): _Name(),
+        (_module, "dtype"): _DType,
+        (_module, "_reconstruct"): _Reconstruct(),
+        (_module, "_frombuffer"): _FromBuffer(),
+        (_module, "scalar"): _Scalar(),
+    }
+
+
 class _PlainUnpickler(pickle.Unpickler):
+    def __init__(self, stream: BinaryIO, *, foreign: bool, encoding: str = "ASCII") -> None:
+        super().__init__(stream, encoding=encoding)
+        self._foreign = foreign
+
     def find_class(self, module: str, name: str) -> Any:
-        numpy = module.split(".")[0] == "numpy" and name in _NUMPY
-        if numpy or name in _PLAIN.get(module, ()):
-            return super().find_class(module, name)
-        return type(name.rsplit(".")[-1], (Stub,), {})
+        if (known := _PLAIN.get((module, name))) is not None:
+            return known
+        if self._foreign:
+            return type(name.rsplit(".")[-1], (Stub,), {})
+        raise Foreign(f"it names {module}.{name}, which is never loaded")
+
+
+class Foreign(pickle.UnpicklingError):
+    """A pickle names more than plain types and numpy arrays."""
+
+
+def plain_loads(content: bytes, *, encoding: str = "ASCII") -> Any:
+    """What the bytes of a pickle of plain types and numpy arrays hold.
+
+    Raises
+    ------
+    Foreign
+        When it names anything else.
+    Exception
+        Whatever else a broken pickle leads to.
+    """
+    return _finished(_PlainUnpickler(io.BytesIO(content), foreign=False, encoding=encoding).load(), {})
+
+
+def _finished(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
+    """The same with numpy's arrays in place of what they were made by; lists and dicts stay the same objects.
+
+    ``seen`` holds what each object has become, and the object too, so that its id is not used again.
+    """
+    if id(value) in seen:
+        return seen[id(value)][1]
+    if isinstance(value, _Array):
+        if not hasattr(value, "values"):
+            raise pickle.UnpicklingError("an array without content")
+        seen[id(value)] = value, value.values
+        if value.values.dtype.hasobject:
+            for index, item in np.ndenumerate(value.values):
+                value.values[index] = _finished(item, seen)
+    elif isinstance(value, _DType):
+        return value.dtype
+    elif isinstance(value, dict):
+        seen[id(value)] = value, value
+        for key, item in value.items():
+            value[key] = _finished(item, seen)
+    elif isinstance(value, list):
+        seen[id(value)] = value, value
+        value[:] = [_finished(item, seen) for item in value]
+    elif isinstance(value, tuple):
+        seen[id(value)] = value, tuple([_finished(item, seen) for item in value])
+    elif isinstance(value, Stub):
+        seen[id(value)] = value, value
+        value.arguments, value.state = _finished((value.arguments, value.state), seen)
+    else:
+        return value
+    return seen[id(value)][1]
 
 
 class Streamed:
@@ -63,21 +264,26 @@ class Streamed:
         return dict, (), None, None, iter(self.items)
 
 
-def load_plain_pickle(path: Path) -> Any:
-    """Load a pickle of plain types and numpy arrays; objects of other classes become stubs.
+def load_plain_pickle(path: Path, *, foreign: bool = False) -> Any:
+    """Load a pickle of plain types and numpy arrays; with ``foreign`` objects of other classes become stubs.
 
     Raises
     ------
     DlcxError
-        When the file is missing or no such pickle.
+        When the file is missing, no such pickle, or names what is not plain.
     """
     try:
         with open(path, "rb") as stream:
-            return _PlainUnpickler(stream).load()
+            return _finished(_PlainUnpickler(stream, foreign=foreign).load(), {})
     except OSError as error:
         raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
+    except Foreign as error:
+        raise DlcxError(
+            f"{path} is refused: {error}",
+            hint="A file of this kind holds numbers and names; another program may run code hidden in it.",
+        ) from None
     except Exception as error:  # a broken pickle raises whatever it meets
-        raise DlcxError(f"{path}: not a readable pickle: {error}") from None
+        raise DlcxError(f"{path}: not a readable pickle: {str(error)[:200]}") from None
 
 
 def dump_pickle(data: Any, path: Path) -> None:
@@ -95,12 +301,22 @@ def dump_pickle(data: Any, path: Path) -> None:
         pickler.dump(data)
 
 
-def without_stubs(value: Any) -> Any:
+_UNFINISHED = object()
+
+
+def without_stubs(value: Any, _seen: dict[int, Any] | None = None) -> Any:
     """The same dictionaries and lists with plain values in place of stubs."""
-    if isinstance(value, Stub):
-        return without_stubs(value.plain)
-    if isinstance(value, Mapping):
-        return {without_stubs(key): without_stubs(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(without_stubs(item) for item in value)
-    return value
+    if not isinstance(value, (Stub, Mapping, list, tuple)):
+        return value
+    seen = {} if _seen is None else _seen  # a file may hold one list many times over
+    if id(value) not in seen:
+        seen[id(value)] = _UNFINISHED
+        if isinstance(value, Stub):
+            seen[id(value)] = without_stubs(value.plain, seen)
+        elif isinstance(value, Mapping):
+            seen[id(value)] = {without_stubs(key, seen): without_stubs(item, seen) for key, item in value.items()}
+        else:
+            seen[id(value)] = type(value)([without_stubs(item, seen) for item in value])
+    if seen[id(value)] is _UNFINISHED:
+        raise ValueError("a list holds itself")
+    return seen[id(value)]

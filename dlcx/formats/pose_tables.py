@@ -24,6 +24,7 @@ import pandas as pd
 import tables
 
 from dlcx.errors import DlcxError
+from dlcx.formats.hdf5 import read_table
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
 
@@ -130,21 +131,12 @@ def read_h5(path: Path) -> pd.DataFrame:
     Raises
     ------
     DlcxError
-        When the file is missing, no HDF5, or holds no such table.
+        When the file is missing, no HDF5, holds no such table, or objects that are not plain.
     """
     path = Path(path)
     if not path.is_file():
         raise DlcxError(f"{path}: no such file")
-    try:
-        with pd.HDFStore(path, mode="r") as store:
-            found = [key.lstrip("/") for key in store.keys()]  # noqa: SIM118  not a dictionary
-            key = next((key for key in KEYS if key in found), found[0] if len(found) == 1 else None)
-            frame = None if key is None else store[key]
-    except (OSError, tables.HDF5ExtError, ValueError, TypeError, AttributeError) as error:
-        raise DlcxError(f"{path}: cannot be read as a table of poses ({str(error).strip().splitlines()[0]})") from error
-    if not isinstance(frame, pd.DataFrame) or not isinstance(frame.columns, pd.MultiIndex):
-        raise DlcxError(f"{path}: expected a table of poses under the key {' or '.join(KEYS)}, got keys {found}")
-    return frame
+    return read_table(path, KEYS, any_key=True)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

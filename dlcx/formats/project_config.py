@@ -32,8 +32,8 @@ from dlcx.outputs import write_text
 from dlcx.poses import Layout
 from dlcx.project import Project, Video
 from dlcx.settings import ProjectConfig
-from dlcx.settings.base import check
-from dlcx.settings.project import MULTI, parse_crop
+from dlcx.settings.base import check, part_of_path
+from dlcx.settings.project import MULTI, VideoSet, parse_crop
 
 #: Comments before the keys that open a group, as DeepLabCut writes them.
 _COMMENTS = {
@@ -77,10 +77,7 @@ def project_of(config: ProjectConfig, root: Path) -> Project:
         layout=layout_of(config, root / "config.yaml"),
         identity=bool(config.identity),
         train_fractions=tuple(float(fraction) for fraction in config.TrainingFraction),
-        videos=tuple(
-            Video(stored, parse_crop(entry.crop) if entry and entry.crop else None)
-            for stored, entry in config.video_sets.items()
-        ),
+        videos=tuple(_video(stored, entry, root / "config.yaml") for stored, entry in config.video_sets.items()),
         skeleton=tuple((first, second) for first, second in config.skeleton),
         pcutoff=float(config.pcutoff),
         default_net_type=config.default_net_type,
@@ -90,6 +87,15 @@ def project_of(config: ProjectConfig, root: Path) -> Project:
         colormap=config.colormap,
         dotsize=config.dotsize,
     )
+
+
+def _video(stored: str, entry: VideoSet | None, source: object) -> Video:
+    video = Video(stored, parse_crop(entry.crop) if entry and entry.crop else None)
+    try:
+        part_of_path(video.stem)
+    except ValueError as error:
+        raise DlcxError(f"{source}: video_sets: a video's name {error}") from None
+    return video
 
 
 def layout_of(config: ProjectConfig, source: object = "config.yaml") -> Layout:

@@ -71,21 +71,25 @@ def read_split(path: str | Path) -> Split:
     DlcxError
         When the file is unreadable or no such pickle.
     """
-    data = load_plain_pickle(Path(path))
+    # Files of DeepLabCut 2 hold the fraction in a class of its YAML reader.
+    data = load_plain_pickle(Path(path), foreign=True)
     if not isinstance(data, list | tuple) or len(data) != 4:
         raise DlcxError(f"{path}: expected [rows, train, test, fraction]")
     train, test = (_indices(rows, path) for rows in data[1:3])
-    # Files of DeepLabCut 2 hold the fraction in a class of its YAML reader.
-    fraction = float(data[3]) if isinstance(data[3], int | float) else round(len(train) / (len(train) + len(test)), 2)
+    given = isinstance(data[3], int | float) and 0 <= data[3] <= 1
+    fraction = float(data[3]) if given else round(len(train) / max(len(train) + len(test), 1), 2)
     return Split(train, test, fraction)
 
 
 def _indices(rows: Any, path: object) -> np.ndarray:
     try:
         array = np.asarray(rows, dtype=np.int64).reshape(-1)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DlcxError(f"{path}: expected lists of row numbers") from None
-    return array[array != -1]
+    array = array[array != -1]
+    if (array < 0).any():
+        raise DlcxError(f"{path}: expected lists of row numbers, got {array.min()}")
+    return array
 
 
 def write_documentation(rows: list[dict[str, Any]], split: Split, path: Path) -> None:
@@ -165,7 +169,11 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
         try:
             with Image.open(path) as image:
                 sizes.append((len(image.getbands()), image.height, image.width))
-        except OSError:
+        except Image.DecompressionBombError:
+            raise DlcxError(
+                f"labelled image {path} is refused: its header tells too many pixels", hint="Make it smaller."
+            ) from None
+        except (OSError, ValueError, SyntaxError):
             missing.append(path)
     if missing:
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
@@ -181,8 +189,13 @@ def read_metadata(project: Project) -> dict[str, dict[str, Any]]:
     if not project.metadata_path.is_file():
         return {}
     shuffles = read_yaml(project.metadata_path).get("shuffles") or {}
-    if not isinstance(shuffles, dict):
+    if not isinstance(shuffles, dict) or not all(isinstance(entry, dict) for entry in shuffles.values()):
         raise DlcxError(f"{project.metadata_path}: shuffles: expected 'name: {{...}}' entries")
+    kinds = {"train_fraction": (int, float), "index": (int,), "split": (int,)}
+    for name, entry in shuffles.items():
+        for key, kind in kinds.items():
+            if key in entry and (not isinstance(entry[key], kind) or not -1e9 < entry[key] < 1e9):
+                raise DlcxError(f"{project.metadata_path}: {name}: {key}: expected a number, got {entry[key]!r:.60}")
     return shuffles
 
 
@@ -258,4 +271,7 @@ def inference_cfg(project: Project) -> dict[str, Any]:
 def read_paf_best(shuffle: Shuffle) -> list[int] | None:
     """The edges of the part-affinity graph that pruning kept, from ``test/pose_cfg.yaml``; None where none was."""
     path = shuffle.test_dir / "pose_cfg.yaml"
-    return read_yaml(path).get("paf_best") if path.is_file() else None
+    edges = read_yaml(path).get("paf_best") if path.is_file() else None
+    if edges is not None and not (isinstance(edges, list) and all(isinstance(edge, int) for edge in edges)):
+        raise DlcxError(f"{path}: paf_best: expected a list of numbers of edges, got {edges!r:.60}")
+    return edges

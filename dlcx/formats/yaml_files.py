@@ -16,6 +16,9 @@ import yaml
 from dlcx.errors import DlcxError
 from dlcx.outputs import write_text
 
+#: A file may stand for so many values, aliases counted as often as they are used.
+MOST_VALUES = 2_000_000
+
 
 class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
     """Numbers, true, false and null of YAML 1.2; everything else plain is a string."""
@@ -88,13 +91,33 @@ def parse_yaml(text: str, source: object) -> Any:
         Names the source, line and column.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        data = yaml.load(text, Loader=_Loader)
+        _check_extent(data)
+        return data
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise DlcxError(f"{source}{where}: not valid YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise DlcxError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _check_extent(data: Any) -> None:
+    """Refuse aliases that stand for themselves, or multiply a few lines to more values than memory holds."""
+    extents: dict[int, int | None] = {}
+
+    def extent(value: Any) -> int:
+        if not isinstance(value, (dict, list)):
+            return 1
+        if id(value) not in extents:
+            extents[id(value)] = None
+            extents[id(value)] = 1 + sum(map(extent, value.values() if isinstance(value, dict) else value))
+        if (known := extents[id(value)]) is None:
+            raise ValueError("an alias stands for a part of itself")
+        return known
+
+    if extent(data) > MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {MOST_VALUES} values")
 
 
 def read_text(path: str | Path) -> str:

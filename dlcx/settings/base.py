@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self, TypeVar, get_args
 
@@ -32,7 +33,32 @@ def _distinct(names: list[str]) -> list[str]:
     return names
 
 
-Names = Annotated[list[str], AfterValidator(_distinct)]
+def part_of_path(name: str) -> str:
+    """The name, if it can be a part of a file's name: it must not lead to another folder.
+
+    Raises
+    ------
+    ValueError
+        When it could.
+    """
+    if not name.strip() or name.strip() in (".", "..") or not re.fullmatch(r"[^/\\\0-\x1f]+", name):
+        raise ValueError(f"names files, so it must be no path and not empty, got {name!r}")
+    return name
+
+
+def _stays_inside(names: list[str]) -> list[str]:
+    """Names of bodyparts and animals may hold a slash, as long as they lead to no folder above when they name files."""
+    for name in names:
+        parts = re.split(r"[/\\]", name)
+        if ".." in parts or not parts[0].strip() or re.search(r"[\0-\x1f]|^[A-Za-z]:[/\\]", name):
+            raise ValueError(f"a name must be no path to another folder and not empty, got {name!r}")
+    return names
+
+
+Names = Annotated[list[str], AfterValidator(_distinct), AfterValidator(_stays_inside)]
+
+#: A word that names of files are made of.
+FileName = Annotated[str, AfterValidator(part_of_path)]
 
 
 class Settings(BaseModel):

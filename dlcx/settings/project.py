@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from dlcx.settings.base import Names, Number, Settings
+from dlcx.settings.base import FileName, Names, Number, Settings
 
 #: In DeepLabCut's files, the bodyparts of a multi-animal project.
 MULTI = "MULTI!"
@@ -45,7 +45,7 @@ def parse_crop(crop: str) -> tuple[int, int, int, int]:
     """
     try:
         x1, x2, y1, y2 = (int(float(part)) for part in crop.split(","))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(f"expected four integers 'x1, x2, y1, y2', got {crop!r}") from None
     return x1, x2, y1, y2
 
@@ -54,9 +54,9 @@ class ProjectConfig(Settings):
     """A project: its names, its videos, its defaults."""
 
     config_version: int = 0
-    Task: str
-    scorer: str = Field(description="Who labelled; level 0 of the label files.")
-    date: str = Field(description="Month and day, such as Oct5.")
+    Task: FileName
+    scorer: FileName = Field(description="Who labelled; level 0 of the label files.")
+    date: FileName = Field(description="Month and day, such as Oct5.")
     multianimalproject: bool = False
     identity: bool | None = Field(None, description="Whether individuals can be told apart by their looks.")
     project_path: str = ""

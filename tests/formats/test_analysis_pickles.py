@@ -181,7 +181,7 @@ def test_nothing_is_run(tmp_path, capsys):
 
     path = tmp_path / "evil.pickle"
     path.write_bytes(pickle.dumps([Evil(), Foreign()]))
-    evil, foreign = load_plain_pickle(path)
+    evil, foreign = load_plain_pickle(path, foreign=True)
     assert evil.plain == "code of a stranger"
     assert foreign.state == {"answer": 42}
     assert "stranger" not in capsys.readouterr().out

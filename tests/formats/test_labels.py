@@ -115,7 +115,7 @@ def test_another_scorer_or_kind_is_an_error():
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.h5", b"no hdf", "not a label file"),
+        ("x.h5", b"no hdf", "no HDF5 file"),
         ("x.csv", b"frame,x,y\n1,2,3\n", "expected lines that begin with scorer"),
         ("x.csv", b"", "expected lines that begin with scorer"),
         ("x.csv", b"scorer,me,me\nbodyparts,a,a\ncoords,x,y\nlabeled-data/v/i.png,1,left\n", "'left'"),
