@@ -12,7 +12,7 @@ import numpy as np
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
 from dlcx.outputs import write_text
-from dlcx.poses import Labels, Tracks
+from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
 
@@ -24,6 +24,8 @@ LABELED = 72
 RATE = 30.0
 FACTS = "demo.json"
 MAX_ANIMALS = 8
+#: How often one of several animals sets out to leave the picture.
+LEAVING = 0.2
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class Drawing:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """A drawn project; ``truth`` holds the exact tracks of its video, likelihood 0 where a bodypart is hidden."""
+    """A drawn project; ``truth`` holds the exact tracks of its video.
+
+    There a bodypart that is hidden by another animal has likelihood 0; one out of the picture is nan.
+    """
 
     project: Path
     video: Path
@@ -63,8 +68,8 @@ class DemoResult:
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """How to go on; the nets so far find a single animal."""
-        return (f"Next: dlcx create-dataset --project {self.project}",) if self.drawing.animals == 1 else ()
+        """How to go on."""
+        return (f"Next: dlcx create-dataset --project {self.project}",)
 
 
 def demo(
@@ -78,7 +83,8 @@ def demo(
     """Draw a project into ``folder``: labelled frames, a video, and the video's true tracks beside it.
 
     The same ``animals`` and ``seed`` give the same pixels and labels.  Labels are exact; as human annotators do,
-    a bodypart that another animal lies over is left without a label.  The folder appears whole or not at all.
+    a bodypart that another animal lies over is left without a label.  Several animals meet and cross, and leave the
+    picture now and then; the more there are, the closer it gets.  The folder appears whole or not at all.
 
     Raises
     ------
@@ -141,6 +147,7 @@ def _draw(part: Path, root: Path, drawing: Drawing, progress: Progress) -> None:
         drawing.frames,
         size=(drawing.width, drawing.height),
         body_length=drawing.body_length,
+        leaving=LEAVING if drawing.animals > 1 else 0,
         seed=drawing.seed,
     )
     chosen = _chosen(drawing)
@@ -169,7 +176,7 @@ def _draw(part: Path, root: Path, drawing: Drawing, progress: Progress) -> None:
         unique_xy=np.zeros((len(chosen), 0, 2)),
     )
     write_labels(labels, images / f"CollectedData_{SCORER}", SCORER)
-    truth = Tracks(scene.layout, scene.xy.astype(np.float32), scene.visible.astype(np.float32))
+    truth = drawn.true_tracks(scene)
     write_predictions(truth, video.with_name(f"{STEM}_truth.h5"), "truth")
     write_text(part / FACTS, json.dumps(asdict(drawing), indent=2) + "\n")
     write_project_config(_config(root, scene), part / "config.yaml")

@@ -74,6 +74,26 @@ def test_snout_is_pink_to_a_fraction_of_a_pixel():
     assert np.linalg.norm(centre - scene.xy[still, 0, 0]) < 0.02 * scene.body_length
 
 
+def test_animals_leave_the_picture_and_come_back():
+    scene = drawn.scene(4, 300, size=(256, 192), leaving=0.3, seed=1)
+    gone = ~scene.inside.any(-1)  # (T, A)
+    absences = np.diff(gone.astype(int), axis=0)
+    assert (absences == 1).sum() >= 2
+    assert (absences == -1).sum() >= 2
+    assert not scene.visible[~scene.inside].any()
+    truth = drawn.true_tracks(scene)
+    np.testing.assert_array_equal(np.isnan(truth.xy).all(-1), ~scene.inside)
+    np.testing.assert_array_equal(truth.score > 0, scene.visible)
+    speed = np.linalg.norm(np.diff(scene.xy, axis=0), axis=-1)
+    assert speed.max() < 0.3 * scene.body_length
+
+
+def test_a_single_animal_moves_as_ever():
+    """The demo's numbers in the documents rest on it."""
+    xy = drawn.scene(1, 360, size=(224, 168), body_length=72.0).xy
+    np.testing.assert_allclose(xy[[0, 359], 0, 0], [[131.552548, 35.437479], [110.179235, 86.668672]], atol=2e-5)
+
+
 def test_hidden_bodyparts_occur_and_only_below_others():
     scene = drawn.scene(3, 300, size=(256, 192))
     assert scene.visible[:, -1].all()

@@ -45,7 +45,9 @@ def test_several_animals_have_hidden_points_without_labels(tmp_path, monkeypatch
     truth = read_predictions(result.truth)
     assert labels.layout.individuals == ("mouse1", "mouse2", "mouse3")
     assert labels.layout.multi
-    assert np.isfinite(truth.xy).all()
+    inside = np.isfinite(truth.xy).all(-1)
+    assert 0.5 < inside.mean() < 1
+    assert (truth.score[~inside] == 0).all()
     assert set(np.unique(truth.score)) == {0.0, 1.0}
     index = [int(name.removeprefix("img").removesuffix(".png")) for *_, name in labels.images]
     np.testing.assert_array_equal(np.isfinite(labels.xy).all(-1), truth.score[index] == 1)

@@ -3,6 +3,6 @@
 ``scene(...)`` gives a :class:`~dlcx.data.drawn.scene.Scene`; the same arguments give the same pixels.
 """
 
-from dlcx.data.drawn.scene import SKELETON, Scene, scene
+from dlcx.data.drawn.scene import SKELETON, Scene, scene, true_tracks
 
-__all__ = ["SKELETON", "Scene", "scene"]
+__all__ = ["SKELETON", "Scene", "scene", "true_tracks"]

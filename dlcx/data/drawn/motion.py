@@ -15,6 +15,7 @@ LINK = np.concatenate([np.full(SPINE, 1 / SPINE), np.full(TAIL, 0.85 / TAIL)])  
 BEND = np.concatenate([np.full(SPINE, 0.20), np.full(TAIL, 0.30)])  # largest turn from segment to segment, rad
 JOINTS = SPINE + TAIL + 1
 WARM_UP = 60  # frames that unroll the chains before the recording begins
+BEYOND = 3.2  # how far an arena that is open to one side goes on; an animal with its tail is 1.85 long
 PAWS = 4  # front left, front right, hind left, hind right
 
 
@@ -34,14 +35,25 @@ class Motion:
         return chain, stride
 
 
-def walk(frames: int, animals: int, size: tuple[int, int], body: float, rng: np.random.Generator) -> Motion:
+def walk(
+    frames: int,
+    animals: int,
+    size: tuple[int, int],
+    body: float,
+    rng: np.random.Generator,
+    *,
+    meeting: float = 0.35,
+    leaving: float = 0.0,
+) -> Motion:
     """Walk ``animals`` through a picture of ``size`` (width, height) px; ``body`` is the body length in px.
 
     An animal turns towards its goal as fast as its speed allows and slows down where it turns.  Goals are places
-    within the walls or, now and then, another animal: that makes them meet and cross.
+    within the walls or, with the probability ``meeting``, another animal: that makes them meet and cross.  With
+    ``leaving`` the arena is open to the right, and with that probability a goal lies there, out of sight.
     """
-    extent = np.array(size) / body
-    low, high = np.full(2, 0.5), extent - 0.5
+    picture = np.array(size) / body
+    low, high = np.full(2, 0.5), picture - 0.5
+    extent = picture + np.array([BEYOND if leaving else 0, 0])
     steps = frames + WARM_UP
     place = rng.uniform(low, high, (animals, 2))
     heading = rng.uniform(-np.pi, np.pi, animals)
@@ -60,9 +72,12 @@ def walk(frames: int, animals: int, size: tuple[int, int], body: float, rng: np.
         for animal in np.flatnonzero((np.hypot(*away.T) < 0.35) | (patience < 0)):
             goal[animal] = rng.uniform(low, high)
             patience[animal] = rng.uniform(25, 70)
-            if animals > 1 and rng.random() < 0.35:
+            if animals > 1 and rng.random() < meeting:
                 others = np.delete(np.arange(animals), animal)
                 goal[animal] = place[rng.choice(others)]
+            elif leaving and place[animal, 0] < picture[0] and rng.random() < leaving:
+                goal[animal] = picture[0] + rng.uniform(1.8, BEYOND - 0.6), rng.uniform(low[1], high[1])
+                patience[animal] = 150
         away = goal - place
         wanted = _angle(np.arctan2(away[:, 1], away[:, 0]) - heading)
         turn = 0.75 * turn + 0.25 * np.clip(0.22 * wanted, -0.16, 0.16) + rng.normal(0, 0.012, animals)
@@ -73,7 +88,7 @@ def walk(frames: int, animals: int, size: tuple[int, int], body: float, rng: np.
         apart = place[:, None] - place[None]  # who is nose to nose steps aside
         near = np.linalg.norm(apart, axis=-1, keepdims=True)
         place = place + 0.05 * (apart * np.clip(0.4 - near, 0, None) / (near + 1e-6)).sum(1)
-        place = np.clip(place, low - 0.25, high + 0.25)
+        place = np.clip(place, low - 0.25, extent - 0.25)
 
         phase += speed * 2 * np.pi / 0.42  # one cycle of the legs per 0.42 body lengths
         sway += np.array([[0.11], [0.07]])

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from dlcx.data.drawn.motion import JOINTS, SPINE, TAIL, Motion, walk
-from dlcx.poses import Layout
+from dlcx.poses import Layout, Tracks
 
 BODYPARTS = ("snout", "leftear", "rightear", "shoulders", "center", "tailbase", "tailmid", "tailend")
 SKELETON = (
@@ -39,8 +39,8 @@ LIGHT = np.array([0.05, 0.07])  # the shadow falls this far from the animal, in 
 class Scene:
     """A drawn recording of T frames.
 
-    xy (T, A, K, 2) px, exact also where a bodypart is hidden; visible (T, A, K) is False where another animal lies
-    over it.  ``body_length`` in px is snout to tail base of a stretched animal.
+    xy (T, A, K, 2) px, exact also where a bodypart is hidden or out of the picture; visible (T, A, K) is False where it
+    is, or where another animal lies over it.  ``body_length`` in px is snout to tail base of a stretched animal.
     """
 
     layout: Layout
@@ -56,6 +56,11 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.xy)
+
+    @property
+    def inside(self) -> np.ndarray:
+        """(T, A, K): the bodypart is in the picture, be it hidden or not."""
+        return _inside(self.xy, self.size)
 
     def frame(self, index: int) -> np.ndarray:
         """Frame ``index`` as the camera sees it, (height, width, 3) uint8 RGB."""
@@ -90,27 +95,44 @@ class Scene:
 
 
 def scene(
-    animals: int = 1, frames: int = 360, *, size: tuple[int, int] = (192, 144), body_length: float = 58.0, seed: int = 0
+    animals: int = 1,
+    frames: int = 360,
+    *,
+    size: tuple[int, int] = (192, 144),
+    body_length: float = 58.0,
+    meeting: float = 0.35,
+    leaving: float = 0.0,
+    seed: int = 0,
 ) -> Scene:
-    """Draw ``frames`` frames of ``animals`` animals; ``size`` is width, height in px."""
+    """Draw ``frames`` frames of ``animals`` animals; ``size`` is width, height in px.
+
+    ``meeting`` and ``leaving`` are how often an animal looks for another one, and for the way out and back.
+    """
     rng = np.random.default_rng((seed, animals))
-    motion = walk(frames, animals, size, body_length, rng)
+    motion = walk(frames, animals, size, body_length, rng, meeting=meeting, leaving=leaving)
     coat = np.array([74.0, 64.0, 58.0])
     coats = np.clip(coat * rng.uniform(0.85, 1.25, (animals, 1)) + rng.normal(0, 4, (animals, 3)), 20, 120)
     hairs = np.stack([rng.uniform(0.08, 0.97, 160), rng.uniform(-0.9, 0.9, 160), rng.choice([-16, 14, 26], 160)], -1)
+    xy = _bodyparts(motion.chain, body_length)
     names = tuple(f"mouse{number}" for number in range(1, animals + 1)) if animals > 1 else ("individual_1",)
     return Scene(
         layout=Layout(BODYPARTS, names, multi=animals > 1),
         size=size,
         body_length=body_length,
-        xy=_bodyparts(motion.chain, body_length),
-        visible=_visible(motion.chain, body_length),
+        xy=xy,
+        visible=_visible(motion.chain, body_length) & _inside(xy, size),
         motion=motion,
-        floor=_floor(size, rng),
+        floor=_floor(size, rng, open_right=leaving > 0),
         coats=coats,
         hairs=hairs,
         seed=seed,
     )
+
+
+def true_tracks(scene: Scene) -> Tracks:
+    """What a perfect tracker finds: nan out of the picture, score 0 where a bodypart is hidden, else 1."""
+    xy = np.where(scene.inside[..., None], scene.xy, np.nan).astype(np.float32)
+    return Tracks(scene.layout, xy, scene.visible.astype(np.float32))
 
 
 def _bodyparts(chain: np.ndarray, body: float) -> np.ndarray:
@@ -135,6 +157,10 @@ def _visible(chain: np.ndarray, body: float) -> np.ndarray:
             gap = np.linalg.norm(xy[:, below, :, None] - cover[:, None], axis=-1) - sizes
             visible[:, below] &= (gap > 0).all(-1)
     return visible
+
+
+def _inside(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return ((xy >= -0.5) & (xy < np.array(size) - 0.5)).all(-1)
 
 
 def _along(chain: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -199,8 +225,8 @@ def _fur(canvas: np.ndarray, spine: np.ndarray, radius: np.ndarray, coat: np.nda
         cv2.polylines(canvas, list(lines), False, colour.tolist(), 1, cv2.LINE_AA, 4)
 
 
-def _floor(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Bedding: clouds of several sizes, wood chips, a darker wall around, light from one side."""
+def _floor(size: tuple[int, int], rng: np.random.Generator, *, open_right: bool) -> np.ndarray:
+    """Bedding: clouds of several sizes, wood chips, a darker wall around (or on three sides), light from one side."""
     width, height = size[0] * SCALE, size[1] * SCALE
     clouds = np.zeros((height, width))
     for cell, strength in ((96, 9.0), (32, 6.0), (10, 5.0), (3, 5.0), (1, 3.0)):
@@ -216,7 +242,8 @@ def _floor(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         end = start + length * np.array([np.cos(angle), np.sin(angle)])
         _line(floor, np.stack([start, end]), colour, int(rng.integers(1, 3)))
     y, x = np.mgrid[:height, :width]
-    edge = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y)) / SCALE
+    sides = x if open_right else np.minimum(x, width - 1 - x)
+    edge = np.minimum(sides, np.minimum(y, height - 1 - y)) / SCALE
     wall = 0.62 + 0.38 / (1 + np.exp(-(edge - 5) / 0.8))
     light = 1.06 - 0.16 * ((x / width - 0.35) ** 2 + (y / height - 0.3) ** 2) / 0.5
     return np.clip(floor * (wall * light)[..., None], 0, 255).astype(np.uint8)
