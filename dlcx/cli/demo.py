@@ -14,7 +14,9 @@ from dlcx.cli.options import Call, OverwriteOption, command
 def demo(
     call: Call,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to make.")] = Path("demo"),
-    animals: Annotated[int, typer.Option("--animals", help="Number of animals; more than one cross, overlap, leave and come back.")] = 1,
+    animals: Annotated[
+        int, typer.Option("--animals", help="Number of animals; more than one cross, overlap, leave and come back.")
+    ] = 1,
     seed: Annotated[int, typer.Option("--seed", help="Another seed draws another recording.")] = 0,
     overwrite: OverwriteOption = False,
 ) -> Any:

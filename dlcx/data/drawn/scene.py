@@ -160,7 +160,7 @@ def _visible(chain: np.ndarray, body: float) -> np.ndarray:
 
 
 def _inside(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return ((xy >= -0.5) & (xy < np.array(size) - 0.5)).all(-1)
+    return np.asarray(((xy >= -0.5) & (xy < np.array(size) - 0.5)).all(-1))
 
 
 def _along(chain: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
