@@ -48,7 +48,8 @@ class Instances:
     """Animals of one image, in no particular order.
 
     xy (N, K, 2) and score (N, K); each of the others or None: box (N, 4) as x, y, width, height,
-    box_score (N,), affinity (N,) mean link affinity, identity (N, K, A) votes.
+    box_score (N,), affinity (N,) mean link affinity, identity (N, K, A) votes, track (N,) int: which animal each one is
+    where the frames before told, from 0.
     Labels have score 1 where a point is labelled and 0 where it is not.
     """
 
@@ -58,6 +59,7 @@ class Instances:
     box_score: np.ndarray | None = None
     affinity: np.ndarray | None = None
     identity: np.ndarray | None = None
+    track: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         _check("Instances", "xy", self.xy, (None, None, 2))
@@ -68,6 +70,7 @@ class Instances:
             "box_score": (animals,),
             "affinity": (animals,),
             "identity": (animals, parts, None),
+            "track": (animals,),
         }
         for name, shape in optional.items():
             if getattr(self, name) is not None:

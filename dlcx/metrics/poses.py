@@ -78,7 +78,7 @@ def evaluate_poses(
         return Metrics(np.nan, np.nan, np.nan, np.nan)
     labels = _labelled([pose.animals for pose in truth])
     xy, score = _seen([pose.animals for pose in predicted])
-    alike = _similarity(labels, xy, 0.1, 0)  # who is who must not depend on how strictly mAP judges
+    alike = similarity(labels, xy, 0.1, 0)  # who is who must not depend on how strictly mAP judges
     partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
     error, error_score = _errors(labels, xy, score, partner)
 
@@ -94,7 +94,7 @@ def evaluate_poses(
     sure = [error_score >= cutoffs[:parts], unique_error_score >= cutoffs[parts:]]
     errors_pcutoff = errors[np.concatenate([group.ravel() for group in sure])]
     seen, unique_seen = np.isfinite(labels).all(-1), np.isfinite(unique_labels).all(-1)
-    mean_precision, mean_recall = _average_precision(seen, score, _similarity(labels, xy, sigma, margin))
+    mean_precision, mean_recall = _average_precision(seen, score, similarity(labels, xy, sigma, margin))
     return Metrics(
         rmse=_mean(errors),
         rmse_pcutoff=_mean(errors_pcutoff),
@@ -142,7 +142,7 @@ def _animal_score(score: np.ndarray) -> np.ndarray:
     return np.where(count > 0, np.nansum(score, -1) / np.maximum(count, 1), -np.inf)
 
 
-def _similarity(labels: np.ndarray, xy: np.ndarray, sigma: float | Sequence[float], margin: float) -> np.ndarray:
+def similarity(labels: np.ndarray, xy: np.ndarray, sigma: float | Sequence[float], margin: float) -> np.ndarray:
     """OKS (M, P, G); nan for animals whose size is unknown: fewer than two labels, or all of them on one line.
 
     A labelled keypoint that was not predicted counts as similarity 0.

@@ -39,20 +39,33 @@ class Conditional(TopDown):
     def predict(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
         """Poses in pixels of the images (B, H, W, 3) uint8 RGB, with the boxes of their guesses."""
         conditions = self._boxes(images, guesses)
-        found = super().predict(images, conditions)
+        found = self.correct(images, conditions)
         return [Prediction(rescored(one.animals, given)) for one, given in zip(found, conditions, strict=True)]
+
+    def correct(self, images: np.ndarray, conditions: Sequence[Instances]) -> list[Prediction]:
+        """One pose a condition, which has its box; the scores are those of the keypoints found."""
+        return super().predict(images, conditions)
+
+    def find(self, images: np.ndarray) -> Sequence[Instances]:
+        """The guesses of whatever finds them.
+
+        Raises
+        ------
+        DlcxError
+            When nothing does.
+        """
+        if self.finder is None:
+            raise DlcxError(
+                "a BUCTD net needs conditions, the poses that it is to correct, and none are named",
+                hint="Name the shuffle or file they come from: --conditions SHUFFLE|FILE.",
+            )
+        return self.finder(images)
 
     def _boxes(self, images: np.ndarray, guesses: Sequence[Instances] | None) -> Sequence[Instances]:
         """The guesses that are worth a crop, with their boxes."""
-        if guesses is None:
-            if self.finder is None:
-                raise DlcxError(
-                    "a BUCTD net needs conditions, the poses that it is to correct, and none are named",
-                    hint="Name the shuffle or file they come from: --conditions SHUFFLE|FILE.",
-                )
-            guesses = self.finder(images)
         size = images.shape[2], images.shape[1]
-        return [with_boxes(given, size, self.margin)[0] for given in guesses]
+        found = self.find(images) if guesses is None else guesses
+        return [with_boxes(given, size, self.margin)[0] for given in found]
 
     def _rows(self, images: np.ndarray, boxes: Sequence[Instances]) -> Inputs:
         rows = super()._rows(images, boxes)

@@ -1,8 +1,8 @@
 """Poses of many frames as a few flat arrays, and back.
 
 ``<part>.count`` (T,) instances a frame, and for all instances of all frames in a row ``<part>.xy`` (sum N, K, 2),
-``<part>.score`` (sum N, K) and those of ``box``, ``box_score``, ``affinity`` and ``identity`` that the net gives;
-``<part>`` is ``animals`` or ``unique``.  Plain numpy arrays, bit for bit what went in.
+``<part>.score`` (sum N, K) and those of ``box``, ``box_score``, ``affinity``, ``identity`` and ``track`` that the net
+gives; ``<part>`` is ``animals`` or ``unique``.  Plain numpy arrays, bit for bit what went in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from dlcx.poses import Instances, Prediction
 
-FIELDS = ("xy", "score", "box", "box_score", "affinity", "identity")
+FIELDS = ("xy", "score", "box", "box_score", "affinity", "identity", "track")
 
 
 def pack(predictions: Sequence[Prediction]) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ def prediction(number: int, *, full: bool = False) -> Prediction:
             "box_score": random.random(animals, np.float32),
             "affinity": random.random(animals, np.float32),
             "identity": random.random((animals, 3, 2), np.float32),
+            "track": random.permutation(animals),
         }
     xy = random.random((animals, 3, 2), np.float32)
     xy[: number % 2] = np.nan
@@ -40,7 +41,7 @@ def assert_same(one: Prediction, other: Prediction) -> None:
         assert (mine is None) == (its is None)
         if mine is None or its is None:
             continue
-        for name in ("xy", "score", "box", "box_score", "affinity", "identity"):
+        for name in ("xy", "score", "box", "box_score", "affinity", "identity", "track"):
             a, b = getattr(mine, name), getattr(its, name)
             if len(mine) or name in ("xy", "score"):
                 assert (a is None) == (b is None), name
