@@ -370,6 +370,10 @@ class AnalysisFiles:
         """The animals of every frame, for tracking."""
         return self.folder / f"{self.stem}_assemblies.pickle"
 
+    def tracks(self, tracker: str) -> Path:
+        """Poses of every frame, linked by a tracker: ``<video stem><scorer>_el.h5``."""
+        return self.folder / f"{self.stem}{TRACK_ENDINGS[tracker]}.h5"
+
     @property
     def store(self) -> Path:
         """Folder of dlcx's own chunk store."""

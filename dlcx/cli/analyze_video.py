@@ -48,6 +48,18 @@ def analyze_video(
         str | None,
         typer.Option("--crop", metavar="X1,X2,Y1,Y2", help="Region that the net sees; coordinates are of the frame."),
     ] = None,
+    dynamic_crop: Annotated[
+        str | None,
+        typer.Option(
+            "--dynamic-crop",
+            metavar="SCORE,MARGIN",
+            help="Follow one animal: look only MARGIN pixels around its last pose while a keypoint reaches SCORE.",
+        ),
+    ] = None,
+    tracker: Annotated[
+        str | None,
+        typer.Option("--tracker", help="ctd: a BUCTD net corrects the poses of the frame before."),
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Poses for whole videos; the same call goes on where an earlier one stopped."""
@@ -69,6 +81,8 @@ def analyze_video(
         csv=csv,
         frames=parse_frames(frames),
         crop=parse_crop(crop),
+        dynamic_crop=parse_dynamic_crop(dynamic_crop),
+        tracker=tracker,
         overwrite=overwrite,
         progress=call.progress,
     )
@@ -92,3 +106,15 @@ def parse_crop(text: str | None) -> tuple[int, int, int, int] | None:
         raise typer.BadParameter(f"expected X1,X2,Y1,Y2, e.g. 0,640,0,480, got '{text}'", param_hint="--crop")
     x1, x2, y1, y2 = (int(side) for side in match.groups())
     return x1, x2, y1, y2
+
+
+def parse_dynamic_crop(text: str | None) -> tuple[float, float] | None:
+    """``"0.5,10"`` -> (0.5, 10.0)."""
+    if text is None:
+        return None
+    try:
+        score, margin = (float(side) for side in text.split(","))
+    except ValueError:
+        message = f"expected SCORE,MARGIN, e.g. 0.5,10, got '{text}'"
+        raise typer.BadParameter(message, param_hint="--dynamic-crop") from None
+    return score, margin

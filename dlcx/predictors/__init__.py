@@ -1,7 +1,19 @@
 """Images to poses; what every command that predicts shares."""
 
+from dlcx.predictors.conditional import Conditional
 from dlcx.predictors.create import create_predictor
 from dlcx.predictors.geometry import Geometry
+from dlcx.predictors.memory import Watcher
 from dlcx.predictors.predictor import Finder, Inputs, Predictor
+from dlcx.predictors.top_down import TopDown
 
-__all__ = ["Finder", "Geometry", "Inputs", "Predictor", "create_predictor"]
+__all__ = [
+    "Conditional",
+    "Finder",
+    "Geometry",
+    "Inputs",
+    "Predictor",
+    "TopDown",
+    "Watcher",
+    "create_predictor",
+]

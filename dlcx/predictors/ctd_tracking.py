@@ -114,8 +114,7 @@ class CtdTracking:
 
     def _doubles(self, found: Instances) -> np.ndarray:
         """Which poses show an animal that one before them shows already: (N,) bool."""
-        doubles: np.ndarray = np.triu(_similarity(found, found) >= self.rules.double, 1).any(0)
-        return doubles
+        return np.asarray(np.triu(_similarity(found, found) >= self.rules.double, 1).any(0))
 
 
 def _similarity(known: Instances, found: Instances) -> np.ndarray:

@@ -16,12 +16,13 @@ from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Clock, Progress
 from dlcx.project import AnalysisFiles
 from dlcx.workflow.chosen_net import ChosenNet, threads
+from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames
 from dlcx.workflow.video_results import VideoResults
 
 if TYPE_CHECKING:
     from dlcx.data.video import FrameBatch, VideoFile
-    from dlcx.predictors import Predictor
+    from dlcx.predictors import Watcher
     from dlcx.store import ChunkStore
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class AnalyzedVideo:
     meta_pickle: Path
     seconds: dict[str, float]
     assemblies: Path | None = None
+    tracks: Path | None = None
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -61,6 +63,7 @@ class AnalyzedVideo:
         said.extend([f"csv: {self.csv}"] if self.csv else [])
         said.extend([f"full: {self.full_pickle}", f"meta: {self.meta_pickle}"])
         said.extend([f"assemblies: {self.assemblies}"] if self.assemblies else [])
+        said.extend([f"tracks: {self.tracks}"] if self.tracks else [])
         if self.analyzed:
             total = sum(self.seconds.values())
             where = ", ".join(f"{name} {spent:.1f} s" for name, spent in self.seconds.items())
@@ -115,6 +118,8 @@ def analyze_video(
     csv: bool = True,
     frames: tuple[int | None, int | None] | None = None,
     crop: Crop | None = None,
+    dynamic_crop: DynamicCrop | None = None,
+    tracker: str | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> AnalyzeVideoResult:
@@ -145,6 +150,11 @@ def analyze_video(
     crop
         x1, x2, y1, y2: the region in pixels that the net sees, default config.yaml's when it says ``cropping: true``.
         Coordinates are of the whole frame nevertheless.
+    dynamic_crop
+        A score and pixels: look for one animal only in a box around its last pose, that much wider on all sides, while
+        any keypoint reaches the score.  Everywhere else only when it is lost.
+    tracker
+        ``ctd`` lets a BUCTD net correct the poses of the frame before, so that animals keep their numbers.
     overwrite
         Analyse again what is there.
 
@@ -167,14 +177,21 @@ def analyze_video(
         device=device,
         precision=precision,
         engine=engine,
+        searches=dynamic_crop is not None,
     )
+    if tracker not in (None, "ctd"):
+        raise DlcxError(f"--tracker {tracker}: no such tracker", hint="ctd is there.")
+    memory = VideoMemory(net, dynamic_crop, ctd=tracker == "ctd")
+    if memory.batch_size and batch_size not in (None, memory.batch_size):
+        flag = "--tracker ctd" if memory.ctd else "--dynamic-crop"
+        raise DlcxError(f"--batch-size {batch_size}: {flag} needs the poses of each frame for the next one")
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     _check_distinct(files)
 
     done: list[AnalyzedVideo] = []
     failed: list[FailedVideo] = []
     for target in files:
-        run = _Run(net, target, batch_size, crop or place.project.crop, frames, csv, overwrite, progress)
+        run = _Run(net, memory, target, batch_size, crop or place.project.crop, frames, csv, overwrite, progress)
         try:
             done.append(run())
         except Stopped:
@@ -200,6 +217,7 @@ class _Run:
     """The analysis of one video."""
 
     net: ChosenNet
+    memory: VideoMemory
     files: AnalysisFiles
     batch_size: int | None
     crop: Crop | None
@@ -217,7 +235,7 @@ class _Run:
         crop = checked_crop(self.crop, video)
         settings = self._settings(video, crop)
         batch_size = settings["--batch-size"]
-        results = VideoResults(self.net.place, self.files, self.net.config.plain(), self.csv)
+        results = VideoResults(self.net.place, self.files, self.net.config.plain(), self.csv, self.memory.ctd)
         if not self.overwrite and not self.files.store.exists():
             self._refuse_foreign_output()
 
@@ -251,6 +269,7 @@ class _Run:
             meta_pickle=files.meta_pickle,
             seconds=clock.spent,
             assemblies=files.assemblies if self.net.layout.multi else None,
+            tracks=results.tracks,
         )
 
     def _fill(
@@ -273,7 +292,7 @@ class _Run:
             return 0
         if total < end - begin:
             logger.info("%s: goes on at frame %d", video.path.name, missing[0][0])
-        predictor = self.net.load()
+        watcher = self.memory.watch(self.net.load())
         done = end - begin - total
         with (
             stop_on_signals() as asked,
@@ -281,13 +300,14 @@ class _Run:
         ):
             for start, last in missing:
                 for batch in clock.waiting(
-                    "decoding", read_frames(video, batch_size, start=start, stop=last, crop=crop)
+                    "decoding", read_frames(video, batch_size, start=watcher.entry(start), stop=last, crop=crop)
                 ):
                     with clock("net"):
-                        predictions = self._predict(predictor, batch, crop)
-                    with clock("writing"):
-                        store.append(batch.first, predictions, batch.time, batch.readable)
-                    task.advance(len(batch))
+                        predictions = self._predict(watcher, batch, crop)
+                    if batch.first >= start:  # those before were looked at for what is remembered of them
+                        with clock("writing"):
+                            store.append(batch.first, predictions, batch.time, batch.readable)
+                        task.advance(len(batch))
                     if asked:
                         store.close_chunk()
                         raise Stopped(
@@ -297,11 +317,11 @@ class _Run:
             store.close_chunk()
         return total
 
-    def _predict(self, predictor: Predictor, batch: FrameBatch, crop: Crop | None) -> list[Prediction]:
+    def _predict(self, watcher: Watcher, batch: FrameBatch, crop: Crop | None) -> list[Prediction]:
         """Poses of a batch in pixels of the whole frame; unreadable frames have none."""
         if not batch.readable.any():
             return [self._nothing()] * len(batch)
-        found = predictor.predict(batch.images, self.net.guesses(batch.first, len(batch), crop))
+        found = watcher.predict(batch.first, batch.images, self.net.guesses(batch.first, len(batch), crop))
         if crop is not None:
             found = [prediction.moved(crop[0], crop[2]) for prediction in found]
         return [
@@ -319,12 +339,15 @@ class _Run:
         from dlcx.store.chunks import stored_settings
 
         before = {} if self.overwrite else stored_settings(self.files.store) or {}
-        batch_size = self.batch_size or before.get("--batch-size") or self.net.place.project.batch_size
+        batch_size = (
+            self.memory.batch_size or self.batch_size or before.get("--batch-size") or self.net.place.project.batch_size
+        )
         if batch_size < 1:
             raise DlcxError(f"--batch-size {batch_size}: expected at least 1")
         return {
             "video": video.fingerprint(),
             **self.net.settings,
+            **self.memory.settings,
             "--batch-size": batch_size,
             "--crop": list(crop) if crop else None,
             "threads": before.get("threads") or torch.get_num_threads(),

@@ -50,8 +50,9 @@ class ChosenNet:
         device: str,
         precision: str,
         engine: str,
+        searches: bool = False,
     ) -> ChosenNet:
-        """Find configuration, snapshots and device.
+        """Find configuration, snapshots and device; a top-down net ``searches`` where it needs no detector.
 
         Raises
         ------
@@ -68,7 +69,7 @@ class ChosenNet:
                 hint="The net was made for other bodyparts; run 'dlcx create-dataset' again.",
             )
         detector = chosen_detector(place, config, detector_snapshot)
-        if config.method == "td" and detector is None:
+        if config.method == "td" and detector is None and not searches:
             raise DlcxError(
                 f"{place.name} has no {DETECTOR} in {place.train_dir}: nothing finds the animals for its net",
                 hint="Train it with 'dlcx train --detector-epochs N', or name one with --detector-snapshot PATH.",

@@ -19,17 +19,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VideoResults:
-    """Which files one video's predictions become; ``config`` is what pytorch_config.yaml says, as plain values."""
+    """Which files one video's predictions become; ``config`` is what pytorch_config.yaml says, as plain values.
+
+    After CTD tracking (``ctd``) the animals have numbers, which are their rows in a file of their own.
+    """
 
     place: Shuffle
     files: AnalysisFiles
     config: Mapping[str, Any]
     csv: bool = True
+    ctd: bool = False
 
     @property
     def layout(self) -> Layout:
         """The project's."""
         return self.place.project.layout
+
+    @property
+    def tracks(self) -> Path | None:
+        """The h5 whose rows are animals, where they are linked."""
+        return self.files.tracks("ctd") if self.ctd and self.layout.multi else None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -38,6 +47,8 @@ class VideoResults:
         wanted = [files.h5, files.full_pickle, files.meta_pickle]
         wanted += [files.csv] if self.csv else []
         wanted += [files.assemblies] if self.layout.multi else []
+        if self.tracks is not None:
+            wanted += [self.tracks, *([self.tracks.with_suffix(".csv")] if self.csv else [])]
         return tuple(wanted)
 
     def all_there(self) -> bool:
@@ -56,6 +67,8 @@ class VideoResults:
         from dlcx.formats.assemblies import write_assemblies
         from dlcx.formats.predictions import write_predictions
         from dlcx.formats.training_set import read_paf_best
+        from dlcx.predictors.memory import STRETCH
+        from dlcx.trackers.ctd import Ctd
 
         place, files, layout = self.place, self.files, self.layout
         tracks = _tracker(layout).link(stored.predictions, layout, stored.first)
@@ -84,6 +97,9 @@ class VideoResults:
         )
         write_meta_pickle(meta, files.meta_pickle)
         write_predictions(tracks, files.h5, files.scorer, csv=self.csv, readable=stored.readable)
+        if self.tracks is not None:
+            linked = Ctd(STRETCH).link(stored.predictions, layout, stored.first)
+            write_predictions(linked, self.tracks, files.scorer, csv=self.csv)
 
 
 def _tracker(layout: Layout) -> Tracker:
