@@ -171,7 +171,9 @@ def test_unreadable_frames_change_nothing_for_those_after_a_restart(
     np.testing.assert_array_equal(part.xy, whole.xy[22:])
 
 
-def test_a_crop_of_the_frame_bounds_the_search(project: Path, net: SeesDisc, follow: Callable[..., AnalyzedVideo]) -> None:
+def test_a_crop_of_the_frame_bounds_the_search(
+    project: Path, net: SeesDisc, follow: Callable[..., AnalyzedVideo]
+) -> None:
     path = write_video(project / "videos" / "v.avi", 15)
     found = poses(follow(path, crop=(50, 96, 10, 64))).xy[:, 0, 0]
     np.testing.assert_allclose(found, [disc(number) for number in range(15)], atol=4)
