@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.evaluate_tracks import evaluate_tracks
     from dlcx.workflow.list_models import list_models
+    from dlcx.workflow.plot_trajectories import plot_trajectories
     from dlcx.workflow.prune_skeleton import prune_skeleton
     from dlcx.workflow.status import status
     from dlcx.workflow.train import train
@@ -40,6 +41,7 @@ COMMANDS = (
     "analyze_images",
     "create_labeled_video",
     "evaluate_tracks",
+    "plot_trajectories",
     "list_models",
     "status",
     "doctor",
@@ -62,6 +64,7 @@ __all__ = [
     "evaluate",
     "evaluate_tracks",
     "list_models",
+    "plot_trajectories",
     "prune_skeleton",
     "status",
     "train",

@@ -392,6 +392,7 @@ class PoseFile:
     """A file of a video's poses: ``<video stem><scorer>[_<tracker>][_filtered].h5``, or a csv of that name."""
 
     path: Path
+    video: str
     scorer: str
     tracker: str | None = None
     filtered: bool = False
@@ -405,7 +406,7 @@ class PoseFile:
         if match is None or match[1].endswith("_skeleton"):
             return None
         by_ending = {ending: name for name, ending in TRACK_ENDINGS.items()}
-        return cls(path, match[1], by_ending.get(match[2]), bool(match[3]))
+        return cls(path, stem, match[1], by_ending.get(match[2]), bool(match[3]))
 
     @property
     def made_by(self) -> re.Match[str] | None:
@@ -428,7 +429,7 @@ class PoseFile:
         """The video with the poses drawn in; ``colors`` is ``_bp`` or ``_id`` for several animals."""
         return self.path.with_name(f"{self.path.stem}{colors}_p{int(100 * pcutoff)}_labeled{suffix}")
 
-    @property
-    def plots_dir(self) -> Path:
-        """Folder of plot-trajectories' pictures; the video's name is a folder below ``plot-poses``."""
-        return self.path.parent / "plot-poses"
+    def plot(self, kind: str, owner: str, suffix: str) -> Path:
+        """A picture of plot-trajectories: ``plot-poses/<video>/<kind>[_filtered][<individual>].png``."""
+        folder = self.path.parent / "plot-poses" / self.video
+        return folder / f"{kind}{'_filtered' if self.filtered else ''}{owner}{suffix}"

@@ -90,6 +90,9 @@ ColormapOption = Annotated[
 BodypartOption = Annotated[
     list[str] | None, typer.Option("--bodypart", metavar="NAME", help="These only; repeatable.", show_default="all")
 ]
+IndividualOption = Annotated[
+    list[str] | None, typer.Option("--individual", metavar="NAME", help="These only; repeatable.", show_default="all")
+]
 VideosArgument = Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 

@@ -1,0 +1,210 @@
+"""Pictures of where the bodyparts of a video go, in DeepLabCut's ``plot-poses`` folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.poses import Tracks
+from dlcx.progress import SILENT, Progress
+from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.shown_parts import only_parts
+
+if TYPE_CHECKING:
+    from dlcx.visuals.trajectories import Paths
+
+#: What ``--image-type`` takes.
+IMAGE_TYPES = ("png", "pdf", "svg")
+
+
+@dataclass(frozen=True)
+class PlottedVideo:
+    """The pictures of one video, and the poses that they show."""
+
+    video: Path
+    poses: Path
+    pictures: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class PlotTrajectoriesResult:
+    """The videos whose pictures were drawn, and those that failed with the reason."""
+
+    videos: tuple[PlottedVideo, ...]
+    failed: tuple[FailedVideo, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = []
+        for one in self.videos:
+            said.append(f"poses: {one.poses}")
+            said += [f"picture: {picture}" for picture in one.pictures]
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def plot_trajectories(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    tracker: str | None = None,
+    filtered: bool = False,
+    out: str | Path | None = None,
+    bodyparts: Sequence[str] = (),
+    individuals: Sequence[str] = (),
+    pcutoff: float | None = None,
+    colormap: str | None = None,
+    linewidth: float = 1.0,
+    image_type: str = "png",
+    dpi: int = 100,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> PlotTrajectoriesResult:
+    """Draw the poses of videos over time: paths, coordinates, likelihood and steps; for several animals one set each.
+
+    Pictures that were drawn from the same poses before are drawn again; others are kept unless ``overwrite``.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies beside them.
+    bodyparts, individuals
+        Draw these only.
+    pcutoff, colormap
+        Least score of a drawn position, and colours; default: those of config.yaml.
+    linewidth, dpi
+        In points, and pixels an inch.
+    image_type
+        ``png``, ``pdf`` or ``svg``.
+    overwrite
+        Replace the pictures of other poses.
+
+    Raises
+    ------
+    DlcxError
+        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+    """
+    from dlcx.data.video import find_videos
+    from dlcx.visuals.colors import part_colors
+
+    if image_type not in IMAGE_TYPES:
+        raise DlcxError(f"--image-type {image_type}: no such type", hint=did_you_mean(image_type, IMAGE_TYPES))
+    wanted = WantedPoses.of(
+        project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
+        out=out,
+    )
+    colors = colormap or wanted.project.colormap
+    part_colors(1, colors)
+    least = wanted.project.pcutoff if pcutoff is None else pcutoff
+    if not 0 <= least <= 1:
+        raise DlcxError(f"--pcutoff {least}: expected 0 to 1")
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    plot = _Plot(tuple(bodyparts), tuple(individuals), least, colors, linewidth, image_type, dpi, overwrite, progress)
+    done, failed = each_video(found, lambda video: plot(wanted.find(video)))
+    return PlotTrajectoriesResult(done, failed)
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """What one call asks of every video."""
+
+    bodyparts: tuple[str, ...]
+    individuals: tuple[str, ...]
+    pcutoff: float
+    colormap: str
+    linewidth: float
+    image_type: str
+    dpi: int
+    overwrite: bool
+    progress: Progress
+
+    def __call__(self, found: FoundPoses) -> PlottedVideo:
+        """Draw all pictures of one video."""
+        from dlcx.visuals.trajectories import PICTURES, draw_paths
+
+        drawn = []
+        owners = list(self._owners(found))
+        wanted = [
+            (kind, owner, paths, found.file.plot(kind, owner, f".{self.image_type}"))
+            for owner, paths in owners
+            for kind in PICTURES
+        ]
+        self._refuse_others([picture for *_, picture in wanted], found)
+        with self.progress.task(f"plot {found.video.name}", len(wanted), "picture") as task:
+            for kind, owner, paths, picture in wanted:
+                title = f"{found.video.name}{f', {owner}' if owner else ''}{', filtered' if found.file.filtered else ''}\n"
+                title += f"{found.file.scorer}, likelihood of {self.pcutoff:g} and more"
+                draw_paths(kind, paths, picture, title=title, source=found.file.path.name, dpi=self.dpi)
+                drawn.append(picture)
+                task.advance()
+        return PlottedVideo(found.video, found.file.path, tuple(drawn))
+
+    def _owners(self, found: FoundPoses) -> Iterator[tuple[str, Paths]]:
+        """Each individual's name and paths, and ``single`` with the unique bodyparts; no name for a lone animal."""
+        from dlcx.visuals.colors import point_colors
+        from dlcx.visuals.trajectories import Paths
+
+        tracks = only_parts(found.in_frame(), self.bodyparts, self.individuals)
+        layout, ground = tracks.layout, _middle_frame(found.video, tracks)
+        colors = point_colors(layout, self.colormap)
+        parts = len(layout.bodyparts)
+        sets = [
+            (name if layout.multi else "", layout.bodyparts, tracks.xy[:, i], tracks.score[:, i], colors[:parts])
+            for i, name in enumerate(layout.individuals)
+        ]
+        unique = colors[len(colors) - len(layout.unique) :]
+        sets.append(("single", layout.unique, tracks.unique_xy, tracks.unique_score, unique))
+        for owner, names, xy, score, shades in sets:
+            if names:
+                yield (
+                    owner,
+                    Paths(
+                        names, xy, score, shades, self.pcutoff, tracks.first, ground=ground, linewidth=self.linewidth
+                    ),
+                )
+
+    def _refuse_others(self, pictures: Sequence[Path], found: FoundPoses) -> None:
+        from dlcx.visuals.trajectories import drawn_from
+
+        for picture in pictures if not self.overwrite else ():
+            if picture.exists() and (source := drawn_from(picture)) != found.file.path.name:
+                raise DlcxError(
+                    f"{picture} shows {source or 'other poses'}", hint="--overwrite replaces it, or move it away."
+                )
+
+
+def _middle_frame(path: Path, tracks: Tracks) -> np.ndarray | None:
+    """The image in the middle of what was analysed; None where it cannot be had."""
+    from dlcx.data.video import open_video, read_frames
+
+    middle = tracks.first + len(tracks) // 2
+    try:
+        for batch in read_frames(open_video(path), 1, start=middle, stop=middle + 1):
+            return batch.images[0] if batch.readable[0] else None
+    except DlcxError:
+        return None
+    return None
