@@ -14,6 +14,7 @@ from dlcx.errors import DlcxError, Stopped
 if TYPE_CHECKING:
     from dlcx.nets.registry import available_detectors, available_models
     from dlcx.workflow.analyze_images import analyze_images
+    from dlcx.workflow.analyze_skeleton import analyze_skeleton
     from dlcx.workflow.analyze_video import analyze_video
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.create_labeled_video import create_labeled_video
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.doctor import doctor
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.evaluate_tracks import evaluate_tracks
+    from dlcx.workflow.filter_predictions import filter_predictions
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.plot_trajectories import plot_trajectories
     from dlcx.workflow.prune_skeleton import prune_skeleton
@@ -39,9 +41,11 @@ COMMANDS = (
     "evaluate",
     "analyze_video",
     "analyze_images",
+    "filter_predictions",
     "create_labeled_video",
     "evaluate_tracks",
     "plot_trajectories",
+    "analyze_skeleton",
     "list_models",
     "status",
     "doctor",
@@ -54,6 +58,7 @@ __all__ = [
     "Stopped",
     "__version__",
     "analyze_images",
+    "analyze_skeleton",
     "analyze_video",
     "available_detectors",
     "available_models",
@@ -63,6 +68,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "evaluate_tracks",
+    "filter_predictions",
     "list_models",
     "plot_trajectories",
     "prune_skeleton",

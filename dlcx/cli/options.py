@@ -82,7 +82,7 @@ PosesFolderOption = Annotated[
 ]
 PcutoffOption = Annotated[
     float | None,
-    typer.Option("--pcutoff", help="Least score of a drawn point.", show_default="config.yaml's"),
+    typer.Option("--pcutoff", help="Least score of a point that is shown or counted.", show_default="config.yaml's"),
 ]
 ColormapOption = Annotated[
     str | None, typer.Option("--colormap", help="One of matplotlib's.", show_default="config.yaml's")
@@ -93,6 +93,7 @@ BodypartOption = Annotated[
 IndividualOption = Annotated[
     list[str] | None, typer.Option("--individual", metavar="NAME", help="These only; repeatable.", show_default="all")
 ]
+CsvOption = Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")]
 VideosArgument = Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 

@@ -103,10 +103,11 @@ def split_columns(columns: pd.Index, path: Path) -> tuple[str, Layout]:
     return scorer, layout
 
 
-def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool) -> None:
+def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool, origin: str = "") -> None:
     """Write a frame as pandas' ``table`` or ``fixed`` format, readable by pandas 2 and 3.
 
     HDF5 keeps at most 64 kB of column names with a table; frames of more columns are written as ``fixed``.
+    ``origin``, what the numbers were made of and how, is an attribute of the group, for :func:`read_origin`.
 
     Raises
     ------
@@ -123,6 +124,18 @@ def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool
             attributes.pandas_version = np.str_("0.15.2")
             if table:
                 attributes.nan_rep = np.str_("nan")
+            if origin:
+                attributes.dlcx_origin = np.str_(origin)
+
+
+def read_origin(path: Path) -> str:
+    """What a file's numbers were made of and how; nothing where another program wrote it."""
+    try:
+        with tables.open_file(Path(path), "r") as file:
+            groups = [file.get_node(f"/{key}") for key in KEYS if f"/{key}" in file]
+            return str(getattr(groups[0]._v_attrs, "dlcx_origin", "")) if groups else ""
+    except (OSError, tables.HDF5ExtError):
+        return ""
 
 
 def read_h5(path: Path) -> pd.DataFrame:

@@ -24,11 +24,14 @@ def write_predictions(
     csv: bool = True,
     key: str = "df_with_missing",
     readable: np.ndarray | None = None,
+    double: bool | None = None,
+    origin: str = "",
 ) -> None:
     """Write the h5 and, beside it, the csv; frames from ``tracks.first`` on.
 
     Numbers and nans are written as they are, but for poses that are not linked: there ``readable`` (T,) says in which
     frames a net looked, and what it did not find in them is -1, -1, -1, as DeepLabCut has it.
+    ``double`` chooses float64 (default: for tracks only); ``origin``: :func:`dlcx.formats.pose_tables.write_h5`.
 
     Raises
     ------
@@ -40,11 +43,11 @@ def write_predictions(
         points = values.reshape(len(values), -1, 3)
         points[np.isnan(points[..., 2]) & readable[:, None]] = -1
     frame = pd.DataFrame(
-        values.astype(np.float64 if key == "tracks" else np.float32),
+        values.astype(np.float64 if (key == "tracks" if double is None else double) else np.float32),
         index=pd.RangeIndex(tracks.first, tracks.first + len(tracks)).astype(np.int64),
         columns=pose_columns(tracks.layout, scorer, individuals=tracks.layout.multi),
     )
-    write_h5(frame, path_h5, key=key, table=True)
+    write_h5(frame, path_h5, key=key, table=True, origin=origin)
     if csv:
         write_csv(frame, Path(path_h5).with_suffix(".csv"))
 

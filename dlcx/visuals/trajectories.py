@@ -25,7 +25,7 @@ _GRID, _SHADES = "0.92", "viridis"
 class Paths:
     """The paths of some bodyparts of one animal: xy (T, P, 2) in pixels of the frame, score (T, P), colours (P, 3).
 
-    ``first`` is the frame number of the first row; ``ground`` an image (H, W, 3) uint8 of the video, where there is one.
+    ``first`` is the frame number of the first row; ``ground`` an image (H, W, 3) uint8 of the video.
     """
 
     names: tuple[str, ...]
@@ -61,13 +61,17 @@ def draw_paths(kind: str, paths: Paths, picture: Path, *, title: str, source: st
     FigureCanvasAgg(figure)
     PICTURES[kind](figure, paths)
     figure.suptitle(title, x=0.01, ha="left", fontsize=9)
-    handles = [] if kind in _NAMED_ROWS else [
-        figure.axes[0].plot([], [], color=color / 255, linewidth=3, label=name)[0]
-        for name, color in zip(paths.names, paths.colors, strict=True)
-    ]
+    handles = (
+        []
+        if kind in _NAMED_ROWS
+        else [
+            figure.axes[0].plot([], [], color=color / 255, linewidth=3, label=name)[0]
+            for name, color in zip(paths.names, paths.colors, strict=True)
+        ]
+    )
     if handles:
-        place = {"loc": "outside right upper", "ncols": columns}
-        figure.legend(handles=handles, frameon=False, fontsize=8, handlelength=1.2, **place)
+        look = {"ncols": columns, "frameon": False, "fontsize": 8, "handlelength": 1.2}
+        figure.legend(handles=handles, loc="outside right upper", **look)
     with whole_file(picture) as beside:
         figure.savefig(beside, metadata={"Source": source} if picture.suffix == ".png" else None)
 

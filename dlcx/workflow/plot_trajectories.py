@@ -156,7 +156,9 @@ class _Plot:
         self._refuse_others([picture for *_, picture in wanted], found)
         with self.progress.task(f"plot {found.video.name}", len(wanted), "picture") as task:
             for kind, owner, paths, picture in wanted:
-                title = f"{found.video.name}{f', {owner}' if owner else ''}{', filtered' if found.file.filtered else ''}\n"
+                title = (
+                    f"{found.video.name}{f', {owner}' if owner else ''}{', filtered' if found.file.filtered else ''}\n"
+                )
                 title += f"{found.file.scorer}, likelihood of {self.pcutoff:g} and more"
                 draw_paths(kind, paths, picture, title=title, source=found.file.path.name, dpi=self.dpi)
                 drawn.append(picture)

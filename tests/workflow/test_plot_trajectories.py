@@ -76,7 +76,7 @@ def test_pictures_of_other_poses_are_kept(
 
 
 @pytest.mark.parametrize("kind", list(PICTURES))
-@pytest.mark.parametrize("frames", [1, 2000])
+@pytest.mark.parametrize("frames", [1, 1500])
 def test_few_and_many_frames_and_nothing_found(kind: str, frames: int, tmp_path: Path) -> None:
     xy = np.full((frames, 30, 2), np.nan)
     names = tuple(f"part{number}" for number in range(30))

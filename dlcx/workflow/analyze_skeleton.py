@@ -1,0 +1,193 @@
+"""Lengths and angles of the bones of config.yaml's skeleton over a video."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.poses import Tracks
+from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.made_from_poses import is_there, origin_of
+from dlcx.workflow.many_videos import FailedVideo, each_video
+
+logger = logging.getLogger(__name__)
+
+Bones = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Bone:
+    """One bone over a video: median length and its median absolute deviation in pixels, where it is sure.
+
+    ``sure`` is the share of frames in which both ends reach the cut-off.
+    """
+
+    name: str
+    length: float
+    deviation: float
+    sure: float
+
+
+@dataclass(frozen=True)
+class AnalyzedSkeleton:
+    """The bones of one video and the file that holds them."""
+
+    video: Path
+    poses: Path
+    skeleton: Path
+    csv: Path | None
+    bones: tuple[Bone, ...]
+    existed: bool
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        state = " (was there already)" if self.existed else ""
+        wide = max(4, *(len(bone.name) for bone in self.bones))
+        said = [f"skeleton: {self.skeleton}{state}", *([f"csv: {self.csv}"] if self.csv else [])]
+        said.append(f"{'bone':{wide}}{'length px':>11}{'+-':>7}{'sure':>7}")
+        for bone in self.bones:
+            length, deviation = (
+                f"{value:.1f}" if np.isfinite(value) else "-" for value in (bone.length, bone.deviation)
+            )
+            said.append(f"{bone.name:{wide}}{length:>11}{deviation:>7}{100 * bone.sure:>5.0f} %")
+        return said
+
+
+@dataclass(frozen=True)
+class AnalyzeSkeletonResult:
+    """The videos whose bones were measured, and those that failed with the reason."""
+
+    videos: tuple[AnalyzedSkeleton, ...]
+    failed: tuple[FailedVideo, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [line for one in self.videos for line in one.lines()]
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def analyze_skeleton(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    tracker: str | None = None,
+    filtered: bool = False,
+    out: str | Path | None = None,
+    pcutoff: float | None = None,
+    csv: bool = True,
+    overwrite: bool = False,
+) -> AnalyzeSkeletonResult:
+    """Write length, orientation and likelihood of every bone of config.yaml's skeleton in every frame.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+    pcutoff
+        Least likelihood of both ends for what is printed; default: config.yaml's.  The file holds all frames.
+    csv
+        Also write a csv.
+    overwrite
+        Measure again what is there.
+
+    Raises
+    ------
+    DlcxError
+        When config.yaml has no skeleton, or a value or the only video cannot be used.  Of several videos those that
+        fail are in the result.
+    """
+    from dlcx.data.video import find_videos
+
+    wanted = WantedPoses.of(
+        project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
+        out=out,
+    )
+    home = wanted.project
+    if not home.skeleton:
+        raise DlcxError(
+            f"{home.config_path}: skeleton is empty", hint="List pairs of bodyparts there, such as [snout, tailbase]."
+        )
+    least = home.pcutoff if pcutoff is None else pcutoff
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    done, failed = each_video(
+        found, lambda video: _analyze(wanted.find(video), home.skeleton, least, csv=csv, overwrite=overwrite)
+    )
+    return AnalyzeSkeletonResult(done, failed)
+
+
+def _analyze(found: FoundPoses, skeleton: Bones, least: float, *, csv: bool, overwrite: bool) -> AnalyzedSkeleton:
+    from dlcx.formats.skeleton import read_skeleton, write_skeleton
+
+    target = found.file.skeleton_h5
+    origin = origin_of(found.file.path, skeleton=[list(bone) for bone in skeleton])
+    existed = is_there(target, origin, overwrite=overwrite)
+    if existed:
+        names, values = read_skeleton(target)
+    else:
+        tracks = found.stored()
+        names, values = measure(tracks, skeleton)
+        write_skeleton(names, values, target, first=tracks.first, csv=csv, origin=origin)
+    text = target.with_suffix(".csv")
+    bones = tuple(_summary(name, values[:, number], least) for number, name in enumerate(names))
+    return AnalyzedSkeleton(found.video, found.file.path, target, text if text.is_file() else None, bones, existed)
+
+
+def measure(tracks: Tracks, skeleton: Bones) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names and values (T, B, 3) of the bones of all animals: length in pixels, orientation in degrees, likelihood.
+
+    Raises
+    ------
+    DlcxError
+        When the poses have none of the skeleton's bodyparts.
+    """
+    layout = tracks.layout
+    number = {part: index for index, part in enumerate(layout.bodyparts)}
+    known = [bone for bone in skeleton if bone[0] in number and bone[1] in number]
+    if not known:
+        raise DlcxError(f"the poses have no bone of config.yaml's skeleton: {_joined(skeleton)}")
+    if left_out := [bone for bone in skeleton if bone not in known]:
+        logger.warning("the poses have no %s", _joined(left_out))
+    start, stop = ([number[bone[end]] for bone in known] for end in (0, 1))
+    arrow = (tracks.xy[:, :, stop] - tracks.xy[:, :, start]).astype(np.float64)  # (T, A, B, 2)
+    angle = np.degrees(np.arctan2(arrow[..., 1], arrow[..., 0])) % 360
+    likelihood = np.minimum(tracks.score[:, :, start], tracks.score[:, :, stop])
+    values = np.stack([np.linalg.norm(arrow, axis=-1), angle, likelihood], -1)
+    owners = [f"{animal}_" if layout.multi else "" for animal in layout.individuals]
+    names = tuple(f"{owner}{one}_{other}" for owner in owners for one, other in known)
+    return names, values.reshape(len(tracks), -1, 3)
+
+
+def _summary(name: str, values: np.ndarray, least: float) -> Bone:
+    sure = (values[:, 2] >= least) & np.isfinite(values[:, 0])
+    length = values[sure, 0]
+    middle = float(np.median(length)) if len(length) else np.nan
+    deviation = float(np.median(np.abs(length - middle))) if len(length) else np.nan
+    return Bone(name, middle, deviation, float(sure.mean()) if len(sure) else 0.0)
+
+
+def _joined(bones: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{one}-{other}" for one, other in bones)

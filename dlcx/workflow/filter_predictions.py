@@ -1,0 +1,218 @@
+"""Poses of videos made smooth, or their gaps filled."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.poses import Tracks
+from dlcx.progress import SILENT, Progress
+from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.made_from_poses import is_there, origin_of
+from dlcx.workflow.many_videos import FailedVideo, each_video
+
+#: What ``--filter`` takes.
+FILTERS = ("median", "arima", "spline")
+#: Likelihood of a position that a spline has filled in.
+FILLED = 0.01
+
+
+@dataclass(frozen=True)
+class FilteredVideo:
+    """The filtered poses of one video: ``moved`` positions differ, ``filled`` ones were unknown before.
+
+    ``largest`` is the farthest that a known one was moved, in pixels.  All three are 0 when it was there already.
+    """
+
+    video: Path
+    poses: Path
+    filtered: Path
+    csv: Path | None
+    existed: bool
+    moved: int = 0
+    filled: int = 0
+    largest: float = 0.0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"poses: {self.poses}"]
+        if self.existed:
+            said.append(f"filtered: {self.filtered} (was there already)")
+        else:
+            said.append(f"filtered: {self.filtered}")
+            said.append(f"moved: {self.moved} positions, by {self.largest:.1f} px at most; filled: {self.filled}")
+        return said + ([f"csv: {self.csv}"] if self.csv else [])
+
+
+@dataclass(frozen=True)
+class FilterPredictionsResult:
+    """The videos whose poses were filtered, and those that failed with the reason."""
+
+    videos: tuple[FilteredVideo, ...]
+    failed: tuple[FailedVideo, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [line for one in self.videos for line in one.lines()]
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def filter_predictions(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    filter: str = "median",
+    window: int = 5,
+    p_bound: float = 0.001,
+    ar: int = 3,
+    ma: int = 1,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    tracker: str | None = None,
+    out: str | Path | None = None,
+    csv: bool = True,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> FilterPredictionsResult:
+    """Write ``<poses>_filtered.h5``: positions of bodyparts over time, filtered one by one.
+
+    ``median``: the median of a sliding window.  ``arima``: what a process fitted to each coordinate expects from the
+    frames before; positions of low likelihood do not count.  ``spline``: gaps filled by a cubic spline, nothing else
+    moved.  Likelihoods stay, but for filled positions.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    filter
+        ``median``, ``arima`` or ``spline``.
+    window
+        Frames of the median's window (an odd number), or of the longest gap that a spline fills (0: any).
+    p_bound
+        Least likelihood of a position that counts for ``arima``.
+    ar, ma
+        Degrees of the autoregressive and of the moving-average part of ``arima``.
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, out
+        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+    csv
+        Also write a csv.
+    overwrite
+        Filter again what is there.
+
+    Raises
+    ------
+    DlcxError
+        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+    """
+    from dlcx.data.video import find_videos
+
+    if filter not in FILTERS:
+        raise DlcxError(f"--filter {filter}: no such filter", hint=did_you_mean(filter, FILTERS))
+    if filter == "median" and (window < 1 or window % 2 == 0):
+        raise DlcxError(f"--window {window}: a median needs an odd number of frames")
+    if window < 0:
+        raise DlcxError(f"--window {window}: expected 0 or more frames")
+    wanted = WantedPoses.of(
+        project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        out=out,
+    )
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    settings: dict[str, Any] = {"filter": filter}
+    settings |= {"p_bound": p_bound, "ar": ar, "ma": ma} if filter == "arima" else {"window": window}
+    run = _Filter(settings, csv, overwrite, progress)
+    done, failed = each_video(found, lambda video: run(wanted.find(video)))
+    call = ["dlcx", "create-labeled-video", str(done[0].video), "--filtered", *wanted.place.flags]
+    call += ["--out", str(out)] if out else []
+    return FilterPredictionsResult(done, failed, (f"Look at it: {shlex.join(call)}",))
+
+
+@dataclass(frozen=True)
+class _Filter:
+    """What one call asks of every video."""
+
+    settings: dict[str, Any]
+    csv: bool
+    overwrite: bool
+    progress: Progress
+
+    def __call__(self, found: FoundPoses) -> FilteredVideo:
+        """Filter the poses of one video, unless that is done."""
+        from dlcx.formats.predictions import read_scorer, write_predictions
+
+        source, target = found.file.path, found.file.filtered_h5
+        csv = target.with_suffix(".csv") if self.csv else None
+        origin = origin_of(source, **self.settings)
+        if is_there(target, origin, overwrite=self.overwrite):
+            return FilteredVideo(found.video, source, target, csv if csv and csv.is_file() else None, existed=True)
+        tracks = found.stored()
+        if len(tracks.layout.individuals) > 1 and not found.file.tracker:
+            raise DlcxError(
+                f"{source.name}: its animals are not linked, so a row is another animal in every frame",
+                hint="Filter tracked poses.",
+            )
+        points = np.concatenate([tracks.xy.reshape(len(tracks), -1, 2), tracks.unique_xy], 1).astype(np.float64)
+        score = np.concatenate([tracks.score.reshape(len(tracks), -1), tracks.unique_score], 1)
+        smooth = self._filtered(points, score, found.video.name)
+        filled = np.isfinite(smooth).all(-1) & ~np.isfinite(points).all(-1)
+        if self.settings["filter"] == "spline":
+            score = np.where(filled, FILLED, score).astype(score.dtype)
+        animals = tracks.xy[..., 0].size // max(len(tracks), 1)
+        made = Tracks(
+            tracks.layout,
+            smooth[:, :animals].reshape(tracks.xy.shape),
+            score[:, :animals].reshape(tracks.score.shape),
+            smooth[:, animals:],
+            score[:, animals:],
+            first=tracks.first,
+        )
+        double = tracks.xy.dtype == np.float64
+        write_predictions(made, target, read_scorer(source), csv=self.csv, double=double, origin=origin)
+        step = np.linalg.norm(smooth - points, axis=-1)
+        known = step[np.isfinite(step)]
+        return FilteredVideo(
+            found.video,
+            source,
+            target,
+            csv,
+            existed=False,
+            moved=int((known > 0).sum()),
+            filled=int(filled.sum()),
+            largest=float(known.max(initial=0)),
+        )
+
+    def _filtered(self, xy: np.ndarray, score: np.ndarray, name: str) -> np.ndarray:
+        """Positions (T, P, 2), filtered; those of columns that a process cannot be fitted to stay."""
+        from dlcx.series import fill_gaps, fit_arima, median_filter
+
+        kind = self.settings["filter"]
+        if kind == "median":
+            return median_filter(xy, self.settings["window"])
+        if kind == "spline":
+            return fill_gaps(xy, self.settings["window"])
+        known = np.broadcast_to((score >= self.settings["p_bound"])[..., None], xy.shape)
+        with self.progress.task(f"filter {name}", total=xy.shape[1] * 2, unit="coordinate") as task:
+            fit = fit_arima(xy, known, ar=self.settings["ar"], ma=self.settings["ma"], fitted=task.advance)
+        smooth = np.where(np.isfinite(fit.mean).any(0), fit.mean, xy)
+        smooth[:1] = xy[:1]  # nothing is expected before the first frame
+        return smooth
