@@ -13,11 +13,13 @@ from dlcx.errors import DlcxError, Stopped
 
 if TYPE_CHECKING:
     from dlcx.nets.registry import available_detectors, available_models
+    from dlcx.workflow.add_videos import add_videos
     from dlcx.workflow.analyze_images import analyze_images
     from dlcx.workflow.analyze_skeleton import analyze_skeleton
     from dlcx.workflow.analyze_video import analyze_video
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.create_labeled_video import create_labeled_video
+    from dlcx.workflow.create_project import create_project
     from dlcx.workflow.demo import demo
     from dlcx.workflow.doctor import doctor
     from dlcx.workflow.evaluate import evaluate
@@ -35,6 +37,8 @@ __version__ = "0.1.0"
 #: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).
 COMMANDS = (
     "demo",
+    "create_project",
+    "add_videos",
     "create_dataset",
     "train",
     "prune_skeleton",
@@ -57,6 +61,7 @@ __all__ = [
     "DlcxError",
     "Stopped",
     "__version__",
+    "add_videos",
     "analyze_images",
     "analyze_skeleton",
     "analyze_video",
@@ -64,6 +69,7 @@ __all__ = [
     "available_models",
     "create_dataset",
     "create_labeled_video",
+    "create_project",
     "demo",
     "doctor",
     "evaluate",

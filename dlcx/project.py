@@ -5,7 +5,7 @@
     <task>-<scorer>-<date>/
       config.yaml
       videos/
-      labeled-data/<video stem>/CollectedData_<scorer>.h5 .csv, img*.png
+      labeled-data/<video stem>/CollectedData_<scorer>.h5 .csv, machinelabels-iter<I>.h5, img*.png
       training-datasets/iteration-<I>/UnaugmentedDataSet_<task><date>/
       dlc-models-pytorch/iteration-<I>/<task><date>-trainset<TF>shuffle<S>/{train,test}/
       evaluation-results-pytorch/iteration-<I>/<task><date>-trainset<TF>shuffle<S>/
@@ -16,6 +16,7 @@ The objects hold names, numbers and paths; they read nothing but folder listings
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ def shuffle_flags(number: int, trainset_index: int) -> tuple[str, ...]:
     """What a call must say to mean a shuffle; nothing for the first one."""
     shuffle = ("--shuffle", str(number)) if number != 1 else ()
     return (*shuffle, *(("--trainset-index", str(trainset_index)) if trainset_index else ()))
+
+
+def frame_name(number: int, frames: int) -> str:
+    """The image file of a frame in labeled-data: ``img007.png`` in a video of 101 to 1000 frames."""
+    return f"img{number:0{math.ceil(math.log10(max(frames, 1)))}d}.png"
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,14 @@ class Project:
     def labels_path(self, stem: str) -> Path:
         """``labeled-data/<stem>/CollectedData_<scorer>`` without suffix; ``.h5`` and ``.csv`` lie there."""
         return self.labeled_data / stem / f"CollectedData_{self.scorer}"
+
+    def machine_labels_path(self, stem: str) -> Path:
+        """``labeled-data/<stem>/machinelabels-iter<I>.h5``: poses that a net found in frames chosen for correction."""
+        return self.labeled_data / stem / f"machinelabels-iter{self.iteration}.h5"
+
+    def video_of(self, stem: str) -> Video | None:
+        """The entry of ``video_sets`` with this stem."""
+        return next((video for video in self.videos if video.stem == stem), None)
 
     @property
     def training_set_dir(self) -> Path:

@@ -95,7 +95,15 @@ IndividualOption = Annotated[
 ]
 CsvOption = Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")]
 VideosArgument = Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")]
+CopyVideosOption = Annotated[
+    bool, typer.Option("--copy-videos", help="Copy the videos into the project instead of linking them.")
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """``"snout, tail"`` -> ("snout", "tail")."""
+    return tuple(name for part in (text or "").split(",") if (name := part.strip()))
 
 
 @dataclass(frozen=True)

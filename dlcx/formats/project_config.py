@@ -20,9 +20,10 @@ not ``project_path``, and stored paths of videos are looked for below it.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,19 @@ def add_train_fraction(path: str | Path, fraction: float) -> int:
     return [*config.TrainingFraction, fraction].index(fraction)
 
 
+def add_videos(path: str | Path, crops: Mapping[str, tuple[int, int, int, int]]) -> None:
+    """Add paths of videos, with the part x1, x2, y1, y2 to look at, to video_sets; comments and order stay."""
+    entries = {stored: {"crop": ", ".join(map(str, crop))} for stored, crop in crops.items()}
+    there = read_yaml(path).get("video_sets") or {}
+    if new := {stored: entry for stored, entry in entries.items() if stored not in there}:
+        _edit(Path(path), "video_sets", {**there, **new})
+
+
+def set_iteration(path: str | Path, iteration: int) -> None:
+    """Write the number of the round of refinement; comments and order of the file stay."""
+    _edit(Path(path), "iteration", iteration)
+
+
 def resolve_video(project: Project, video: str | Path | Video) -> Path:
     """Where a video of the project lies now.
 
@@ -201,7 +215,7 @@ def _crop(config: ProjectConfig) -> tuple[int, int, int, int] | None:
     return x1, x2, y1, y2
 
 
-def _edit(path: Path, key: str, value: Sequence[Any]) -> None:
+def _edit(path: Path, key: str, value: Any) -> None:
     """Set one key of the user's file; every other line stays as it is."""
     import io
 
@@ -211,18 +225,48 @@ def _edit(path: Path, key: str, value: Sequence[Any]) -> None:
     editor.width = 2**20
     editor.preserve_quotes = True
     text = read_text(path)
+    if indented := re.search(r"(?m)^( +)[^\s#-]", text):
+        editor.indent(mapping=len(indented[1]))
     before = parse_yaml(text, path)
     data = editor.load(text)
-    if isinstance(data.get(key), list):
+    there = data.get(key)
+    if there and isinstance(there, list):
         # In place, since the comments that follow a list hang on its items.
-        data[key].extend(value[len(data[key]) :])
+        there.extend(value[len(there) :])
+    elif there and isinstance(there, dict):
+        _add_entries(there, {name: item for name, item in value.items() if name not in there})
     else:
-        data[key] = list(value)
+        data[key] = value
     stream = io.StringIO()
     editor.dump(data, stream)
     after = parse_yaml(stream.getvalue(), path)
-    if {**before, key: list(value)} != after:
-        raise DlcxError(
-            f"{path}: cannot be edited without changing other keys", hint=f"Set {key}: {list(value)} there."
-        )
+    if {**before, key: value} != after:
+        raise DlcxError(f"{path}: cannot be edited without changing other keys", hint=f"Set {key}: {value} there.")
     write_text(path, stream.getvalue())
+
+
+def _add_entries(mapping: Any, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add entries to a ruamel mapping, before the comment that follows it and that ruamel hangs on its last key."""
+    from ruamel.yaml.comments import CommentedMap
+
+    owner, last = _innermost(mapping)
+    mapping.update({name: CommentedMap(entry) for name, entry in entries.items()})
+    tokens = owner.ca.items.get(last) if isinstance(owner, CommentedMap) else None
+    token = tokens[2] if tokens else None
+    if token is None:
+        return
+    of_the_line, newline, following = token.value.partition("\n")
+    moved = copy.copy(token)
+    token.value, moved.value = of_the_line + newline, newline + following
+    if not of_the_line.strip():
+        del owner.ca.items[last]
+    if following.strip():
+        owner, last = _innermost(mapping)
+        owner.ca.items[last] = [None, None, moved, None]
+
+
+def _innermost(mapping: Any) -> tuple[Any, Any]:
+    """The mapping, of a ruamel mapping and those below, whose last key ends it, and that key."""
+    last = next(reversed(mapping))
+    below = mapping[last]
+    return _innermost(below) if below and isinstance(below, dict) else (mapping, last)

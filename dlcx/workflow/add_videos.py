@@ -1,0 +1,161 @@
+"""More videos for a project."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.formats import project_config
+from dlcx.formats.project_config import open_project, resolve_video
+from dlcx.outputs import whole_file
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Project
+
+logger = logging.getLogger(__name__)
+
+Crop = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class AddVideosResult:
+    """The videos that config.yaml lists now, and those that it had listed before."""
+
+    project: Path
+    added: tuple[Path, ...]
+    existed: tuple[Path, ...]
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """What to do now."""
+        return ("Next: dlcx extract-frames",) if self.added else ()
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"added: {video}" for video in self.added]
+        return said + [f"already there: {video}" for video in self.existed]
+
+
+def add_videos(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    copy_videos: bool = False,
+    crop: Crop | None = None,
+    progress: Progress = SILENT,
+) -> AddVideosResult:
+    """Link videos into the project, and list them in config.yaml, whose comments and order stay.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    copy_videos
+        Copy them into the project instead.
+    crop
+        x1, x2, y1, y2 in pixels: the part of the frames that matters; default: all of it.
+
+    Raises
+    ------
+    DlcxError
+        When a video cannot be used, or another one of its name is in the project.
+    """
+    from dlcx.data.video import find_videos
+
+    home = open_project(project)
+    fresh, existed = [], []
+    for video in find_videos([videos] if isinstance(videos, str | Path) else videos):
+        if known := home.video_of(video.stem):
+            _same(home, known.stored, video)
+            existed.append(video)
+        else:
+            fresh.append(video)
+    distinct_stems(fresh)
+    crops = frame_crops(fresh, crop)
+    targets = bring_in(fresh, home.videos_dir, copy_videos=copy_videos, progress=progress)
+    for target in targets:
+        (home.labeled_data / target.stem).mkdir(parents=True, exist_ok=True)
+    project_config.add_videos(home.config_path, {str(path): crops[path.stem] for path in targets})
+    return AddVideosResult(home.root, tuple(targets), tuple(existed))
+
+
+def distinct_stems(videos: Sequence[Path]) -> None:
+    """Refuse two videos of one name: their labels would share a folder."""
+    seen: dict[str, Path] = {}
+    for video in videos:
+        if other := seen.get(video.stem):
+            raise DlcxError(
+                f"{other} and {video} have the same name, so their labels would share a folder",
+                hint="Rename one of them.",
+            )
+        seen[video.stem] = video
+
+
+def frame_crops(videos: Sequence[Path], crop: Crop | None = None) -> dict[str, Crop]:
+    """The part x1, x2, y1, y2 of the frames of each video, by its stem; None: all of it.
+
+    Raises
+    ------
+    DlcxError
+        When a video cannot be read, or the part does not lie in its frames.
+    """
+    from dlcx.data.video import open_video
+
+    found: dict[str, Crop] = {}
+    for path in videos:
+        video = open_video(path)
+        x1, x2, y1, y2 = found[path.stem] = crop or (0, video.width, 0, video.height)
+        if not (0 <= x1 < x2 <= video.width and 0 <= y1 < y2 <= video.height):
+            raise DlcxError(
+                f"--crop {x1},{x2},{y1},{y2}: {path.name} has {video.width} x {video.height} pixels",
+                hint=f"Expected X1,X2,Y1,Y2 within 0,{video.width},0,{video.height}.",
+            )
+    return found
+
+
+def bring_in(videos: Sequence[Path], folder: Path, *, copy_videos: bool, progress: Progress = SILENT) -> list[Path]:
+    """Link (or copy) videos into ``folder``; those that lie there already stay. Returns their paths there."""
+    targets = [folder.resolve() / video.name for video in videos]
+    listener = progress if copy_videos else SILENT  # links take no time
+    with listener.task("copy", total=len(videos), unit="video") as task:
+        for video, target in zip(videos, targets, strict=True):
+            if not target.exists():
+                _bring(video.resolve(), target, copy=copy_videos)
+            elif not os.path.samefile(video, target):
+                raise DlcxError(f"{target} exists and is another file than {video}", hint="Rename one of them.")
+            task.advance()
+    return targets
+
+
+def _bring(video: Path, target: Path, *, copy: bool) -> None:
+    if not copy:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)  # a link that leads nowhere
+            target.symlink_to(video)
+        except OSError as error:
+            logger.warning("%s is copied, for links cannot be made here: %s", video.name, error.strerror or error)
+        else:
+            return
+    with whole_file(target) as beside:
+        shutil.copyfile(video, beside)
+
+
+def _same(project: Project, stored: str, video: Path) -> None:
+    """Whether a video of the project is the one that is meant."""
+    try:
+        there = resolve_video(project, stored)
+    except DlcxError:
+        logger.warning("%s is listed, but not there; %s is left alone", stored, video)
+        return
+    if not os.path.samefile(there, video) and there.stat().st_size != video.stat().st_size:
+        raise DlcxError(
+            f"{video}: the project has another video of this name: {there}",
+            hint="Rename the new one: labels are kept by the video's name.",
+        )

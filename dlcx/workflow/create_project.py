@@ -1,0 +1,185 @@
+"""A new project: its folders, its videos and config.yaml."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.formats.project_config import layout_of, open_project, read_project_config, write_project_config
+from dlcx.poses import Layout
+from dlcx.progress import SILENT, Progress
+from dlcx.settings import ProjectConfig
+from dlcx.settings.project import MULTI, VideoSet
+from dlcx.workflow.add_videos import bring_in, distinct_stems, frame_crops
+
+#: What DeepLabCut calls the bodyparts, bones and individuals of a project whose owner has not named them.
+PARTS = ("bodypart1", "bodypart2", "bodypart3", "objectA")
+BONES = (("bodypart1", "bodypart2"), ("objectA", "bodypart3"))
+SEVERAL_PARTS = ("bodypart1", "bodypart2", "bodypart3")
+SEVERAL_BONES = (("bodypart1", "bodypart2"), ("bodypart2", "bodypart3"), ("bodypart1", "bodypart3"))
+INDIVIDUALS = ("individual1", "individual2", "individual3")
+
+FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class CreateProjectResult:
+    """The project folder, its config.yaml and videos; ``existed`` says that it was there before."""
+
+    project: Path
+    config: Path
+    videos: tuple[Path, ...]
+    bodyparts: tuple[str, ...]
+    individuals: tuple[str, ...]
+    existed: bool
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """What to do now."""
+        named = set(self.bodyparts) - {*PARTS, *SEVERAL_PARTS}
+        edit = () if named else (f"Name your bodyparts in {self.config}.",)
+        return (*edit, f"Next: dlcx extract-frames -p '{self.project}'")
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        return [
+            f"project: {self.project}{' (there already, unchanged)' if self.existed else ''}",
+            *(f"video: {video}" for video in self.videos),
+            f"bodyparts: {', '.join(self.bodyparts)}",
+            *([f"individuals: {', '.join(self.individuals)}"] if len(self.individuals) > 1 else []),
+        ]
+
+
+def create_project(
+    name: str,
+    scorer: str,
+    videos: Sequence[str | Path] | str | Path,
+    *,
+    folder: str | Path = ".",
+    date: str | None = None,
+    multi: bool = False,
+    bodyparts: Sequence[str] = (),
+    individuals: Sequence[str] = (),
+    unique: Sequence[str] = (),
+    copy_videos: bool = False,
+    progress: Progress = SILENT,
+) -> CreateProjectResult:
+    """Make ``<name>-<scorer>-<date>`` with DeepLabCut's folders and config.yaml.
+
+    Parameters
+    ----------
+    name, scorer
+        What the project is called, and who labels.
+    videos
+        Files, folders and glob patterns.
+    folder
+        Where the project's folder is made.
+    date
+        ``YYYY-MM-DD``; default: today.
+    multi
+        Several animals; ``individuals`` or ``unique`` mean that too.
+    bodyparts, individuals, unique
+        Names of the bodyparts (of each animal), of the animals, and of bodyparts or objects that exist once;
+        default: DeepLabCut's, to be replaced in config.yaml.
+    copy_videos
+        Copy the videos into the project instead of linking them.
+
+    Raises
+    ------
+    DlcxError
+        When a name or video cannot be used, or another project is in the way.
+    """
+    from dlcx.data.video import find_videos
+
+    day = _day(date)
+    for flag, word in (("NAME", name), ("SCORER", scorer)):
+        if not word.strip() or re.search(r"[\\/:*?\"<>|\x00-\x1f]", word) or word.startswith("."):
+            raise DlcxError(f"{flag} {word!r}: cannot be part of a folder's name")
+    for flag, words in (("--bodyparts", bodyparts), ("--individuals", individuals), ("--unique", unique)):
+        if twice := sorted({word for word in words if list(words).count(word) > 1}):
+            raise DlcxError(f"{flag}: {twice[0]!r} is named more than once")
+    root = Path(folder).expanduser().resolve() / f"{name}-{scorer}-{day.isoformat()}"
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    distinct_stems(found)
+    several = multi or bool(individuals) or bool(unique)
+    config = ProjectConfig(
+        Task=name,
+        scorer=scorer,
+        date=f"{_MONTHS[day.month - 1]}{day.day}",
+        project_path=str(root),
+        snapshotindex=-1,
+        **(_several(bodyparts, individuals, unique) if several else _single(bodyparts)),
+    )
+    layout = layout_of(config, "the new project")
+    if root.exists():
+        return _already(root, found, layout if bodyparts or individuals or unique else None)
+    crops = frame_crops(found)
+    targets = [root / "videos" / video.name for video in found]
+    sets = {str(path): VideoSet(crop=", ".join(map(str, crops[path.stem]))) for path in targets}
+    part = root.with_name(f".{root.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        for below in FOLDERS:
+            (part / below).mkdir(parents=True)
+        for video in found:
+            (part / "labeled-data" / video.stem).mkdir()
+        bring_in(found, part / "videos", copy_videos=copy_videos, progress=progress)
+        write_project_config(config.model_copy(update={"video_sets": sets}), part / "config.yaml")
+        part.rename(root)
+    except OSError as error:
+        raise DlcxError(f"cannot write {root}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return _result(root, layout, targets, existed=False)
+
+
+def _day(date: str | None) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(date) if date else datetime.date.today()
+    except ValueError:
+        raise DlcxError(f"--date {date}: expected YYYY-MM-DD") from None
+
+
+def _single(bodyparts: Sequence[str]) -> dict[str, object]:
+    bones = [] if bodyparts else [list(bone) for bone in BONES]
+    return {"bodyparts": list(bodyparts or PARTS), "skeleton": bones}
+
+
+def _several(bodyparts: Sequence[str], individuals: Sequence[str], unique: Sequence[str]) -> dict[str, object]:
+    return {
+        "multianimalproject": True,
+        "identity": False,
+        "bodyparts": MULTI,
+        "individuals": list(individuals or INDIVIDUALS),
+        "uniquebodyparts": list(unique),
+        "multianimalbodyparts": list(bodyparts or SEVERAL_PARTS),
+        "skeleton": [] if bodyparts else [list(bone) for bone in SEVERAL_BONES],
+        "default_augmenter": "albumentations",
+        "default_track_method": "ellipse",
+    }
+
+
+def _already(root: Path, videos: Sequence[Path], layout: Layout | None) -> CreateProjectResult:
+    """The project that is there, when it is the one that is asked for; ``layout`` None: its names do not matter."""
+    if not (root / "config.yaml").is_file():
+        raise DlcxError(f"{root} exists and is no project", hint="Choose another NAME, or --dir.")
+    there = open_project(root)
+    others = layout_of(read_project_config(there.config_path), there.config_path)
+    if layout is not None and layout != others:
+        raise DlcxError(
+            f"{root} exists, with other bodyparts or individuals", hint=f"Change them in {there.config_path}."
+        )
+    if missing := [video for video in videos if there.video_of(video.stem) is None]:
+        raise DlcxError(f"{root} exists, without {missing[0].name}", hint="'dlcx add-videos' adds videos to it.")
+    return _result(root, others, [Path(video.stored) for video in there.videos], existed=True)
+
+
+def _result(root: Path, layout: Layout, videos: Sequence[Path], *, existed: bool) -> CreateProjectResult:
+    names = (*layout.bodyparts, *layout.unique)
+    return CreateProjectResult(root, root / "config.yaml", tuple(videos), names, layout.individuals, existed)
