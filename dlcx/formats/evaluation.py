@@ -30,6 +30,7 @@ import pandas as pd
 
 from dlcx.errors import DlcxError
 from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_columns, write_h5
+from dlcx.formats.yaml_files import read_text
 from dlcx.metrics import Metrics
 from dlcx.outputs import write_text
 from dlcx.poses import Instances, Layout, Prediction
@@ -214,12 +215,15 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
+    hint = "Move the file away; it is written anew."
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    try:
         missing = [name for name in INDEX if name not in (reader.fieldnames or [])]
         if missing:
-            raise DlcxError(f"{path}: column '{missing[0]}' is missing", hint="Move the file away; it is written anew.")
+            raise DlcxError(f"{path}: column '{missing[0]}' is missing", hint=hint)
         return [{name: cell or "" for name, cell in row.items() if name} for row in reader]
+    except csv.Error as error:
+        raise DlcxError(f"{path}, line {reader.line_num}: {error}", hint=hint) from None
 
 
 def _write_rows(rows: Sequence[Mapping[str, str]], path: Path) -> None:

@@ -7,16 +7,20 @@ refused, and so is one that claims to hold far more than its size on the disk al
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import pickle
+import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
+import numpy as np
 import pandas as pd
 import tables
 from tables import atom, attributeset
@@ -26,6 +30,11 @@ from dlcx.formats.pickles import Foreign, plain_loads
 
 #: A table may be this many times larger than its file (what zlib reaches at best), and this many bytes besides.
 LARGEST_RATIO, ALWAYS_ALLOWED = 1_032, 2**26
+
+#: Longer than reading any whole file takes.
+MOST_SECONDS = 300
+
+Loaded = TypeVar("Loaded")
 
 _lock = threading.Lock()
 
@@ -39,34 +48,80 @@ def read_table(path: Path, keys: Sequence[str], *, any_key: bool = False) -> pd.
         When the file is no HDF5, holds no such table, or holds objects that are not plain.
     """
     found: list[str] = []
-    table: Any = None
-    try:
-        with warnings.catch_warnings(), _plain_objects_only() as refused:
-            warnings.simplefilter("ignore")
-            try:
-                with pd.HDFStore(path, mode="r") as store:
-                    found = [key.lstrip("/") for key in store.keys()]  # noqa: SIM118  not a dictionary
-                    key = next((key for key in keys if key in found), found[0] if any_key and len(found) == 1 else None)
-                    if key is not None:
-                        _check_size(store, path)
-                        table = store[key]
-            finally:
-                if refused:  # PyTables takes what cannot be unpickled for text, so this is how it comes out
-                    raise DlcxError(
-                        f"{path} is refused: {refused[0]}",
-                        hint="Tables of poses hold numbers and names; another program may run code hidden in this one.",
-                    )
-    except DlcxError:
-        raise
-    except Exception as error:  # pandas and PyTables raise whatever they meet in a broken file
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = (lines[-1] if lines else repr(error))[:200]  # the last of HDF5's own lines says most
-        if not _is_hdf5(path):
-            reason = "no HDF5 file"
-        raise DlcxError(f"{path}: cannot be read as a table of poses ({reason})") from None
+
+    def load() -> Any:
+        with pd.HDFStore(path, mode="r") as store:
+            found[:] = [key.lstrip("/") for key in store.keys()]  # noqa: SIM118  not a dictionary
+            key = next((key for key in keys if key in found), found[0] if any_key and len(found) == 1 else None)
+            _check_size(store.root._v_file, path)
+            return None if key is None else store[key]
+
+    table = _guarded(path, load)
     if not isinstance(table, pd.DataFrame) or not isinstance(table.columns, pd.MultiIndex):
         raise DlcxError(f"{path}: expected a table of poses under the key {' or '.join(keys)}, got keys {found[:10]}")
     return table
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Those of the arrays ``names`` that stand at the top of a file.
+
+    Raises
+    ------
+    DlcxError
+        When the file is no HDF5, is broken, or holds objects that are not plain.
+    """
+
+    def load() -> dict[str, np.ndarray]:
+        with tables.open_file(path) as file:
+            _check_size(file, path)
+            nodes = {name: file.root._v_children[name] for name in names if name in file.root._v_children}
+            return {name: node.read() for name, node in nodes.items() if isinstance(node, tables.Array)}
+
+    return _guarded(path, load)
+
+
+def _guarded(path: Path, load: Callable[[], Loaded]) -> Loaded:
+    """What ``load`` reads of an HDF5 file: only plain objects are unpickled, and whatever fails names the file."""
+    with warnings.catch_warnings(), _plain_objects_only() as refused:
+        warnings.simplefilter("ignore")
+        if not _survived(load):
+            raise DlcxError(f"{path} is damaged: the HDF5 library crashes on it", hint="Take it from a copy.")
+        try:
+            loaded = load()
+        except DlcxError:
+            raise
+        except Exception as error:  # pandas and PyTables raise whatever they meet in a broken file
+            if not refused:
+                lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+                reason = (lines[-1] if lines else repr(error))[:200]  # the last of HDF5's own lines says most
+                reason = reason if _is_hdf5(path) else "no HDF5 file"
+                raise DlcxError(f"{path}: cannot be read as a table of poses ({reason})") from None
+        if refused:  # PyTables takes what cannot be unpickled for text and goes on
+            raise DlcxError(
+                f"{path} is refused: {refused[0]}",
+                hint="Tables of poses hold numbers and names; another program may run code hidden in this one.",
+            )
+    return loaded
+
+
+def _survived(load: Callable[[], Any]) -> bool:
+    """Whether a child process lives through it: damaged files make the HDF5 library crash, or go round in circles.
+
+    Where processes cannot fork, nobody knows.
+    """
+    if not hasattr(os, "fork"):
+        return True
+    child = os.fork()
+    if child == 0:
+        try:
+            faulthandler.disable()
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(MOST_SECONDS)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the C library says when it dies
+            load()
+        finally:
+            os._exit(0)  # what it raises comes again in the parent
+    return not os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
 @contextmanager
@@ -86,9 +141,15 @@ def _plain_objects_only() -> Iterator[list[str]]:
         yield refused
 
 
-def _check_size(store: pd.HDFStore, path: Path) -> None:
-    """A few bytes may claim to be a table of terabytes."""
-    claimed = sum(leaf.size_in_memory for leaf in store.root._v_file.walk_nodes("/", "Leaf") if _is_plain(leaf))
+def _check_size(file: tables.File, path: Path) -> None:
+    """Refuse a few bytes that claim to be a table of terabytes.
+
+    Raises
+    ------
+    DlcxError
+        Says how many there are, and how many are claimed.
+    """
+    claimed = sum(leaf.size_in_memory for leaf in file.walk_nodes("/", "Leaf") if _is_plain(leaf))
     size = path.stat().st_size
     if claimed > LARGEST_RATIO * size + ALWAYS_ALLOWED:
         raise DlcxError(f"{path} is refused: {size} bytes claim to hold tables of {claimed} bytes")

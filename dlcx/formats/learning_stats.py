@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.formats.yaml_files import read_text
 from dlcx.outputs import write_text
 
 Row = Mapping[str, float]
@@ -36,15 +37,16 @@ def read_learning_stats(path: Path) -> list[dict[str, float]]:
     path = Path(path)
     if not path.is_file():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    try:
         if "step" not in (reader.fieldnames or []):
-            raise DlcxError(f"{path}: expected a column 'step', got {reader.fieldnames}")
-        try:
-            rows = [{name: float(cell) for name, cell in row.items() if cell} for row in reader]
-        except (TypeError, ValueError) as error:
-            raise DlcxError(f"{path}, line {reader.line_num}: {error}") from error
-    return _in_order(rows)
+            raise DlcxError(f"{path}: expected a column 'step', got {str(reader.fieldnames)[:200]}")
+        rows = [{name: float(cell) for name, cell in row.items() if name and cell} for row in reader]
+        return _in_order(rows)
+    except KeyError:
+        raise DlcxError(f"{path}: a row has no 'step'") from None
+    except (TypeError, ValueError, OverflowError, csv.Error) as error:
+        raise DlcxError(f"{path}, line {reader.line_num}: {str(error)[:200]}") from error
 
 
 def write_learning_stats(rows: Iterable[Row], path: Path) -> None:

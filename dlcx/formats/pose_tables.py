@@ -14,6 +14,7 @@ DeepLabCut) needs to read a table; they are written here.
 
 from __future__ import annotations
 
+import csv
 import pickle
 import warnings
 from collections.abc import Iterator, Sequence
@@ -174,15 +175,19 @@ def read_csv(path: Path) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise DlcxError(f"{path}: no such file")
-    with open(path, encoding="utf-8", newline="") as file:
-        first = [file.readline().split(",", 1)[0].strip() for _ in range(4)]
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            first = [file.readline(10**6).split(",", 1)[0].strip() for _ in range(4)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DlcxError(f"{path}: cannot be read as text ({error})") from None
     if "coords" not in first:
-        raise DlcxError(f"{path}: expected header rows scorer, (individuals,) bodyparts, coords, got {first}")
+        words = [word[:40] for word in first]
+        raise DlcxError(f"{path}: expected header rows scorer, (individuals,) bodyparts, coords, got {words}")
     try:
         frame = pd.read_csv(path, header=list(range(first.index("coords") + 1)), index_col=0)
         return frame.astype(np.float64)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DlcxError(f"{path}: {error}") from error
+    except (ValueError, TypeError, LookupError, OverflowError, csv.Error) as error:  # ParserError is a ValueError
+        raise DlcxError(f"{path}: {str(error)[:200]}") from error
 
 
 def _label(label: object) -> str:

@@ -12,13 +12,13 @@ Format: SLEAP 1.3.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import tables
 
 from dlcx.errors import DlcxError
+from dlcx.formats.hdf5 import read_arrays
 from dlcx.poses import Layout, Tracks
 
 
@@ -48,12 +48,7 @@ def read_sleap_analysis(path: Path) -> Tracks:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # texts that PyTables cannot read, and no one asks for
-        with tables.open_file(path) as file:
-            names = ("tracks", "point_scores", "track_names", "node_names")
-            nodes = {name: file.root._v_children[name] for name in names if name in file.root._v_children}
-            return {name: node.read() for name, node in nodes.items() if isinstance(node, tables.Array)}
+    return read_arrays(path, ("tracks", "point_scores", "track_names", "node_names"))
 
 
 def _text(name: bytes | str) -> str:

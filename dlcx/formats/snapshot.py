@@ -88,6 +88,8 @@ def read_snapshot(path: Path) -> SnapshotFile:
     DlcxError
         When the file is missing, broken, holds more than tensors and numbers, or holds no ``model``.
     """
+    import torch
+
     path = Path(path)
     content = load_tensors(path)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
@@ -96,15 +98,21 @@ def read_snapshot(path: Path) -> SnapshotFile:
             f"snapshot {path}: expected a dictionary with the key 'model', got {keys}",
             hint="Backbone weights (timm) go to 'dlcx create-dataset --weights PATH'.",
         )
+    strange = [name for name, value in content["model"].items() if not isinstance(value, torch.Tensor)]
+    if strange:
+        raise DlcxError(f"snapshot {path}: expected tensors in 'model', {strange[0]!r:.60} is none")
     metadata = content.get("metadata") or {}
-    return SnapshotFile(
-        model=content["model"],
-        epoch=int(metadata.get("epoch", 0)),
-        metrics=_floats(metadata.get("metrics")),
-        losses=_floats(metadata.get("losses")),
-        scheduler=content.get("scheduler"),
-        optimizer=content.get("optimizer"),
-    )
+    try:
+        return SnapshotFile(
+            model=content["model"],
+            epoch=int(metadata.get("epoch", 0)),
+            metrics=_floats(metadata.get("metrics")),
+            losses=_floats(metadata.get("losses")),
+            scheduler=content.get("scheduler"),
+            optimizer=content.get("optimizer"),
+        )
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise DlcxError(f"snapshot {path}: its metadata are of another kind ({str(error)[:200]})") from None
 
 
 def load_tensors(path: Path) -> Any:
@@ -127,7 +135,7 @@ def load_tensors(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken zip or pickle can raise anything
         raise DlcxError(
-            f"snapshot {path}: cannot be read as weights ({(str(error).strip() or repr(error)).splitlines()[0]})",
+            f"snapshot {path}: cannot be read as weights ({(str(error).strip() or repr(error)).splitlines()[0][:200]})",
             hint="The file may be cut off, or hold objects other than tensors and numbers, which are never loaded.",
         ) from error
 

@@ -188,11 +188,11 @@ def open_store(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = F
         chunks, written = [], None
     else:
         _check_same(folder, manifest["settings"], settings)
-        chunks = [Chunk(**chunk) for chunk in manifest["chunks"]]
+        chunks = manifest["chunks"]
         good = [chunk for chunk in chunks if _is_whole(folder, chunk)]
         if len(good) < len(chunks):
             logger.warning("%s: %d damaged chunk(s) are analysed again", folder, len(chunks) - len(good))
-        chunks, written = good, manifest["written"] and tuple(manifest["written"])
+        chunks, written = good, manifest["written"]
     for path in folder.glob("*.npz"):
         if path.name not in {chunk.file for chunk in chunks}:
             path.unlink()
@@ -208,13 +208,15 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if manifest["format"] == FORMAT and isinstance(manifest["settings"], dict):
-            return dict(manifest)
+            chunks = [Chunk(int(each["first"]), int(each["stop"]), str(each["sha256"])) for each in manifest["chunks"]]
+            first, stop = manifest["written"] or (0, 0)
+            return {**manifest, "chunks": chunks, "written": (int(first), int(stop)) if manifest["written"] else None}
         found = f"format {manifest['format']}, this dlcx reads {FORMAT}"
     except FileNotFoundError:
         if folder.exists() and any(entry.suffix != ".npz" for entry in folder.iterdir()):
             raise DlcxError(f"{folder} exists and is no chunk store", hint="Move it away, or name --out.") from None
         return None
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
         found = f"it cannot be read ({error})"
     raise DlcxError(f"{path}: {found}", hint="--overwrite analyses the video again.")
 

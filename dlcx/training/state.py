@@ -11,7 +11,6 @@ Written whole or not at all; tensors and plain types only, so that reading it ca
 
 from __future__ import annotations
 
-import pickle
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,11 +42,12 @@ def read_state(path: Path) -> dict[str, Any]:
     hint = "Delete it to go on from the last snapshot, or start over with --resume none --overwrite."
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise DlcxError(f"{path}: cannot be read: {str(error).strip().splitlines()[0]}", hint=hint) from error
+    except Exception as error:  # a broken zip or pickle can raise anything
+        reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
+        raise DlcxError(f"{path}: cannot be read: {reason}", hint=hint) from error
     if not isinstance(state, dict) or state.get("version") != VERSION:
         found = state.get("version") if isinstance(state, dict) else type(state).__name__
-        raise DlcxError(f"{path}: expected a training state of version {VERSION}, got {found}", hint=hint)
+        raise DlcxError(f"{path}: expected a training state of version {VERSION}, got {found!r:.60}", hint=hint)
     return state
 
 
