@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dlcx.workflow.plot_trajectories import plot_trajectories
     from dlcx.workflow.prune_skeleton import prune_skeleton
     from dlcx.workflow.status import status
+    from dlcx.workflow.swap_tracks import swap_tracks
+    from dlcx.workflow.track import track
     from dlcx.workflow.train import train
 
 __version__ = "0.1.0"
@@ -45,6 +47,8 @@ COMMANDS = (
     "evaluate",
     "analyze_video",
     "analyze_images",
+    "track",
+    "swap_tracks",
     "filter_predictions",
     "create_labeled_video",
     "evaluate_tracks",
@@ -79,6 +83,8 @@ __all__ = [
     "plot_trajectories",
     "prune_skeleton",
     "status",
+    "swap_tracks",
+    "track",
     "train",
 ]
 

@@ -171,3 +171,13 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.xy)
+
+
+@dataclass(frozen=True)
+class SwapCandidate:
+    """Individuals ``one`` and ``other`` may have changed tracks at ``frame`` of the video; ``score`` from 0 to 1."""
+
+    frame: int
+    score: float
+    one: str
+    other: str

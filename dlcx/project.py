@@ -393,12 +393,49 @@ class AnalysisFiles:
         """Folder of dlcx's own chunk store."""
         return self.folder / f"{self.stem}.dlcx"
 
+    def linked(self, tracker: str) -> LinkedFiles:
+        """What linking the animals leaves, by what followed them."""
+        return LinkedFiles(self.folder, f"{self.stem}{TRACK_ENDINGS[tracker]}")
+
     @property
     def pose_files(self) -> list[PoseFile]:
         """Every file of poses of this video in the folder, whichever net, tracker or filter made it, by name."""
         paths = self.folder.iterdir() if self.folder.is_dir() else ()
         found = {path.stem: file for path in sorted(paths) if (file := PoseFile.of(path, self.video.stem))}  # h5 wins
         return list(found.values())
+
+
+@dataclass(frozen=True)
+class LinkedFiles:
+    """What linking the animals of a video leaves: ``<video stem><scorer>_<tracker>`` and an ending."""
+
+    folder: Path
+    stem: str
+
+    @property
+    def h5(self) -> Path:
+        """Tracks: poses of every frame, by individual."""
+        return self.folder / f"{self.stem}.h5"
+
+    @property
+    def csv(self) -> Path:
+        """The same as text."""
+        return self.folder / f"{self.stem}.csv"
+
+    @property
+    def tracklets(self) -> Path:
+        """What was linked before stitching."""
+        return self.folder / f"{self.stem}.pickle"
+
+    @property
+    def swaps(self) -> Path:
+        """Where two tracks may have changed animals."""
+        return self.folder / f"{self.stem}_swaps.csv"
+
+    @property
+    def record(self) -> Path:
+        """How the animals were linked, and which swaps were mended by hand."""
+        return self.folder / f"{self.stem}_tracking.json"
 
 
 @dataclass(frozen=True)
@@ -417,7 +454,7 @@ class PoseFile:
         endings = "|".join(TRACK_ENDINGS.values())
         pattern = rf"{re.escape(stem)}((?:DLC|DeepCut).+?)({endings})?(_filtered)?\.(?:h5|csv)"
         match = re.fullmatch(pattern, path.name)
-        if match is None or match[1].endswith("_skeleton"):
+        if match is None or match[1].endswith(("_skeleton", "_swaps")):
             return None
         by_ending = {ending: name for name, ending in TRACK_ENDINGS.items()}
         return cls(path, stem, match[1], by_ending.get(match[2]), bool(match[3]))

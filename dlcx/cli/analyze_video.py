@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    AnimalsOption,
     Call,
     ConditionsOption,
     DetectorSnapshotOption,
     DeviceOption,
+    LinkerOption,
     OverwriteOption,
     PrecisionOption,
     ShuffleOption,
@@ -56,10 +58,11 @@ def analyze_video(
             help="Follow one animal: look only MARGIN pixels around its last pose while a keypoint reaches SCORE.",
         ),
     ] = None,
-    tracker: Annotated[
-        str | None,
-        typer.Option("--tracker", help="ctd: a BUCTD net corrects the poses of the frame before."),
-    ] = None,
+    tracker: LinkerOption = None,
+    track: Annotated[
+        bool, typer.Option("--track/--no-track", help="Link the poses of several animals into tracks.")
+    ] = True,
+    animals: AnimalsOption = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Poses for whole videos; the same call goes on where an earlier one stopped."""
@@ -83,6 +86,8 @@ def analyze_video(
         crop=parse_crop(crop),
         dynamic_crop=parse_dynamic_crop(dynamic_crop),
         tracker=tracker,
+        track=track,
+        animals=animals,
         overwrite=overwrite,
         progress=call.progress,
     )

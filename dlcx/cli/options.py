@@ -98,6 +98,20 @@ VideosArgument = Annotated[list[str], typer.Argument(metavar="VIDEO...", help="F
 CopyVideosOption = Annotated[
     bool, typer.Option("--copy-videos", help="Copy the videos into the project instead of linking them.")
 ]
+LinkerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tracker",
+        help="What follows animals: ellipse, box or skeleton; ctd: a BUCTD net, during the analysis.",
+        show_default="config.yaml's default_track_method, else ellipse",
+    ),
+]
+AnimalsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--animals", min=1, help="How many there are: never more tracks.", show_default="config.yaml's individuals"
+    ),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
 

@@ -150,7 +150,7 @@ def write_full_pickle(
         When the file cannot be written.
     """
     names = [*layout.bodyparts, *layout.unique]
-    width = _width(frames)
+    width = frame_digits(frames)
     metadata = {
         "nms radius": None,
         "minimal confidence": None,
@@ -189,7 +189,7 @@ def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
         raise DlcxError(f"{path}: not the predictions of a video ({error!r})") from error
 
 
-def _width(frames: int) -> int:
+def frame_digits(frames: int) -> int:
     """Digits of a frame's key, as DeepLabCut counts them: 100 frames need 2, 101 need 3."""
     return max(int(np.ceil(np.log10(max(frames, 1)))), 1)
 

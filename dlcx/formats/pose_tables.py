@@ -153,6 +153,14 @@ def read_h5(path: Path) -> pd.DataFrame:
     return read_table(path, KEYS, any_key=True)
 
 
+def stored_key(path: Path) -> tuple[str, bool]:
+    """The key of the one table of a result file, and whether it is a ``table`` (else ``fixed``)."""
+    with pd.HDFStore(path, mode="r") as store:
+        found = {key.lstrip("/") for key in store.keys()}  # noqa: SIM118  not a dictionary
+        key = next(key for key in KEYS if key in found)
+        return key, bool(store.get_storer(key).is_table)  # type: ignore[operator]
+
+
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a numeric frame with the text DeepLabCut's csv has: shortest digits, empty cells for nan."""
     with whole_file(Path(path)) as beside, open(beside, "w", encoding="utf-8", newline="") as file:

@@ -172,6 +172,27 @@ def stored_settings(folder: Path) -> dict[str, Any] | None:
     return None if manifest is None else dict(manifest["settings"])
 
 
+def read_store(folder: Path) -> Stored | None:
+    """What a finished analysis has left in ``folder``, None where there is no store.
+
+    Raises
+    ------
+    DlcxError
+        When the analysis was not finished, or a chunk is damaged.
+    """
+    manifest = _read_manifest(folder) if folder.is_dir() else None
+    if manifest is None:
+        return None
+    chunks = [Chunk(**chunk) for chunk in manifest["chunks"]]
+    store = ChunkStore(folder, manifest["settings"], chunks, manifest["written"])
+    again = "Run 'dlcx analyze-video' again."
+    if store.written is None:
+        raise DlcxError(f"{folder}: the analysis was not finished", hint=again)
+    if store.missing(*store.written) or not all(_is_whole(folder, chunk) for chunk in chunks):
+        raise DlcxError(f"{folder}: chunks are damaged or missing", hint=again)
+    return store.read(*store.written)
+
+
 @contextmanager
 def open_store(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> Iterator[ChunkStore]:
     """The store in ``folder``, new or continued; the frames appended are safe when the body ends, however it ends.

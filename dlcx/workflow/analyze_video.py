@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Clock, Progress
-from dlcx.project import AnalysisFiles
+from dlcx.project import AnalysisFiles, Shuffle
 from dlcx.workflow.chosen_net import ChosenNet, threads
+from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps
 from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames
 from dlcx.workflow.video_results import VideoResults
@@ -23,7 +24,7 @@ from dlcx.workflow.video_results import VideoResults
 if TYPE_CHECKING:
     from dlcx.data.video import FrameBatch, VideoFile
     from dlcx.predictors import Watcher
-    from dlcx.store import ChunkStore
+    from dlcx.store import ChunkStore, Stored
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class AnalyzedVideo:
     seconds: dict[str, float]
     assemblies: Path | None = None
     tracks: Path | None = None
+    tracked: TrackedVideo | None = None
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -63,7 +65,10 @@ class AnalyzedVideo:
         said.extend([f"csv: {self.csv}"] if self.csv else [])
         said.extend([f"full: {self.full_pickle}", f"meta: {self.meta_pickle}"])
         said.extend([f"assemblies: {self.assemblies}"] if self.assemblies else [])
-        said.extend([f"tracks: {self.tracks}"] if self.tracks else [])
+        if self.tracked:
+            said.extend(self.tracked.lines())
+        elif self.tracks:
+            said.append(f"tracks: {self.tracks}")
         if self.analyzed:
             total = sum(self.seconds.values())
             where = ", ".join(f"{name} {spent:.1f} s" for name, spent in self.seconds.items())
@@ -120,6 +125,8 @@ def analyze_video(
     crop: Crop | None = None,
     dynamic_crop: DynamicCrop | None = None,
     tracker: str | None = None,
+    track: bool = True,
+    animals: int | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> AnalyzeVideoResult:
@@ -154,7 +161,13 @@ def analyze_video(
         A score and pixels: look for one animal only in a box around its last pose, that much wider on all sides, while
         any keypoint reaches the score.  Everywhere else only when it is lost.
     tracker
-        ``ctd`` lets a BUCTD net correct the poses of the frame before, so that animals keep their numbers.
+        How the poses of several animals are linked: ``ellipse``, ``box`` or ``skeleton`` afterwards, see
+        :func:`dlcx.track`; ``ctd`` lets a BUCTD net correct the poses of the frame before, so that animals keep their
+        numbers.
+    track
+        False leaves the poses as the net found them.
+    animals
+        How many animals there are; default: the project's individuals.
     overwrite
         Analyse again what is there.
 
@@ -179,19 +192,20 @@ def analyze_video(
         engine=engine,
         searches=dynamic_crop is not None,
     )
-    if tracker not in (None, "ctd"):
-        raise DlcxError(f"--tracker {tracker}: no such tracker", hint="ctd is there.")
     memory = VideoMemory(net, dynamic_crop, ctd=tracker == "ctd")
     if memory.batch_size and batch_size not in (None, memory.batch_size):
         flag = "--tracker ctd" if memory.ctd else "--dynamic-crop"
         raise DlcxError(f"--batch-size {batch_size}: {flag} needs the poses of each frame for the next one")
+    linking = _linking(place, tracker, animals, track=track)
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     _check_distinct(files)
 
     done: list[AnalyzedVideo] = []
     failed: list[FailedVideo] = []
     for target in files:
-        run = _Run(net, memory, target, batch_size, crop or place.project.crop, frames, csv, overwrite, progress)
+        run = _Run(
+            net, memory, target, batch_size, crop or place.project.crop, frames, csv, linking, overwrite, progress
+        )
         try:
             done.append(run())
         except Stopped:
@@ -208,8 +222,7 @@ def analyze_video(
         *place.flags,
         *(["--out", str(out)] if out else []),
     ]
-    step = shlex.join(["dlcx", "create-labeled-video", str(done[0].video), *flags])
-    return AnalyzeVideoResult(net.scorer, tuple(done), tuple(failed), (f"Look at it: {step}",))
+    return AnalyzeVideoResult(net.scorer, tuple(done), tuple(failed), next_steps(done[0].video, done[0].tracked, flags))
 
 
 @dataclass(frozen=True)
@@ -223,6 +236,7 @@ class _Run:
     crop: Crop | None
     frames: tuple[int | None, int | None] | None
     csv: bool
+    linking: Linking | None
     overwrite: bool
     progress: Progress
 
@@ -238,12 +252,14 @@ class _Run:
         results = VideoResults(self.net.place, self.files, self.net.config.plain(), self.csv, self.memory.ctd)
         if not self.overwrite and not self.files.store.exists():
             self._refuse_foreign_output()
+        if self.linking and not self.overwrite:
+            self.linking.existing(self.files)  # before the work: refuses tracks that were linked otherwise
 
         with open_store(self.files.store, settings, overwrite=self.overwrite) as store, threads(settings["threads"]):
             first, stop = joined_frames((first, stop), store.written, self.files)
             # the batches of a whole run: they begin at multiples of their size
             begin, end = first // batch_size * batch_size, min(-(-stop // batch_size) * batch_size, video.frames)
-            clock = Clock("decoding", "net", "writing")
+            clock = Clock("decoding", "net", "writing", *(["linking"] if self.linking else []))
             started = time.time()
             analyzed = self._fill(store, video, begin, end, batch_size, crop, clock)
             with clock("writing"):
@@ -251,6 +267,8 @@ class _Run:
                 if analyzed or store.written != (first, stop) or not results.all_there():
                     results.write(stored, video, batch_size=batch_size, started=started)
                     store.note_written(first, stop)
+        with clock("linking") if self.linking else nullcontext():
+            tracked = self._link(stored, video, anew=self.overwrite or analyzed > 0)
         unreadable = tuple(int(index) + first for index in (~stored.readable).nonzero()[0])
         if unreadable:
             logger.warning(
@@ -269,8 +287,18 @@ class _Run:
             meta_pickle=files.meta_pickle,
             seconds=clock.spent,
             assemblies=files.assemblies if self.net.layout.multi else None,
-            tracks=results.tracks,
+            tracks=tracked.h5 if tracked else results.tracks,
+            tracked=tracked,
         )
+
+    def _link(self, stored: Stored, video: VideoFile, *, anew: bool) -> TrackedVideo | None:
+        """The animals' tracks; those that are there unless they are of fewer frames."""
+        if self.linking is None:
+            return None
+        frames = stored.first, stored.first + len(stored)
+        if not anew and (there := self.linking.existing(self.files, frames)):
+            return there
+        return self.linking.link(self.files, stored.predictions, first=stored.first, frames=video.frames, csv=self.csv)
 
     def _fill(
         self,
@@ -360,6 +388,18 @@ class _Run:
                     f"{path} exists and is not known to be of this net and video",
                     hint="Another program or a deleted chunk store; --overwrite analyses again, --out DIR elsewhere.",
                 )
+
+
+def _linking(place: Shuffle, tracker: str | None, animals: int | None, *, track: bool) -> Linking | None:
+    if tracker == "ctd":
+        if animals:
+            raise DlcxError(f"--animals {animals}: --tracker ctd follows the project's individuals")
+        return None
+    if not track and (tracker or animals):
+        raise DlcxError(f"--no-track and {'--tracker' if tracker else '--animals'}: one or the other")
+    if track and (place.project.layout.multi or tracker or animals):
+        return Linking.of(place, tracker=tracker, animals=animals)
+    return None
 
 
 def _check_distinct(files: Sequence[AnalysisFiles]) -> None:

@@ -1,0 +1,112 @@
+"""``dlcx track``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dlcx.cli.options import (
+    AnimalsOption,
+    Call,
+    DetectorSnapshotOption,
+    LinkerOption,
+    OverwriteOption,
+    ShuffleOption,
+    SnapshotOption,
+    TrainsetIndexOption,
+    command,
+)
+
+STORED = "the shuffle's inference_cfg.yaml"
+
+
+@command
+def track(
+    call: Call,
+    videos: Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")],
+    shuffle: ShuffleOption = 1,
+    trainset_index: TrainsetIndexOption = 0,
+    snapshot: SnapshotOption = "best",
+    detector_snapshot: DetectorSnapshotOption = "best",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of the tracks.")
+    ] = None,
+    tracker: LinkerOption = None,
+    animals: AnimalsOption = None,
+    identity_only: Annotated[
+        bool, typer.Option("--identity-only", help="Link by the votes of a net with an identity head alone.")
+    ] = False,
+    min_length: Annotated[
+        int | None,
+        typer.Option(
+            "--min-length",
+            min=3,
+            help="Frames that a tracklet needs to shape the tracks; shorter ones fill gaps.",
+            show_default="10",
+        ),
+    ] = None,
+    max_gap: Annotated[
+        int | None,
+        typer.Option(
+            "--max-gap",
+            min=1,
+            help="Frames that a track may jump.",
+            show_default="1.5 x the longest that must be jumped",
+        ),
+    ] = None,
+    pcutoff: Annotated[
+        float | None,
+        typer.Option("--pcutoff", min=0, help="Keypoints less certain count as unseen.", show_default=STORED),
+    ] = None,
+    max_age: Annotated[
+        int | None,
+        typer.Option("--max-age", min=0, help="Frames that a tracker outlives its animal.", show_default=STORED),
+    ] = None,
+    min_hits: Annotated[
+        int | None,
+        typer.Option("--min-hits", min=0, help="Frames to be seen in before a tracklet begins.", show_default=STORED),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            min=0,
+            max=1,
+            help="Least likeness of an animal and what a tracker expects (ellipse, box).",
+            show_default=STORED,
+        ),
+    ] = None,
+    complete: Annotated[
+        bool,
+        typer.Option("--complete/--no-complete", help="Give tracks the detections back that tracklets left out."),
+    ] = True,
+    csv: Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")] = True,
+    overwrite: OverwriteOption = False,
+) -> Any:
+    """Link the animals of analysed videos again with other settings; no net is run."""
+    from dlcx.workflow.track import track as workflow
+
+    return workflow(
+        call.project,
+        videos,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        out=out,
+        tracker=tracker,
+        animals=animals,
+        identity_only=identity_only,
+        min_length=min_length,
+        max_gap=max_gap,
+        pcutoff=pcutoff,
+        max_age=max_age,
+        min_hits=min_hits,
+        threshold=threshold,
+        complete=complete,
+        csv=csv,
+        overwrite=overwrite,
+        progress=call.progress,
+    )

@@ -1,0 +1,54 @@
+"""Mend a swap of identities: two individuals change tracks from a frame on."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.formats.swapping import swap_individuals
+from dlcx.project import LinkedFiles
+from dlcx.workflow.tracking import note_mended
+
+
+@dataclass(frozen=True)
+class SwapTracksResult:
+    """The file that was mended: ``one`` and ``other`` changed in the frames ``first`` to ``last``, both included."""
+
+    file: Path
+    one: str
+    other: str
+    first: int
+    last: int
+    next_steps: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        return [f"swapped: {self.one} and {self.other} in frames {self.first} to {self.last} of {self.file}"]
+
+
+def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last: int | None = None) -> SwapTracksResult:
+    """Swap two individuals in a file of tracks, in place; the csv beside it follows.
+
+    Parameters
+    ----------
+    file
+        An h5 or csv of poses with individuals; of the two that lie beside each other the h5 leads.
+    one, other
+        Individuals.
+    first, last
+        Frames of the video, both included; default: to the end.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be used, or has no such individuals or frames.
+    """
+    if last is not None and last < first:
+        raise DlcxError(f"--to {last}: expected --from {first} or later")
+    path, begin, end = swap_individuals(Path(file), one, other, first, last)
+    note_mended(LinkedFiles(path.parent, path.stem), {"one": one, "other": other, "first": begin, "last": end})
+    back = ["dlcx", "swap-tracks", str(path), one, other, "--from", str(begin)]
+    back += ["--to", str(end)] if last is not None else []
+    return SwapTracksResult(path, one, other, begin, end, (f"The same call takes it back: {shlex.join(back)}",))

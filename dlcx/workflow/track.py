@@ -1,0 +1,188 @@
+"""Link the animals of analysed videos again, with other settings, from what is stored; no net is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.formats.model_config import read_model_config
+from dlcx.formats.project_config import open_project
+from dlcx.poses import Instances, Layout, Prediction
+from dlcx.progress import SILENT, Progress
+from dlcx.project import AnalysisFiles, Shuffle, net_name
+from dlcx.workflow.loading import chosen_detector
+from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps
+
+
+@dataclass(frozen=True)
+class TrackResult:
+    """The tracks of every video, and the videos that failed."""
+
+    videos: tuple[TrackedVideo, ...]
+    failed: tuple[FailedVideo, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [line for video in self.videos for line in video.lines()]
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def track(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    out: str | Path | None = None,
+    tracker: str | None = None,
+    animals: int | None = None,
+    identity_only: bool = False,
+    min_length: int | None = None,
+    max_gap: int | None = None,
+    pcutoff: float | None = None,
+    max_age: int | None = None,
+    min_hits: int | None = None,
+    threshold: float | None = None,
+    complete: bool = True,
+    csv: bool = True,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> TrackResult:
+    """Link the animals that :func:`dlcx.analyze_video`, or DeepLabCut, has found.
+
+    The detections come from the chunk store of the analysis, else from ``_assemblies.pickle``.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    shuffle, trainset_index, snapshot, detector_snapshot
+        Whose detections; snapshots are ``best``, ``last``, an epoch or a path.
+    out
+        Folder of the analysis and of the tracks; default: the video's own.
+    tracker
+        ``ellipse``, ``box`` or ``skeleton``; default: config.yaml's default_track_method, else ellipse.
+    animals
+        How many there are; default: the project's individuals.
+    identity_only, min_length, max_gap, pcutoff, max_age, min_hits, threshold, complete
+        See :class:`dlcx.trackers.tracking.Tracking`; default: the shuffle's inference_cfg.yaml.
+    csv
+        Write a csv beside the h5.
+    overwrite
+        Link again what is linked.
+
+    Raises
+    ------
+    DlcxError
+        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+    """
+    from dlcx.data.video import find_videos
+
+    place = open_project(project).shuffle(shuffle, trainset_index)
+    linking = Linking.of(
+        place,
+        tracker=tracker,
+        animals=animals,
+        identity_only=identity_only,
+        min_length=min_length,
+        max_gap=max_gap,
+        pcutoff=pcutoff,
+        max_age=max_age,
+        min_hits=min_hits,
+        threshold=threshold,
+        complete=complete,
+    )
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    config = read_model_config(place.model_config_path)
+    scorer = _scorer(place, config.net_type, snapshot, chosen_detector(place, config, detector_snapshot))
+
+    with progress.task("track", len(found), "video") as task:
+
+        def one(path: Path) -> TrackedVideo:
+            folder = Path(out) if out else path.parent
+            files = AnalysisFiles(path, scorer or _only_scorer(place, config.net_type, path, folder), folder)
+            try:
+                return _link(linking, files, csv=csv, overwrite=overwrite)
+            finally:
+                task.advance()
+
+        done, failed = each_video(found, one)
+    flags = [
+        *(["--project", str(project)] if project else []),
+        *place.flags,
+        *(["--out", str(out)] if out else []),
+    ]
+    return TrackResult(done, failed, next_steps(found[0], done[0], flags))
+
+
+def _link(linking: Linking, files: AnalysisFiles, *, csv: bool, overwrite: bool) -> TrackedVideo:
+    predictions, first, frames = stored_predictions(files, linking.layout)
+    if not overwrite and (there := linking.existing(files, (first, first + len(predictions)))):
+        return there
+    return linking.link(files, predictions, first=first, frames=frames, csv=csv)
+
+
+def stored_predictions(files: AnalysisFiles, layout: Layout) -> tuple[list[Prediction], int, int]:
+    """What was found in a video: one prediction a frame, the number of the first, and the video's frames.
+
+    Raises
+    ------
+    DlcxError
+        When nothing is stored, or it cannot be read.
+    """
+    from dlcx.formats.analysis_pickles import read_meta_pickle
+    from dlcx.formats.assemblies import read_assemblies
+    from dlcx.store import read_store
+
+    frames = read_meta_pickle(files.meta_pickle).frames if files.meta_pickle.is_file() else 0
+    if stored := read_store(files.store):
+        return stored.predictions, stored.first, max(frames, stored.first + len(stored))
+    if not files.assemblies.is_file():
+        raise DlcxError(
+            f"no detections of {files.video.name}: neither {files.store} nor {files.assemblies.name} is there",
+            hint="Run 'dlcx analyze-video' first.",
+        )
+    found = read_assemblies(files.assemblies, len(layout.individuals))
+    frames = max([frames, *(number + 1 for number in found)])
+    nobody = Prediction(Instances.none(len(layout.bodyparts)))
+    return [found.get(number, nobody) for number in range(frames)], 0, frames
+
+
+def _scorer(place: Shuffle, net_type: str, snapshot: str, detector: object) -> str | None:
+    """The scorer of the snapshot; None where no snapshot is left to name it."""
+    if snapshot in ("best", "last") and not place.snapshots():
+        return None
+    return place.scorer(net_type, place.snapshot(snapshot), detector)  # type: ignore[arg-type]
+
+
+def _only_scorer(place: Shuffle, net_type: str, video: Path, folder: Path) -> str:
+    """The scorer of the only stored analysis of a video by the shuffle's net."""
+    project = place.project
+    own = f"{video.stem}DLC_{net_name(net_type)}_{project.task}{project.date}shuffle{place.number}_"
+    endings = ("_assemblies.pickle", ".dlcx")
+    paths = folder.iterdir() if folder.is_dir() else ()
+    names = {
+        path.name.removesuffix(ending)
+        for path in paths
+        for ending in endings
+        if path.name.startswith(own) and path.name.endswith(ending)
+    }
+    if len(names) == 1:
+        return names.pop().removeprefix(video.stem)
+    raise DlcxError(
+        f"{len(names)} analyses of {video.name} by {place.name} in {folder}, and no snapshot in {place.train_dir}",
+        hint="Name one with --snapshot PATH." if names else "Run 'dlcx analyze-video' first, or name its --out.",
+    )
