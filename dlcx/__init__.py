@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.analyze_images import analyze_images
     from dlcx.workflow.analyze_skeleton import analyze_skeleton
     from dlcx.workflow.analyze_video import analyze_video
+    from dlcx.workflow.compare import compare
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.create_labeled_video import create_labeled_video
     from dlcx.workflow.create_project import create_project
@@ -47,6 +48,7 @@ COMMANDS = (
     "train",
     "prune_skeleton",
     "evaluate",
+    "compare",
     "analyze_video",
     "analyze_images",
     "track",
@@ -73,6 +75,7 @@ __all__ = [
     "analyze_video",
     "available_detectors",
     "available_models",
+    "compare",
     "create_dataset",
     "create_labeled_video",
     "create_project",

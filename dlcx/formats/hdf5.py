@@ -124,6 +124,21 @@ def _survived(load: Callable[[], Any]) -> bool:
     return not os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
+def read_attribute(path: Path, keys: Sequence[str], name: str) -> str:
+    """A text that is an attribute of the first table that is under one of ``keys``; nothing where there is none."""
+
+    def load() -> str:
+        with tables.open_file(path, "r") as file:
+            groups = [file.get_node(f"/{key}") for key in keys if f"/{key}" in file]
+            value = getattr(groups[0]._v_attrs, name, "") if groups else ""
+            return value if isinstance(value, str) else ""
+
+    try:
+        return _guarded(path, load)
+    except DlcxError:
+        return ""
+
+
 @contextmanager
 def _plain_objects_only() -> Iterator[list[str]]:
     """While the body runs, PyTables unpickles plain types only; yields the list of what it was kept from."""

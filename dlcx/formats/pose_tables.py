@@ -25,7 +25,7 @@ import pandas as pd
 import tables
 
 from dlcx.errors import DlcxError
-from dlcx.formats.hdf5 import read_table
+from dlcx.formats.hdf5 import read_attribute, read_table
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
 
@@ -131,12 +131,7 @@ def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool
 
 def read_origin(path: Path) -> str:
     """What a file's numbers were made of and how; nothing where another program wrote it."""
-    try:
-        with tables.open_file(Path(path), "r") as file:
-            groups = [file.get_node(f"/{key}") for key in KEYS if f"/{key}" in file]
-            return str(getattr(groups[0]._v_attrs, "dlcx_origin", "")) if groups else ""
-    except (OSError, tables.HDF5ExtError):
-        return ""
+    return read_attribute(Path(path), KEYS, "dlcx_origin")
 
 
 def read_h5(path: Path) -> pd.DataFrame:

@@ -1,7 +1,17 @@
-"""Truth and predictions -> numbers: errors of poses, and how well boxes are found."""
+"""Truth and predictions -> numbers: errors of poses, how sure they are, and how well boxes are found."""
 
+from dlcx.metrics.bootstrap import Interval, mean_interval
 from dlcx.metrics.boxes import BoxMetrics, evaluate_boxes
 from dlcx.metrics.identity import identity_accuracy
-from dlcx.metrics.poses import Metrics, evaluate_poses
+from dlcx.metrics.poses import Metrics, evaluate_poses, label_errors
 
-__all__ = ["BoxMetrics", "Metrics", "evaluate_boxes", "evaluate_poses", "identity_accuracy"]
+__all__ = [
+    "BoxMetrics",
+    "Interval",
+    "Metrics",
+    "evaluate_boxes",
+    "evaluate_poses",
+    "identity_accuracy",
+    "label_errors",
+    "mean_interval",
+]

@@ -111,6 +111,38 @@ def evaluate_poses(
     )
 
 
+def label_errors(
+    truth: Sequence[Prediction], predicted: Sequence[Prediction], *, single: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pixel error of every label of M images, (M, G * K + U), nan where it was not found; and where labels are.
+
+    Labels and predictions are paired as in :func:`evaluate_poses`, so that the mean error is its ``rmse``.
+    """
+    labels = _labelled([pose.animals for pose in truth])
+    xy, _ = _seen([pose.animals for pose in predicted])
+    alike = similarity(labels, xy, 0.1, 0)
+    partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
+    unique_parts = 0 if truth[0].unique is None else truth[0].unique.score.shape[1]
+    unique_labels = _labelled([pose.unique or Instances.none(unique_parts) for pose in truth])
+    unique_xy, _ = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
+    own = _errors_by_label(labels, xy, partner)
+    unique = _errors_by_label(unique_labels, unique_xy, np.zeros(unique_xy.shape[:2], int))
+    count = len(truth)
+    errors = np.concatenate([own.reshape(count, -1), unique.reshape(count, -1)], 1)
+    seen = [np.isfinite(some).all(-1).reshape(count, -1) for some in (labels, unique_labels)]
+    return errors, np.concatenate(seen, 1)
+
+
+def _errors_by_label(labels: np.ndarray, xy: np.ndarray, partner: np.ndarray) -> np.ndarray:
+    """Distances (M, G, K) of labels to the predictions (M, P, K) that are partners of theirs, the surest one first."""
+    errors = np.full(labels.shape[:-1], np.nan)
+    for prediction in reversed(range(xy.shape[1])):  # of several the first, which is the surest, is written last
+        images = np.flatnonzero(partner[:, prediction] >= 0)
+        mine = partner[images, prediction]
+        errors[images, mine] = np.linalg.norm(xy[images, prediction] - labels[images, mine], axis=-1)
+    return errors
+
+
 def _stack(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray]:
     """xy (M, N, K, 2) and score (M, N, K) of all images, padded with nan to the largest N (at least 1)."""
     most = max(1, *map(len, images))

@@ -25,6 +25,7 @@ from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
+from dlcx.workflow.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage, LabeledImages
@@ -43,7 +44,8 @@ class Evaluated:
 
     ``detector`` is the snapshot that found the animals for a top-down net; ``told`` says that boxes around the labels
     were used, because there is none.  ``conditions`` is what found the poses that a conditional net corrects.
-    ``train_boxes`` and ``test_boxes`` judge the boxes that a detector found.
+    ``train_boxes`` and ``test_boxes`` judge the boxes that a detector found.  ``twins`` says how many test images look
+    like training images.
     """
 
     shuffle: int
@@ -63,6 +65,7 @@ class Evaluated:
     conditions: str | None = None
     train_boxes: BoxMetrics | None = None
     test_boxes: BoxMetrics | None = None
+    twins: TwinCheck | None = None
 
     def lines(self) -> list[str]:
         """One fact a line: a table of errors, then the files."""
@@ -82,6 +85,8 @@ class Evaluated:
             for name, boxes in (("train", self.train_boxes), ("test", self.test_boxes)):
                 values = [_number(boxes.named()[key], 1) if boxes.boxes else "-" for key in BOXES]
                 said.append(f"{name:10}{boxes.images:>8}{boxes.boxes:>11}" + "".join(f"{v:>11}" for v in values))
+        if self.twins and self.twins.twins:
+            said.append(self.twins.line())
         if self.train.identity or self.test.identity:
             shares = [_number(100 * _mean(split.identity), 0) for split in (self.train, self.test)]
             said.append(f"right individual: {shares[0]} % (train), {shares[1]} % (test), mean over bodyparts")
@@ -212,6 +217,7 @@ class _Run:
     def __call__(self, shuffle: Shuffle, snapshot: Snapshot) -> Evaluated:
         """Evaluate one snapshot and write its files."""
         from dlcx.data.labeled import LabeledImages, labelled_boxes
+        from dlcx.data.twins import thumbnail
         from dlcx.visuals.labeled_images import write_picture
         from dlcx.workflow.loading import load_predictor
 
@@ -237,9 +243,10 @@ class _Run:
         truth: dict[int, Prediction] = {}
         boxes: dict[int, Instances] = {}
         found: dict[int, Prediction] = {}
+        small: dict[int, np.ndarray] = {}
         with self.progress.task(f"evaluate {snapshot.path.name}", total=len(used), unit="image") as task:
             for row, (labeled, prediction) in zip(used, _predict(loaded, images, self.batch_size), strict=True):
-                truth[row], found[row] = labeled.pose, prediction
+                truth[row], found[row], small[row] = labeled.pose, prediction, thumbnail(labeled.image)
                 boxes[row] = labelled_boxes(labeled, loaded.config.data.bbox_margin)
                 if paint:
                     which = "Training" if row in splits["Training"] else "Test"
@@ -252,6 +259,8 @@ class _Run:
             evaluate_poses([truth[i] for i in rows], [found[i] for i in rows], pcutoff=self.pcutoff, single=single)
             for rows in splits.values()
         )
+        twins = check_twins(labels, split, small, truth, found, single=single)
+        twins.warn(project)
         detector = loaded.detector
         train_boxes, test_boxes = (
             None if detector is None else _judge_boxes([boxes[i] for i in rows], [found[i] for i in rows])
@@ -292,6 +301,7 @@ class _Run:
             conditions=None if loaded.conditions is None else loaded.conditions.title,
             train_boxes=train_boxes,
             test_boxes=test_boxes,
+            twins=twins,
         )
 
     def _painter(self, project: Project) -> LabeledImagePainter:

@@ -29,13 +29,20 @@ def is_there(path: Path, origin: str, *, overwrite: bool) -> bool:
 
     if overwrite or not path.exists():
         return False
-    there = read_origin(path)
-    if there in ("", origin):
+    was, now = _settings(read_origin(path)), _settings(origin)
+    if was in ({}, now):
         return True
-    was, now = json.loads(there), json.loads(origin)
     if was.get("poses") != now["poses"]:
         reason = "is made of poses that have changed since"
     else:
         named = (f"{key} {value}" for key, value in was.items() if key != "poses" and now.get(key) != value)
         reason = f"was made with other settings: {', '.join(named)}"
     raise DlcxError(f"{path} {reason}", hint="--overwrite makes it anew.")
+
+
+def _settings(origin: str) -> dict[str, Any]:
+    try:
+        settings = json.loads(origin)
+    except ValueError:
+        return {}
+    return settings if isinstance(settings, dict) else {}

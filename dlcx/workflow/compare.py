@@ -1,0 +1,300 @@
+"""Shuffles or snapshots side by side on the same images, and whether their difference is one."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.project_config import open_project
+from dlcx.formats.training_set import load_training_set
+from dlcx.metrics import Interval, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.poses import Labels, Prediction
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Project, Shuffle
+
+#: Videos from which whole videos are drawn for an interval; of fewer, images.
+VIDEOS = 5
+#: Images below which a verdict says that they are few.
+FEW = 20
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One net: its errors on the common images, its speed there, and its size.
+
+    ``parameters`` are those of the pose net, without a detector; ``bytes`` of all snapshots.
+    """
+
+    name: str
+    net_type: str
+    snapshot: str
+    detector: str | None
+    metrics: Metrics
+    images_per_second: float
+    parameters: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One net against the first: how much larger its error is, in pixels, and its share of found labels, in percent.
+
+    ``keypoints`` labels that both found count for the error.  ``verdict`` is better, worse, mixed, or that no
+    difference is to be seen.
+    """
+
+    name: str
+    against: str
+    error: Interval
+    found: Interval
+    keypoints: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """Nets on the same test images, and each one's difference to the first."""
+
+    images: int
+    videos: int
+    drawn: str
+    nets: tuple[Compared, ...]
+    differences: tuple[Difference, ...]
+    next_steps: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One fact a line: a table, then the verdicts."""
+        said = [f"images: {self.images} test images of {self.videos} video(s), on which none of the nets was trained"]
+        head = ("", "net", "snapshot", "error px", "found", "mAP", "mAR", "images/s", "size")
+        rows = [head]
+        for one in self.nets:
+            metrics = one.metrics
+            snapshot = one.snapshot + (f" + {one.detector}" if one.detector else "")
+            rows.append(
+                (
+                    one.name,
+                    one.net_type,
+                    snapshot,
+                    _number(metrics.rmse, 2),
+                    f"{metrics.keypoints}/{metrics.labelled}",
+                    _number(metrics.mAP, 1),
+                    _number(metrics.mAR, 1),
+                    f"{one.images_per_second:.1f}",
+                    f"{one.parameters / 1e6:.1f} M, {one.bytes / 1e6:.1f} MB",
+                )
+            )
+        wide = [max(len(row[column]) for row in rows) for column in range(len(head))]
+        for row in rows:
+            cells = [cell.ljust(size) for cell, size in zip(row[:3], wide, strict=False)]
+            cells += [cell.rjust(size) for cell, size in zip(row[3:], wide[3:], strict=True)]
+            said.append("  ".join(cells).rstrip())
+        return said + [self._sentence(one) for one in self.differences]
+
+    def _sentence(self, one: Difference) -> str:
+        text = f"{one.name} against {one.against}: {one.verdict}; error {_signed(one.error, ' px')}"
+        text += f" on {one.keypoints} keypoints that both found"
+        if one.found.value or one.found.excludes_zero:
+            text += f", found {_signed(one.found, ' %')}"
+        return text + (f" (only {self.images} images)" if self.images < FEW else "")
+
+
+def compare(
+    project: str | Path | None = None,
+    nets: Sequence[str | int] = (),
+    *,
+    trainset_index: int = 0,
+    detector_snapshot: str = "best",
+    pcutoff: float | None = None,
+    device: str = "auto",
+    progress: Progress = SILENT,
+) -> CompareResult:
+    """Evaluate several nets on the test images that they share, and say whether one is better.
+
+    Images count that are test images of all and training images of none.  The difference of two nets is that of the
+    pixel errors of the labels that both found; its interval comes from drawing images anew (whole videos, where there
+    are five or more), the same ones for both.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    nets
+        Two or more, the first is what others are compared with: a shuffle (``1``) or one of its snapshots
+        (``"1:last"``, ``"1:best"``, ``"1:40"``, ``"1:PATH"``).
+    trainset_index
+        Which value of TrainingFraction, for all.
+    detector_snapshot
+        Which detector finds the animals for top-down nets.
+    pcutoff
+        Score from which a keypoint counts for ``rmse_pcutoff``; default: config.yaml's.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Raises
+    ------
+    DlcxError
+        When there are less than two nets, one does not exist, or they have no test image in common.
+    """
+    home = open_project(project)
+    asked = [_Asked.of(home, str(net), trainset_index) for net in nets]
+    if len({one.path for one in asked}) < max(2, len(asked)):
+        raise DlcxError(
+            f"compare {' '.join(map(str, nets)) or 'nothing'}: expected two or more different nets",
+            hint="Name shuffles, such as 1 2, or snapshots of them, such as 1:best 1:last.",
+        )
+    labels, rows = _common_rows([one.shuffle for one in asked])
+    cutoff = home.pcutoff if pcutoff is None else pcutoff
+    run = _Run(home, labels, rows, detector_snapshot, cutoff, device, progress)
+    results = [run(one) for one in asked]
+    videos = [labels.images[row][1] for row in rows]
+    many = len(set(videos)) >= VIDEOS
+    clusters: list[str] = videos if many else [str(row) for row in rows]
+    first = results[0]
+    differences = tuple(_difference(other, first, clusters) for other in results[1:])
+    best = min(results, key=lambda one: one.compared.metrics.rmse)
+    place = next(one for one in asked if one.name == best.compared.name)
+    call = ["dlcx", "analyze-video", "VIDEO", *place.shuffle.flags, "--snapshot", place.snapshot]
+    return CompareResult(
+        images=len(rows),
+        videos=len(set(videos)),
+        drawn="videos" if many else "images",
+        nets=tuple(one.compared for one in results),
+        differences=differences,
+        next_steps=(f"With the least error: {shlex.join(call)}",),
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A net as the call names it."""
+
+    name: str
+    shuffle: Shuffle
+    snapshot: str
+    path: Path
+
+    @classmethod
+    def of(cls, home: Project, text: str, trainset_index: int) -> _Asked:
+        number, _, snapshot = text.partition(":")
+        if not number.isdigit():
+            raise DlcxError(f"compare {text}: no shuffle", hint="Name a shuffle's number, or NUMBER:SNAPSHOT.")
+        shuffle = home.shuffle(int(number), trainset_index)
+        found = shuffle.snapshot(snapshot or "best")  # that it is there is told before anything is computed
+        return cls(text, shuffle, snapshot or "best", found.path.resolve())
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """A net's numbers, and the error of every label (M, L), nan where it was not found, and which labels are there."""
+
+    compared: Compared
+    errors: np.ndarray
+    labelled: np.ndarray
+
+
+def _common_rows(shuffles: Sequence[Shuffle]) -> tuple[Labels, list[int]]:
+    sets = [load_training_set(shuffle) for shuffle in shuffles]
+    rows = set.intersection(*(set(split.test.tolist()) for _, split in sets))
+    rows -= set.union(*(set(split.train.tolist()) for _, split in sets))
+    if not rows:
+        names = ", ".join(dict.fromkeys(str(shuffle.number) for shuffle in shuffles))
+        raise DlcxError(
+            f"the shuffles {names} have no test image in common on which none was trained",
+            hint="'dlcx create-dataset --from-shuffle N' gives another net the same test images.",
+        )
+    return sets[0][0], sorted(rows)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is the same for all nets."""
+
+    project: Project
+    labels: Labels
+    rows: Sequence[int]
+    detector_snapshot: str
+    pcutoff: float
+    device: str
+    progress: Progress
+
+    def __call__(self, asked: _Asked) -> _Evaluated:
+        """Run a net on the images, one by one."""
+        from dlcx.data.labeled import LabeledImages
+        from dlcx.workflow.loading import load_predictor
+
+        loaded = load_predictor(
+            asked.shuffle, snapshot=asked.snapshot, detector_snapshot=self.detector_snapshot, device=self.device
+        )
+        paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
+        images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)
+        truth: list[Prediction] = []
+        found: list[Prediction] = []
+        seconds: list[float] = []
+        with self.progress.task(f"compare {asked.name}", total=len(images), unit="image") as task:
+            for labeled in images:
+                told = None if loaded.told is None else [loaded.told(labeled)]
+                for _ in range(2 if not found else 1):  # the first call of a net takes longer
+                    begun = time.perf_counter()
+                    (prediction,) = loaded.predictor.predict(labeled.image[None], told)
+                    spent = time.perf_counter() - begun
+                truth.append(labeled.pose)
+                found.append(prediction)
+                seconds.append(spent)
+                task.advance()
+        single = len(self.project.layout.individuals) == 1
+        errors, labelled = label_errors(truth, found, single=single)
+        snapshots = [loaded.snapshot, *([loaded.detector] if loaded.detector else [])]
+        compared = Compared(
+            name=asked.name,
+            net_type=loaded.config.net_type,
+            snapshot=loaded.snapshot.uid,
+            detector=loaded.detector.uid if loaded.detector else None,
+            metrics=evaluate_poses(truth, found, pcutoff=self.pcutoff, single=single),
+            images_per_second=1 / max(float(np.median(seconds)), 1e-9),
+            parameters=sum(weights.numel() for weights in loaded.model.parameters()),
+            bytes=sum(one.path.stat().st_size for one in snapshots),
+        )
+        return _Evaluated(compared, errors, labelled)
+
+
+def _difference(one: _Evaluated, first: _Evaluated, clusters: Sequence[str]) -> Difference:
+    """Paired differences, one minus the first."""
+    both = one.errors - first.errors
+    error = mean_interval(both, clusters)
+    got = np.isfinite(one.errors).astype(float) - np.isfinite(first.errors)
+    found = mean_interval(np.where(first.labelled, 100 * got, np.nan), clusters)
+    return Difference(
+        name=one.compared.name,
+        against=first.compared.name,
+        error=error,
+        found=found,
+        keypoints=int(np.isfinite(both).sum()),
+        verdict=_verdict(error, found),
+    )
+
+
+def _verdict(error: Interval, found: Interval) -> str:
+    told = ((error, -error.value), (found, found.value))
+    signs = {np.sign(value) for interval, value in told if interval.excludes_zero}
+    if not signs:
+        return "no difference to be seen"
+    if len(signs) > 1:
+        return "mixed: " + ("more exact, finds less" if error.value < 0 else "less exact, finds more")
+    return "better" if signs == {1} else "worse"
+
+
+def _signed(interval: Interval, unit: str) -> str:
+    if not np.isfinite(interval.value):
+        return "unknown"
+    bounds = f" (95 %: {interval.low:+.2f} to {interval.high:+.2f})" if np.isfinite(interval.low) else ""
+    return f"{interval.value:+.2f}{unit}{bounds}"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
