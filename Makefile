@@ -60,7 +60,11 @@ consumers: $(STAMP) ## Let movement and sleap-io read what dlcx writes
 	PYTHON=$(PYTHON) tests/interchange/make_consumers_env.sh
 	$(BIN)/python tests/interchange/consumers.py --project $(PROJECTS)/openfield-Pranav-2018-10-30
 
+.PHONY: bench-tracking
+bench-tracking: $(STAMP) interchange-env ## Tracks of drawn and real animals, and the time they take, against DeepLabCut 3.0.2
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/tracking.py $(BENCH)
+
 .PHONY: clean
 clean: ## Remove the environments, the demo and what the tools cached
-	rm -rf $(VENV) .venv-* demo interchange build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) .venv-* demo interchange bench-tracking build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -183,11 +183,12 @@ def read_store(folder: Path) -> Stored | None:
     manifest = _read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         return None
-    store = ChunkStore(folder, manifest["settings"], manifest["chunks"], manifest["written"])
+    chunks = [Chunk(**chunk) for chunk in manifest["chunks"]]
+    store = ChunkStore(folder, manifest["settings"], chunks, manifest["written"])
     again = "Run 'dlcx analyze-video' again."
     if store.written is None:
         raise DlcxError(f"{folder}: the analysis was not finished", hint=again)
-    if store.missing(*store.written) or not all(_is_whole(folder, chunk) for chunk in store.chunks):
+    if store.missing(*store.written) or not all(_is_whole(folder, chunk) for chunk in chunks):
         raise DlcxError(f"{folder}: chunks are damaged or missing", hint=again)
     return store.read(*store.written)
 
