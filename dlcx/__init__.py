@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.doctor import doctor
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.evaluate_tracks import evaluate_tracks
+    from dlcx.workflow.extract_frames import extract_frames
     from dlcx.workflow.filter_predictions import filter_predictions
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.plot_trajectories import plot_trajectories
@@ -42,6 +43,7 @@ COMMANDS = (
     "demo",
     "create_project",
     "add_videos",
+    "extract_frames",
     "create_dataset",
     "train",
     "prune_skeleton",
@@ -81,6 +83,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "evaluate_tracks",
+    "extract_frames",
     "filter_predictions",
     "list_models",
     "plot_trajectories",

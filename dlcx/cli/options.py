@@ -95,6 +95,17 @@ IndividualOption = Annotated[
 ]
 CsvOption = Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")]
 VideosArgument = Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")]
+SomeVideosArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[VIDEO...]", help="Some of the project's. Default: all of them.")
+]
+MethodOption = Annotated[
+    str, typer.Option("--method", help="kmeans: frames that look different; uniform: drawn at random.")
+]
+PickedFramesOption = Annotated[
+    int | None,
+    typer.Option("--frames", metavar="N", min=1, help="How many of each video.", show_default="config.yaml's"),
+]
+PickSeedOption = Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other frames.")]
 CopyVideosOption = Annotated[
     bool, typer.Option("--copy-videos", help="Copy the videos into the project instead of linking them.")
 ]

@@ -183,12 +183,11 @@ def read_store(folder: Path) -> Stored | None:
     manifest = _read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         return None
-    chunks = [Chunk(**chunk) for chunk in manifest["chunks"]]
-    store = ChunkStore(folder, manifest["settings"], chunks, manifest["written"])
+    store = ChunkStore(folder, manifest["settings"], manifest["chunks"], manifest["written"])
     again = "Run 'dlcx analyze-video' again."
     if store.written is None:
         raise DlcxError(f"{folder}: the analysis was not finished", hint=again)
-    if store.missing(*store.written) or not all(_is_whole(folder, chunk) for chunk in chunks):
+    if store.missing(*store.written) or not all(_is_whole(folder, chunk) for chunk in store.chunks):
         raise DlcxError(f"{folder}: chunks are damaged or missing", hint=again)
     return store.read(*store.written)
 

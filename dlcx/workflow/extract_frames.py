@@ -1,0 +1,122 @@
+"""Frames of the project's videos, to be labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Video
+from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.saved_frames import choose_frames, project_videos, save_frames
+
+
+@dataclass(frozen=True)
+class ExtractedFrames:
+    """The frames chosen of one video: the images written, those that were there, and frames that do not decode."""
+
+    video: Path
+    folder: Path
+    frames: tuple[int, ...]
+    written: tuple[int, ...]
+    existed: tuple[int, ...]
+    unreadable: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ExtractFramesResult:
+    """What was extracted of each video, and the videos that failed."""
+
+    videos: tuple[ExtractedFrames, ...]
+    failed: tuple[FailedVideo, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed or a frame cannot be decoded, else 0."""
+        return 4 if self.failed or any(one.unreadable for one in self.videos) else 0
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """What to do now."""
+        if any(one.written for one in self.videos):
+            return ("Label the images, for example in napari-deeplabcut, then: dlcx check-labels",)
+        return ("Other frames: another --seed, or more --frames.",)
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = []
+        for one in self.videos:
+            there = f", {len(one.existed)} were there" if one.existed else ""
+            lost = f", {len(one.unreadable)} cannot be decoded" if one.unreadable else ""
+            said.append(f"{one.folder}: {len(one.written)} new images{there}{lost}")
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def extract_frames(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    method: str = "kmeans",
+    frames: int | None = None,
+    start: float | None = None,
+    stop: float | None = None,
+    crop: bool = False,
+    step: int = 1,
+    width: int = 30,
+    color: bool = False,
+    seed: int = 42,
+    progress: Progress = SILENT,
+) -> ExtractFramesResult:
+    """Save frames as ``labeled-data/<video>/img<number>.png``; images and labels that are there stay.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Some of the project's; default: all.
+    method
+        ``kmeans``: one frame out of each cluster of frames that look alike; ``uniform``: drawn at random.
+    frames
+        How many of each video; default: config.yaml's numframes2pick.
+    start, stop
+        The part of each video, as shares of it; default: config.yaml's.
+    crop
+        Save the part of the frames that config.yaml gives each video, not all of it.
+    step, width, color
+        ``kmeans`` looks at every ``step``-th frame, ``width`` pixels wide, in colour instead of grey.
+    seed
+        Another seed draws other frames.
+
+    Raises
+    ------
+    DlcxError
+        When a value or all videos cannot be used.  Of several videos those that fail are in the result.
+    """
+    from dlcx.data.selection import candidates
+    from dlcx.data.video import open_video
+
+    home = open_project(project)
+    config = read_project_config(home.config_path)
+    count = config.numframes2pick if frames is None else frames
+    first, last = (float(config.start if start is None else start), float(config.stop if stop is None else stop))
+    if not 0 <= first < last <= 1:
+        raise DlcxError(f"--start {first:g} --stop {last:g}: expected shares of the video, 0 <= start < stop <= 1")
+    chosen = project_videos(home, [videos] if isinstance(videos, str | Path) else videos)
+    by_path: dict[Path, Video] = {path: video for video, path in chosen}
+
+    def extract(path: Path) -> ExtractedFrames:
+        video = open_video(path)
+        part = by_path[path].crop if crop else None
+        numbers = candidates(video.frames, first, last)[:: step if method == "kmeans" else 1]
+        picked = choose_frames(
+            video, numbers, count, method=method, seed=seed, color=color, width=width, crop=part, progress=progress
+        )
+        folder = home.labeled_data / by_path[path].stem
+        saved = save_frames(video, picked, folder, crop=part)
+        return ExtractedFrames(path, folder, tuple(picked), saved.written, saved.existed, saved.unreadable)
+
+    return ExtractFramesResult(*each_video(list(by_path), extract))
