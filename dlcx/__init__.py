@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.analyze_images import analyze_images
     from dlcx.workflow.analyze_skeleton import analyze_skeleton
     from dlcx.workflow.analyze_video import analyze_video
+    from dlcx.workflow.check_labels import check_labels
     from dlcx.workflow.compare import compare
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.create_labeled_video import create_labeled_video
@@ -44,6 +45,7 @@ COMMANDS = (
     "create_project",
     "add_videos",
     "extract_frames",
+    "check_labels",
     "create_dataset",
     "train",
     "prune_skeleton",
@@ -75,6 +77,7 @@ __all__ = [
     "analyze_video",
     "available_detectors",
     "available_models",
+    "check_labels",
     "compare",
     "create_dataset",
     "create_labeled_video",

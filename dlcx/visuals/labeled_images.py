@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,8 @@ from dlcx.visuals.colors import part_colors
 Color = tuple[int, int, int]
 
 _SHOWN = 1000  # pixels the longer side has at least, so that marks do not hide small animals
-_SHIFT = 4  # OpenCV draws at 1/16 pixel
+#: OpenCV draws at 1/16 pixel.
+SHIFT = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LINE = 26  # height of a line of the legend
 
@@ -44,8 +46,7 @@ class LabeledImagePainter:
     def __call__(self, image: np.ndarray, label: Prediction | None, found: Prediction) -> np.ndarray:
         """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels; None: no labels."""
         labels = label or Prediction(Instances.none(self._split))
-        scale = max(1, round(_SHOWN / max(image.shape[:2])))
-        picture = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        picture, scale = enlarged(image)
         for start, truth, poses in ((0, labels.animals, found.animals), (self._split, labels.unique, found.unique)):
             if truth is not None:
                 for part in range(truth.xy.shape[1]):
@@ -59,34 +60,45 @@ class LabeledImagePainter:
         seen = np.isfinite(poses.xy[:, part]).all(-1) & (poses.score[:, part] >= 0)
         for xy, score in zip(poses.xy[seen, part], poses.score[seen, part], strict=True):
             if score >= self._pcutoff:
-                center = _fixed(xy, scale)
-                cv2.circle(picture, center, round(self._radius * 2**_SHIFT), color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
-                cv2.circle(picture, center, round(self._radius * 2**_SHIFT), (0, 0, 0), 1, cv2.LINE_AA, _SHIFT)
+                center = fixed_point(xy, scale)
+                cv2.circle(picture, center, round(self._radius * 2**SHIFT), color, cv2.FILLED, cv2.LINE_AA, SHIFT)
+                cv2.circle(picture, center, round(self._radius * 2**SHIFT), (0, 0, 0), 1, cv2.LINE_AA, SHIFT)
             else:
-                _cross(picture, xy, scale, self._radius, color, diagonal=True)
+                cross(picture, xy, scale, self._radius, color, diagonal=True)
 
     def _labels(self, picture: np.ndarray, truth: Instances, part: int, color: Color, scale: int) -> None:
         for xy in truth.xy[np.isfinite(truth.xy[:, part]).all(-1) & (truth.score[:, part] > 0), part]:
-            _cross(picture, xy, scale, 2 * self._radius, color, diagonal=False)
+            cross(picture, xy, scale, 2 * self._radius, color, diagonal=False)
 
     def _legend(self, width: int, *, labels: bool) -> np.ndarray:
         marks = ("+ label   " if labels else "") + f"o score >= {self._pcutoff:g}   x below"
-        words: list[tuple[str, Color]] = [(marks, (235, 235, 235))]
+        words: list[tuple[str, Sequence[int]]] = [(marks, (235, 235, 235))]
         words += list(zip(self._names, self._colors, strict=True))
-        lines: list[list[tuple[int, str, Color]]] = [[]]
-        x = 10
-        for text, color in words:
-            wide = cv2.getTextSize(text, _FONT, 0.5, 1)[0][0]
-            if lines[-1] and x + wide > width - 10:
-                lines.append([])
-                x = 10
-            lines[-1].append((x, text, color))
-            x += wide + 20
-        strip = np.full((_LINE * len(lines), width, 3), 30, np.uint8)
-        for number, line in enumerate(lines):
-            for x, text, color in line:
-                cv2.putText(strip, text, (x, _LINE * number + 18), _FONT, 0.5, color, 1, cv2.LINE_AA)
-        return strip
+        return legend(width, words)
+
+
+def enlarged(image: np.ndarray) -> tuple[np.ndarray, int]:
+    """A copy of an image (H, W, 3), small ones enlarged so that marks do not hide what they mark, and by how much."""
+    scale = max(1, round(_SHOWN / max(image.shape[:2])))
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), scale
+
+
+def legend(width: int, words: Sequence[tuple[str, Sequence[int]]]) -> np.ndarray:
+    """A dark strip (h, width, 3) uint8 with words in their colours, in as many lines as they need."""
+    lines: list[list[tuple[int, str, Sequence[int]]]] = [[]]
+    x = 10
+    for text, color in words:
+        wide = cv2.getTextSize(text, _FONT, 0.5, 1)[0][0]
+        if lines[-1] and x + wide > width - 10:
+            lines.append([])
+            x = 10
+        lines[-1].append((x, text, color))
+        x += wide + 20
+    strip = np.full((_LINE * len(lines), width, 3), 30, np.uint8)
+    for number, line in enumerate(lines):
+        for x, text, color in line:
+            cv2.putText(strip, text, (x, _LINE * number + 18), _FONT, 0.5, color, 1, cv2.LINE_AA)
+    return strip
 
 
 def write_picture(picture: np.ndarray, path: Path) -> None:
@@ -102,17 +114,19 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
         beside.write_bytes(data.tobytes())
 
 
-def _fixed(xy: np.ndarray, scale: int) -> tuple[int, int]:
+def fixed_point(xy: np.ndarray, scale: int) -> tuple[int, int]:
     """A point of the image in OpenCV's fixed-point pixels of the enlarged picture."""
-    x, y = np.round(((np.asarray(xy, float) + 0.5) * scale - 0.5) * 2**_SHIFT).astype(int)
+    x, y = np.round(((np.asarray(xy, float) + 0.5) * scale - 0.5) * 2**SHIFT).astype(int)
     return int(x), int(y)
 
 
-def _cross(picture: np.ndarray, xy: np.ndarray, scale: int, size: float, color: Color, *, diagonal: bool) -> None:
+def cross(
+    picture: np.ndarray, xy: np.ndarray, scale: int, size: float, color: Sequence[int], *, diagonal: bool
+) -> None:
     """A + or an x with a dark rim, so that it shows on every ground."""
-    x, y = _fixed(xy, scale)
-    reach = round(size * 2**_SHIFT * (0.8 if diagonal else 1))
+    x, y = fixed_point(xy, scale)
+    reach = round(size * 2**SHIFT * (0.8 if diagonal else 1))
     tips = ((reach, reach), (reach, -reach)) if diagonal else ((reach, 0), (0, reach))
     for shade, thickness in (((0, 0, 0), 3), (color, 1)):
         for dx, dy in tips:
-            cv2.line(picture, (x - dx, y - dy), (x + dx, y + dy), shade, thickness, cv2.LINE_AA, _SHIFT)
+            cv2.line(picture, (x - dx, y - dy), (x + dx, y + dy), shade, thickness, cv2.LINE_AA, SHIFT)

@@ -1,0 +1,279 @@
+"""The labels as pictures, and those that look wrong as a list."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.labels import read_labels
+from dlcx.formats.project_config import open_project
+from dlcx.metrics.suspicions import LEAST_ANIMALS, Suspicion, find_suspicions
+from dlcx.poses import Labels
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Project
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CheckedFolder:
+    """The labels of one video: rows of its label file, images without a row, and the folder of the pictures."""
+
+    video: str
+    rows: int
+    without_row: tuple[str, ...]
+    pictures: Path | None
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """In how many images a bodypart is labelled, of all individuals that are in them."""
+
+    bodypart: str
+    labelled: int
+    of: int
+
+
+@dataclass(frozen=True)
+class SuspiciousLabel:
+    """Labels to look at: the image, what kind of oddity, whose, which bodyparts, and in words."""
+
+    image: str
+    kind: str
+    individual: str | None
+    bodyparts: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class FailedItem:
+    """A label file or an image that cannot be used, and why."""
+
+    path: str
+    error: str
+
+
+@dataclass(frozen=True)
+class CheckLabelsResult:
+    """What is labelled, what looks wrong, and what could not be checked."""
+
+    folders: tuple[CheckedFolder, ...]
+    bodyparts: tuple[LabelCount, ...]
+    suspicious: tuple[SuspiciousLabel, ...]
+    failed: tuple[FailedItem, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a label file or an image cannot be used; labels that look wrong are no failure."""
+        return 4 if self.failed else 0
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """What to do now."""
+        if self.suspicious or self.failed:
+            return ("Look at the pictures; correct labels in napari-deeplabcut, then: dlcx check-labels",)
+        return ("Next: dlcx create-dataset",)
+
+    def lines(self) -> list[str]:
+        """One fact a line: folders, bodyparts, then what looks wrong."""
+        said = []
+        for one in self.folders:
+            without = f", {len(one.without_row)} images without labels" if one.without_row else ""
+            said.append(f"{one.video}: {one.rows} labelled images{without}")
+            said += [f"  pictures: {one.pictures}"] if one.pictures else []
+        wide = max((len(one.bodypart) for one in self.bodyparts), default=0)
+        said += [f"{one.bodypart:{wide}}  labelled {one.labelled} times of {one.of}" for one in self.bodyparts]
+        said.append(f"suspicious: {len(self.suspicious) or 'none'}")
+        for label in self.suspicious:
+            whose = f"{label.individual}: " if label.individual else ""
+            said.append(f"  {label.image}: {whose}{label.text}")
+        return said + [f"failed: {failure.path}: {failure.error}" for failure in self.failed]
+
+
+def check_labels(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    plot: bool = True,
+    color_by: str | None = None,
+    progress: Progress = SILENT,
+) -> CheckLabelsResult:
+    """Draw the labels of every image, and list those that look wrong.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Some of the project's; default: all that have labels.
+    plot
+        Draw the pictures, into ``labeled-data/<video>_labeled``.
+    color_by
+        What has a colour of its own, ``bodypart`` or ``individual``; default: individual where there are several.
+
+    Raises
+    ------
+    DlcxError
+        When there are no labels, or none that can be read.
+    """
+    from dlcx.data.images import read_image
+    from dlcx.visuals.checked_labels import LabelPainter
+    from dlcx.visuals.labeled_images import write_picture
+
+    home = open_project(project)
+    by = color_by or ("individual" if home.layout.multi else "bodypart")
+    if by not in ("bodypart", "individual"):
+        raise DlcxError(f"--color-by {by}: expected bodypart or individual")
+    stems = _stems(home, [videos] if isinstance(videos, str | Path) else videos)
+    parts, failed = _read(home, stems)
+    paint = LabelPainter(
+        home.layout, skeleton=home.skeleton, colormap=home.colormap, by=by, dotsize=max(home.dotsize // 2, 5)
+    )
+    sizes: dict[str, list[tuple[int, int] | None]] = {}
+    images = {stem: [home.root.joinpath(*image) for image in labels.images] for stem, labels in parts.items()}
+    for stem in parts:
+        sizes[stem] = []
+        for path in images[stem]:
+            try:
+                sizes[stem].append(_size(path))
+            except DlcxError as error:
+                sizes[stem].append(None)
+                failed.append(FailedItem(str(path.relative_to(home.root)), str(error)))
+    found = _suspicions(home, parts, sizes)
+    if plot:
+        with progress.task("draw", total=sum(map(len, images.values())), unit="image") as task:
+            for stem, labels in parts.items():
+                for row, path in enumerate(images[stem]):
+                    if sizes[stem][row] is not None:
+                        ringed = {
+                            (_animal(labels, one), part)
+                            for one in found[stem]
+                            if one.row == row and one.kind != "missing"
+                            for part in one.bodyparts
+                        }
+                        picture = paint(read_image(path), labels.pose(row), ringed)
+                        write_picture(picture, _pictures(home, stem) / f"{path.stem}_{by}.png")
+                    task.advance()
+    return CheckLabelsResult(
+        folders=tuple(
+            CheckedFolder(
+                stem,
+                len(labels),
+                _without_row(home.labeled_data / stem, labels),
+                _pictures(home, stem) if plot else None,
+            )
+            for stem, labels in parts.items()
+        ),
+        bodyparts=_counts(list(parts.values())),
+        suspicious=tuple(
+            SuspiciousLabel("/".join(parts[stem].images[one.row]), one.kind, one.individual, one.bodyparts, one.text)
+            for stem in parts
+            for one in found[stem]
+        ),
+        failed=tuple(failed),
+    )
+
+
+def _stems(project: Project, wanted: Sequence[str | Path]) -> list[str]:
+    """The folders of labeled-data that are meant."""
+    labelled = sorted(
+        path.name
+        for path in project.labeled_data.glob("*")
+        if any(path.glob(f"CollectedData_{project.scorer}.h5")) or any(path.glob(f"CollectedData_{project.scorer}.csv"))
+    )
+    if not labelled:
+        raise DlcxError(
+            f"no labels in {project.labeled_data}: expected <video>/CollectedData_{project.scorer}.h5 or .csv",
+            hint="Label frames, or put the scorer of the label files into config.yaml.",
+        )
+    if not wanted:
+        return labelled
+    chosen = [Path(item).name if Path(item).name in labelled else Path(item).stem for item in wanted]
+    for stem in chosen:
+        if stem not in labelled:
+            raise DlcxError(f"no labels of {stem} in {project.labeled_data}", hint=f"There are: {', '.join(labelled)}")
+    return chosen
+
+
+def _read(project: Project, stems: Sequence[str]) -> tuple[dict[str, Labels], list[FailedItem]]:
+    parts, failed = {}, []
+    for stem in stems:
+        try:
+            parts[stem] = read_labels(project.labels_path(stem), project.layout, project.scorer)
+        except DlcxError as error:
+            if len(stems) == 1:
+                raise
+            logger.error("%s", error)
+            failed.append(FailedItem(f"labeled-data/{stem}", str(error)))
+    if not parts:
+        raise DlcxError(f"none of the {len(stems)} label files can be read, first: {failed[0].error}")
+    return parts, failed
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height of an image, without decoding it."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except FileNotFoundError:
+        raise DlcxError("no such image") from None
+    except (OSError, UnidentifiedImageError) as error:
+        raise DlcxError(f"not an image: {error}") from None
+
+
+def _suspicions(
+    project: Project, parts: dict[str, Labels], sizes: dict[str, list[tuple[int, int] | None]]
+) -> dict[str, list[Suspicion]]:
+    """By video; what is usual is told from the video itself, or from all videos of few images together."""
+    few = [stem for stem, labels in parts.items() if len(labels) < LEAST_ANIMALS]
+    groups = [[stem] for stem in parts if stem not in few] + ([few] if few else [])
+    found: dict[str, list[Suspicion]] = {stem: [] for stem in parts}
+    for group in groups:
+        together = Labels(
+            project.layout,
+            tuple(image for stem in group for image in parts[stem].images),
+            np.concatenate([parts[stem].xy for stem in group]),
+            np.concatenate([parts[stem].unique_xy for stem in group]),
+        )
+        places = [(stem, row) for stem in group for row in range(len(parts[stem]))]
+        known = [size for stem in group for size in sizes[stem]]
+        for one in find_suspicions(together, known, project.skeleton):
+            stem, row = places[one.row]
+            found[stem].append(Suspicion(row, one.kind, one.individual, one.bodyparts, one.text))
+    return found
+
+
+def _animal(labels: Labels, one: Suspicion) -> int | None:
+    """Row of the individual that a suspicion is of; None for unique bodyparts."""
+    if set(one.bodyparts) <= set(labels.layout.unique):
+        return None
+    return labels.layout.individuals.index(one.individual) if one.individual else 0
+
+
+def _counts(parts: Sequence[Labels]) -> tuple[LabelCount, ...]:
+    layout = parts[0].layout
+    seen = np.concatenate([np.isfinite(labels.xy).all(-1) for labels in parts]).reshape(-1, len(layout.bodyparts))
+    there = int(seen.any(-1).sum())
+    unique = np.concatenate([np.isfinite(labels.unique_xy).all(-1) for labels in parts])
+    animals = [LabelCount(name, int(seen[:, part].sum()), there) for part, name in enumerate(layout.bodyparts)]
+    once = [LabelCount(name, int(unique[:, part].sum()), len(unique)) for part, name in enumerate(layout.unique)]
+    return (*animals, *once)
+
+
+def _without_row(folder: Path, labels: Labels) -> tuple[str, ...]:
+    from dlcx.data.images import IMAGE_SUFFIXES
+
+    rows = {image[-1] for image in labels.images}
+    names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return tuple(name for name in names if name not in rows and not name.endswith("labeled.png"))
+
+
+def _pictures(project: Project, stem: str) -> Path:
+    return project.labeled_data / f"{stem}_labeled"
