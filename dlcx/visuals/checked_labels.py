@@ -57,8 +57,8 @@ class LabelPainter:
         for animal, points in enumerate(labels.animals.xy):
             for first, second in self._bones:
                 if np.isfinite(points[[first, second]]).all():
-                    ends = (fixed_point(points[end], scale) for end in (first, second))
-                    cv2.line(picture, *ends, (230, 230, 230), 1, cv2.LINE_AA, SHIFT)
+                    start, end = fixed_point(points[first], scale), fixed_point(points[second], scale)
+                    cv2.line(picture, start, end, (230, 230, 230), 1, cv2.LINE_AA, SHIFT)
             for part, point in enumerate(points):
                 color = self._colors[animal * len(parts) + part]
                 self._mark(picture, point, scale, color, ring=(animal, parts[part]) in ringed)
