@@ -28,8 +28,10 @@ class Metrics:
 
     ``rmse`` is DeepLabCut's name for the mean Euclidean distance in pixels over all keypoints that are labelled and
     predicted (``keypoints`` of them, of ``labelled`` ones); ``rmse_pcutoff`` takes only those whose score reaches the
-    cut-off (``keypoints_pcutoff``); nan where there are none.  ``mAP`` and ``mAR`` go from 0 to 100.  ``per_bodypart``
-    and ``per_unique`` are the mean distances of the single bodyparts; ``identity`` is the share of each bodypart's
+    cut-off (``keypoints_pcutoff``); nan where there are none.  ``rmse_detections`` and ``rmse_detections_pcutoff``
+    are the same of keypoints that are paired one by one, whatever animals they were given to: how far ``rmse`` is
+    above them is owed to wrong animals; nan for a single animal.  ``mAP`` and ``mAR`` go from 0 to 100.
+    ``per_bodypart`` and ``per_unique`` are the mean distances of the single bodyparts; ``identity`` is the share of each bodypart's
     keypoints with most votes for the right individual, empty without votes.
     """
 
@@ -45,6 +47,8 @@ class Metrics:
     labelled: int = 0
     keypoints: int = 0
     keypoints_pcutoff: int = 0
+    rmse_detections: float = np.nan
+    rmse_detections_pcutoff: float = np.nan
 
 
 def evaluate_poses(
@@ -93,6 +97,11 @@ def evaluate_poses(
     errors = np.concatenate([error.ravel(), unique_error.ravel()])
     sure = [error_score >= cutoffs[:parts], unique_error_score >= cutoffs[parts:]]
     errors_pcutoff = errors[np.concatenate([group.ravel() for group in sure])]
+    loose = unpaired = np.zeros(0)
+    if not single:
+        apart, apart_score = _detection_errors(labels, xy, score)
+        loose = np.concatenate([apart.ravel(), unique_error.ravel()])
+        unpaired = loose[np.concatenate([(apart_score >= cutoffs[:parts]).ravel(), sure[1].ravel()])]
     seen, unique_seen = np.isfinite(labels).all(-1), np.isfinite(unique_labels).all(-1)
     mean_precision, mean_recall = _average_precision(seen, score, similarity(labels, xy, sigma, margin))
     return Metrics(
@@ -108,6 +117,8 @@ def evaluate_poses(
         labelled=int(seen.sum() + unique_seen.sum()),
         keypoints=int(np.isfinite(errors).sum()),
         keypoints_pcutoff=int(np.isfinite(errors_pcutoff).sum()),
+        rmse_detections=_mean(loose),
+        rmse_detections_pcutoff=_mean(unpaired),
     )
 
 
@@ -217,6 +228,22 @@ def _errors(
     distance = np.linalg.norm(xy - label, axis=-1)
     distance[partner < 0] = np.nan
     return np.concatenate(distance), np.concatenate(score)
+
+
+def _detection_errors(labels: np.ndarray, xy: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (M * P, K) of keypoints to the labels of their bodypart that fit best as a whole, and their scores."""
+    from scipy.optimize import linear_sum_assignment
+
+    error = np.full(score.shape, np.nan)
+    distance = np.linalg.norm(xy[:, :, None] - labels[:, None], axis=-1)  # (M, P, G, K)
+    both = np.isfinite(distance)
+    for image, part in np.argwhere(both.any((1, 2))).tolist():
+        rows = np.flatnonzero(both[image, ..., part].any(1))
+        columns = np.flatnonzero(both[image, ..., part].any(0))
+        away = distance[image, ..., part][np.ix_(rows, columns)]
+        one, other = linear_sum_assignment(away)
+        error[image, rows[one], part] = away[one, other]
+    return np.concatenate(error), np.concatenate(score)
 
 
 def _average_precision(seen: np.ndarray, score: np.ndarray, oks: np.ndarray) -> tuple[float, float]:

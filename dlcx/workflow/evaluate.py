@@ -80,6 +80,9 @@ class Evaluated:
                 f"{split.keypoints_pcutoff:>12}{_number(split.rmse_pcutoff):>9}"
                 f"{_number(split.mAP, 1):>7}{_number(split.mAR, 1):>7}"
             )
+        loose = [split.rmse_detections for split in (self.train, self.test)]
+        if np.isfinite(loose).any():
+            said.append(f"rmse px whatever the animal: {_number(loose[0])} (train), {_number(loose[1])} (test)")
         if self.train_boxes and self.test_boxes:
             said.append(f"{'boxes':10}{'images':>8}{'animals':>11}" + "".join(f"{name:>11}" for name in BOXES))
             for name, boxes in (("train", self.train_boxes), ("test", self.test_boxes)):
