@@ -31,8 +31,8 @@ class Metrics:
     cut-off (``keypoints_pcutoff``); nan where there are none.  ``rmse_detections`` and ``rmse_detections_pcutoff``
     are the same of keypoints that are paired one by one, whatever animals they were given to: how far ``rmse`` is
     above them is owed to wrong animals; nan for a single animal.  ``mAP`` and ``mAR`` go from 0 to 100.
-    ``per_bodypart`` and ``per_unique`` are the mean distances of the single bodyparts; ``identity`` is the share of each bodypart's
-    keypoints with most votes for the right individual, empty without votes.
+    ``per_bodypart`` and ``per_unique`` are the mean distances of the single bodyparts; ``identity`` is the share of
+    each bodypart's keypoints with most votes for the right individual, empty without votes.
     """
 
     rmse: float
