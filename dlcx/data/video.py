@@ -15,13 +15,14 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from dlcx.data.found import find_files
+from dlcx.data.frame_check import FrameCheck
 from dlcx.errors import DlcxError
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ MOST_BROKEN_PACKETS = 100_000
 #: Bytes at either end of a file that its fingerprint is made of, besides its size.
 FINGERPRINT_BYTES = 2**20
 
+#: More frames (in four days at 50 a second), or more pixels in one, are what a damaged or hostile header tells.
+MOST_FRAMES, MOST_PIXELS = 20_000_000, 2**27
+
 # Broken streams are reported by dlcx, once; the decoder's own lines go straight to stderr and number thousands.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
@@ -47,16 +51,20 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 class FrameBatch:
     """Consecutive frames: images (B, h, w, 3) uint8 RGB, time (B,) s, readable (B,) bool; the first is frame ``first``.
 
-    The images are the region ``crop`` of the frames; those of unreadable frames are black.
+    The images are the region ``crop`` of the frames; those of unreadable frames are black.  ``repeated`` (B,) bool
+    says which frames show the very pixels of the frame before.
     """
 
     first: int
     images: np.ndarray
     time: np.ndarray
     readable: np.ndarray
+    repeated: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
         count = len(self.images)
+        if not len(self.repeated):
+            object.__setattr__(self, "repeated", np.zeros(count, bool))
         if self.images.ndim != 4 or self.images.shape[-1] != 3 or self.images.dtype != np.uint8:
             raise ValueError(
                 f"FrameBatch.images: expected (B, h, w, 3) uint8, got {self.images.shape} {self.images.dtype}"
@@ -81,7 +89,8 @@ class VideoFile:
 
     width, height in pixels as shown (rotation applied); fps; announced: number of frames its header tells;
     times (frames,) s from the first frame, whose own time stamp is ``first_stamp`` (None: the stamps tell nothing);
-    packets: how many of the frames the file really holds (the rest were cut off).
+    packets: how many of the frames the file really holds (the rest were cut off); torn: the frame within which
+    the file was cut off, which decoders would make up.
     """
 
     path: Path
@@ -92,6 +101,7 @@ class VideoFile:
     times: np.ndarray
     packets: int
     first_stamp: float | None
+    torn: int | None = None
 
     @property
     def frames(self) -> int:
@@ -128,13 +138,19 @@ def open_video(path: Path) -> VideoFile:
     DlcxError
         When the file is missing, is no video that OpenCV can open, or holds no frame.
     """
+    if path.is_dir():
+        raise DlcxError(f"{path} is a folder, not a video")
     if not path.is_file():
         raise DlcxError(f"no such video: {path}")
+    if not path.stat().st_size:
+        raise DlcxError(f"{path} is empty", hint="Copy it again from where it was recorded.")
     capture = _capture(path)
     try:
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MOST_PIXELS or announced > MOST_FRAMES:
+            raise DlcxError(f"{path} is refused: its header tells {announced} frames of {width}x{height} pixels")
         decoded, image = capture.read()
         if decoded:  # what is decoded counts: a header may know nothing of the rotation
             height, width = image.shape[:2]
@@ -142,20 +158,22 @@ def open_video(path: Path) -> VideoFile:
         capture.release()
     fps = fps if np.isfinite(fps) and fps > 0 else 30.0
 
-    stamps = _packet_times(path, announced)
+    stamps, last = _packet_times(path, announced)
+    cut_short = _is_cut_short(path)
     stamped = len(stamps) > 0 and bool((np.diff(stamps) > 0).all())
     packets = len(stamps) or announced
     if packets == 0 or min(width, height) < 1:
         raise DlcxError(f"{path} holds no video frames", hint="Does it play in a video player?")
     times = stamps - stamps[0] if stamped else np.arange(packets) / fps
-    if announced > packets and _is_cut_short(path):
+    if announced > packets and cut_short:
         times = np.concatenate([times, times[-1] + np.arange(1, announced - packets + 1) / fps])
         what = "the file was cut off, the others count as unreadable"
     else:
         what = "they are numbered as found"
     if announced > packets + 1:  # by one is off what some containers estimate from the duration
         logger.warning("%s: its header tells %d frames, %d are there; %s", path.name, announced, packets, what)
-    return VideoFile(path, width, height, fps, announced, times, packets, float(stamps[0]) if stamped else None)
+    torn = (int(np.searchsorted(stamps, last)) if stamped else packets - 1) if cut_short else None
+    return VideoFile(path, width, height, fps, announced, times, packets, float(stamps[0]) if stamped else None, torn)
 
 
 def read_frames(
@@ -226,18 +244,41 @@ def _decode(
     video: VideoFile, batch_size: int, first: int, end: int, crop: tuple[int, int, int, int]
 ) -> Iterator[FrameBatch]:
     x1, x2, y1, y2 = crop
-    decoded = _decoded_frames(video, first, end)
+    decoded = _told_frames(video, first, end)
     ahead = next(decoded, None)
     for begin in range(first, end, batch_size):
         count = min(batch_size, end - begin)
         images = np.zeros((count, y2 - y1, x2 - x1, 3), np.uint8)
-        readable = np.zeros(count, bool)
+        readable, repeated = np.zeros(count, bool), np.zeros(count, bool)
         while ahead is not None and ahead[0] < begin + count:
-            index, image = ahead
+            index, image, repeated[index - begin] = ahead
             cv2.cvtColor(image[y1:y2, x1:x2], cv2.COLOR_BGR2RGB, dst=images[index - begin])
             readable[index - begin] = True
             ahead = next(decoded, None)
-        yield FrameBatch(begin, images, video.times[begin : begin + count], readable)
+        yield FrameBatch(begin, images, video.times[begin : begin + count], readable, repeated)
+
+
+def _told_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray, bool]]:
+    """Number and BGR image of every good frame, in order, and whether it shows the pixels of the one before."""
+    earlier = max(first - 1, 0)
+    stamp = video.first_stamp
+    check = None if stamp is None else FrameCheck(video.path, stamp, float(video.times[earlier]))
+    before: tuple[int, np.ndarray] | None = None
+    try:
+        for index, image in _decoded_frames(video, earlier, end):
+            if index == video.torn or (check is not None and check.is_damaged(video.times[index])):
+                continue
+            if index >= first:
+                yield index, image, before is not None and before[0] == index - 1 and _same(before[1], image)
+            before = index, image
+    finally:
+        if check is not None:
+            check.close()
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two images are equal; most differ in the few pixels that are compared first."""
+    return np.array_equal(one[::16, ::16], other[::16, ::16]) and np.array_equal(one, other)
 
 
 def _decoded_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -305,15 +346,15 @@ def _capture(path: Path, *, packets: bool = False) -> cv2.VideoCapture:
     return capture
 
 
-def _packet_times(path: Path, announced: int) -> np.ndarray:
-    """Presentation times (s), sorted, of all packets; empty where the backend gives no packets.
+def _packet_times(path: Path, announced: int) -> tuple[np.ndarray, float]:
+    """Presentation times (s), sorted, of all packets, and that of the file's last one; none without such a backend.
 
     A broken packet gives no time: the gap that it leaves in a regular sequence is filled.
     """
     capture = _capture(path, packets=True)
     try:
         if not capture.isOpened():
-            return np.zeros(0)
+            return np.zeros(0), np.nan
         stamps: list[float] = []
         broken = failed = 0  # before the last good packet; since then
         while len(stamps) + broken + failed <= announced and failed <= MOST_BROKEN_PACKETS:
@@ -327,7 +368,7 @@ def _packet_times(path: Path, announced: int) -> np.ndarray:
     finally:
         capture.release()
     known = np.sort(np.array(stamps))
-    return _with_gaps_filled(known, broken) if broken else known
+    return _with_gaps_filled(known, broken) if broken else known, stamps[-1] if stamps else np.nan
 
 
 def _with_gaps_filled(known: np.ndarray, missing: int) -> np.ndarray:

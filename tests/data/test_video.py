@@ -85,14 +85,13 @@ def test_a_cut_off_file_keeps_the_rows_of_its_header(tmp_path: Path, caplog: pyt
     assert video.packets < 30
     assert f"tells 40 frames, {video.packets} are there" in caplog.text
     readable = np.concatenate([batch.readable for batch in read_frames(video, 8)])
-    assert readable.sum() in (video.packets, video.packets - 1)
+    assert readable.sum() == video.packets - 1  # the last one is torn
     assert not readable[video.packets :].any()
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50])
-def test_no_video(tmp_path: Path, content: bytes) -> None:
+def test_no_video(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
-    path.write_bytes(content)
+    path.write_bytes(b"this is no video\n" * 50)
     with pytest.raises(DlcxError, match="cannot be opened as a video"):
         open_video(path)
 

@@ -1,0 +1,87 @@
+"""Which frames of a video a decoder has patched up.
+
+OpenCV hands out every frame that its decoder can make up: where bytes are damaged, ffmpeg fills in what was there before,
+and nobody tells.  PyAV (the extra ``video``) decodes the same stream and knows.  Without it, frames count as good
+unless they cannot be decoded at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+OPENCV, AV = "opencv", "opencv and av"
+
+
+def checked_by() -> str:
+    """Who looks at the frames: ``opencv``, or ``opencv and av`` where PyAV is installed."""
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        return OPENCV
+    return AV
+
+
+class FrameCheck:
+    """Tells of frames asked for in order whether they are patched up.
+
+    Parameters
+    ----------
+    path
+        The video.
+    origin
+        Time stamp (s) of its first frame, from the beginning of the stream.
+    start
+        Time (s) from the first frame at which the questions begin.
+    """
+
+    def __init__(self, path: Path, origin: float, start: float) -> None:
+        self._told = self._tell(path, origin, start) if checked_by() == AV else iter(())
+        self._next = next(self._told, None)
+
+    def is_damaged(self, time: float) -> bool:
+        """Whether the frame at ``time`` seconds from the first one is; times must not go back."""
+        while self._next is not None and self._next[0] < time - 1e-5:
+            self._next = next(self._told, None)
+        return self._next is not None and abs(self._next[0] - time) < 1e-5 and self._next[1]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        close = getattr(self._told, "close", None)
+        if close is not None:
+            close()
+
+    @staticmethod
+    def _tell(path: Path, origin: float, start: float) -> Iterator[tuple[float, bool]]:
+        """Time and damage of every frame that can be decoded."""
+        import av
+
+        av.logging.set_level(None)
+        try:
+            with av.open(str(path)) as container:
+                stream = container.streams.video[0]
+                stream.codec_context.thread_type = "AUTO"
+                zero = float((stream.start_time or 0) * (stream.time_base or 0)) + origin
+                if start > 0:  # the nearest frame before that needs no other one
+                    container.seek(int((start + zero) / (stream.time_base or 1)), stream=stream)
+                torn: set[int] = set()
+                for frame in _frames(av, container, stream, torn):
+                    if frame.time is not None:
+                        yield frame.time - zero, frame.is_corrupt or frame.pts in torn
+        except av.FFmpegError as error:
+            logger.info("%s: PyAV cannot check its frames: %s", path.name, error)
+
+
+def _frames(av: Any, container: Any, stream: Any, torn: set[int]) -> Iterator[Any]:
+    """Every frame that can be decoded; ``torn`` gets the time stamps of packets that the file does not hold whole."""
+    for packet in container.demux(stream):
+        if packet.is_corrupt and packet.pts is not None:
+            torn.add(packet.pts)
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:  # cannot be decoded at all, which OpenCV notices too
+            continue
