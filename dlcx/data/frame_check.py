@@ -1,8 +1,8 @@
 """Which frames of a video a decoder has patched up.
 
-OpenCV hands out every frame that its decoder can make up: where bytes are damaged, ffmpeg fills in what was there before,
-and nobody tells.  PyAV (the extra ``video``) decodes the same stream and knows.  Without it, frames count as good
-unless they cannot be decoded at all.
+OpenCV hands out every frame that its decoder can make up: where bytes are damaged, ffmpeg fills in what was there
+before, and nobody tells.  PyAV (the extra ``video``) decodes the same stream and knows.  Without it, frames count as
+good unless they cannot be decoded at all.
 """
 
 from __future__ import annotations

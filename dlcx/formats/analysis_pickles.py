@@ -185,7 +185,7 @@ def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
     frames = {key: value for key, value in content.items() if key != "metadata"}
     try:
         return {int(key.removeprefix("frame")): _prediction(value, unique) for key, value in frames.items()}
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DlcxError(f"{path}: not the predictions of a video ({error!r})") from error
 
 

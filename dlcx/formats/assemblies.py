@@ -65,7 +65,7 @@ def read_assemblies(path: Path, individuals: int = 0) -> dict[int, Prediction]:
             for number, poses in content.items()
             if number != "single"
         }
-    except (TypeError, ValueError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DlcxError(f"{path}: not the animals of a video ({error})") from error
 
 

@@ -12,8 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dlcx.errors import DlcxError
 from dlcx.formats.pose_tables import pose_columns, pose_values, read_csv, read_h5, split_columns, write_csv, write_h5
 from dlcx.poses import Tracks
+
+#: Frames without a row that a file may have for each row; a damaged number would ask for more than memory holds.
+MOST_GAPS = 10_000
 
 
 def write_predictions(
@@ -73,12 +77,31 @@ def read_scorer(path: Path) -> str:
 def _tracks(path: Path) -> tuple[str, Tracks]:
     frame = read_csv(path) if path.suffix == ".csv" else read_h5(path)
     scorer, layout = split_columns(frame.columns, path)
-    first = int(frame.index[0]) if len(frame) else 0
-    if len(frame) and not np.array_equal(frame.index, np.arange(first, first + len(frame))):
-        frame = frame.reindex(np.arange(first, int(frame.index[-1]) + 1))
-    values = frame.to_numpy().reshape(len(frame), -1, 3)
+    first = 0
+    if len(frame):
+        numbers = _frame_numbers(frame.index, path)
+        first, last = int(numbers[0]), int(numbers[-1])
+        if last - first + 1 != len(frame):
+            frame = frame.set_axis(numbers, axis=0).reindex(np.arange(first, last + 1))
+    values: np.ndarray = frame.to_numpy()
+    if not np.issubdtype(values.dtype, np.floating):
+        raise DlcxError(f"{path}: expected numbers, got {values.dtype}")
+    values = values.reshape(len(frame), -1, 3)
     values = np.where(values[..., 2:] < 0, np.nan, values).astype(values.dtype)
     animals = len(layout.individuals) * len(layout.bodyparts)
     poses = values[:, :animals].reshape(len(frame), len(layout.individuals), len(layout.bodyparts), 3)
     unique = values[:, animals:]
     return scorer, Tracks(layout, poses[..., :2], poses[..., 2], unique[..., :2], unique[..., 2], first=first)
+
+
+def _frame_numbers(index: pd.Index, path: Path) -> np.ndarray:
+    """The numbers (T,) int64 that rows are named by."""
+    numbers = np.asarray(index)
+    if index.nlevels != 1 or not np.issubdtype(numbers.dtype, np.number) or not np.isfinite(numbers).all():
+        raise DlcxError(f"{path}: expected rows named by frame numbers, got {str(index[0])[:60]!r}, ...")
+    whole = numbers.astype(np.int64)
+    if (whole != numbers).any() or whole[0] < 0 or (np.diff(whole) <= 0).any():
+        raise DlcxError(f"{path}: expected frame numbers, each once and in order")
+    if whole[-1] - whole[0] > MOST_GAPS * len(whole) + MOST_GAPS:
+        raise DlcxError(f"{path}: {len(whole)} rows claim to be of frames {whole[0]} to {whole[-1]}")
+    return whole

@@ -25,7 +25,19 @@ def encode(path: Path, images: list[np.ndarray], *options: str, fps: float = 25,
 
 def remux(source: Path, path: Path, *options: str, before: tuple[str, ...] = ()) -> Path:
     """The same coded frames with other packaging."""
-    command = [get_ffmpeg_exe(), "-y", "-loglevel", "error", *before, "-i", str(source), "-c", "copy", *options, str(path)]
+    command = [
+        get_ffmpeg_exe(),
+        "-y",
+        "-loglevel",
+        "error",
+        *before,
+        "-i",
+        str(source),
+        "-c",
+        "copy",
+        *options,
+        str(path),
+    ]
     subprocess.run(command, check=True)
     return path
 

@@ -28,6 +28,7 @@ from dlcx.formats.given_poses import read_given_poses
 from dlcx.formats.labels import read_labels, write_labels
 from dlcx.formats.own_config import read_own_config
 from dlcx.formats.pickles import load_plain_pickle
+from dlcx.formats.pose_tables import read_origin
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.formats.snapshot import load_tensors, read_snapshot
@@ -208,7 +209,7 @@ def test_pickled_objects_in_hdf5(
     with tables.open_file(path, "a") as file:
         node = file.get_node("/df_with_missing")
         if kind == "attribute":
-            node._v_attrs.errors = Leaves(tmp_path)
+            node._v_attrs.errors = node._v_attrs.dlcx_origin = Leaves(tmp_path)
         elif kind == "pandas":
             node._v_attrs.pandas_type = Leaves(tmp_path)
         elif kind == "rows":
@@ -217,6 +218,9 @@ def test_pickled_objects_in_hdf5(
             rows = file.create_vlarray(node, "block0_values", tables.ObjectAtom())
             rows.append([Leaves(tmp_path)] * 2)
             rows._v_attrs.value_type, rows._v_attrs.shape = "object", shape
+    if kind == "attribute":
+        with pytest.raises(DlcxError, match="is refused"):
+            read_origin(path)
     with pytest.raises(DlcxError, match=r"is refused: it names (posix|nt)\.mkdir"):
         read(path)
     assert tables.attributeset.pickle is pickle  # only while dlcx reads
