@@ -26,7 +26,7 @@ def small_copy(
     """Copy ``source`` to ``target``: some labelled images and frames of its video, scaled to ``size`` (w, h) pixels.
 
     ``identity`` replaces the value in config.yaml.  Returns the path of the clip, ``videos/clip.avi`` (Motion JPEG,
-    which every OpenCV reads alike).
+    which every OpenCV reads alike); of a project without videos it shows labelled images.
     """
     target.mkdir(parents=True)
     for labels in source.glob("labeled-data/*/CollectedData_*.h5"):
@@ -49,10 +49,10 @@ def small_copy(
     if identity is not None:
         config = re.sub(r"^identity: .*", f"identity: {str(identity).lower()}", config, flags=re.MULTILINE)
     (target / "config.yaml").write_text(config)
-    video = next(path for path in sorted((source / "videos").iterdir()) if path.suffix in (".mp4", ".avi", ".mov"))
+    videos = [path for path in sorted(source.glob("videos/*")) if path.suffix in (".mp4", ".avi", ".mov")]
     clip = target / "videos" / "clip.avi"
     clip.parent.mkdir()
-    write_clip(video, clip, frames, size)
+    write_clip(videos[0] if videos else sorted(source.glob("labeled-data/*/*.*g")), clip, frames, size)
     return clip
 
 
@@ -63,14 +63,15 @@ def scale_image(source: Path, target: Path, size: tuple[int, int]) -> tuple[int,
     return image.shape[:2]
 
 
-def write_clip(video: Path, clip: Path, frames: int, size: tuple[int, int]) -> None:
-    """Write the first ``frames`` frames of ``video``, scaled to ``size`` (w, h)."""
-    reader = cv2.VideoCapture(str(video))
-    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), reader.get(cv2.CAP_PROP_FPS), size)
-    for _ in range(frames):
-        readable, frame = reader.read()
+def write_clip(source: Path | list[Path], clip: Path, frames: int, size: tuple[int, int]) -> None:
+    """Write the first ``frames`` frames of a video, or images, scaled to ``size`` (w, h)."""
+    reader = cv2.VideoCapture(str(source)) if isinstance(source, Path) else None
+    fps = reader.get(cv2.CAP_PROP_FPS) if reader else 30
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), fps, size)
+    for number in range(frames):
+        readable, frame = reader.read() if reader else (True, cv2.imread(str(source[number])))
         if not readable:
-            raise RuntimeError(f"{video} holds fewer than {frames} frames")
+            raise RuntimeError(f"{source} holds fewer than {frames} frames")
         writer.write(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
     writer.release()
 
