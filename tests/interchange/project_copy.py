@@ -40,7 +40,7 @@ def small_copy(
             columns = table.columns.get_level_values("coords") == axis
             table.loc[:, columns] *= scale
         with pd.HDFStore(folder / labels.name, "w") as store:
-            store.put("df_with_missing", table, format="fixed")
+            store.put("df_with_missing", table, format="fixed", track_times=False)
         table.to_csv(folder / labels.with_suffix(".csv").name)
 
     config = (source / "config.yaml").read_text()
