@@ -2,11 +2,12 @@
 
     python benchmarks/dynamic_crop.py --openfield PROJECT [--net NAME] [--epochs N] [--frames N] [--keep FOLDER]
 
-A net learns the openfield mouse from random weights through the commands that users call, in a copy of the project (kept
-with --keep, and taken from there the next time).  Then ``analyze-video`` runs over the first frames of the project's
-video, whole frames and ``--dynamic-crop`` by turns.  The error is the mean distance on test images in pixels.  These are
-no consecutive frames, so the pose before is the one found in the whole image, moved by a step that the animal makes in
-the video.  Goals: 4 times the frames a second where the animal covers less than 5 % of the frame, and no larger error.
+A net learns the openfield mouse from random weights through the commands that users call, in a copy of the project
+(kept with --keep, and taken from there the next time).  Then ``analyze-video`` runs over the first frames of the
+project's video, whole frames and ``--dynamic-crop`` by turns.  The error is the mean distance on test images in pixels.
+These are no consecutive frames, so the pose before is the one found in the whole image, moved by a step that the animal
+makes in the video.  Goals: 4 times the frames a second where the animal covers less than 5 % of the frame, and an error
+that is no larger.
 """
 
 from __future__ import annotations
