@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.plot_trajectories import plot_trajectories
     from dlcx.workflow.prune_skeleton import prune_skeleton
+    from dlcx.workflow.score_maps import score_maps
     from dlcx.workflow.status import status
     from dlcx.workflow.swap_tracks import swap_tracks
     from dlcx.workflow.track import track
@@ -51,6 +52,7 @@ COMMANDS = (
     "prune_skeleton",
     "evaluate",
     "compare",
+    "score_maps",
     "analyze_video",
     "analyze_images",
     "track",
@@ -91,6 +93,7 @@ __all__ = [
     "list_models",
     "plot_trajectories",
     "prune_skeleton",
+    "score_maps",
     "status",
     "swap_tracks",
     "track",

@@ -1,0 +1,201 @@
+"""Pictures of what a net answers to images: score maps, offsets and affinity fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.project_config import open_project
+from dlcx.formats.training_set import load_training_set
+from dlcx.poses import Instances, Prediction
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Shuffle
+
+if TYPE_CHECKING:
+    from dlcx.predictors.maps import HeadMaps, Seen
+    from dlcx.workflow.loading import Loaded
+
+#: What ``--kind`` takes, by DeepLabCut's words in file names.
+KINDS = ("scmap", "locref", "paf")
+#: Tiles of a picture; of more edges the first ones are drawn.
+MOST = 60
+
+
+@dataclass(frozen=True)
+class MappedImage:
+    """The pictures of one image; none where a net on boxes found no animal in it."""
+
+    image: Path
+    pictures: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class ScoreMapsResult:
+    """The pictures that were drawn, image by image."""
+
+    snapshot: str
+    images: tuple[MappedImage, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """4 when an image has no picture, else 0."""
+        return 4 if any(not one.pictures for one in self.images) else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"picture: {picture}" for one in self.images for picture in one.pictures]
+        return said + [f"no animal found: {one.image}" for one in self.images if not one.pictures]
+
+
+def score_maps(
+    project: str | Path | None = None,
+    images: Sequence[str | Path] | str | Path = (),
+    *,
+    kinds: Sequence[str] = (),
+    bodyparts: Sequence[str] = (),
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    conditions: str | None = None,
+    device: str = "auto",
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> ScoreMapsResult:
+    """Draw the maps of a net over what it sees of images: ``<image>_{scmap,locref,paf}_<train|test|new>_....png``.
+
+    A net that looks at boxes gets one set of pictures a box.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    images
+        Files, folders and glob patterns.
+    kinds
+        ``scmap``, ``locref``, ``paf``; default: all that the net has.
+    bodyparts
+        Draw the maps of these only, and fields that begin or end at them.
+    shuffle, trainset_index, snapshot, detector_snapshot, conditions, device
+        Which net, and where it runs; see :func:`dlcx.workflow.loading.load_predictor`.
+    out
+        Folder of the pictures; default: ``maps`` in the shuffle's evaluation results.
+    overwrite
+        Draw again what is there.
+
+    Raises
+    ------
+    DlcxError
+        When a value, the net or an image cannot be used, or the net has no such maps.
+    """
+    from dlcx.data.images import find_images, read_image
+    from dlcx.predictors.maps import see
+    from dlcx.workflow.loading import load_predictor
+
+    for kind in kinds:
+        if kind not in KINDS:
+            raise DlcxError(f"--kind {kind}: no such map", hint=did_you_mean(kind, KINDS))
+    place = open_project(project).shuffle(shuffle, trainset_index)
+    layout = place.project.layout
+    for name in bodyparts:
+        if name not in (*layout.bodyparts, *layout.unique):
+            known = (*layout.bodyparts, *layout.unique)
+            raise DlcxError(f"--bodypart {name}: the project has none", hint=did_you_mean(name, known))
+    found = find_images([images] if isinstance(images, str | Path) else images)
+    loaded = load_predictor(
+        place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device=device
+    )
+    folder = Path(out).expanduser() if out else place.evaluation_dir / "maps"
+    end = f"{place.number}_{place.fraction}_{loaded.snapshot.path.stem}.png"
+    labelled = _labelled(place)
+    done = []
+    with progress.task("draw maps", total=len(found), unit="image") as task:
+        for path in found:
+            pixels = read_image(path)
+            split, pose = labelled.get(path.resolve(), ("new", None))
+            rows = see(loaded.predictor, pixels, _told(loaded, path, pixels, pose))  # type: ignore[arg-type]
+            pictures = []
+            for number, seen in enumerate(rows):
+                owner = f"_animal{number + 1}" if len(rows) > 1 else ""
+                for kind, draw in _drawings(seen, place, kinds, bodyparts):
+                    picture = folder / f"{path.stem}{owner}_{kind}_{split}_{end}"
+                    _write(draw, picture, overwrite=overwrite)
+                    pictures.append(picture)
+            done.append(MappedImage(path, tuple(pictures)))
+            task.advance()
+    if not any(one.pictures for one in done):
+        what = f"has no {', '.join(kinds)} there" if kinds else "finds no animal in these images"
+        raise DlcxError(f"the net {loaded.config.net_type} {what}")
+    return ScoreMapsResult(loaded.snapshot.uid, tuple(done))
+
+
+def _write(draw: Callable[[], np.ndarray], picture: Path, *, overwrite: bool) -> None:
+    from dlcx.visuals.labeled_images import write_picture
+
+    if overwrite or not picture.exists():
+        write_picture(draw(), picture)
+
+
+def _labelled(place: Shuffle) -> dict[Path, tuple[str, Prediction]]:
+    """The labelled images of the project: for training or for tests, and their labels."""
+    if not place.documentation_path.is_file():
+        return {}
+    labels, split = load_training_set(place)
+    names = {row: name for name, rows in (("train", split.train), ("test", split.test)) for row in rows.tolist()}
+    root = place.project.root
+    return {
+        root.joinpath(*image).resolve(): (names.get(row, "new"), labels.pose(row))
+        for row, image in enumerate(labels.images)
+    }
+
+
+def _told(loaded: Loaded, path: Path, pixels: np.ndarray, pose: Prediction | None) -> Instances | None:
+    """What a net must be told of an image where nothing finds its animals: boxes or poses."""
+    if loaded.told is None:
+        return None
+    from dlcx.data.labeled import LabeledImage
+
+    if pose is None and loaded.conditions is None:
+        raise DlcxError(f"{path} has no labels, and there is no detector to find animals", hint="Run 'dlcx train'.")
+    return loaded.told(LabeledImage(pixels, pose or Prediction(Instances.none(0)), path))
+
+
+def _drawings(
+    seen: Seen, place: Shuffle, kinds: Sequence[str], bodyparts: Sequence[str]
+) -> list[tuple[str, Callable[[], np.ndarray]]]:
+    """What can be drawn of one row, by the word in the file's name."""
+    from dlcx.visuals.map_pictures import draw_fields, draw_offsets, draw_scores
+
+    layout = place.project.layout
+    named = {"bodypart": layout.bodyparts, "unique_bodypart": layout.unique, "identity": layout.individuals}
+    drawings: list[tuple[str, Callable[[], np.ndarray]]] = []
+    for head, maps in seen.heads.items():
+        names = _names(maps, named.get(head, ()))
+        parts = [part for part, name in enumerate(names) if not bodyparts or name in bodyparts]
+        touched = [{names[part] for part in pair} for pair in maps.edges]
+        edges = [edge for edge, ends in enumerate(touched) if not bodyparts or ends & {*bodyparts}]
+        suffix = "" if head == "bodypart" else f"_{head}"
+        for kind, has, chosen, draw in (
+            ("scmap", True, parts, draw_scores),
+            ("locref", maps.locref is not None, parts, draw_offsets),
+            ("paf", maps.fields is not None, edges, draw_fields),
+        ):
+            if has and chosen and (not kinds or kind in kinds):
+                drawings.append((f"{kind}{suffix}", _later(draw, seen.image, maps, names, chosen[:MOST])))
+    return drawings
+
+
+def _later(draw: Callable[..., np.ndarray], *arguments: object) -> Callable[[], np.ndarray]:
+    return lambda: draw(*arguments)
+
+
+def _names(maps: HeadMaps, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of all channels; a head that looks for centres has one more than keypoints."""
+    extra = len(maps.scores) - len(names)
+    return (*names, *(["center"] if extra == 1 else [f"map {number}" for number in range(extra)]))
