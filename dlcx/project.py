@@ -384,6 +384,11 @@ class AnalysisFiles:
         """The animals of every frame, for tracking."""
         return self.folder / f"{self.stem}_assemblies.pickle"
 
+    @property
+    def frames(self) -> Path:
+        """What became of every frame; dlcx's own."""
+        return self.folder / f"{self.stem}_frames.csv"
+
     def tracks(self, tracker: str) -> Path:
         """Poses of every frame, linked by a tracker: ``<video stem><scorer>_el.h5``."""
         return self.folder / f"{self.stem}{TRACK_ENDINGS[tracker]}.h5"

@@ -5,7 +5,7 @@
     <video stem><scorer>.dlcx/
       manifest.json              settings, the chunks with their checksums, the frames that the output files hold
       frames-000000000.npz       poses of consecutive frames from this number on, see dlcx.store.packing;
-      frames-000000512.npz       time (T,) s, readable (T,) bool
+      frames-000000512.npz       time (T,) s, readable (T,) and repeated (T,) bool
 
 A chunk is written whole, then the manifest that names it is replaced whole: what the manifest says is always true.
 Chunks that a killed run left unnamed are removed, broken ones are forgotten, and both are analysed again.
@@ -56,12 +56,13 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Stored:
-    """Poses of the frames ``first``, ``first + 1``, ...; time (T,) s; readable (T,) bool."""
+    """Poses of the frames ``first``, ``first + 1``, ...; time (T,) s; readable (T,), repeated (T,) bool."""
 
     first: int
     predictions: list[Prediction]
     time: np.ndarray
     readable: np.ndarray
+    repeated: np.ndarray
 
     def __len__(self) -> int:
         return len(self.predictions)
@@ -78,7 +79,7 @@ class ChunkStore:
         self.chunks = sorted(chunks, key=lambda chunk: chunk.first)
         #: The frames (first, stop) that the output files hold, None before they are whole.
         self.written = written
-        self._open: list[tuple[Prediction, float, bool]] = []
+        self._open: list[tuple[Prediction, float, bool, bool]] = []
         self._first = 0
         self._since = 0.0
 
@@ -100,13 +101,21 @@ class ChunkStore:
             gaps.append((start, stop))
         return [(begin, end) for begin, end in gaps if begin < end]
 
-    def append(self, first: int, predictions: Sequence[Prediction], times: np.ndarray, readable: np.ndarray) -> None:
+    def append(
+        self,
+        first: int,
+        predictions: Sequence[Prediction],
+        times: np.ndarray,
+        readable: np.ndarray,
+        repeated: np.ndarray | None = None,
+    ) -> None:
         """Add the frames from ``first`` on; they are safe when their chunk closes."""
+        again = np.zeros(len(predictions), bool) if repeated is None else repeated
         if self._open and first != self._first + len(self._open):
             self.close_chunk()
         if not self._open:
             self._first, self._since = first, time.monotonic()
-        self._open.extend(zip(predictions, times.tolist(), readable.tolist(), strict=True))
+        self._open.extend(zip(predictions, times.tolist(), readable.tolist(), again.tolist(), strict=True))
         if len(self._open) >= CHUNK_FRAMES or time.monotonic() - self._since >= CHUNK_SECONDS:
             self.close_chunk()
 
@@ -117,8 +126,9 @@ class ChunkStore:
         first, stop = self._first, self._first + len(self._open)
         if self.missing(first, stop) != [(first, stop)]:
             raise ValueError(f"ChunkStore: frames {first}:{stop} are there already")
-        predictions, times, readable = zip(*self._open, strict=True)
-        arrays = pack(predictions) | {"time": np.array(times), "readable": np.array(readable)}
+        predictions, times, readable, repeated = zip(*self._open, strict=True)
+        seen = {"time": np.array(times), "readable": np.array(readable), "repeated": np.array(repeated)}
+        arrays = pack(predictions) | seen
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **arrays)
         chunk = Chunk(first, stop, hashlib.sha256(content.getbuffer()).hexdigest())
@@ -140,7 +150,7 @@ class ChunkStore:
         if gaps := self.missing(start, stop):
             raise ValueError(f"ChunkStore: frames {gaps} are not there yet")
         predictions: list[Prediction] = []
-        times, readable = [np.zeros(0)], [np.zeros(0, bool)]
+        times, readable, repeated = [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, bool)]
         for chunk in self.chunks:
             if chunk.stop <= start or chunk.first >= stop:
                 continue
@@ -149,7 +159,9 @@ class ChunkStore:
                 predictions.extend(unpack(arrays)[part])
                 times.append(arrays["time"][part])
                 readable.append(arrays["readable"][part])
-        return Stored(start, predictions, np.concatenate(times), np.concatenate(readable))
+                known = "repeated" in arrays  # not in stores of older versions
+                repeated.append(arrays["repeated"][part] if known else np.zeros(len(times[-1]), bool))
+        return Stored(start, predictions, *(np.concatenate(column) for column in (times, readable, repeated)))
 
     def note_written(self, start: int, stop: int) -> None:
         """Remember that the output files hold the frames ``start`` to ``stop``."""

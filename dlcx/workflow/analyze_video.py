@@ -19,10 +19,11 @@ from dlcx.workflow.chosen_net import ChosenNet, threads
 from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps
 from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames
-from dlcx.workflow.video_results import VideoResults
+from dlcx.workflow.video_results import VideoResults, ledger_of
 
 if TYPE_CHECKING:
     from dlcx.data.video import FrameBatch, VideoFile
+    from dlcx.formats.frame_ledger import FrameCounts
     from dlcx.predictors import Watcher
     from dlcx.store import ChunkStore, Stored
 
@@ -53,6 +54,8 @@ class AnalyzedVideo:
     assemblies: Path | None = None
     tracks: Path | None = None
     tracked: TrackedVideo | None = None
+    frames: FrameCounts | None = None
+    ledger: Path | None = None
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -61,6 +64,8 @@ class AnalyzedVideo:
             said.append("already analyzed: nothing to do, or --overwrite to analyze again")
         if self.unreadable:
             said.append(f"unreadable frames (nan rows): {_listed(self.unreadable)}")
+        if self.frames and (self.unreadable or self.frames.repeated):
+            said.append(f"repeated frames: {self.frames.repeated}; all frames: {self.ledger}")
         said.append(f"h5: {self.h5}")
         said.extend([f"csv: {self.csv}"] if self.csv else [])
         said.extend([f"full: {self.full_pickle}", f"meta: {self.meta_pickle}"])
@@ -241,6 +246,7 @@ class _Run:
     progress: Progress
 
     def __call__(self) -> AnalyzedVideo:
+        from dlcx.data.frame_check import checked_by
         from dlcx.data.video import open_video
         from dlcx.store import open_store
 
@@ -289,6 +295,8 @@ class _Run:
             assemblies=files.assemblies if self.net.layout.multi else None,
             tracks=tracked.h5 if tracked else results.tracks,
             tracked=tracked,
+            frames=ledger_of(stored, video).counts(video.announced, checked_by()),
+            ledger=files.frames,
         )
 
     def _link(self, stored: Stored, video: VideoFile, *, anew: bool) -> TrackedVideo | None:
@@ -334,7 +342,7 @@ class _Run:
                         predictions = self._predict(watcher, batch, crop)
                     if batch.first >= start:  # those before were looked at for what is remembered of them
                         with clock("writing"):
-                            store.append(batch.first, predictions, batch.time, batch.readable)
+                            store.append(batch.first, predictions, batch.time, batch.readable, batch.repeated)
                         task.advance(len(batch))
                     if asked:
                         store.close_chunk()

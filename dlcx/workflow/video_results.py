@@ -13,6 +13,7 @@ from dlcx.project import AnalysisFiles, Shuffle
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
+    from dlcx.formats.frame_ledger import FrameLedger
     from dlcx.store import Stored
     from dlcx.trackers import Tracker
 
@@ -44,7 +45,7 @@ class VideoResults:
     def paths(self) -> tuple[Path, ...]:
         """All files that :meth:`write` leaves."""
         files = self.files
-        wanted = [files.h5, files.full_pickle, files.meta_pickle]
+        wanted = [files.h5, files.full_pickle, files.meta_pickle, files.frames]
         wanted += [files.csv] if self.csv else []
         wanted += [files.assemblies] if self.layout.multi else []
         if self.tracks is not None:
@@ -65,6 +66,7 @@ class VideoResults:
         """
         from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
         from dlcx.formats.assemblies import write_assemblies
+        from dlcx.formats.frame_ledger import write_ledger
         from dlcx.formats.predictions import write_predictions
         from dlcx.formats.training_set import read_paf_best
         from dlcx.predictors.memory import STRETCH
@@ -96,10 +98,18 @@ class VideoResults:
             config=self.config,
         )
         write_meta_pickle(meta, files.meta_pickle)
+        write_ledger(ledger_of(stored, video), files.frames)
         write_predictions(tracks, files.h5, files.scorer, csv=self.csv, readable=stored.readable)
         if self.tracks is not None:
             linked = Ctd(STRETCH).link(stored.predictions, layout, stored.first)
             write_predictions(linked, self.tracks, files.scorer, csv=self.csv)
+
+
+def ledger_of(stored: Stored, video: VideoFile) -> FrameLedger:
+    """What became of the frames."""
+    from dlcx.formats.frame_ledger import FrameLedger
+
+    return FrameLedger.of(stored.first, stored.time, stored.readable, stored.repeated, video.packets)
 
 
 def _tracker(layout: Layout) -> Tracker:

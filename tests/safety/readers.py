@@ -14,6 +14,7 @@ from dlcx.data.images import read_image
 from dlcx.formats.analysis_pickles import AnalysisMeta, read_full_pickle, read_meta_pickle, write_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
 from dlcx.formats.evaluation import EvaluationRow, merge_combined, read_evaluation
+from dlcx.formats.frame_ledger import read_ledger
 from dlcx.formats.given_poses import read_given_poses
 from dlcx.formats.labels import read_labels
 from dlcx.formats.learning_stats import read_learning_stats
@@ -195,6 +196,12 @@ READERS = (
         "state.pt",
         lambda folder: write_state({"epoch": 3, "random": {"a": [1]}}, folder / "state.pt"),
         read_state,
+    ),
+    Reader(
+        "ledger",
+        "v_frames.csv",
+        lambda folder: (folder / "v_frames.csv").write_text("frame,time,state\n3,0.12,decoded\n4,0.16,missing\n"),
+        read_ledger,
     ),
     Reader("store", "v.dlcx/manifest.json", _store, _read_store),
     Reader("image", "labeled-data/v/img3.png", _image, _image_and_size),

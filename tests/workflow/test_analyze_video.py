@@ -18,6 +18,7 @@ from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
+from dlcx.formats.frame_ledger import read_ledger
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.poses import Instances, Prediction, Tracks
@@ -99,6 +100,7 @@ def test_files_are_where_deeplabcut_puts_them(project: Path, again: Callable[...
         f"{stem}.csv",
         f"{stem}_full.pickle",
         f"{stem}_meta.pickle",
+        f"{stem}_frames.csv",
         f"{stem}.dlcx",
     }
     assert (done.first, done.stop, done.analyzed, done.unreadable) == (0, 30, 30, ())
@@ -259,7 +261,7 @@ def test_one_failing_video_does_not_stop_the_others(
     assert [Path(failure["video"]).name for failure in result["failed"]] == ["b.avi"]
     assert "error: " in output.err
     assert "b.avi cannot be opened as a video" in output.err
-    assert not list(folder.glob("*.csv"))
+    assert not list(folder.glob(f"*{SCORER}.csv"))
 
 
 def test_two_videos_of_one_name_need_two_folders(project: Path, net: FindsDisc, tmp_path: Path) -> None:
@@ -401,3 +403,27 @@ def test_files_of_several_animals(golden: Path, tmp_path: Path, monkeypatch: pyt
     done.assemblies.unlink()
     analyze_video(project, path)
     assert done.assemblies.is_file()
+
+
+def test_the_ledger_says_what_became_of_every_frame(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 40)
+    break_frames(path, 13, 15)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * 0.8)])
+    done = again(path)
+    assert done.frames is not None
+    ledger = read_ledger(done.ledger)  # type: ignore[arg-type]
+    lost = np.flatnonzero(ledger.state >= 2)
+    assert lost[:2].tolist() == [13, 14]
+    assert len(lost) == done.frames.undecodable + done.frames.missing == len(done.unreadable)
+    assert (done.frames.announced, done.frames.decoded) == (40, 40 - len(lost))
+    assert done.frames.missing > 3
+    assert np.isnan(read_predictions(done.h5).xy[lost]).all()
+    done.ledger.unlink()  # type: ignore[union-attr]
+    net.forget_load()  # type: ignore[attr-defined]
+    assert run(["analyze-video", str(path), "-p", str(project), "--json", "--batch-size", "4"]) == 4
+    told = json.loads(capsys.readouterr().out)["videos"][0]
+    assert told["frames"]["undecodable"] == done.frames.undecodable
+    assert Path(told["ledger"]).is_file()
