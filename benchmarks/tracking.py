@@ -257,13 +257,15 @@ def main() -> None:
     parser.add_argument("--real", type=Path, default=root.parent / "shared" / "data" / "fixtures" / "dlc-tests")
     parser.add_argument("--folder", type=Path, default=root / "bench-tracking")
     parser.add_argument("--seeds", type=int, default=2, help="scenes of each number of animals and level")
+    parser.add_argument("--first-seed", type=int, default=0, help="other seeds are scenes that nobody has looked at")
     parser.add_argument("--speed-frames", type=int, default=10_000, help="0: no timing")
     options = parser.parse_args()
     folder = options.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
-    cases = [drawn_case(n, level, seed) for n in range(2, 9) for level in LEVELS for seed in range(options.seeds)]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    cases = [drawn_case(animals, level, seed) for animals in range(2, 9) for level in LEVELS for seed in seeds]
     real = {}
     for name in ("trimouse", "montblanc"):
         path = options.real / f"{name}_full.pickle"
