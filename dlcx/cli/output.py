@@ -18,6 +18,8 @@ from dlcx.progress import Progress, Task
 
 #: Seconds between two progress lines where stderr is no terminal.
 LINE_EVERY = 5.0
+#: Characters that the title of a bar has at least, and those that bar, count, rate and time left take beside it.
+_TITLE, _BESIDE = 16, 56
 
 
 def print_error(message: str, hint: str = "") -> None:
@@ -109,6 +111,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters, with its middle left out where it is longer: ends of names tell most."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+
+
 class _LineTask(Task):
     def __init__(self, title: str, total: int | None, unit: str, done: int) -> None:
         self.title, self.total, self.unit = title, total, unit
@@ -163,7 +173,8 @@ class _Bars(Progress):
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             TextColumn("{task.fields[note]}"),
         )
-        with RichProgress(*columns, console=Console(stderr=True)) as bars:
+        with RichProgress(*columns, console=(console := Console(stderr=True))) as bars:
+            title = shortened(title, max(_TITLE, console.width - _BESIDE))
             identity = bars.add_task(title, total=total, completed=done, rate="", note="")
             started = time.monotonic()
 

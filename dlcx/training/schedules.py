@@ -88,7 +88,13 @@ def build_scheduler(kind: str, params: Mapping[str, Any], optimizer: Optimizer) 
 
 
 def step(scheduler: LRScheduler | None, loss: float) -> None:
-    """One epoch is over; ``loss`` is for the schedules that look at it."""
+    """One epoch is over; ``loss`` is for the schedules that look at it.
+
+    Raises
+    ------
+    DlcxError
+        When the schedule is made for fewer epochs.
+    """
     if scheduler is None:
         return
     with warnings.catch_warnings():
@@ -96,8 +102,14 @@ def step(scheduler: LRScheduler | None, loss: float) -> None:
         warnings.simplefilter("ignore", UserWarning)
         if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
             scheduler.step(loss)
-        else:
+            return
+        try:
             scheduler.step()
+        except ValueError as error:  # OneCycleLR ends with its total_steps
+            raise DlcxError(
+                f"runner.scheduler: {error}",
+                hint="Raise its number of epochs in pytorch_config.yaml, or lower --epochs.",
+            ) from error
 
 
 def forward(scheduler: LRScheduler | None, epochs: int) -> None:

@@ -71,29 +71,18 @@ class CompareResult:
     def lines(self) -> list[str]:
         """One fact a line: a table, then the verdicts."""
         said = [f"images: {self.images} test images of {self.videos} video(s), on which none of the nets was trained"]
-        head = ("", "net", "snapshot", "error px", "found", "mAP", "mAR", "images/s", "size")
-        rows = [head]
+        for one in self.nets:
+            detector = f", detector {one.detector}" if one.detector else ""
+            size = f"{one.parameters / 1e6:.1f} M parameters, {one.bytes / 1e6:.1f} MB"
+            said.append(f"{one.name}: {one.net_type}, snapshot {one.snapshot}{detector}, {size}")
+        wide = max(len(one.name) for one in self.nets)
+        said.append(f"{'':{wide}}{'error px':>10}{'found':>12}{'mAP':>7}{'mAR':>7}{'images/s':>10}")
         for one in self.nets:
             metrics = one.metrics
-            snapshot = one.snapshot + (f" + {one.detector}" if one.detector else "")
-            rows.append(
-                (
-                    one.name,
-                    one.net_type,
-                    snapshot,
-                    _number(metrics.rmse, 2),
-                    f"{metrics.keypoints}/{metrics.labelled}",
-                    _number(metrics.mAP, 1),
-                    _number(metrics.mAR, 1),
-                    f"{one.images_per_second:.1f}",
-                    f"{one.parameters / 1e6:.1f} M, {one.bytes / 1e6:.1f} MB",
-                )
+            said.append(
+                f"{one.name:{wide}}{_number(metrics.rmse, 2):>10}{f'{metrics.keypoints}/{metrics.labelled}':>12}"
+                f"{_number(metrics.mAP, 1):>7}{_number(metrics.mAR, 1):>7}{one.images_per_second:>10.1f}"
             )
-        wide = [max(len(row[column]) for row in rows) for column in range(len(head))]
-        for row in rows:
-            cells = [cell.ljust(size) for cell, size in zip(row[:3], wide, strict=False)]
-            cells += [cell.rjust(size) for cell, size in zip(row[3:], wide[3:], strict=True)]
-            said.append("  ".join(cells).rstrip())
         return said + [self._sentence(one) for one in self.differences]
 
     def _sentence(self, one: Difference) -> str:

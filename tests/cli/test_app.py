@@ -16,7 +16,7 @@ import typer
 
 import dlcx
 from dlcx.cli.app import build, run
-from dlcx.cli.output import duration, emit, plain
+from dlcx.cli.output import duration, emit, plain, shortened
 from dlcx.errors import DlcxError, Stopped, did_you_mean
 
 
@@ -178,3 +178,12 @@ def test_did_you_mean_names_the_nearest_or_lists_all():
 @pytest.mark.parametrize(("seconds", "text"), [(4.2, "4 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_durations_read_well(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "short"),
+    [("analyze a.mp4", 20, "analyze a.mp4"), ("analyze a_long_name.mp4", 16, "analyze…name.mp4")],
+)
+def test_long_titles_keep_both_ends(text, most, short):
+    assert shortened(text, most) == short
+    assert len(short) <= most

@@ -89,3 +89,10 @@ def test_what_torch_refuses_is_named(build, message, hint):
 
 def scheduler(kind: str, params: dict) -> object:
     return schedules.build_scheduler(kind, params, schedules.build_optimizer("SGD", {"lr": 1.0}, parameters()))
+
+
+def test_a_schedule_for_fewer_epochs_says_so():
+    optimizer = schedules.build_optimizer("SGD", {"lr": 0.1}, parameters())
+    scheduler = schedules.build_scheduler("OneCycleLR", {"max_lr": 0.1, "total_steps": 2}, optimizer)
+    with pytest.raises(DlcxError, match=r"runner\.scheduler: .*total steps is 2"):
+        schedules.forward(scheduler, 4)
