@@ -78,9 +78,11 @@ def track(
             show_default=STORED,
         ),
     ] = None,
-    complete: Annotated[
+    relink: Annotated[
         bool,
-        typer.Option("--complete/--no-complete", help="Give tracks the detections back that tracklets left out."),
+        typer.Option(
+            "--relink/--no-relink", help="Link all detections once more at once; else tracks are as DeepLabCut's."
+        ),
     ] = True,
     csv: Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")] = True,
     overwrite: OverwriteOption = False,
@@ -105,7 +107,7 @@ def track(
         max_age=max_age,
         min_hits=min_hits,
         threshold=threshold,
-        complete=complete,
+        relink=relink,
         csv=csv,
         overwrite=overwrite,
         progress=call.progress,

@@ -14,6 +14,10 @@ def cheapest_chains(
     edges: np.ndarray,
     cost: np.ndarray,
     chains: int,
+    *,
+    begin: np.ndarray | None = None,
+    end: np.ndarray | None = None,
+    skipped: np.ndarray | None = None,
 ) -> list[list[int]] | None:
     """Join ``pieces`` pieces into ``chains`` chains at the least total cost; None where that cannot be done.
 
@@ -28,28 +32,37 @@ def cheapest_chains(
         (E, 2) pairs of pieces that may follow each other.
     cost
         (E,) not negative.
+    begin, end
+        (M,) what it costs to begin and to end a chain with a piece, not negative; default: nothing.
+    skipped
+        (M,) what it costs to leave a piece out; then there may be fewer chains.  Default: none is left out.
 
     Returns
     -------
     list of list of int
         The chains in the order of their first pieces' numbers.
     """
-    if chains > pieces:
+    if chains > pieces and skipped is None:
         return None
-    size = pieces + chains
+    size, nothing = pieces + chains, np.zeros(pieces)
     every, extra = np.arange(pieces), np.arange(pieces, size)
-    rows = np.concatenate([edges[:, 0], np.tile(extra, pieces), np.repeat(every, chains)])
-    columns = np.concatenate([edges[:, 1], np.repeat(every, chains), np.tile(extra, pieces)])
-    weight = (
-        np.concatenate([cost, np.zeros(2 * pieces * chains)]) + 1.0
-    )  # every matching has as many edges, and 0 would mean none
-    graph = coo_array((weight, (rows, columns)), shape=(size, size)).tocsr()
-    if (maximum_bipartite_matching(graph, perm_type="column") < 0).any():
+    rows = [edges[:, 0], np.tile(extra, pieces), np.repeat(every, chains)]
+    columns = [edges[:, 1], np.repeat(every, chains), np.tile(extra, pieces)]
+    costs = [cost, *(np.repeat(nothing if side is None else side, chains) for side in (begin, end))]
+    if skipped is not None:
+        rows += [every, np.repeat(extra, chains)]
+        columns += [every, np.tile(extra, chains)]
+        costs += [skipped, np.zeros(chains * chains)]
+    weight = np.concatenate(costs) + 1.0  # every matching has as many edges, and 0 would mean none
+    graph = coo_array((weight, (np.concatenate(rows), np.concatenate(columns))), shape=(size, size)).tocsr()
+    if skipped is None and (maximum_bipartite_matching(graph, perm_type="column") < 0).any():
         return None
     one, other = min_weight_full_bipartite_matching(graph)
     follows = dict(zip(one.tolist(), other.tolist(), strict=True))
     found = []
-    for first in sorted(follows[begin] for begin in extra.tolist()):
+    for first in sorted(follows[start] for start in extra.tolist()):
+        if first >= pieces:
+            continue
         chain = [first]
         while (following := follows[chain[-1]]) < pieces:
             chain.append(following)

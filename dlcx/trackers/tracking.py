@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from dlcx.poses import Instances, Layout, Prediction, SwapCandidate, Tracks
 from dlcx.trackers.box import Box
-from dlcx.trackers.complete import complete
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.ellipse import LEAST, Ellipse
 from dlcx.trackers.identity import first_tracklets, identity_tracklets
+from dlcx.trackers.jumps import Jumps
 from dlcx.trackers.keep_order import rows as rows_of
+from dlcx.trackers.relink import relink
+from dlcx.trackers.safe_pieces import SafePieces, body_length
 from dlcx.trackers.skeleton import Skeleton
 from dlcx.trackers.stitch import Stitched, stitch
 from dlcx.trackers.swaps import swap_candidates
@@ -27,7 +30,7 @@ LONE_SLACK = 40.0
 
 @dataclass(frozen=True)
 class Tracking:
-    """How animals are linked; the defaults are DeepLabCut 3.0.2's, but for ``complete``.
+    """How animals are linked; the defaults are DeepLabCut 3.0.2's, but for ``relink``.
 
     Parameters
     ----------
@@ -49,8 +52,8 @@ class Tracking:
         Frames that a tracklet needs to shape the tracks; shorter ones fill gaps.
     max_gap
         Frames that a track may jump; default: one and a half times the longest gap that must be jumped.
-    complete
-        Give tracks the detections back that tracklets left out.
+    relink
+        Link all detections once more at once, see :mod:`dlcx.trackers.relink`; else tracks are DeepLabCut's.
     """
 
     method: str = "ellipse"
@@ -62,7 +65,7 @@ class Tracking:
     identity_only: bool = False
     min_length: int = 10
     max_gap: int | None = None
-    complete: bool = True
+    relink: bool = True
 
     def motion(self, parts: int) -> Motion:
         """What follows animals of so many keypoints."""
@@ -111,10 +114,32 @@ def link(predictions: Sequence[Prediction], layout: Layout, tracking: Tracking, 
         tracklets = build_tracklets(detections, motion, max_age=tracking.max_age, min_hits=tracking.min_hits)
     stitched = stitch(detections, tracklets, animals, min_length=tracking.min_length, max_gap=tracking.max_gap)
     rows = stitched.rows(detections.frames, animals)
-    if tracking.complete:
-        rows = complete(detections, rows)
-    swaps = swap_candidates(detections, rows, layout.individuals)
+    swaps: tuple[SwapCandidate, ...] = ()
+    if animals > 1 and len(detections):
+        body = body_length(detections)
+        pieces = SafePieces.of(detections, body)
+        jumps = Jumps.learn(detections, pieces, body)
+        if tracking.relink:
+            anew = relink(detections, pieces, jumps, animals, _links(tracklets))
+            rows = _in_order(detections, anew, rows)
+        swaps = swap_candidates(detections, rows, jumps, layout.individuals)
     return Linked(detections, tracklets, stitched, _tracks(detections, rows, predictions, layout), swaps)
+
+
+def _links(tracklets: Sequence[Tracklet]) -> np.ndarray:
+    """Pairs (L, 2) of detections that follow each other in a tracklet."""
+    pairs = [np.stack([one.rows[:-1], one.rows[1:]], 1) for one in tracklets]
+    return np.concatenate([np.zeros((0, 2), int), *pairs])
+
+
+def _in_order(detections: Detections, rows: np.ndarray, stitched: np.ndarray) -> np.ndarray:
+    """The tracks ``rows`` (T, A) by their identities, else in the order of the stitched tracks that they resemble."""
+    animals = rows.shape[1]
+    held = [detections.identity[track[track >= 0]] for track in rows.T]
+    votes = np.array([[(names == animal).sum() for animal in range(animals)] for names in held])
+    shared = ((rows[:, :, None] == stitched[:, None]) & (rows[:, :, None] >= 0)).sum(0)
+    one, place = linear_sum_assignment(votes if votes.any() else shared, maximize=True)
+    return rows[:, one[np.argsort(place)]]
 
 
 def _tracks(detections: Detections, rows: np.ndarray, predictions: Sequence[Prediction], layout: Layout) -> Tracks:

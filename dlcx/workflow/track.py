@@ -54,7 +54,7 @@ def track(
     max_age: int | None = None,
     min_hits: int | None = None,
     threshold: float | None = None,
-    complete: bool = True,
+    relink: bool = True,
     csv: bool = True,
     overwrite: bool = False,
     progress: Progress = SILENT,
@@ -77,7 +77,7 @@ def track(
         ``ellipse``, ``box`` or ``skeleton``; default: config.yaml's default_track_method, else ellipse.
     animals
         How many there are; default: the project's individuals.
-    identity_only, min_length, max_gap, pcutoff, max_age, min_hits, threshold, complete
+    identity_only, min_length, max_gap, pcutoff, max_age, min_hits, threshold, relink
         See :class:`dlcx.trackers.tracking.Tracking`; default: the shuffle's inference_cfg.yaml.
     csv
         Write a csv beside the h5.
@@ -103,7 +103,7 @@ def track(
         max_age=max_age,
         min_hits=min_hits,
         threshold=threshold,
-        complete=complete,
+        relink=relink,
     )
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     config = read_model_config(place.model_config_path)

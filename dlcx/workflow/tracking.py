@@ -218,8 +218,7 @@ class Linking:
             return
         longest = max((len(one.rows) for one in linked.tracklets), default=0)
         logger.warning(
-            "%s: %s: %d animals found in %d of %d frames, %d tracklets, the longest of %d frames "
-            "(--min-length %d); the other rows are nan",
+            "%s: %s: %d animals found in %d of %d frames, %d tracklets, the longest of %d frames%s; other rows are nan",
             video,
             f"only {linked.seen} of {animals} tracks" if linked.seen else f"no tracks of {animals} animals",
             len(linked.detections),
@@ -227,7 +226,7 @@ class Linking:
             frames,
             len(linked.tracklets),
             longest,
-            self.tracking.min_length,
+            "" if self.tracking.relink else f" (--min-length {self.tracking.min_length})",
         )
 
 

@@ -43,7 +43,7 @@ def project(golden: Path, tmp_path: Path) -> Path:
 
 def test_equals_deeplabcut(project: Path, golden: Path) -> None:
     """The same csv to the letter, and the same h5, from the detections that DeepLabCut stored."""
-    (done,) = track(project, project / "videos" / "vid.avi", complete=False).videos
+    (done,) = track(project, project / "videos" / "vid.avi", relink=False).videos
     theirs = golden / "predictions" / f"vid{SCORER}_el.h5"
     assert done.h5.name == theirs.name
     assert done.csv is not None
@@ -107,7 +107,7 @@ def test_animals_beyond_the_project_get_names(project: Path) -> None:
 
 def test_a_video_that_cannot_be_linked_gets_nan_and_a_warning(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "dlcx"):
-        (done,) = track(project, project / "videos" / "vid.avi", min_length=30).videos
+        (done,) = track(project, project / "videos" / "vid.avi", min_length=30, relink=False).videos
     assert "no tracks of 2 animals: 24 animals found in 12 of 12 frames, 2 tracklets, the longest of 12" in caplog.text
     tracks = read_predictions(done.h5)
     assert tracks.xy.shape == (12, 2, 3, 2)

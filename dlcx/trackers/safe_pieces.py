@@ -1,0 +1,116 @@
+"""Pieces of tracks within which nobody can be mistaken, and how far apart two poses are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcx.trackers.detections import Detections
+
+#: A link is safe when its detections are nearer to each other than this share of the way to any other one.
+SAFE_SHARE = 0.25
+#: ... and than this share of a body length.
+SAFE_STEP = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class SafePieces:
+    """Detections that follow each other without doubt: ``order`` (R,) sorted by piece, ``first`` (M + 1,) into it.
+
+    Pieces are sorted by their ``start``, the first frame (M,); ``end`` is the last one.
+    """
+
+    order: np.ndarray
+    first: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def rows(self, piece: int) -> np.ndarray:
+        """Detections of a piece, by frame."""
+        return self.order[self.first[piece] : self.first[piece + 1]]
+
+    @property
+    def head(self) -> np.ndarray:
+        """First detections (M,)."""
+        return self.order[self.first[:-1]]
+
+    @property
+    def tail(self) -> np.ndarray:
+        """Last detections (M,)."""
+        return self.order[self.first[1:] - 1]
+
+    @property
+    def length(self) -> np.ndarray:
+        """Detections (M,) of each."""
+        return np.diff(self.first)
+
+    @classmethod
+    def of(cls, detections: Detections, body: float) -> SafePieces:
+        """The pieces of all detections; ``body`` is an animal's length in pixels."""
+        piece = np.arange(len(detections))
+        for one, other in _safe_links(detections, body).tolist():  # by frame, so a predecessor knows its piece already
+            piece[other] = piece[one]
+        order = np.argsort(piece, kind="stable")
+        first = np.flatnonzero(np.diff(piece[order], prepend=-1, append=-1))
+        frame = detections.frame[order]
+        return cls(order, first, frame[first[:-1]], frame[first[1:] - 1])
+
+
+def body_length(detections: Detections) -> float:
+    """Pixels: the diagonal of the box around a pose, of which a quarter are larger."""
+    size = np.nanmax(detections.xy, axis=1) - np.nanmin(detections.xy, axis=1)
+    return float(max(np.quantile(np.linalg.norm(size, axis=1), 0.75), 1.0))
+
+
+def apart(detections: Detections, one: np.ndarray, other: np.ndarray, moved: np.ndarray, most: float) -> np.ndarray:
+    """(P,) mean distance of the keypoints that two detections share, after the first one has ``moved`` (P, 2).
+
+    A keypoint counts as at most ``most`` pixels away; without shared keypoints, the centroids' distance does.
+    """
+    away = detections.xy[other] - detections.xy[one] - moved[:, None]
+    distance = np.hypot(away[..., 0], away[..., 1])
+    shared = np.isfinite(distance)
+    total = np.where(shared, np.minimum(distance, most), 0).sum(1)
+    middle = detections.centroid
+    centroids = np.linalg.norm(middle[other] - middle[one] - moved, axis=1)
+    count = shared.sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.minimum(centroids, most))
+
+
+def _neighbours(detections: Detections) -> np.ndarray:
+    """All pairs (P, 2) of detections in consecutive frames."""
+    starts = np.searchsorted(detections.frame, np.arange(detections.frames + 1))
+    nxt = detections.frame + 1
+    begin, count = starts[nxt], starts[np.minimum(nxt + 1, detections.frames)] - starts[nxt]
+    one = np.repeat(np.arange(len(detections)), count)
+    other = np.arange(len(one)) - np.repeat(np.cumsum(count) - count - begin, count)
+    return np.stack([one, other], 1)
+
+
+def _safe_links(detections: Detections, body: float) -> np.ndarray:
+    """Pairs (L, 2), by frame, that are far nearer to each other than to any other detection of the two frames."""
+    pairs = _neighbours(detections)
+    if not len(pairs):
+        return pairs
+    distance = apart(detections, pairs[:, 0], pairs[:, 1], np.zeros((len(pairs), 2)), 2 * body)
+    rivals = np.minimum(_second(distance, pairs[:, 0]), _second(distance, pairs[:, 1]))
+    safe = (distance < SAFE_STEP * body) & (distance < SAFE_SHARE * rivals)
+    return pairs[safe]
+
+
+def _second(distance: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """(P,) the least distance of the other pairs of the same owner."""
+    order = np.lexsort((distance, owner))
+    begins = np.flatnonzero(np.diff(owner[order], prepend=-1))
+    sizes = np.diff(np.append(begins, len(owner)))
+    least = distance[order][begins]
+    following = np.where(sizes > 1, distance[order][np.minimum(begins + 1, len(owner) - 1)], np.inf)
+    rank_first = np.zeros(len(owner), bool)
+    rank_first[order[begins]] = True
+    group = np.zeros(len(owner), int)
+    group[order] = np.repeat(np.arange(len(begins)), sizes)
+    return np.where(rank_first, following[group], least[group])
