@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.evaluate_tracks import evaluate_tracks
     from dlcx.workflow.extract_frames import extract_frames
+    from dlcx.workflow.extract_outliers import extract_outliers
     from dlcx.workflow.filter_predictions import filter_predictions
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.plot_trajectories import plot_trajectories
@@ -62,6 +63,7 @@ COMMANDS = (
     "evaluate_tracks",
     "plot_trajectories",
     "analyze_skeleton",
+    "extract_outliers",
     "list_models",
     "status",
     "doctor",
@@ -89,6 +91,7 @@ __all__ = [
     "evaluate",
     "evaluate_tracks",
     "extract_frames",
+    "extract_outliers",
     "filter_predictions",
     "list_models",
     "plot_trajectories",

@@ -173,10 +173,20 @@ def _labels_of(table: pd.DataFrame, layout: Layout) -> Labels:
     animals = len(layout.individuals) * len(layout.bodyparts)
     return Labels(
         layout=layout,
-        images=tuple(_image(row) for row in table.index),
+        images=tuple(read_image_names(table.index)),
         xy=points[:, :animals].reshape(len(table), len(layout.individuals), len(layout.bodyparts), 2),
         unique_xy=points[:, animals:],
     )
+
+
+def read_image_names(index: pd.Index) -> list[tuple[str, str, str]]:
+    """The three path parts of each row of an index, of either form."""
+    return [_image(row) for row in index]
+
+
+def image_index(images: Sequence[tuple[str, str, str]]) -> pd.MultiIndex:
+    """The index of rows that are images, as DeepLabCut writes it: three levels without names."""
+    return level_names(images, [None, None, None])
 
 
 def _image(row: object) -> tuple[str, str, str]:
@@ -212,12 +222,12 @@ def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:
     points = np.concatenate([labels.xy.reshape(len(labels), -1, 2), labels.unique_xy], axis=1)
     return pd.DataFrame(
         points.reshape(len(labels), -1).astype(np.float64),
-        index=_names(labels.images, [None, None, None]),
-        columns=_names([(scorer, *column) for column in _wanted(layout)], names),
+        index=image_index(labels.images),
+        columns=level_names([(scorer, *column) for column in _wanted(layout)], names),
     )
 
 
-def _names(rows: Sequence[tuple[str, ...]], names: Sequence[str | None]) -> pd.MultiIndex:
+def level_names(rows: Sequence[tuple[str, ...]], names: Sequence[str | None]) -> pd.MultiIndex:
     """Levels of Python objects: pandas 3 would store a string type of its own, which pandas 2 cannot read."""
     levels = [pd.Index([row[level] for row in rows], dtype=object) for level in range(len(names))]
     return pd.MultiIndex.from_arrays(levels, names=list(names))

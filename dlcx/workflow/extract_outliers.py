@@ -1,0 +1,274 @@
+"""Frames whose poses look wrong, as images with machine labels to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.project_config import read_project_config
+from dlcx.poses import Instances, Prediction, Tracks
+from dlcx.progress import SILENT, Progress
+from dlcx.project import Project
+from dlcx.workflow.add_videos import add_videos
+from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.saved_frames import SavedFrames, choose_frames, save_frames
+
+if TYPE_CHECKING:
+    from dlcx.data.video import VideoFile
+    from dlcx.formats.machine_labels import MachineLabels
+
+#: What ``--algorithm`` takes.
+ALGORITHMS = ("jump", "uncertain", "fitting", "list")
+
+
+@dataclass(frozen=True)
+class OutlierFrames:
+    """One video: frames whose poses look wrong, those of them chosen, the images written, and their machine labels.
+
+    ``added`` says that the video is new to config.yaml.
+    """
+
+    video: Path
+    poses: Path
+    outliers: int
+    frames: tuple[int, ...]
+    written: tuple[int, ...]
+    folder: Path
+    machine_labels: Path | None
+    added: bool
+
+
+@dataclass(frozen=True)
+class ExtractOutliersResult:
+    """What was extracted of each video, and the videos that failed."""
+
+    videos: tuple[OutlierFrames, ...]
+    failed: tuple[FailedVideo, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """What to do now."""
+        if any(one.frames for one in self.videos):
+            return ("Correct the machine labels, for example in napari-deeplabcut, then: dlcx merge-labels",)
+        return ()
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = []
+        for one in self.videos:
+            said.append(f"{one.video.name}: {one.outliers} outliers, {len(one.frames)} chosen")
+            if one.machine_labels:
+                said += [f"images: {one.folder} ({len(one.written)} new)", f"machine labels: {one.machine_labels}"]
+            said += ["added to config.yaml"] if one.added else []
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def extract_outliers(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    algorithm: str = "jump",
+    epsilon: float = 20.0,
+    p_bound: float = 0.01,
+    ar: int = 3,
+    ma: int = 1,
+    frame_numbers: Sequence[int] = (),
+    bodyparts: Sequence[str] = (),
+    method: str = "kmeans",
+    frames: int | None = None,
+    seed: int = 42,
+    plot: bool = False,
+    copy_videos: bool = False,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    tracker: str | None = None,
+    filtered: bool = False,
+    out: str | Path | None = None,
+    progress: Progress = SILENT,
+) -> ExtractOutliersResult:
+    """Choose frames whose poses look wrong; save them, and their poses as ``machinelabels-iter<I>.h5`` to correct.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    algorithm
+        ``jump``: a bodypart moves more than ``epsilon`` pixels in a frame; ``uncertain``: a likelihood is below
+        ``p_bound``; ``fitting``: poses are on average more than ``epsilon`` pixels off what an ARIMA process expects
+        that is fitted to each coordinate; ``list``: the frames of ``frame_numbers``, all of them.
+    epsilon, p_bound, ar, ma
+        Pixels, likelihood, and degrees of the process; for ``fitting`` only likelihoods from ``p_bound`` on count.
+    frame_numbers
+        Frames of each video, from 0.
+    bodyparts
+        Look at these only; default: all.
+    method, frames, seed
+        How frames are chosen of the outliers, and how many (default: config.yaml's numframes2pick); see
+        :func:`dlcx.workflow.extract_frames.extract_frames`.
+    plot
+        Also draw the poses, as ``img<number>labeled.png``.
+    copy_videos
+        Copy videos that are new to the project into it, instead of linking them.
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+
+    Raises
+    ------
+    DlcxError
+        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+    """
+    from dlcx.data.video import find_videos
+
+    if algorithm not in ALGORITHMS:
+        raise DlcxError(f"--algorithm {algorithm}: no such algorithm", hint=did_you_mean(algorithm, ALGORITHMS))
+    if bool(frame_numbers) != (algorithm == "list"):
+        raise DlcxError("--algorithm list and --frame-numbers belong together")
+    wanted = WantedPoses.of(
+        project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
+        out=out,
+    )
+    search = _Search(algorithm, epsilon, p_bound, ar, ma, tuple(frame_numbers), tuple(bodyparts), progress)
+    pick = _Pick(wanted.project, method, frames, seed, plot, copy_videos, progress)
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    return ExtractOutliersResult(*each_video(found, lambda video: pick(wanted.find(video), search)))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Which frames of a video's poses look wrong."""
+
+    algorithm: str
+    epsilon: float
+    p_bound: float
+    ar: int
+    ma: int
+    frame_numbers: tuple[int, ...]
+    bodyparts: tuple[str, ...]
+    progress: Progress
+
+    def __call__(self, tracks: Tracks) -> list[int]:
+        """Their numbers in the video."""
+        from dlcx.series.outliers import deviating_frames, jumping_frames, uncertain_frames
+
+        if self.algorithm == "list":
+            first, stop = tracks.first, tracks.first + len(tracks)
+            if beside := [number for number in self.frame_numbers if not first <= number < stop]:
+                raise DlcxError(
+                    f"--frame-numbers: there are no poses of frame {beside[0]}, only of {first} to {stop - 1}"
+                )
+            return sorted(set(self.frame_numbers))
+        xy, score = self._points(tracks)
+        if self.algorithm == "jump":
+            odd = jumping_frames(xy, self.epsilon)
+        elif self.algorithm == "uncertain":
+            odd = uncertain_frames(score, self.p_bound)
+        else:
+            with self.progress.task("fit", total=2 * xy.shape[1], unit="coordinate") as task:
+                odd = deviating_frames(
+                    xy, score, self.epsilon, least=self.p_bound, ar=self.ar, ma=self.ma, fitted=task.advance
+                )
+        return (tracks.first + np.flatnonzero(odd)).tolist()
+
+    def _points(self, tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:
+        """xy (T, N, 2) and score (T, N) of the points to look at, all animals and the unique bodyparts."""
+        layout, frames = tracks.layout, len(tracks)
+        names = [*layout.bodyparts * len(layout.individuals), *layout.unique]
+        for part in self.bodyparts:
+            if part not in names:
+                raise DlcxError(f"--bodypart {part}: no such bodypart", hint=did_you_mean(part, dict.fromkeys(names)))
+        chosen = [number for number, name in enumerate(names) if not self.bodyparts or name in self.bodyparts]
+        xy = np.concatenate([tracks.xy.reshape(frames, -1, 2), tracks.unique_xy], axis=1)
+        score = np.concatenate([tracks.score.reshape(frames, -1), tracks.unique_score], axis=1)
+        return xy[:, chosen], score[:, chosen]
+
+
+@dataclass(frozen=True)
+class _Pick:
+    """Choose some of the frames and save them with their poses."""
+
+    project: Project
+    method: str
+    frames: int | None
+    seed: int
+    plot: bool
+    copy_videos: bool
+    progress: Progress
+
+    def __call__(self, found: FoundPoses, search: _Search) -> OutlierFrames:
+        from dlcx.data.selection import candidates
+        from dlcx.data.video import open_video
+        from dlcx.formats.machine_labels import read_machine_labels, write_machine_labels
+
+        home, path = self.project, found.video
+        config = read_project_config(home.config_path)
+        tracks, video = found.in_frame(), open_video(path)
+        odd = search(tracks)
+        folder = home.labeled_data / path.stem
+        if search.algorithm == "list":
+            chosen = odd
+        else:
+            count = config.numframes2pick if self.frames is None else self.frames
+            numbers = candidates(video.frames, float(config.start), float(config.stop), odd)
+            chosen = choose_frames(video, numbers, count, method=self.method, seed=self.seed, progress=self.progress)
+        if not chosen:
+            return OutlierFrames(path, found.file.path, len(odd), (), (), folder, None, added=False)
+        added = add_videos(home.root, path, copy_videos=self.copy_videos).added
+        saved = save_frames(video, chosen, folder)
+        labels = _machine_labels(tracks, saved, path.stem, found.file.scorer)
+        target = home.machine_labels_path(path.stem)
+        whole = read_machine_labels(target).with_more(labels) if target.is_file() else labels
+        write_machine_labels(whole, target)
+        if self.plot:
+            self._draw(video, tracks, saved)
+        return OutlierFrames(
+            path, found.file.path, len(odd), tuple(saved.names), saved.written, folder, target, bool(added)
+        )
+
+    def _draw(self, video: VideoFile, tracks: Tracks, saved: SavedFrames) -> None:
+        from dlcx.data.images import read_image
+        from dlcx.visuals.labeled_images import LabeledImagePainter, write_picture
+
+        home = self.project
+        paint = LabeledImagePainter(tracks.layout, pcutoff=home.pcutoff, colormap=home.colormap, dotsize=home.dotsize)
+        for number, name in saved.names.items():
+            row = number - tracks.first
+            unique = Instances(tracks.unique_xy[row][None], tracks.unique_score[row][None])
+            pose = Prediction(Instances(tracks.xy[row], tracks.score[row]), unique if tracks.layout.unique else None)
+            picture = paint(read_image(saved.folder / name), None, pose)
+            write_picture(picture, saved.folder / f"{Path(name).stem}labeled.png")
+
+
+def _machine_labels(tracks: Tracks, saved: SavedFrames, stem: str, scorer: str) -> MachineLabels:
+    from dlcx.formats.machine_labels import MachineLabels
+
+    rows = [number - tracks.first for number in saved.names]
+    return MachineLabels(
+        scorer,
+        tracks.layout,
+        tuple(("labeled-data", stem, name) for name in saved.names.values()),
+        tracks.xy[rows],
+        tracks.score[rows],
+        tracks.unique_xy[rows],
+        tracks.unique_score[rows],
+    )
