@@ -16,6 +16,7 @@ from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Clock, Progress
 from dlcx.project import AnalysisFiles, Shuffle
 from dlcx.workflow.chosen_net import ChosenNet, threads
+from dlcx.workflow.many_videos import FailedVideo, each_video
 from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps
 from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames
@@ -79,14 +80,6 @@ class AnalyzedVideo:
             where = ", ".join(f"{name} {spent:.1f} s" for name, spent in self.seconds.items())
             said.append(f"time: {total:.1f} s, {self.analyzed / max(total, 1e-9):.1f} frames/s ({where})")
         return said
-
-
-@dataclass(frozen=True)
-class FailedVideo:
-    """A video that could not be analysed, and why."""
-
-    video: Path
-    error: str
 
 
 @dataclass(frozen=True)
@@ -205,29 +198,19 @@ def analyze_video(
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     _check_distinct(files)
 
-    done: list[AnalyzedVideo] = []
-    failed: list[FailedVideo] = []
-    for target in files:
-        run = _Run(
-            net, memory, target, batch_size, crop or place.project.crop, frames, csv, linking, overwrite, progress
-        )
-        try:
-            done.append(run())
-        except Stopped:
-            raise
-        except DlcxError as error:
-            if len(files) == 1:
-                raise
-            logger.error("%s: %s", target.video, error)
-            failed.append(FailedVideo(target.video, str(error)))
-    if not done:
-        raise DlcxError(f"none of the {len(files)} videos could be analysed")
+    by_path = {target.video: target for target in files}
+
+    def analyze(path: Path) -> AnalyzedVideo:
+        where = crop or place.project.crop
+        return _Run(net, memory, by_path[path], batch_size, where, frames, csv, linking, overwrite, progress)()
+
+    done, failed = each_video(list(by_path), analyze)
     flags = [
         *(["--project", str(project)] if project else []),
         *place.flags,
         *(["--out", str(out)] if out else []),
     ]
-    return AnalyzeVideoResult(net.scorer, tuple(done), tuple(failed), next_steps(done[0].video, done[0].tracked, flags))
+    return AnalyzeVideoResult(net.scorer, done, failed, next_steps(done[0].video, done[0].tracked, flags))
 
 
 @dataclass(frozen=True)
