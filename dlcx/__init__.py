@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.extract_outliers import extract_outliers
     from dlcx.workflow.filter_predictions import filter_predictions
     from dlcx.workflow.list_models import list_models
+    from dlcx.workflow.merge_labels import merge_labels
     from dlcx.workflow.plot_trajectories import plot_trajectories
     from dlcx.workflow.prune_skeleton import prune_skeleton
     from dlcx.workflow.score_maps import score_maps
@@ -64,6 +65,7 @@ COMMANDS = (
     "plot_trajectories",
     "analyze_skeleton",
     "extract_outliers",
+    "merge_labels",
     "list_models",
     "status",
     "doctor",
@@ -94,6 +96,7 @@ __all__ = [
     "extract_outliers",
     "filter_predictions",
     "list_models",
+    "merge_labels",
     "plot_trajectories",
     "prune_skeleton",
     "score_maps",

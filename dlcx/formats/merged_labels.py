@@ -71,6 +71,35 @@ def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
     )
 
 
+def in_layout(labels: Labels, layout: Layout) -> Labels:
+    """The same labels under the names of ``layout``, in its order; what it does not name is left out."""
+    parts = _places(layout.bodyparts, labels.layout.bodyparts)
+    animals = _places(layout.individuals, labels.layout.individuals) if layout.multi else [0]
+    unique = _places(layout.unique, labels.layout.unique)
+    padded = np.pad(labels.xy, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=np.nan)
+    singles = np.pad(labels.unique_xy, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)
+    return Labels(layout, labels.images, padded[:, animals][:, :, parts], singles[:, unique])
+
+
+def with_more(labels: Labels, others: Labels) -> Labels:
+    """``labels``, and the images of ``others`` that are not among them; sorted by video and image."""
+    there = set(labels.images)
+    new = [row for row, image in enumerate(others.images) if image not in there]
+    more = Labels(labels.layout, tuple(others.images[row] for row in new), others.xy[new], others.unique_xy[new])
+    return merge_labels([labels, more], labels.layout)
+
+
+def no_labels(layout: Layout) -> Labels:
+    """Labels of no image."""
+    animals, parts, unique = len(layout.individuals), len(layout.bodyparts), len(layout.unique)
+    return Labels(layout, (), np.zeros((0, animals, parts, 2)), np.zeros((0, unique, 2)))
+
+
+def _places(wanted: Sequence[str], there: Sequence[str]) -> list[int]:
+    """Where each wanted name is; -1, the last place, for those that are not there."""
+    return [there.index(name) if name in there else -1 for name in wanted]
+
+
 def must_write_labels(project: Project, labels: Labels, remade: Collection[Shuffle] = ()) -> bool:
     """Whether the merged labels on disk are missing or others; ``remade`` are shuffles about to be made anew.
 

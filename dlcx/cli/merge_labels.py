@@ -1,0 +1,35 @@
+"""``dlcx merge-labels``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from dlcx.cli.options import Call, command
+
+
+@command
+def merge_labels(
+    call: Call,
+    accept_machine_labels: Annotated[
+        bool,
+        typer.Option("--accept-machine-labels", help="Take machine labels that nobody has corrected as they are."),
+    ] = False,
+    pcutoff: Annotated[
+        float | None, typer.Option("--pcutoff", help="Least likelihood of those.", show_default="config.yaml's")
+    ] = None,
+    iteration: Annotated[
+        int | None, typer.Option("--iteration", min=0, help="The iteration to set.", show_default="the next one")
+    ] = None,
+) -> Any:
+    """Take corrected outliers into the labels, and begin the next iteration."""
+    from dlcx.workflow.merge_labels import merge_labels as workflow
+
+    return workflow(
+        call.project,
+        accept_machine_labels=accept_machine_labels,
+        pcutoff=pcutoff,
+        iteration=iteration,
+        progress=call.progress,
+    )
