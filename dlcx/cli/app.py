@@ -113,7 +113,7 @@ def _usage(error: Any, command: Any) -> int:
     if message.startswith("No such command"):
         word = message.split("'")[1]
         message, hint = f"no such command '{word}'", f"{did_you_mean(word, list(command.commands))} See 'dlcx --help'."
-    elif word:
+    elif word and message.startswith("No such option"):
         message = f"no such option '{word}'"
     print_error(f"{path}: {message[0].lower()}{message[1:]}", hint)
     return 2

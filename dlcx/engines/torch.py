@@ -31,9 +31,7 @@ def create_engine(
     DlcxError
         For an unknown kind or precision.
     """
-    for flag, value, allowed in (("--engine", kind, ENGINES), ("--precision", precision, tuple(PRECISIONS))):
-        if value not in allowed:
-            raise DlcxError(f"{flag} {value}: unknown", hint=did_you_mean(value, allowed))
+    check_engine(kind, precision)
     device, dtype = torch.device(device), PRECISIONS[precision]
     layout = torch.channels_last if _likes_channels_last(model, device) else torch.contiguous_format
     model.to(device).to(memory_format=layout).eval()
@@ -45,6 +43,19 @@ def create_engine(
             return forward(inputs.contiguous(memory_format=layout), *conditions)
 
     return run
+
+
+def check_engine(kind: str, precision: str) -> None:
+    """Whether there is such an engine.
+
+    Raises
+    ------
+    DlcxError
+        Names the flag and the nearest right word.
+    """
+    for flag, value, allowed in (("--engine", kind, ENGINES), ("--precision", precision, tuple(PRECISIONS))):
+        if value not in allowed:
+            raise DlcxError(f"{flag} {value}: unknown", hint=did_you_mean(value, allowed))
 
 
 def _likes_channels_last(model: nn.Module, device: torch.device) -> bool:

@@ -76,7 +76,9 @@ class ChosenNet:
             )
         source = chosen_conditions(place, config, conditions)
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
+        from dlcx.engines.torch import check_engine
 
+        check_engine(engine, precision)
         named = str(choose_device(config.device if device == "auto" else device, config.net_type))
 
         @cache

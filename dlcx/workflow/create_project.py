@@ -14,6 +14,7 @@ from dlcx.formats.project_config import layout_of, open_project, read_project_co
 from dlcx.poses import Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.settings import ProjectConfig
+from dlcx.settings.base import check
 from dlcx.settings.project import MULTI, VideoSet
 from dlcx.workflow.add_videos import bring_in, distinct_stems, frame_crops
 
@@ -108,14 +109,15 @@ def create_project(
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     distinct_stems(found)
     several = multi or bool(individuals) or bool(unique)
-    config = ProjectConfig(
-        Task=name,
-        scorer=scorer,
-        date=f"{_MONTHS[day.month - 1]}{day.day}",
-        project_path=str(root),
-        snapshotindex=-1,
+    settings = {
+        "Task": name,
+        "scorer": scorer,
+        "date": f"{_MONTHS[day.month - 1]}{day.day}",
+        "project_path": str(root),
+        "snapshotindex": -1,
         **(_several(bodyparts, individuals, unique) if several else _single(bodyparts)),
-    )
+    }
+    config = check(ProjectConfig, settings, "the new project")
     layout = layout_of(config, "the new project")
     if root.exists():
         return _already(root, found, layout if bodyparts or individuals or unique else None)
