@@ -72,6 +72,5 @@ def ellipse_similarity(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     distance = np.hypot(apart[..., 0], apart[..., 1])
     largest = np.maximum(some[:, 2:4].max(1)[:, None], others[:, 2:4].max(1)[None])
     with np.errstate(divide="ignore", invalid="ignore"):
-        near = 1 - np.minimum(distance / largest, 1)
-    near = np.nan_to_num(near)
+        near = np.fmax(1 - distance / largest, 0)  # 0 also for nan
     return near * (0.8 + 0.2 * np.abs(np.cos(apart[..., 4])))

@@ -8,6 +8,8 @@ animals.  A piece may be left out, as false detections should be.  What a jump c
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from dlcx.trackers.detections import Detections
@@ -22,7 +24,10 @@ WORTH = 6.0
 #: How much cheaper a link is that the tracker made too.
 TRACKER_AGREES = 0.25
 #: What it costs that votes call two pieces different individuals; more for longer ones, up to so many frames.
-SAME_IDENTITY, MOST_HEARD = 6.0, 25
+DISAGREE, MOST_HEARD = 6.0, 25
+#: Frames, at least and at most, of a stretch of video that is solved at once, so that long videos take no longer in
+#: proportion, and their pairs of pieces fit into memory.
+STRETCH, LONGEST = 1_000, 10_000
 
 
 def relink(
@@ -38,24 +43,62 @@ def relink(
     table = np.full((detections.frames, animals), -1)
     if not len(detections):
         return table
-    edges = _candidates(pieces)
-    one, other = edges.T
-    cost = jumps.cost(detections, pieces.tail[one], pieces.head[other], _speed(detections, pieces, edges))
-    cost -= TRACKER_AGREES * _told(pieces, edges, tracker_links)
-    cost += SAME_IDENTITY * _disagreement(detections, pieces, edges, animals)
-    chains = cheapest_chains(
-        len(pieces),
-        edges,
-        np.maximum(cost, 0),
-        animals,
-        begin=lost(pieces.start),
-        end=lost(detections.frames - 1 - pieces.end),
-        skipped=_worth(detections, pieces),
-    )
-    for column, chain in enumerate(chains or []):
-        rows = np.concatenate([pieces.rows(piece) for piece in chain])
-        table[detections.frame[rows], column] = rows
+    worth, votes = _worth(detections, pieces), _votes(detections, pieces, animals)
+    column = np.full(len(pieces), -1)
+    bounds = [0, *_cuts(pieces, animals, detections.frames), detections.frames - 1]
+    for first, last in pairwise(bounds):
+        inside = np.flatnonzero((pieces.end >= first) & (pieces.start <= last))
+        part = pieces.some(inside)
+        edges = _candidates(part)
+        one, other = edges.T
+        cost = jumps.cost(detections, part.tail[one], part.head[other], _speed(detections, part, edges))
+        cost -= TRACKER_AGREES * _told(part, edges, tracker_links)
+        cost += DISAGREE * _disagreement(votes[inside], part.length, edges)
+        chains = cheapest_chains(
+            len(part),
+            edges,
+            np.maximum(cost, 0),
+            animals,
+            begin=lost(np.maximum(part.start - first, 0)),
+            end=lost(np.maximum(last - part.end, 0)),
+            skipped=worth[inside],
+        )
+        _enter([inside[chain] for chain in chains or []], column, animals)
+    for piece in np.flatnonzero(column >= 0).tolist():
+        rows = pieces.rows(piece)
+        table[detections.frame[rows], column[piece]] = rows
     return table
+
+
+def _cuts(pieces: SafePieces, animals: int, frames: int) -> list[int]:
+    """Frames that part the video into stretches which are solved one after the other.
+
+    In such a frame all animals are within long pieces, through which the tracks must pass, so nothing is lost by it.
+    Where there is no such frame for very long, the one with most animals in long pieces is taken.
+    """
+    long = (pieces.length >= 2 * LONG) & (pieces.end - pieces.start < 2 * pieces.length)
+    change = np.zeros(frames + 1, int)
+    np.add.at(change, pieces.start[long] + LONG, 1)
+    np.add.at(change, np.maximum(pieces.end[long] - LONG + 1, pieces.start[long] + LONG), -1)
+    within = np.cumsum(change)[:frames]
+    cuts: list[int] = []
+    begin = 0
+    while frames - begin > 2 * STRETCH:
+        ahead = within[begin + STRETCH : min(begin + LONGEST, frames - STRETCH)]
+        if (ahead < animals).all() and frames - begin <= LONGEST:
+            break
+        begin += STRETCH + int(np.minimum(ahead, animals).argmax())
+        cuts.append(begin)
+    return cuts
+
+
+def _enter(chains: list[np.ndarray], column: np.ndarray, animals: int) -> None:
+    """Give the pieces (M,) of chains their track's column; a chain goes on in the column in which it begins."""
+    free = set(range(animals))
+    begun = [(chain, column[chain[0]]) for chain in chains]
+    free -= {int(known) for _, known in begun if known >= 0}
+    for chain, known in begun:
+        column[chain] = known if known >= 0 else free.pop()
 
 
 def _worth(detections: Detections, pieces: SafePieces) -> np.ndarray:
@@ -101,17 +144,22 @@ def _told(pieces: SafePieces, edges: np.ndarray, links: np.ndarray) -> np.ndarra
     return np.isin(tail * size + head, joined) & (head < size)
 
 
-def _disagreement(detections: Detections, pieces: SafePieces, edges: np.ndarray, animals: int) -> np.ndarray:
-    """(E,) 0 where the keypoints' votes call two pieces the same individual or nobody; for two others up to 1,
-    and the square root of the shorter one's frames where that is more.
-    """
+def _votes(detections: Detections, pieces: SafePieces, animals: int) -> np.ndarray:
+    """(M, A) shares of the keypoints' votes for individuals, weighed by scores; zeros where nobody is named."""
     voted = np.where(np.isfinite(detections.identity), detections.identity, -1)
     named = voted[..., None] == np.arange(animals)
     votes = np.where(named, detections.score[..., None], 0).sum(1)
     votes = np.add.reduceat(votes[pieces.order], pieces.first[:-1])
-    total = votes.sum(1)
-    share = votes / np.maximum(total, 1e-9)[:, None]
+    return votes / np.maximum(votes.sum(1, keepdims=True), 1e-9)
+
+
+def _disagreement(votes: np.ndarray, length: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(E,) 0 where the votes (M, A) call two pieces the same individual or nobody; for two others up to 1, and the
+    square root of the shorter one's frames where that is more.
+    """
     one, other = edges.T
-    heard = np.sqrt(np.minimum(np.minimum(pieces.length[one], pieces.length[other]), MOST_HEARD))
-    known = (total[one] > 0) & (total[other] > 0)
-    return np.where(known, (1 - np.sqrt(share[one] * share[other]).sum(1)) * heard, 0)
+    if not votes.any():
+        return np.zeros(len(edges))
+    heard = np.sqrt(np.minimum(np.minimum(length[one], length[other]), MOST_HEARD))
+    known = votes.sum(1) > 0
+    return np.where(known[one] & known[other], (1 - np.sqrt(votes[one] * votes[other]).sum(1)) * heard, 0)

@@ -12,6 +12,8 @@ from dlcx.trackers.detections import Detections
 SAFE_SHARE = 0.25
 #: ... and than this share of a body length.
 SAFE_STEP = 0.5
+#: Pairs of poses that are compared at once, for the memory's sake.
+PAIRS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,12 @@ class SafePieces:
         """Detections (M,) of each."""
         return np.diff(self.first)
 
+    def some(self, chosen: np.ndarray) -> SafePieces:
+        """The pieces of these rising numbers."""
+        order = np.concatenate([self.order[:0], *(self.rows(piece) for piece in chosen.tolist())])
+        first = np.concatenate([[0], np.cumsum(self.length[chosen])])
+        return SafePieces(order, first, self.start[chosen], self.end[chosen])
+
     @classmethod
     def of(cls, detections: Detections, body: float) -> SafePieces:
         """The pieces of all detections; ``body`` is an animal's length in pixels."""
@@ -71,14 +79,16 @@ def apart(detections: Detections, one: np.ndarray, other: np.ndarray, moved: np.
 
     A keypoint counts as at most ``most`` pixels away; without shared keypoints, the centroids' distance does.
     """
-    away = detections.xy[other] - detections.xy[one] - moved[:, None]
-    distance = np.hypot(away[..., 0], away[..., 1])
-    shared = np.isfinite(distance)
-    total = np.where(shared, np.minimum(distance, most), 0).sum(1)
     middle = detections.centroid
-    centroids = np.linalg.norm(middle[other] - middle[one] - moved, axis=1)
-    count = shared.sum(1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.minimum(centroids, most))
+    apart = np.minimum(np.linalg.norm(middle[other] - middle[one] - moved, axis=1), most)
+    for begin in range(0, len(one), PAIRS):
+        part = slice(begin, begin + PAIRS)
+        away = detections.xy[other[part]] - detections.xy[one[part]] - moved[part, None]
+        distance = np.hypot(away[..., 0], away[..., 1])
+        shared = np.isfinite(distance)
+        total, count = np.minimum(distance, most).sum(1, where=shared), shared.sum(1)
+        np.divide(total, count, out=apart[part], where=count > 0)
+    return apart
 
 
 def _neighbours(detections: Detections) -> np.ndarray:

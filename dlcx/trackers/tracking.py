@@ -79,13 +79,13 @@ class Tracking:
 
 @dataclass(frozen=True)
 class Linked:
-    """What linking found: tracklets, how they were stitched, the tracks, and where two of them may be swapped."""
+    """What linking found: tracklets, tracks, where two of these may be swapped, and how they were stitched, if so."""
 
     detections: Detections
     tracklets: list[Tracklet]
-    stitched: Stitched
     tracks: Tracks
     swaps: tuple[SwapCandidate, ...]
+    stitched: Stitched | None = None
 
     @property
     def linked(self) -> int:
@@ -112,18 +112,26 @@ def link(predictions: Sequence[Prediction], layout: Layout, tracking: Tracking, 
     else:
         motion = tracking.motion(parts)
         tracklets = build_tracklets(detections, motion, max_age=tracking.max_age, min_hits=tracking.min_hits)
-    stitched = stitch(detections, tracklets, animals, min_length=tracking.min_length, max_gap=tracking.max_gap)
-    rows = stitched.rows(detections.frames, animals)
+    stitched: Stitched | None = None
     swaps: tuple[SwapCandidate, ...] = ()
     if animals > 1 and len(detections):
         body = body_length(detections)
         pieces = SafePieces.of(detections, body)
         jumps = Jumps.learn(detections, pieces, body)
-        if tracking.relink:
-            anew = relink(detections, pieces, jumps, animals, _links(tracklets))
-            rows = _in_order(detections, anew, rows)
+        if tracking.relink and not tracking.identity_only:
+            rows = _in_order(detections, relink(detections, pieces, jumps, animals, _links(tracklets)))
+        else:
+            stitched = _stitched(detections, tracklets, animals, tracking)
+            rows = stitched.rows(detections.frames, animals)
         swaps = swap_candidates(detections, rows, jumps, layout.individuals)
-    return Linked(detections, tracklets, stitched, _tracks(detections, rows, predictions, layout), swaps)
+    else:
+        stitched = _stitched(detections, tracklets, animals, tracking)
+        rows = stitched.rows(detections.frames, animals)
+    return Linked(detections, tracklets, _tracks(detections, rows, predictions, layout), swaps, stitched)
+
+
+def _stitched(detections: Detections, tracklets: Sequence[Tracklet], animals: int, tracking: Tracking) -> Stitched:
+    return stitch(detections, tracklets, animals, min_length=tracking.min_length, max_gap=tracking.max_gap)
 
 
 def _links(tracklets: Sequence[Tracklet]) -> np.ndarray:
@@ -132,14 +140,20 @@ def _links(tracklets: Sequence[Tracklet]) -> np.ndarray:
     return np.concatenate([np.zeros((0, 2), int), *pairs])
 
 
-def _in_order(detections: Detections, rows: np.ndarray, stitched: np.ndarray) -> np.ndarray:
-    """The tracks ``rows`` (T, A) by their identities, else in the order of the stitched tracks that they resemble."""
-    animals = rows.shape[1]
-    held = [detections.identity[track[track >= 0]] for track in rows.T]
-    votes = np.array([[(names == animal).sum() for animal in range(animals)] for names in held])
-    shared = ((rows[:, :, None] == stitched[:, None]) & (rows[:, :, None] >= 0)).sum(0)
-    one, place = linear_sum_assignment(votes if votes.any() else shared, maximize=True)
-    return rows[:, one[np.argsort(place)]]
+def _in_order(detections: Detections, rows: np.ndarray) -> np.ndarray:
+    """The tracks ``rows`` (T, A) by their identities, else as stitching orders them.
+
+    That is by first frame, and within it the last detection first; tracks of nobody come last.
+    """
+    there = rows >= 0
+    if (detections.identity >= 0).any():
+        names = [detections.identity[track[seen]] for track, seen in zip(rows.T, there.T, strict=True)]
+        votes = np.array([[(named == animal).sum() for animal in range(rows.shape[1])] for named in names])
+        one, place = linear_sum_assignment(votes, maximize=True)
+        return rows[:, one[np.argsort(place)]]
+    start = np.where(there.any(0), there.argmax(0), len(rows))
+    first = rows[np.minimum(start, len(rows) - 1), np.arange(rows.shape[1])]
+    return rows[:, np.lexsort((-first, start))]
 
 
 def _tracks(detections: Detections, rows: np.ndarray, predictions: Sequence[Prediction], layout: Layout) -> Tracks:

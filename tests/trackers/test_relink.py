@@ -145,3 +145,15 @@ def test_little_to_link(count: int) -> None:
     linked = link(found, LAYOUT, Tracking())
     assert linked.linked == count
     assert len(linked.tracks) == len(found)
+
+
+def test_stretches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = drawn.scene(2, 400, size=(400, 300), body_length=50, meeting=0.2, leaving=0.0, seed=6)
+    found = detections(scene, Faults().times(0.5), seed=6)
+    whole = link(found, scene.layout, Tracking())
+    monkeypatch.setattr("dlcx.trackers.relink.STRETCH", 40)
+    parts = link(found, scene.layout, Tracking())
+    np.testing.assert_array_equal(parts.tracks.xy, whole.tracks.xy)
+    monkeypatch.setattr("dlcx.trackers.relink.LONGEST", 60)
+    forced = link(found, scene.layout, Tracking())
+    assert (forced.tracks.xy == whole.tracks.xy).mean() > 0.5
