@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from dlcx.workflow.doctor import doctor
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.evaluate_tracks import evaluate_tracks
+    from dlcx.workflow.export_labels import export_labels
     from dlcx.workflow.extract_frames import extract_frames
     from dlcx.workflow.extract_outliers import extract_outliers
     from dlcx.workflow.filter_predictions import filter_predictions
+    from dlcx.workflow.import_labels import import_labels
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.merge_labels import merge_labels
     from dlcx.workflow.plot_trajectories import plot_trajectories
@@ -49,6 +51,8 @@ COMMANDS = (
     "add_videos",
     "extract_frames",
     "check_labels",
+    "import_labels",
+    "export_labels",
     "create_dataset",
     "train",
     "prune_skeleton",
@@ -92,9 +96,11 @@ __all__ = [
     "doctor",
     "evaluate",
     "evaluate_tracks",
+    "export_labels",
     "extract_frames",
     "extract_outliers",
     "filter_predictions",
+    "import_labels",
     "list_models",
     "merge_labels",
     "plot_trajectories",

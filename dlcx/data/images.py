@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from dlcx.data.found import find_files
 from dlcx.errors import DlcxError
@@ -88,6 +88,23 @@ def read_image(path: Path) -> np.ndarray:
     if image is None:
         raise DlcxError(f"cannot read image {path}: not an image that OpenCV can decode")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image, without decoding it.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except FileNotFoundError:
+        raise DlcxError(f"no such image: {path}") from None
+    except (OSError, UnidentifiedImageError) as error:
+        raise DlcxError(f"{path}: not an image: {error}") from None
 
 
 class ImageCache:

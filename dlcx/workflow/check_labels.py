@@ -121,7 +121,7 @@ def check_labels(
     DlcxError
         When there are no labels, or none that can be read.
     """
-    from dlcx.data.images import read_image
+    from dlcx.data.images import image_size, read_image
     from dlcx.visuals.checked_labels import LabelPainter
     from dlcx.visuals.labeled_images import write_picture
 
@@ -140,7 +140,7 @@ def check_labels(
         sizes[stem] = []
         for path in images[stem]:
             try:
-                sizes[stem].append(_size(path))
+                sizes[stem].append(image_size(path))
             except DlcxError as error:
                 sizes[stem].append(None)
                 failed.append(FailedItem(str(path.relative_to(home.root)), str(error)))
@@ -213,19 +213,6 @@ def _read(project: Project, stems: Sequence[str]) -> tuple[dict[str, Labels], li
     if not parts:
         raise DlcxError(f"none of the {len(stems)} label files can be read, first: {failed[0].error}")
     return parts, failed
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height of an image, without decoding it."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except FileNotFoundError:
-        raise DlcxError("no such image") from None
-    except (OSError, UnidentifiedImageError) as error:
-        raise DlcxError(f"not an image: {error}") from None
 
 
 def _suspicions(

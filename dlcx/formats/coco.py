@@ -1,0 +1,115 @@
+"""Keypoints as COCO's json has them.
+
+::
+
+    {"images":      [{"id": 0, "file_name": "labeled-data/vid/img00.png", "width": 640, "height": 480}, ...],
+     "categories":  [{"id": 1, "name": "animal", "keypoints": ["snout", ...], "skeleton": [[1, 2], ...]}, ...],
+     "annotations": [{"id": 0, "image_id": 0, "category_id": 1, "keypoints": [x, y, v, ...], "num_keypoints": 4,
+                      "bbox": [x, y, width, height], "area": 12.0, "iscrowd": 0, "individual": "anne"}, ...]}
+
+v is 2 for a labelled keypoint and 0 for another one; skeletons count keypoints from 1.  Unique bodyparts are a category
+``single``; ``individual`` is dlcx's own key.  https://cocodataset.org/#format-data
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
+from dlcx.outputs import write_text
+from dlcx.poses import Labels
+
+
+def read_coco(path: Path) -> GivenLabels:
+    """Read the keypoints of a COCO json.
+
+    Raises
+    ------
+    DlcxError
+        When it is none, or has no category with keypoints.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        kinds = {one["id"]: one for one in data["categories"] if one.get("keypoints")}
+        rows = {one["id"]: row for row, one in enumerate(data["images"])}
+        images = [GivenImage(one["file_name"]) for one in data["images"]]
+        found = [
+            _found(one, kinds[one["category_id"]], rows)
+            for one in data["annotations"]
+            if one["category_id"] in kinds and one.get("keypoints")
+        ]
+    except OSError as error:
+        raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DlcxError(f"{path}: not COCO keypoints: {type(error).__name__} {error}") from None
+    if not kinds:
+        raise DlcxError(f"{path}: no category has keypoints", hint="Boxes and masks alone are no labels of bodyparts.")
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for kind in kinds.values():
+        names[kind["name"] == SINGLE] += kind["keypoints"]
+    return GivenLabels.gathered(list(dict.fromkeys(names[False])), names[True], images, found)
+
+
+def _found(annotation: dict[str, Any], kind: dict[str, Any], rows: dict[Any, int]) -> Found:
+    points = np.array(annotation["keypoints"], float).reshape(-1, 3)
+    if len(points) != len(kind["keypoints"]):
+        raise ValueError(f"annotation {annotation.get('id')} has {len(points)} keypoints, not {len(kind['keypoints'])}")
+    keys = {**annotation, **(annotation.get("attributes") or {})}
+    whose = next(
+        (str(keys[key]) for key in ("individual", "track_id", "instance_id") if keys.get(key) is not None), None
+    )
+    xy = np.where(points[:, 2:] > 0, points[:, :2], np.nan)
+    return Found(rows[annotation["image_id"]], whose, kind["name"], tuple(kind["keypoints"]), xy)
+
+
+def write_coco(
+    labels: Labels, sizes: Sequence[tuple[int, int]], path: Path, skeleton: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Write labels whose images have ``sizes`` (width, height)."""
+    layout = labels.layout
+    place = {name: number + 1 for number, name in enumerate(layout.bodyparts)}
+    bones = [[place[one], place[other]] for one, other in skeleton if one in place and other in place]
+    categories = [_category(1, "animal", layout.bodyparts, bones)]
+    categories += [_category(2, SINGLE, layout.unique, [])] if layout.unique else []
+    annotations: list[dict[str, Any]] = []
+    for row in range(len(labels)):
+        owners: list[tuple[int, str | None, np.ndarray]] = [
+            (1, name if layout.multi else None, xy) for name, xy in zip(layout.individuals, labels.xy[row], strict=True)
+        ]
+        owners += [(2, None, labels.unique_xy[row])] if layout.unique else []
+        for category, individual, xy in owners:
+            if np.isfinite(xy).all(-1).any():
+                whose = {"individual": individual} if individual else {}
+                entry = {"id": len(annotations), "image_id": row, "category_id": category, **_keypoints(xy), **whose}
+                annotations.append(entry)
+    images = [
+        {"id": row, "file_name": "/".join(image), "width": width, "height": height}
+        for row, (image, (width, height)) in enumerate(zip(labels.images, sizes, strict=True))
+    ]
+    write_text(path, json.dumps({"images": images, "categories": categories, "annotations": annotations}) + "\n")
+
+
+def _category(number: int, name: str, keypoints: Sequence[str], bones: list[list[int]]) -> dict[str, Any]:
+    return {"id": number, "name": name, "supercategory": name, "keypoints": list(keypoints), "skeleton": bones}
+
+
+def _keypoints(xy: np.ndarray) -> dict[str, Any]:
+    """COCO's numbers of the keypoints (K, 2) of an animal."""
+    seen = np.isfinite(xy).all(-1)
+    points = np.concatenate([np.where(seen[:, None], xy, 0), 2.0 * seen[:, None]], axis=1)
+    low = xy[seen].min(0)
+    width, height = xy[seen].max(0) - low
+    flat = [int(value) if place % 3 == 2 else float(value) for place, value in enumerate(points.ravel())]
+    return {
+        "keypoints": flat,
+        "num_keypoints": int(seen.sum()),
+        "bbox": [*map(float, low), float(width), float(height)],
+        "area": float(width * height),
+        "iscrowd": 0,
+    }

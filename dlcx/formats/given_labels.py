@@ -1,0 +1,82 @@
+"""Labels as files of other programs hold them, before they find their places in a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcx.poses import Labels, Layout
+
+#: What DeepLabCut calls the owner of bodyparts that exist once; files of other programs get it as a second skeleton.
+SINGLE = "single"
+
+
+@dataclass(frozen=True)
+class GivenImage:
+    """Where an image is: its file, or the ``frame`` of a video; ``pixels`` gives (H, W, 3) RGB that a file embeds."""
+
+    file: str
+    frame: int | None = None
+    pixels: Callable[[], np.ndarray] | None = None
+
+
+@dataclass(frozen=True)
+class GivenLabels:
+    """Labels of M images: xy (M, A, K, 2) and unique_xy (M, U, 2) in pixels, x then y, nan where nothing is labelled.
+
+    ``named`` says whether the file names the individuals of ``layout``, or they were counted.
+    """
+
+    layout: Layout
+    named: bool
+    images: tuple[GivenImage, ...]
+    xy: np.ndarray
+    unique_xy: np.ndarray
+
+    @classmethod
+    def of(cls, labels: Labels) -> GivenLabels:
+        """The labels of a DeepLabCut file."""
+        images = tuple(GivenImage("/".join(image)) for image in labels.images)
+        return cls(labels.layout, labels.layout.multi, images, labels.xy, labels.unique_xy)
+
+    @classmethod
+    def gathered(
+        cls, bodyparts: Sequence[str], unique: Sequence[str], images: Sequence[GivenImage], found: Sequence[Found]
+    ) -> GivenLabels:
+        """Labels out of the animals of each image, one after the other; those without a name are counted."""
+        names = list(dict.fromkeys(one.individual for one in found if one.individual and one.owner != SINGLE))
+        nameless: dict[int, int] = {}
+        places: list[int] = []
+        for one in found:
+            if one.owner == SINGLE or one.individual:
+                places.append(-1)
+            else:
+                places.append(nameless.setdefault(one.image, 0))
+                nameless[one.image] += 1
+        count = max(nameless.values(), default=0)
+        individuals = (*names, *(f"individual{number + 1}" for number in range(count)))
+        layout = Layout(tuple(bodyparts), tuple(dict.fromkeys(individuals)) or ("individual1",), tuple(unique), True)
+        xy = np.full((len(images), len(layout.individuals), len(bodyparts), 2), np.nan)
+        unique_xy = np.full((len(images), len(unique), 2), np.nan)
+        for one, place in zip(found, places, strict=True):
+            parts = list(unique) if one.owner == SINGLE else list(bodyparts)
+            at = [parts.index(name) for name in one.names]
+            if one.owner == SINGLE:
+                unique_xy[one.image, at] = one.xy
+            else:
+                animal = layout.individuals.index(one.individual) if one.individual else len(names) + place
+                xy[one.image, animal, at] = one.xy
+        return cls(layout, bool(names), tuple(images), xy, unique_xy)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One animal of an image: whose it is, its skeleton (``single``: bodyparts that exist once), xy (n, 2) of names."""
+
+    image: int
+    individual: str | None
+    owner: str
+    names: tuple[str, ...]
+    xy: np.ndarray
