@@ -90,6 +90,11 @@ def run(arguments: Sequence[str]) -> int:
         # nothing is left to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
         return 0
+    except (OSError, MemoryError) as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        print_error(*_of_machine(error))
+        return DlcxError.exit_code
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
@@ -98,6 +103,18 @@ def run(arguments: Sequence[str]) -> int:
             "Run again with --debug for the traceback, and report it.",
         )
         return BUG
+
+
+def _of_machine(error: OSError | MemoryError) -> tuple[str, str]:
+    """What the system refuses, and the way out."""
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error or 'no more can be had'}", "Use a smaller --batch-size, or close other programs."
+    named = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    where = f" {' -> '.join(named)}" if named else ""
+    return (
+        f"cannot use{where}: {error.strerror or error}",
+        "Check that it exists, its permissions, and free disk space.",
+    )
 
 
 def _usage(error: Any, command: Any) -> int:

@@ -71,7 +71,10 @@ def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | No
             hint="multianimalproject in config.yaml tells which.",
         )
     _tell_left_out(table, layout, file)
-    return _labels_of(table, layout)
+    labels = _labels_of(table, layout)
+    if file.suffix == ".h5" and file != Path(path):
+        _tell_disagreement(labels, file)
+    return labels
 
 
 def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
@@ -214,6 +217,26 @@ def _tell_left_out(table: pd.DataFrame, layout: Layout, file: Path) -> None:
             logger.warning("%s: %s not in config.yaml, left out: %s", file, kind, ", ".join(extra))
         if missing := sorted(here - there):
             logger.warning("%s: %s without labels: %s", file, kind, ", ".join(missing))
+
+
+def _tell_disagreement(labels: Labels, file: Path) -> None:
+    """Warn where the csv beside an h5 says otherwise: people edit the one, and the other counts."""
+    text = file.with_suffix(".csv")
+    if not text.is_file():
+        return
+    try:
+        other = _labels_of(_read_table(text)[1], labels.layout)
+    except DlcxError:
+        logger.info("%s cannot be read; the h5 beside it counts", text)
+        return
+    if other.images != labels.images:
+        what = f"{len(other)} images, the h5 {len(labels)}"
+    else:
+        pairs = ((labels.xy, other.xy), (labels.unique_xy, other.unique_xy))
+        count = sum(int((~np.isclose(one, two, atol=0.01, equal_nan=True)).any(-1).sum()) for one, two in pairs)
+        what = f"{count} labels that differ from the h5" if count else ""
+    if what:
+        logger.warning("%s has %s: the h5 counts; delete it where the csv is right", text, what)
 
 
 def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:

@@ -121,10 +121,21 @@ def training_rows(labels: Labels, split: Split, sizes: Mapping[int, tuple[int, i
     """Training rows of the train images that show anything.
 
     ``sizes`` maps the row number to channels, height, width.  Points outside of the image are left out.
+
+    Raises
+    ------
+    DlcxError
+        When nothing is left.
     """
     make = _several if labels.layout.multi else _single
     rows = (make(labels, int(index), sizes[int(index)]) for index in split.train)
-    return [row for row in rows if row is not None]
+    shown = [row for row in rows if row is not None]
+    if not shown:
+        raise DlcxError(
+            f"no label lies inside of one of the {len(split.train)} training images",
+            hint="Look with 'dlcx check-labels'; names of bodyparts must be those of config.yaml.",
+        )
+    return shown
 
 
 def _inside(xy: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
