@@ -1,4 +1,4 @@
-"""Projects that are damaged, half done, moved or of older versions: one clear line with the way out, or a stated handling."""
+"""Projects that are damaged, half done, moved or old: one clear line with the way out, or a stated handling."""
 
 from __future__ import annotations
 
@@ -106,25 +106,70 @@ class Bad:
 BAD = (
     Bad("labels outside of the image", with_labels(lambda labels: moved(labels, labels.xy + 40)), 0, ""),
     Bad("all labels outside", with_labels(lambda labels: moved(labels, labels.xy + 9_000)), 3, "no label lies inside"),
-    Bad("nan everywhere", with_labels(lambda labels: moved(labels, np.full_like(labels.xy, np.nan))), 3, "no label lies inside"),
-    Bad("infinite labels", with_labels(lambda labels: moved(labels, np.where(labels.xy > 60, np.inf, labels.xy))), 0, ""),
+    Bad(
+        "nan everywhere",
+        with_labels(lambda labels: moved(labels, np.full_like(labels.xy, np.nan))),
+        3,
+        "no label lies inside",
+    ),
+    Bad(
+        "infinite labels", with_labels(lambda labels: moved(labels, np.where(labels.xy > 60, np.inf, labels.xy))), 0, ""
+    ),
     Bad("an image twice", twice, 3, "is labelled twice"),
     Bad("an image missing", lambda root: first_image(root).unlink(), 3, "does not exist"),
     Bad("an image empty", lambda root: first_image(root).write_bytes(b""), 3, "is no readable image"),
     Bad("an image of text", lambda root: first_image(root).write_text("no image"), 3, "is no readable image"),
-    Bad("an image is a folder", lambda root: (first_image(root).unlink(), (root / "labeled-data/vid" / "x").mkdir()), 3, "does not exist"),
-    Bad("a bodypart misspelt", with_labels(lambda labels: misspelt(labels, "back", "bakc")), 0, "bodyparts not in config.yaml, left out: bakc"),
-    Bad("a bodypart missing", with_config(bodyparts=["snout", "back", "tail", "ear"]), 0, "bodyparts without labels: ear"),
+    Bad(
+        "an image is a folder",
+        lambda root: (first_image(root).unlink(), (root / "labeled-data/vid" / "x").mkdir()),
+        3,
+        "does not exist",
+    ),
+    Bad(
+        "a bodypart misspelt",
+        with_labels(lambda labels: misspelt(labels, "back", "bakc")),
+        0,
+        "bodyparts not in config.yaml, left out: bakc",
+    ),
+    Bad(
+        "a bodypart missing",
+        with_config(bodyparts=["snout", "back", "tail", "ear"]),
+        0,
+        "bodyparts without labels: ear",
+    ),
     Bad("no bodypart known", with_config(bodyparts=["a", "b"], skeleton=[]), 3, "no label lies inside"),
-    Bad("another scorer", with_labels(lambda labels: labels, scorer="you"), 3, "labelled by 'you', but config.yaml says scorer 'me'"),
+    Bad(
+        "another scorer",
+        with_labels(lambda labels: labels, scorer="you"),
+        3,
+        "labelled by 'you', but config.yaml says scorer 'me'",
+    ),
     Bad("the scorer renamed in config.yaml", with_config(scorer="you"), 3, "no labels in"),
     Bad("no labels", without_labels, 3, "no labels in"),
     Bad("csv only", lambda root: labels_file(root).with_suffix(".h5").unlink(), 0, ""),
-    Bad("csv edited", lambda root: write_text(labels_file(root).with_suffix(".csv"), labels_file(root).with_suffix(".csv").read_text().replace("42.063", "47.063")), 0, "labels that differ from the h5"),
+    Bad(
+        "csv edited",
+        lambda root: write_text(
+            labels_file(root).with_suffix(".csv"),
+            labels_file(root).with_suffix(".csv").read_text().replace("42.063", "47.063"),
+        ),
+        0,
+        "labels that differ from the h5",
+    ),
     Bad("h5 damaged", lambda root: labels_file(root).with_suffix(".h5").write_bytes(b"no hdf5"), 3, "no HDF5 file"),
     Bad("h5 empty", lambda root: labels_file(root).with_suffix(".h5").write_bytes(b""), 3, "no HDF5 file"),
-    Bad("of several animals now", with_config(multianimalproject=True, bodyparts="MULTI!", multianimalbodyparts=["snout"], individuals=["a"]), 3, "labels of a single animal"),
-    Bad("individuals missing", with_config(multianimalproject=True, bodyparts="MULTI!", multianimalbodyparts=["snout"], individuals=[]), 3, "individuals"),
+    Bad(
+        "of several animals now",
+        with_config(multianimalproject=True, bodyparts="MULTI!", multianimalbodyparts=["snout"], individuals=["a"]),
+        3,
+        "labels of a single animal",
+    ),
+    Bad(
+        "individuals missing",
+        with_config(multianimalproject=True, bodyparts="MULTI!", multianimalbodyparts=["snout"], individuals=[]),
+        3,
+        "individuals",
+    ),
     Bad("no bodyparts", with_config(bodyparts=[]), 3, "bodyparts: expected at least one name"),
     Bad("bodyparts twice", with_config(bodyparts=["snout", "snout"]), 3, "distinct"),
     Bad("no Task", with_config(Task=None), 3, "Task: required, but missing"),
@@ -140,15 +185,40 @@ BAD = (
     Bad("no config.yaml", no_config, 3, "no config.yaml there"),
     Bad("an empty project", lambda root: shutil.rmtree(root / "labeled-data"), 3, "no labels in"),
     Bad("a file in place of a folder", file_in_place_of_folder, 3, "cannot write"),
-    Bad("moved from Windows", with_config(project_path=r"C:\Users\me\goldsa", video_sets={r"C:\Users\me\goldsa\videos\vid.avi": {"crop": "0, 10, 0, 10"}}), 0, ""),
-    Bad("of DeepLabCut 2.0", with_config(engine=None, config_version=None, default_net_type=None, individuals=None, multianimalproject=None, detector_batch_size=None, detector_snapshotindex=None, SuperAnimalConversionTables=None, identity=None, uniquebodyparts=None, multianimalbodyparts=None), 0, ""),
-)  # fmt: skip
+    Bad(
+        "moved from Windows",
+        with_config(
+            project_path=r"C:\Users\me\goldsa",
+            video_sets={r"C:\Users\me\goldsa\videos\vid.avi": {"crop": "0, 10, 0, 10"}},
+        ),
+        0,
+        "",
+    ),
+    Bad(
+        "of DeepLabCut 2.0",
+        with_config(
+            engine=None,
+            config_version=None,
+            default_net_type=None,
+            individuals=None,
+            multianimalproject=None,
+            detector_batch_size=None,
+            detector_snapshotindex=None,
+            SuperAnimalConversionTables=None,
+            identity=None,
+            uniquebodyparts=None,
+            multianimalbodyparts=None,
+        ),
+        0,
+        "",
+    ),
+)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
 def test_create_dataset(bad: Bad, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad.change(project)
-    before = {path for path in project.rglob("*")}
+    before = set(project.rglob("*"))
     code = run(["create-dataset", "-p", str(project), "--weights", "none"])
     out, err = capsys.readouterr()
     assert code == bad.code, err
