@@ -52,6 +52,12 @@ def write_everything(source: Path, folder: Path) -> tuple[Path, dict[str, np.nda
             expected[f"movement {name}.{suffix} confidence"] = tracks.score
             expected[f"movement {name}.{suffix} keypoints"] = np.array(layout.bodyparts)
 
+    tracks = made_up_tracks(LAYOUTS["several"])  # movement refuses an h5 with the key "tracks", which DeepLabCut wants
+    write_predictions(tracks, folder / "tracked_el.h5", "DLC_Resnet50_tracked", key="tracks")
+    expected["movement tracked_el.csv position"] = tracks.xy
+    expected["movement tracked_el.csv confidence"] = tracks.score
+    expected["movement tracked_el.csv keypoints"] = np.array(LAYOUTS["several"].bodyparts)
+
     root = folder / source.name
     small_copy(source, root)
     project = open_project(root)
@@ -80,6 +86,7 @@ def main() -> int:
         folder = Path(temporary)
         root, expected = write_everything(options.project, folder)
         files = [folder / f"{name}.{suffix}" for name in LAYOUTS for suffix in ("h5", "csv")]
+        files.append(folder / "tracked_el.csv")
         call = [CONSUMERS, HERE / "consumers_side.py", root, folder / "read.npz", *files]
         subprocess.run(list(map(str, call)), check=True)
         with np.load(folder / "read.npz") as read:

@@ -134,7 +134,7 @@ class Tool:
         if self.name == "dlcx":
             self._dlcx("evaluate", "-p", project, *shuffle, "--per-bodypart", "--device", "cpu")
             if clip:
-                self._dlcx("analyze-video", clip, "-p", project, *shuffle, "--device", "cpu")
+                self._dlcx("analyze-video", clip, "-p", project, *shuffle, "--device", "cpu", "--no-track")
         else:
             config = project / "config.yaml"
             analysis = ["+", "analyze", config, *shuffle, "--video", clip] if clip else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ from dlcx.workflow.swap_tracks import swap_tracks
 from dlcx.workflow.track import track
 
 SCORER = "DLC_Resnet50_goldmuiNov22shuffle1_snapshot_10"
+ROOT = Path(__file__).resolve().parents[2]
 TRAIN = "dlc-models-pytorch/iteration-0/goldmuiNov22-trainset75shuffle1/train"
 
 
@@ -66,6 +68,21 @@ def test_equals_deeplabcut(project: Path, golden: Path) -> None:
         "lamp",
         "door",
     ]
+
+
+@pytest.mark.slow
+def test_deeplabcut_stitches_the_tracklets(project: Path) -> None:
+    """DeepLabCut 3.0.2 itself, in the environment of ``make interchange-env``."""
+    python = ROOT / ".venv-deeplabcut" / "bin" / "python"
+    if not python.is_file():
+        pytest.skip("DeepLabCut's environment (make interchange-env) is not here")
+    (project / TRAIN / "snapshot-010.pt").touch()  # only its name is asked for
+    video = project / "videos" / "vid.avi"
+    (done,) = track(project, video, relink=False).videos
+    script = ROOT / "tests" / "interchange" / "stitch_side.py"
+    said = subprocess.run([python, script, project / "config.yaml", video], capture_output=True, text=True, timeout=600)
+    assert "stitched: (12, 24) equal" in said.stdout, said.stderr
+    assert done.h5.is_file()
 
 
 def test_asking_again_and_otherwise(project: Path) -> None:
