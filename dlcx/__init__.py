@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.merge_labels import merge_labels
     from dlcx.workflow.plot_trajectories import plot_trajectories
     from dlcx.workflow.prune_skeleton import prune_skeleton
+    from dlcx.workflow.report import report
     from dlcx.workflow.score_maps import score_maps
     from dlcx.workflow.status import status
     from dlcx.workflow.swap_tracks import swap_tracks
@@ -68,6 +69,7 @@ COMMANDS = (
     "evaluate_tracks",
     "plot_trajectories",
     "analyze_skeleton",
+    "report",
     "extract_outliers",
     "merge_labels",
     "list_models",
@@ -105,6 +107,7 @@ __all__ = [
     "merge_labels",
     "plot_trajectories",
     "prune_skeleton",
+    "report",
     "score_maps",
     "status",
     "swap_tracks",

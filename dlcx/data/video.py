@@ -240,6 +240,13 @@ def read_frames(
         reader.join()
 
 
+def read_frame(video: VideoFile, number: int) -> np.ndarray | None:
+    """One frame (h, w, 3) uint8 RGB; None where it cannot be decoded."""
+    for batch in read_frames(video, 1, start=number, stop=number + 1):
+        return batch.images[0] if batch.readable[0] else None
+    return None
+
+
 def _decode(
     video: VideoFile, batch_size: int, first: int, end: int, crop: tuple[int, int, int, int]
 ) -> Iterator[FrameBatch]:

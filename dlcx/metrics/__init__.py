@@ -3,11 +3,12 @@
 from dlcx.metrics.bootstrap import Interval, mean_interval
 from dlcx.metrics.boxes import BoxMetrics, evaluate_boxes
 from dlcx.metrics.identity import identity_accuracy
-from dlcx.metrics.poses import Metrics, evaluate_poses, label_errors
+from dlcx.metrics.poses import LabelErrors, Metrics, evaluate_poses, label_errors
 
 __all__ = [
     "BoxMetrics",
     "Interval",
+    "LabelErrors",
     "Metrics",
     "evaluate_boxes",
     "evaluate_poses",

@@ -122,36 +122,54 @@ def evaluate_poses(
     )
 
 
-def label_errors(
-    truth: Sequence[Prediction], predicted: Sequence[Prediction], *, single: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """The pixel error of every label of M images, (M, G * K + U), nan where it was not found; and where labels are.
+@dataclass(frozen=True)
+class LabelErrors:
+    """Every label of M images, G * K of animals and U unique ones: where labels are, and where they were found.
+
+    error (M, G * K + U) in pixels and score, nan where a label was not found; labelled; part, the bodypart's number.
+    """
+
+    error: np.ndarray
+    score: np.ndarray
+    labelled: np.ndarray
+    part: np.ndarray
+
+
+def label_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction], *, single: bool) -> LabelErrors:
+    """The error of each label.
 
     Labels and predictions are paired as in :func:`evaluate_poses`, so that the mean error is its ``rmse``.
     """
     labels = _labelled([pose.animals for pose in truth])
-    xy, _ = _seen([pose.animals for pose in predicted])
+    xy, score = _seen([pose.animals for pose in predicted])
     alike = similarity(labels, xy, 0.1, 0)
     partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
     unique_parts = 0 if truth[0].unique is None else truth[0].unique.score.shape[1]
     unique_labels = _labelled([pose.unique or Instances.none(unique_parts) for pose in truth])
-    unique_xy, _ = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
-    own = _errors_by_label(labels, xy, partner)
-    unique = _errors_by_label(unique_labels, unique_xy, np.zeros(unique_xy.shape[:2], int))
-    count = len(truth)
-    errors = np.concatenate([own.reshape(count, -1), unique.reshape(count, -1)], 1)
+    unique_xy, unique_score = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
+    own = _by_label(labels, xy, score, partner)
+    unique = _by_label(unique_labels, unique_xy, unique_score, np.zeros(unique_xy.shape[:2], int))
+    count, parts = len(truth), labels.shape[2]
     seen = [np.isfinite(some).all(-1).reshape(count, -1) for some in (labels, unique_labels)]
-    return errors, np.concatenate(seen, 1)
+    error, found = (
+        np.concatenate([one.reshape(count, -1), other.reshape(count, -1)], 1)
+        for one, other in zip(own, unique, strict=True)
+    )
+    part = np.concatenate([np.tile(np.arange(parts), labels.shape[1]), parts + np.arange(unique_parts)])
+    return LabelErrors(error, np.where(np.isfinite(error), found, np.nan), np.concatenate(seen, 1), part)
 
 
-def _errors_by_label(labels: np.ndarray, xy: np.ndarray, partner: np.ndarray) -> np.ndarray:
-    """Distances (M, G, K) of labels to the predictions (M, P, K) that are partners of theirs, the surest one first."""
-    errors = np.full(labels.shape[:-1], np.nan)
+def _by_label(
+    labels: np.ndarray, xy: np.ndarray, score: np.ndarray, partner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (M, G, K) of labels to the predictions (M, P, K) that are their partners, and the scores of those."""
+    errors, scores = (np.full(labels.shape[:-1], np.nan) for _ in range(2))
     for prediction in reversed(range(xy.shape[1])):  # of several the first, which is the surest, is written last
         images = np.flatnonzero(partner[:, prediction] >= 0)
         mine = partner[images, prediction]
         errors[images, mine] = np.linalg.norm(xy[images, prediction] - labels[images, mine], axis=-1)
-    return errors
+        scores[images, mine] = score[images, prediction]
+    return errors, scores
 
 
 def _stack(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray]:

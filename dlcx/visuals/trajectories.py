@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +57,26 @@ def draw_paths(kind: str, paths: Paths, picture: Path, *, title: str, source: st
     DlcxError
         When the picture cannot be written.
     """
+    with whole_file(picture) as beside:
+        _drawn(kind, paths, title, dpi).savefig(
+            beside, metadata={"Source": source} if picture.suffix == ".png" else None
+        )
+
+
+def paths_png(kind: str, paths: Paths, *, title: str = "", dpi: int = 100) -> bytes:
+    """One of :data:`PICTURES` as the content of a png."""
+    content = io.BytesIO()
+    _drawn(kind, paths, title, dpi).savefig(content, format="png")
+    return content.getvalue()
+
+
+def _drawn(kind: str, paths: Paths, title: str, dpi: int) -> Figure:
     columns = -(-len(paths.names) // _COLUMN)
     figure = Figure(figsize=(8.0 + 1.3 * columns, 5.0), dpi=dpi, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     PICTURES[kind](figure, paths)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=9)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=9)
     handles = (
         []
         if kind in _NAMED_ROWS
@@ -72,8 +88,7 @@ def draw_paths(kind: str, paths: Paths, picture: Path, *, title: str, source: st
     if handles:
         look = {"ncols": columns, "frameon": False, "fontsize": 8, "handlelength": 1.2}
         figure.legend(handles=handles, loc="outside right upper", **look)
-    with whole_file(picture) as beside:
-        figure.savefig(beside, metadata={"Source": source} if picture.suffix == ".png" else None)
+    return figure
 
 
 def drawn_from(picture: Path) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
-from dlcx.metrics import Interval, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.metrics import Interval, LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
@@ -180,11 +180,10 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Evaluated:
-    """A net's numbers, and the error of every label (M, L), nan where it was not found, and which labels are there."""
+    """A net's numbers, and the error of every label."""
 
     compared: Compared
-    errors: np.ndarray
-    labelled: np.ndarray
+    labels: LabelErrors
 
 
 def _common_rows(shuffles: Sequence[Shuffle]) -> tuple[Labels, list[int]]:
@@ -237,7 +236,7 @@ class _Run:
                 seconds.append(spent)
                 task.advance()
         single = len(self.project.layout.individuals) == 1
-        errors, labelled = label_errors(truth, found, single=single)
+        errors = label_errors(truth, found, single=single)
         snapshots = [loaded.snapshot, *([loaded.detector] if loaded.detector else [])]
         compared = Compared(
             name=asked.name,
@@ -249,15 +248,15 @@ class _Run:
             parameters=sum(weights.numel() for weights in loaded.model.parameters()),
             bytes=sum(one.path.stat().st_size for one in snapshots),
         )
-        return _Evaluated(compared, errors, labelled)
+        return _Evaluated(compared, errors)
 
 
 def _difference(one: _Evaluated, first: _Evaluated, clusters: Sequence[str]) -> Difference:
     """Paired differences, one minus the first."""
-    both = one.errors - first.errors
+    both = one.labels.error - first.labels.error
     error = mean_interval(both, clusters)
-    got = np.isfinite(one.errors).astype(float) - np.isfinite(first.errors)
-    found = mean_interval(np.where(first.labelled, 100 * got, np.nan), clusters)
+    got = np.isfinite(one.labels.error).astype(float) - np.isfinite(first.labels.error)
+    found = mean_interval(np.where(first.labels.labelled, 100 * got, np.nan), clusters)
     return Difference(
         name=one.compared.name,
         against=first.compared.name,

@@ -171,7 +171,7 @@ class _Plot:
         from dlcx.visuals.trajectories import Paths
 
         tracks = only_parts(found.in_frame(), self.bodyparts, self.individuals)
-        layout, ground = tracks.layout, _middle_frame(found.video, tracks)
+        layout, ground = tracks.layout, middle_frame(found.video, tracks)
         colors = point_colors(layout, self.colormap)
         parts = len(layout.bodyparts)
         sets = [
@@ -199,14 +199,11 @@ class _Plot:
                 )
 
 
-def _middle_frame(path: Path, tracks: Tracks) -> np.ndarray | None:
-    """The image in the middle of what was analysed; None where it cannot be had."""
-    from dlcx.data.video import open_video, read_frames
+def middle_frame(path: Path, tracks: Tracks) -> np.ndarray | None:
+    """The image (h, w, 3) in the middle of what was analysed; None where it cannot be had."""
+    from dlcx.data.video import open_video, read_frame
 
-    middle = tracks.first + len(tracks) // 2
     try:
-        for batch in read_frames(open_video(path), 1, start=middle, stop=middle + 1):
-            return batch.images[0] if batch.readable[0] else None
+        return read_frame(open_video(path), tracks.first + len(tracks) // 2)
     except DlcxError:
         return None
-    return None

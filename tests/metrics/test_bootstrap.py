@@ -46,7 +46,8 @@ def test_errors_of_labels_have_the_mean_that_evaluation_gives():
         guess = (xy + random.normal(0, 3, xy.shape))[::-1]
         guess[0, 1] = np.nan
         found.append(Prediction(Instances(guess, np.full((2, 4), 0.9)), Instances(unique + 3, np.ones((1, 1)))))
-    errors, labelled = label_errors(truth, found, single=False)
+    labels = label_errors(truth, found, single=False)
+    errors, labelled = labels.error, labels.labelled
     metrics = evaluate_poses(truth, found, single=False)
     assert errors.shape == labelled.shape == (4, 2 * 4 + 1)
     assert np.nanmean(errors) == pytest.approx(metrics.rmse)
@@ -54,3 +55,5 @@ def test_errors_of_labels_have_the_mean_that_evaluation_gives():
     assert labelled.sum() == metrics.labelled
     assert not np.isfinite(errors[~labelled]).any()
     np.testing.assert_allclose(errors[:, -1], np.sqrt(18))
+    assert labels.part.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 4]
+    assert set(labels.score[np.isfinite(errors)]) == {0.9, 1.0}

@@ -1,0 +1,57 @@
+"""``dlcx report``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from dlcx.cli.options import (
+    Call,
+    DetectorSnapshotOption,
+    DeviceOption,
+    FilteredOption,
+    PcutoffOption,
+    PosesFolderOption,
+    ShuffleOption,
+    SnapshotOption,
+    TrackerOption,
+    TrainsetIndexOption,
+    command,
+)
+
+
+@command
+def report(
+    call: Call,
+    videos: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VIDEO]...", help="Files, folders or glob patterns; none: on the shuffle."),
+    ] = None,
+    shuffle: ShuffleOption = 1,
+    trainset_index: TrainsetIndexOption = 0,
+    snapshot: SnapshotOption = "best",
+    detector_snapshot: DetectorSnapshotOption = "best",
+    tracker: TrackerOption = None,
+    filtered: FilteredOption = False,
+    out: PosesFolderOption = None,
+    pcutoff: PcutoffOption = None,
+    device: DeviceOption = "auto",
+) -> Any:
+    """One page of HTML that needs no network: on a shuffle, or on what was found in each video."""
+    from dlcx.workflow.report import report as workflow
+
+    return workflow(
+        call.project,
+        videos or (),
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
+        out=out,
+        pcutoff=pcutoff,
+        device=device,
+        progress=call.progress,
+    )

@@ -1,0 +1,203 @@
+"""Charts as SVG text for pages: lines, dots and bars whose colours the page chooses (classes ``c0`` to ``c3``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 58, 14, 26, 44
+#: Points of a line that a chart keeps; of more, the least and the largest of each stretch.
+_POINTS = 1200
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line, or dots; nan leaves a gap."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A value with its bounds (nan: unknown); ``series`` is the number of its colour."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    series: int = 0
+
+
+def line_chart(
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    log: bool = False,
+    height: int = 260,
+    marks: Sequence[tuple[float, str]] = (),
+    y_range: tuple[float, float] | None = None,
+) -> str:
+    """Lines or dots over a common x axis; ``marks`` are dashed lines with a word at an x. Nothing without a number."""
+    known = [one for one in series if np.isfinite(one.y).any()]
+    if not known:
+        return ""
+    shown = np.concatenate([one.y[np.isfinite(one.y)] for one in known])
+    if log:
+        shown = shown[shown > 0]
+        if not len(shown):
+            return ""
+    x_axis = _Axis.of(min(one.x.min() for one in known), max(one.x.max() for one in known), _LEFT, _WIDTH - _RIGHT)
+    low, high = y_range or (float(shown.min()), float(shown.max()))
+    y_axis = _Axis.of(low if log or y_range else min(low, 0.0), high, height - _BOTTOM, _TOP, log=log)
+    parts = [_frame(x_axis, y_axis, height, x_label, y_label)]
+    for at, word in marks:
+        x = x_axis(at)
+        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>')
+        anchor = "end" if x > _WIDTH * 0.7 else "start"
+        beside = x - 4 if anchor == "end" else x + 4
+        parts.append(f'<text x="{beside:.1f}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(word)}</text>')
+    for number, one in enumerate(known):
+        parts.append(_dots(one, x_axis, y_axis, number) if one.dots else _line(one, x_axis, y_axis, number))
+    return _svg(height, parts, [one.name for one in known])
+
+
+def bar_chart(names: Sequence[str], bars: Sequence[Sequence[Bar]], *, x_label: str, series: Sequence[str] = ()) -> str:
+    """A row of horizontal bars for each name, with whiskers where bounds are known."""
+    wide = 12 + 7.2 * max(map(len, names))
+    ends = [end for row in bars for bar in row for end in (bar.value, bar.high) if math.isfinite(end)]
+    axis = _Axis.of(0, max(ends, default=1.0) or 1.0, wide, _WIDTH - _RIGHT - 60)
+    thick = 13
+    row_height = [len(row) * thick + 8 for row in bars]
+    height = _TOP + sum(row_height) + _BOTTOM
+    parts = []
+    for tick in axis.ticks():
+        x, foot = axis(tick), height - _BOTTOM
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{foot}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{foot + 15}" text-anchor="middle">{tick:g}</text>')
+    y = float(_TOP)
+    for name, row, tall in zip(names, bars, row_height, strict=True):
+        parts.append(f'<text x="{wide - 8:.1f}" y="{y + tall / 2:.1f}" text-anchor="end">{escape(name)}</text>')
+        for number, bar in enumerate(row):
+            if math.isfinite(bar.value):
+                parts += _bar(axis, bar, y + number * thick, thick)
+        y += tall
+    parts.append(f'<text x="{(wide + _WIDTH) / 2:.0f}" y="{height - 8}" text-anchor="middle">{escape(x_label)}</text>')
+    return _svg(height, parts, series)
+
+
+def _bar(axis: _Axis, bar: Bar, y: float, thick: int) -> list[str]:
+    x, end, middle = axis(0), axis(bar.value), y + thick / 2 - 1
+    parts = [
+        f'<rect class="f{bar.series}" x="{x:.1f}" y="{y:.1f}" width="{max(end - x, 1):.1f}" height="{thick - 3}"/>'
+    ]
+    right = end
+    if math.isfinite(bar.low) and math.isfinite(bar.high):
+        low, right = axis(max(bar.low, 0)), axis(bar.high)
+        ends = f"M{low:.1f} {middle - 3:.1f}v6M{right:.1f} {middle - 3:.1f}v6"
+        parts.append(f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{right:.1f}{ends}"/>')
+    parts.append(f'<text x="{right + 5:.1f}" y="{middle + 4:.1f}">{bar.value:.3g}</text>')
+    return parts
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """From numbers to pixels."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+    log: bool = False
+
+    @classmethod
+    def of(cls, low: float, high: float, start: float, stop: float, *, log: bool = False) -> _Axis:
+        low, high = float(low), float(high)
+        if high <= low:
+            low, high = (low / 2, low * 2) if log else (low - 0.5, low + 0.5)
+        return cls(low, high, start, stop, log)
+
+    def __call__(self, value: float) -> float:
+        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+        place = math.log(value) if self.log else value
+        return self.start + (place - low) / (high - low) * (self.stop - self.start)
+
+    def ticks(self) -> list[float]:
+        if self.log:
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            steps = (1, 2, 5) if len(powers) < 4 else (1,)
+            round_ones = [step * 10.0**power for power in powers for step in steps]
+            inside = [tick for tick in round_ones if self.low <= tick <= self.high]
+            if len(inside) >= 3:
+                return inside
+        step = 10.0 ** math.floor(math.log10((self.high - self.low) / 4))
+        step *= next(factor for factor in (1, 2, 5, 10) if (self.high - self.low) / (step * factor) <= 6)
+        first = math.ceil(self.low / step - 1e-9)
+        return [round(number * step, 12) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def _frame(x_axis: _Axis, y_axis: _Axis, height: int, x_label: str, y_label: str) -> str:
+    parts = []
+    for tick in y_axis.ticks():
+        y = y_axis(tick)
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    parts += [
+        f'<text x="{x_axis(tick):.1f}" y="{height - _BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
+        for tick in x_axis.ticks()
+    ]
+    parts.append(f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{height - 8}" text-anchor="middle">{escape(x_label)}</text>')
+    parts.append(f'<text x="{_LEFT - 50}" y="14">{escape(y_label)}</text>')
+    return "".join(parts)
+
+
+def _line(one: Series, x_axis: _Axis, y_axis: _Axis, number: int) -> str:
+    x, y = _thinned(np.asarray(one.x, float), np.asarray(one.y, float))
+    good = np.isfinite(y) & (y > 0 if y_axis.log else True)
+    runs = np.split(np.arange(len(y)), np.flatnonzero(np.diff(good.astype(int))) + 1)
+    path = []
+    for run in runs:
+        if len(run) and good[run[0]]:
+            points = [f"{x_axis(x[i]):.1f} {y_axis(y[i]):.1f}" for i in run]
+            path.append(f"M{points[0]}" + ("".join(f"L{point}" for point in points[1:]) or "h0.5"))
+    return f'<path class="c{number}" d="{"".join(path)}"/>'
+
+
+def _dots(one: Series, x_axis: _Axis, y_axis: _Axis, number: int) -> str:
+    good = np.isfinite(one.y) & np.isfinite(one.x) & (one.y > 0 if y_axis.log else True)
+    chosen = np.flatnonzero(good)
+    if len(chosen) > 2 * _POINTS:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, 2 * _POINTS).astype(int)]
+    return "".join(
+        f'<circle class="f{number}" cx="{x_axis(one.x[i]):.1f}" cy="{y_axis(one.y[i]):.1f}" r="2.4"/>' for i in chosen
+    )
+
+
+def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of a long line the least and the largest value of each stretch, so that spikes stay."""
+    if len(y) <= _POINTS:
+        return x, y
+    kept = []
+    for stretch in np.array_split(np.arange(len(y)), _POINTS // 2):
+        known = stretch[np.isfinite(y[stretch])]
+        kept += sorted({known[y[known].argmin()], known[y[known].argmax()]}) if len(known) else [stretch[0]]
+    return x[kept], y[kept]
+
+
+def _legend(names: Sequence[str]) -> str:
+    """Names beside their colours; nothing for a single one."""
+    if len(names) < 2:
+        return ""
+    words = (f"<span><i class=b{number}></i>{escape(name)}</span>" for number, name in enumerate(names))
+    return f"<div class=legend>{''.join(words)}</div>"
+
+
+def _svg(height: float, parts: Sequence[str], names: Sequence[str]) -> str:
+    drawing = f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img">{"".join(parts)}</svg>'
+    return f"{_legend(names)}<div class=chart>{drawing}</div>"

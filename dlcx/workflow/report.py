@@ -1,0 +1,119 @@
+"""One page to look at and to pass on: what a shuffle has learned, or what was found in a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.formats.project_config import open_project
+from dlcx.progress import SILENT, Progress
+from dlcx.workflow.found_poses import WantedPoses
+from dlcx.workflow.many_videos import FailedVideo, each_video
+
+
+@dataclass(frozen=True)
+class Report:
+    """One page, and what it is about."""
+
+    subject: str
+    page: Path
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """The pages that were written, and the videos that failed with the reason."""
+
+    pages: tuple[Report, ...]
+    failed: tuple[FailedVideo, ...] = ()
+    next_steps: tuple[str, ...] = ("Open it in a browser; it needs no network.",)
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"report: {one.page} ({one.subject})" for one in self.pages]
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def report(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    tracker: str | None = None,
+    filtered: bool = False,
+    out: str | Path | None = None,
+    pcutoff: float | None = None,
+    device: str = "auto",
+    progress: Progress = SILENT,
+) -> ReportResult:
+    """Write one self-contained page of HTML on a shuffle or, when videos are named, one on each video's poses.
+
+    A shuffle's page rests on its evaluation, which is made when it is missing; a video's page on its analysis.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns; none: the report is on the shuffle.
+    shuffle, trainset_index, snapshot, detector_snapshot
+        Which net.
+    tracker, filtered, out
+        Which poses of the videos; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.  ``out`` is also where the
+        page goes; default: beside the poses, or to the shuffle's evaluation results.
+    pcutoff
+        Least score of a point that counts as sure; default: config.yaml's.
+    device
+        Where a missing evaluation is computed.
+
+    Raises
+    ------
+    DlcxError
+        When the shuffle, the only video or its poses cannot be used.  Of several videos those that fail are in the
+        result.
+    """
+    from dlcx.data.video import find_videos
+    from dlcx.workflow.report_shuffle import shuffle_page
+    from dlcx.workflow.report_video import video_page
+
+    place = open_project(project).shuffle(shuffle, trainset_index)
+    least = place.project.pcutoff if pcutoff is None else pcutoff
+    if not 0 <= least <= 1:
+        raise DlcxError(f"--pcutoff {least}: expected 0 to 1")
+    wanted = [videos] if isinstance(videos, str | Path) else list(videos)
+    if not wanted:
+        page = shuffle_page(
+            place,
+            snapshot=snapshot,
+            detector_snapshot=detector_snapshot,
+            pcutoff=least,
+            device=device,
+            out=Path(out).expanduser() if out else None,
+            progress=progress,
+        )
+        return ReportResult((Report(f"shuffle {place.number}", page),))
+    poses = WantedPoses.of(
+        project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
+        out=out,
+    )
+
+    def one(video: Path) -> Report:
+        return Report(video.name, video_page(poses.find(video), place.project, least))
+
+    done, failed = each_video(find_videos(wanted), one)
+    return ReportResult(done, failed)

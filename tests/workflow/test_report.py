@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_videos import write_video
+
+from dlcx.cli.app import run
+from dlcx.errors import DlcxError
+from dlcx.formats.predictions import write_predictions
+from dlcx.formats.swap_candidates import write_swap_candidates
+from dlcx.poses import Layout, SwapCandidate, Tracks
+from dlcx.workflow.report import report
+
+SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
+
+
+def headings(page: Path) -> list[str]:
+    return re.findall("<h2>(.*?)</h2>", page.read_text(encoding="utf-8"))
+
+
+def test_a_shuffle(trained_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "-p", str(trained_project), "-q", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["pages"]
+    page = Path(told["page"])
+    folder = trained_project / "evaluation-results-pytorch/iteration-0/goldsaNov22-trainset75shuffle1"
+    assert page == folder / f"{SCORER}_report.html"
+    assert (folder / f"{SCORER}.h5").is_file()  # evaluated on the way
+    assert headings(page) == [
+        "How it learned",
+        "Error of each bodypart",
+        "What the likelihood says",
+        "Are the test images new to the net?",
+        "The largest errors on test images",
+        "What was trained on what",
+    ]
+    text = page.read_text(encoding="utf-8")
+    assert all(part in text for part in ("snout", "back", "resnet_50"))
+    assert text.count("<img") >= 2
+    assert not re.search(r"(src|href)=.?https?:", text)
+    with pytest.raises(DlcxError, match="--pcutoff"):
+        report(trained_project, pcutoff=2)
+
+
+@pytest.fixture
+def tracked(project: Path) -> Path:
+    """A video of 60 frames with two animals; one jumps in frame 30, and the last frames are unreadable."""
+    (project / "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt").write_bytes(b"w")
+    video = write_video(project / "videos" / "v.avi", 60)
+    xy = np.full((60, 2, 2, 2), 30.0) + np.arange(60)[:, None, None, None] * 0.2
+    xy[:, 1] += 20
+    score = np.full((60, 2, 2), 0.9)
+    xy[30, 0, 0] += 25
+    score[50, 1] = 0.1
+    xy[57:], score[57:] = np.nan, np.nan
+    layout = Layout(("snout", "tail"), ("ann", "bob"), multi=True)
+    write_predictions(Tracks(layout, xy, score), video.with_name(f"v{SCORER}_el.h5"), SCORER, key="tracks")
+    write_swap_candidates([SwapCandidate(12, 0.75, "ann", "bob")], video.with_name(f"v{SCORER}_el_swaps.csv"))
+    return video
+
+
+def test_a_video(project: Path, tracked: Path) -> None:
+    (done,) = report(project, tracked).pages
+    assert done.page == tracked.with_name(f"v{SCORER}_el_report.html")
+    assert headings(done.page) == [
+        "Where they went",
+        "How sure it is",
+        "Speed",
+        "Frames to look at",
+        "Where identities may be swapped",
+        "How it was made",
+    ]
+    text = done.page.read_text(encoding="utf-8")
+    assert re.search(r"frame 3[01]: ann snout jumps by 3[56] px", text)
+    assert "frame 50: 2 of 4 points are sure" in text
+    assert "57, 58, 59" in text
+    assert "<td class=n>12</td><td>ann</td><td>bob</td><td class=n>0.75</td>" in text
+    with pytest.raises(DlcxError, match="no poses"):
+        report(project, tracked, filtered=True)
+
+
+def test_the_page_in_a_browser(project: Path, tracked: Path, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("there is no chromium to look at the page with")
+    page = report(project, tracked).pages[0].page
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={tmp_path}"]
+    done = subprocess.run(
+        [chromium, *flags, "--window-size=400,800", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "How it was made" in done.stdout
+    assert "CONSOLE" not in done.stderr
+
+
+def test_facts_without_anything_sure(project: Path, tracked: Path) -> None:
+    """Nothing found at all: every chart and table copes."""
+    xy = np.full((60, 2, 2, 2), np.nan)
+    layout = Layout(("snout", "tail"), ("ann", "bob"), multi=True)
+    tracks = Tracks(layout, xy, np.full((60, 2, 2), np.nan))
+    write_predictions(tracks, tracked.with_name(f"v{SCORER}_el.h5"), SCORER, key="tracks")
+    (done,) = report(project, tracked).pages
+    assert "None stands out." in done.page.read_text(encoding="utf-8")
