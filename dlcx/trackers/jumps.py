@@ -19,6 +19,8 @@ TAIL = 1.5
 LOST, STAYS_LOST, MOST_LOST = 1.5, 0.3, 15.0
 #: Share of a body length that even a resting animal may move in a frame; more in more, as in a random walk.
 LEAST_MOTION = 0.01
+#: What is taken where nothing can be learned.
+UNKNOWN_MOTION = 0.1
 #: Samples of the motion at each lag, at least and at most.
 SAMPLES = 20, 2_000
 
@@ -52,7 +54,7 @@ class Jumps:
             moved = (before + after) / 2 * _carried(np.array(lag))
             usual.append(float(np.median(apart(detections, one, other, moved, 4 * body))))
         if not usual:
-            usual = [0.05 * body]
+            usual = [UNKNOWN_MOTION * body]
         known = len(usual)
         grown = usual[-1] * np.sqrt(LAGS[known:] / LAGS[known - 1])
         still = LEAST_MOTION * body * np.sqrt(LAGS)

@@ -12,6 +12,8 @@ from dlcx.trackers.detections import Detections
 SAFE_SHARE = 0.25
 #: ... and than this share of a body length.
 SAFE_STEP = 0.5
+#: A body is at least so many steps from frame to frame long.
+BODY_STEPS = 8.0
 #: Pairs of poses that are compared at once, for the memory's sake.
 PAIRS = 50_000
 
@@ -69,9 +71,20 @@ class SafePieces:
 
 
 def body_length(detections: Detections) -> float:
-    """Pixels: the diagonal of the box around a pose, of which a quarter are larger."""
+    """Pixels: the diagonal of the box around a pose, of which a quarter are larger.
+
+    Lone keypoints have no size, and animals may dart, or frames be few: at least :data:`BODY_STEPS` times the median
+    way to the nearest detection of the next frame.
+    """
     size = np.nanmax(detections.xy, axis=1) - np.nanmin(detections.xy, axis=1)
-    return float(max(np.quantile(np.linalg.norm(size, axis=1), 0.75), 1.0))
+    diagonal = float(np.quantile(np.linalg.norm(size, axis=1), 0.75))
+    pairs = _neighbours(detections)
+    if not len(pairs):
+        return max(diagonal, 1.0)
+    middle = detections.centroid
+    way = np.linalg.norm(middle[pairs[:, 1]] - middle[pairs[:, 0]], axis=1)
+    begins = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
+    return max(diagonal, BODY_STEPS * float(np.median(np.minimum.reduceat(way, begins))), 1.0)
 
 
 def apart(detections: Detections, one: np.ndarray, other: np.ndarray, moved: np.ndarray, most: float) -> np.ndarray:

@@ -157,3 +157,21 @@ def test_stretches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlcx.trackers.relink.LONGEST", 60)
     forced = link(found, scene.layout, Tracking())
     assert (forced.tracks.xy == whole.tracks.xy).mean() > 0.5
+
+
+def test_lone_keypoints_and_few_frames_a_second() -> None:
+    """Where animals have no size, or move by more than that from frame to frame, steps give the scale."""
+    scene = drawn_scene(1)
+    found = [
+        Prediction(Instances(one.animals.xy[seen][:, 2:3], one.animals.score[seen][:, 2:3]))
+        for one in detections(scene, Faults().times(0.5), seed=1)
+        for seen in [np.isfinite(one.animals.xy[:, 2]).all(-1)]
+    ]
+    layout = Layout(scene.layout.bodyparts[2:3], scene.layout.individuals, multi=True)
+    linked = link(found, layout, Tracking(method="box"))
+    assert linked.linked > 0.9 * len(linked.detections)
+
+    fast = frames([(60.0 * t, 10.0) for t in range(30)], [(60.0 * t, 150.0) for t in range(30)])
+    linked = link(fast, LAYOUT, Tracking())
+    assert linked.linked == 60
+    assert np.nanmax(np.ptp(held(linked)[..., 1], axis=0)) == 0
