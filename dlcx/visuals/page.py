@@ -40,7 +40,9 @@ width:12px;height:8px;margin-right:6px}.b0{background:var(--c0)}.b1{background:v
 .f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--text:#000;--soft:#444;--line:#ccc;--c0:#2f6db5;
 --c1:#c8551b;--c2:#3b8a4d;--c3:#8a5bb0;--warn:#000;--warnground:#eee}body{max-width:none;padding:0}
-section,figure,.facts div{break-inside:avoid}.chart,.wide{overflow:visible}svg{min-width:0}}
+.chart,figure,tr,.facts div{break-inside:avoid}h2,.legend{break-after:avoid}.chart,.wide{overflow:visible}
+svg{min-width:0}.pictures{grid-template-columns:repeat(3,1fr)}.large{grid-template-columns:repeat(2,1fr)}.facts{grid-template-columns:
+repeat(5,1fr)}}
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,9 @@ def create_labeled_video(
     )
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     done, failed = each_video(found, lambda path: look.draw(wanted.find(path), overwrite=overwrite, progress=progress))
-    return CreateLabeledVideoResult(done, failed)
+    call = ["dlcx", "report", str(done[0].video), *wanted.place.flags, *(["--out", str(out)] if out else [])]
+    call += ["--filtered"] if filtered else []
+    return CreateLabeledVideoResult(done, failed, (f"Where to look closer: {shlex.join(call)}",))
 
 
 @dataclass(frozen=True)

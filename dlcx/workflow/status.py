@@ -263,7 +263,7 @@ def _next_step(
     if not any(one.labeled for one in labels):
         if any(one.images for one in labels):
             return ["label", "the", "images", "of", "labeled-data", "in", "napari-deeplabcut"]
-        return ["extract-frames"] if "extract_frames" in COMMANDS else ["extract", "frames", "and", "label", "them"]
+        return ["extract-frames"]
     sound = [one for one in shuffles if not one.trouble]
     if not sound:
         return ["create-dataset"]
@@ -281,9 +281,7 @@ def _next_step(
         if without:
             few = [str(one.path) for one in without] if len(without) < 3 else [str(home.videos_dir)]
             return [step, *few, *_flags(home, best)]
-    if len(sound) > 1 and "compare" in COMMANDS:
-        return ["compare", *(str(one.shuffle) for one in sound[:4])]
-    return ["look", "at", "the", "labelled", "videos;", "label", "more", "frames", "where", "they", "are", "wrong"]
+    return ["report", *(str(one.path) for one in there[:1]), *_flags(home, best)]
 
 
 def _flags(home: Project, one: ShuffleState) -> tuple[str, ...]:
