@@ -69,9 +69,12 @@ class FrameCheck:
                 if start > 0:  # the nearest frame before that needs no other one
                     container.seek(int((start + zero) / (stream.time_base or 1)), stream=stream)
                 torn: set[int] = set()
+                settled = start <= 0
                 for frame in _frames(av, container, stream, torn):
+                    # After a seek H.264's decoder calls good frames corrupt, up to one that resets everything.
+                    settled = settled or (frame.key_frame and not frame.is_corrupt)
                     if frame.time is not None:
-                        yield frame.time - zero, frame.is_corrupt or frame.pts in torn
+                        yield frame.time - zero, (settled and frame.is_corrupt) or frame.pts in torn
         except av.FFmpegError as error:
             logger.info("%s: PyAV cannot check its frames: %s", path.name, error)
 
