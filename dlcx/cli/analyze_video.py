@@ -17,6 +17,7 @@ from dlcx.cli.options import (
     LinkerOption,
     OverwriteOption,
     PrecisionOption,
+    RelinkOption,
     ShuffleOption,
     SnapshotOption,
     TrainsetIndexOption,
@@ -63,6 +64,7 @@ def analyze_video(
         bool, typer.Option("--track/--no-track", help="Link the poses of several animals into tracks.")
     ] = True,
     animals: AnimalsOption = None,
+    relink: RelinkOption = True,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Poses for whole videos; the same call goes on where an earlier one stopped."""
@@ -88,6 +90,7 @@ def analyze_video(
         tracker=tracker,
         track=track,
         animals=animals,
+        relink=relink,
         overwrite=overwrite,
         progress=call.progress,
     )

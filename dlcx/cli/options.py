@@ -117,6 +117,12 @@ LinkerOption = Annotated[
         show_default="config.yaml's default_track_method, else ellipse",
     ),
 ]
+RelinkOption = Annotated[
+    bool,
+    typer.Option(
+        "--relink/--no-relink", help="Link all detections once more at once; else tracks are as DeepLabCut's."
+    ),
+]
 AnimalsOption = Annotated[
     int | None,
     typer.Option(

@@ -13,6 +13,7 @@ from dlcx.cli.options import (
     DetectorSnapshotOption,
     LinkerOption,
     OverwriteOption,
+    RelinkOption,
     ShuffleOption,
     SnapshotOption,
     TrainsetIndexOption,
@@ -78,12 +79,7 @@ def track(
             show_default=STORED,
         ),
     ] = None,
-    relink: Annotated[
-        bool,
-        typer.Option(
-            "--relink/--no-relink", help="Link all detections once more at once; else tracks are as DeepLabCut's."
-        ),
-    ] = True,
+    relink: RelinkOption = True,
     csv: Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")] = True,
     overwrite: OverwriteOption = False,
 ) -> Any:

@@ -14,10 +14,10 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Clock, Progress
-from dlcx.project import AnalysisFiles, Shuffle
+from dlcx.project import AnalysisFiles
 from dlcx.workflow.chosen_net import ChosenNet, threads
 from dlcx.workflow.many_videos import FailedVideo, each_video
-from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps
+from dlcx.workflow.tracking import Linking, TrackedVideo, asked_linking, next_steps
 from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames
 from dlcx.workflow.video_results import VideoResults, ledger_of
@@ -125,6 +125,7 @@ def analyze_video(
     tracker: str | None = None,
     track: bool = True,
     animals: int | None = None,
+    relink: bool = True,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> AnalyzeVideoResult:
@@ -166,6 +167,8 @@ def analyze_video(
         False leaves the poses as the net found them.
     animals
         How many animals there are; default: the project's individuals.
+    relink
+        Link all detections once more at once; else tracks are DeepLabCut's.
     overwrite
         Analyse again what is there.
 
@@ -194,7 +197,7 @@ def analyze_video(
     if memory.batch_size and batch_size not in (None, memory.batch_size):
         flag = "--tracker ctd" if memory.ctd else "--dynamic-crop"
         raise DlcxError(f"--batch-size {batch_size}: {flag} needs the poses of each frame for the next one")
-    linking = _linking(place, tracker, animals, track=track)
+    linking = asked_linking(place, tracker, animals, track=track, relink=relink)
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     _check_distinct(files)
 
@@ -379,18 +382,6 @@ class _Run:
                     f"{path} exists and is not known to be of this net and video",
                     hint="Another program or a deleted chunk store; --overwrite analyses again, --out DIR elsewhere.",
                 )
-
-
-def _linking(place: Shuffle, tracker: str | None, animals: int | None, *, track: bool) -> Linking | None:
-    if tracker == "ctd":
-        if animals:
-            raise DlcxError(f"--animals {animals}: --tracker ctd follows the project's individuals")
-        return None
-    if not track and (tracker or animals):
-        raise DlcxError(f"--no-track and {'--tracker' if tracker else '--animals'}: one or the other")
-    if track and (place.project.layout.multi or tracker or animals):
-        return Linking.of(place, tracker=tracker, animals=animals)
-    return None
 
 
 def _check_distinct(files: Sequence[AnalysisFiles]) -> None:

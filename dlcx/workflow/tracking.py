@@ -230,6 +230,21 @@ class Linking:
         )
 
 
+def asked_linking(
+    place: Shuffle, tracker: str | None, animals: int | None, *, track: bool, relink: bool
+) -> Linking | None:
+    """What the flags of an analysis ask for; None where nothing is linked afterwards."""
+    if tracker == "ctd":
+        if animals:
+            raise DlcxError(f"--animals {animals}: --tracker ctd follows the project's individuals")
+        return None
+    if not track and (tracker or animals):
+        raise DlcxError(f"--no-track and {'--tracker' if tracker else '--animals'}: one or the other")
+    if track and (place.project.layout.multi or tracker or animals):
+        return Linking.of(place, tracker=tracker, animals=animals, relink=relink)
+    return None
+
+
 def next_steps(video: Path, tracked: TrackedVideo | None, flags: Sequence[str]) -> tuple[str, ...]:
     """What to do with a video's poses: look at them, and mend the likeliest swap."""
     steps = [f"Look at it: {shlex.join(['dlcx', 'create-labeled-video', str(video), *flags])}"]

@@ -259,3 +259,13 @@ def test_swaps_that_cannot_be_made(walking: Callable[..., AnalyzedVideo]) -> Non
         swap_tracks(tracked.h5, "ann", "bob", first=5, last=3)
     with pytest.raises(DlcxError, match="no such file"):
         swap_tracks(tracked.h5.with_name("other.h5"), "ann", "bob")
+
+
+def test_analyze_video_without_relinking(walking: Callable[..., AnalyzedVideo]) -> None:
+    tracked = walking(relink=False).tracked
+    assert tracked is not None
+    assert (
+        json.loads(tracked.h5.with_name(f"{tracked.h5.stem}_tracking.json").read_text())["settings"]["relink"] is False
+    )
+    with pytest.raises(DlcxError, match="relink False there, True asked for"):
+        walking()
