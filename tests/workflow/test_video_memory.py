@@ -275,3 +275,31 @@ def test_a_part_of_a_ctd_tracking_equals_that_of_the_whole(drawn: Path, straight
     whole = straight.xy[STRETCH + 3 : 30]
     same = [np.array_equal(part.xy, whole[:, order], equal_nan=True) for order in ([0, 1], [1, 0])]
     assert any(same)  # numbers begin anew, so the rows of a part may be in another order
+
+
+class KnowsBetter:
+    """In place of a BUCTD net: guesses move to within some pixels of the nearest true animal of their frame."""
+
+    def __init__(self, truth: Tracks) -> None:
+        self.truth, self.parts, self.margin = truth.xy, truth.xy.shape[2], 20
+        self.frame = -1
+
+    def correct(self, images: np.ndarray, conditions: list[Instances]) -> list[Prediction]:
+        self.frame += 1
+        (given,) = conditions
+        apart = np.linalg.norm(given.xy[:, None] - self.truth[self.frame], axis=-1).mean(-1)
+        sway = np.random.default_rng(self.frame).normal(0, 1, given.xy.shape)
+        xy = (self.truth[self.frame][apart.argmin(1)] + sway).astype(np.float32)
+        return [Prediction(Instances(xy, np.full(xy.shape[:2], 0.8, np.float32), box=given.box))]
+
+
+def test_animals_stay_themselves_where_numbers_begin_anew(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = read_predictions(drawn / "videos" / "arena_truth.h5")
+    net = KnowsBetter(truth)
+    monkeypatch.setattr(loading, "load_predictor", lambda *args, **options: SimpleNamespace(predictor=net))
+    monkeypatch.setattr(memory, "STRETCH", 5)
+    done = track(drawn, tmp_path)
+    assert done.tracks is not None
+    np.testing.assert_allclose(read_predictions(done.tracks).xy, truth.xy, atol=5)
