@@ -106,15 +106,19 @@ def main() -> None:
         apart = np.linalg.norm(whole[..., :2] - followed[..., :2], axis=-1)[sure]
 
     speed = {follows: statistics.median(found) for follows, found in rates.items()}
-    ratio = speed[True] / speed[False]
+    believed = (whole[..., 2] >= arguments.score).any(-1).mean()
     print(f"{arguments.net}, {arguments.frames} frames of {video.name}, --dynamic-crop {dynamic[0]:g},{dynamic[1]:g}")
     print(f"the keypoints' box covers {100 * np.median(boxes.prod(-1)) / (640 * 480):.1f} % of the frame")
     print("| seen | frames/s | test error px |")
     print("|---|---|---|")
     print(f"| whole frames | {speed[False]:.1f} | {error:.2f} |")
     print(f"| by the last pose | {speed[True]:.1f} | {error_followed:.2f} |")
-    print(f"ratio {ratio:.1f} (goal {GOAL:g}); keypoints sure in both: {sure.mean():.0%}, ", end="")
-    print(f"{np.median(apart):.2f} px apart (median), {np.quantile(apart, 0.99):.1f} px (99 %)")
+    if believed < 0.9:
+        print(f"the net is sure of the animal in {believed:.0%} of the whole frames: it has learned too little to tell")
+        return
+    print(f"ratio {speed[True] / speed[False]:.1f} (goal {GOAL:g}); keypoints sure in both: {sure.mean():.0%}")
+    if len(apart):
+        print(f"these are {np.median(apart):.2f} px apart (median), {np.quantile(apart, 0.99):.1f} px (99 %)")
 
 
 if __name__ == "__main__":
