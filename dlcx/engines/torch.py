@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError, did_you_mean
+
+logger = logging.getLogger(__name__)
 
 #: Normalised images (B, 3, H, W) on the engine's device, for conditional nets also conditions (B, K, 3) -> maps; of a
 #: detector, boxes.
@@ -42,7 +45,64 @@ def create_engine(
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             return forward(inputs.contiguous(memory_format=layout), *conditions)
 
-    return run
+    return _Halving(run)
+
+
+class _Halving:
+    """Runs a batch in parts where the device has too little memory for the whole; what fitted is remembered."""
+
+    def __init__(self, run: Engine) -> None:
+        self._run = run
+        self._most: int | None = None
+
+    def __call__(self, inputs: Tensor, *conditions: Tensor) -> Any:
+        """The same as of the whole batch, but for the last digits."""
+        count = len(inputs)
+        if self._most is None or count <= self._most:
+            reason = ""
+            try:
+                return self._run(inputs, *conditions)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = str(error).strip().splitlines()[0]  # the error itself holds on to tensors
+            if count <= 1:
+                height, width = inputs.shape[-2:]
+                raise DlcxError(
+                    f"the device is out of memory for a single image of {width}x{height} pixels: {reason}",
+                    hint="Use smaller images (data.inference.resize), --crop, --precision bf16, or another --device.",
+                )
+            self._most = count // 2
+            if inputs.device.type == "cuda":
+                torch.cuda.empty_cache()
+            logger.warning(
+                "out of memory with %d images at a time: goes on with %d; --batch-size %d avoids this",
+                count,
+                self._most,
+                self._most,
+            )
+        size = self._most  # may become smaller on the way
+        parts = [slice(start, start + size) for start in range(0, count, size)]
+        return _joined([self(inputs[part], *(each[part] for each in conditions)) for part in parts])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch could not get the memory that it asked for, on any device."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Outputs of the parts of a batch as one: tensors (B, ...), lists of B, and mappings of those."""
+    first = parts[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(parts))
+    if isinstance(first, Mapping):
+        return {name: _joined([part[name] for part in parts]) for name in first}
+    if isinstance(first, list):
+        return [item for part in parts for item in part]
+    if isinstance(first, tuple):
+        return tuple(_joined(items) for items in zip(*parts, strict=True))
+    raise TypeError(f"cannot join {type(first).__name__}")
 
 
 def check_engine(kind: str, precision: str) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from dlcx.engines.torch import is_out_of_memory
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.snapshot import SnapshotFile
 from dlcx.nets.weights import load_strict
@@ -197,7 +198,7 @@ class Training:
                 f"--compile: torch cannot compile the net here: {reason}",
                 hint="Leave --compile out, or install a C++ compiler.",
             ) from error
-        if isinstance(error, torch.OutOfMemoryError):
+        if is_out_of_memory(error):
             raise DlcxError(
                 f"the device is out of memory: {reason}",
                 hint="Use a smaller --batch-size, smaller crops (data.train.crop_sampling), or --precision bf16.",

@@ -66,3 +66,50 @@ def test_devices_that_are_not_there(monkeypatch, name):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(DlcxError, match=f"--device {name}"):
         choose_device(name)
+
+
+class Greedy(nn.Module):
+    """Has memory for two images of at most 40 pixels at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def forward(self, images: torch.Tensor, conditions: torch.Tensor) -> object:
+        self.asked.append(len(images))
+        if len(images) > 2 or images.shape[-1] > 40:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nmore")
+        found = images.mean((1, 2, 3)) + conditions.sum(1)
+        return {"bodypart": {"heatmap": found}}, [{"boxes": value} for value in found]
+
+
+def test_too_large_batches_are_halved(caplog: pytest.LogCaptureFixture) -> None:
+    model = Greedy()
+    engine = create_engine(model)
+    images, conditions = torch.rand(7, 3, 8, 8), torch.rand(7, 2)
+    expected = images.mean((1, 2, 3)) + conditions.sum(1)
+    for _ in range(2):
+        maps, boxes = engine(images, conditions)
+        torch.testing.assert_close(maps["bodypart"]["heatmap"], expected)
+        torch.testing.assert_close(torch.stack([box["boxes"] for box in boxes]), expected)
+    assert model.asked == [7, 3, 1, 1, 1, 1, 1, 1, 1] + [1] * 7
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "goes on with 3" in caplog.text
+
+
+def test_one_image_that_is_too_large_is_said() -> None:
+    engine = create_engine(Greedy())
+    with pytest.raises(
+        DlcxError, match="out of memory for a single image of 48x8 pixels: CUDA out of memory"
+    ) as caught:
+        engine(torch.rand(2, 3, 8, 48), torch.rand(2, 2))
+    assert "--precision" in caught.value.hint
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    class Broken(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        create_engine(Broken())(torch.rand(4, 3, 8, 8))

@@ -272,6 +272,11 @@ def test_a_loss_that_is_not_finite_ends_it_with_its_parts_and_images(tiny, monke
     ("error", "message", "hint"),
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried\nmore"), "out of memory: CUDA out", "--batch-size"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+            "out of memory: Default",
+            "crop_sampling",
+        ),
         (type("Failed", (RuntimeError,), {"__module__": "torch._inductor.exc"})("no g++"), "--compile: .* no g", "out"),
     ],
 )
