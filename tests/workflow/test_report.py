@@ -89,9 +89,9 @@ def test_the_page_in_a_browser(project: Path, tracked: Path, tmp_path: Path) -> 
     if chromium is None:
         pytest.skip("there is no chromium to look at the page with")
     page = report(project, tracked).pages[0].page
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={tmp_path}"]
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"]
     done = subprocess.run(
-        [chromium, *flags, "--window-size=400,800", "--dump-dom", page.as_uri()],
+        [chromium, *flags, f"--user-data-dir={tmp_path}", "--window-size=400,800", "--dump-dom", page.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,
