@@ -22,6 +22,7 @@ from dlcx.outputs import whole_file
 from dlcx.poses import Labels, Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
+from dlcx.settings.base import part_of_path
 from dlcx.workflow.export_labels import FORMATS
 
 logger = logging.getLogger(__name__)
@@ -188,7 +189,10 @@ class _Places:
 
     def __call__(self, image: GivenImage) -> Image:
         parts = [part for part in re.split(r"[\\/]+", image.file) if part not in ("", ".")]
+        if not parts:
+            raise DlcxError(f"an image has no name: {image.file!r}")
         stem = self._video or self._stem(image, parts)
+        self._check(image, stem, parts)
         if image.frame is not None:
             return ("labeled-data", stem, self._frame(image, stem))
         target = self._project.labeled_data / stem / parts[-1]
@@ -198,6 +202,20 @@ class _Places:
                 shutil.copyfile(source, beside)
             self.copied[stem] += 1
         return ("labeled-data", stem, parts[-1])
+
+    def _check(self, image: GivenImage, stem: str, parts: Sequence[str]) -> None:
+        """Refuse names that lead out of labeled-data, and images whose names are none of an image."""
+        from dlcx.data.images import IMAGE_SUFFIXES
+        from dlcx.data.video import VIDEO_SUFFIXES
+
+        try:
+            part_of_path(stem)
+            part_of_path(parts[-1])
+        except ValueError:
+            raise DlcxError(f"image {image.file!r} leads out of labeled-data") from None
+        suffixes = VIDEO_SUFFIXES if image.frame is not None and image.pixels is None else IMAGE_SUFFIXES
+        if image.pixels is None and Path(parts[-1]).suffix.lower() not in suffixes:
+            raise DlcxError(f"{image.file}: expected a name that ends in {', '.join(suffixes)}")
 
     def _stem(self, image: GivenImage, parts: Sequence[str]) -> str:
         if image.frame is not None:

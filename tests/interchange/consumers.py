@@ -1,7 +1,8 @@
-"""Do movement and sleap-io read what dlcx writes, with the same numbers?  ``make consumers`` runs this.
+"""Do movement, sleap-io and napari-deeplabcut read what dlcx writes?  ``make consumers`` runs this.
 
 movement loads prediction h5 and csv, of one and of several animals; sleap-io loads the labels csv and the split of the
-training set (it reads no DeepLabCut h5).  Prints one table; the exit code is 1 on any failure.
+training set (it reads no DeepLabCut h5); napari-deeplabcut opens labels and machine labels.  Prints one table; the exit
+code is 1 on any failure.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 from checks import Check, largest, measured, table
 from project_copy import small_copy
 
 from dlcx.formats.labels import read_labels, write_labels
+from dlcx.formats.machine_labels import MachineLabels, write_machine_labels
 from dlcx.formats.predictions import write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import read_split
-from dlcx.poses import Layout, Tracks
+from dlcx.poses import Labels, Layout, Tracks
 
 HERE = Path(__file__).resolve().parent
 CONSUMERS = HERE.parents[1] / ".venv-consumers" / "bin" / "python"
+NAPARI = HERE.parents[1] / ".venv-consumers-napari" / "bin" / "python"
 LAYOUTS = {
     "single": Layout(("snout", "leftear", "tailbase")),
     "several": Layout(("snout", "leftear", "tailbase"), ("anne", "bert"), multi=True),
@@ -78,6 +82,37 @@ def write_everything(source: Path, folder: Path) -> tuple[Path, dict[str, np.nda
     return root, expected
 
 
+def napari_checks(folder: Path) -> list[Check]:
+    """Labels and machine labels of one and of several animals, as points in the window's layers."""
+    files, expected = [], []
+    for name, layout in LAYOUTS.items():
+        tracks = made_up_tracks(layout, frames=9)
+        video = folder / "napari" / f"{name}-me-2026-01-01" / "labeled-data" / "vid"
+        images = tuple(("labeled-data", "vid", f"img{number}.png") for number in range(9))
+        video.mkdir(parents=True)
+        for image in images:
+            cv2.imwrite(str(video / image[-1]), np.zeros((8, 8, 3), np.uint8))
+        none = np.zeros((9, 0, 2)), np.zeros((9, 0))
+        write_labels(Labels(layout, images, tracks.xy.astype(float), none[0]), video / "CollectedData_me", "me")
+        found = MachineLabels("DLC_Resnet50_x", layout, images, tracks.xy, tracks.score, *none)
+        write_machine_labels(found, video / "machinelabels-iter0.h5")
+        files += [video / "CollectedData_me.h5", video / "machinelabels-iter0.h5"]
+        expected += [(f"{name} labels", layout, tracks.xy), (f"{name} machine labels", layout, tracks.xy)]
+    subprocess.run(
+        [str(NAPARI), str(HERE / "napari_side.py"), str(folder / "napari.npz"), *map(str, files)], check=True
+    )
+    checks = []
+    with np.load(folder / "napari.npz") as read:
+        for number, (what, layout, xy) in enumerate(expected):
+            points, names = read[f"{number} points"], read[f"{number} bodyparts"]
+            owners = read[f"{number} individuals"] if layout.multi else np.full(len(points), layout.individuals[0])
+            shown = np.full(xy.shape, np.nan)
+            at = [layout.individuals.index(name) for name in owners], [layout.bodyparts.index(name) for name in names]
+            shown[points[:, 0].astype(int), at[0], at[1]] = points[:, 1:]
+            checks.append(measured("napari-deeplabcut", what, largest(xy.astype(float), shown), 1e-4))
+    return checks
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--project", type=Path, required=True, help="a single-animal project with labels and a video")
@@ -91,6 +126,7 @@ def main() -> int:
         subprocess.run(list(map(str, call)), check=True)
         with np.load(folder / "read.npz") as read:
             checks = [compare(name, values, read[name]) for name, values in expected.items()]
+        checks += napari_checks(folder)
     print(table(checks))
     return 0 if all(check.ok for check in checks) else 1
 

@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
-# Makes the environment of two programs that read DeepLabCut's files: movement and sleap-io.
+# Makes the environments of programs that read DeepLabCut's files: movement and sleap-io, and napari-deeplabcut (which
+# brings a window system's libraries of its own, about 1 GB).
 #
-#   tests/interchange/make_consumers_env.sh [FOLDER]     default: .venv-consumers in the repository root
+#   tests/interchange/make_consumers_env.sh [FOLDER]     default: .venv-consumers in the repository root; napari's
+#                                                        is called FOLDER-napari
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 venv=${1:-$root/.venv-consumers}
 log=${PIP_LOG:-$(mktemp -t dlcx-consumers-env.XXXXXX.log)}
 
-if [[ -f $venv/consumers-ready ]]; then
-  echo "ready: $venv"
-  exit 0
-fi
+# make FOLDER PATTERN PACKAGE...: an environment with packages; PATTERN are those whose versions are told
+make_env() {
+  local folder=$1 told=$2
+  shift 2
+  if [[ ! -f $folder/consumers-ready ]]; then
+    echo "making $folder; log: $log"
+    "${PYTHON:-python3.11}" -m venv --clear "$folder"
+    "$folder/bin/python" -m pip --log "$log" --quiet install "$@"
+    "$folder/bin/python" -m pip freeze | grep -iE "^($told)=" | tee "$folder/consumers-ready"
+  fi
+  echo "ready: $folder"
+}
 
-echo "making $venv; log: $log"
-"${PYTHON:-python3.11}" -m venv --clear "$venv"
-"$venv/bin/python" -m pip --log "$log" --quiet install movement sleap-io
-"$venv/bin/python" -m pip freeze | grep -iE '^(movement|sleap-io|pandas|tables|numpy|xarray)=' | tee "$venv/consumers-ready"
-echo "ready: $venv"
+make_env "$venv" 'movement|sleap-io|pandas|tables|numpy|xarray' movement sleap-io
+make_env "$venv-napari" 'napari|napari-deeplabcut|pandas|tables|numpy' napari-deeplabcut

@@ -170,6 +170,27 @@ def test_what_does_not_fit(root, tmp_path, capsys):
     same(read_all_labels(home), before)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("labeled-data/../a.png", "leads out of labeled-data"),
+        ("labeled-data/v/..", "leads out of labeled-data"),
+        ("/etc/passwd", "expected a name that ends in .png"),
+        ("", "has no name"),
+        ("a.png", "nothing tells its video"),
+    ],
+)
+def test_names_of_a_hostile_file(name, message, root, tmp_path):
+    data = {
+        "images": [{"id": 0, "file_name": name}],
+        "categories": [{"id": 0, "name": "m", "keypoints": ["snout"]}],
+        "annotations": [{"image_id": 0, "category_id": 0, "keypoints": [1, 2, 2]}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(DlcxError, match=message):
+        import_labels(root, tmp_path / "a.json")
+
+
 def test_several_animals_in_a_single_animal_project(root, tmp_path):
     pair = demo.demo(tmp_path / "pair", animals=2).project
     export_labels(pair, tmp_path / "pair.json")

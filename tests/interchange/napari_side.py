@@ -1,0 +1,34 @@
+"""What napari-deeplabcut reads from dlcx's labels; runs in its environment, without a window, called by consumers.py.
+
+``napari_side.py OUT.npz FILE.h5...`` loads label files and stores each one's points as rows of frame, x, y with the
+names of bodypart and individual, named after the file's number.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+import numpy as np
+from napari_deeplabcut._reader import get_hdf_reader
+
+
+def main() -> None:
+    out, *files = map(Path, sys.argv[1:])
+    arrays = {}
+    for number, file in enumerate(files):
+        read = get_hdf_reader(str(file))
+        ((data, meta, kind),) = read(str(file))
+        assert kind == "points", kind
+        properties = meta["properties"]
+        arrays[f"{number} points"] = data[:, [0, 2, 1]]
+        arrays[f"{number} bodyparts"] = np.array(properties["label"], str)
+        arrays[f"{number} individuals"] = np.array(properties["id"], str)
+    np.savez(out, **arrays)
+
+
+if __name__ == "__main__":
+    main()
