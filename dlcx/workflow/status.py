@@ -159,7 +159,8 @@ def _labels(home: Project) -> list[LabeledFolder]:
     for folder in folders:
         if not folder.is_dir() or folder.name.endswith("_labeled"):
             continue
-        images = sum(path.suffix.lower() in (".png", ".jpg", ".jpeg") for path in folder.iterdir())
+        pictures = (path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+        images = sum(not path.stem.endswith("labeled") for path in pictures)  # extract-outliers draws such
         count = 0
         base = home.labels_path(folder.name)
         if any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv")):
