@@ -124,6 +124,27 @@ def _survived(load: Callable[[], Any]) -> bool:
     return not os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
+def read_form(path: Path, keys: Sequence[str]) -> tuple[str, bool]:
+    """The first of ``keys`` that a file has a table under, and whether pandas' ``table`` format holds it.
+
+    Raises
+    ------
+    DlcxError
+        When there is none, or the file is broken.
+    """
+
+    def load() -> tuple[str, bool] | None:
+        with pd.HDFStore(path, mode="r") as store:
+            found = {key.lstrip("/") for key in store.keys()}  # noqa: SIM118  not a dictionary
+            key = next((key for key in keys if key in found), None)
+            return None if key is None else (key, bool(store.get_storer(key).is_table))  # type: ignore[operator]
+
+    form = _guarded(path, load)
+    if form is None:
+        raise DlcxError(f"{path}: expected a table of poses under the key {' or '.join(keys)}")
+    return form
+
+
 def read_attribute(path: Path, keys: Sequence[str], name: str) -> str:
     """A text that is an attribute of the first table that is under one of ``keys``; nothing where there is none."""
 

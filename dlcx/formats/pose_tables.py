@@ -25,7 +25,7 @@ import pandas as pd
 import tables
 
 from dlcx.errors import DlcxError
-from dlcx.formats.hdf5 import read_attribute, read_table
+from dlcx.formats.hdf5 import read_attribute, read_form, read_table
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
 
@@ -150,10 +150,7 @@ def read_h5(path: Path) -> pd.DataFrame:
 
 def stored_key(path: Path) -> tuple[str, bool]:
     """The key of the one table of a result file, and whether it is a ``table`` (else ``fixed``)."""
-    with pd.HDFStore(path, mode="r") as store:
-        found = {key.lstrip("/") for key in store.keys()}  # noqa: SIM118  not a dictionary
-        key = next(key for key in KEYS if key in found)
-        return key, bool(store.get_storer(key).is_table)  # type: ignore[operator]
+    return read_form(Path(path), KEYS)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

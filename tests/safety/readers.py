@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import torch
 from dlcx.data.images import read_image
 from dlcx.formats.analysis_pickles import AnalysisMeta, read_full_pickle, read_meta_pickle, write_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
+from dlcx.formats.coco import read_coco
 from dlcx.formats.evaluation import EvaluationRow, merge_combined, read_evaluation
 from dlcx.formats.frame_ledger import read_ledger
 from dlcx.formats.given_poses import read_given_poses
+from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.labels import read_labels
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.model_config import read_model_config
@@ -120,6 +123,16 @@ def _labels() -> Labels:
     return Labels(Layout(("a",)), images, np.zeros((20, 1, 1, 2)), np.zeros((20, 0, 2)))
 
 
+def _coco(folder: Path) -> None:
+    keypoints = {"id": 3, "image_id": 1, "category_id": 1, "keypoints": [1, 2, 2, 3, 4, 2], "num_keypoints": 2}
+    content = {
+        "images": [{"id": 1, "file_name": "v/a.png", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "mouse", "keypoints": ["nose", "tail"], "skeleton": [[1, 2]]}],
+        "annotations": [{**keypoints, "bbox": [1, 2, 2, 2], "area": 4}],
+    }
+    (folder / "labels.json").write_text(json.dumps(content))
+
+
 def _split_file(folder: Path) -> None:
     (folder / "rows.txt").write_text("labeled-data/v/img3.png\nlabeled-data/v/img4.png\n")
 
@@ -172,6 +185,8 @@ READERS = (
         "v_assemblies.pickle",
         lambda path: read_assemblies(path, 2),
     ),
+    Reader("COCO", "labels.json", _coco, read_coco),
+    _read("inference_cfg", MUI / TRAIN / "test/inference_cfg.yaml", "inference_cfg.yaml", read_inference_cfg),
     _read("split", MUI / SET / "Documentation_data-goldmui_75shuffle1.pickle", "split.pickle", read_split),
     Reader("metadata", f"{SET}/metadata.yaml", _whole_project, _metadata),
     Reader(
