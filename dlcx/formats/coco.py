@@ -44,10 +44,16 @@ def read_coco(path: Path) -> GivenLabels:
             for one in data["annotations"]
             if one["category_id"] in kinds and one.get("keypoints")
         ]
+        for kind in kinds.values():
+            if not isinstance(kind["keypoints"], list) or not all(isinstance(part, str) for part in kind["keypoints"]):
+                raise ValueError("keypoints of a category must be names")
+            kind["name"] = str(kind["name"])
+        if not all(isinstance(one["file_name"], str) for one in data["images"]):
+            raise ValueError("file_name of an image must be a name")
     except OSError as error:
         raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DlcxError(f"{path}: not COCO keypoints: {type(error).__name__} {error}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise DlcxError(f"{path}: not COCO keypoints: {type(error).__name__} {str(error)[:200]}") from None
     if not kinds:
         raise DlcxError(f"{path}: no category has keypoints", hint="Boxes and masks alone are no labels of bodyparts.")
     names: dict[bool, list[str]] = {True: [], False: []}

@@ -45,7 +45,10 @@ def read_inference_cfg(path: Path) -> InferenceSettings:
         if value is None:
             continue
         kind: type = float if item.type == "float" else int
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or kind(value) != value:
-            raise DlcxError(f"{path}: {item.name}: expected a number of kind {kind.__name__}, 0 or more, got {value!r}")
+        number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
+        if not number or kind(value) != value:
+            raise DlcxError(
+                f"{path}: {item.name}: expected a number of kind {kind.__name__}, 0 or more, got {value!r:.60}"
+            )
         values[item.name] = kind(value)
     return InferenceSettings(**values)

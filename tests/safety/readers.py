@@ -28,6 +28,7 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.sleap_analysis import read_sleap_analysis
 from dlcx.formats.snapshot import read_snapshot, write_snapshot
 from dlcx.formats.splits import given_split
+from dlcx.formats.tracklets import read_tracklets, write_tracklets
 from dlcx.formats.training_set import read_metadata, read_paf_best, read_sizes, read_split, with_shuffle
 from dlcx.metrics import Metrics
 from dlcx.poses import Instances, Labels, Layout, Prediction
@@ -123,6 +124,12 @@ def _labels() -> Labels:
     return Labels(Layout(("a",)), images, np.zeros((20, 1, 1, 2)), np.zeros((20, 0, 2)))
 
 
+def _tracklets(folder: Path) -> None:
+    layout = Layout(("a", "b", "c"), ("x", "y"), multi=True)
+    rows = {0: (np.arange(5), np.ones((5, 3, 4))), 1: (np.arange(2, 4), np.ones((2, 3, 4)))}
+    write_tracklets(rows, [_prediction()] * 5, folder / "v_el.pickle", layout, "s", frames=100)
+
+
 def _coco(folder: Path) -> None:
     keypoints = {"id": 3, "image_id": 1, "category_id": 1, "keypoints": [1, 2, 2, 3, 4, 2], "num_keypoints": 2}
     content = {
@@ -185,6 +192,7 @@ READERS = (
         "v_assemblies.pickle",
         lambda path: read_assemblies(path, 2),
     ),
+    Reader("tracklets", "v_el.pickle", _tracklets, read_tracklets),
     Reader("COCO", "labels.json", _coco, read_coco),
     _read("inference_cfg", MUI / TRAIN / "test/inference_cfg.yaml", "inference_cfg.yaml", read_inference_cfg),
     _read("split", MUI / SET / "Documentation_data-goldmui_75shuffle1.pickle", "split.pickle", read_split),
