@@ -25,6 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.data import drawn
 from dlcx.data.drawn.detections import Faults, detections
 from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
@@ -36,7 +37,6 @@ from dlcx.heads.assembly import Assembler
 from dlcx.heads.linking import Detections
 from dlcx.metrics.tracks import TrackMetrics, evaluate_tracks
 from dlcx.poses import Layout, Prediction, Tracks
-from dlcx.project import AnalysisFiles
 from dlcx.workflow import demo
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.track import track

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Clock, Progress
-from dlcx.project import AnalysisFiles
 from dlcx.workflow.chosen_net import ChosenNet, threads
 from dlcx.workflow.many_videos import FailedVideo, each_video
 from dlcx.workflow.tracking import Linking, TrackedVideo, asked_linking, next_steps

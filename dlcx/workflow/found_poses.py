@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.poses import Tracks
-from dlcx.project import TRACK_ENDINGS, AnalysisFiles, PoseFile, Project, Shuffle, net_name
+from dlcx.project import Project, Shuffle, net_name
 
 #: What ``--tracker`` takes here; "none" means poses that are not linked.
 TRACKERS = (*TRACK_ENDINGS, "none")

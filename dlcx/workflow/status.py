@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx import COMMANDS
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project, resolve_video
-from dlcx.project import AnalysisFiles, Project, Shuffle
+from dlcx.project import Project, Shuffle
 
 #: Videos that are listed one by one.
 LISTED = 20

@@ -6,9 +6,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.swapping import swap_individuals
-from dlcx.project import LinkedFiles
 from dlcx.workflow.tracking import note_mended
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Progress
-from dlcx.project import AnalysisFiles, Shuffle, net_name
+from dlcx.project import Shuffle, net_name
 from dlcx.workflow.loading import chosen_detector
 from dlcx.workflow.many_videos import FailedVideo, each_video
 from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlcx.analysis_files import AnalysisFiles, LinkedFiles
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.project_config import read_project_config
 from dlcx.poses import Layout, Prediction, SwapCandidate
-from dlcx.project import AnalysisFiles, LinkedFiles, Shuffle
+from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
     from dlcx.trackers.tracking import Linked, Tracking

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
-from dlcx.project import AnalysisFiles
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.poses import Layout
-from dlcx.project import AnalysisFiles, Shuffle
+from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dlcx.analysis_files import PoseFile
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions import write_predictions
 from dlcx.poses import Layout, Tracks
-from dlcx.project import PoseFile
 from dlcx.workflow.found_poses import WantedPoses
 
 SET = "goldsaNov22"

@@ -1,0 +1,168 @@
+"""The files that an analysis leaves beside a video; the names are DeepLabCut 3.0.2's, so that other programs find them.
+
+::
+
+    <video stem><scorer>.h5 .csv            poses of every frame; several animals: in the net's order
+    <video stem><scorer>_full.pickle        everything that the net found
+    <video stem><scorer>_meta.pickle        how and when the video was analysed
+    <video stem><scorer>_assemblies.pickle  the animals of every frame
+    <video stem><scorer>_frames.csv         what became of every frame; dlcx's own
+    <video stem><scorer>.dlcx/              chunk store; dlcx's own
+    <video stem><scorer>_el.h5 .csv         tracks of the ellipse tracker (_bx box, _sk skeleton, _ctd CTD)
+    <video stem><scorer>_el.pickle          tracklets; _el_swaps.csv and _el_tracking.json are dlcx's own
+    ...[_filtered].h5 .csv                  the same poses, filtered
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+#: How the names of files of linked poses end, by what linked them.
+TRACK_ENDINGS = {"ellipse": "_el", "box": "_bx", "skeleton": "_sk", "ctd": "_ctd", "transformer": "_tr"}
+
+
+@dataclass(frozen=True)
+class AnalysisFiles:
+    """What an analysis of a video writes: ``<video stem><scorer>`` and an ending, beside the video or in ``folder``."""
+
+    video: Path
+    scorer: str
+    folder: Path
+
+    @property
+    def stem(self) -> str:
+        """``<video stem><scorer>``, without a separator as DeepLabCut has it."""
+        return f"{self.video.stem}{self.scorer}"
+
+    @property
+    def h5(self) -> Path:
+        """Poses of every frame."""
+        return self.folder / f"{self.stem}.h5"
+
+    @property
+    def csv(self) -> Path:
+        """The same as text."""
+        return self.folder / f"{self.stem}.csv"
+
+    @property
+    def full_pickle(self) -> Path:
+        """Everything that the net found, before it was linked."""
+        return self.folder / f"{self.stem}_full.pickle"
+
+    @property
+    def meta_pickle(self) -> Path:
+        """How and when the video was analysed."""
+        return self.folder / f"{self.stem}_meta.pickle"
+
+    @property
+    def assemblies(self) -> Path:
+        """The animals of every frame, for tracking."""
+        return self.folder / f"{self.stem}_assemblies.pickle"
+
+    @property
+    def frames(self) -> Path:
+        """What became of every frame; dlcx's own."""
+        return self.folder / f"{self.stem}_frames.csv"
+
+    def tracks(self, tracker: str) -> Path:
+        """Poses of every frame, linked by a tracker: ``<video stem><scorer>_el.h5``."""
+        return self.folder / f"{self.stem}{TRACK_ENDINGS[tracker]}.h5"
+
+    @property
+    def store(self) -> Path:
+        """Folder of dlcx's own chunk store."""
+        return self.folder / f"{self.stem}.dlcx"
+
+    def linked(self, tracker: str) -> LinkedFiles:
+        """What linking the animals leaves, by what followed them."""
+        return LinkedFiles(self.folder, f"{self.stem}{TRACK_ENDINGS[tracker]}")
+
+    @property
+    def pose_files(self) -> list[PoseFile]:
+        """Every file of poses of this video in the folder, whichever net, tracker or filter made it, by name."""
+        paths = self.folder.iterdir() if self.folder.is_dir() else ()
+        found = {path.stem: file for path in sorted(paths) if (file := PoseFile.of(path, self.video.stem))}  # h5 wins
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class LinkedFiles:
+    """What linking the animals of a video leaves: ``<video stem><scorer>_<tracker>`` and an ending."""
+
+    folder: Path
+    stem: str
+
+    @property
+    def h5(self) -> Path:
+        """Tracks: poses of every frame, by individual."""
+        return self.folder / f"{self.stem}.h5"
+
+    @property
+    def csv(self) -> Path:
+        """The same as text."""
+        return self.folder / f"{self.stem}.csv"
+
+    @property
+    def tracklets(self) -> Path:
+        """What was linked before stitching."""
+        return self.folder / f"{self.stem}.pickle"
+
+    @property
+    def swaps(self) -> Path:
+        """Where two tracks may have changed animals."""
+        return self.folder / f"{self.stem}_swaps.csv"
+
+    @property
+    def record(self) -> Path:
+        """How the animals were linked, and which swaps were mended by hand."""
+        return self.folder / f"{self.stem}_tracking.json"
+
+
+@dataclass(frozen=True)
+class PoseFile:
+    """A file of a video's poses: ``<video stem><scorer>[_<tracker>][_filtered].h5``, or a csv of that name."""
+
+    path: Path
+    video: str
+    scorer: str
+    tracker: str | None = None
+    filtered: bool = False
+
+    @classmethod
+    def of(cls, path: Path, stem: str) -> PoseFile | None:
+        """Read the name of a file beside the video ``stem``; None when it holds no poses of it."""
+        endings = "|".join(TRACK_ENDINGS.values())
+        pattern = rf"{re.escape(stem)}((?:DLC|DeepCut).+?)({endings})?(_filtered)?\.(?:h5|csv)"
+        match = re.fullmatch(pattern, path.name)
+        if match is None or match[1].endswith(("_skeleton", "_swaps")):
+            return None
+        by_ending = {ending: name for name, ending in TRACK_ENDINGS.items()}
+        return cls(path, stem, match[1], by_ending.get(match[2]), bool(match[3]))
+
+    @property
+    def made_by(self) -> re.Match[str] | None:
+        """The groups ``shuffle`` (net, project and number), ``detector`` and ``snapshot`` of the scorer's name."""
+        uid = r"(?:best-)?\d+"
+        name = rf"(?P<shuffle>DLC_.+shuffle\d+)_(?:detector_(?P<detector>{uid})_)?snapshot_(?P<snapshot>{uid})"
+        return re.fullmatch(name, self.scorer)
+
+    @property
+    def filtered_h5(self) -> Path:
+        """The same poses, filtered."""
+        return self.path.with_name(f"{self.path.stem}_filtered.h5")
+
+    @property
+    def skeleton_h5(self) -> Path:
+        """Lengths and angles of the bones."""
+        return self.path.with_name(f"{self.path.stem}_skeleton.h5")
+
+    def labeled_video(self, pcutoff: float, colors: str = "", suffix: str = ".mp4") -> Path:
+        """The video with the poses drawn in; ``colors`` is ``_bp`` or ``_id`` for several animals."""
+        return self.path.with_name(f"{self.path.stem}{colors}_p{int(100 * pcutoff)}_labeled{suffix}")
+
+    def plot(self, kind: str, owner: str, suffix: str) -> Path:
+        """A picture of plot-trajectories: ``plot-poses/<video>/<kind>[_filtered][<individual>].png``."""
+        folder = self.path.parent / "plot-poses" / self.video
+        return folder / f"{kind}{'_filtered' if self.filtered else ''}{owner}{suffix}"
