@@ -108,7 +108,7 @@ def whole_way(
 
     found = {}
     for flags in case.analysis:
-        out = project / "_".join(("results", *(flag.strip("-") for flag in flags)))
+        out = project / "_".join(("results", str(case.shuffle), *(flag.strip("-") for flag in flags)))
         words = ("--out", str(out), "--frames", f"1:{1 + FRAMES}", *flags, *more)
         (analyzed,) = call("analyze-video", str(video), *words)["videos"]
         assert (analyzed["first"], analyzed["stop"], analyzed["unreadable"]) == (1, 1 + FRAMES, [])
@@ -119,6 +119,7 @@ def whole_way(
             assert tracks.layout.bodyparts == layout.bodyparts
             assert tracks.layout.individuals == layout.individuals
             assert (tracks.first, len(tracks)) == (1, FRAMES)
-            assert np.isfinite(tracks.xy[tracks.score > 0]).all()
+            if not path.stem.endswith("_el"):  # there keypoints that are unsure or outside keep but their scores
+                assert np.isfinite(tracks.xy[tracks.score > 0]).all()
         assert "ctd" not in flags or "_ctd" in found
     return found
