@@ -8,6 +8,8 @@
     <video stem><scorer>_assemblies.pickle  the animals of every frame
     <video stem><scorer>_frames.csv         what became of every frame; dlcx's own
     <video stem><scorer>.dlcx/              chunk store; dlcx's own
+    <video stem><scorer>.part2of8.dlcx/     chunk store of a share of the frames, until the shares are joined
+    <video stem><scorer>.dlcx.lock          who is at work on it, until it is done
     <video stem><scorer>_el.h5 .csv         tracks of the ellipse tracker (_bx box, _sk skeleton, _ctd CTD)
     <video stem><scorer>_el.pickle          tracklets; _el_swaps.csv and _el_tracking.json are dlcx's own
     ...[_filtered].h5 .csv                  the same poses, filtered
@@ -16,11 +18,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 #: How the names of files of linked poses end, by what linked them.
 TRACK_ENDINGS = {"ellipse": "_el", "box": "_bx", "skeleton": "_sk", "ctd": "_ctd", "transformer": "_tr"}
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share ``number`` (from 1) of ``count`` of a video's frames."""
+
+    number: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.count:
+            raise ValueError(f"Share: expected 1 <= number <= count, got {self}")
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
 
 
 @dataclass(frozen=True)
@@ -30,11 +47,12 @@ class AnalysisFiles:
     video: Path
     scorer: str
     folder: Path
+    ending: str = ""
 
     @property
     def stem(self) -> str:
-        """``<video stem><scorer>``, without a separator as DeepLabCut has it."""
-        return f"{self.video.stem}{self.scorer}"
+        """``<video stem><scorer>``, without a separator as DeepLabCut has it; a share's ``ending`` follows."""
+        return f"{self.video.stem}{self.scorer}{self.ending}"
 
     @property
     def h5(self) -> Path:
@@ -74,6 +92,25 @@ class AnalysisFiles:
     def store(self) -> Path:
         """Folder of dlcx's own chunk store."""
         return self.folder / f"{self.stem}.dlcx"
+
+    @property
+    def lock(self) -> Path:
+        """Who is at work on them."""
+        return self.folder / f"{self.stem}.dlcx.lock"
+
+    def of_share(self, share: Share) -> AnalysisFiles:
+        """Where the chunk store and lock of a share of the frames lie."""
+        return replace(self, ending=f".part{share.number}of{share.count}")
+
+    @property
+    def shares(self) -> dict[Share, Path]:
+        """The chunk stores of shares that are there, in order."""
+        found = {}
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            match = re.fullmatch(rf"{re.escape(self.stem)}\.part([1-9]\d*)of([1-9]\d*)\.dlcx", path.name)
+            if match and path.is_dir() and int(match[1]) <= int(match[2]):
+                found[Share(int(match[1]), int(match[2]))] = path
+        return dict(sorted(found.items(), key=lambda item: (item[0].count, item[0].number)))
 
     def linked(self, tracker: str) -> LinkedFiles:
         """What linking the animals leaves, by what followed them."""

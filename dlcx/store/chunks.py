@@ -18,6 +18,8 @@ import hashlib
 import io
 import json
 import logging
+import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +30,8 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.outputs import whole_file, write_text
+from dlcx.locks import Lock
+from dlcx.outputs import remove_leftovers, whole_file, write_text
 from dlcx.poses import Prediction
 from dlcx.store.packing import pack, unpack
 
@@ -72,9 +75,15 @@ class ChunkStore:
     """What is known of one video under one set of settings; made by :func:`open_store`."""
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, Any], chunks: Sequence[Chunk], written: tuple[int, int] | None
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        chunks: Sequence[Chunk],
+        written: tuple[int, int] | None,
+        lock: Lock | None = None,
     ) -> None:
         self.folder = folder
+        self.lock = lock
         self.settings = dict(settings)
         self.chunks = sorted(chunks, key=lambda chunk: chunk.first)
         #: The frames (first, stop) that the output files hold, None before they are whole.
@@ -168,7 +177,23 @@ class ChunkStore:
         self.written = (start, stop)
         self._write_manifest()
 
+    def adopt(self, other: ChunkStore) -> None:
+        """Take over the chunks of another store of the same video and settings, whole ones; they replace own ones."""
+        for chunk in other.chunks:
+            if not self.missing(chunk.first, chunk.stop):
+                continue
+            with whole_file(self.folder / chunk.file) as beside:
+                try:
+                    os.link(other.folder / chunk.file, beside)
+                except OSError:
+                    shutil.copyfile(other.folder / chunk.file, beside)
+            kept = [one for one in self.chunks if one.stop <= chunk.first or chunk.stop <= one.first]
+            self.chunks = sorted([*kept, chunk], key=lambda one: one.first)
+        self._write_manifest()
+
     def _write_manifest(self) -> None:
+        if self.lock is not None:
+            self.lock.check()
         manifest = {
             "format": FORMAT,
             "settings": self.settings,
@@ -184,6 +209,21 @@ def stored_settings(folder: Path) -> dict[str, Any] | None:
     return None if manifest is None else dict(manifest["settings"])
 
 
+def known_store(folder: Path) -> ChunkStore | None:
+    """The store in ``folder`` to look at, damaged chunks left out; None where there is none.
+
+    Raises
+    ------
+    DlcxError
+        When its manifest cannot be read.
+    """
+    manifest = _read_manifest(folder) if folder.is_dir() else None
+    if manifest is None:
+        return None
+    whole = [chunk for chunk in manifest["chunks"] if _is_whole(folder, chunk)]
+    return ChunkStore(folder, manifest["settings"], whole, manifest["written"])
+
+
 def read_store(folder: Path) -> Stored | None:
     """What a finished analysis has left in ``folder``, None where there is no store.
 
@@ -192,21 +232,24 @@ def read_store(folder: Path) -> Stored | None:
     DlcxError
         When the analysis was not finished, or a chunk is damaged.
     """
-    manifest = _read_manifest(folder) if folder.is_dir() else None
-    if manifest is None:
+    store = known_store(folder)
+    if store is None:
         return None
-    store = ChunkStore(folder, manifest["settings"], manifest["chunks"], manifest["written"])
     again = "Run 'dlcx analyze-video' again."
     if store.written is None:
         raise DlcxError(f"{folder}: the analysis was not finished", hint=again)
-    if store.missing(*store.written) or not all(_is_whole(folder, chunk) for chunk in store.chunks):
+    if store.missing(*store.written):
         raise DlcxError(f"{folder}: chunks are damaged or missing", hint=again)
     return store.read(*store.written)
 
 
 @contextmanager
-def open_store(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> Iterator[ChunkStore]:
+def open_store(
+    folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False, lock: Lock | None = None
+) -> Iterator[ChunkStore]:
     """The store in ``folder``, new or continued; the frames appended are safe when the body ends, however it ends.
+
+    Every change asks first whether the ``lock`` is still held.
 
     Raises
     ------
@@ -219,7 +262,7 @@ def open_store(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = F
     if manifest is None:
         chunks, written = [], None
     else:
-        _check_same(folder, manifest["settings"], settings)
+        check_same(folder.name, manifest["settings"], settings)
         chunks = manifest["chunks"]
         good = [chunk for chunk in chunks if _is_whole(folder, chunk)]
         if len(good) < len(chunks):
@@ -228,7 +271,8 @@ def open_store(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = F
     for path in folder.glob("*.npz"):
         if path.name not in {chunk.file for chunk in chunks}:
             path.unlink()
-    store = ChunkStore(folder, settings, chunks, written)
+    remove_leftovers(folder, "")
+    store = ChunkStore(folder, settings, chunks, written, lock)
     try:
         yield store
     finally:
@@ -245,12 +289,17 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
             return {**manifest, "chunks": chunks, "written": (int(first), int(stop)) if manifest["written"] else None}
         found = f"format {manifest['format']}, this dlcx reads {FORMAT}"
     except FileNotFoundError:
-        if folder.exists() and any(entry.suffix != ".npz" for entry in folder.iterdir()):
+        if folder.exists() and any(not _is_own(entry.name) for entry in folder.iterdir()):
             raise DlcxError(f"{folder} exists and is no chunk store", hint="Move it away, or name --out.") from None
         return None
     except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
         found = f"it cannot be read ({error})"
     raise DlcxError(f"{path}: {found}", hint="--overwrite analyses the video again.")
+
+
+def _is_own(name: str) -> bool:
+    """Whether a run that was killed before its first manifest may have left the file."""
+    return name.endswith(".npz") or (name.startswith(".manifest.") and ".part" in name)
 
 
 def _is_whole(folder: Path, chunk: Chunk) -> bool:
@@ -261,14 +310,21 @@ def _is_whole(folder: Path, chunk: Chunk) -> bool:
     return hashlib.sha256(content).hexdigest() == chunk.sha256
 
 
-def _check_same(folder: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Refuse settings other than those of the store ``name``, by naming the difference.
+
+    Raises
+    ------
+    DlcxError
+        When they differ.
+    """
     differences = [
-        f"{name}: {stored.get(name)} there, {asked.get(name)} asked for"
-        for name in sorted({*stored, *asked})
-        if stored.get(name) != asked.get(name)
+        f"{key}: {stored.get(key)} there, {asked.get(key)} asked for"
+        for key in sorted({*stored, *asked})
+        if stored.get(key) != asked.get(key)
     ]
     if differences:
         raise DlcxError(
-            f"{folder.name} was made with other settings: {'; '.join(differences)}",
+            f"{name} was made with other settings: {'; '.join(differences)}",
             hint="Give the same settings to go on, --overwrite to analyse again, or another --out.",
         )

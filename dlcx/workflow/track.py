@@ -10,6 +10,7 @@ from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
+from dlcx.locks import locked
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
@@ -130,10 +131,11 @@ def track(
 
 
 def _link(linking: Linking, files: AnalysisFiles, *, csv: bool, overwrite: bool) -> TrackedVideo:
-    predictions, first, frames = stored_predictions(files, linking.layout)
-    if not overwrite and (there := linking.existing(files, (first, first + len(predictions)))):
-        return there
-    return linking.link(files, predictions, first=first, frames=frames, csv=csv)
+    with locked(files.lock, f"the analysis of {files.video.name}"):
+        predictions, first, frames = stored_predictions(files, linking.layout)
+        if not overwrite and (there := linking.existing(files, (first, first + len(predictions)))):
+            return there
+        return linking.link(files, predictions, first=first, frames=frames, csv=csv)
 
 
 def stored_predictions(files: AnalysisFiles, layout: Layout) -> tuple[list[Prediction], int, int]:

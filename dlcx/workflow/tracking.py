@@ -130,6 +130,8 @@ class Linking:
             return None
         record = _read_record(own)
         hint = "--overwrite links again; --out DIR writes elsewhere."
+        if record is not None and record["frames"] is None:
+            return None  # killed while it wrote
         if record is None:
             raise DlcxError(f"{own.h5} exists and was not linked by dlcx", hint=hint)
         there, asked = record["settings"], self.settings
@@ -179,6 +181,8 @@ class Linking:
 
         own, layout = self.files(files), self.layout
         linked = link(predictions, layout, self.tracking, first)
+        unfinished: dict[str, Any] = {"settings": self.settings, "frames": None, "found": {}}
+        write_text(own.record, json.dumps(unfinished, indent=1) + "\n")  # else files left by a kill were nobody's
         poses = linked.detections.poses
         write_tracklets(
             {one.number: (linked.detections.frame[one.rows] + first, poses[one.rows]) for one in linked.tracklets},

@@ -13,6 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
+from dlcx.locks import locked
 from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
@@ -147,7 +148,7 @@ def train(
     own = _own_config(place, config, weights, detector_weights)
     given = {"--weights": weights, "--detector-weights": detector_weights}
     trained: dict[str, Trained] = {}
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, locked(place.train_dir / "train.lock", f"the training of {place.name}"):
         todo = _todo(place, config, own, resume, overwrite=overwrite)
         if _lacks_conditions(config):
             log.warning(

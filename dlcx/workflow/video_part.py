@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from dlcx.analysis_files import AnalysisFiles
+from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
 
 if TYPE_CHECKING:
@@ -28,6 +28,20 @@ def asked_frames(frames: tuple[int | None, int | None] | None, video: VideoFile)
     if stop > video.frames:
         logger.warning("--frames %d:%d: %s ends at frame %d", first, stop, video.path.name, video.frames)
     return first, min(stop, video.frames)
+
+
+def share_frames(share: Share, frames: int, batch_size: int) -> tuple[int, int]:
+    """First and stop of a share of a video's ``frames``, none for some where it has fewer stretches than shares.
+
+    Shares begin where predictors with memory begin anew (every 1,000 frames) and, where the net looks at several frames
+    at once, at the next multiple of the batch size, so that they hold the very numbers of a whole run.
+    """
+    from dlcx.predictors.memory import STRETCH
+
+    stretch = -(-STRETCH // batch_size) * batch_size
+    count = -(-frames // stretch)
+    first, stop = (count * done // share.count * stretch for done in (share.number - 1, share.number))
+    return min(first, frames), min(stop, frames)
 
 
 def joined_frames(asked: tuple[int, int], written: tuple[int, int] | None, files: AnalysisFiles) -> tuple[int, int]:

@@ -128,6 +128,19 @@ def test_a_training_that_was_killed_goes_on_from_what_lies_on_the_disk(tiny, dro
         assert same(one, other)
 
 
+def test_a_second_training_of_a_shuffle_is_refused(tiny):
+    from dlcx.locks import locked
+
+    lock = place_of(tiny).train_dir / "train.lock"
+    with (
+        locked(lock, "another one"),
+        pytest.raises(DlcxError, match=r"the training of \S+ is held by process \d+ on"),
+    ):
+        train(tiny)
+    train(tiny)
+    assert not lock.exists()
+
+
 def test_what_a_training_leaves(tiny):
     result = train(tiny)
     place = place_of(tiny)

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,6 +166,41 @@ def test_signals_finish_the_batch_and_leave_75(
     assert stopped.value.exit_code == 75
     net.before = lambda batch: None
     assert again(path).analyzed == 24
+
+
+def test_a_second_process_on_one_output_is_refused(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 12)
+    codes = []
+    net.before = lambda batch: codes.append(run(["analyze-video", str(path), "-p", str(project), "-q"]))
+    assert again(path).analyzed == 12
+    assert codes == [3, 3, 3]
+    assert f"the analysis of v.avi is held by process {os.getpid()} on " in capsys.readouterr().err
+    assert not list(path.parent.glob("*.lock*"))
+
+
+def test_what_a_killed_run_left_behind_is_cleared_away(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo]
+) -> None:
+    path = write_video(project / "videos" / "v.avi", 8)
+    store = path.with_name(f"v{SCORER}.dlcx")
+    store.mkdir()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [
+        store / f".manifest.{dead.pid}.part.json",
+        store / f".frames-000000000.{dead.pid}.part.npz",
+        path.with_name(f".v{SCORER}.{dead.pid}.part.h5"),
+        path.with_name(f".v{SCORER}_full.{dead.pid}.part.pickle"),
+    ]
+    for file in left:
+        file.write_bytes(b"half")
+    running = path.with_name(f".v{SCORER}_filtered.{os.getppid()}.part.h5")
+    running.write_bytes(b"another process at work")
+    assert again(path).analyzed == 8
+    assert not any(file.exists() for file in left)
+    assert running.exists()
 
 
 def test_a_wider_range_goes_on_from_a_narrower_one(

@@ -1,0 +1,222 @@
+"""One process on one output: a lock file that says who holds it, and that outlives nobody for long.
+
+The file holds host, pid and since when, and is touched every few seconds.  It is stale when its process is gone (on
+this host), or when nobody has touched it for :data:`STALE` seconds (another host, or another container, whose
+processes cannot be seen).  Times are those of the file system's clock, which all hosts share.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between touches, and after which an untouched lock of another host is stale.  Network file systems may show
+#: a touch a minute late.
+HEARTBEAT, STALE = 10.0, 180.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process: ``place`` is the host and what else tells whose pids can be seen, ``born`` when it began (0: unknown).
+
+    ``token`` is of this one lock.
+    """
+
+    host: str
+    place: str
+    pid: int
+    born: int
+    since: str
+    token: str
+
+    @classmethod
+    def me(cls) -> Holder:
+        """This process, from now on."""
+        pid = os.getpid()
+        return cls(
+            socket.gethostname(), _place(), pid, _born(pid), time.strftime("%Y-%m-%d %H:%M:%S"), uuid.uuid4().hex
+        )
+
+    @property
+    def gone(self) -> bool | None:
+        """Whether the process has ended; None where that cannot be seen from here."""
+        if self.place != _place() or os.name != "posix":
+            return None
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return self.born != _born(self.pid)  # a pid may be given to another process
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+
+class Lock:
+    """A lock file that is held; made by :func:`locked`."""
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        self.path = path
+        self.holder = holder
+
+    def check(self) -> None:
+        """Make sure that it is still held.
+
+        Raises
+        ------
+        DlcxError
+            When another process took it over, because this one was asleep for long.
+        """
+        found = _read(self.path)
+        if found is None or found.token != self.holder.token:
+            raise DlcxError(
+                f"{self.path.parent} was taken over by {found or 'an unknown process'}: this one seemed dead",
+                hint="Nothing was changed since; let the other one finish.",
+            )
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[Lock]:
+    """Hold the lock file ``path`` while the body runs; ``what`` names what it guards.
+
+    Raises
+    ------
+    DlcxError
+        When another process holds it, or the file cannot be written.
+    """
+    holder = Holder.me()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _acquire(path, holder, what)
+    except OSError as error:
+        raise DlcxError(
+            f"cannot write {path}: {error.strerror or error}", hint="Check free disk space and permissions."
+        ) from error
+    lock, done = Lock(path, holder), threading.Event()
+
+    def touch() -> None:
+        while not done.wait(HEARTBEAT):
+            with suppress(OSError, DlcxError):
+                lock.check()
+                os.utime(path)
+
+    beating = threading.Thread(target=touch, name="lock", daemon=True)
+    beating.start()
+    try:
+        yield lock
+    finally:
+        done.set()
+        beating.join()
+        with suppress(OSError, DlcxError):
+            lock.check()
+            path.unlink()
+
+
+def _acquire(path: Path, holder: Holder, what: str) -> None:
+    """Make the lock file, whole at once; a stale one is moved out of the way."""
+    mine = path.with_name(f"{path.name}.{holder.token}")
+    try:
+        with open(mine, "x", encoding="utf-8") as file:
+            json.dump(asdict(holder), file)
+        while not _appear(mine, path):
+            other = _read(path)
+            if other is None and not path.exists():
+                continue  # it was let go just now
+            if other == holder:
+                break
+            if not _is_stale(path, other, mine):
+                raise DlcxError(
+                    f"{what} is held by {other or 'another process'}",
+                    hint=f"Wait for it; if nothing runs there any more, delete {path}.",
+                )
+            if _take_over(path, other, mine):
+                logger.warning("%s was held by %s, which is gone: taken over", what, other or "an unknown process")
+        for left in path.parent.glob(f"{path.name}.*"):  # by processes that were killed while they asked
+            with suppress(FileNotFoundError):
+                if mine.stat().st_mtime - left.stat().st_mtime > STALE:
+                    left.unlink()
+    finally:
+        with suppress(OSError):
+            mine.unlink()
+
+
+def _appear(mine: Path, path: Path) -> bool:
+    """Give the finished file its name, unless another one has it."""
+    try:
+        os.link(mine, path)
+        return True
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links: not whole at once, but one process alone makes it
+        try:
+            with open(path, "x", encoding="utf-8") as file:
+                file.write(mine.read_text(encoding="utf-8"))
+            return True
+        except FileExistsError:
+            return False
+
+
+def _is_stale(path: Path, holder: Holder | None, mine: Path) -> bool:
+    if holder is not None and (gone := holder.gone) is not None:
+        return gone
+    with suppress(FileNotFoundError):
+        os.utime(mine)
+        return mine.stat().st_mtime - path.stat().st_mtime > STALE
+    return False
+
+
+def _take_over(path: Path, stale: Holder | None, mine: Path) -> bool:
+    """Replace the stale lock; a second file lets one process at a time try, and becomes the lock."""
+    trying = path.with_name(f"{path.name}.takeover")
+    if not _appear(mine, trying):
+        if _is_stale(trying, _read(trying), mine):
+            with suppress(FileNotFoundError):
+                trying.unlink()
+        time.sleep(0.01)
+        return False
+    with suppress(FileNotFoundError):
+        if _read(path) == stale:
+            os.replace(trying, path)
+            return True
+        trying.unlink()
+    return False
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _place() -> str:
+    """The running system and, in a container, which of its processes can be seen."""
+    place = socket.gethostname()
+    with suppress(OSError):
+        place += " " + Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        place += " " + os.readlink("/proc/self/ns/pid")
+    return place
+
+
+def _born(pid: int) -> int:
+    """When a process began, in ticks since the system did; 0 where that is not known, -1 when it has ended."""
+    try:
+        facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return -1 if facts[0] in "ZX" else int(facts[19])
+    except (OSError, ValueError, IndexError):
+        return 0
