@@ -81,29 +81,29 @@ def evaluate_poses(
     if not truth:
         return Metrics(np.nan, np.nan, np.nan, np.nan)
     labels = _labelled([pose.animals for pose in truth])
-    xy, score = _seen([pose.animals for pose in predicted])
+    xy, score, sure = _seen([pose.animals for pose in predicted])
     alike = similarity(labels, xy, 0.1, 0)  # who is who must not depend on how strictly mAP judges
     partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
     error, error_score = _errors(labels, xy, score, partner)
 
     unique_parts = 0 if truth[0].unique is None else truth[0].unique.score.shape[1]
     unique_labels = _labelled([pose.unique or Instances.none(unique_parts) for pose in truth])
-    unique_xy, unique_score = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
+    unique_xy, unique_score, _ = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
     first = np.zeros(unique_xy.shape[:2], int)
     unique_error, unique_error_score = _errors(unique_labels, unique_xy, unique_score, first)
 
     parts = error.shape[1]
     cutoffs = np.broadcast_to(pcutoff, parts + unique_parts)
     errors = np.concatenate([error.ravel(), unique_error.ravel()])
-    sure = [error_score >= cutoffs[:parts], unique_error_score >= cutoffs[parts:]]
-    errors_pcutoff = errors[np.concatenate([group.ravel() for group in sure])]
+    good = [error_score >= cutoffs[:parts], unique_error_score >= cutoffs[parts:]]
+    errors_pcutoff = errors[np.concatenate([group.ravel() for group in good])]
     loose = unpaired = np.zeros(0)
     if not single:
         apart, apart_score = _detection_errors(labels, xy, score)
         loose = np.concatenate([apart.ravel(), unique_error.ravel()])
-        unpaired = loose[np.concatenate([(apart_score >= cutoffs[:parts]).ravel(), sure[1].ravel()])]
+        unpaired = loose[np.concatenate([(apart_score >= cutoffs[:parts]).ravel(), good[1].ravel()])]
     seen, unique_seen = np.isfinite(labels).all(-1), np.isfinite(unique_labels).all(-1)
-    mean_precision, mean_recall = _average_precision(seen, score, similarity(labels, xy, sigma, margin))
+    mean_precision, mean_recall = _average_precision(seen, score, sure, similarity(labels, xy, sigma, margin))
     return Metrics(
         rmse=_mean(errors),
         rmse_pcutoff=_mean(errors_pcutoff),
@@ -141,12 +141,12 @@ def label_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction], *
     Labels and predictions are paired as in :func:`evaluate_poses`, so that the mean error is its ``rmse``.
     """
     labels = _labelled([pose.animals for pose in truth])
-    xy, score = _seen([pose.animals for pose in predicted])
+    xy, score, _ = _seen([pose.animals for pose in predicted])
     alike = similarity(labels, xy, 0.1, 0)
     partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
     unique_parts = 0 if truth[0].unique is None else truth[0].unique.score.shape[1]
     unique_labels = _labelled([pose.unique or Instances.none(unique_parts) for pose in truth])
-    unique_xy, unique_score = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
+    unique_xy, unique_score, _ = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
     own = _by_label(labels, xy, score, partner)
     unique = _by_label(unique_labels, unique_xy, unique_score, np.zeros(unique_xy.shape[:2], int))
     count, parts = len(truth), labels.shape[2]
@@ -188,19 +188,22 @@ def _labelled(images: Sequence[Instances]) -> np.ndarray:
     return np.where((score > 0)[..., None] & np.isfinite(xy).all(-1, keepdims=True), xy, np.nan)
 
 
-def _seen(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions (M, P, K, 2) and scores (M, P, K), nan where there is none, the surest animal first."""
+def _seen(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Predictions, nan where there is none, the surest animal first.
+
+    xy (M, P, K, 2), score (M, P, K), and how sure each animal is (M, P): its mean score, to which keypoints that have a
+    score (mostly 0) and no place count too; -inf for nobody.
+    """
     xy, score = _stack(images)
-    seen = (score >= 0) & np.isfinite(xy).all(-1)
+    scored = score >= 0
+    sure = np.where(scored, score, 0).sum(-1) / np.maximum(scored.sum(-1), 1)
+    sure = np.where(scored.any(-1), sure, -np.inf)
+    seen = scored & np.isfinite(xy).all(-1)
     xy, score = np.where(seen[..., None], xy, np.nan), np.where(seen, score, np.nan)
-    order = np.argsort(-_animal_score(score), axis=1, kind="stable")
-    return np.take_along_axis(xy, order[..., None, None], 1), np.take_along_axis(score, order[..., None], 1)
-
-
-def _animal_score(score: np.ndarray) -> np.ndarray:
-    """Mean score of each animal, (M, P, K) -> (M, P); -inf for those without a keypoint."""
-    count = np.isfinite(score).sum(-1)
-    return np.where(count > 0, np.nansum(score, -1) / np.maximum(count, 1), -np.inf)
+    order = np.argsort(-sure, axis=1, kind="stable")
+    rows = order[..., None]
+    xy, score = np.take_along_axis(xy, rows[..., None], 1), np.take_along_axis(score, rows, 1)
+    return xy, score, np.take_along_axis(sure, order, 1)
 
 
 def similarity(labels: np.ndarray, xy: np.ndarray, sigma: float | Sequence[float], margin: float) -> np.ndarray:
@@ -264,7 +267,7 @@ def _detection_errors(labels: np.ndarray, xy: np.ndarray, score: np.ndarray) -> 
     return np.concatenate(error), np.concatenate(score)
 
 
-def _average_precision(seen: np.ndarray, score: np.ndarray, oks: np.ndarray) -> tuple[float, float]:
+def _average_precision(seen: np.ndarray, score: np.ndarray, sure: np.ndarray, oks: np.ndarray) -> tuple[float, float]:
     """Mean average precision and recall over the OKS thresholds, 0..100.
 
     Animals with fewer than two keypoints count neither among the labels nor among the predictions.
@@ -276,7 +279,7 @@ def _average_precision(seen: np.ndarray, score: np.ndarray, oks: np.ndarray) -> 
     if not counted.any():
         return 0.0, 0.0
     oks = np.where(counted[..., None], oks, np.nan)
-    order = np.argsort(-_animal_score(score)[counted], kind="stable")
+    order = np.argsort(-sure[counted], kind="stable")
     precisions, recalls = [], []
     for threshold in OKS_THRESHOLDS:
         hits = np.cumsum((_partners(oks, threshold) >= 0)[counted][order])

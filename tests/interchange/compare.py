@@ -249,7 +249,8 @@ def assembly_pickles(where: str, what: str, ours: Path, theirs: Path, any_order:
 
 def meta_pickles(where: str, what: str, ours: Path, theirs: Path) -> list[Check]:
     """Same keys; same values but for times and the configuration, which DeepLabCut stores as objects of its own."""
-    mine, other = load_plain_pickle(ours)["data"], load_plain_pickle(theirs)["data"]
+    mine = load_plain_pickle(ours)["data"]
+    other = load_plain_pickle(theirs, foreign=True)["data"]
     notes = []
     if set(mine) != set(other):
         notes.append(key_difference(mine, other))

@@ -87,6 +87,26 @@ def test_a_surer_prediction_takes_the_animal():
     assert metrics.keypoints == 3
 
 
+def test_keypoints_without_place_make_an_animal_less_sure():
+    """Animals of which parts were not found (nan with score 0): numbers of DeepLabCut's ``compute_metrics``."""
+    rng = np.random.default_rng(3)
+    images, animals, parts = 12, 3, 6
+    true = rng.uniform(20, 200, (images, animals, 1, 2)) + rng.normal(0, 25, (images, animals, parts, 2))
+    xy = true + rng.normal(0, 1, true.shape) * rng.uniform(1, 14, (images, animals, 1, 1))
+    score = rng.uniform(0.1, 1, (images, animals, parts))
+    missing = rng.random(score.shape) < 0.4
+    xy[missing], score[missing] = np.nan, 0
+    found = evaluate_poses(
+        [Prediction(Instances(one, np.ones(one.shape[:-1]))) for one in true],
+        [Prediction(Instances(*one)) for one in zip(xy, score, strict=True)],
+        single=False,
+    )
+    numbers = found.rmse, found.rmse_pcutoff, found.mAP, found.mAR, found.rmse_detections
+    assert numbers == pytest.approx(
+        (10.568916096510112, 11.352099955166926, 3.8717096347315896, 7.5, 10.521189222729923)
+    )
+
+
 def test_pictures_must_fit():
     with pytest.raises(ValueError, match="1 predictions"):
         evaluate_poses([], [Prediction(square(0, 0, 1))], single=True)
