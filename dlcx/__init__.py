@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.import_labels import import_labels
     from dlcx.workflow.list_models import list_models
     from dlcx.workflow.merge_labels import merge_labels
+    from dlcx.workflow.merge_parts import merge_parts
     from dlcx.workflow.plot_trajectories import plot_trajectories
     from dlcx.workflow.prune_skeleton import prune_skeleton
     from dlcx.workflow.report import report
@@ -61,6 +62,7 @@ COMMANDS = (
     "compare",
     "score_maps",
     "analyze_video",
+    "merge_parts",
     "analyze_images",
     "track",
     "swap_tracks",
@@ -105,6 +107,7 @@ __all__ = [
     "import_labels",
     "list_models",
     "merge_labels",
+    "merge_parts",
     "plot_trajectories",
     "prune_skeleton",
     "report",

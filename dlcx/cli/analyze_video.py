@@ -65,6 +65,12 @@ def analyze_video(
     ] = True,
     animals: AnimalsOption = None,
     relink: RelinkOption = True,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part", metavar="I/N", help="Only share I of N of each video's frames, for merge-parts to join."
+        ),
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Poses for whole videos; the same call goes on where an earlier one stopped."""
@@ -91,6 +97,7 @@ def analyze_video(
         track=track,
         animals=animals,
         relink=relink,
+        part=parse_part(part),
         overwrite=overwrite,
         progress=call.progress,
     )
@@ -104,6 +111,17 @@ def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
         raise typer.BadParameter(f"expected A:B, e.g. 0:1000, got '{text}'", param_hint="--frames")
     first, stop = (int(side) if side else None for side in match.groups())
     return first, stop
+
+
+def parse_part(text: str | None) -> tuple[int, int] | None:
+    """``"2/8"`` -> (2, 8)."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text)
+    number, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= count:
+        raise typer.BadParameter(f"expected I/N with 1 <= I <= N, e.g. 2/8, got '{text}'", param_hint="--part")
+    return number, count
 
 
 def parse_crop(text: str | None) -> tuple[int, int, int, int] | None:

@@ -95,7 +95,10 @@ class ChunkStore:
     @property
     def frames(self) -> int:
         """How many frames are safe."""
-        return sum(chunk.stop - chunk.first for chunk in self.chunks)
+        if not self.chunks:
+            return 0
+        first, stop = self.chunks[0].first, max(chunk.stop for chunk in self.chunks)
+        return stop - first - sum(end - begin for begin, end in self.missing(first, stop))
 
     def missing(self, start: int, stop: int) -> list[tuple[int, int]]:
         """The stretches between ``start`` and ``stop`` that no chunk holds yet, in order."""
@@ -109,6 +112,10 @@ class ChunkStore:
         if start < stop:
             gaps.append((start, stop))
         return [(begin, end) for begin, end in gaps if begin < end]
+
+    def done(self, start: int, stop: int) -> bool:
+        """Whether these frames were all that it was for, and are whole."""
+        return self.written == (start, stop) and not self.missing(start, stop)
 
     def append(
         self,
@@ -159,11 +166,13 @@ class ChunkStore:
         if gaps := self.missing(start, stop):
             raise ValueError(f"ChunkStore: frames {gaps} are not there yet")
         predictions: list[Prediction] = []
+        reached = start
         times, readable, repeated = [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, bool)]
         for chunk in self.chunks:
-            if chunk.stop <= start or chunk.first >= stop:
+            if chunk.stop <= reached or chunk.first >= stop:
                 continue
-            part = slice(max(start - chunk.first, 0), min(stop, chunk.stop) - chunk.first)
+            part = slice(max(reached - chunk.first, 0), min(stop, chunk.stop) - chunk.first)
+            reached = chunk.stop
             with np.load(self.folder / chunk.file, allow_pickle=False) as arrays:
                 predictions.extend(unpack(arrays)[part])
                 times.append(arrays["time"][part])
@@ -178,7 +187,7 @@ class ChunkStore:
         self._write_manifest()
 
     def adopt(self, other: ChunkStore) -> None:
-        """Take over the chunks of another store of the same video and settings, whole ones; they replace own ones."""
+        """Take over what is missing here from another store of the same video and settings; chunks may overlap then."""
         for chunk in other.chunks:
             if not self.missing(chunk.first, chunk.stop):
                 continue
@@ -187,7 +196,7 @@ class ChunkStore:
                     os.link(other.folder / chunk.file, beside)
                 except OSError:
                     shutil.copyfile(other.folder / chunk.file, beside)
-            kept = [one for one in self.chunks if one.stop <= chunk.first or chunk.stop <= one.first]
+            kept = [one for one in self.chunks if one.first != chunk.first]  # a shorter one, of the same name
             self.chunks = sorted([*kept, chunk], key=lambda one: one.first)
         self._write_manifest()
 

@@ -142,7 +142,7 @@ def analyze_video(
         raise DlcxError(f"--batch-size {batch_size}: {flag} needs the poses of each frame for the next one")
     linking = asked_linking(place, tracker, animals, track=track, relink=relink)
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
-    _check_distinct(files)
+    check_distinct(files)
 
     by_path = {target.video: target for target in files}
     share = Share(*part) if part else None
@@ -175,7 +175,7 @@ def _next_steps(first: AnalyzedVideo | AnalyzedShare, flags: list[str]) -> tuple
     return (f"When all parts are done: {shlex.join(['dlcx', 'merge-parts', str(first.video), *flags])}",)
 
 
-def _check_distinct(files: Sequence[AnalysisFiles]) -> None:
+def check_distinct(files: Sequence[AnalysisFiles]) -> None:
     """Two videos must not write the same file."""
     seen: dict[Path, Path] = {}
     for target in files:

@@ -126,6 +126,10 @@ CALLS: list[tuple[str, int, str]] = [
     ("plot-trajectories v.avi -p P --image-type gif", UNUSABLE, "gif"),
     ("analyze-skeleton v.avi -p P", UNUSABLE, "v.avi|analy|skeleton"),
     ("track v.avi -p P", UNUSABLE, "nothing to link"),
+    ("merge-parts v.avi -p P", UNUSABLE, "no parts of v.avi"),
+    ("merge-parts nowhere.avi -p P", UNUSABLE, "nowhere.avi"),
+    ("analyze-video v.avi -p P --part 5/4", USAGE, "--part"),
+    ("analyze-video v.avi -p P --part 1/4 --frames 0:2", UNUSABLE, "--frames"),
     ("swap-tracks missing.h5 a b --from 3 -p P", UNUSABLE, "missing.h5"),
     ("evaluate-tracks missing.h5 other.h5", UNUSABLE, "missing.h5"),
     ("evaluate-tracks text.mp4 text.mp4", UNUSABLE, "text.mp4"),
@@ -164,9 +168,9 @@ build = cache(app.build)
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Every file and folder with its size and time."""
-    paths = sorted(folder.rglob("*"))
-    return {str(path): (path.lstat().st_size if path.is_file() else 0, path.lstat().st_mtime_ns) for path in paths}
+    """Every file with its size and time, and every folder; a lock that came and went leaves its folder a new time."""
+    facts = {path: path.lstat() for path in sorted(folder.rglob("*"))}
+    return {str(path): (0, 0) if path.is_dir() else (fact.st_size, fact.st_mtime_ns) for path, fact in facts.items()}
 
 
 def test_there_are_enough() -> None:

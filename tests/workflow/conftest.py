@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from finds_disc import FindsDisc
+
+from dlcx.store import chunks
+from dlcx.workflow import loading
+from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 
 SNAPSHOT = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt"
 
@@ -44,3 +51,33 @@ def trained_project(project: Path, golden_snapshot: Path) -> Path:
     """The project with its snapshot."""
     (project / SNAPSHOT).symlink_to(golden_snapshot)
     return project
+
+
+@pytest.fixture
+def net(project: Path, monkeypatch: pytest.MonkeyPatch) -> FindsDisc:
+    """The project's shuffle 1 is trained, and its net finds discs."""
+    (project / SNAPSHOT).write_bytes(b"weights")
+    finds = FindsDisc()
+    loads = []
+
+    def load_predictor(*args: object, **options: object) -> SimpleNamespace:
+        assert not loads, "the net is loaded once"
+        loads.append(args)
+        return SimpleNamespace(predictor=finds)
+
+    monkeypatch.setattr(loading, "load_predictor", load_predictor)
+    monkeypatch.setattr(chunks, "CHUNK_FRAMES", 8)
+    finds.forget_load = loads.clear  # type: ignore[attr-defined]
+    return finds
+
+
+@pytest.fixture
+def again(project: Path, net: FindsDisc) -> Callable[..., AnalyzedVideo]:
+    """Analyse one video, as a process of its own would."""
+
+    def call(path: Path, **options: object) -> AnalyzedVideo:
+        net.forget_load()  # type: ignore[attr-defined]
+        net.batches.clear()
+        return analyze_video(project, path, **{"batch_size": 4, **options}).videos[0]  # type: ignore[arg-type]
+
+    return call

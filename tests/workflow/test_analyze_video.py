@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from finds_disc import FindsDisc
 from small_videos import SIZE, break_frames, disc, write_video
 
 from dlcx.cli.app import run
@@ -23,61 +24,11 @@ from dlcx.formats.frame_ledger import read_ledger
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.poses import Instances, Prediction, Tracks
-from dlcx.store import chunks
 from dlcx.workflow import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
-
-
-class FindsDisc:
-    """In place of a net: snout is the disc's centre, back 10 pixels to the right of it, tail 10 below."""
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-        self.before: Callable[[int], None] = lambda batch: None
-
-    def predict(self, images: np.ndarray, guesses: object = None) -> list[Prediction]:
-        self.before(len(self.batches))
-        self.batches.append(len(images))
-        found = []
-        for image in images:
-            y, x = np.nonzero((image[..., 0] > 150) & (image[..., 1] < 120))
-            centre = np.array([x.mean(), y.mean()]) if len(x) else np.array([-1.0, -1.0])
-            xy = np.add(centre, [[0, 0], [10, 0], [0, 10]]).astype(np.float32)
-            found.append(Prediction(Instances(xy[None], np.full((1, 3), 0.9, np.float32))))
-        return found
-
-
-@pytest.fixture
-def net(project: Path, monkeypatch: pytest.MonkeyPatch) -> FindsDisc:
-    """The project's shuffle 1 is trained, and its net finds discs."""
-    (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
-    finds = FindsDisc()
-    loads = []
-
-    def load_predictor(*args: object, **options: object) -> SimpleNamespace:
-        assert not loads, "the net is loaded once"
-        loads.append(args)
-        return SimpleNamespace(predictor=finds)
-
-    monkeypatch.setattr(loading, "load_predictor", load_predictor)
-    monkeypatch.setattr(chunks, "CHUNK_FRAMES", 8)
-    finds.forget_load = loads.clear  # type: ignore[attr-defined]
-    return finds
-
-
-@pytest.fixture
-def again(project: Path, net: FindsDisc) -> Callable[..., AnalyzedVideo]:
-    """Analyse one video, as a process of its own would."""
-
-    def call(path: Path, **options: object) -> AnalyzedVideo:
-        net.forget_load()  # type: ignore[attr-defined]
-        net.batches.clear()
-        return analyze_video(project, path, **{"batch_size": 4, **options}).videos[0]  # type: ignore[arg-type]
-
-    return call
 
 
 def expected(frames: range) -> np.ndarray:

@@ -1,0 +1,216 @@
+"""Join the shares of videos that ``analyze-video --part`` made: the arrays of a whole run, bit for bit."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlcx.analysis_files import AnalysisFiles, Share
+from dlcx.errors import DlcxError
+from dlcx.formats.model_config import read_model_config
+from dlcx.formats.project_config import open_project
+from dlcx.locks import locked
+from dlcx.outputs import remove_leftovers
+from dlcx.progress import Clock
+from dlcx.workflow.analyze_video import AnalyzeVideoResult, check_distinct
+from dlcx.workflow.analyzed_video import AnalyzedVideo, finish_video
+from dlcx.workflow.loading import chosen_detector
+from dlcx.workflow.many_videos import each_video
+from dlcx.workflow.tracking import Linking, asked_linking, next_steps
+from dlcx.workflow.video_part import share_frames
+from dlcx.workflow.video_results import VideoResults
+
+if TYPE_CHECKING:
+    from dlcx.project import Shuffle
+    from dlcx.store import ChunkStore
+
+logger = logging.getLogger(__name__)
+
+
+def merge_parts(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    out: str | Path | None = None,
+    csv: bool = True,
+    tracker: str | None = None,
+    track: bool = True,
+    animals: int | None = None,
+    relink: bool = True,
+    overwrite: bool = False,
+) -> AnalyzeVideoResult:
+    """Join all shares of each video, link its animals once, and write the files of :func:`dlcx.analyze_video`.
+
+    The shares' own stores are removed when all files are there.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    shuffle, trainset_index, snapshot, detector_snapshot
+        Whose shares; snapshots are ``best``, ``last``, an epoch or a path.
+    out
+        Folder of the shares and of the results; default: the video's own.
+    csv
+        Write a csv beside the h5.
+    tracker, track, animals, relink
+        As of :func:`dlcx.analyze_video`; after CTD tracking there is nothing to link.
+    overwrite
+        Replace an analysis of the whole video with other settings.
+
+    Raises
+    ------
+    DlcxError
+        When shares of the only video are missing (each is named) or do not fit.  Of several videos those that fail are
+        in the result.
+    """
+    from dlcx.data.video import find_videos
+
+    place = open_project(project).shuffle(shuffle, trainset_index)
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    config = read_model_config(place.model_config_path)
+    scorer = place.scorer(config.net_type, place.snapshot(snapshot), chosen_detector(place, config, detector_snapshot))
+    linking = asked_linking(place, tracker, animals, track=track, relink=relink)
+    files = [AnalysisFiles(path, scorer, Path(out) if out else path.parent) for path in found]
+    check_distinct(files)
+    by_path = {target.video: target for target in files}
+
+    def merge(path: Path) -> AnalyzedVideo:
+        ctd = tracker == "ctd"
+        join = _Join(place, by_path[path], config.plain(), csv, linking, ctd, overwrite)
+        with locked(by_path[path].lock, f"the analysis of {path.name}"):
+            return join()
+
+    done, failed = each_video(list(by_path), merge)
+    flags = [
+        *(["--project", str(project)] if project else []),
+        *place.flags,
+        *(["--out", str(out)] if out else []),
+    ]
+    return AnalyzeVideoResult(scorer, done, failed, next_steps(done[0].video, done[0].tracked, flags))
+
+
+@dataclass(frozen=True)
+class _Join:
+    """One video's shares; ``ctd`` when ``--tracker ctd`` is asked for."""
+
+    place: Shuffle
+    files: AnalysisFiles
+    config: dict[str, Any]
+    csv: bool
+    linking: Linking | None
+    ctd: bool
+    overwrite: bool
+
+    def __call__(self) -> AnalyzedVideo:
+        from dlcx.data.video import open_video
+        from dlcx.store import known_store, open_store
+
+        files, started = self.files, time.time()
+        video = open_video(files.video)
+        whole = None if self.overwrite else known_store(files.store)
+        shares = {share: store for share, path in files.shares.items() if (store := known_store(path))}
+        settings = self._settings(shares, whole)
+        if settings["video"] != video.fingerprint():
+            raise DlcxError(
+                f"{files.video} is not the video that was analysed: {video.fingerprint()}, not {settings['video']}",
+                hint="Analyse its parts again with --overwrite.",
+            )
+        _check_complete(files, shares, whole, video.frames, settings["--batch-size"])
+        ctd = bool(settings["--tracker"])
+        if self.ctd and not ctd:
+            raise DlcxError("--tracker ctd: the parts were analysed without it", hint="Name another tracker.")
+        linking = None if ctd else self.linking
+        if linking and not self.overwrite:
+            linking.existing(files)
+        if whole is None and files.h5.exists() and not self.overwrite:
+            raise DlcxError(
+                f"{files.h5} exists and is not known to be of this net and video",
+                hint="--overwrite replaces it, --out DIR is elsewhere.",
+            )
+        results = VideoResults(self.place, files, self.config, self.csv, ctd)
+        clock = Clock("writing", *(["linking"] if linking else []))
+        with open_store(files.store, settings, overwrite=self.overwrite) as store:
+            remove_leftovers(files.folder, files.stem)
+            new = sum(end - start for start, end in store.missing(0, video.frames))
+            for share in shares.values():
+                store.adopt(share)
+            done = finish_video(
+                video,
+                store,
+                results,
+                linking,
+                (0, video.frames),
+                analyzed=new,
+                anew=self.overwrite or new > 0,
+                clock=clock,
+                started=started,
+            )
+        for path in files.shares.values():
+            shutil.rmtree(path)
+        return done
+
+    def _settings(self, shares: dict[Share, ChunkStore], whole: ChunkStore | None) -> dict[str, Any]:
+        """Those of all shares, or of the whole where they were joined already.
+
+        Raises
+        ------
+        DlcxError
+            When there are none, or they differ.
+        """
+        from dlcx.store import check_same
+
+        stores = [*shares.values(), *([whole] if whole else [])]
+        if not stores:
+            raise DlcxError(
+                f"no parts of {self.files.video.name} by {self.files.scorer} in {self.files.folder}",
+                hint="'dlcx analyze-video --part I/N' makes them.",
+            )
+        if len(counts := sorted({share.count for share in shares})) > 1:
+            raise DlcxError(
+                f"{self.files.video.name}: parts of {' and of '.join(map(str, counts))} are there",
+                hint=f"Delete those that are too many: {self.files.stem}.partIofN.dlcx in {self.files.folder}.",
+            )
+        for store in stores[1:]:
+            check_same(stores[0].folder.name, stores[0].settings, store.settings)
+        return stores[0].settings
+
+
+def _check_complete(
+    files: AnalysisFiles, shares: dict[Share, ChunkStore], whole: ChunkStore | None, frames: int, batch_size: int
+) -> None:
+    """Name the shares whose frames are neither in their own store nor in that of the whole video.
+
+    Raises
+    ------
+    DlcxError
+        When there are any.
+    """
+    if whole is not None and not whole.missing(0, frames):
+        return
+    count = next((share.count for share in shares), 1)
+    missing = []
+    for share in (Share(number, count) for number in range(1, count + 1)):
+        first, stop = share_frames(share, frames, batch_size)
+        store = shares.get(share)
+        there = whole is not None and not whole.missing(first, stop)
+        if first == stop or there or (store is not None and store.done(first, stop)):
+            continue
+        begun = f", {store.frames} of them done" if store else ""
+        missing.append(f"{share} (frames {first}:{stop}{begun})")
+    if missing:
+        raise DlcxError(
+            f"{files.video.name}: part{'s' if len(missing) > 1 else ''} missing: {', '.join(missing)}",
+            hint=f"Run 'dlcx analyze-video --part {missing[0].split()[0]} {files.video}' with the flags of the others.",
+        )
