@@ -12,6 +12,7 @@ from dlcx.cli.options import (
     ConditionsOption,
     DetectorSnapshotOption,
     DeviceOption,
+    EngineOption,
     OverwriteOption,
     PrecisionOption,
     ShuffleOption,
@@ -33,7 +34,7 @@ def analyze_images(
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images of one size a forward pass.")] = 1,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
-    engine: Annotated[str, typer.Option("--engine", help="torch or compile.")] = "torch",
+    engine: EngineOption = "torch",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the results. Default: the images' own.")
     ] = None,

@@ -14,6 +14,7 @@ from dlcx.cli.options import (
     ConditionsOption,
     DetectorSnapshotOption,
     DeviceOption,
+    EngineOption,
     LinkerOption,
     OverwriteOption,
     PrecisionOption,
@@ -40,7 +41,7 @@ def analyze_video(
     ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
-    engine: Annotated[str, typer.Option("--engine", help="torch or compile.")] = "torch",
+    engine: EngineOption = "torch",
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the results.")] = None,
     csv: Annotated[bool, typer.Option("--csv/--no-csv", help="Write a csv beside the h5.")] = True,
     frames: Annotated[

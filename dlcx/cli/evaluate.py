@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from dlcx.cli.options import Call, ConditionsOption, DetectorSnapshotOption, DeviceOption, TrainsetIndexOption, command
+from dlcx.cli.options import (
+    Call,
+    ConditionsOption,
+    DetectorSnapshotOption,
+    DeviceOption,
+    EngineOption,
+    TrainsetIndexOption,
+    command,
+)
 
 
 @command
@@ -26,6 +34,7 @@ def evaluate(
     per_bodypart: Annotated[bool, typer.Option("--per-bodypart", help="Also the error of every bodypart.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Draw every image with labels and predictions.")] = False,
     device: DeviceOption = "auto",
+    engine: EngineOption = "torch",
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images a forward pass.")] = 1,
 ) -> Any:
     """Compare predictions with labels on the training and the test images."""
@@ -42,6 +51,7 @@ def evaluate(
         per_bodypart=per_bodypart,
         plot=plot,
         device=device,
+        engine=engine,
         batch_size=batch_size,
         progress=call.progress,
     )

@@ -49,6 +49,12 @@ TrainsetIndexOption = Annotated[
     int, typer.Option("--trainset-index", min=0, help="Which value of TrainingFraction in config.yaml, from 0.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine", help="torch, compile, onnx (ONNX Runtime), or auto: the fastest that gives the same keypoints."
+    ),
+]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")]
 SnapshotOption = Annotated[str, typer.Option("--snapshot", help="best, last, an epoch, or a path.")]
 DetectorSnapshotOption = Annotated[

@@ -1,4 +1,4 @@
-"""How a forward pass runs: plain torch, or compiled."""
+"""How a forward pass runs: plain torch, compiled, or in ONNX Runtime."""
 
 from dlcx.engines.torch import Engine, create_engine
 

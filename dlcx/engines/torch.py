@@ -1,4 +1,4 @@
-"""Forward passes by torch, eager or compiled, in full or mixed precision."""
+"""Forward passes by torch, eager or compiled, in full or mixed precision; by ONNX Runtime where asked for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dlcx.engines.onnx import Exported, OnnxEngine, check_onnx
 from dlcx.errors import DlcxError, did_you_mean
 
 logger = logging.getLogger(__name__)
@@ -17,24 +18,36 @@ logger = logging.getLogger(__name__)
 #: detector, boxes.
 Engine = Callable[..., Any]
 
-ENGINES = ("torch", "compile")
+ENGINES = ("torch", "compile", "onnx", "auto")
+#: How torch and ONNX Runtime say on a CPU that memory is short.
+NO_MEMORY = ("can't allocate memory", "Failed to allocate memory", "bad_alloc")
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def create_engine(
-    model: nn.Module, *, kind: str = "torch", device: torch.device | str = "cpu", precision: str = "fp32"
+    model: nn.Module,
+    *,
+    kind: str = "torch",
+    device: torch.device | str = "cpu",
+    precision: str = "fp32",
+    exported: Exported = Exported(),
 ) -> Engine:
     """Move ``model`` to ``device``, in eval mode, and return how to call it.
 
     The engine runs the model as it is at each call: training may go on between calls, and whoever trains switches
-    between train() and eval().
+    between train() and eval().  Only ``onnx`` runs the weights of the first call, which it keeps as
+    ``exported`` says.
 
     Raises
     ------
     DlcxError
-        For an unknown kind or precision.
+        For an unknown kind or precision, or one that cannot be had; ``auto`` is chosen by who has images to try.
     """
-    check_engine(kind, precision)
+    check_engine(kind, precision, device)
+    if kind == "auto":
+        raise DlcxError(
+            "--engine auto: there are no images to try engines with", hint="Choose from: torch, compile, onnx"
+        )
     device, dtype = torch.device(device), PRECISIONS[precision]
     layout = torch.channels_last if _likes_channels_last(model, device) else torch.contiguous_format
     model.to(device).to(memory_format=layout).eval()
@@ -45,6 +58,8 @@ def create_engine(
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             return forward(inputs.contiguous(memory_format=layout), *conditions)
 
+    if kind == "onnx":
+        return _Halving(OnnxEngine(model, run, device, exported))
     return _Halving(run)
 
 
@@ -88,7 +103,8 @@ class _Halving:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether torch could not get the memory that it asked for, on any device."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    said = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in NO_MEMORY)
 
 
 def _joined(parts: Sequence[Any]) -> Any:
@@ -105,8 +121,8 @@ def _joined(parts: Sequence[Any]) -> Any:
     raise TypeError(f"cannot join {type(first).__name__}")
 
 
-def check_engine(kind: str, precision: str) -> None:
-    """Whether there is such an engine.
+def check_engine(kind: str, precision: str, device: torch.device | str = "cpu") -> None:
+    """Whether there is such an engine, installed, for this precision and device.
 
     Raises
     ------
@@ -116,6 +132,8 @@ def check_engine(kind: str, precision: str) -> None:
     for flag, value, allowed in (("--engine", kind, ENGINES), ("--precision", precision, tuple(PRECISIONS))):
         if value not in allowed:
             raise DlcxError(f"{flag} {value}: unknown", hint=did_you_mean(value, allowed))
+    if kind == "onnx":
+        check_onnx(precision, torch.device(device))
 
 
 def _likes_channels_last(model: nn.Module, device: torch.device) -> bool:

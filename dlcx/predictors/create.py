@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dlcx.data.build import build_cropping
 from dlcx.engines import create_engine
 from dlcx.engines.devices import choose_device
+from dlcx.engines.onnx import Exported
 from dlcx.nets.model import PoseModel
 from dlcx.predictors.bottom_up import BottomUp
 from dlcx.predictors.conditional import Conditional
@@ -22,10 +25,12 @@ def create_predictor(
     precision: str = "fp32",
     engine: str = "torch",
     finder: Finder | None = None,
+    exported: Path | None = None,
 ) -> Predictor:
     """A predictor for ``model``, which moves to the device (``auto``: the file's ``device`` decides first).
 
-    ``finder`` finds boxes or poses for nets that start from such; bottom-up nets have no use for it.
+    ``finder`` finds boxes or poses for nets that start from such; bottom-up nets have no use for it.  The engine
+    ``onnx`` keeps the net in the file ``exported``.
 
     Raises
     ------
@@ -33,7 +38,8 @@ def create_predictor(
         For a device, precision or engine that cannot be had.
     """
     chosen = choose_device(config.device if device == "auto" else device, config.net_type)
-    run = create_engine(model, kind=engine, device=chosen, precision=precision)
+    kept = Exported(exported, any_size=config.method == "bu")
+    run = create_engine(model, kind=engine, device=chosen, precision=precision, exported=kept)
     preparation = build_preparation(config.data.inference)
     if config.method == "bu":
         return BottomUp(model, run, preparation, chosen)

@@ -128,13 +128,17 @@ def analyze_images(
     pictures = h5.parent / f"LabeledImages_{net.scorer}"
     paint = _painter(place, pcutoff) if plot else None
 
-    predictor, given = net.load(), net.given
+    given = net.given
+    if net.engine != "auto":
+        net.load()  # a net that cannot be loaded is said before images are read
     done, predictions = [], []
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
         for batch in neighbours(_readable(found, failed), batch_size, lambda item: item[1].shape):
             guesses = None if given is None else [given.of_image(path) for path, _ in batch]
-            poses = predictor.predict(np.stack([image for _, image in batch]), guesses)
+            stack = np.stack([image for _, image in batch])
+            net = net.tried_on(stack, guesses) if net.engine == "auto" else net
+            poses = net.load().predict(stack, guesses)
             for (path, image), pose in zip(batch, poses, strict=True):
                 done.append(path)
                 predictions.append(pose)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
@@ -19,6 +19,8 @@ from dlcx.workflow.loading import chosen_detector
 from dlcx.workflow.video_part import Crop
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from dlcx.formats.given_poses import GivenPoses
     from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChosenNet:
-    """Which net is asked for, known without building it; :attr:`load` builds it at its first call."""
+    """Which net is asked for, known without building it; :meth:`load` builds it at its first call.
+
+    ``load_with`` builds it for an engine; ``loaded`` holds what is built.
+    """
 
     place: Shuffle
     config: ModelConfig
@@ -37,7 +42,8 @@ class ChosenNet:
     device: str
     precision: str
     engine: str
-    load: Callable[[], Predictor]
+    load_with: Callable[[str], Predictor]
+    loaded: dict[str, Predictor] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(
@@ -78,11 +84,10 @@ class ChosenNet:
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
         from dlcx.engines.torch import check_engine
 
-        check_engine(engine, precision)
         named = str(choose_device(config.device if device == "auto" else device, config.net_type))
+        check_engine(engine, precision, named)
 
-        @cache
-        def load() -> Predictor:
+        def load_with(kind: str) -> Predictor:
             from dlcx.workflow import loading
 
             loaded = loading.load_predictor(
@@ -92,12 +97,33 @@ class ChosenNet:
                 conditions=conditions,
                 device=named,
                 precision=precision,
-                engine=engine,
+                engine=kind,
             )
             return loaded.predictor
 
         scorer = place.scorer(config.net_type, chosen, detector)
-        return cls(place, config, chosen, detector, source, scorer, named, precision, engine, load)
+        return cls(place, config, chosen, detector, source, scorer, named, precision, engine, load_with)
+
+    def load(self) -> Predictor:
+        """The net, ready to predict."""
+        if self.engine not in self.loaded:
+            self.loaded[self.engine] = self.load_with(self.engine)
+        return self.loaded[self.engine]
+
+    def with_engine(self, kind: str) -> ChosenNet:
+        """The same net in another engine."""
+        return replace(self, engine=kind)
+
+    def tried_on(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> ChosenNet:
+        """The net in the engine that ``auto`` means, chosen on the first images that it is given."""
+        from dlcx.workflow.engine_choice import choose_engine
+
+        if not self.loaded:
+            kind, predictor = choose_engine(
+                self.load_with, images, guesses, device=self.device, precision=self.precision
+            )
+            self.loaded[kind] = predictor
+        return self.with_engine(next(iter(self.loaded)))
 
     @property
     def layout(self) -> Layout:

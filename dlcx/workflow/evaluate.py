@@ -29,6 +29,7 @@ from dlcx.workflow.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage, LabeledImages
+    from dlcx.predictors import Predictor
     from dlcx.visuals.labeled_images import LabeledImagePainter
     from dlcx.workflow.loading import Loaded
 
@@ -137,6 +138,7 @@ def evaluate(
     per_bodypart: bool = False,
     plot: bool = False,
     device: str = "auto",
+    engine: str = "torch",
     batch_size: int = 1,
     progress: Progress = SILENT,
 ) -> EvaluateResult:
@@ -168,6 +170,8 @@ def evaluate(
         Also draw every image with labels and predictions.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    engine
+        ``torch``, ``compile``, ``onnx``, or ``auto``: the fastest that gives the same keypoints.
     batch_size
         Images a forward pass; only neighbours of one size share one.
 
@@ -182,7 +186,7 @@ def evaluate(
     snapshots = [(one, found) for one in chosen for found in _snapshots(one, snapshot)]
     _warn_of_equal_epochs(snapshots)
     cutoff = place.pcutoff if pcutoff is None else pcutoff
-    run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, batch_size, progress)
+    run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
     options = [*chosen[0].flags, *(["--conditions", conditions] if conditions else [])]
     steps = [f"To track a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
@@ -214,6 +218,7 @@ class _Run:
     per_bodypart: bool
     plot: bool
     device: str
+    engine: str
     batch_size: int
     progress: Progress
 
@@ -222,7 +227,6 @@ class _Run:
         from dlcx.data.labeled import LabeledImages, labelled_boxes
         from dlcx.data.twins import thumbnail
         from dlcx.visuals.labeled_images import write_picture
-        from dlcx.workflow.loading import load_predictor
 
         project, layout = shuffle.project, shuffle.project.layout
         labels, split = load_training_set(shuffle)
@@ -232,13 +236,7 @@ class _Run:
             raise DlcxError(f"{shuffle.documentation_path}: the split holds no image")
         paths = [project.root.joinpath(*labels.images[row]) for row in used]
         images = LabeledImages(paths, [labels.pose(row) for row in used], cache=0)
-        loaded = load_predictor(
-            shuffle,
-            snapshot=str(snapshot.path),
-            detector_snapshot=self.detector_snapshot,
-            conditions=self.conditions,
-            device=self.device,
-        )
+        loaded = self._load(shuffle, snapshot, images)
 
         base = shuffle.evaluation_dir / loaded.scorer
         pictures = base.with_name(f"LabeledImages_{base.name}")
@@ -307,6 +305,40 @@ class _Run:
             twins=twins,
         )
 
+    def _load(self, shuffle: Shuffle, snapshot: Snapshot, images: LabeledImages) -> Loaded:
+        """The net in the engine that was asked for; ``auto`` is chosen on the first images."""
+        from dlcx.workflow.engine_choice import choose_engine
+        from dlcx.workflow.loading import load_predictor
+
+        def load(kind: str) -> Loaded:
+            return load_predictor(
+                shuffle,
+                snapshot=str(snapshot.path),
+                detector_snapshot=self.detector_snapshot,
+                conditions=self.conditions,
+                device=self.device,
+                engine=kind,
+            )
+
+        if self.engine != "auto":
+            return load(self.engine)
+        made = {"torch": load("torch")}
+
+        def predictor_of(kind: str) -> Predictor:
+            if kind not in made:
+                made[kind] = load(kind)
+            return made[kind].predictor
+
+        batch = next(_batches(images, self.batch_size))
+        chosen, _ = choose_engine(
+            predictor_of,
+            np.stack([labeled.image for labeled in batch]),
+            _told(made["torch"], batch),
+            device=made["torch"].device,
+            precision="fp32",
+        )
+        return made[chosen]
+
     def _painter(self, project: Project) -> LabeledImagePainter:
         from dlcx.visuals.labeled_images import LabeledImagePainter
 
@@ -317,12 +349,20 @@ class _Run:
 
 def _predict(loaded: Loaded, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
     """Every image with its prediction, in order; neighbours of one size share a forward pass."""
+    for batch in _batches(images, batch_size):
+        found = loaded.predictor.predict(np.stack([labeled.image for labeled in batch]), _told(loaded, batch))
+        yield from zip(batch, found, strict=True)
+
+
+def _batches(images: LabeledImages, batch_size: int) -> Iterator[list[LabeledImage]]:
     from dlcx.data.images import neighbours
 
-    for batch in neighbours(images, batch_size, lambda labeled: labeled.image.shape):
-        told = None if loaded.told is None else [loaded.told(labeled) for labeled in batch]
-        found = loaded.predictor.predict(np.stack([labeled.image for labeled in batch]), told)
-        yield from zip(batch, found, strict=True)
+    return neighbours(images, batch_size, lambda labeled: labeled.image.shape)
+
+
+def _told(loaded: Loaded, batch: Sequence[LabeledImage]) -> list[Instances] | None:
+    """What the predictor must be told of these images."""
+    return None if loaded.told is None else [loaded.told(labeled) for labeled in batch]
 
 
 def _judge_boxes(labelled: Sequence[Instances], found: Sequence[Prediction]) -> BoxMetrics:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcx.project import DETECTOR, Shuffle, Snapshot
@@ -33,6 +36,7 @@ class Loaded:
     scorer: str
     model: PoseModel
     predictor: Predictor
+    device: str
     told: Callable[[LabeledImage], Instances] | None = None
 
 
@@ -60,7 +64,7 @@ def load_predictor(
     precision
         ``fp32``, ``bf16`` or ``fp16``.
     engine
-        ``torch`` or ``compile``.
+        ``torch``, ``compile`` or ``onnx``.
 
     Raises
     ------
@@ -68,6 +72,7 @@ def load_predictor(
         When the shuffle or snapshot does not exist, cannot be read, or does not fit the other.
     """
     from dlcx.data.labeled import labelled_boxes
+    from dlcx.engines.devices import choose_device
     from dlcx.formats.model_config import read_model_config
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_model
@@ -83,7 +88,15 @@ def load_predictor(
     finder = None if detector is None else _finder(config, detector, device=device, precision=precision)
     if isinstance(source, ConditionNet):
         finder = _condition_finder(source, device=device, precision=precision, engine=engine)
-    predictor = create_predictor(model, config, device=device, precision=precision, engine=engine, finder=finder)
+    predictor = create_predictor(
+        model,
+        config,
+        device=device,
+        precision=precision,
+        engine=engine,
+        finder=finder,
+        exported=exported_file(chosen, config) if engine == "onnx" else None,
+    )
     told: Callable[[LabeledImage], Instances] | None = None
     if config.method == "td" and detector is None:
         told = partial(labelled_boxes, margin=config.data.bbox_margin)
@@ -99,8 +112,19 @@ def load_predictor(
         shuffle.scorer(config.net_type, chosen, detector),
         model,
         predictor,
+        str(choose_device(config.device if device == "auto" else device, config.net_type)),
         told,
     )
+
+
+def exported_file(snapshot: Snapshot, config: ModelConfig) -> Path:
+    """Where the engine ``onnx`` keeps the net: beside the snapshot, named by all that it is made from."""
+    import torch
+
+    plain = config.plain()
+    made_from = json.dumps([plain["model"], plain["method"], plain["net_type"]], sort_keys=True, default=str)
+    key = hashlib.sha256(f"{snapshot.fingerprint()} {made_from} torch {torch.__version__}".encode()).hexdigest()
+    return snapshot.path.with_name(f"{snapshot.path.stem}.{key[:16]}.onnx")
 
 
 def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str = "best") -> Snapshot | None:
@@ -129,7 +153,10 @@ def _condition_finder(source: ConditionNet, *, device: str, precision: str, engi
     else:
         model = build_model(source.config)
         load_strict(model, read_snapshot(source.snapshot.path).model, f"snapshot {source.snapshot.path}")
-        predictor = create_predictor(model, source.config, device=device, precision=precision, engine=engine)
+        exported = exported_file(source.snapshot, source.config) if engine == "onnx" else None
+        predictor = create_predictor(
+            model, source.config, device=device, precision=precision, engine=engine, exported=exported
+        )
     return lambda images: [found.animals for found in predictor.predict(images)]
 
 

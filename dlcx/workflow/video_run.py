@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,9 @@ class VideoRun:
         video = open_video(files.video)
         asked = asked_frames(self.frames, video)
         crop = checked_crop(self.crop, video)
+        if self.net.engine == "auto":
+            net = self._tried_net(video, asked, crop)
+            return replace(self, net=net, memory=replace(self.memory, net=net)).whole()
         results = VideoResults(self.net.place, files, self.net.config.plain(), self.csv, self.memory.ctd)
         self._refuse_foreign_output()
         if self.linking and not self.overwrite:
@@ -104,6 +107,11 @@ class VideoRun:
 
         if self.frames is not None:
             raise DlcxError(f"--part {share} and --frames: one or the other")
+        if self.net.engine == "auto":
+            raise DlcxError(
+                f"--part {share} and --engine auto: shares that chose different engines could not be joined",
+                hint="Name one for all shares: --engine torch, compile or onnx.",
+            )
         own = self.files.of_share(share)
         video = open_video(self.files.video)
         crop = checked_crop(self.crop, video)
@@ -128,6 +136,23 @@ class VideoRun:
                         store.note_written(first, stop)
         warn_of_unreadable(video, unreadable)
         return AnalyzedShare(video.path, str(share), first, stop, analyzed, unreadable, own.store, done, clock.spent)
+
+    def _tried_net(self, video: VideoFile, asked: tuple[int, int], crop: Crop | None) -> ChosenNet:
+        """The net in the engine of the run that is continued, else in the fastest for the first frames."""
+        from dlcx.data.video import read_frames
+        from dlcx.store.chunks import stored_settings
+
+        before = {} if self.overwrite else stored_settings(self.files.store) or {}
+        if kind := before.get("--engine"):
+            return self.net.with_engine(kind)
+        if self.memory.dynamic_crop:  # crops of many sizes: an engine that is slow to begin has no time to win
+            return self.net.with_engine("torch")
+        count = self.memory.batch_size or self.batch_size or self.net.place.project.batch_size
+        first = asked[0]
+        batches = list(read_frames(video, count, start=first, stop=min(first + count, asked[1]), crop=crop))
+        if not batches or not batches[0].readable.all():
+            return self.net.with_engine("torch")
+        return self.net.tried_on(batches[0].images, self.net.guesses(first, len(batches[0]), crop))
 
     def _fill(
         self,

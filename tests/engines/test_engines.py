@@ -43,7 +43,12 @@ def test_compiled_equals_eager(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"kind": "onnx"}, "--engine onnx"), ({"precision": "fp8"}, "--precision fp8")]
+    ("options", "message"),
+    [
+        ({"kind": "onyx"}, "--engine onyx"),
+        ({"precision": "fp8"}, "--precision fp8"),
+        ({"kind": "auto"}, "--engine auto"),
+    ],
 )
 def test_unknown_choices(options, message):
     with pytest.raises(DlcxError, match=message) as caught:

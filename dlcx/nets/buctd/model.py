@@ -200,9 +200,7 @@ class PositionAttention(nn.Module):
         """(B, C, h, w), same shape, for the condition (B, K, h, w)."""
         y = self.cnn(x).flatten(2).mT  # (B, hw, C)
         asked = self.cnn_cond(condition).flatten(2).mT  # (B, hw, K)
-        gathered = functional.scaled_dot_product_attention(
-            self.pa["fc_q"](asked), self.pa["fc_k"](y), self.pa["fc_v"](y), dropout_p=DROPOUT if self.training else 0.0
-        )
+        gathered = _attention(self.pa["fc_q"](asked), self.pa["fc_k"](y), self.pa["fc_v"](y), self.training)
         return self.pa["fc_o"](gathered).mT.unflatten(2, _size(x))
 
 
@@ -219,10 +217,15 @@ class ChannelAttention(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """(B, C, h, w), same shape, for the condition (B, K, h, w)."""
         y = self.cnn(x).flatten(2)  # (B, C, hw)
-        gathered = functional.scaled_dot_product_attention(
-            self.cnn_cond(condition).flatten(2), y, y, dropout_p=DROPOUT if self.training else 0.0
-        )
+        gathered = _attention(self.cnn_cond(condition).flatten(2), y, y, self.training)
         return self.pa["fc_o"](gathered).unflatten(2, _size(x))
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Tensor:
+    """Scaled dot-product attention of (B, N, C) each; as one head, because the ONNX exporter wants four dimensions."""
+    rate = DROPOUT if training else 0.0
+    gathered = functional.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], dropout_p=rate)
+    return gathered[:, 0]
 
 
 def _encoder(block: Mapping[str, Any], img_size: Sequence[int]) -> StackedKeypointEncoder:
