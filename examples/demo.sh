@@ -1,33 +1,36 @@
 #!/usr/bin/env bash
-# The whole way on a drawn project, from nothing to a labelled video:
+# The whole way on a drawn project, from nothing to a labelled video and a report:
 #
-#   examples/demo.sh [DIR]
+#   examples/demo.sh [DIR] [ANIMALS]
 #
 # BIN names the folder of dlcx and python where they are not on the PATH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${BIN:+$(cd "$BIN" && pwd)/}
 folder=${1:-demo}
+animals=${2:-1}
 
 step() {
     printf '\n$ dlcx %s\n' "$*" >&2
     "${bin}dlcx" "$@"
 }
 
-step demo "$folder"
+step demo "$folder" --animals "$animals"
 project=$(cd "$folder" && pwd)
 cd "$project"
 
 # A net of 0.4 million parameters and settings for small pictures and little time; random first weights.  The best
 # snapshot is the one with the least error, for mAP reaches 100 long before the error is least.
-epochs=140
+epochs=${EPOCHS:-140}
+dots=model.heads.bodypart.target_generator.pos_dist_thresh=10
+[ "$animals" = 1 ] || dots=model.heads.bodypart.target_generator.generators.0.pos_dist_thresh=10
 step create-dataset --net-type timm/test_resnet --weights none \
     --set "data.train.affine={p: 1.0, rotation: 180, scaling: [0.8, 1.2], translation: 0}" \
     --set "data.train.crop_sampling={width: 128, height: 128, max_shift: 0.1, method: density}" \
     --set "data.train.hflip={p: 0.5, symmetries: [[1, 2]]}" \
     --set data.train.motion_blur=false \
     --set data.train.gaussian_noise=4 \
-    --set model.heads.bodypart.target_generator.pos_dist_thresh=10 \
+    --set $dots \
     --set train_settings.batch_size=4 \
     --set train_settings.epochs=$epochs \
     --set runner.eval_interval=20 \
@@ -36,14 +39,27 @@ step create-dataset --net-type timm/test_resnet --weights none \
 step train
 step evaluate --per-bodypart
 step analyze-video videos/arena.mp4
-step create-labeled-video videos/arena.mp4
+if [ "$animals" = 1 ]; then
+    step create-labeled-video videos/arena.mp4
+else
+    step create-labeled-video videos/arena.mp4 --color-by individual --boxes too
+fi
+step report
+step report videos/arena.mp4
 
 newest() { ls -t "$@" | head -n 1; }
-h5=$(newest "$project"/videos/arenaDLC_*[0-9].h5)
-printf '\nError in all frames of the video, by the true tracks:\n'
-"${bin}python" "$here/demo_error.py" "$h5" "$project/videos/arena_truth.h5" demo.json
+if [ "$animals" = 1 ]; then
+    h5=$(newest "$project"/videos/arenaDLC_*[0-9].h5)
+    printf '\nError in all frames of the video, by the true tracks:\n'
+    "${bin}python" "$here/demo_error.py" "$h5" "$project/videos/arena_truth.h5" demo.json
+else
+    h5=$(newest "$project"/videos/arenaDLC_*_el.h5)
+    printf '\nTracks in all frames of the video, by the true ones:\n'
+    step evaluate-tracks "$h5" videos/arena_truth.h5
+fi
 printf '\nWhat was made:\n'
-printf '  poses, h5:       %s\n' "$h5"
-printf '  poses, csv:      %s\n' "${h5%.h5}.csv"
-printf '  labelled video:  %s\n' "$(newest "$project"/videos/arenaDLC_*labeled.mp4)"
-printf '  learning curve:  %s\n' "$(newest "$project"/dlc-models-pytorch/*/*/train/learning_curve.png)"
+printf '  poses, h5:           %s\n' "$h5"
+printf '  poses, csv:          %s\n' "${h5%.h5}.csv"
+printf '  labelled video:      %s\n' "$(newest "$project"/videos/arenaDLC_*labeled.mp4)"
+printf '  report on the video: %s\n' "$(newest "$project"/videos/arenaDLC_*_report.html)"
+printf '  report on the net:   %s\n' "$(newest "$project"/evaluation-results-pytorch/*/*/*_report.html)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from dlcx.predictors import Geometry, Predictor
 from dlcx.predictors.conditional import with_boxes
 from dlcx.predictors.detect import Detector
 from dlcx.stopping import StopRequest
+from dlcx.training.batches import collate
 from dlcx.training.samples import alone, guessed, sample_of
 
 #: Confidence from which a point counts for ``rmse_pcutoff``; fixed, so that curves compare.
@@ -120,13 +122,8 @@ class Evaluation:
         sample = sample_of(labeled, self._margin)
         for points in (sample.keypoints, sample.unique):
             points[..., :2] = geometry.to_net(points[..., :2])
-        area = sample.area * np.prod(geometry.scale)
-        return BatchLabels(
-            keypoints=torch.from_numpy(sample.keypoints[None]),
-            unique=torch.from_numpy(sample.unique[None]),
-            area=torch.from_numpy(area[None].astype(np.float32)),
-            individual_ids=torch.from_numpy(sample.ids[None]),
-        )
+        area = (sample.area * np.prod(geometry.scale)).astype(np.float32)
+        return collate([replace(sample, area=area)]).labels
 
 
 class BoxEvaluation:

@@ -380,8 +380,11 @@ def test_labels_may_be_partly_missing(tiny):
     xy = labels.xy.copy()
     xy[0] = np.nan
     xy[1, 0, 1] = np.nan
+    xy[8] = np.nan  # a test image that shows nobody
     write_labels(Labels(labels.layout, labels.images, xy, labels.unique_xy), project.merged_labels_path, "me")
-    assert train(tiny, epochs=1).trained == 1
+    assert train(tiny, epochs=2).trained == 2
+    row = read_learning_stats(project.shuffle(1).learning_stats_path)[-1]
+    assert np.isfinite(row["losses/eval.total_loss"])
 
 
 def test_the_command_stopped_by_sigterm_exits_75_and_goes_on(tiny):
