@@ -1,0 +1,167 @@
+"""The shell blocks of the pages, run as they stand there, one after another, on projects that are tiny.
+
+``SMALLER`` is added to commands to make them quick, ``MEANT`` replaces what stands for a user's own names, and ``label`` is the
+human who labels frames.  Blocks with other programs than dlcx are not run; ``test_docs`` looks at their dlcx calls.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dlcx.cli.app import run
+from dlcx.formats.labels import write_labels
+from dlcx.formats.project_config import open_project
+from dlcx.poses import Labels
+from dlcx.workflow import demo
+
+ROOT = Path(__file__).parents[2]
+#: Pages whose blocks are run, with the number of animals in the project that they are about.
+RUN = {
+    "README.md": 1,
+    "docs/own-project.md": 1,
+    "docs/models.md": 1,
+    "docs/refining.md": 1,
+    "docs/several-animals.md": 2,
+}
+#: What blocks begin with that are for other machines, installations or whole checkouts.
+OTHER_PROGRAMS = {
+    "make",
+    "python",
+    "python3",
+    "pip",
+    ".venv/bin/pip",
+    "sbatch",
+    "dask",
+    "ssh",
+    "rsync",
+    "export",
+    "examples/slurm-array.sh",
+}
+SIZES = [f"--set=data.train.crop_sampling.{side}=64" for side in ("width", "height")]
+SMALLER = {
+    "create-dataset": [*SIZES, "--set=runner.eval_interval=1"],
+    "train": ["--epochs=1"],
+    "extract-frames": ["--frames=6"],
+    "extract-outliers": ["--epsilon=0.1", "--frames=2"],
+    "merge-labels": ["--accept-machine-labels", "--pcutoff=0"],
+}
+#: What a page takes for granted.
+BEFORE = {"docs/refining.md": ["dlcx create-dataset", "dlcx train", "dlcx analyze-video videos"]}
+MEANT = {
+    "recordings/*.mp4": "my-project/videos/*.mp4",
+    "anne": "mouse1",
+    "bert": "mouse2",
+    "1204": "4",
+    "videos/fightDLC_..._el.h5": "videos/arenaDLC_*_el.h5",
+    "videos/fight_truth.h5": "videos/arena_truth.h5",
+}
+
+
+def blocks(page: Path) -> list[list[str]]:
+    """The commands of every shell block, lines that go on joined, comments left out."""
+    found = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [
+        [line.split(" #")[0].strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+        for text in found
+    ]
+
+
+def programs(block: list[str]) -> set[str]:
+    return {line.split()[0] for line in block if not line.startswith("#")}
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a line as a shell gives them to dlcx."""
+    words = []
+    for word in shlex.split(line)[1:]:
+        meant = MEANT.get(word, word)
+        found = sorted(str(path) for path in Path().glob(meant)) if "*" in meant else []
+        words += found or [meant]
+    return words
+
+
+def smaller(words: list[str], animals: int) -> list[str]:
+    """What makes a call quick."""
+    more = list(SMALLER.get(words[0], []))
+    if words[0] == "create-dataset":
+        crops = "top_down" in " ".join(words)
+        more = more[2:] if crops else more
+        more += [f"--net-type={'top_down_' if crops else ''}timm/test_resnet"]
+        more += [] if "--weights" in words else ["--weights=none"]
+    if words[0] == "train" and animals > 1:
+        more += ["--detector-epochs=1"]
+    return more
+
+
+def label(root: Path) -> None:
+    """Label every frame that was extracted, at random, and name a bone in config.yaml."""
+    project = open_project(root)
+    config = (root / "config.yaml").read_text(encoding="utf-8")
+    bones = f"skeleton: [[{', '.join(project.layout.bodyparts[:2])}]]"
+    (root / "config.yaml").write_text(re.sub(r"^skeleton: *\[\]", bones, config, flags=re.MULTILINE), encoding="utf-8")
+    draw = np.random.default_rng(0)
+    for folder in project.labeled_data.iterdir():
+        images = tuple(("labeled-data", folder.name, path.name) for path in sorted(folder.glob("img*.png")))
+        height, width = cv2.imread(str(folder / images[0][-1])).shape[:2]
+        shape = (len(images), len(project.layout.individuals), len(project.layout.bodyparts), 2)
+        xy = draw.uniform(5, (width - 5, height - 5), shape)
+        unique = draw.uniform(5, height - 5, (len(images), len(project.layout.unique), 2))
+        write_labels(Labels(project.layout, images, xy, unique), project.labels_path(folder.name), project.scorer)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder with a labelled project, ``my-project``, of as many animals as the page is about."""
+    monkeypatch.setattr(demo, "FRAMES", 12)
+    monkeypatch.setattr(demo, "LABELED", 6)
+    demo.demo(tmp_path / "my-project", animals=request.param)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("page", "desk"), RUN.items(), ids=RUN, indirect=["desk"])
+def test_blocks_of_a_page(page: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    animals = len(open_project(desk / "my-project").layout.individuals)
+    project = desk / "my-project"
+    ran = 0
+    for block in [BEFORE.get(page, []), *blocks(ROOT / page)]:
+        if not block or programs(block) - {"dlcx", "cd"}:
+            continue
+        monkeypatch.chdir(desk if re.match(r"cd|dlcx create-project", block[0]) else project)
+        for line in block:
+            if line.startswith("cd "):
+                (project,) = (path.resolve() for path in Path().glob(line.removeprefix("cd ")))
+                monkeypatch.chdir(project)
+                continue
+            words = words_of(line)
+            if words[0] == "check-labels":
+                label(project)
+            code = run([*words, *smaller(words, animals), "-q"])
+            printed = capsys.readouterr()
+            assert code == 0, f"{page}: {line}\n{printed.err}"
+            assert printed.out.strip(), f"{page}: {line} says nothing"
+            ran += 1
+    assert ran > 2
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda page: page.name)
+def test_blocks_are_run_or_for_other_programs(page: Path):
+    """Nothing that a reader could type is left out by an oversight."""
+    for block in blocks(page):
+        if str(page.relative_to(ROOT)) not in RUN:
+            assert programs(block) & OTHER_PROGRAMS, f"{page.name}: not run: {block}"
+        assert programs(block) <= OTHER_PROGRAMS | {"dlcx", "cd"}, f"{page.name}: an unknown program in {block}"
+
+
+def test_the_readme_has_five_commands_for_ones_own_project():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## On your own project")[1]
+    (first, *_) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    names = [shlex.split(line)[1] for line in first.strip().splitlines()]
+    assert names == ["create-dataset", "train", "evaluate", "analyze-video", "create-labeled-video"]
