@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROJECTS ?= ../shared/data/projects
+ANIMALS ?= 1
 
 .PHONY: help
 help: ## Print the targets
@@ -24,8 +25,8 @@ $(STAMP): pyproject.toml
 install: $(STAMP) ## Make the virtual environment .venv and install dlcx into it
 
 .PHONY: demo
-demo: $(STAMP) ## Draw a project, train on it, evaluate, analyse its video (a few minutes)
-	@BIN=$(BIN) examples/demo.sh demo
+demo: $(STAMP) ## Draw a project, train on it, analyse its video, report; ANIMALS=2 for several (a few minutes)
+	@BIN=$(BIN) examples/demo.sh $(if $(filter 1,$(ANIMALS)),demo,demo-$(ANIMALS)) $(ANIMALS)
 
 .PHONY: format
 format: $(STAMP) ## Format the code and mend what ruff can
@@ -66,5 +67,5 @@ bench-tracking: $(STAMP) interchange-env ## Tracks of drawn and real animals, an
 
 .PHONY: clean
 clean: ## Remove the environments, the demo and what the tools cached
-	rm -rf $(VENV) .venv-* demo interchange bench-tracking build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) .venv-* demo demo-* interchange bench-tracking build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -31,6 +31,7 @@ td.n,th.n{text-align:right}.pictures img{width:100%}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:12px}
 figure{margin:0}img{max-width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:12px;
 color:var(--soft);overflow-wrap:anywhere}svg{width:100%;min-width:540px;max-width:860px;height:auto;display:block}
+summary{cursor:pointer;margin-top:8px;font-size:13px;color:var(--soft)}
 svg text{font:12px system-ui,sans-serif;fill:var(--soft)}.grid{stroke:var(--line)}
 .mark,.whisker{stroke:var(--text);fill:none}.mark{stroke-dasharray:3 3}path{fill:none;stroke-width:1.5}
 .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}
@@ -90,6 +91,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     return f"<div class=wide><table><tr>{cells(head, 'th')}</tr>{body}</table></div>"
+
+
+def folded(title: str, body: str) -> str:
+    """HTML that is shown when the reader asks for it."""
+    return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
 def pictures(items: Sequence[tuple[np.ndarray, str]], *, most: int = 640, large: bool = False) -> str:

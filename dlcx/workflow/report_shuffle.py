@@ -259,7 +259,7 @@ class _Facts:
             for twin in nearest
             for side, name in (("test", twin.test), ("training", twin.train))
         ]
-        return text + pictures(shown, most=420)
+        return text + pictures(shown, most=420, large=True)
 
     def worst(self) -> str:
         """The test images with the largest mean error, drawn."""

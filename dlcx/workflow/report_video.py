@@ -49,7 +49,7 @@ def video_page(found: FoundPoses, project: Project, pcutoff: float) -> Path:
         ("length", f"{len(tracks) / video.fps:.1f} s at {video.fps:g}/s"),
         (f"sure (at least {pcutoff:g})", f"{100 * facts.sure.mean():.0f} %"),
         ("not found", f"{100 * (~facts.known).mean():.1f} %"),
-        ("unreadable frames", str(int(facts.unreadable.sum()))),
+        ("unreadable frames", "-" if facts.unreadable is None else str(int(facts.unreadable.sum()))),
     ]
     kind = f", tracked by {found.file.tracker}" if found.file.tracker else ""
     write_page(
@@ -103,10 +103,21 @@ class _Facts:
         """Which points (T, P) reach the cut-off."""
         return self.known & (self.score >= self.pcutoff)
 
-    @property
-    def unreadable(self) -> np.ndarray:
-        """Frames (T,) in which nothing has even a score."""
-        return ~np.isfinite(self.score).any(1)
+    @cached_property
+    def unreadable(self) -> np.ndarray | None:
+        """Frames (T,) that could not be decoded; None where nobody can tell.
+
+        Where there is no list of them, they are those in which nothing has a score, unless animals were linked: then
+        nobody may have been there.
+        """
+        from dlcx.formats.frame_ledger import MISSING, STATES, UNDECODABLE, read_ledger
+
+        if self.found.files.frames.is_file():
+            ledger = read_ledger(self.found.files.frames)
+            lost = np.isin(ledger.state, [STATES.index(UNDECODABLE), STATES.index(MISSING)])
+            numbers = self.tracks.first + np.arange(len(self.tracks))
+            return np.isin(numbers, ledger.first + np.flatnonzero(lost))
+        return None if self.found.file.tracker else ~np.isfinite(self.score).any(1)
 
     @property
     def names(self) -> list[str]:
@@ -141,9 +152,9 @@ class _Facts:
         return "".join(shown)
 
     def certainty(self) -> str:
-        """Share of sure and of missing frames of each point, and the mean likelihood over time."""
+        """Likelihood over time, and shares of sure and of missing frames: of each point, several animals' folded up."""
         from dlcx.visuals.charts import Series, line_chart
-        from dlcx.visuals.page import table
+        from dlcx.visuals.page import folded, table
 
         frames = self.tracks.first + np.arange(len(self.tracks))
         low, middle = (self._over_points(quantile) for quantile in (0.1, 0.5))
@@ -153,14 +164,23 @@ class _Facts:
             y_label="likelihood",
             y_range=(0, 1),
         )
-        rows = [
-            (name, f"{100 * sure:.0f} %", f"{100 * missing:.1f} %", f"{median:.2f}")
-            for name, sure, missing, median in zip(
-                self.names, self.sure.mean(0), (~self.known).mean(0), _median(self.score, 0), strict=True
-            )
-        ]
-        head = ("bodypart", f"at least {self.pcutoff:g}", "not found", "median likelihood")
-        return chart + table(head, rows, numbers=(1, 2, 3))
+        shares = (f"at least {self.pcutoff:g}", "not found", "median likelihood")
+        points = [self._shares(name, [point]) for point, name in enumerate(self.names)]
+        each = table(("bodypart", *shares), points, numbers=(1, 2, 3))
+        layout = self.tracks.layout
+        if not layout.multi:
+            return chart + each
+        count = len(layout.bodyparts)
+        owners = [(name, range(n * count, (n + 1) * count)) for n, name in enumerate(layout.individuals)]
+        if layout.unique:
+            owners.append(("unique bodyparts", range(len(owners) * count, len(self.names))))
+        animals = [self._shares(name, list(of)) for name, of in owners]
+        return chart + table(("animal", *shares), animals, numbers=(1, 2, 3)) + folded("Each bodypart", each)
+
+    def _shares(self, name: str, points: list[int]) -> tuple[str, str, str, str]:
+        """A row of the table of certainty, over some of the points."""
+        sure, missing = self.sure[:, points].mean(), (~self.known[:, points]).mean()
+        return name, f"{100 * sure:.0f} %", f"{100 * missing:.1f} %", f"{_middle(self.score[:, points]):.2f}"
 
     def _over_points(self, quantile: float) -> np.ndarray:
         ordered = np.sort(np.where(np.isfinite(self.score), self.score, 0.0), axis=1)
@@ -181,7 +201,7 @@ class _Facts:
         step = np.linalg.norm(np.diff(self.centers, axis=0), axis=-1) * self.video.fps
         seconds = (self.tracks.first + 1 + np.arange(len(step))) / self.video.fps
         layout = self.tracks.layout
-        names = layout.individuals if layout.multi else ("speed",)
+        names = layout.individuals if layout.multi else ("animal",)
         charts = [
             line_chart([Series(name, seconds, step[:, i])], x_label="time (s)", y_label=f"{name} (px/s)", height=200)
             for i, name in enumerate(names)
@@ -238,7 +258,7 @@ class _Facts:
         unsure = [
             (int(row), f"{sure[row]} of {len(names)} points are sure")
             for row in np.argsort(sure, kind="stable")[: SHOWN * APART]
-            if not self.unreadable[row] and sure[row] < len(names)
+            if self.known[row].any() and sure[row] < len(names)
         ]
         chosen: list[tuple[int, str]] = []
         for candidates in (jumps, unsure):
@@ -281,7 +301,7 @@ class _Facts:
                 ("analysed in", f"{spent:.1f} s, {self.meta.frames / max(spent, 1e-9):.1f} frames/s"),
                 ("batch size", str(self.meta.batch_size)),
             ]
-        bad = np.flatnonzero(self.unreadable) + self.tracks.first
+        bad = np.zeros(0, int) if self.unreadable is None else np.flatnonzero(self.unreadable) + self.tracks.first
         if len(bad):
             rows.append(("unreadable frames", ", ".join(map(str, bad[:50])) + (" ..." if len(bad) > 50 else "")))
         return table(("what", "value"), rows)

@@ -1,13 +1,16 @@
 """The shell blocks of the pages, run as they stand there, one after another, on projects that are tiny.
 
-``SMALLER`` is added to commands to make them quick, ``MEANT`` replaces what stands for a user's own names, and ``label`` is the
-human who labels frames.  Blocks with other programs than dlcx are not run; ``test_docs`` looks at their dlcx calls.
+``SMALLER`` is added to commands to make them quick, ``MEANT`` replaces what stands for a user's own names, ``label`` is
+the human who labels frames.  Blocks with other programs than dlcx are not run; ``test_docs`` looks at their dlcx calls.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +36,7 @@ RUN = {
 #: What blocks begin with that are for other machines, installations or whole checkouts.
 OTHER_PROGRAMS = {
     "make",
+    "source",
     "python",
     "python3",
     "pip",
@@ -158,6 +162,21 @@ def test_blocks_are_run_or_for_other_programs(page: Path):
         if str(page.relative_to(ROOT)) not in RUN:
             assert programs(block) & OTHER_PROGRAMS, f"{page.name}: not run: {block}"
         assert programs(block) <= OTHER_PROGRAMS | {"dlcx", "cd"}, f"{page.name}: an unknown program in {block}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("animals", ["1", "2"])
+def test_the_demo_ends_in_a_labelled_video_and_reports(animals: str, tmp_path: Path):
+    for name, call in {"dlcx": "-m dlcx", "python": ""}.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {sys.executable} {call} "$@"\n', encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    script = [str(ROOT / "examples" / "demo.sh"), str(tmp_path / "drawn"), animals]
+    environment = {**os.environ, "BIN": str(tmp_path), "EPOCHS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(script, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    made = dict(line.strip().split(": ", 1) for line in done.stdout.split("What was made:\n")[1].splitlines())
+    assert list(made) == ["poses, h5", "poses, csv", "labelled video", "report on the video", "report on the net"]
+    assert all(Path(path.strip()).stat().st_size > 0 for path in made.values())
 
 
 def test_the_readme_has_five_commands_for_ones_own_project():

@@ -1,8 +1,10 @@
 """The pages say what is true of the tree."""
 
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,28 @@ def test_commands_and_flags_exist(page: Path):
         known = {option for param in program.commands[name].params for option in param.opts + param.secondary_opts}
         flags = [word.split("=")[0] for word in rest if word.startswith("-") and not word.startswith("-1")]
         assert set(flags) <= known | {"--help"}, f"{page.name}: dlcx {' '.join(words)}"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_examples_are_shell_scripts(script: Path):
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    assert os.access(script, os.X_OK)
+
+
+@pytest.mark.parametrize("name", ["two-flies", "top-down", "buctd", "fine-tune"])
+def test_calls_of_an_example_can_be_parsed(name: str, tmp_path: Path):
+    """Run with a dlcx that only writes down how it was called; then every value is of the right kind, too."""
+    stand_in = tmp_path / "dlcx"
+    stand_in.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" --end-of-call >> {tmp_path}/calls\n", encoding="utf-8")
+    stand_in.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PROJECT": str(tmp_path), "WEIGHTS": "none"}
+    subprocess.run([str(ROOT / "examples" / f"{name}.sh")], check=True, env=environment)
+    program = typer.main.get_command(build())
+    made = (tmp_path / "calls").read_text(encoding="utf-8").split("--end-of-call\n")[:-1]
+    assert [call.split("\n")[0] for call in made][:2] == ["create-dataset", "train"]
+    for call in made:
+        command, *rest = call.split("\n")[:-1]
+        program.commands[command].make_context(command, rest)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

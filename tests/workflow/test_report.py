@@ -12,6 +12,7 @@ from small_videos import write_video
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
+from dlcx.formats.frame_ledger import FrameLedger, write_ledger
 from dlcx.formats.predictions import write_predictions
 from dlcx.formats.swap_candidates import write_swap_candidates
 from dlcx.poses import Layout, SwapCandidate, Tracks
@@ -60,6 +61,9 @@ def tracked(project: Path) -> Path:
     xy[57:], score[57:] = np.nan, np.nan
     layout = Layout(("snout", "tail"), ("ann", "bob"), multi=True)
     write_predictions(Tracks(layout, xy, score), video.with_name(f"v{SCORER}_el.h5"), SCORER, key="tracks")
+    number = np.arange(60)
+    ledger = FrameLedger.of(0, number / 30, number < 57, np.zeros(60, bool), 60)
+    write_ledger(ledger, video.with_name(f"v{SCORER}_frames.csv"))
     write_swap_candidates([SwapCandidate(12, 0.75, "ann", "bob")], video.with_name(f"v{SCORER}_el_swaps.csv"))
     return video
 
@@ -79,6 +83,8 @@ def test_a_video(project: Path, tracked: Path) -> None:
     assert re.search(r"frame 3[01]: ann snout jumps by 3[56] px", text)
     assert "frame 50: 2 of 4 points are sure" in text
     assert "57, 58, 59" in text
+    assert "<span class=soft>unreadable frames</span><b>3</b>" in text
+    assert "<td>ann</td><td class=n>95 %</td><td class=n>5.0 %</td><td class=n>0.90</td>" in text
     assert "<td class=n>12</td><td>ann</td><td>bob</td><td class=n>0.75</td>" in text
     with pytest.raises(DlcxError, match="no poses"):
         report(project, tracked, filtered=True)
@@ -98,6 +104,14 @@ def test_the_page_in_a_browser(project: Path, tracked: Path, tmp_path: Path) -> 
     )
     assert "How it was made" in done.stdout
     assert "CONSOLE" not in done.stderr
+
+
+def test_a_frame_in_which_nobody_was_tracked_is_not_unreadable(project: Path, tracked: Path) -> None:
+    tracked.with_name(f"v{SCORER}_frames.csv").unlink()
+    (done,) = report(project, tracked).pages
+    text = done.page.read_text(encoding="utf-8")
+    assert "<span class=soft>unreadable frames</span><b>-</b>" in text
+    assert "57, 58, 59" not in text
 
 
 def test_facts_without_anything_sure(project: Path, tracked: Path) -> None:
