@@ -137,6 +137,36 @@ AnimalsOption = Annotated[
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
+SLURM = "SLURM (--cluster slurm)"
+PartitionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--partition", metavar="NAME", help="Where the jobs run.", rich_help_panel=SLURM, show_default="SLURM's"
+    ),
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option("--time", metavar="LIMIT", help="Longest run of a job: minutes, H:M:S or D-H.", rich_help_panel=SLURM),
+]
+GpusOption = Annotated[
+    int | None, typer.Option("--gpus", metavar="N", min=1, help="GPUs of a job.", rich_help_panel=SLURM)
+]
+CpusOption = Annotated[
+    int | None, typer.Option("--cpus", metavar="N", min=1, help="CPU cores of a job.", rich_help_panel=SLURM)
+]
+MemOption = Annotated[
+    str | None, typer.Option("--mem", metavar="SIZE", help="Memory of a job, e.g. 8G.", rich_help_panel=SLURM)
+]
+SetSbatchOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-sbatch", metavar="KEY=VALUE", help="Any other option of sbatch; repeatable.", rich_help_panel=SLURM
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print the sbatch files and submit nothing.", rich_help_panel=SLURM)
+]
+
 
 def names(text: str | None) -> tuple[str, ...]:
     """``"snout, tail"`` -> ("snout", "tail")."""

@@ -1,0 +1,1 @@
+"""Who runs which share of the work: SLURM, Dask, several processes of one machine."""
