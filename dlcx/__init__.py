@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.evaluate import evaluate
     from dlcx.workflow.evaluate_tracks import evaluate_tracks
     from dlcx.workflow.export_labels import export_labels
+    from dlcx.workflow.export_model import export_model
     from dlcx.workflow.extract_frames import extract_frames
     from dlcx.workflow.extract_outliers import extract_outliers
     from dlcx.workflow.filter_predictions import filter_predictions
@@ -74,6 +75,7 @@ COMMANDS = (
     "report",
     "extract_outliers",
     "merge_labels",
+    "export_model",
     "list_models",
     "status",
     "doctor",

@@ -9,6 +9,7 @@
       training-datasets/iteration-<I>/UnaugmentedDataSet_<task><date>/
       dlc-models-pytorch/iteration-<I>/<task><date>-trainset<TF>shuffle<S>/{train,test}/
       evaluation-results-pytorch/iteration-<I>/<task><date>-trainset<TF>shuffle<S>/
+      exported-models-pytorch/DLC_<task>_<net>_iteration-<I>_shuffle-<S>/
 
 The objects hold names, numbers and paths; they read nothing but folder listings.  Format: DeepLabCut 3.0.2.
 """
@@ -247,6 +248,17 @@ class Shuffle:
     def evaluation_dir(self) -> Path:
         """Evaluation results of this shuffle."""
         return self.project.evaluation_dir / self.name
+
+    def export_path(self, net_type: str, snapshot: Snapshot, detector: Snapshot | None = None) -> Path:
+        """``exported-models-pytorch/DLC_<task>_<net>_iteration-<I>_shuffle-<S>/..._snapshot-<uid>.pt``, DeepLabCut's.
+
+        Names with a slash are written as in scorers: ``timm/x_y`` as ``TimmXY``.
+        """
+        project = self.project
+        net = net_name(net_type) if "/" in net_type else net_type
+        name = f"DLC_{project.task}_{net}_iteration-{project.iteration}_shuffle-{self.number}"
+        boxes = f"_snapshot-detector{detector.uid}" if detector else ""
+        return project.root / "exported-models-pytorch" / name / f"{name}{boxes}_snapshot-{snapshot.uid}.pt"
 
     def scorer(self, net_type: str, snapshot: Snapshot, detector: Snapshot | None = None) -> str:
         """The scorer name in result files: ``DLC_Resnet50_<task><date>shuffle<S>_snapshot_best-25``."""

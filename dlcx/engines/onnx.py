@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,10 @@ class OnnxEngine:
             except Exception as error:  # ONNX Runtime has an exception of its own for each way to be damaged
                 logger.warning("%s cannot be used and is made anew: %s", path, _first_line(error))
         logger.info("exports the net to ONNX")
-        content = export(self.model, inputs, any_size=self.exported.any_size)
+        try:
+            content = export(self.model, inputs, any_size=self.exported.any_size)
+        except DlcxError as error:
+            raise DlcxError(f"--engine onnx: {error}", hint="Use --engine torch.") from error
         session = open_session(content, self.device)
         if path is not None:
             try:
@@ -116,6 +119,10 @@ class Difference:
             f"maps differ by up to {self.maps:.2g} of their highest value (allowed: {SHARE:g}), "
             f"keypoints by up to {self.pixels:.2g} px (allowed: {PIXELS:g})"
         )
+
+    def or_larger(self, other: Difference) -> Difference:
+        """The larger of each."""
+        return Difference(max(self.maps, other.maps), max(self.pixels, other.pixels))
 
 
 def compare(model: nn.Module, expected: Outputs, found: Outputs) -> Difference:
@@ -179,12 +186,35 @@ def export(model: nn.Module, inputs: Sequence[Tensor], *, any_size: bool = False
             except Exception as error:  # the exporter wraps whatever went wrong in its own kinds
                 reason = error
         else:
-            raise DlcxError(
-                f"--engine onnx: torch {torch.__version__} cannot export this net: {_first_line(reason)}",
-                hint="Use --engine torch.",
-            ) from reason
+            said = _first_line(reason)
+            raise DlcxError(f"torch {torch.__version__} cannot export this net to ONNX: {said}") from reason
     assert program is not None
     return bytes(program.model_proto.SerializeToString())
+
+
+def with_notes(content: bytes, notes: Mapping[str, str]) -> bytes:
+    """The file with texts by name, which ONNX calls its metadata."""
+    import onnx
+
+    model = onnx.load_model_from_string(content)
+    onnx.helper.set_model_props(model, {**notes_of(content), **notes})
+    return bytes(model.SerializeToString())
+
+
+def notes_of(content: bytes) -> dict[str, str]:
+    """The texts by name that a file holds.
+
+    Raises
+    ------
+    DlcxError
+        When it is no ONNX file.
+    """
+    import onnx
+
+    try:
+        return {note.key: note.value for note in onnx.load_model_from_string(content).metadata_props}
+    except Exception as error:  # of protobuf, in a module of its own
+        raise DlcxError(f"no ONNX file: {_first_line(error)}") from error
 
 
 def write_onnx(path: Path, content: bytes) -> None:

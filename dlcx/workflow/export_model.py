@@ -1,0 +1,284 @@
+"""A trained net in one file for other programs: DeepLabCut-Live's ``.pt``, or ONNX, compared with what it was made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.model_config import read_model_config
+from dlcx.formats.project_config import open_project
+from dlcx.progress import SILENT, Progress
+from dlcx.workflow.real_frames import Frame, real_frames
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dlcx.engines.onnx import Difference
+    from dlcx.formats.live_model import LiveModel
+    from dlcx.heads.head import Outputs
+    from dlcx.project import Shuffle
+    from dlcx.workflow.loading import Loaded
+
+FORMATS = ("pt", "onnx")
+#: Frames that ``--verify`` looks at; without it one.
+FRAMES = 10
+#: The note in an ONNX file that says what it was made from.
+MADE_FROM = "dlcx made from"
+#: What a network input (a row of the exported net) becomes: maps of every head.
+Run = Callable[[Sequence["Tensor"]], "Outputs"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How the file's net differs from the one in torch: on so many frames, showing so many animals or whole images.
+
+    ``maps`` is a share of their highest value, ``pixels`` the farthest that a keypoint moved in the network input.
+    """
+
+    frames: int
+    inputs: int
+    maps: float
+    pixels: float
+
+
+@dataclass(frozen=True)
+class ExportModelResult:
+    """The file, what the net in it takes and gives, and how it compares with the snapshot."""
+
+    file: Path
+    snapshot: str
+    detector: str | None
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    written: bool
+    left_out: tuple[str, ...] = ()
+    verified: Compared | None = None
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"exported: {self.file}" + ("" if self.written else " (was there already)")]
+        said.append(f"snapshot: {self.snapshot}" + (f", detector {self.detector}" if self.detector else ""))
+        said += [f"input: {one}" for one in self.inputs]
+        said += [f"output: {one}" for one in self.outputs]
+        said += [f"left out: {one}" for one in self.left_out]
+        if (found := self.verified) is not None:
+            said.append(
+                f"verified: {found.frames} frame(s), {found.inputs} input(s): maps differ by up to {found.maps:.2g} of "
+                f"their highest value, keypoints by up to {found.pixels:.2g} px"
+            )
+        return said
+
+
+def export_model(
+    project: str | Path | None = None,
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    conditions: str | None = None,
+    format: str = "pt",
+    verify: bool = False,
+    video: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> ExportModelResult:
+    """Write a trained net into one file; a file that would not give the snapshot's keypoints is not written.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    shuffle, trainset_index, snapshot, detector_snapshot, conditions
+        Which net; see :func:`dlcx.workflow.loading.load_predictor`.
+    format
+        ``pt`` is what DeepLabCut exports and DeepLabCut-Live loads, with the detector of a top-down net; ``onnx`` is
+        the net that poses whole images or crops, without detector and decoding.
+    verify
+        Compare the file's net with the snapshot's in torch on ten frames instead of one, and tell the largest
+        difference.  Of a ``pt`` file the net is built again from the file alone.
+    video
+        Where frames for that come from; default: the labelled images, those for tests first.
+    out
+        Folder of the file; default: as DeepLabCut, ``exported-models-pytorch/...`` in the project.
+    overwrite
+        Replace a file that holds something else.
+
+    Raises
+    ------
+    DlcxError
+        When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
+        :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.onnx.SHARE`, or another file is there.
+    """
+    from dlcx.workflow.loading import load_predictor
+
+    if format not in FORMATS:
+        raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
+    place = open_project(project).shuffle(shuffle, trainset_index)
+    config = read_model_config(place.model_config_path)
+    if format == "pt" and config.method == "ctd":
+        raise DlcxError(
+            f"{config.net_type} corrects poses that another net finds, which DeepLabCut-Live cannot do",
+            hint="Export it to ONNX: --format onnx.",
+        )
+    if format == "onnx":
+        from dlcx.engines.onnx import check_installed
+
+        check_installed("--format onnx")
+    net = load_predictor(
+        place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device="cpu"
+    )
+    path = place.export_path(net.config.net_type, net.snapshot, net.detector).with_suffix(f".{format}")
+    path = Path(out).expanduser() / path.name if out else path
+    frames = FRAMES if verify else 1
+    write = _write_pt if format == "pt" else _write_onnx
+    with progress.task(f"export {net.config.net_type}", frames, "frame") as task:
+        rows = _Rows(net, place, video, frames, task.advance)
+        return write(net, rows, path, verify=verify, overwrite=overwrite)
+
+
+class _Rows:
+    """What the net sees of real frames, :meth:`each` frame's network inputs; frames that show nothing are passed."""
+
+    def __init__(
+        self, net: Loaded, place: Shuffle, video: str | Path | None, count: int, advance: Callable[[], None]
+    ) -> None:
+        self.net, self.place, self.video, self.count, self.advance = net, place, video, count, advance
+
+    def each(self, count: int | None = None) -> list[tuple[Tensor, ...]]:
+        """Of every frame its inputs, (R, 3, h, w) and for conditional nets (R, K, 3).
+
+        Raises
+        ------
+        DlcxError
+            When there is nothing to see in any frame.
+        """
+        frames = real_frames(self.place, self.video, self.count)
+        seen = (self.net.predictor.inputs(frame.image[None], self._told(frame)) for frame in frames)
+        found = list(islice((rows.tensors for rows in seen if len(rows)), count or self.count))
+        if not found:
+            raise DlcxError(
+                f"{self.net.config.net_type} finds no animal in {self.count} frame(s), and an exported net is tried",
+                hint="Name a video that shows some: --video FILE, or add --verify to look at more frames.",
+            )
+        return found
+
+    def _told(self, frame: Frame) -> list | None:
+        if self.net.told is None:
+            return None
+        if frame.labeled is None:
+            raise DlcxError("--video: nothing finds the animals for this net", hint="Leave it out: labels tell them.")
+        return [self.net.told(frame.labeled)]
+
+    def compared(self, run: Run) -> Compared:
+        """The largest difference between the net and ``run``.
+
+        Raises
+        ------
+        DlcxError
+            When it is larger than allowed.
+        """
+        import torch
+
+        from dlcx.engines.onnx import Difference, compare
+
+        worst, frames = Difference(0.0, 0.0), self.each()
+        for tensors in frames:
+            with torch.inference_mode():
+                worst = worst.or_larger(compare(self.net.model, self.net.model(*tensors), run(tensors)))
+            self.advance()
+        _refuse(worst, self.net.config.net_type)
+        return Compared(len(frames), sum(len(tensors[0]) for tensors in frames), worst.maps, worst.pixels)
+
+
+def _refuse(found: Difference, net_type: str) -> None:
+    if not found.small:
+        raise DlcxError(
+            f"the exported {net_type} would not give the snapshot's results: {found.text()}; no file was written",
+            hint="Rounding is magnified where weights make maps without clear peaks: has the net learned?",
+        )
+
+
+def _write_pt(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite: bool) -> ExportModelResult:
+    from dlcx.formats.live_model import LiveModel, read_live_model, same, write_live_model
+    from dlcx.formats.snapshot import read_snapshot
+
+    detector = None if net.detector is None else read_snapshot(net.detector.path).model
+    live = LiveModel.of(net.config.plain(), read_snapshot(net.snapshot.path).model, detector)
+    there = path.exists() and not overwrite
+    if there and not same(read_live_model(path), live):
+        raise DlcxError(f"{path} holds another net", hint="--overwrite replaces it, --out DIR writes elsewhere.")
+    found = rows.compared(_rebuilt(live)) if verify else None
+    if not there:
+        write_live_model(live, path)
+    kind = {"bu": "images", "td": "images, posed in crops of the detector's boxes"}[net.config.method]
+    if net.config.method == "td" and detector is None:
+        kind = "crops: there is no detector, so DLCLive needs top_down_dynamic"
+    return ExportModelResult(
+        path,
+        net.snapshot.uid,
+        net.detector.uid if net.detector else None,
+        (kind,),
+        (f"x, y and score of {len(net.config.metadata.bodyparts)} bodyparts an animal",),
+        not there,
+        tuple(f"the head {name}, which DeepLabCut-Live does not know" for name in live.left_out),
+        found,
+    )
+
+
+def _rebuilt(live: LiveModel) -> Run:
+    """The net as it comes out of the file's content alone."""
+    from dlcx.nets.build import build_model
+    from dlcx.nets.weights import load_strict
+    from dlcx.settings import ModelConfig
+
+    model = build_model(ModelConfig.model_validate(live.config))
+    load_strict(model, live.pose, "the exported net")
+    model.eval()
+    return lambda tensors: model(*tensors)
+
+
+def _write_onnx(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite: bool) -> ExportModelResult:
+    import torch
+
+    from dlcx import __version__
+    from dlcx.engines.onnx import export, notes_of, open_session, run_session, with_notes, write_onnx
+    from dlcx.workflow.loading import exported_file
+
+    device, made_from = torch.device("cpu"), exported_file(net.snapshot, net.config).suffixes[-2].strip(".")
+    there = path.exists() and not overwrite
+    if there:
+        content = path.read_bytes()
+        if notes_of(content).get(MADE_FROM) != made_from:
+            raise DlcxError(f"{path} holds another net", hint="--overwrite replaces it, --out DIR writes elsewhere.")
+    else:
+        example = rows.each(1)[0]
+        content = export(net.model, example, any_size=net.config.method == "bu")
+        notes = {MADE_FROM: made_from, "dlcx": __version__, "pytorch_config": json.dumps(net.config.plain())}
+        content = with_notes(content, notes)
+    session = open_session(content, device)
+    found = rows.compared(lambda tensors: run_session(session, tensors, device)) if verify or not there else None
+    if not there:
+        write_onnx(path, content)
+    return ExportModelResult(
+        path,
+        net.snapshot.uid,
+        None,
+        tuple(_shown(slot) for slot in session.get_inputs()),
+        tuple(_shown(slot) for slot in session.get_outputs()),
+        not there,
+        ("the detector, which finds the boxes",) if net.config.method == "td" else (),
+        found,
+    )
+
+
+def _shown(slot: object) -> str:
+    """Name and shape of an input or output; names of sizes say that any will do."""
+    sides = [side if isinstance(side, int) else "any" for side in slot.shape]  # type: ignore[attr-defined]
+    return f"{slot.name} {sides} float32".replace("'", "")  # type: ignore[attr-defined]
