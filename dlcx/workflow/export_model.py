@@ -1,4 +1,4 @@
-"""A trained net in one file for other programs: DeepLabCut-Live's ``.pt``, or ONNX, compared with what it was made of."""
+"""A trained net in one file for other programs: DeepLabCut-Live's ``.pt``, or ONNX; compared with the snapshot."""
 
 from __future__ import annotations
 

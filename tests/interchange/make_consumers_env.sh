@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes the environments of programs that read DeepLabCut's files: movement and sleap-io, and napari-deeplabcut (which
-# brings a window system's libraries of its own, about 1 GB).
+# Makes the environments of programs that read DeepLabCut's files: movement and sleap-io, napari-deeplabcut (which brings
+# a window system's libraries of its own, about 1 GB), and DeepLabCut-Live (which brings torch).
 #
-#   tests/interchange/make_consumers_env.sh [FOLDER]     default: .venv-consumers in the repository root; napari's
-#                                                        is called FOLDER-napari
+#   tests/interchange/make_consumers_env.sh [FOLDER]     default: .venv-consumers in the repository root; the others
+#                                                        are called FOLDER-napari and FOLDER-live
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -25,3 +25,4 @@ make_env() {
 
 make_env "$venv" 'movement|sleap-io|pandas|tables|numpy|xarray' movement sleap-io
 make_env "$venv-napari" 'napari|napari-deeplabcut|pandas|tables|numpy' napari-deeplabcut
+make_env "$venv-live" 'deeplabcut-live|torch|torchvision|timm|numpy' 'deeplabcut-live[pytorch]==1.1.0'
