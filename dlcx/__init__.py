@@ -103,6 +103,7 @@ __all__ = [
     "evaluate",
     "evaluate_tracks",
     "export_labels",
+    "export_model",
     "extract_frames",
     "extract_outliers",
     "filter_predictions",
