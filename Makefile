@@ -57,7 +57,7 @@ interchange: $(STAMP) interchange-env ## Trade projects with DeepLabCut 3.0.2, b
 	$(BIN)/python tests/interchange/run.py --projects $(PROJECTS) $(INTERCHANGE)
 
 .PHONY: consumers
-consumers: $(STAMP) ## Let movement, sleap-io, napari-deeplabcut and DeepLabCut-Live read what dlcx writes
+consumers: $(STAMP) ## Let movement, sleap-io, keypoint-moseq, napari-deeplabcut and DeepLabCut-Live read what dlcx writes
 	PYTHON=$(PYTHON) tests/interchange/make_consumers_env.sh
 	$(BIN)/python tests/interchange/consumers.py --project $(PROJECTS)/openfield-Pranav-2018-10-30
 	$(BIN)/python tests/interchange/live.py --projects $(PROJECTS)

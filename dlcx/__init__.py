@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.evaluate_tracks import evaluate_tracks
     from dlcx.workflow.export_labels import export_labels
     from dlcx.workflow.export_model import export_model
+    from dlcx.workflow.export_predictions import export_predictions
     from dlcx.workflow.extract_frames import extract_frames
     from dlcx.workflow.extract_outliers import extract_outliers
     from dlcx.workflow.filter_predictions import filter_predictions
@@ -72,6 +73,7 @@ COMMANDS = (
     "evaluate_tracks",
     "plot_trajectories",
     "analyze_skeleton",
+    "export_predictions",
     "report",
     "extract_outliers",
     "merge_labels",
@@ -104,6 +106,7 @@ __all__ = [
     "evaluate_tracks",
     "export_labels",
     "export_model",
+    "export_predictions",
     "extract_frames",
     "extract_outliers",
     "filter_predictions",

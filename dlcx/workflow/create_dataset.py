@@ -216,7 +216,7 @@ def create_dataset(
     sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
     rows = [training_rows(labels, plan.split, sizes) for plan in todo]
     if todo:
-        _check_weights(todo[0])
+        _check_nets(todo[0])
 
     if train_fraction is not None:
         add_train_fraction(found.config_path, train_fraction)
@@ -350,12 +350,14 @@ def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
     return data
 
 
-def _check_weights(plan: _Plan) -> None:
-    """Refuse a path that is not there; warn of weights that training could not fetch from the network."""
+def _check_nets(plan: _Plan) -> None:
+    """Refuse keys and paths that `train` would refuse; warn of weights that it could not fetch from the network."""
     from dlcx.workflow.train_parts import detector_part, pose_part
 
     for make in (detector_part, pose_part):
         part = make(plan.shuffle, plan.config, plan.own)
+        if part is not None and plan.own.overrides:
+            part.check_keys()
         if part is None or part.weights == "none":
             continue
         from dlcx.nets.hub import Unreachable

@@ -222,7 +222,7 @@ def _todo(
         raise DlcxError("--epochs 0: nothing is left to train")
     for part, start in todo:
         if len(todo) > 1:
-            part.check_layers()
+            part.check_keys()
         if start.source is None:
             part.check_weights()
     return todo

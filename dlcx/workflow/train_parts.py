@@ -53,6 +53,8 @@ class Net:
 class Part:
     """One net that a shuffle trains, by its settings; ``build`` and ``fill`` make it and give it its first weights.
 
+    ``layout`` makes its layers without numbers, in no time.
+
     ``where`` is how the keys of its settings begin in pytorch_config.yaml: nothing, or ``detector.``.  ``weights`` is
     the source of its first weights, ``flag`` names that, and ``own_key`` keeps it in dlcx.yaml; the checks raise where
     training could not begin.
@@ -71,7 +73,7 @@ class Part:
     continued: str | None
     build: Callable[[LabeledImages, LabeledImages, Course, str], Net]
     fill: Callable[[nn.Module], str]
-    check_layers: Callable[[], None]
+    layout: Callable[[], nn.Module]
     check_weights: Callable[[], None]
 
     @property
@@ -83,6 +85,21 @@ class Part:
     def files(self) -> TrainingFiles:
         """What its training leaves beside its snapshots."""
         return self.place.training_files(detector=self.is_detector)
+
+    def check_keys(self) -> None:
+        """Refuse what the file's schema leaves free and layers, optimizer or schedule do not take.
+
+        Raises
+        ------
+        DlcxError
+            Names the key.
+        """
+        from dlcx.training.schedules import build_optimizer, build_scheduler
+
+        optimizer, scheduler = self.runner.optimizer, self.runner.scheduler
+        learning = build_optimizer(optimizer.type, optimizer.params, self.layout().parameters())
+        if scheduler is not None:
+            build_scheduler(scheduler.type, scheduler.params, learning)
 
     def course(self, *, early_stop: int | None, precision: str, compiled: bool) -> Course:
         """How long the training goes and how it computes."""
@@ -197,13 +214,13 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
 
         return load_initial(cast("PoseModel", model), config, weights, tables)
 
-    def check_layers() -> None:
+    def layout() -> nn.Module:
         import torch
 
         from dlcx.nets.build import build_model
 
-        with torch.device("meta"):  # without numbers
-            build_model(config)
+        with torch.device("meta"):
+            return build_model(config)
 
     def check_weights() -> None:
         from dlcx.nets.weights import check_source
@@ -224,7 +241,7 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
         continued=config.resume_training_from,
         build=build,
         fill=fill,
-        check_layers=check_layers,
+        layout=layout,
         check_weights=check_weights,
     )
 
@@ -269,13 +286,13 @@ def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part |
 
         return load_initial_detector(cast("BoxDetector", model), settings, weights)
 
-    def check_layers() -> None:
+    def layout() -> nn.Module:
         import torch
 
         from dlcx.nets.build import build_detector
 
-        with torch.device("meta"):  # without numbers
-            build_detector(settings)
+        with torch.device("meta"):
+            return build_detector(settings)
 
     def check_weights() -> None:
         from dlcx.nets.detectors.weights import check_detector_source
@@ -296,7 +313,7 @@ def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part |
         continued=settings.resume_training_from,
         build=build,
         fill=fill,
-        check_layers=check_layers,
+        layout=layout,
         check_weights=check_weights,
     )
 

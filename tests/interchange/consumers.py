@@ -1,8 +1,8 @@
-"""Do movement, sleap-io and napari-deeplabcut read what dlcx writes?  ``make consumers`` runs this.
+"""Do movement, sleap-io, keypoint-moseq and napari-deeplabcut read what dlcx writes?  ``make consumers`` runs this.
 
-movement loads prediction h5 and csv, of one and of several animals; sleap-io loads the labels csv and the split of the
-training set (it reads no DeepLabCut h5); napari-deeplabcut opens labels and machine labels.  Prints one table; the exit
-code is 1 on any failure.
+movement and keypoint-moseq load prediction h5 and csv, of one and of several animals, and what ``export-predictions``
+makes of tracks and unique bodyparts; sleap-io loads the labels csv and the split of the training set (it reads no
+DeepLabCut h5); napari-deeplabcut opens labels and machine labels.  Prints one table; the exit code is 1 on any failure.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -24,14 +25,20 @@ from dlcx.formats.predictions import write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import read_split
 from dlcx.poses import Labels, Layout, Tracks
+from dlcx.project import net_name
 
 HERE = Path(__file__).resolve().parent
 CONSUMERS = HERE.parents[1] / ".venv-consumers" / "bin" / "python"
+MOSEQ = HERE.parents[1] / ".venv-consumers-moseq" / "bin" / "python"
 NAPARI = HERE.parents[1] / ".venv-consumers-napari" / "bin" / "python"
 LAYOUTS = {
     "single": Layout(("snout", "leftear", "tailbase")),
     "several": Layout(("snout", "leftear", "tailbase"), ("anne", "bert"), multi=True),
 }
+
+
+#: Several animals and what movement cannot read.
+UNIQUE = Layout(("snout", "leftear", "tailbase"), ("anne", "bert"), ("lamp",), multi=True)
 
 
 def made_up_tracks(layout: Layout, frames: int = 12) -> Tracks:
@@ -42,7 +49,84 @@ def made_up_tracks(layout: Layout, frames: int = 12) -> Tracks:
     score = draw.uniform(0, 1, shape).astype(np.float32)
     xy[3:5, -1], score[3:5, -1] = np.nan, np.nan
     xy[7, 0, 1], score[7, 0, 1] = np.nan, 0
-    return Tracks(layout, xy, score)
+    unique = draw.uniform(0, 640, (frames, len(layout.unique), 2)).astype(np.float32)
+    return Tracks(layout, xy, score, unique, draw.uniform(0, 1, unique.shape[:2]).astype(np.float32))
+
+
+def dlcx(*words: str | Path) -> None:
+    """Run a command that must succeed."""
+    call = [sys.executable, "-m", "dlcx", *map(str, words), "-q"]
+    subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
+
+
+def export_everything(folder: Path) -> tuple[list[Path], Tracks]:
+    """Tracks of an analysed video, as ``export-predictions`` writes them; returns the files and what they hold."""
+    root = folder / "drawn"
+    dlcx("demo", root, "--animals", "2")
+    dlcx("create-dataset", "-p", root, "--weights", "none")
+    project = open_project(root)
+    scorer = f"DLC_{net_name('resnet_50')}_{project.task}{project.date}shuffle1_snapshot_best-10"
+    tracks = made_up_tracks(UNIQUE)
+    video = project.root / "videos" / "arena.mp4"
+    write_predictions(tracks, video.with_name(f"arena{scorer}_el.h5"), scorer, key="tracks", double=False)
+    out = folder / "exported"
+    dlcx("export-predictions", video, "-p", root, "--to", out / "nwb")
+    dlcx("export-predictions", video, "-p", root, "--to", out / "h5", "--format", "h5", "--split-unique")
+    return sorted(path for path in out.rglob("*") if path.suffix in (".nwb", ".h5")), tracks
+
+
+def owner_of(file: Path) -> str:
+    """Whose poses an exported file holds: an individual, ``single``, or all of them (nothing)."""
+    return file.stem.rpartition("_el")[2].removeprefix("_")
+
+
+def expected_exports(files: Sequence[Path], tracks: Tracks) -> dict[str, np.ndarray]:
+    """What movement should read of exported files."""
+    expected = {}
+    for file in files:
+        owner, layout = owner_of(file), tracks.layout
+        xy, score, parts = tracks.xy, tracks.score, layout.bodyparts
+        if owner == "single":
+            xy, score, parts = tracks.unique_xy[:, None], tracks.unique_score[:, None], layout.unique
+        elif owner:
+            number = layout.individuals.index(owner)
+            xy, score = xy[:, number : number + 1], score[:, number : number + 1]
+        expected[f"movement {file.name} position"] = xy
+        expected[f"movement {file.name} confidence"] = score
+        expected[f"movement {file.name} keypoints"] = np.array(parts)
+    return expected
+
+
+def moseq_checks(folder: Path, exported: Sequence[Path], tracks: Tracks) -> list[Check]:
+    """Every animal of every file, as keypoint-moseq names and orders them."""
+    several = LAYOUTS["several"]
+    sources = {
+        f"{name}.{suffix}": made_up_tracks(layout) for name, layout in LAYOUTS.items() for suffix in ("h5", "csv")
+    }
+    sources |= {"tracked_el.csv": made_up_tracks(several), "tracked_el.h5": made_up_tracks(several)}
+    files = [folder / name for name in sources]
+    files += [path for path in exported if path.suffix == ".nwb" and owner_of(path) != "single"]
+    subprocess.run(
+        [str(MOSEQ), str(HERE / "moseq_side.py"), str(folder / "moseq.npz"), *map(str, files)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    checks = []
+    with np.load(folder / "moseq.npz") as read:
+        for file in files:
+            poses = sources.get(file.name, tracks)
+            layout = poses.layout
+            owners = [owner_of(file)] if file.suffix == ".nwb" else layout.individuals
+            for owner in owners:
+                number = layout.individuals.index(owner)
+                name = file.stem if file.suffix == ".nwb" or not layout.multi else f"{file.stem}_{owner}"
+                order = read[f"{file.name} {name} bodyparts"].tolist()
+                columns = [layout.bodyparts.index(part) for part in order]
+                for what, wrote in (("coordinates", poses.xy), ("confidences", poses.score)):
+                    found = read[f"{file.name} {name} {what}"]
+                    wrote = wrote[:, number, columns]
+                    checks.append(measured("keypoint-moseq", f"{file.name} {owner} {what}", largest(wrote, found), 0))
+    return checks
 
 
 def write_everything(source: Path, folder: Path) -> tuple[Path, dict[str, np.ndarray]]:
@@ -71,11 +155,7 @@ def write_everything(source: Path, folder: Path) -> tuple[Path, dict[str, np.nda
     write_labels(labels, path, project.scorer)
     by_name = labels.xy[:, :, np.argsort(labels.layout.bodyparts)]  # as sleap-io orders them
     expected["sleap-io labels csv"] = by_name
-    subprocess.run(
-        [sys.executable, "-m", "dlcx", "create-dataset", "-q", "-p", str(root), "--weights", "none"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    dlcx("create-dataset", "-p", root, "--weights", "none")
     split = read_split(project.shuffle(1).documentation_path)
     for name, rows in (("train", split.train), ("test", split.test)):
         expected[f"sleap-io {name} split"] = by_name[rows]
@@ -122,10 +202,14 @@ def main() -> int:
         root, expected = write_everything(options.project, folder)
         files = [folder / f"{name}.{suffix}" for name in LAYOUTS for suffix in ("h5", "csv")]
         files.append(folder / "tracked_el.csv")
+        exported, tracks = export_everything(folder)
+        files += exported
+        expected |= expected_exports(exported, tracks)
         call = [CONSUMERS, HERE / "consumers_side.py", root, folder / "read.npz", *files]
         subprocess.run(list(map(str, call)), check=True)
         with np.load(folder / "read.npz") as read:
             checks = [compare(name, values, read[name]) for name, values in expected.items()]
+        checks += moseq_checks(folder, exported, tracks)
         checks += napari_checks(folder)
     print(table(checks))
     return 0 if all(check.ok for check in checks) else 1

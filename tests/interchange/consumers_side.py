@@ -23,7 +23,8 @@ def main() -> None:
     project, out, *files = map(Path, sys.argv[1:])
     arrays = {}
     for file in files:
-        loaded = load_poses.from_dlc_file(file)
+        load = load_poses.from_nwb_file if file.suffix == ".nwb" else load_poses.from_dlc_file
+        loaded = load(file)
         for name in ("position", "confidence"):
             axes = ("time", "individuals", "keypoints", *(["space"] if name == "position" else []))
             arrays[f"movement {file.name} {name}"] = loaded[name].transpose(*axes).values

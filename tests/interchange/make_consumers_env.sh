@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes the environments of programs that read DeepLabCut's files: movement and sleap-io, napari-deeplabcut (which brings
-# a window system's libraries of its own, about 1 GB), and DeepLabCut-Live (which brings torch).
+# Makes the environments of programs that read DeepLabCut's files: movement and sleap-io, keypoint-moseq (with JAX, about
+# 2 GB), napari-deeplabcut (which brings a window system's libraries of its own, about 1 GB), and DeepLabCut-Live (which
+# brings torch).
 #
 #   tests/interchange/make_consumers_env.sh [FOLDER]     default: .venv-consumers in the repository root; the others
-#                                                        are called FOLDER-napari and FOLDER-live
+#                                                        are called FOLDER-moseq, FOLDER-napari and FOLDER-live
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -24,5 +25,6 @@ make_env() {
 }
 
 make_env "$venv" 'movement|sleap-io|pandas|tables|numpy|xarray' movement sleap-io
+make_env "$venv-moseq" 'keypoint-moseq|jax|pandas|tables|numpy|pynwb|ndx-pose' keypoint-moseq
 make_env "$venv-napari" 'napari|napari-deeplabcut|pandas|tables|numpy' napari-deeplabcut
 make_env "$venv-live" 'deeplabcut-live|torch|torchvision|timm|numpy' 'deeplabcut-live[pytorch]==1.1.0'

@@ -244,6 +244,20 @@ def test_a_killed_run_is_finished_by_the_next(project):
         ({"shuffle": []}, "--shuffle none", ""),
         ({"weights": "/no/such/file.pth"}, "/no/such/file.pth", ""),
         ({"overrides": ["train_settings.epoch=1"]}, "unknown key 'train_settings.epoch'", "'epochs'"),
+        ({"overrides": ["model.heads.bodypart.foo=3"]}, "model.heads.bodypart.foo: unknown key", "predictor"),
+        (
+            {"overrides": ["model.heads.bodypart.target_generator.pos_dist=4"]},
+            "model.heads.bodypart.target_generator.pos_dist: unknown key",
+            "'pos_dist_thresh'",
+        ),
+        ({"overrides": ["model.backbone.stride=8"]}, "model.backbone.stride: unknown key", "output_stride"),
+        ({"overrides": ["runner.optimizer.params.rate=1"]}, "runner.optimizer.params: AdamW refuses", ""),
+        ({"overrides": ["runner.scheduler.type=Slowly"]}, "runner.scheduler.type: no schedule 'Slowly'", ""),
+        (
+            {"net_type": "top_down_resnet_50", "overrides": ["detector.model.type=SSD"]},
+            "detector.model.type: unknown 'SSD'",
+            "SSDLite",
+        ),
         ({"train_indices": "/no/such/file.txt"}, "cannot read /no/such/file.txt", ""),
     ],
 )
@@ -275,6 +289,29 @@ def test_the_command(project, capsys):
     assert run([*call, "--seed", "1"]) == 3
     assert "--overwrite" in capsys.readouterr().err
     assert run([*call, "--split-by"]) == 2
+
+
+def test_whole_videos_are_kept_apart(project):
+    """Three videos of 8 images; config.yaml lists them, and the third goes to the test images."""
+    labels = read_labels(project / "labeled-data" / "vid" / "CollectedData_me")
+    config = project / "config.yaml"
+    for stem in ("vid2", "vid3"):
+        shutil.copytree(project / "labeled-data" / "vid", project / "labeled-data" / stem)
+        images = tuple((folder, stem, name) for folder, _, name in labels.images)
+        write_labels(
+            dataclasses.replace(labels, images=images), project / "labeled-data" / stem / "CollectedData_me", "me"
+        )
+        listed = f"video_sets:\n  PROJECT/videos/{stem}.avi:\n    crop: 0, 160, 0, 128"
+        config.write_text(config.read_text().replace("video_sets:", listed))
+    assert run(["create-dataset", "-p", str(project), "--weights", "none", "--split-by", "video"]) == 0
+    merged, split = load_training_set(open_project(project).shuffle(1))
+    train, test = ({merged.images[row][1] for row in rows} for rows in (split.train, split.test))
+    assert len(train) == 2
+    assert len(test) == 1
+    assert not train & test
+    assert sorted([*split.train, *split.test]) == list(range(24))
+    own = read_own_config(open_project(project).shuffle(1).own_config_path)
+    assert (own.split, own.seed) == ("video", 42)
 
 
 def test_openfield(openfield):

@@ -1,0 +1,265 @@
+"""The poses of videos as files that other programs can read."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.poses import Layout, Tracks
+from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.made_from_poses import is_there, origin_of
+from dlcx.workflow.many_videos import FailedVideo, each_video
+
+if TYPE_CHECKING:
+    from dlcx.formats.nwb import Recording
+
+FORMATS = ("nwb", "h5")
+#: The folder beside the poses, so that a program which takes a whole folder finds nothing else there.
+FOLDER = "exported"
+#: How unique bodyparts are called, as in DeepLabCut's files.
+SINGLE = "single"
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """One file of a video's poses; ``owner`` names the individual in it, ``single`` unique bodyparts, "" all."""
+
+    file: Path
+    owner: str
+    existed: bool
+
+
+@dataclass(frozen=True)
+class ExportedVideo:
+    """One video's poses and the files that were made of them."""
+
+    video: Path
+    poses: Path
+    files: tuple[ExportedFile, ...]
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"poses: {self.poses}"]
+        for made in self.files:
+            owner = f" ({made.owner})" if made.owner else ""
+            said.append(f"exported{owner}: {made.file}{' (was there already)' if made.existed else ''}")
+        return said
+
+
+@dataclass(frozen=True)
+class ExportPredictionsResult:
+    """The videos whose poses were exported, and those that failed with the reason."""
+
+    videos: tuple[ExportedVideo, ...]
+    failed: tuple[FailedVideo, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [line for one in self.videos for line in one.lines()]
+        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+def export_predictions(
+    project: str | Path | None = None,
+    videos: Sequence[str | Path] | str | Path = (),
+    *,
+    format: str = "nwb",
+    split_unique: bool = False,
+    split_individuals: bool = False,
+    session_start: str | None = None,
+    to: str | Path | None = None,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    tracker: str | None = None,
+    filtered: bool = False,
+    out: str | Path | None = None,
+    csv: bool = True,
+    overwrite: bool = False,
+) -> ExportPredictionsResult:
+    """Write the poses of videos for programs that cannot read them as they are.
+
+    ``nwb``: Neurodata Without Borders, one file an individual and one for unique bodyparts, as NWB wants it.  ``h5``:
+    DeepLabCut's layout with the key ``df_with_missing``, also for tracks, whose own key some programs refuse; all in
+    one file unless it is split.
+
+    Parameters
+    ----------
+    project
+        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+    videos
+        Files, folders and glob patterns.
+    format
+        ``nwb`` or ``h5``.
+    split_unique
+        ``h5``: unique bodyparts go into a file of their own, as poses of one animal.
+    split_individuals
+        ``h5``: so does every individual.
+    session_start
+        ``nwb``: when the recording began, in ISO 8601; without timezone it is this machine's.  Default: when the video
+        file was last changed.
+    to
+        Folder for the files; default: ``exported`` beside the poses.
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+    csv
+        ``h5``: also write a csv.
+    overwrite
+        Replace files of other poses.
+
+    Raises
+    ------
+    DlcxError
+        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+    """
+    from dlcx.data.video import find_videos
+    from dlcx.formats.nwb import need_pynwb
+
+    if format not in FORMATS:
+        raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
+    if format == "nwb":
+        need_pynwb()
+        for flag, given in {"--split-unique": split_unique, "--split-individuals": split_individuals}.items():
+            if given:
+                raise DlcxError(f"{flag} is for --format h5", hint="NWB files are split by individual in any case.")
+    elif session_start is not None:
+        raise DlcxError("--session-start is for --format nwb")
+    start = None if session_start is None else _moment(session_start)
+    wanted = WantedPoses.of(
+        project,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        tracker=tracker,
+        filtered=filtered,
+        out=out,
+    )
+    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    folder = Path(to).expanduser() if to else None
+    skeleton = wanted.project.skeleton
+
+    def export(video: Path) -> ExportedVideo:
+        poses = _linked(wanted.find(video))
+        target = folder or poses.file.path.parent / FOLDER
+        if format == "nwb":
+            files = _as_nwb(poses, target, skeleton, start, overwrite=overwrite)
+        else:
+            split = (split_individuals, split_unique)
+            files = _as_h5(poses, target, split, csv=csv, overwrite=overwrite)
+        return ExportedVideo(video, poses.file.path, tuple(files))
+
+    return ExportPredictionsResult(*each_video(found, export))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DlcxError(f"--session-start {text}: expected a date and time like 2026-01-31T14:30+01:00") from None
+    return moment if moment.tzinfo else moment.astimezone()
+
+
+def _linked(found: FoundPoses) -> FoundPoses:
+    if len(found.stored().layout.individuals) > 1 and not found.file.tracker:
+        raise DlcxError(
+            f"{found.file.path.name}: its animals are not linked, so a row is another animal in every frame",
+            hint="Export tracked poses: 'dlcx track' links them.",
+        )
+    return found
+
+
+def _parts(tracks: Tracks, *, individuals: bool, unique: bool) -> Iterator[tuple[str, Tracks]]:
+    """The poses in pieces with the names of their owners: ``individuals`` one by one, ``unique`` bodyparts apart."""
+    layout = tracks.layout
+    if individuals:
+        for number, name in enumerate(layout.individuals):
+            chosen = slice(number, number + 1)
+            alone = Layout(layout.bodyparts, (name,))
+            yield (
+                name if layout.multi else "",
+                Tracks(alone, tracks.xy[:, chosen], tracks.score[:, chosen], first=tracks.first),
+            )
+    elif unique or not layout.unique:
+        alone = Layout(layout.bodyparts, layout.individuals, multi=layout.multi)
+        yield "", Tracks(alone, tracks.xy, tracks.score, first=tracks.first)
+    else:
+        yield "", tracks
+    if layout.unique and (individuals or unique):
+        xy, score = tracks.unique_xy[:, None], tracks.unique_score[:, None]
+        yield SINGLE, Tracks(Layout(layout.unique, (SINGLE,)), xy, score, first=tracks.first)
+
+
+def _file(found: FoundPoses, folder: Path, owner: str, suffix: str) -> Path:
+    """Where a piece goes: the name of the poses, so that the scorer still follows the video's."""
+    return folder / f"{found.file.path.stem}{f'_{owner}' if owner else ''}{suffix}"
+
+
+def _as_nwb(
+    found: FoundPoses, folder: Path, skeleton: Sequence[tuple[str, str]], start: datetime | None, *, overwrite: bool
+) -> Iterator[ExportedFile]:
+    from dlcx import __version__
+    from dlcx.formats.nwb import read_identifier, write_nwb
+
+    recording = _recording(found.video, start)
+    for owner, tracks in _parts(found.in_frame(), individuals=True, unique=True):
+        path = _file(found, folder, owner, ".nwb")
+        origin = origin_of(found.file.path, owner=owner, start=recording.start.isoformat())
+        identifier = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{path.stem} {origin}"))
+        existed = path.exists() and not overwrite
+        if existed and read_identifier(path) != identifier:
+            raise DlcxError(f"{path} is of other poses or another start", hint="--overwrite makes it anew.")
+        if not existed:
+            subject = None if owner == SINGLE else owner or tracks.layout.individuals[0]
+            write_nwb(
+                tracks,
+                path,
+                found.file.scorer,
+                recording,
+                version=__version__,
+                identifier=identifier,
+                subject=subject,
+                skeleton=skeleton,
+            )
+        yield ExportedFile(path, owner, existed)
+
+
+def _recording(video: Path, start: datetime | None) -> Recording:
+    from dlcx.data.video import open_video
+    from dlcx.formats.nwb import Recording
+
+    opened = open_video(video)
+    changed = datetime.fromtimestamp(int(video.stat().st_mtime)).astimezone()
+    return Recording(opened.path, opened.width, opened.height, opened.times, start or changed)
+
+
+def _as_h5(
+    found: FoundPoses, folder: Path, split: tuple[bool, bool], *, csv: bool, overwrite: bool
+) -> Iterator[ExportedFile]:
+    from dlcx.formats.predictions import write_predictions
+
+    individuals, unique = split
+    whole = found.in_frame()
+    if not whole.layout.unique and unique and not individuals:
+        raise DlcxError(f"--split-unique: {found.file.path.name} has no unique bodyparts")
+    for owner, tracks in _parts(whole, individuals=individuals, unique=unique):
+        path = _file(found, folder, owner, ".h5")
+        if path.resolve() == found.file.path.resolve():
+            raise DlcxError(f"{path} is the poses themselves", hint="Choose another folder with --to.")
+        origin = origin_of(found.file.path, owner=owner, unique=bool(tracks.layout.unique))
+        existed = is_there(path, origin, overwrite=overwrite)
+        if not existed:
+            double = tracks.xy.dtype.itemsize == 8
+            write_predictions(tracks, path, found.file.scorer, csv=csv, double=double, origin=origin)
+        yield ExportedFile(path, owner, existed)

@@ -1,0 +1,31 @@
+"""What keypoint-moseq reads from dlcx's files; runs in its environment, called by consumers.py.
+
+``moseq_side.py OUT.npz FILE...`` loads the FILEs and stores the arrays, named after the file and the animal.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import keypoint_moseq
+import numpy as np
+
+
+def main() -> None:
+    out, *files = map(Path, sys.argv[1:])
+    arrays = {}
+    for file in files:
+        kind = "nwb" if file.suffix == ".nwb" else "deeplabcut"
+        coordinates, confidences, parts = keypoint_moseq.load_keypoints(
+            str(file), kind, extension=file.suffix.removeprefix(".")
+        )
+        for name, xy in coordinates.items():
+            arrays[f"{file.name} {name} coordinates"] = xy
+            arrays[f"{file.name} {name} confidences"] = confidences[name]
+            arrays[f"{file.name} {name} bodyparts"] = np.array(list(parts))
+    np.savez(out, **arrays)
+
+
+if __name__ == "__main__":
+    main()
