@@ -59,7 +59,7 @@ def analyzed(root: Path, video: Path, frames: int, dynamic: tuple[float, float] 
         (done,) = dlcx.analyze_video(root, video, out=out, frames=(0, frames), csv=False, **options).videos
         tracks = read_predictions(done.h5)
     poses = np.concatenate([tracks.xy[:, 0], tracks.score[:, 0, :, None]], -1)
-    return done.analyzed / sum(done.seconds.values()), poses
+    return done.time.frames_per_second, poses
 
 
 def errors(root: Path, predictor: Predictor, steps: np.ndarray, dynamic: tuple[float, float]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ the command line passes a :class:`Progress` that draws, Python callers get :data
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,3 +58,52 @@ class Clock:
                 except StopIteration:
                     return
             yield item
+
+    def split(self, name: str, parts: dict[str, float]) -> None:
+        """Count ``parts`` of what was counted as ``name`` under names of their own."""
+        for part, seconds in parts.items():
+            self.spent[part] = self.spent.get(part, 0.0) + seconds
+            self.spent[name] -= seconds
+
+
+class Meter:
+    """What parts of a deeper layer have taken in this thread, for who calls it and splits its own time by them."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Count the body's time, without what is counted within it."""
+        inner, self._inner = self._inner, 0.0
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - begun
+            self._spent[name] = self._spent.get(name, 0.0) + took - self._inner
+            self._inner = inner + took
+
+    def take(self) -> dict[str, float]:
+        """Seconds by name since the last call."""
+        taken = dict(self._spent)
+        self._spent.clear()
+        return taken
+
+    @property
+    def _spent(self) -> dict[str, float]:
+        if not hasattr(self._local, "spent"):
+            self._local.spent = {}
+        return self._local.spent
+
+    @property
+    def _inner(self) -> float:
+        return getattr(self._local, "inner", 0.0)
+
+    @_inner.setter
+    def _inner(self, seconds: float) -> None:
+        self._local.inner = seconds
+
+
+#: What the passes of nets and the making of their inputs take.
+METER = Meter()

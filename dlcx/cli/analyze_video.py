@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -36,8 +36,13 @@ def analyze_video(
     detector_snapshot: DetectorSnapshotOption = "best",
     conditions: ConditionsOption = None,
     batch_size: Annotated[
-        int | None,
-        typer.Option("--batch-size", min=1, help="Frames a forward pass.", show_default="config.yaml's"),
+        str | None,
+        typer.Option(
+            "--batch-size",
+            metavar="N|auto",
+            help="Frames a forward pass; auto: what is fastest for the first frames.",
+            show_default="config.yaml's",
+        ),
     ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
@@ -85,7 +90,7 @@ def analyze_video(
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
         conditions=conditions,
-        batch_size=batch_size,
+        batch_size=parse_batch_size(batch_size),
         device=device,
         precision=precision,
         engine=engine,
@@ -102,6 +107,15 @@ def analyze_video(
         overwrite=overwrite,
         progress=call.progress,
     )
+
+
+def parse_batch_size(text: str | None) -> int | Literal["auto"] | None:
+    """``"8"`` -> 8; ``"auto"`` as it is."""
+    if text is None or text == "auto":
+        return text  # type: ignore[return-value]
+    if not re.fullmatch(r"0*[1-9]\d*", text.strip()):
+        raise typer.BadParameter(f"expected a number of 1 or more, or auto, got '{text}'", param_hint="--batch-size")
+    return int(text)
 
 
 def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:

@@ -24,6 +24,7 @@ import numpy as np
 from dlcx.data.found import find_files
 from dlcx.data.frame_check import FrameCheck
 from dlcx.errors import DlcxError
+from dlcx.progress import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -183,6 +184,7 @@ def read_frames(
     start: int = 0,
     stop: int | None = None,
     crop: tuple[int, int, int, int] | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[FrameBatch]:
     """Decode frames ``start`` to ``stop`` ahead of the reader, in batches that are the same in every run.
 
@@ -193,6 +195,8 @@ def read_frames(
     ----------
     crop
         x1, x2, y1, y2 in pixels of the frame: the region that the images show; None: the whole frame.
+    clock
+        Gets what the decoder took, under ``decoding``; it works beside the reader, so that is no waiting.
 
     Yields
     ------
@@ -220,7 +224,8 @@ def read_frames(
 
     def decode() -> None:
         try:
-            for batch in _decode(video, batch_size, first, end, (x1, x2, y1, y2)):
+            batches = _decode(video, batch_size, first, end, (x1, x2, y1, y2))
+            for batch in batches if clock is None else clock.waiting("decoding", batches):
                 hand_over(batch)
                 if unwanted.is_set():
                     return

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dlcx.engines.onnx import Exported, OnnxEngine, check_onnx
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.progress import METER
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +59,22 @@ def create_engine(
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             return forward(inputs.contiguous(memory_format=layout), *conditions)
 
-    if kind == "onnx":
-        return _Halving(OnnxEngine(model, run, device, exported))
-    return _Halving(run)
+    return _Metered(_Halving(OnnxEngine(model, run, device, exported) if kind == "onnx" else run))
+
+
+class _Metered:
+    """Counts the time as the net's; on a GPU up to when the results are there, which decoding would wait for anyway."""
+
+    def __init__(self, run: Engine) -> None:
+        self._run = run
+
+    def __call__(self, inputs: Tensor, *conditions: Tensor) -> Any:
+        """As the engine."""
+        with METER("net"):
+            found = self._run(inputs, *conditions)
+            if inputs.device.type == "cuda":
+                torch.cuda.synchronize(inputs.device)
+            return found
 
 
 class _Halving:

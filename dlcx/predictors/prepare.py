@@ -13,6 +13,7 @@ from dlcx.data.build import build_resize
 from dlcx.data.labeled import Resize
 from dlcx.errors import DlcxError
 from dlcx.predictors.geometry import Geometry
+from dlcx.progress import METER
 from dlcx.settings import Transforms
 
 #: ImageNet's, for images of 0 to 1.
@@ -75,14 +76,15 @@ class Preparation:
     def __call__(self, images: np.ndarray, device: torch.device | str) -> tuple[Tensor, Geometry]:
         """Images (B, H, W, 3) uint8 RGB -> input (B, 3, h, w) float32 on the device, and where pixels went."""
         scale = (1.0, 1.0)
-        if self.resize is not None:
-            scale = self.resize.factors(images.shape[2], images.shape[1])
-            images = np.stack([self.resize.image(image) for image in images])
-        uploaded = torch.from_numpy(np.ascontiguousarray(images)).to(device, non_blocking=True)
-        pixels = uploaded.permute(0, 3, 1, 2).float()
-        if self.padding is not None:
-            pixels = self.padding(pixels)
-        return self.scaling(pixels), Geometry(scale)
+        with METER("preparing"):
+            if self.resize is not None:
+                scale = self.resize.factors(images.shape[2], images.shape[1])
+                images = np.stack([self.resize.image(image) for image in images])
+            uploaded = torch.from_numpy(np.ascontiguousarray(images)).to(device, non_blocking=True)
+            pixels = uploaded.permute(0, 3, 1, 2).float()
+            if self.padding is not None:
+                pixels = self.padding(pixels)
+            return self.scaling(pixels), Geometry(scale)
 
 
 def build_preparation(transforms: Transforms | None) -> Preparation:

@@ -15,6 +15,7 @@ from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 from dlcx.predictors.predictor import Finder, Inputs
 from dlcx.predictors.prepare import Preparation
+from dlcx.progress import METER
 
 
 class TopDown:
@@ -75,8 +76,9 @@ class TopDown:
         windows = [self.cropping.window(box, size) for _, box in found]
         width, height = self.cropping.size
         crops = np.empty((len(found), height, width, 3), np.uint8)
-        for crop, window, (image, _) in zip(crops, windows, found, strict=True):
-            crop[:] = window.cut(images[image])
+        with METER("preparing"):
+            for crop, window, (image, _) in zip(crops, windows, found, strict=True):
+                crop[:] = window.cut(images[image])
         tensor, _ = self.preparation(crops, self.device)
         places = tuple(Geometry.of_window(window) for window in windows)
         return Inputs((tensor,), places, np.array([image for image, _ in found], int))

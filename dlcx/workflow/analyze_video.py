@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError, Stopped
@@ -18,7 +19,7 @@ from dlcx.workflow.many_videos import FailedVideo, each_video
 from dlcx.workflow.tracking import asked_linking, next_steps
 from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop
-from dlcx.workflow.video_run import VideoRun
+from dlcx.workflow.video_run import AUTO, VideoRun
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def analyze_video(
     snapshot: str = "best",
     detector_snapshot: str = "best",
     conditions: str | None = None,
-    batch_size: int | None = None,
+    batch_size: int | Literal["auto"] | None = None,
     device: str = "auto",
     precision: str = "fp32",
     engine: str = "torch",
@@ -86,7 +87,8 @@ def analyze_video(
         What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), its snapshot (``"1:best"``), or a file of
         predictions; default: what its pytorch_config.yaml names.
     batch_size
-        Frames a forward pass; default: that of the run which is continued, else config.yaml's.
+        Frames a forward pass; ``auto``: what is fastest for the first frames; default: that of the run which is
+        continued, else config.yaml's.
     device, precision, engine
         Where and how numbers are computed; see :func:`dlcx.workflow.loading.load_predictor`.
     out
@@ -137,7 +139,7 @@ def analyze_video(
         searches=dynamic_crop is not None,
     )
     memory = VideoMemory(net, dynamic_crop, ctd=tracker == "ctd")
-    if memory.batch_size and batch_size not in (None, memory.batch_size):
+    if memory.batch_size and batch_size not in (None, AUTO, memory.batch_size):
         flag = "--tracker ctd" if memory.ctd else "--dynamic-crop"
         raise DlcxError(f"--batch-size {batch_size}: {flag} needs the poses of each frame for the next one")
     linking = asked_linking(place, tracker, animals, track=track, relink=relink)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcx.progress import Clock
+from dlcx.workflow.time_spent import Stopwatch, TimeSpent
 from dlcx.workflow.tracking import Linking, TrackedVideo
 from dlcx.workflow.video_results import VideoResults, ledger_of
 
@@ -28,8 +28,7 @@ NAMED_FRAMES = 10
 class AnalyzedVideo:
     """One video's files, which hold the frames ``first`` to ``stop``; unreadable ones are nan rows.
 
-    ``analyzed`` frames were analysed in this call; ``seconds`` says what it waited for: frames to be decoded, the
-    net, writing.
+    ``analyzed`` frames were analysed in this call; ``time`` says where its time went.
     """
 
     video: Path
@@ -41,7 +40,7 @@ class AnalyzedVideo:
     csv: Path | None
     full_pickle: Path
     meta_pickle: Path
-    seconds: dict[str, float]
+    time: TimeSpent
     assemblies: Path | None = None
     tracks: Path | None = None
     tracked: TrackedVideo | None = None
@@ -66,9 +65,7 @@ class AnalyzedVideo:
         elif self.tracks:
             said.append(f"tracks: {self.tracks}")
         if self.analyzed:
-            total = sum(self.seconds.values())
-            where = ", ".join(f"{name} {spent:.1f} s" for name, spent in self.seconds.items())
-            said.append(f"time: {total:.1f} s, {self.analyzed / max(total, 1e-9):.1f} frames/s ({where})")
+            said.append(self.time.line())
         return said
 
 
@@ -87,7 +84,7 @@ class AnalyzedShare:
     unreadable: tuple[int, ...]
     store: Path
     joined: bool
-    seconds: dict[str, float]
+    time: TimeSpent
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -100,8 +97,7 @@ class AnalyzedShare:
             said.append(f"unreadable frames (nan rows): {listed(self.unreadable)}")
         said += [] if self.joined else [f"store: {self.store}"]
         if self.analyzed:
-            total = sum(self.seconds.values())
-            said.append(f"time: {total:.1f} s, {self.analyzed / max(total, 1e-9):.1f} frames/s")
+            said.append(self.time.line())
         return said
 
 
@@ -114,7 +110,7 @@ def finish_video(
     *,
     analyzed: int,
     anew: bool,
-    clock: Clock,
+    watch: Stopwatch,
     started: float,
 ) -> AnalyzedVideo:
     """Write the files of the stored ``frames`` (first, stop) and link their animals, where that is not done.
@@ -129,13 +125,13 @@ def finish_video(
     from dlcx.data.frame_check import checked_by
 
     first, stop = frames
-    with clock("writing"):
+    with watch.clock("writing"):
         stored = store.read(first, stop)
         if analyzed or store.written != frames or not results.all_there():
             results.write(stored, video, batch_size=store.settings["--batch-size"], started=started)
             store.note_written(first, stop)
     files = results.files
-    with clock("linking") if linking else nullcontext():
+    with watch.clock("linking") if linking else nullcontext():
         tracked = None
         if linking is not None:
             tracked = None if anew else linking.existing(files, frames)
@@ -154,7 +150,7 @@ def finish_video(
         csv=files.csv if results.csv else None,
         full_pickle=files.full_pickle,
         meta_pickle=files.meta_pickle,
-        seconds=clock.spent,
+        time=watch.spent(analyzed),
         assemblies=files.assemblies if results.layout.multi else None,
         tracks=tracked.h5 if tracked else results.tracks,
         tracked=tracked,

@@ -16,11 +16,11 @@ from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import locked
 from dlcx.outputs import remove_leftovers
-from dlcx.progress import Clock
 from dlcx.workflow.analyze_video import AnalyzeVideoResult, check_distinct
 from dlcx.workflow.analyzed_video import AnalyzedVideo, finish_video
 from dlcx.workflow.loading import chosen_detector
 from dlcx.workflow.many_videos import each_video
+from dlcx.workflow.time_spent import Stopwatch
 from dlcx.workflow.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.video_part import share_frames
 from dlcx.workflow.video_results import VideoResults
@@ -140,7 +140,7 @@ class _Join:
                 hint="--overwrite replaces it, --out DIR is elsewhere.",
             )
         results = VideoResults(self.place, files, self.config, self.csv, ctd)
-        clock = Clock("writing", *(["linking"] if linking else []))
+        watch = Stopwatch(*(["linking"] if linking else []))
         with open_store(files.store, settings, overwrite=self.overwrite) as store:
             remove_leftovers(files.folder, files.stem)
             new = sum(end - start for start, end in store.missing(0, video.frames))
@@ -154,7 +154,7 @@ class _Join:
                 (0, video.frames),
                 analyzed=new,
                 anew=self.overwrite or new > 0,
-                clock=clock,
+                watch=watch,
                 started=started,
             )
         for path in files.shares.values():

@@ -6,17 +6,20 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError, Stopped
 from dlcx.locks import locked
 from dlcx.outputs import remove_leftovers
 from dlcx.poses import Instances, Prediction
-from dlcx.progress import Clock, Progress
+from dlcx.progress import Progress
 from dlcx.stopping import StopRequest
 from dlcx.workflow.analyzed_video import AnalyzedShare, AnalyzedVideo, finish_video, warn_of_unreadable
 from dlcx.workflow.chosen_net import ChosenNet, threads
+from dlcx.workflow.time_spent import Stopwatch
 from dlcx.workflow.tracking import Linking
 from dlcx.workflow.video_memory import VideoMemory
 from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames, share_frames
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: ``--batch-size auto``.
+AUTO: Literal["auto"] = "auto"
+
 
 @dataclass(frozen=True)
 class VideoRun:
@@ -37,7 +43,7 @@ class VideoRun:
     net: ChosenNet
     memory: VideoMemory
     files: AnalysisFiles
-    batch_size: int | None
+    batch_size: int | Literal["auto"] | None
     crop: Crop | None
     frames: tuple[int | None, int | None] | None
     csv: bool
@@ -64,6 +70,8 @@ class VideoRun:
         if self.net.engine == "auto":
             net = self._tried_net(video, asked, crop)
             return replace(self, net=net, memory=replace(self.memory, net=net)).whole()
+        if self.batch_size == AUTO:
+            return replace(self, batch_size=self._tried_batch_size(video, asked, crop)).whole()
         results = VideoResults(self.net.place, files, self.net.config.plain(), self.csv, self.memory.ctd)
         self._refuse_foreign_output()
         if self.linking and not self.overwrite:
@@ -80,8 +88,8 @@ class VideoRun:
                 first, stop = joined_frames(asked, store.written, files)
                 # the batches of a whole run: they begin at multiples of their size
                 begin, end = first // batch_size * batch_size, min(-(-stop // batch_size) * batch_size, video.frames)
-                clock = Clock("decoding", "net", "writing", *(["linking"] if self.linking else []))
-                analyzed = self._fill(store, video, begin, end, batch_size, crop, clock)
+                watch = Stopwatch(*(["linking"] if self.linking else []))
+                analyzed = self._fill(store, video, begin, end, batch_size, crop, watch)
                 return finish_video(
                     video,
                     store,
@@ -90,7 +98,7 @@ class VideoRun:
                     (first, stop),
                     analyzed=analyzed,
                     anew=self.overwrite or analyzed > 0,
-                    clock=clock,
+                    watch=watch,
                     started=started,
                 )
 
@@ -112,6 +120,11 @@ class VideoRun:
                 f"--part {share} and --engine auto: shares that chose different engines could not be joined",
                 hint="Name one for all shares: --engine torch, compile or onnx.",
             )
+        if self.batch_size == AUTO:
+            raise DlcxError(
+                f"--part {share} and --batch-size auto: shares of different batch sizes could not be joined",
+                hint="Name one for all shares: --batch-size N.",
+            )
         own = self.files.of_share(share)
         video = open_video(self.files.video)
         crop = checked_crop(self.crop, video)
@@ -121,38 +134,66 @@ class VideoRun:
             first, stop = share_frames(share, video.frames, settings["--batch-size"])
             whole = None if self.overwrite else known_store(self.files.store)
             done = whole is not None and whole.settings == settings and not whole.missing(first, stop)
-            clock = Clock("decoding", "net", "writing")
-            analyzed = 0
+            watch, analyzed = Stopwatch(), 0
             unreadable: tuple[int, ...] = ()
             if first < stop and not done:
                 with (
                     open_store(own.store, settings, overwrite=self.overwrite, lock=lock) as store,
                     threads(settings["threads"]),
                 ):
-                    analyzed = self._fill(store, video, first, stop, settings["--batch-size"], crop, clock)
+                    analyzed = self._fill(store, video, first, stop, settings["--batch-size"], crop, watch)
                     stored = store.read(first, stop)
                     unreadable = tuple(int(index) + first for index in (~stored.readable).nonzero()[0])
                     if store.written != (first, stop):
                         store.note_written(first, stop)
         warn_of_unreadable(video, unreadable)
-        return AnalyzedShare(video.path, str(share), first, stop, analyzed, unreadable, own.store, done, clock.spent)
+        return AnalyzedShare(
+            video.path, str(share), first, stop, analyzed, unreadable, own.store, done, watch.spent(analyzed)
+        )
 
     def _tried_net(self, video: VideoFile, asked: tuple[int, int], crop: Crop | None) -> ChosenNet:
         """The net in the engine of the run that is continued, else in the fastest for the first frames."""
-        from dlcx.data.video import read_frames
-        from dlcx.store.chunks import stored_settings
-
-        before = {} if self.overwrite else stored_settings(self.files.store) or {}
-        if kind := before.get("--engine"):
+        if kind := self._before().get("--engine"):
             return self.net.with_engine(kind)
         if self.memory.dynamic_crop:  # crops of many sizes: an engine that is slow to begin has no time to win
             return self.net.with_engine("torch")
-        count = self.memory.batch_size or self.batch_size or self.net.place.project.batch_size
-        first = asked[0]
-        batches = list(read_frames(video, count, start=first, stop=min(first + count, asked[1]), crop=crop))
-        if not batches or not batches[0].readable.all():
+        given = None if self.batch_size == AUTO else self.batch_size
+        images = self._first_images(
+            video, asked, crop, self.memory.batch_size or given or self.net.place.project.batch_size
+        )
+        if images is None:
             return self.net.with_engine("torch")
-        return self.net.tried_on(batches[0].images, self.net.guesses(first, len(batches[0]), crop))
+        return self.net.tried_on(images, self.net.guesses(asked[0], len(images), crop))
+
+    def _tried_batch_size(self, video: VideoFile, asked: tuple[int, int], crop: Crop | None) -> int | None:
+        """That of the run that is continued, else the fastest for the first frames; None where none can be tried."""
+        from dlcx.workflow.batch_choice import MOST, choose_batch_size
+
+        if known := self._before().get("--batch-size"):
+            return known
+        if self.memory.batch_size:
+            return self.memory.batch_size
+        images = self._first_images(video, asked, crop, MOST)
+        if images is None:
+            return None
+        return choose_batch_size(self.net.load(), images, self.net.guesses(asked[0], len(images), crop))
+
+    def _first_images(
+        self, video: VideoFile, asked: tuple[int, int], crop: Crop | None, count: int
+    ) -> np.ndarray | None:
+        """At most ``count`` frames, from the first one that is asked for; None when one of them is unreadable."""
+        from dlcx.data.video import read_frames
+
+        batches = list(read_frames(video, 1, start=asked[0], stop=min(asked[0] + count, asked[1]), crop=crop))
+        if not batches or not all(batch.readable.all() for batch in batches):
+            return None
+        return np.concatenate([batch.images for batch in batches])
+
+    def _before(self) -> dict[str, Any]:
+        """The settings of the run that is continued."""
+        from dlcx.store.chunks import stored_settings
+
+        return {} if self.overwrite else stored_settings(self.files.store) or {}
 
     def _fill(
         self,
@@ -162,7 +203,7 @@ class VideoRun:
         end: int,
         batch_size: int,
         crop: Crop | None,
-        clock: Clock,
+        watch: Stopwatch,
     ) -> int:
         """Analyse the frames from ``begin`` to ``end`` that the store does not hold; how many those were.
 
@@ -183,13 +224,14 @@ class VideoRun:
         done = end - begin - total
         with self.progress.task(f"analyze {video.path.name}", end - begin, "frame", done=done) as task:
             for start, last in missing:
-                for batch in clock.waiting(
-                    "decoding", read_frames(video, batch_size, start=watcher.entry(start), stop=last, crop=crop)
-                ):
-                    with clock("net"):
+                entry = watcher.entry(start)
+                frames = read_frames(video, batch_size, start=entry, stop=last, crop=crop, clock=watch.decoder)
+                for batch in watch.clock.waiting("waiting", frames):
+                    with watch.clock("pose decoding"):
                         predictions = self._predict(watcher, batch, crop)
+                    watch.net_done()
                     if batch.first >= start:  # those before were looked at for what is remembered of them
-                        with clock("writing"):
+                        with watch.clock("writing"):
                             store.append(batch.first, predictions, batch.time, batch.readable, batch.repeated)
                         task.advance(len(batch))
                     if self.stop:
@@ -223,6 +265,7 @@ class VideoRun:
         from dlcx.store.chunks import stored_settings
 
         before = {} if self.overwrite else stored_settings(store) or {}
+        assert self.batch_size != AUTO
         batch_size = (
             self.memory.batch_size or self.batch_size or before.get("--batch-size") or self.net.place.project.batch_size
         )

@@ -1,0 +1,67 @@
+"""Where the time of an analysis went, and what bounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dlcx.progress import METER, Clock
+
+#: What an analysis does one after the other.
+STEPS = ("waiting", "preparing", "net", "pose decoding", "writing")
+#: What to do about a step that takes longest.
+BOUND_BY = {
+    "waiting": "decoding the video",
+    "preparing": "preparing images for the net",
+    "net": "the net",
+    "pose decoding": "decoding poses",
+    "writing": "writing results",
+    "linking": "linking animals into tracks",
+}
+
+
+@dataclass(frozen=True)
+class TimeSpent:
+    """Seconds of an analysis by step, and of the decoder, which works beside them.
+
+    ``seconds`` are those of ``waiting`` for frames, ``preparing`` the net's input, the ``net``, ``pose decoding``,
+    ``writing`` and ``linking``; their sum is the whole.  ``decoding`` are those of the thread that decodes the video.
+    """
+
+    seconds: dict[str, float]
+    decoding: float
+    frames: int
+    total: float = field(init=False)
+    frames_per_second: float = field(init=False)
+    bound_by: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        total = sum(self.seconds.values())
+        object.__setattr__(self, "total", total)
+        object.__setattr__(self, "frames_per_second", self.frames / max(total, 1e-9))
+        object.__setattr__(self, "bound_by", BOUND_BY[max(self.seconds, key=lambda name: self.seconds[name])])
+
+    def line(self) -> str:
+        """One line for people."""
+        steps = [f"{name} {spent:.1f} s" for name, spent in self.seconds.items() if spent]
+        beside = f"; decoding {self.decoding:.1f} s beside these" if self.decoding else ""
+        share = max(self.seconds.values()) / max(self.total, 1e-9)
+        return (
+            f"time: {self.total:.1f} s, {self.frames_per_second:.1f} frames/s ({', '.join(steps)}{beside}); "
+            f"bound by {self.bound_by} ({share:.0%})"
+        )
+
+
+class Stopwatch:
+    """Measures an analysis while it runs; calls of :meth:`clock` count what they enclose."""
+
+    def __init__(self, *further: str) -> None:
+        self.clock, self.decoder = Clock(*STEPS, *further), Clock("decoding")
+        METER.take()
+
+    def net_done(self) -> None:
+        """What was counted as ``pose decoding`` was partly that of the net and its input."""
+        self.clock.split("pose decoding", METER.take())
+
+    def spent(self, frames: int) -> TimeSpent:
+        """Up to now, for so many frames."""
+        return TimeSpent(dict(self.clock.spent), self.decoder.spent["decoding"], frames)
