@@ -1,17 +1,25 @@
-"""Charts as SVG text for pages: lines, dots and bars whose colours the page chooses (classes ``c0`` to ``c3``)."""
+"""Charts as SVG text for pages: lines, dots and bars whose colours the page chooses (classes ``c0`` to ``c3``).
+
+Each is drawn twice, ``broad`` and ``narrow``, for letters would be too small on a phone if the broad one shrank; the
+page shows the one that fits.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 58, 14, 26, 44
-#: Points of a line that a chart keeps; of more, the least and the largest of each stretch.
-_POINTS = 1200
+#: Widths in pixels, by the class of the drawing.
+_WIDTHS = {"broad": 720, "narrow": 340}
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 14, 26, 44
+#: Pixels of a letter, about.
+_LETTER = 7.2
+#: Points of a line that a chart keeps for each pixel; of more, the least and the largest of each stretch.
+_POINTS = 5 / 3
 
 
 @dataclass(frozen=True)
@@ -53,43 +61,55 @@ def line_chart(
         shown = shown[shown > 0]
         if not len(shown):
             return ""
-    x_axis = _Axis.of(min(one.x.min() for one in known), max(one.x.max() for one in known), _LEFT, _WIDTH - _RIGHT)
+    across = min(one.x.min() for one in known), max(one.x.max() for one in known)
     low, high = y_range or (float(shown.min()), float(shown.max()))
-    y_axis = _Axis.of(low if log or y_range else min(low, 0.0), high, height - _BOTTOM, _TOP, log=log)
-    parts = [_frame(x_axis, y_axis, height, x_label, y_label)]
-    for at, word in marks:
-        x = x_axis(at)
-        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>')
-        anchor = "end" if x > _WIDTH * 0.7 else "start"
-        beside = x - 4 if anchor == "end" else x + 4
-        parts.append(f'<text x="{beside:.1f}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(word)}</text>')
-    for number, one in enumerate(known):
-        parts.append(_dots(one, x_axis, y_axis, number) if one.dots else _line(one, x_axis, y_axis, number))
-    return _svg(height, parts, [one.name for one in known])
+    y_axis = _Axis.of(low if log or y_range else min(low, 0.0), high, height - _BOTTOM, _TOP, log=log, room=22)
+
+    def draw(width: int) -> tuple[float, list[str]]:
+        x_axis = _Axis.of(*across, _LEFT, width - _RIGHT, room=70)
+        parts = [_frame(x_axis, y_axis, width, height, x_label, y_label)]
+        for at, word in marks:
+            x = x_axis(at)
+            parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>')
+            anchor = "end" if x + _LETTER * len(word) > width else "start"
+            beside = x - 4 if anchor == "end" else x + 4
+            parts.append(f'<text x="{beside:.1f}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(word)}</text>')
+        for number, one in enumerate(known):
+            paint = _dots if one.dots else _line
+            parts.append(paint(one, x_axis, y_axis, number, most=int(_POINTS * width)))
+        return height, parts
+
+    return _both(draw, [one.name for one in known])
 
 
 def bar_chart(names: Sequence[str], bars: Sequence[Sequence[Bar]], *, x_label: str, series: Sequence[str] = ()) -> str:
     """A row of horizontal bars for each name, with whiskers where bounds are known."""
-    wide = 12 + 7.2 * max(map(len, names))
+    wide = 12 + _LETTER * max(map(len, names))
     ends = [end for row in bars for bar in row for end in (bar.value, bar.high) if math.isfinite(end)]
-    axis = _Axis.of(0, max(ends, default=1.0) or 1.0, wide, _WIDTH - _RIGHT - 60)
     thick = 13
     row_height = [len(row) * thick + 8 for row in bars]
     height = _TOP + sum(row_height) + _BOTTOM
-    parts = []
-    for tick in axis.ticks():
-        x, foot = axis(tick), height - _BOTTOM
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{foot}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{foot + 15}" text-anchor="middle">{tick:g}</text>')
-    y = float(_TOP)
-    for name, row, tall in zip(names, bars, row_height, strict=True):
-        parts.append(f'<text x="{wide - 8:.1f}" y="{y + tall / 2:.1f}" text-anchor="end">{escape(name)}</text>')
-        for number, bar in enumerate(row):
-            if math.isfinite(bar.value):
-                parts += _bar(axis, bar, y + number * thick, thick)
-        y += tall
-    parts.append(f'<text x="{(wide + _WIDTH) / 2:.0f}" y="{height - 8}" text-anchor="middle">{escape(x_label)}</text>')
-    return _svg(height, parts, series)
+
+    def draw(width: int) -> tuple[float, list[str]]:
+        left = min(wide, width / 2)
+        axis = _Axis.of(0, max(ends, default=1.0) or 1.0, left, width - _RIGHT - 40, room=50)
+        parts = []
+        for tick in axis.ticks():
+            x, foot = axis(tick), height - _BOTTOM
+            parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{foot}"/>')
+            parts.append(f'<text x="{x:.1f}" y="{foot + 15}" text-anchor="middle">{tick:g}</text>')
+        y = float(_TOP)
+        for name, row, tall in zip(names, bars, row_height, strict=True):
+            parts.append(f'<text x="{left - 8:.1f}" y="{y + tall / 2:.1f}" text-anchor="end">{escape(name)}</text>')
+            for number, bar in enumerate(row):
+                if math.isfinite(bar.value):
+                    parts += _bar(axis, bar, y + number * thick, thick)
+            y += tall
+        middle = (axis.start + axis.stop) / 2
+        parts.append(f'<text x="{middle:.0f}" y="{height - 8}" text-anchor="middle">{escape(x_label)}</text>')
+        return height, parts
+
+    return _both(draw, series)
 
 
 def _bar(axis: _Axis, bar: Bar, y: float, thick: int) -> list[str]:
@@ -102,26 +122,27 @@ def _bar(axis: _Axis, bar: Bar, y: float, thick: int) -> list[str]:
         low, right = axis(max(bar.low, 0)), axis(bar.high)
         ends = f"M{low:.1f} {middle - 3:.1f}v6M{right:.1f} {middle - 3:.1f}v6"
         parts.append(f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{right:.1f}{ends}"/>')
-    parts.append(f'<text x="{right + 5:.1f}" y="{middle + 4:.1f}">{bar.value:.3g}</text>')
+    parts.append(f'<text x="{right + 5:.1f}" y="{middle + 4:.1f}">{_rounded(bar.value)}</text>')
     return parts
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """From numbers to pixels."""
+    """From numbers to pixels; a tick takes so much ``room``."""
 
     low: float
     high: float
     start: float
     stop: float
     log: bool = False
+    room: float = 30
 
     @classmethod
-    def of(cls, low: float, high: float, start: float, stop: float, *, log: bool = False) -> _Axis:
+    def of(cls, low: float, high: float, start: float, stop: float, *, log: bool = False, room: float = 30) -> _Axis:
         low, high = float(low), float(high)
         if high <= low:
             low, high = (low / 2, low * 2) if log else (low - 0.5, low + 0.5)
-        return cls(low, high, start, stop, log)
+        return cls(low, high, start, stop, log, room)
 
     def __call__(self, value: float) -> float:
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
@@ -131,34 +152,35 @@ class _Axis:
     def ticks(self) -> list[float]:
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            steps = (1, 2, 5) if len(powers) < 4 else (1,)
-            round_ones = [step * 10.0**power for power in powers for step in steps]
-            inside = [tick for tick in round_ones if self.low <= tick <= self.high]
-            if len(inside) >= 3:
-                return inside
+            for steps in ((1,), (1, 3), (1, 2, 5)):
+                round_ones = [step * 10.0**power for power in powers for step in steps]
+                inside = [tick for tick in round_ones if self.low <= tick <= self.high]
+                if len(inside) >= 3:
+                    return inside
+        most = min(6.0, max(2.0, abs(self.stop - self.start) / self.room))
         step = 10.0 ** math.floor(math.log10((self.high - self.low) / 4))
-        step *= next(factor for factor in (1, 2, 5, 10) if (self.high - self.low) / (step * factor) <= 6)
+        step *= next(factor for factor in (1, 2, 5, 10, 20, 50) if (self.high - self.low) / (step * factor) <= most)
         first = math.ceil(self.low / step - 1e-9)
         return [round(number * step, 12) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
-def _frame(x_axis: _Axis, y_axis: _Axis, height: int, x_label: str, y_label: str) -> str:
+def _frame(x_axis: _Axis, y_axis: _Axis, width: int, height: int, x_label: str, y_label: str) -> str:
     parts = []
     for tick in y_axis.ticks():
         y = y_axis(tick)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     parts += [
         f'<text x="{x_axis(tick):.1f}" y="{height - _BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
         for tick in x_axis.ticks()
     ]
-    parts.append(f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{height - 8}" text-anchor="middle">{escape(x_label)}</text>')
-    parts.append(f'<text x="{_LEFT - 50}" y="14">{escape(y_label)}</text>')
+    parts.append(f'<text x="{(_LEFT + width) / 2:.0f}" y="{height - 8}" text-anchor="middle">{escape(x_label)}</text>')
+    parts.append(f'<text x="0" y="14">{escape(y_label)}</text>')
     return "".join(parts)
 
 
-def _line(one: Series, x_axis: _Axis, y_axis: _Axis, number: int) -> str:
-    x, y = _thinned(np.asarray(one.x, float), np.asarray(one.y, float))
+def _line(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, most: int) -> str:
+    x, y = _thinned(np.asarray(one.x, float), np.asarray(one.y, float), most)
     good = np.isfinite(y) & (y > 0 if y_axis.log else True)
     runs = np.split(np.arange(len(y)), np.flatnonzero(np.diff(good.astype(int))) + 1)
     path = []
@@ -169,22 +191,22 @@ def _line(one: Series, x_axis: _Axis, y_axis: _Axis, number: int) -> str:
     return f'<path class="c{number}" d="{"".join(path)}"/>'
 
 
-def _dots(one: Series, x_axis: _Axis, y_axis: _Axis, number: int) -> str:
+def _dots(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, most: int) -> str:
     good = np.isfinite(one.y) & np.isfinite(one.x) & (one.y > 0 if y_axis.log else True)
     chosen = np.flatnonzero(good)
-    if len(chosen) > 2 * _POINTS:
-        chosen = chosen[np.linspace(0, len(chosen) - 1, 2 * _POINTS).astype(int)]
+    if len(chosen) > 2 * most:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, 2 * most).astype(int)]
     return "".join(
         f'<circle class="f{number}" cx="{x_axis(one.x[i]):.1f}" cy="{y_axis(one.y[i]):.1f}" r="2.4"/>' for i in chosen
     )
 
 
-def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _thinned(x: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Of a long line the least and the largest value of each stretch, so that spikes stay."""
-    if len(y) <= _POINTS:
+    if len(y) <= most:
         return x, y
     kept = []
-    for stretch in np.array_split(np.arange(len(y)), _POINTS // 2):
+    for stretch in np.array_split(np.arange(len(y)), most // 2):
         known = stretch[np.isfinite(y[stretch])]
         kept += sorted({known[y[known].argmin()], known[y[known].argmax()]}) if len(known) else [stretch[0]]
     return x[kept], y[kept]
@@ -198,6 +220,15 @@ def _legend(names: Sequence[str]) -> str:
     return f"<div class=legend>{''.join(words)}</div>"
 
 
-def _svg(height: float, parts: Sequence[str], names: Sequence[str]) -> str:
-    drawing = f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img">{"".join(parts)}</svg>'
-    return f"{_legend(names)}<div class=chart>{drawing}</div>"
+def _rounded(value: float) -> str:
+    """Three digits, zeros at the end included, so that numbers below each other have as many."""
+    return f"{value:.{2 if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"
+
+
+def _both(draw: Callable[[int], tuple[float, list[str]]], names: Sequence[str]) -> str:
+    """The drawings of all widths (``draw`` tells height and parts) below the names of the series."""
+    drawings = []
+    for kind, width in _WIDTHS.items():
+        height, parts = draw(width)
+        drawings.append(f'<svg class="{kind}" viewBox="0 0 {width} {height:.0f}" role="img">{"".join(parts)}</svg>')
+    return f"{_legend(names)}<div class=chart>{''.join(drawings)}</div>"

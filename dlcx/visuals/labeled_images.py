@@ -22,7 +22,7 @@ _LINE = 26  # height of a line of the legend
 
 
 class LabeledImagePainter:
-    """Draws labels and predictions with one colour a bodypart and a legend below the image.
+    """Draws labels and predictions with one colour a bodypart, and a legend below the image.
 
     Parameters
     ----------
@@ -34,9 +34,14 @@ class LabeledImagePainter:
         Name of one of matplotlib's.
     dotsize
         Diameter of a dot in pixels of the picture.
+    named
+        False leaves out the legend.
     """
 
-    def __init__(self, layout: Layout, *, pcutoff: float, colormap: str = "rainbow", dotsize: int = 12) -> None:
+    def __init__(
+        self, layout: Layout, *, pcutoff: float, colormap: str = "rainbow", dotsize: int = 12, named: bool = True
+    ) -> None:
+        self._named = named
         self._names = (*layout.bodyparts, *layout.unique)
         self._split = len(layout.bodyparts)
         self._colors = [(int(r), int(g), int(b)) for r, g, b in part_colors(len(self._names), colormap)]
@@ -54,6 +59,8 @@ class LabeledImagePainter:
             if poses is not None:
                 for part in range(poses.xy.shape[1]):
                     self._predictions(picture, poses, part, self._colors[start + part], scale)
+        if not self._named:
+            return picture
         return np.concatenate([picture, self._legend(picture.shape[1], labels=label is not None)])
 
     def _predictions(self, picture: np.ndarray, poses: Instances, part: int, color: Color, scale: int) -> None:

@@ -27,22 +27,25 @@ padding:14px 16px;margin:16px 0}p{margin:6px 0}.soft{color:var(--soft);font-size
 .facts b{display:block;font-size:19px;font-weight:600}.warn{background:var(--warnground);color:var(--warn);
 border-radius:6px;padding:8px 12px}.wide,.chart{overflow-x:auto}table{border-collapse:collapse;font-size:13px}
 th,td{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.n,th.n{text-align:right}.pictures img{width:100%}
+td.n,th.n{text-align:right}td:first-child{white-space:nowrap}
+.values td:last-child{overflow-wrap:anywhere}.pictures img{width:100%}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:12px}
 figure{margin:0}img{max-width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:12px;
-color:var(--soft);overflow-wrap:anywhere}svg{width:100%;min-width:540px;max-width:860px;height:auto;display:block}
+color:var(--soft);overflow-wrap:anywhere}svg{width:100%;max-width:860px;height:auto;display:block}
+.narrow{display:none}@media screen and (max-width:560px){.broad{display:none}.narrow{display:block}}
 summary{cursor:pointer;margin-top:8px;font-size:13px;color:var(--soft)}
 svg text{font:12px system-ui,sans-serif;fill:var(--soft)}.grid{stroke:var(--line)}
 .mark,.whisker{stroke:var(--text);fill:none}.mark{stroke-dasharray:3 3}path{fill:none;stroke-width:1.5}
 .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}
-.legend{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:12px;color:var(--soft)}.legend i{display:inline-block;
-width:12px;height:8px;margin-right:6px}.b0{background:var(--c0)}.b1{background:var(--c1)}.b2{background:var(--c2)}
+.legend{display:flex;flex-wrap:wrap;gap:2px 16px;margin-bottom:6px;font-size:12px;color:var(--soft)}
+.legend i{display:inline-block;width:12px;height:8px;margin-right:6px;border-radius:2px}
+.b0{background:var(--c0)}.b1{background:var(--c1)}.b2{background:var(--c2)}
 .b3{background:var(--c3)}.large{grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr))}
 .f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--text:#000;--soft:#444;--line:#ccc;--c0:#2f6db5;
 --c1:#c8551b;--c2:#3b8a4d;--c3:#8a5bb0;--warn:#000;--warnground:#eee}body{max-width:none;padding:0}
 .chart,figure,tr,.facts div{break-inside:avoid}h2,.legend{break-after:avoid}.chart,.wide{overflow:visible}
-svg{min-width:0}.pictures{grid-template-columns:repeat(3,1fr)}.large{grid-template-columns:repeat(2,1fr)}.facts{grid-template-columns:
+.pictures{grid-template-columns:repeat(3,1fr)}.large{grid-template-columns:repeat(2,1fr)}.facts{grid-template-columns:
 repeat(5,1fr)}}
 """
 
@@ -82,6 +85,21 @@ def paragraph(text: str, kind: str = "") -> str:
     return f"<p class='{kind}'>{escape(text)}</p>"
 
 
+def values(rows: Sequence[tuple[str, str]]) -> str:
+    """A table of names and values, which may be long."""
+    return table(("what", "value"), rows).replace("<table>", "<table class=values>", 1)
+
+
+def colors(names: Sequence[str], shades: np.ndarray, marks: str = "") -> str:
+    """A legend: ``marks`` said in words, and names beside their colours (N, 3) uint8 RGB."""
+    words = [f"<span>{escape(marks)}</span>"] if marks else []
+    words += [
+        f"<span><i style='background:#{red:02x}{green:02x}{blue:02x}'></i>{escape(name)}</span>"
+        for name, (red, green, blue) in zip(names, np.asarray(shades).tolist(), strict=True)
+    ]
+    return f"<div class=legend>{''.join(words)}</div>"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """A table; columns in ``numbers`` are set to the right."""
 
@@ -116,7 +134,11 @@ def _figure(image: np.ndarray, caption: str, most: int) -> str:
     )
 
 
-def embedded_png(data: bytes, alt: str) -> str:
-    """A png as an image of the page."""
-    text = base64.b64encode(data).decode("ascii")
-    return f"<div class=wide><img alt='{escape(alt, quote=True)}' src='data:image/png;base64,{text}'></div>"
+def embedded_pngs(items: Sequence[tuple[bytes, str]]) -> str:
+    """Contents of png files with captions: several two in a row, a single one as large as it is."""
+    figures = []
+    for data, caption in items:
+        text = base64.b64encode(data).decode("ascii")
+        image = f"<img alt='{escape(caption, quote=True)}' src='data:image/png;base64,{text}'>"
+        figures.append(f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
+    return f"<div class='pictures large'>{''.join(figures)}</div>" if len(figures) > 1 else "".join(figures)

@@ -63,10 +63,18 @@ def draw_paths(kind: str, paths: Paths, picture: Path, *, title: str, source: st
         )
 
 
-def paths_png(kind: str, paths: Paths, *, title: str = "", dpi: int = 100) -> bytes:
-    """One of :data:`PICTURES` as the content of a png."""
+def trajectory_png(paths: Paths) -> bytes:
+    """The path in the image alone as the content of a png, with letters that stay readable on a small screen."""
+    from matplotlib import rc_context
+
+    height, width = (3.0, 4.0) if paths.ground is None else paths.ground.shape[:2]
     content = io.BytesIO()
-    _drawn(kind, paths, title, dpi).savefig(content, format="png")
+    with rc_context({"font.size": 11}):
+        tall = min(max(6.4 * height / width, 2.0), 9.0)
+        figure = Figure(figsize=(6.4, tall), dpi=110, layout="constrained", facecolor="white")
+        FigureCanvasAgg(figure)
+        _trajectory(figure, paths)
+        figure.savefig(content, format="png")
     return content.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +20,13 @@ from dlcx.metrics import LabelErrors, Metrics, evaluate_poses, label_errors, mea
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import Progress
 from dlcx.project import Shuffle, Snapshot
-from dlcx.settings import ModelConfig
+from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.workflow.conditions import chosen_conditions
 from dlcx.workflow.loading import chosen_detector
 from dlcx.workflow.twin_check import TwinCheck, check_twins
+
+if TYPE_CHECKING:
+    from dlcx.visuals.charts import Series
 
 #: Test images that are drawn, those of the largest errors.
 WORST = 10
@@ -68,7 +73,7 @@ def shuffle_page(
         )
     labels, split = load_training_set(place)
     _, found = read_evaluation(h5)
-    facts = _Facts(place, config, chosen, labels, split, found, pcutoff)
+    facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
     twins = facts.twins(progress)
     metrics = facts.metrics
     path = (out or place.evaluation_dir) / f"{scorer}_report.html"
@@ -86,6 +91,7 @@ def shuffle_page(
         numbers,
         [
             Section("How it learned", facts.curves()),
+            Section("How the detector learned", facts.detector_curves()),
             Section("Error of each bodypart", facts.bodyparts()),
             Section("What the likelihood says", facts.likelihood()),
             Section("Are the test images new to the net?", facts.novelty(twins)),
@@ -104,6 +110,7 @@ class _Facts:
     place: Shuffle
     config: ModelConfig
     snapshot: Snapshot
+    detector: Snapshot | None
     labels: Labels
     split: Split
     found: dict[tuple[str, str, str], Prediction]
@@ -151,25 +158,40 @@ class _Facts:
 
     def curves(self) -> str:
         """Losses and test error over the epochs."""
-        from dlcx.visuals.charts import Series, line_chart
+        from dlcx.visuals.charts import line_chart
         from dlcx.visuals.page import paragraph
 
-        rows = read_learning_stats(self.place.learning_stats_path)
-        if not rows:
+        marks = [(self.snapshot.epoch, f"snapshot {self.snapshot.uid}")]
+        stats = _Statistics(self.place.learning_stats_path)
+        if not stats.rows:
             return paragraph("There is no learning_stats.csv of its training.", "soft")
-        epochs = np.array([row["step"] for row in rows], float)
-
-        def column(name: str, title: str) -> Series:
-            values = np.array([row.get(name, np.nan) for row in rows])
-            known = np.isfinite(values)
-            return Series(title, epochs[known], values[known])
-
-        mark = [(self.snapshot.epoch, f"snapshot {self.snapshot.uid}")]
-        losses = [column("losses/train.total_loss", "training"), column("losses/eval.total_loss", "test")]
-        tested = [column("metrics/test.rmse", "all keypoints")]
+        losses = [stats.line("losses/train.total_loss", "training"), stats.line("losses/eval.total_loss", "test")]
+        tested = [stats.line("metrics/test.rmse", "all keypoints")]
         return "".join(
-            line_chart([one for one in some if len(one.x)], x_label="epoch", y_label=label, log=True, marks=mark)
+            line_chart([one for one in some if len(one.x)], x_label="epoch", y_label=label, log=True, marks=marks)
             for some, label in ((losses, "total loss"), (tested, "test error (px)"))
+        )
+
+    def detector_curves(self) -> str:
+        """The same of a top-down net's detector; nothing for other nets."""
+        from dlcx.visuals.charts import line_chart
+        from dlcx.visuals.page import paragraph
+
+        if self.detector is None:
+            return ""
+        marks = [(self.detector.epoch, f"snapshot {self.detector.uid}")]
+        stats = _Statistics(self.place.training_files(detector=True).learning_stats)
+        if not stats.rows:
+            return paragraph("There is no learning_stats_detector.csv of its training.", "soft")
+        losses = [stats.line("losses/train.total_loss", "training")]
+        found = [stats.line("metrics/test.mAP@50:95", "mAP"), stats.line("metrics/test.mAR@50:95", "mAR")]
+        charts = (
+            (losses, {"y_label": "total loss", "log": True}),
+            (found, {"y_label": "of boxes in test images (%)", "y_range": (0.0, 100.0)}),
+        )
+        return "".join(
+            line_chart([one for one in some if len(one.x)], x_label="epoch", marks=marks, **look)
+            for some, look in charts
         )
 
     def bodyparts(self) -> str:
@@ -247,9 +269,9 @@ class _Facts:
         videos = {side: {self.labels.images[row][1] for row in rows} for side, rows in self.rows.items()}
         both = len(videos["train"] & videos["test"])
         count = len(self.rows["test"])
-        text = paragraph(
-            f"{count} test images of {len(videos['test'])} video(s), {both} of which also gave training images."
-        )
+        of = len(videos["test"])
+        also = "which" if both == of else f"{both} of which"
+        text = paragraph(f"{count} test images of {of} video{'s' if of > 1 else ''}, {also} also gave training images.")
         if not twins.twins:
             return text + paragraph("No test image looks like a training image.")
         text += paragraph(twins.line()[0].upper() + twins.line()[1:] + ".", "warn")
@@ -264,12 +286,15 @@ class _Facts:
     def worst(self) -> str:
         """The test images with the largest mean error, drawn."""
         from dlcx.data.images import read_image
+        from dlcx.visuals.colors import part_colors
         from dlcx.visuals.labeled_images import LabeledImagePainter
-        from dlcx.visuals.page import pictures
+        from dlcx.visuals.page import colors, pictures
 
         project = self.place.project
         size = 2 * project.dotsize  # for they are shown half as large as they are drawn
-        paint = LabeledImagePainter(project.layout, pcutoff=self.pcutoff, colormap=project.colormap, dotsize=size)
+        paint = LabeledImagePainter(
+            project.layout, pcutoff=self.pcutoff, colormap=project.colormap, dotsize=size, named=False
+        )
         error = self.errors["test"].error
         known = np.isfinite(error)
         mean = np.where(known, error, 0).sum(1) / np.maximum(known.sum(1), 1)
@@ -281,11 +306,30 @@ class _Facts:
                 missed = int((self.errors["test"].labelled[place] & ~known[place]).sum())
                 also = f", {missed} not found" if missed else ""
                 shown.append((picture, f"{'/'.join(self.labels.images[row][1:])}: {mean[place]:.1f} px{also}"))
-        return pictures(shown, most=900, large=True)
+        marks = f"+ label, \u25cf found, \u00d7 found with a likelihood below {self.pcutoff:g}"
+        legend = colors(self.parts, part_colors(len(self.parts), project.colormap), marks)
+        return legend + pictures(shown, most=900, large=True)
+
+    def _helpers(self, own: OwnConfig) -> list[tuple[str, str]]:
+        """What finds animals or first guesses for the net."""
+        rows = []
+        if self.config.detector is not None and self.detector is not None:
+            model = self.config.detector.model
+            rows += [
+                ("detector", model.variant or model.type),
+                ("its snapshot", f"{self.detector.path.name}, first weights {own.detector_source}"),
+            ]
+        try:
+            conditions = chosen_conditions(self.place, self.config)
+        except DlcxError:  # they are gone, or were never named
+            conditions = None
+        if conditions is not None:
+            rows.append(("first guesses of", conditions.title))
+        return rows
 
     def settings(self) -> str:
         """A table of names and values."""
-        from dlcx.visuals.page import table
+        from dlcx.visuals.page import values
 
         own = read_own_config(self.place.own_config_path)
         train = self.config.train_settings
@@ -295,6 +339,7 @@ class _Facts:
             ("net", own.net_type or self.config.net_type),
             ("snapshot", f"{self.snapshot.path.name}, epoch {self.snapshot.epoch} of {train.epochs}"),
             ("first weights", own.weights),
+            *self._helpers(own),
             ("batch size", str(train.batch_size)),
             ("optimizer", f"{self.config.runner.optimizer.type} {dict(self.config.runner.optimizer.params)}"),
             ("split", f"{own.split}, seed {own.seed}" if own.seed is not None else str(own.split)),
@@ -303,7 +348,27 @@ class _Facts:
         if not self.single:
             rows.append(("individuals", ", ".join(self.place.project.layout.individuals)))
         rows += [("changed settings", text) for text in own.overrides]
-        return table(("what", "value"), rows)
+        return values(rows)
+
+
+@dataclass(frozen=True)
+class _Statistics:
+    """What a training wrote down, epoch by epoch."""
+
+    path: Path
+
+    @cached_property
+    def rows(self) -> list[dict[str, float]]:
+        """One an epoch."""
+        return read_learning_stats(self.path)
+
+    def line(self, column: str, title: str) -> Series:
+        """A column over the epochs in which it is known."""
+        from dlcx.visuals.charts import Series
+
+        values = np.array([row.get(column, np.nan) for row in self.rows])
+        known = np.isfinite(values)
+        return Series(title, np.array([row["step"] for row in self.rows], float)[known], values[known])
 
 
 def _px(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -128,13 +129,12 @@ class _Facts:
 
     def trajectories(self) -> str:
         """Paths over a frame of the video, one picture an animal."""
-        from dlcx.visuals.colors import point_colors
-        from dlcx.visuals.page import embedded_png
-        from dlcx.visuals.trajectories import Paths, paths_png
+        from dlcx.visuals.page import embedded_pngs
+        from dlcx.visuals.trajectories import Paths, trajectory_png
         from dlcx.workflow.plot_trajectories import middle_frame
 
         tracks = self.tracks
-        colors = point_colors(tracks.layout, self.project.colormap)
+        parts = len(tracks.layout.bodyparts)
         ground = middle_frame(self.found.video, tracks)
         shown = []
         for number, name in enumerate(tracks.layout.individuals):
@@ -142,14 +142,27 @@ class _Facts:
                 tracks.layout.bodyparts,
                 tracks.xy[:, number],
                 tracks.score[:, number],
-                colors[: len(tracks.layout.bodyparts)],
+                self.shades[:parts],
                 self.pcutoff,
                 tracks.first,
                 ground=ground,
             )
-            title = name if tracks.layout.multi else ""
-            shown.append(embedded_png(paths_png("trajectory", paths, title=title), f"paths {title}"))
-        return "".join(shown)
+            shown.append((trajectory_png(paths), name if tracks.layout.multi else ""))
+        return self.legend(tracks.layout.bodyparts) + embedded_pngs(shown)
+
+    @cached_property
+    def shades(self) -> np.ndarray:
+        """Colours (K + U, 3) of the bodyparts, then of the unique ones."""
+        from dlcx.visuals.colors import part_colors
+
+        layout = self.tracks.layout
+        return part_colors(len(layout.bodyparts) + len(layout.unique), self.project.colormap)
+
+    def legend(self, names: Sequence[str]) -> str:
+        """The first bodyparts' names beside their colours."""
+        from dlcx.visuals.page import colors
+
+        return colors(names, self.shades[: len(names)])
 
     def certainty(self) -> str:
         """Likelihood over time, and shares of sure and of missing frames: of each point, several animals' folded up."""
@@ -240,7 +253,8 @@ class _Facts:
         if not shown:
             return paragraph("None stands out.")
         note = "The farthest jumps of sure points, and the frames with fewest sure points; all points are drawn."
-        return paragraph(note, "soft") + pictures(shown)
+        layout = self.tracks.layout
+        return paragraph(note, "soft") + self.legend((*layout.bodyparts, *layout.unique)) + pictures(shown)
 
     def _rows_to_look_at(self) -> list[tuple[int, str]]:
         """Rows of the tracks and why, jumps and unsure frames in turn, none near another."""
@@ -288,7 +302,7 @@ class _Facts:
 
     def making(self) -> str:
         """Files, net and time."""
-        from dlcx.visuals.page import table
+        from dlcx.visuals.page import values
 
         rows = [
             ("video", str(self.found.video)),
@@ -304,7 +318,7 @@ class _Facts:
         bad = np.zeros(0, int) if self.unreadable is None else np.flatnonzero(self.unreadable) + self.tracks.first
         if len(bad):
             rows.append(("unreadable frames", ", ".join(map(str, bad[:50])) + (" ..." if len(bad) > 50 else "")))
-        return table(("what", "value"), rows)
+        return values(rows)
 
 
 def _median(values: np.ndarray, axis: int) -> np.ndarray:

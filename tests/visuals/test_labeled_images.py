@@ -71,6 +71,14 @@ def test_the_legend_names_all_bodyparts_within_the_width():
     assert (picture[400:, -5:] == 30).all()
 
 
+def test_a_page_with_a_legend_of_its_own_needs_none_in_the_picture():
+    layout, label = Layout(("nose", "tail")), pose((100, 200), (700, 50))
+    with_legend = LabeledImagePainter(layout, pcutoff=0.6)(IMAGE, label, label)
+    without = LabeledImagePainter(layout, pcutoff=0.6, named=False)(IMAGE, label, label)
+    assert without.shape == IMAGE.shape
+    np.testing.assert_array_equal(with_legend[:400], without)
+
+
 def test_pictures_are_written_in_rgb(tmp_path):
     picture = np.zeros((4, 6, 3), np.uint8)
     picture[..., 0] = 200

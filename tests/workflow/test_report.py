@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from html import escape, unescape
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,9 @@ def test_a_shuffle(trained_project: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.fixture
 def tracked(project: Path) -> Path:
     """A video of 60 frames with two animals; one jumps in frame 30, and the last frames are unreadable."""
-    (project / "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt").write_bytes(b"w")
+    snapshot = project / "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt"
+    if not snapshot.exists():
+        snapshot.write_bytes(b"w")
     video = write_video(project / "videos" / "v.avi", 60)
     xy = np.full((60, 2, 2, 2), 30.0) + np.arange(60)[:, None, None, None] * 0.2
     xy[:, 1] += 20
@@ -90,20 +93,44 @@ def test_a_video(project: Path, tracked: Path) -> None:
         report(project, tracked, filtered=True)
 
 
-def test_the_page_in_a_browser(project: Path, tracked: Path, tmp_path: Path) -> None:
+#: Added to a page that stands in a frame, which may be narrower than any window: what a reader would see of it.
+SEEN = """<script>addEventListener('load', () => parent.document.title = JSON.stringify({
+loaded: [...document.images].filter(image => image.complete && image.naturalWidth).length,
+images: document.images.length, wide: document.documentElement.scrollWidth, window: innerWidth,
+charts: [...document.querySelectorAll('svg')].filter(one => one.getClientRects().length).map(one => one.classList[0]),
+}))</script>"""
+
+
+@pytest.mark.parametrize(("width", "drawn"), [(400, "narrow"), (1280, "broad")])
+def test_the_pages_in_a_browser(trained_project: Path, tracked: Path, tmp_path: Path, width: int, drawn: str) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("there is no chromium to look at the page with")
-    page = report(project, tracked).pages[0].page
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"]
-    done = subprocess.run(
-        [chromium, *flags, f"--user-data-dir={tmp_path}", "--window-size=400,800", "--dump-dom", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert "How it was made" in done.stdout
-    assert "CONSOLE" not in done.stderr
+    for made in (*report(trained_project, tracked).pages, *report(trained_project).pages):
+        page = tmp_path / f"{made.page.stem}_seen.html"
+        framed = escape(made.page.read_text(encoding="utf-8") + SEEN, quote=True)
+        look = f"width:{width}px;height:800px;border:0"
+        page.write_text(f'<title></title><iframe style="{look}" srcdoc="{framed}"></iframe>', encoding="utf-8")
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"]
+        done = subprocess.run(
+            [
+                chromium,
+                *flags,
+                f"--user-data-dir={tmp_path / 'browser'}",
+                "--window-size=1400,900",
+                "--dump-dom",
+                page.as_uri(),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert "CONSOLE" not in done.stderr
+        seen = json.loads(unescape(re.search("<title>(.*?)</title>", done.stdout)[1]))
+        assert seen["loaded"] == seen["images"] > 1
+        assert seen["window"] == width
+        assert seen["wide"] <= width, "the page is to be read without going sideways"
+        assert set(seen["charts"]) == {drawn}
 
 
 def test_a_frame_in_which_nobody_was_tracked_is_not_unreadable(project: Path, tracked: Path) -> None:
