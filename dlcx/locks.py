@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.outputs import is_full, no_room
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +105,10 @@ def locked(path: Path, what: str) -> Iterator[Lock]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _acquire(path, holder, what)
     except OSError as error:
+        if is_full(error, path.parent):
+            raise no_room(path, len(json.dumps(asdict(holder)))) from error
         raise DlcxError(
-            f"cannot write {path}: {error.strerror or error}", hint="Check free disk space and permissions."
+            f"cannot write {path}: {error.strerror or error}", hint="Check the folder's permissions."
         ) from error
     lock, done = Lock(path, holder), threading.Event()
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dlcx.errors import DlcxError
 
+#: What a system says when a disk or a user's share of it is full.
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+#: Free bytes below which a disk counts as full when a library's error does not say why it could not write.
+_NEARLY_NONE = 64 * 2**10
+
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
     """Yield a temporary path with the same suffix in the same folder; on success it becomes ``path``.
 
-    The folder is made when it is missing.  When the body raises, ``path`` keeps what it held before.
+    The folder is made when it is missing.  When the body raises, ``path`` keeps what it held before.  ``size`` is how
+    many bytes the file has at least, where that is known, to be told when the disk is full.
 
     Raises
     ------
@@ -32,14 +40,44 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(beside, path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise DlcxError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="Check free disk space and permissions; nothing existing was changed.",
-        ) from error
+    except Exception as error:
+        full = is_full(error, path.parent)
+        with suppress(OSError):
+            beside.unlink()
+        if full:
+            raise no_room(path, size) from error
+        if isinstance(error, OSError):
+            raise DlcxError(
+                f"cannot write {path}: {error.strerror or error}",
+                hint="Check the folder's permissions; nothing existing was changed.",
+            ) from error
+        raise
     finally:
         with suppress(OSError):
             beside.unlink()
+
+
+def is_full(error: Exception, folder: Path) -> bool:
+    """Whether a failure to write into a folder comes of a full disk, of which libraries tell in their own words."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in _FULL
+    if not isinstance(error, (OSError, RuntimeError)) and type(error) is not DlcxError:
+        return False  # a bug is no lack of room
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < _NEARLY_NONE
+    return False
+
+
+def no_room(path: Path, size: int = 0) -> DlcxError:
+    """The error for a file that has no room on its disk; all that was written of it must be gone already."""
+    free = 0
+    with suppress(OSError):
+        free = shutil.disk_usage(path.parent).free
+    needed = f"{size:,} bytes are needed" if size > free else f"more than {free:,} bytes are needed"
+    return DlcxError(
+        f"disk full: cannot write {path}: {needed}, {free:,} are free",
+        hint="Make room and run the same command again; nothing existing was changed.",
+    )
 
 
 def sync_folder(folder: Path) -> None:
@@ -76,5 +114,6 @@ def _is_running(pid: int) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
-    with whole_file(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    content = text.encode()
+    with whole_file(path, len(content)) as beside:
+        beside.write_bytes(content)

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import typer
@@ -13,6 +14,7 @@ import typer
 from dlcx import COMMANDS
 from dlcx.cli.output import print_error
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.outputs import is_full, no_room
 
 #: What click (or typer's own copy of it) raises for a call that cannot be parsed.
 UsageError = cast(type[Exception], typer.BadParameter.__base__)
@@ -110,6 +112,9 @@ def _of_machine(error: OSError | MemoryError) -> tuple[str, str]:
     if isinstance(error, MemoryError):
         return f"out of memory: {error or 'no more can be had'}", "Use a smaller --batch-size, or close other programs."
     named = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    if is_full(error, Path(named[0]).parent if named else Path()):
+        full = no_room(Path(named[0]) if named else Path("outputs"))
+        return str(full), full.hint
     where = f" {' -> '.join(named)}" if named else ""
     return (
         f"cannot use{where}: {error.strerror or error}",

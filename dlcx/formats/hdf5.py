@@ -1,8 +1,10 @@
-"""Tables of pandas in HDF5 files, read without running what a file holds.
+"""Tables of pandas in HDF5 files: read without running what a file holds, written whole or not at all.
 
 PyTables unpickles attributes and the rows of object arrays by itself, and pandas keeps names of columns that way.
 Here only plain types and numpy arrays are unpickled (:mod:`dlcx.formats.pickles`); a file with anything else is
 refused, and so is one that claims to hold far more than its size on the disk allows.
+
+Files are made in memory and written by this module: the HDF5 library keeps silent when a disk is full.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import pickle
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,12 +29,16 @@ from tables import atom, attributeset
 
 from dlcx.errors import DlcxError
 from dlcx.formats.pickles import Foreign, plain_loads
+from dlcx.outputs import whole_file
 
 #: A table may be this many times larger than its file (what zlib reaches at best), and this many bytes besides.
 LARGEST_RATIO, ALWAYS_ALLOWED = 1_032, 2**26
 
 #: Longer than reading any whole file takes.
 MOST_SECONDS = 300
+
+#: Bytes by which a file grows while it is made in memory.
+_STEP = 2**20
 
 Loaded = TypeVar("Loaded")
 
@@ -60,6 +66,33 @@ def read_table(path: Path, keys: Sequence[str], *, any_key: bool = False) -> pd.
     if not isinstance(table, pd.DataFrame) or not isinstance(table.columns, pd.MultiIndex):
         raise DlcxError(f"{path}: expected a table of poses under the key {' or '.join(keys)}, got keys {found[:10]}")
     return table
+
+
+def write_table(
+    frame: pd.DataFrame, path: Path, key: str, *, table: bool = False, attributes: Mapping[str, str] | None = None
+) -> None:
+    """Write a frame as the only one of a file, in pandas' ``table`` or ``fixed`` format; its group gets ``attributes``.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be written.
+    """
+    with warnings.catch_warnings():
+        # PyTables remarks that names with a dash or blank are no Python identifiers; nothing here uses them so.
+        warnings.simplefilter("ignore")
+        options: dict[str, Any] = {
+            "driver": "H5FD_CORE",
+            "driver_core_backing_store": 0,
+            "driver_core_increment": _STEP,
+        }
+        with pd.HDFStore(str(path), mode="w", **options) as store:
+            frame.to_hdf(store, key=key, format="table" if table else "fixed")
+            for name, value in (attributes or {}).items():
+                store.root._v_children[key]._v_attrs[name] = np.str_(value)
+            content = store.root._v_file.get_file_image()
+    with whole_file(path, len(content)) as beside:
+        beside.write_bytes(content)
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ def write_image_predictions(
     *,
     csv: bool = True,
 ) -> None:
-    """Write the h5 and, beside it, the csv: one row an image.
+    """Write the csv, if it is wanted, and then the h5, which says that all is there: one row an image.
 
     Raises
     ------
@@ -37,6 +37,6 @@ def write_image_predictions(
         index=[str(image) for image in images],
         columns=pose_columns(layout, scorer, individuals=True),
     )
-    write_h5(frame, path, key="predictions", table=False)
     if csv:
         write_csv(frame, path.with_suffix(".csv"))
+    write_h5(frame, path, key="predictions", table=False)

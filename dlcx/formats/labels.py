@@ -16,7 +16,6 @@ from __future__ import annotations
 import csv
 import logging
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.hdf5 import read_table
+from dlcx.formats.hdf5 import read_table, write_table
 from dlcx.outputs import whole_file
 from dlcx.poses import Labels, Layout
 from dlcx.settings.base import part_of_path
@@ -88,10 +87,7 @@ def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
     table = _table_of(labels, scorer)
     base = Path(path)
     h5, text = (base.with_name(base.name + suffix) for suffix in (".h5", ".csv"))
-    with whole_file(h5) as beside, warnings.catch_warnings():
-        # PyTables remarks that names with a dash or blank are no Python identifiers; nothing here uses them so.
-        warnings.simplefilter("ignore")
-        table.to_hdf(beside, key=KEY, format="fixed", mode="w")
+    write_table(table, h5, KEY)
     with whole_file(text) as beside:
         table.to_csv(beside)
     return [h5, text]

@@ -16,16 +16,14 @@ from __future__ import annotations
 
 import csv
 import pickle
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tables
 
 from dlcx.errors import DlcxError
-from dlcx.formats.hdf5 import read_attribute, read_form, read_table
+from dlcx.formats.hdf5 import read_attribute, read_form, read_table, write_table
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
 
@@ -116,17 +114,10 @@ def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool
         When the file cannot be written.
     """
     table = table and len(pickle.dumps(list(frame.columns), 0)) < 64_000
-    with whole_file(Path(path)) as beside:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", tables.NaturalNameWarning)
-            frame.to_hdf(beside, key=key, mode="w", format="table" if table else "fixed")
-        with tables.open_file(beside, "a") as file:
-            attributes = file.get_node(f"/{key}")._v_attrs
-            attributes.pandas_version = np.str_("0.15.2")
-            if table:
-                attributes.nan_rep = np.str_("nan")
-            if origin:
-                attributes.dlcx_origin = np.str_(origin)
+    attributes = {"pandas_version": "0.15.2"}
+    attributes |= {"nan_rep": "nan"} if table else {}
+    attributes |= {"dlcx_origin": origin} if origin else {}
+    write_table(frame, Path(path), key, table=table, attributes=attributes)
 
 
 def read_origin(path: Path) -> str:

@@ -76,7 +76,7 @@ def write_snapshot(
         content["scheduler"] = dict(scheduler)
     if optimizer is not None:
         content["optimizer"] = dict(optimizer)
-    with whole_file(Path(path)) as beside:
+    with whole_file(Path(path), sum(tensor.nbytes for tensor in model.values())) as beside:
         torch.save(content, beside)
 
 

@@ -148,7 +148,7 @@ class ChunkStore:
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **arrays)
         chunk = Chunk(first, stop, hashlib.sha256(content.getbuffer()).hexdigest())
-        with whole_file(self.folder / chunk.file) as beside:
+        with whole_file(self.folder / chunk.file, content.getbuffer().nbytes) as beside:
             beside.write_bytes(content.getbuffer())
         self.chunks = sorted([*self.chunks, chunk], key=lambda chunk: chunk.first)
         self._open = []
@@ -191,11 +191,12 @@ class ChunkStore:
         for chunk in other.chunks:
             if not self.missing(chunk.first, chunk.stop):
                 continue
-            with whole_file(self.folder / chunk.file) as beside:
+            theirs = other.folder / chunk.file
+            with whole_file(self.folder / chunk.file, theirs.stat().st_size) as beside:
                 try:
-                    os.link(other.folder / chunk.file, beside)
+                    os.link(theirs, beside)
                 except OSError:
-                    shutil.copyfile(other.folder / chunk.file, beside)
+                    shutil.copyfile(theirs, beside)
             kept = [one for one in self.chunks if one.first != chunk.first]  # a shorter one, of the same name
             self.chunks = sorted([*kept, chunk], key=lambda one: one.first)
         self._write_manifest()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.learning_stats import read_learning_stats, write_learning_stats
+from dlcx.outputs import is_full, no_room
 
 logger = logging.getLogger(__name__)
 
@@ -111,5 +112,11 @@ class TrainLog:
     def say(self, message: str) -> None:
         """Append the message; with -v it is seen on the terminal, too."""
         logger.info("%s", message)
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n"
+        try:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            if is_full(error, self._path.parent):
+                raise no_room(self._path, len(line)) from error
+            raise DlcxError(f"cannot write {self._path}: {error.strerror or error}") from error

@@ -165,6 +165,8 @@ class Training:
             task.advance(len(batch), note=f"epoch {epoch}/{self.course.epochs}, loss {mean:.4g}")
             if stop:
                 self._stop(stop)
+            if not self.files.state.is_file():  # before any snapshot, which could not repeat the epochs after it
+                self.save()
 
     def _learn(self, batch: Batch, epoch: int) -> dict[str, float]:
         """One step of the optimizer; the losses of the batch."""

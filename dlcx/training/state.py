@@ -27,7 +27,7 @@ VERSION = 1
 
 def write_state(state: Mapping[str, Any], path: Path) -> None:
     """Save a training's state."""
-    with whole_file(path) as beside:
+    with whole_file(path, sum(tensor.nbytes for tensor in state.get("model", {}).values())) as beside:
         torch.save({"version": VERSION, **state}, beside)
 
 

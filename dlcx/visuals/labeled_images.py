@@ -117,7 +117,7 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
         When the file cannot be written.
     """
     _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    with whole_file(path) as beside:
+    with whole_file(path, data.nbytes) as beside:
         beside.write_bytes(data.tobytes())
 
 

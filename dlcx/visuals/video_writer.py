@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dlcx.data.video import open_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import whole_file
 
@@ -79,12 +80,26 @@ def write_video(
             for image in images:
                 hand_over(image)
                 count += 1
-        capture = cv2.VideoCapture(str(beside))
-        there = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-        capture.release()
-        if abs(there - count) > (path.suffix != ".mp4"):  # others tell a duration, from which frames are estimated
-            raise DlcxError(f"{path}: {count} frames were written, {there} are there", hint="Is the disk full?")
+        _check_whole(beside, path, count)
     return count
+
+
+def _check_whole(beside: Path, path: Path, count: int) -> None:
+    """Look for all frames in the file: OpenCV says nothing where it cannot write one.
+
+    Raises
+    ------
+    DlcxError
+        When there are fewer.
+    """
+    there, reason = 0, None
+    try:
+        video = open_video(beside)
+        there = video.packets - (video.torn is not None)
+    except DlcxError as error:
+        reason = error
+    if there < count:
+        raise DlcxError(f"{path}: {count} frames were written, {there} are there", hint="Is the disk full?") from reason
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def _bring(video: Path, target: Path, *, copy: bool) -> None:
             logger.warning("%s is copied, for links cannot be made here: %s", video.name, error.strerror or error)
         else:
             return
-    with whole_file(target) as beside:
+    with whole_file(target, video.stat().st_size) as beside:
         shutil.copyfile(video, beside)
 
 
