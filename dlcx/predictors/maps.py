@@ -22,7 +22,8 @@ class HeadMaps:
     """The maps of one head on one row: scores (C, h, w) from 0 to 1, where the net is sure that a keypoint is.
 
     locref (C, h, w, 2): from the middle of a cell to the keypoint, in pixels of the network input; fields (E, h, w, 2)
-    with ``edges``, the pairs of keypoints that each one leads between.  ``stride`` pixels a cell, in x and y.
+    with ``edges``, the pairs of keypoints that each one leads between; ways (K, h, w, 2): from the middle of a cell to
+    the keypoints of the animal whose centre, the last of ``scores``, is there.  ``stride`` pixels a cell, in x and y.
     """
 
     scores: np.ndarray
@@ -30,6 +31,7 @@ class HeadMaps:
     locref: np.ndarray | None = None
     fields: np.ndarray | None = None
     edges: tuple[tuple[int, int], ...] = ()
+    ways: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ def _head_maps(model: PoseModel, name: str, maps: dict[str, Tensor], size: Seque
         kept = list(getattr(decoder, "edges", range(maps["paf"].shape[1] // 2)))
         fields = _vectors(maps["paf"].float())[:, kept]
         edges = tuple(tuple(decoder.graph[edge]) for edge in kept)  # type: ignore[union-attr]
+    ways = None
+    if "offset" in maps:  # DEKR's lead from the keypoint to the cell, in cells
+        ways = _vectors(maps["offset"].float()) * -np.array(stride, np.float32)
     table = scores.cpu().numpy()
     return [
         HeadMaps(
@@ -91,6 +96,7 @@ def _head_maps(model: PoseModel, name: str, maps: dict[str, Tensor], size: Seque
             None if locref is None else locref[row],
             None if fields is None else fields[row],
             edges,
+            None if ways is None else ways[row],
         )
         for row in range(len(table))
     ]

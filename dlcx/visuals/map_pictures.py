@@ -20,6 +20,9 @@ _CELLS = 7  # cells on either side of a peak that a picture of offsets shows
 _LEAST = 0.1  # of the best score, from which an offset is drawn
 _ARROWS, _STRONG = 24, 0.4  # arrows across a picture of a field; how strong it is there, compared with the strongest
 
+#: Centres from which offsets are drawn, the best ones.
+_CENTRES = 12
+
 
 @dataclass(frozen=True)
 class _Tile:
@@ -61,6 +64,24 @@ def draw_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen
             _arrow(tile, middle * scale, tip * scale)
         tiles.append(_Tile(tile, f"{names[part]}  {scores.max():.2f}"))
     return _sheet(tiles, f"offsets: a cell is {maps.stride[0]:g} px; arrows from cells to the keypoint")
+
+
+def draw_ways(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
+    """Where animals have their centres, and from the best cells there arrows to some keypoints of theirs."""
+    assert maps.ways is not None
+    centre = maps.scores[-1]
+    high = cv2.dilate(centre, np.ones((3, 3), np.uint8)) == centre
+    good = np.argwhere(high & (centre >= max(_STRONG * centre.max(), 1e-6)))
+    best = good[np.argsort(-centre[tuple(good.T)])][:_CENTRES]
+    tiles = []
+    for part in chosen:
+        tile, scale = _enlarged(image)
+        tile = _shaded(tile, _spread(centre, maps.stride, scale, tile))
+        for y, x in best:
+            middle = np.array([(x + 0.5) * maps.stride[0], (y + 0.5) * maps.stride[1]])
+            _arrow(tile, middle * scale, (middle + maps.ways[part, y, x]) * scale)
+        tiles.append(_Tile(tile, f"{names[part]}  {centre.max():.2f}"))
+    return _sheet(tiles, "offsets: centres from dark 0 to yellow 1; arrows from the best to the keypoint")
 
 
 def draw_fields(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:

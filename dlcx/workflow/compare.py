@@ -70,7 +70,8 @@ class CompareResult:
 
     def lines(self) -> list[str]:
         """One fact a line: a table, then the verdicts."""
-        said = [f"images: {self.images} test images of {self.videos} video(s), on which none of the nets was trained"]
+        videos = f"{self.videos} video{'s' if self.videos > 1 else ''}"
+        said = [f"images: {self.images} test images of {videos}, on which none of the nets was trained"]
         for one in self.nets:
             detector = f", detector {one.detector}" if one.detector else ""
             size = f"{one.parameters / 1e6:.1f} M parameters, {one.bytes / 1e6:.1f} MB"

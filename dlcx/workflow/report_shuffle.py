@@ -73,6 +73,7 @@ def shuffle_page(
         )
     labels, split = load_training_set(place)
     _, found = read_evaluation(h5)
+    net_type = read_own_config(place.own_config_path).net_type
     facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
     twins = facts.twins(progress)
     metrics = facts.metrics
@@ -86,7 +87,7 @@ def shuffle_page(
     ]
     write_page(
         path,
-        f"{place.project.task}: shuffle {place.number}, {config.net_type}",
+        f"{place.project.task}: shuffle {place.number}, {net_type or config.net_type}",
         f"{scorer}. Errors are mean distances from the labels, in pixels of the image.",
         numbers,
         [

@@ -129,7 +129,7 @@ class _Facts:
 
     def trajectories(self) -> str:
         """Paths over a frame of the video, one picture an animal."""
-        from dlcx.visuals.page import embedded_pngs
+        from dlcx.visuals.page import embedded_pngs, paragraph
         from dlcx.visuals.trajectories import Paths, trajectory_png
         from dlcx.workflow.plot_trajectories import middle_frame
 
@@ -148,7 +148,8 @@ class _Facts:
                 ground=ground,
             )
             shown.append((trajectory_png(paths), name if tracks.layout.multi else ""))
-        return self.legend(tracks.layout.bodyparts) + embedded_pngs(shown)
+        note = "" if self.sure.any() else paragraph(f"No point has a likelihood of {self.pcutoff:g} or more.", "warn")
+        return note + self.legend(tracks.layout.bodyparts) + embedded_pngs(shown)
 
     @cached_property
     def shades(self) -> np.ndarray:

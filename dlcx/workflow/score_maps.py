@@ -170,7 +170,7 @@ def _drawings(
     seen: Seen, place: Shuffle, kinds: Sequence[str], bodyparts: Sequence[str]
 ) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """What can be drawn of one row, by the word in the file's name."""
-    from dlcx.visuals.map_pictures import draw_fields, draw_offsets, draw_scores
+    from dlcx.visuals.map_pictures import draw_fields, draw_offsets, draw_scores, draw_ways
 
     layout = place.project.layout
     named = {"bodypart": layout.bodyparts, "unique_bodypart": layout.unique, "identity": layout.individuals}
@@ -184,6 +184,7 @@ def _drawings(
         for kind, has, chosen, draw in (
             ("scmap", True, parts, draw_scores),
             ("locref", maps.locref is not None, parts, draw_offsets),
+            ("locref", maps.ways is not None, [part for part in parts if part < len(names) - 1], draw_ways),
             ("paf", maps.fields is not None, edges, draw_fields),
         ):
             if has and chosen and (not kinds or kind in kinds):

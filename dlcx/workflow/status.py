@@ -108,8 +108,15 @@ class StatusResult:
             return [f"{one.video}: missing"]
         if not one.poses:
             return [f"{one.video}: not analysed"]
-        drawn = f", {one.labeled_videos} labelled video(s)" if one.labeled_videos else ""
-        return [f"{one.video}: {len(one.poses)} file(s) of poses{drawn}", *(f"  {name}" for name in one.poses)]
+        drawn = (
+            f", {one.labeled_videos} labelled video{'s' if one.labeled_videos > 1 else ''}"
+            if one.labeled_videos
+            else ""
+        )
+        return [
+            f"{one.video}: {len(one.poses)} file{'s' if len(one.poses) > 1 else ''} of poses{drawn}",
+            *(f"  {name}" for name in one.poses),
+        ]
 
 
 def status(project: str | Path | None = None) -> StatusResult:

@@ -81,6 +81,74 @@ def test_calls_of_an_example_can_be_parsed(name: str, tmp_path: Path):
         program.commands[command].make_context(command, rest)
 
 
+#: A queue that runs what is submitted at once, an array task by task, and starts a task again that asks for it.
+SBATCH = """#!/bin/sh
+echo "sbatch $*" >> HERE/queue
+ids=none
+for word; do case $word in
+    --array=*) ids=$(seq 1 "${word#--array=1-}");;
+    --dependency=*) ids=;;
+    --*) ;;
+    *) break;;
+esac; shift; done
+if [ -z "$ids" ]; then exec "$@"; fi
+for id in $ids; do
+    export SLURM_ARRAY_JOB_ID=17 SLURM_ARRAY_TASK_ID=$id
+    "$@" >&2
+    while [ -f HERE/again ]; do rm HERE/again; "$@" >&2; done
+done
+echo "17;cluster"
+"""
+SCONTROL = """#!/bin/sh
+echo "scontrol $*" >> HERE/queue
+touch HERE/again
+"""
+#: Writes down how it was called; the first try of the second share runs out of time.
+DLCX = """#!/bin/sh
+echo "$*" >> HERE/calls
+case "$*" in *"--part 2/3"*) [ -f HERE/tried ] || { touch HERE/tried; exit 75; };; esac
+[ ! -f HERE/broken ] || exit 3
+"""
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A folder with stand-ins for SLURM's programs and dlcx, and the environment in which they are found."""
+    for name, text in {"sbatch": SBATCH, "scontrol": SCONTROL, "srun": '#!/bin/sh\nexec "$@"\n', "dlcx": DLCX}.items():
+        (tmp_path / name).write_text(text.replace("HERE", str(tmp_path)), encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    names = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PROJECT": str(tmp_path), "PARTS": "3", "SHUFFLE": "2"}
+    return tmp_path, names
+
+
+def test_shares_of_an_array_are_made_and_joined(queue: tuple[Path, dict[str, str]]):
+    folder, environment = queue
+    script = ROOT / "examples" / "slurm-array.sh"
+    subprocess.run([str(script), "a.mp4", "b c.mp4"], check=True, env=environment, timeout=60)
+    calls = (folder / "calls").read_text(encoding="utf-8").splitlines()
+    shares = [f"analyze-video a.mp4 b c.mp4 --shuffle 2 --part {part}/3" for part in (1, 2, 2, 3)]
+    assert calls == [*shares, "merge-parts a.mp4 b c.mp4 --shuffle 2"]
+    program = typer.main.get_command(build())
+    for call in calls:
+        name, *rest = call.split()
+        program.commands[name].make_context(name, rest)
+    lines = (folder / "queue").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[0] for line in lines] == ["sbatch", "scontrol", "sbatch"]
+    assert "--array=1-3" in lines[0]
+    assert lines[1] == "scontrol requeue 17_2"
+    assert "--dependency=afterok:17 " in lines[2]
+
+
+def test_a_share_that_fails_ends_its_job_so(queue: tuple[Path, dict[str, str]]):
+    folder, environment = queue
+    (folder / "broken").touch()
+    job = environment | {"STEP": "share", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "17"}
+    script = ROOT / "examples" / "slurm-array.sh"
+    assert subprocess.run([str(script), "a.mp4"], env=job, timeout=60).returncode == 3
+    assert not (folder / "queue").exists()
+    assert subprocess.run([str(script)], env=environment, timeout=60, capture_output=True).returncode == 2
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):

@@ -91,6 +91,9 @@ def expected_exports(files: Sequence[Path], tracks: Tracks) -> dict[str, np.ndar
         elif owner:
             number = layout.individuals.index(owner)
             xy, score = xy[:, number : number + 1], score[:, number : number + 1]
+        if file.suffix == ".nwb":  # movement takes the series in the order of their names
+            order = np.argsort(parts)
+            xy, score, parts = xy[:, :, order], score[:, :, order], tuple(parts[part] for part in order)
         expected[f"movement {file.name} position"] = xy
         expected[f"movement {file.name} confidence"] = score
         expected[f"movement {file.name} keypoints"] = np.array(parts)
@@ -98,7 +101,10 @@ def expected_exports(files: Sequence[Path], tracks: Tracks) -> dict[str, np.ndar
 
 
 def moseq_checks(folder: Path, exported: Sequence[Path], tracks: Tracks) -> list[Check]:
-    """Every animal of every file, as keypoint-moseq names and orders them."""
+    """Every animal of every file, as keypoint-moseq names and orders them.
+
+    Of several animals in a file of DeepLabCut's it tells the bodyparts as a set; its arrays are in the file's order.
+    """
     several = LAYOUTS["several"]
     sources = {
         f"{name}.{suffix}": made_up_tracks(layout) for name, layout in LAYOUTS.items() for suffix in ("h5", "csv")
@@ -121,11 +127,15 @@ def moseq_checks(folder: Path, exported: Sequence[Path], tracks: Tracks) -> list
                 number = layout.individuals.index(owner)
                 name = file.stem if file.suffix == ".nwb" or not layout.multi else f"{file.stem}_{owner}"
                 order = read[f"{file.name} {name} bodyparts"].tolist()
+                if not read[f"{file.name} {name} ordered"]:
+                    assert set(order) == set(layout.bodyparts)
+                    order = layout.bodyparts
                 columns = [layout.bodyparts.index(part) for part in order]
                 for what, wrote in (("coordinates", poses.xy), ("confidences", poses.score)):
                     found = read[f"{file.name} {name} {what}"]
                     wrote = wrote[:, number, columns]
-                    checks.append(measured("keypoint-moseq", f"{file.name} {owner} {what}", largest(wrote, found), 0))
+                    off = largest(wrote, found.astype(wrote.dtype))
+                    checks.append(measured("keypoint-moseq", f"{file.name} {owner} {what}", off, 0))
     return checks
 
 

@@ -24,6 +24,7 @@ def main() -> None:
             arrays[f"{file.name} {name} coordinates"] = xy
             arrays[f"{file.name} {name} confidences"] = confidences[name]
             arrays[f"{file.name} {name} bodyparts"] = np.array(list(parts))
+            arrays[f"{file.name} {name} ordered"] = np.array(not isinstance(parts, set))
     np.savez(out, **arrays)
 
 

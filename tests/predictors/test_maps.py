@@ -77,5 +77,14 @@ def test_bins_cross_at_the_keypoint() -> None:
 
 
 def test_centres_are_one_more_map() -> None:
-    (seen,) = see(predictor("dekr_w18", TWO), IMAGE)
-    assert len(seen.heads["bodypart"].scores) == 4
+    net = predictor("dekr_w18", TWO)
+    (seen,) = see(net, IMAGE)
+    maps = seen.heads["bodypart"]
+    assert len(maps.scores) == 4
+    # The ways from the best centre lead to the pose that is decoded, in pixels of the network input.
+    outputs = net.engine(*net.inputs(IMAGE[None], None).tensors)["bodypart"]
+    centres = outputs["heatmap"][0, -1].numpy()
+    row, column = np.unravel_index(centres.argmax(), centres.shape)
+    middle = (np.array([column, row]) + 0.5) * maps.stride
+    decoded = net.model.heads["bodypart"].decode(outputs)[0]
+    np.testing.assert_allclose(middle + maps.ways[:, row, column], decoded.xy[0], atol=1e-3)

@@ -148,4 +148,6 @@ def test_facts_without_anything_sure(project: Path, tracked: Path) -> None:
     tracks = Tracks(layout, xy, np.full((60, 2, 2), np.nan))
     write_predictions(tracks, tracked.with_name(f"v{SCORER}_el.h5"), SCORER, key="tracks")
     (done,) = report(project, tracked).pages
-    assert "None stands out." in done.page.read_text(encoding="utf-8")
+    text = done.page.read_text(encoding="utf-8")
+    assert "None stands out." in text
+    assert "No point has a likelihood of 0.6 or more." in text

@@ -10,7 +10,7 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.predictors.maps import HeadMaps
-from dlcx.visuals.map_pictures import draw_fields, draw_offsets, draw_scores
+from dlcx.visuals.map_pictures import draw_fields, draw_offsets, draw_scores, draw_ways
 from dlcx.workflow.score_maps import score_maps
 
 NAMES = ("nose", "tail")
@@ -42,6 +42,22 @@ def test_the_peak_is_where_it_belongs() -> None:
     tile = picture[48:, 6:326].astype(int)
     y, x = np.unravel_index(cv2.blur(tile.sum(-1).astype(np.float32), (25, 25)).argmax(), tile.shape[:2])
     assert (x, y) == pytest.approx((5.5 * 8 * 320 / 76, 3.5 * 8 * 320 / 76), abs=6)
+
+
+def test_ways_lead_from_the_centres() -> None:
+    """Centres at cells (3, 5) and (6, 1); the nose is 16 pixels above, the arrows are drawn there and nowhere else."""
+    scores = np.zeros((2, 8, 10), np.float32)
+    scores[1, 3, 5], scores[1, 6, 1] = 0.9, 0.8
+    ways = np.zeros((1, 8, 10, 2), np.float32)
+    ways[..., 1] = -16
+    found = HeadMaps(scores, (8.0, 8.0), ways=ways)
+    picture = draw_ways(np.zeros((64, 80, 3), np.uint8), found, ("nose", "center"), [0])
+    arrows = (np.abs(picture[48:, 6:326].astype(int) - (80, 220, 255)).max(-1) < 60).nonzero()
+    y, x = (axis / 4 for axis in arrows)  # a tile is 320 pixels wide
+    at = np.abs(x - 44) < 8
+    assert (y[at].min(), y[at].max()) == pytest.approx((12, 28), abs=1.5)
+    assert (y[~at].min(), y[~at].max()) == pytest.approx((36, 52), abs=1.5)
+    assert set(np.round(x[~at] / 12)) == {1}
 
 
 def test_command(trained_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
