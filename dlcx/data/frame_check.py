@@ -37,10 +37,12 @@ class FrameCheck:
         Time stamp (s) of its first frame, from the beginning of the stream.
     start
         Time (s) from the first frame at which the questions begin.
+    by
+        Who looks at the frames, as :func:`checked_by` names them.
     """
 
-    def __init__(self, path: Path, origin: float, start: float) -> None:
-        self._told = self._tell(path, origin, start) if checked_by() == AV else iter(())
+    def __init__(self, path: Path, origin: float, start: float, by: str) -> None:
+        self._told = self._tell(path, origin, start) if by == AV else iter(())
         self._next = next(self._told, None)
 
     def is_damaged(self, time: float) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,8 +20,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dlcx.data import frame_check
 from dlcx.data.found import find_files
-from dlcx.data.frame_check import FrameCheck
+from dlcx.data.packets import is_cut_short, open_capture, packet_times
 from dlcx.errors import DlcxError
 from dlcx.progress import Clock
 
@@ -36,16 +36,11 @@ MADE_BY_ANALYSIS = ("_labeled", "_full")
 QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
 #: Frames that a seek lands ahead of its target, so that reordered frames are decoded with what they refer to.
 SEEK_MARGIN = 32
-#: Packets in a row that may be broken before a file counts as ended.
-MOST_BROKEN_PACKETS = 100_000
 #: Bytes at either end of a file that its fingerprint is made of, besides its size.
 FINGERPRINT_BYTES = 2**20
 
 #: More frames (in four days at 50 a second), or more pixels in one, are what a damaged or hostile header tells.
 MOST_FRAMES, MOST_PIXELS = 20_000_000, 2**27
-
-# Broken streams are reported by dlcx, once; the decoder's own lines go straight to stderr and number thousands.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,8 @@ class VideoFile:
     width, height in pixels as shown (rotation applied); fps; announced: number of frames its header tells;
     times (frames,) s from the first frame, whose own time stamp is ``first_stamp`` (None: the stamps tell nothing);
     packets: how many of the frames the file really holds (the rest were cut off); torn: the frame within which
-    the file was cut off, which decoders would make up.
+    the file was cut off, which decoders would make up.  checked_by: who says which frames are good, see
+    :mod:`dlcx.data.frame_check`.
     """
 
     path: Path
@@ -103,6 +99,7 @@ class VideoFile:
     packets: int
     first_stamp: float | None
     torn: int | None = None
+    checked_by: str = frame_check.OPENCV
 
     @property
     def frames(self) -> int:
@@ -145,7 +142,7 @@ def open_video(path: Path) -> VideoFile:
         raise DlcxError(f"no such video: {path}")
     if not path.stat().st_size:
         raise DlcxError(f"{path} is empty", hint="Copy it again from where it was recorded.")
-    capture = _capture(path)
+    capture = open_capture(path)
     try:
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
@@ -159,8 +156,8 @@ def open_video(path: Path) -> VideoFile:
         capture.release()
     fps = fps if np.isfinite(fps) and fps > 0 else 30.0
 
-    stamps, last = _packet_times(path, announced)
-    cut_short = _is_cut_short(path)
+    stamps, last = packet_times(path, announced)
+    cut_short = is_cut_short(path)
     stamped = len(stamps) > 0 and bool((np.diff(stamps) > 0).all())
     packets = len(stamps) or announced
     if packets == 0 or min(width, height) < 1:
@@ -174,7 +171,18 @@ def open_video(path: Path) -> VideoFile:
     if announced > packets + 1:  # by one is off what some containers estimate from the duration
         logger.warning("%s: its header tells %d frames, %d are there; %s", path.name, announced, packets, what)
     torn = (int(np.searchsorted(stamps, last)) if stamped else packets - 1) if cut_short else None
-    return VideoFile(path, width, height, fps, announced, times, packets, float(stamps[0]) if stamped else None, torn)
+    return VideoFile(
+        path,
+        width,
+        height,
+        fps,
+        announced,
+        times,
+        packets,
+        first_stamp=float(stamps[0]) if stamped else None,
+        torn=torn,
+        checked_by=frame_check.checked_by(),
+    )
 
 
 def read_frames(
@@ -274,7 +282,11 @@ def _told_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, 
     """Number and BGR image of every good frame, in order, and whether it shows the pixels of the one before."""
     earlier = max(first - 1, 0)
     stamp = video.first_stamp
-    check = None if stamp is None else FrameCheck(video.path, stamp, float(video.times[earlier]))
+    check = (
+        None
+        if stamp is None
+        else frame_check.FrameCheck(video.path, stamp, float(video.times[earlier]), video.checked_by)
+    )
     before: tuple[int, np.ndarray] | None = None
     try:
         for index, image in _decoded_frames(video, earlier, end):
@@ -317,13 +329,13 @@ def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
     margin = SEEK_MARGIN
     # In a damaged file seeking may follow an index that tells other numbers than the stream itself.
     while video.first_stamp is not None and abs(video.announced - video.packets) <= 1 and first > margin:
-        capture = _capture(video.path)
+        capture = open_capture(video.path)
         capture.set(cv2.CAP_PROP_POS_FRAMES, first - margin)
         if capture.grab() and (index := _index(video, capture, first + 1)) <= first:
             return capture, index
         capture.release()
         margin *= 8
-    capture = _capture(video.path)
+    capture = open_capture(video.path)
     for failed in range(video.packets):
         if capture.grab():
             return capture, _index(video, capture, failed)
@@ -338,80 +350,3 @@ def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
     nearest = int(np.searchsorted(video.times, time - 1e-6))
     matches = nearest < video.frames and abs(video.times[nearest] - time) < 1e-5
     return nearest if matches else otherwise
-
-
-def _capture(path: Path, *, packets: bool = False) -> cv2.VideoCapture:
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(0)
-    try:
-        if packets:
-            capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
-        else:
-            capture = cv2.VideoCapture(str(path))
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    if not packets and not capture.isOpened():
-        raise DlcxError(
-            f"{path} cannot be opened as a video",
-            hint="Is it complete, and a format that OpenCV reads? ffmpeg can convert it: ffmpeg -i IN OUT.mp4",
-        )
-    return capture
-
-
-def _packet_times(path: Path, announced: int) -> tuple[np.ndarray, float]:
-    """Presentation times (s), sorted, of all packets, and that of the file's last one; none without such a backend.
-
-    A broken packet gives no time: the gap that it leaves in a regular sequence is filled.
-    """
-    capture = _capture(path, packets=True)
-    try:
-        if not capture.isOpened():
-            return np.zeros(0), np.nan
-        stamps: list[float] = []
-        broken = failed = 0  # before the last good packet; since then
-        while len(stamps) + broken + failed <= announced and failed <= MOST_BROKEN_PACKETS:
-            if capture.grab():
-                stamps.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-                broken, failed = broken + failed, 0
-            else:
-                failed += 1
-        while failed == 0 and capture.grab():  # more than the header tells
-            stamps.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-    finally:
-        capture.release()
-    known = np.sort(np.array(stamps))
-    return _with_gaps_filled(known, broken) if broken else known, stamps[-1] if stamps else np.nan
-
-
-def _with_gaps_filled(known: np.ndarray, missing: int) -> np.ndarray:
-    """The sequence with ``missing`` more times where steps are too long; as it is where that does not come out even."""
-    steps = np.diff(known)
-    if not len(steps) or (steps <= 0).any():
-        return known
-    skipped = np.rint(steps / np.median(steps)).astype(int)
-    if (skipped - 1).sum() != missing:
-        return known
-    whole = np.concatenate([[0], np.cumsum(skipped)])
-    return np.interp(np.arange(whole[-1] + 1), whole, known)
-
-
-def _is_cut_short(path: Path) -> bool:
-    """Whether an MP4/MOV or AVI file is shorter than its own structure says."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        head = file.read(12)
-        if head[:4] == b"RIFF":
-            return 8 + int.from_bytes(head[4:8], "little") > size
-        if head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-            return False
-        at = 0
-        while at + 8 <= size:
-            file.seek(at)
-            box = file.read(16)
-            length = int.from_bytes(box[:4], "big")
-            if length == 1:
-                length = int.from_bytes(box[8:16], "big")
-            if length < 8:  # 0: the box reaches to the end of the file
-                return False
-            at += length
-        return at > size

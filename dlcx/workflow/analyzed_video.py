@@ -122,8 +122,6 @@ def finish_video(
     DlcxError
         When a file cannot be written.
     """
-    from dlcx.data.frame_check import checked_by
-
     first, stop = frames
     with watch.clock("writing"):
         stored = store.read(first, stop)
@@ -154,7 +152,7 @@ def finish_video(
         assemblies=files.assemblies if results.layout.multi else None,
         tracks=tracked.h5 if tracked else results.tracks,
         tracked=tracked,
-        frames=ledger_of(stored, video).counts(video.announced, checked_by()),
+        frames=ledger_of(stored, video).counts(video.announced, store.settings["frames checked by"]),
         ledger=files.frames,
     )
 

@@ -79,6 +79,7 @@ class VideoRun:
         started = time.time()
         with locked(files.lock, f"the analysis of {files.video.name}") as lock:
             settings = self._settings(video, crop, files.store)
+            video = replace(video, checked_by=settings["frames checked by"])
             batch_size = settings["--batch-size"]
             with (
                 open_store(files.store, settings, overwrite=self.overwrite, lock=lock) as store,
@@ -131,6 +132,7 @@ class VideoRun:
         self._refuse_foreign_output()
         with locked(own.lock, f"part {share} of {video.path.name}") as lock:
             settings = self._settings(video, crop, own.store)
+            video = replace(video, checked_by=settings["frames checked by"])
             first, stop = share_frames(share, video.frames, settings["--batch-size"])
             whole = None if self.overwrite else known_store(self.files.store)
             done = whole is not None and whole.settings == settings and not whole.missing(first, stop)
@@ -278,7 +280,27 @@ class VideoRun:
             "--batch-size": batch_size,
             "--crop": list(crop) if crop else None,
             "threads": before.get("threads") or torch.get_num_threads(),
+            "frames checked by": self._checker(video, before),
         }
+
+    def _checker(self, video: VideoFile, before: dict[str, Any]) -> str:
+        """Who says which frames are good: as in the run that is continued, where that is installed here, too.
+
+        Raises
+        ------
+        DlcxError
+            When it is not: frames that it would call damaged would count as good from here on.
+        """
+        from dlcx.data.frame_check import AV
+
+        stored = before.get("frames checked by") or video.checked_by
+        if stored == AV != video.checked_by:
+            raise DlcxError(
+                f"the analysis of {video.path.name} was begun with its frames checked by {stored}, and PyAV is missing "
+                "here: damaged frames would count as good",
+                hint="Install it: pip install 'dlcx[video]'; or --overwrite analyses again, --out DIR elsewhere.",
+            )
+        return str(stored)
 
     def _refuse_foreign_output(self) -> None:
         if self.overwrite or self.files.store.exists():
