@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 #: Seconds between touches, and after which an untouched lock of another host is stale.  Network file systems may show
 #: a touch a minute late.
 HEARTBEAT, STALE = 10.0, 180.0
+#: Seconds between looks at a lock that is watched.
+POLL = 1.0
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,11 @@ class Lock:
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[Lock]:
+def locked(path: Path, what: str, *, patient: bool = False) -> Iterator[Lock]:
     """Hold the lock file ``path`` while the body runs; ``what`` names what it guards.
+
+    A ``patient`` process watches a lock whose holder cannot be seen from here until it is touched, or is stale: work
+    that a cluster begins again on another host finds the lock of the process that was killed a moment ago.
 
     Raises
     ------
@@ -103,7 +108,7 @@ def locked(path: Path, what: str) -> Iterator[Lock]:
     holder = Holder.me()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _acquire(path, holder, what)
+        _acquire(path, holder, what, patient=patient)
     except OSError as error:
         if is_full(error, path.parent):
             raise no_room(path, len(json.dumps(asdict(holder)))) from error
@@ -130,7 +135,7 @@ def locked(path: Path, what: str) -> Iterator[Lock]:
             path.unlink()
 
 
-def _acquire(path: Path, holder: Holder, what: str) -> None:
+def _acquire(path: Path, holder: Holder, what: str, *, patient: bool) -> None:
     """Make the lock file, whole at once; a stale one is moved out of the way."""
     mine = path.with_name(f"{path.name}.{holder.token}")
     try:
@@ -142,7 +147,7 @@ def _acquire(path: Path, holder: Holder, what: str) -> None:
                 continue  # it was let go just now
             if other == holder:
                 break
-            if not _is_stale(path, other, mine):
+            if not _is_stale(path, other, mine) and not (patient and _is_left_alone(path, other, mine)):
                 raise DlcxError(
                     f"{what} is held by {other or 'another process'}",
                     hint=f"Wait for it; if nothing runs there any more, delete {path}.",
@@ -181,6 +186,21 @@ def _is_stale(path: Path, holder: Holder | None, mine: Path) -> bool:
         os.utime(mine)
         return mine.stat().st_mtime - path.stat().st_mtime > STALE
     return False
+
+
+def _is_left_alone(path: Path, holder: Holder | None, mine: Path) -> bool:
+    """Watch the lock of a process that cannot be seen: False once it is touched, True once it is stale or let go."""
+    if holder is not None and holder.gone is not None:
+        return False
+    logger.warning("%s is held by %s, which cannot be seen from here: waiting for a sign of it", path.name, holder)
+    with suppress(FileNotFoundError):
+        touched = path.stat().st_mtime
+        while path.stat().st_mtime == touched:
+            if _is_stale(path, holder, mine):
+                return True
+            time.sleep(POLL)
+        return False
+    return True
 
 
 def _take_over(path: Path, stale: Holder | None, mine: Path) -> bool:

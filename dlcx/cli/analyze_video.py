@@ -9,18 +9,26 @@ from typing import Annotated, Any, Literal
 import typer
 
 from dlcx.cli.options import (
+    SLURM,
     AnimalsOption,
     Call,
     ConditionsOption,
+    CpusOption,
     DetectorSnapshotOption,
     DeviceOption,
+    DryRunOption,
     EngineOption,
+    GpusOption,
     LinkerOption,
+    MemOption,
     OverwriteOption,
+    PartitionOption,
     PrecisionOption,
     RelinkOption,
+    SetSbatchOption,
     ShuffleOption,
     SnapshotOption,
+    TimeOption,
     TrainsetIndexOption,
     command,
 )
@@ -77,11 +85,52 @@ def analyze_video(
             "--part", metavar="I/N", help="Only share I of N of each video's frames, for merge-parts to join."
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="slurm|local[=N]|dask=ADDRESS",
+            help="Who does it, share by share: SLURM, N Dask workers of this machine, or those of a scheduler.",
+        ),
+    ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            "--devices", metavar="N", min=1, help="N processes of this machine do it, each with a GPU or some cores."
+        ),
+    ] = None,
+    shares: Annotated[
+        int | None,
+        typer.Option(
+            "--shares",
+            metavar="N",
+            min=1,
+            help="Into how many shares --cluster and --devices cut each video.",
+            show_default="by length and speed",
+        ),
+    ] = None,
+    partition: PartitionOption = None,
+    time: TimeOption = None,
+    gpus: GpusOption = None,
+    cpus: CpusOption = None,
+    mem: MemOption = None,
+    array_parallel: Annotated[
+        int | None,
+        typer.Option(
+            "--array-parallel", metavar="N", min=1, help="Most shares that run at once.", rich_help_panel=SLURM
+        ),
+    ] = None,
+    set_sbatch: SetSbatchOption = None,
+    dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Poses for whole videos; the same call goes on where an earlier one stopped."""
+    from dlcx.cluster.sbatch import JobOptions, parse_sbatch
     from dlcx.workflow.analyze_video import analyze_video as workflow
+    from dlcx.workflow.submit_analysis import SlurmJob
 
+    options = JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch or ()))
+    slurm = SlurmJob(options, array_parallel, dry_run)
     return workflow(
         call.project,
         videos,
@@ -104,6 +153,10 @@ def analyze_video(
         animals=animals,
         relink=relink,
         part=parse_part(part),
+        cluster=cluster,
+        devices=devices,
+        shares=shares,
+        slurm=None if slurm == SlurmJob() else slurm,
         overwrite=overwrite,
         progress=call.progress,
     )

@@ -34,3 +34,12 @@ def choose_device(name: str = "auto", net_type: str = "") -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DlcxError("--device mps: this machine or build of torch has none", hint="Use --device cpu.")
     return device
+
+
+def is_here(name: str) -> bool:
+    """Whether this machine has the device."""
+    try:
+        choose_device(name)
+    except DlcxError:
+        return False
+    return True

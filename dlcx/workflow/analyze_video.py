@@ -16,6 +16,9 @@ from dlcx.stopping import stop_on_signals
 from dlcx.workflow.analyzed_video import AnalyzedShare, AnalyzedVideo
 from dlcx.workflow.chosen_net import ChosenNet
 from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.shared_analysis import analyze_in_shares, check_sharing
+from dlcx.workflow.shares import Request
+from dlcx.workflow.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
 from dlcx.workflow.tracking import asked_linking, next_steps
 from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop
@@ -67,9 +70,13 @@ def analyze_video(
     animals: int | None = None,
     relink: bool = True,
     part: tuple[int, int] | None = None,
+    cluster: str | None = None,
+    devices: int | None = None,
+    shares: int | None = None,
+    slurm: SlurmJob | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
-) -> AnalyzeVideoResult:
+) -> AnalyzeVideoResult | SubmittedAnalysis:
     """Analyse videos with the net of a shuffle, which is loaded once.
 
     Every prediction goes to a chunk store beside the output first, so that the same call goes on after whatever
@@ -114,6 +121,15 @@ def analyze_video(
     part
         A share, from 1, and of how many: analyse that share of each video's frames into a chunk store of its own, which
         :func:`dlcx.merge_parts` joins with the others.
+    cluster
+        Let others do it, share by share: ``slurm`` submits jobs and returns, ``local`` or ``local=N`` starts Dask
+        workers here, ``dask=ADDRESS`` uses those of a scheduler.
+    devices
+        So many processes of this machine do it, share by share, each with a GPU or some cores of its own.
+    shares
+        Into how many shares each video is cut; default: by its length and speed.
+    slurm
+        What is asked of SLURM.
     overwrite
         Analyse again what is there.
 
@@ -126,16 +142,24 @@ def analyze_video(
     """
     from dlcx.data.video import find_videos
 
+    check_sharing(cluster=cluster, devices=devices, shares=shares, slurm=slurm, part=part, frames=frames, engine=engine)
     place = open_project(project).shuffle(shuffle, trainset_index)
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    here = True
+    if cluster == "slurm":
+        slurm = slurm or SlurmJob()
+        device = slurm.device(device)
+        from dlcx.engines.devices import is_here
+
+        here = is_here(device)  # where jobs are submitted there may be no GPU
     net = ChosenNet.of(
         place,
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
         conditions=conditions,
-        device=device,
-        precision=precision,
-        engine=engine,
+        device=device if here else "cpu",
+        precision=precision if here else "fp32",
+        engine=engine if here else "torch",
         searches=dynamic_crop is not None,
     )
     memory = VideoMemory(net, dynamic_crop, ctd=tracker == "ctd")
@@ -145,6 +169,46 @@ def analyze_video(
     linking = asked_linking(place, tracker, animals, track=track, relink=relink)
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     check_distinct(files)
+
+    flags = [
+        *(["--project", str(project)] if project else []),
+        *place.flags,
+        *(["--out", str(out)] if out else []),
+    ]
+    if cluster or devices:
+        which = {
+            "project": str(place.project.root.absolute()),
+            "shuffle": shuffle,
+            "trainset_index": trainset_index,
+            "snapshot": str(net.snapshot.path.absolute()),
+            "detector_snapshot": str(net.detector.path.absolute()) if net.detector else "best",
+            "out": str(Path(out).absolute()) if out else None,
+            "tracker": tracker,
+        }
+        request = Request(
+            net=net,
+            memory=memory,
+            batch_size=batch_size,
+            crop=crop or place.project.crop,
+            flags={
+                **which,
+                "conditions": _absolute(conditions),
+                "batch_size": batch_size,
+                "device": device if slurm else net.device,
+                "precision": precision,
+                "engine": engine,
+                "crop": crop,
+                "dynamic_crop": dynamic_crop,
+            },
+            linking={**which, "csv": csv, "track": track, "animals": animals, "relink": relink, "overwrite": overwrite},
+            overwrite=overwrite,
+        )
+        if slurm:
+            return submit_analysis(request, files, device=device, shares=shares, job=slurm)
+        joined, unjoined = analyze_in_shares(
+            request, files, cluster=cluster, devices=devices, shares=shares, progress=progress
+        )
+        return AnalyzeVideoResult(net.scorer, joined, unjoined, _next_steps(joined[0], flags))
 
     by_path = {target.video: target for target in files}
     share = Share(*part) if part else None
@@ -163,12 +227,12 @@ def analyze_video(
             return run.whole() if share is None else run.share(share)
 
         done, failed = each_video(list(by_path), analyze)
-    flags = [
-        *(["--project", str(project)] if project else []),
-        *place.flags,
-        *(["--out", str(out)] if out else []),
-    ]
     return AnalyzeVideoResult(net.scorer, done, failed, _next_steps(done[0], flags))
+
+
+def _absolute(conditions: str | None) -> str | None:
+    """A file of conditions by a path that holds everywhere; a shuffle as it is."""
+    return str(Path(conditions).absolute()) if conditions and Path(conditions).is_file() else conditions
 
 
 def _next_steps(first: AnalyzedVideo | AnalyzedShare, flags: list[str]) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ def merge_parts(
     def merge(path: Path) -> AnalyzedVideo:
         ctd = tracker == "ctd"
         join = _Join(place, by_path[path], config.plain(), csv, linking, ctd, overwrite)
-        with locked(by_path[path].lock, f"the analysis of {path.name}"):
+        with locked(by_path[path].lock, f"the analysis of {path.name}", patient=True):
             return join()
 
     done, failed = each_video(list(by_path), merge)

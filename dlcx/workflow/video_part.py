@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
@@ -36,12 +36,27 @@ def share_frames(share: Share, frames: int, batch_size: int) -> tuple[int, int]:
     Shares begin where predictors with memory begin anew (every 1,000 frames) and, where the net looks at several frames
     at once, at the next multiple of the batch size, so that they hold the very numbers of a whole run.
     """
+    stretch, count = stretches(frames, batch_size)
+    first, stop = (count * done // share.count * stretch for done in (share.number - 1, share.number))
+    return min(first, frames), min(stop, frames)
+
+
+def stretches(frames: int, batch_size: int) -> tuple[int, int]:
+    """The frames of the shortest share that there can be, and into how many of them ``frames`` are cut."""
     from dlcx.predictors.memory import STRETCH
 
     stretch = -(-STRETCH // batch_size) * batch_size
-    count = -(-frames // stretch)
-    first, stop = (count * done // share.count * stretch for done in (share.number - 1, share.number))
-    return min(first, frames), min(stop, frames)
+    return stretch, -(-frames // stretch)
+
+
+def earlier_settings(files: AnalysisFiles, share: Share | None = None) -> dict[str, Any]:
+    """The settings of the run that is continued; a share without one takes those of the whole or of another share."""
+    from dlcx.store.chunks import stored_settings
+
+    if share is None:
+        return stored_settings(files.store) or {}
+    known = (stored_settings(path) for path in (files.of_share(share).store, files.store, *files.shares.values()))
+    return next((settings for settings in known if settings), {})
 
 
 def joined_frames(asked: tuple[int, int], written: tuple[int, int] | None, files: AnalysisFiles) -> tuple[int, int]:

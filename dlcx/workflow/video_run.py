@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,7 +21,7 @@ from dlcx.workflow.chosen_net import ChosenNet, threads
 from dlcx.workflow.time_spent import Stopwatch
 from dlcx.workflow.tracking import Linking
 from dlcx.workflow.video_memory import VideoMemory
-from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, joined_frames, share_frames
+from dlcx.workflow.video_part import Crop, asked_frames, checked_crop, earlier_settings, joined_frames, share_frames
 from dlcx.workflow.video_results import VideoResults
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class VideoRun:
             self.linking.existing(files)  # before the work: refuses tracks that were linked otherwise
         started = time.time()
         with locked(files.lock, f"the analysis of {files.video.name}") as lock:
-            settings = self._settings(video, crop, files.store)
+            settings = self._settings(video, crop)
             video = replace(video, checked_by=settings["frames checked by"])
             batch_size = settings["--batch-size"]
             with (
@@ -130,8 +129,8 @@ class VideoRun:
         video = open_video(self.files.video)
         crop = checked_crop(self.crop, video)
         self._refuse_foreign_output()
-        with locked(own.lock, f"part {share} of {video.path.name}") as lock:
-            settings = self._settings(video, crop, own.store)
+        with locked(own.lock, f"part {share} of {video.path.name}", patient=True) as lock:
+            settings = self._settings(video, crop, share)
             video = replace(video, checked_by=settings["frames checked by"])
             first, stop = share_frames(share, video.frames, settings["--batch-size"])
             whole = None if self.overwrite else known_store(self.files.store)
@@ -191,11 +190,9 @@ class VideoRun:
             return None
         return np.concatenate([batch.images for batch in batches])
 
-    def _before(self) -> dict[str, Any]:
+    def _before(self, share: Share | None = None) -> dict[str, Any]:
         """The settings of the run that is continued."""
-        from dlcx.store.chunks import stored_settings
-
-        return {} if self.overwrite else stored_settings(self.files.store) or {}
+        return {} if self.overwrite else earlier_settings(self.files, share)
 
     def _fill(
         self,
@@ -260,13 +257,11 @@ class VideoRun:
     def _nothing(self) -> Prediction:
         return Prediction(Instances.none(len(self.net.layout.bodyparts)))
 
-    def _settings(self, video: VideoFile, crop: Crop | None, store: Path) -> dict[str, Any]:
+    def _settings(self, video: VideoFile, crop: Crop | None, share: Share | None = None) -> dict[str, Any]:
         """What the numbers depend on; what the call leaves open is as in the run that is continued."""
         import torch
 
-        from dlcx.store.chunks import stored_settings
-
-        before = {} if self.overwrite else stored_settings(store) or {}
+        before = self._before(share)
         assert self.batch_size != AUTO
         batch_size = (
             self.memory.batch_size or self.batch_size or before.get("--batch-size") or self.net.place.project.batch_size
