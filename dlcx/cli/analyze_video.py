@@ -125,12 +125,8 @@ def analyze_video(
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Poses for whole videos; the same call goes on where an earlier one stopped."""
-    from dlcx.cluster.sbatch import JobOptions, parse_sbatch
     from dlcx.workflow.analyze_video import analyze_video as workflow
-    from dlcx.workflow.submit_analysis import SlurmJob
 
-    options = JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch or ()))
-    slurm = SlurmJob(options, array_parallel, dry_run)
     return workflow(
         call.project,
         videos,
@@ -156,7 +152,14 @@ def analyze_video(
         cluster=cluster,
         devices=devices,
         shares=shares,
-        slurm=None if slurm == SlurmJob() else slurm,
+        partition=partition,
+        time=time,
+        gpus=gpus,
+        cpus=cpus,
+        mem=mem,
+        array_parallel=array_parallel,
+        set_sbatch=set_sbatch or (),
+        dry_run=dry_run,
         overwrite=overwrite,
         progress=call.progress,
     )

@@ -50,7 +50,7 @@ class DaskCrew:
         self.address = address
         self.environments = environments
         self.heard = heard
-        self.stop = stop or StopRequest()
+        self.stop = StopRequest() if stop is None else stop
         self.numbers: dict[str, int] = {}
         self.new: list[Future] = []
         self.token = uuid.uuid4().hex[:8]

@@ -36,7 +36,7 @@ class Processes:
         self.work = work
         self.environments = environments
         self.heard = heard
-        self.stop = stop or StopRequest()
+        self.stop = StopRequest() if stop is None else stop
         self.waiting: deque[tuple[int, Any]] = deque()
         self.tries: dict[int, int] = {}
         self.members: list[_Member | None] = [None] * len(environments)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from dlcx.analysis_files import AnalysisFiles, Share
+from dlcx.cluster.sbatch import JobOptions, parse_sbatch
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
@@ -73,7 +75,14 @@ def analyze_video(
     cluster: str | None = None,
     devices: int | None = None,
     shares: int | None = None,
-    slurm: SlurmJob | None = None,
+    partition: str | None = None,
+    time: str | None = None,
+    gpus: int | None = None,
+    cpus: int | None = None,
+    mem: str | None = None,
+    array_parallel: int | None = None,
+    set_sbatch: Sequence[str] = (),
+    dry_run: bool = False,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> AnalyzeVideoResult | SubmittedAnalysis:
@@ -128,8 +137,10 @@ def analyze_video(
         So many processes of this machine do it, share by share, each with a GPU or some cores of its own.
     shares
         Into how many shares each video is cut; default: by its length and speed.
-    slurm
-        What is asked of SLURM.
+    partition, time, gpus, cpus, mem, set_sbatch
+        Of SLURM's jobs: see :class:`dlcx.cluster.sbatch.JobOptions`; ``set_sbatch`` are ``KEY=VALUE`` of sbatch.
+    array_parallel, dry_run
+        How many shares SLURM may run at once; only show the files that it would get.
     overwrite
         Analyse again what is there.
 
@@ -142,12 +153,14 @@ def analyze_video(
     """
     from dlcx.data.video import find_videos
 
+    slurm = SlurmJob(
+        JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch)), array_parallel, dry_run=dry_run
+    )
     check_sharing(cluster=cluster, devices=devices, shares=shares, slurm=slurm, part=part, frames=frames, engine=engine)
     place = open_project(project).shuffle(shuffle, trainset_index)
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     here = True
     if cluster == "slurm":
-        slurm = slurm or SlurmJob()
         device = slurm.device(device)
         from dlcx.engines.devices import is_here
 
@@ -177,12 +190,12 @@ def analyze_video(
     ]
     if cluster or devices:
         which = {
-            "project": str(place.project.root.absolute()),
+            "project": os.path.abspath(place.project.root),
             "shuffle": shuffle,
             "trainset_index": trainset_index,
-            "snapshot": str(net.snapshot.path.absolute()),
-            "detector_snapshot": str(net.detector.path.absolute()) if net.detector else "best",
-            "out": str(Path(out).absolute()) if out else None,
+            "snapshot": os.path.abspath(net.snapshot.path),
+            "detector_snapshot": os.path.abspath(net.detector.path) if net.detector else "best",
+            "out": os.path.abspath(out) if out else None,
             "tracker": tracker,
         }
         request = Request(
@@ -194,7 +207,7 @@ def analyze_video(
                 **which,
                 "conditions": _absolute(conditions),
                 "batch_size": batch_size,
-                "device": device if slurm else net.device,
+                "device": device if cluster == "slurm" else net.device,
                 "precision": precision,
                 "engine": engine,
                 "crop": crop,
@@ -203,7 +216,11 @@ def analyze_video(
             linking={**which, "csv": csv, "track": track, "animals": animals, "relink": relink, "overwrite": overwrite},
             overwrite=overwrite,
         )
-        if slurm:
+        files = [  # paths that hold in other processes
+            replace(one, video=Path(os.path.abspath(one.video)), folder=Path(os.path.abspath(one.folder)))
+            for one in files
+        ]
+        if cluster == "slurm":
             return submit_analysis(request, files, device=device, shares=shares, job=slurm)
         joined, unjoined = analyze_in_shares(
             request, files, cluster=cluster, devices=devices, shares=shares, progress=progress
@@ -232,7 +249,7 @@ def analyze_video(
 
 def _absolute(conditions: str | None) -> str | None:
     """A file of conditions by a path that holds everywhere; a shuffle as it is."""
-    return str(Path(conditions).absolute()) if conditions and Path(conditions).is_file() else conditions
+    return os.path.abspath(conditions) if conditions and Path(conditions).is_file() else conditions
 
 
 def _next_steps(first: AnalyzedVideo | AnalyzedShare, flags: list[str]) -> tuple[str, ...]:

@@ -146,13 +146,13 @@ class _Work:
         self.pieces.append((video, unit))
         self.told.reached[number] = unit.done
         part = (unit.share.number, unit.share.count)
-        piece = Piece(str(video.video.absolute()), part, self.request.flags, self.threads)
+        piece = Piece(str(video.video), part, self.request.flags, self.threads)
         self.crew.submit(number, f"{video.video.stem}-{part[0]}of{part[1]}", piece)
 
     def _join(self, video: SharedVideo) -> None:
         number = len(self.pieces)
         self.pieces.append((video, None))
-        piece = Piece(str(video.video.absolute()), None, self.request.linking, self.threads)
+        piece = Piece(str(video.video), None, self.request.linking, self.threads)
         self.crew.submit(number, f"join-{video.video.stem}", piece)
 
 
@@ -211,7 +211,7 @@ def check_sharing(
     cluster: str | None,
     devices: int | None,
     shares: int | None,
-    slurm: SlurmJob | None,
+    slurm: SlurmJob,
     part: tuple[int, int] | None,
     frames: tuple[int | None, int | None] | None,
     engine: str,
@@ -234,7 +234,7 @@ def check_sharing(
             f"{by} and --devices {devices}: one or the other",
             hint="--cluster local=N is Dask's way to N processes; SLURM gets --gpus of each share.",
         )
-    if slurm and cluster != "slurm":
+    if slurm.said and cluster != "slurm":
         raise DlcxError(f"{slurm.said} is for --cluster slurm", hint="Add it, or leave the other out.")
     if not (cluster or devices):
         if shares:

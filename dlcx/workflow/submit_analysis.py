@@ -43,9 +43,10 @@ class SlurmJob:
 
     @property
     def said(self) -> str:
-        """What of it the call has said, for a message."""
+        """A flag of it that the call has said, for a message; else nothing."""
         keys = [*self.options.more, *(name for name, value in asdict(self.options).items() if value and name != "more")]
-        return "--dry-run" if self.dry_run else f"--{keys[0]}" if keys else "--array-parallel"
+        said = ["--dry-run"] * self.dry_run + [f"--{key}" for key in keys]
+        return next(iter(said), "--array-parallel" if self.parallel else "")
 
     def device(self, asked: str) -> str:
         """What ``--device`` means on a node: the same on all of them, so that shares can be joined."""
@@ -101,16 +102,8 @@ class SubmittedAnalysis:
         said += [f"merge: {self.merge}"] if self.merge else []
         said += [f"progress: {self.progress}"] if self.progress else []
         if self.cost:
-            said.append(f"measured: {1e3 * self.cost.seconds:.1f} ms a frame, {self.cost.memory / 2**30:.1f} GB memory")
-        said += (
-            [
-                f"disk: about {self.disk / 2**30:.2g} GB"
-                if self.disk > 2**28
-                else f"disk: about {self.disk / 2**20:.0f} MB"
-            ]
-            if self.disk
-            else []
-        )
+            said.append(f"measured: {1e3 * self.cost.seconds:.1f} ms a frame, {_size(self.cost.memory)} memory")
+        said += [f"disk: about {_size(self.disk)}"] if self.disk else []
         said += [f"jobs: {self.folder}"] if self.merge else []
         return said + failed
 
@@ -212,10 +205,7 @@ class _Jobs:
         table = self.folder / "shares.tsv"
         most = MAX_ARRAY if self.job.dry_run else int(setting("MaxArraySize") or MAX_ARRAY)
         each = math.ceil(len(left) / most)
-        rows = [
-            f"{place // each}\t{unit.share}\t{_tabless(video.video.absolute())}\n"
-            for place, (video, unit) in enumerate(left)
-        ]
+        rows = [f"{place // each}\t{unit.share}\t{_tabless(video.video)}\n" for place, (video, unit) in enumerate(left)]
         tasks = math.ceil(len(left) / each)
         longest = each * max(unit.frames - unit.done for _, unit in left)
         array = f"0-{tasks - 1}" + (f"%{self.job.parallel}" if self.job.parallel else "")
@@ -235,7 +225,7 @@ class _Jobs:
         return {table: "".join(rows), self.folder / "shares.sbatch": text, merge: self._merge(videos)}
 
     def _merge(self, videos: Sequence[SharedVideo]) -> str:
-        paths = [shlex.quote(str(video.video.absolute())) for video in videos if not video.written]
+        paths = [shlex.quote(str(video.video)) for video in videos if not video.written]
         body = "\n".join(
             [self._setup(), "run " + " ".join([*_DLCX, "merge-parts", *paths, *_words(self.request.linking)])]
         )
@@ -263,6 +253,10 @@ class _Jobs:
 _DLCX = [shlex.quote(sys.executable), "-m", "dlcx"]
 
 
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{math.ceil(count / 2**20)} MB"
+
+
 def _words(flags: Mapping[str, Any]) -> list[str]:
     """Flags of the command line, for bash."""
     words: list[str] = []
@@ -287,9 +281,9 @@ def _tabless(path: Path) -> str:
 def _job_folder(files: Sequence[AnalysisFiles], scorer: str, flags: Mapping[str, Any]) -> Path:
     """Beside the results; the same call finds the same folder."""
     asked = {key: value for key, value in flags.items() if key != "overwrite"}
-    call = [[str(target.video.absolute()) for target in files], scorer, asked]
+    call = [[str(target.video) for target in files], scorer, asked]
     name = hashlib.sha256(json.dumps(call, sort_keys=True, default=str).encode()).hexdigest()[:10]
-    return files[0].folder.absolute() / "dlcx-jobs" / name
+    return files[0].folder / "dlcx-jobs" / name
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

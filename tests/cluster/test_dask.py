@@ -1,0 +1,127 @@
+"""Dask workers that do pieces of work."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cluster import pieces
+
+from dlcx.cluster.crew import Lost
+from dlcx.cluster.dask import DaskCrew
+from dlcx.errors import DlcxError, Stopped
+from dlcx.stopping import StopRequest
+
+if importlib.util.find_spec("distributed") is None:
+    pytest.skip("dask.distributed is not installed", allow_module_level=True)
+
+PLACES = [{"DLCX_TEST_PLACE": "a"}, {"DLCX_TEST_PLACE": "b"}]
+
+
+def nothing(number: int, count: int) -> None:
+    pass
+
+
+@pytest.mark.slow
+def test_every_piece_is_done_and_heard() -> None:
+    heard: list[tuple[int, int]] = []
+    with DaskCrew(pieces.square, environments=PLACES, heard=lambda *said: heard.append(said)) as crew:
+        assert crew.size == 2
+        for number in range(5):
+            crew.submit(number, "piece", number)
+        results = {}
+        for number, result in crew.results():
+            results[number] = result
+            if number == 4:
+                crew.submit(5, "piece", 9)
+        until = time.monotonic() + 10
+        while (5, 9) not in heard and time.monotonic() < until:
+            time.sleep(0.05)
+    assert {number: result[0] for number, result in results.items()} == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16, 5: 81}
+    assert {result[1] for result in results.values()} <= {"a", "b"}
+    assert {(3, 3), (4, 4), (5, 9)} <= set(heard)
+
+
+@pytest.mark.slow
+def test_kills_and_failures(tmp_path: Path) -> None:
+    with DaskCrew(pieces.die_once, environments=PLACES, heard=nothing) as crew:
+        crew.submit(0, "piece", str(tmp_path / "once"))
+        assert dict(crew.results()) == {0: "survived"}
+    with DaskCrew(pieces.fail, environments=PLACES[:1], heard=nothing) as crew:
+        crew.submit(0, "piece", "why")
+        ((_, result),) = crew.results()
+    assert isinstance(result, Lost)
+    assert result.reason == "given up after 4 tries: ValueError: why"
+
+
+@pytest.mark.slow
+def test_a_signal_stops_the_workers(tmp_path: Path) -> None:
+    stop = StopRequest()
+    done = tmp_path / "done"
+
+    def heard(number: int, count: int) -> None:
+        stop.signal = "SIGUSR1"
+
+    with (
+        pytest.raises(Stopped, match="stopped by SIGUSR1"),
+        DaskCrew(pieces.wait_until_unwanted, environments=PLACES[:1], heard=heard, stop=stop) as crew,
+    ):
+        crew.submit(0, "long", str(done))
+        list(crew.results())
+    assert done.exists()  # it was told, and could save
+
+
+@contextmanager
+def program(*words: str) -> Iterator[None]:
+    """One of Dask's own, while the body runs."""
+    daemon = subprocess.Popen([sys.executable, "-m", *words], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+
+
+@contextmanager
+def scheduler(folder: Path) -> Iterator[str]:
+    """The address of a scheduler without workers."""
+    file = folder / "scheduler.json"
+    flags = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+    with program("distributed.cli.dask_scheduler", *flags):
+        until = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        yield json.loads(file.read_text(encoding="utf-8"))["address"]
+
+
+@pytest.mark.slow
+def test_workers_that_come_late_are_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[1]}:{Path(__file__).parents[2]}")
+    with scheduler(tmp_path) as address, DaskCrew(pieces.square, address=address, heard=nothing) as crew:
+        assert "no worker is there yet" in caplog.text
+        crew.submit(0, "piece", 3)
+        with program("distributed.cli.dask_worker", address, "--nthreads", "2", "--no-dashboard"):
+            assert dict(crew.results()) == {0: (9, "")}
+            with DaskCrew(pieces.square, address=address, heard=nothing) as other:
+                assert other.size == 1
+                assert "workers do one share at a time; start them with --nthreads 1" in caplog.text
+
+
+def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlcx.cluster import dask
+
+    monkeypatch.setattr(dask, "TIMEOUT", 0.3)
+    with (
+        pytest.raises(DlcxError, match=r"--cluster dask=tcp://127.0.0.1:9: no scheduler of Dask answers there"),
+        DaskCrew(pieces.square, address="tcp://127.0.0.1:9", heard=nothing),
+    ):
+        pass
