@@ -48,6 +48,12 @@ test: check ## Every check and every quick test; what the continuous integration
 test-slow: $(STAMP) ## The slow tests
 	$(BIN)/python -m pytest -m slow
 
+.PHONY: test-slurm
+test-slurm: $(STAMP) ## Jobs of SLURM, on one started for the tests (as root; installs Debian's slurm-wlm and munge)
+	@command -v slurmctld munged >/dev/null || { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -y -o DPkg::Lock::Timeout=300 install slurm-wlm munge; }
+	$(BIN)/python -m pytest -m slurm
+
 .PHONY: interchange-env
 interchange-env: ## Make the environment that holds DeepLabCut 3.0.2 (about 6 GB)
 	PYTHON=$(PYTHON) tests/interchange/make_env.sh

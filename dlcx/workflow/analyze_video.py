@@ -156,7 +156,16 @@ def analyze_video(
     slurm = SlurmJob(
         JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch)), array_parallel, dry_run=dry_run
     )
-    check_sharing(cluster=cluster, devices=devices, shares=shares, slurm=slurm, part=part, frames=frames, engine=engine)
+    check_sharing(
+        cluster=cluster,
+        devices=devices,
+        shares=shares,
+        slurm=slurm,
+        part=part,
+        frames=frames,
+        engine=engine,
+        batch_size=batch_size,
+    )
     place = open_project(project).shuffle(shuffle, trainset_index)
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     here = True
@@ -201,7 +210,7 @@ def analyze_video(
         request = Request(
             net=net,
             memory=memory,
-            batch_size=batch_size,
+            batch_size=None if batch_size == AUTO else batch_size,
             crop=crop or place.project.crop,
             flags={
                 **which,

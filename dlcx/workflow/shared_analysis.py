@@ -35,6 +35,7 @@ from dlcx.workflow.shares import (
 if TYPE_CHECKING:
     from dlcx.workflow.analyzed_video import AnalyzedVideo
     from dlcx.workflow.submit_analysis import SlurmJob
+    from dlcx.workflow.time_spent import TimeSpent
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class _Work:
             if not self.left[video.video]:
                 self._join(video)
         finished: dict[Path, AnalyzedVideo] = {}
-        spent: dict[Path, list[dict[str, float]]] = {video.video: [] for video in self.videos}
+        spent: dict[Path, list[TimeSpent]] = {video.video: [] for video in self.videos}
         for number, result in self.crew.results():
             video, unit = self.pieces[number]
             if isinstance(result, Lost):
@@ -129,9 +130,9 @@ class _Work:
                 where = f"part {unit.share}: " if unit and len(video.units) > 1 else ""
                 self.errors.setdefault(video.video, Failure(where + result.error, result.hint))
             elif unit is None:
-                finished[video.video] = replace(result, seconds=_sums(*spent[video.video], result.seconds))
+                finished[video.video] = replace(result, time=result.time.with_shares(spent[video.video]))
             else:
-                spent[video.video].append(result.seconds)
+                spent[video.video].append(result.time)
             if unit is not None:
                 self.told.heard(number, unit.frames)
                 self.left[video.video] -= 1
@@ -154,11 +155,6 @@ class _Work:
         self.pieces.append((video, None))
         piece = Piece(str(video.video), None, self.request.linking, self.threads)
         self.crew.submit(number, f"join-{video.video.stem}", piece)
-
-
-def _sums(*seconds: Mapping[str, float]) -> dict[str, float]:
-    """What all processes spent, by what for."""
-    return {name: sum(one.get(name, 0.0) for one in seconds) for one in seconds for name in one}
 
 
 @contextmanager
@@ -215,6 +211,7 @@ def check_sharing(
     part: tuple[int, int] | None,
     frames: tuple[int | None, int | None] | None,
     engine: str,
+    batch_size: int | str | None,
 ) -> None:
     """Refuse what cannot be asked for together.
 
@@ -244,8 +241,9 @@ def check_sharing(
         raise DlcxError(f"{by} and --part {part[0]}/{part[1]}: {by} makes and joins all parts itself")
     if frames:
         raise DlcxError(f"{by} and --frames: shares are of whole videos")
-    if engine == "auto":
-        raise DlcxError(
-            f"{by} and --engine auto: shares that chose different engines could not be joined",
-            hint="Name one for all shares: --engine torch, compile or onnx.",
-        )
+    for flag, value, named in (("--engine", engine, "torch, compile or onnx"), ("--batch-size", batch_size, "N")):
+        if value == "auto":
+            raise DlcxError(
+                f"{by} and {flag} auto: shares that chose differently could not be joined",
+                hint=f"Name one for all shares: {flag} {named}.",
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dlcx.progress import METER, Clock
@@ -39,6 +40,12 @@ class TimeSpent:
         object.__setattr__(self, "total", total)
         object.__setattr__(self, "frames_per_second", self.frames / max(total, 1e-9))
         object.__setattr__(self, "bound_by", BOUND_BY[max(self.seconds, key=lambda name: self.seconds[name])])
+
+    def with_shares(self, shares: Sequence[TimeSpent]) -> TimeSpent:
+        """Together with those of processes that did shares of the frames: seconds of all processes."""
+        every = [*shares, self]
+        seconds = {name: sum(one.seconds.get(name, 0.0) for one in every) for one in every for name in one.seconds}
+        return TimeSpent(seconds, sum(one.decoding for one in every), self.frames)
 
     def line(self) -> str:
         """One line for people."""

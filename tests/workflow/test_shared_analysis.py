@@ -103,7 +103,7 @@ def test_shares_of_several_videos_are_the_whole_runs(
         assert mine.ledger is not None
         assert its.ledger is not None
         assert mine.ledger.read_text() == its.ledger.read_text()
-        assert mine.seconds["net"] > 0
+        assert mine.time.seconds["waiting"] > 0
     assert (told.title, told.total, told.earlier, told.done) == ("analyze 2 videos", 135, 0, 135)
 
     crew.made.clear()
@@ -221,6 +221,7 @@ def test_shares_agree_on_threads_and_batches(
         ("--cluster local --devices 2", "--cluster local and --devices 2: one or the other"),
         ("--cluster local=2 --frames 0:9", "--cluster local=2 and --frames"),
         ("--devices 2 --engine auto", "--devices 2 and --engine auto"),
+        ("--cluster slurm --batch-size auto", "--cluster slurm and --batch-size auto"),
         ("--cluster pbs", "--cluster pbs: expected slurm, local, local=N or dask=ADDRESS"),
         ("--cluster local=0", "--cluster local=0: expected"),
         ("--cluster dask=here", "--cluster dask=here: expected"),
