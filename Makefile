@@ -68,11 +68,15 @@ consumers: $(STAMP) ## Let movement, sleap-io, keypoint-moseq, napari-deeplabcut
 	$(BIN)/python tests/interchange/consumers.py --project $(PROJECTS)/openfield-Pranav-2018-10-30
 	$(BIN)/python tests/interchange/live.py --projects $(PROJECTS)
 
+.PHONY: bench
+bench: $(STAMP) ## Speed and memory beside DeepLabCut 3.0.2 (where interchange-env is); BENCH="startup pipeline" chooses rows
+	$(BIN)/python benchmarks/bench.py --projects $(PROJECTS) $(BENCH)
+
 .PHONY: bench-tracking
 bench-tracking: $(STAMP) interchange-env ## Tracks of drawn and real animals, and the time they take, against DeepLabCut 3.0.2
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/tracking.py $(BENCH)
 
 .PHONY: clean
 clean: ## Remove the environments, the demo and what the tools cached
-	rm -rf $(VENV) .venv-* demo demo-* interchange bench-tracking build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) .venv-* demo demo-* interchange bench bench-tracking build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

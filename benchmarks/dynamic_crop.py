@@ -16,6 +16,7 @@ import argparse
 import shutil
 import statistics
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,61 @@ def errors(root: Path, predictor: Predictor, steps: np.ndarray, dynamic: tuple[f
     return float(np.nanmean(found[0])), float(np.nanmean(found[1]))
 
 
+@dataclass(frozen=True)
+class Found:
+    """Frames a second and mean test errors (px), of whole frames and by the last pose.
+
+    ``covers`` is the share of the frame that the box around the keypoints takes; ``sure`` the share of whole frames in
+    which the net is sure of the animal; ``apart`` the distances (px) between keypoints that are sure in both.
+    """
+
+    whole: float
+    followed: float
+    error: float
+    error_followed: float
+    covers: float
+    sure: float
+    apart: np.ndarray
+    sure_in_both: float
+    video: str
+
+
+def compare(
+    project: Path,
+    root: Path,
+    *,
+    net: str = "cspnext_s",
+    epochs: int = 60,
+    frames: int = 120,
+    dynamic: tuple[float, float] = (0.5, 30.0),
+    rounds: int = ROUNDS,
+) -> Found:
+    """Train in a copy of the project, where that is not done, and look at the video both ways."""
+    trained(project, root, net, epochs)
+    video = next((root / "videos").glob("*.mp4"))
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    poses = {}
+    for _ in range(rounds):
+        for follows in rates:
+            rate, poses[follows] = analyzed(root, video, frames, dynamic if follows else None)
+            rates[follows].append(rate)
+    whole, followed = poses[False], poses[True]
+    steps = np.diff(np.nanmedian(whole[..., :2], 1), axis=0)
+    error, error_followed = errors(root, load_predictor(open_project(root).shuffle()).predictor, steps, dynamic)
+    sure = (whole[..., 2] >= 0.6) & (followed[..., 2] >= 0.6)
+    return Found(
+        statistics.median(rates[False]),
+        statistics.median(rates[True]),
+        error,
+        error_followed,
+        float(np.median(np.ptp(whole[..., :2], axis=1).prod(-1)) / (640 * 480)),
+        float((whole[..., 2] >= dynamic[0]).any(-1).mean()),
+        np.linalg.norm(whole[..., :2] - followed[..., :2], axis=-1)[sure],
+        float(sure.mean()),
+        video.name,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--openfield", type=Path, required=True, help="the project of the mouse")
@@ -89,36 +145,28 @@ def main() -> None:
     arguments = parser.parse_args()
     dynamic = arguments.score, arguments.margin
     with tempfile.TemporaryDirectory() as folder:
-        kept = arguments.keep or Path(folder)
-        root = trained(arguments.openfield, kept / arguments.openfield.name, arguments.net, arguments.epochs)
-        video = next((root / "videos").glob("*.mp4"))
-        rates: dict[bool, list[float]] = {False: [], True: []}
-        poses = {}
-        for _ in range(ROUNDS):
-            for follows in rates:
-                rate, poses[follows] = analyzed(root, video, arguments.frames, dynamic if follows else None)
-                rates[follows].append(rate)
-        whole, followed = poses[False], poses[True]
-        steps = np.diff(np.nanmedian(whole[..., :2], 1), axis=0)
-        error, error_followed = errors(root, load_predictor(open_project(root).shuffle()).predictor, steps, dynamic)
-        boxes = np.ptp(whole[..., :2], axis=1)
-        sure = (whole[..., 2] >= 0.6) & (followed[..., 2] >= 0.6)
-        apart = np.linalg.norm(whole[..., :2] - followed[..., :2], axis=-1)[sure]
-
-    speed = {follows: statistics.median(found) for follows, found in rates.items()}
-    believed = (whole[..., 2] >= arguments.score).any(-1).mean()
-    print(f"{arguments.net}, {arguments.frames} frames of {video.name}, --dynamic-crop {dynamic[0]:g},{dynamic[1]:g}")
-    print(f"the keypoints' box covers {100 * np.median(boxes.prod(-1)) / (640 * 480):.1f} % of the frame")
+        root = (arguments.keep or Path(folder)) / arguments.openfield.name
+        found = compare(
+            arguments.openfield,
+            root,
+            net=arguments.net,
+            epochs=arguments.epochs,
+            frames=arguments.frames,
+            dynamic=dynamic,
+        )
+    print(f"{arguments.net}, {arguments.frames} frames of {found.video}, --dynamic-crop {dynamic[0]:g},{dynamic[1]:g}")
+    print(f"the keypoints' box covers {100 * found.covers:.1f} % of the frame")
     print("| seen | frames/s | test error px |")
     print("|---|---|---|")
-    print(f"| whole frames | {speed[False]:.1f} | {error:.2f} |")
-    print(f"| by the last pose | {speed[True]:.1f} | {error_followed:.2f} |")
-    if believed < 0.9:
-        print(f"the net is sure of the animal in {believed:.0%} of the whole frames: it has learned too little to tell")
+    print(f"| whole frames | {found.whole:.1f} | {found.error:.2f} |")
+    print(f"| by the last pose | {found.followed:.1f} | {found.error_followed:.2f} |")
+    if found.sure < 0.9:
+        print(f"the net is sure of the animal in {found.sure:.0%} of the frames: it has learned too little to tell")
         return
-    print(f"ratio {speed[True] / speed[False]:.1f} (goal {GOAL:g}); keypoints sure in both: {sure.mean():.0%}")
-    if len(apart):
-        print(f"these are {np.median(apart):.2f} px apart (median), {np.quantile(apart, 0.99):.1f} px (99 %)")
+    print(f"ratio {found.followed / found.whole:.1f} (goal {GOAL:g}); keypoints sure in both: {found.sure_in_both:.0%}")
+    if len(found.apart):
+        median, most = np.median(found.apart), np.quantile(found.apart, 0.99)
+        print(f"these are {median:.2f} px apart (median), {most:.1f} px (99 %)")
 
 
 if __name__ == "__main__":

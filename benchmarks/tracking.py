@@ -340,20 +340,49 @@ def report(
     if timed is None:
         return
     _, joints, assembler = real["trimouse"]
+    spent = seconds(joints, assembler, mine["long"][1], done, steps["long"], frames)
+    print(f"\n| three mice, {frames} frames | dlcx s | DeepLabCut s | times faster |\n|---|---|---|---|")
+    for name, title in (("assembling", "animals from joints"), ("tracking", "tracks"), ("both", "both")):
+        one, other = spent[name]
+        print(f"| {title} | {one:.1f} | {other:.1f} | {other / one:.1f} |")
+
+
+def seconds(
+    joints: list[Detections], assembler: Assembler, tracking: float, done: dict, step: dict, frames: int
+) -> dict[str, tuple[float, float]]:
+    """Seconds of dlcx and of DeepLabCut to build the animals of so many frames, to link them, and for both."""
     started = time.perf_counter()
     animals = sum(len(assembler(one)) for one in repeated(joints, frames))
     assembling = time.perf_counter() - started
-    step = steps["long"]
-    their_tracking = step.get("tracklets", np.nan) + step.get("stitching", np.nan)
-    theirs_, tracking = done["assemble"], mine["long"][1]
-    print(f"\n| three mice, {frames} frames | dlcx s | DeepLabCut s | times faster |\n|---|---|---|---|")
-    for name, one, other in (
-        ("animals from joints", assembling, theirs_["seconds"]),
-        ("tracks", tracking, their_tracking),
-        ("both", assembling + tracking, theirs_["seconds"] + their_tracking),
-    ):
-        print(f"| {name} | {one:.1f} | {other:.1f} | {other / one:.1f} |")
-    print(f"\nanimals built: dlcx {animals}, DeepLabCut {theirs_['animals']}")
+    theirs, linking = done["assemble"]["seconds"], step.get("tracklets", np.nan) + step.get("stitching", np.nan)
+    print(f"animals built: dlcx {animals}, DeepLabCut {done['assemble']['animals']}", file=sys.stderr)
+    both = assembling + tracking, theirs + linking
+    return {"assembling": (assembling, theirs), "tracking": (tracking, linking), "both": both}
+
+
+def timed(real: Path, folder: Path, python: Path | None, frames: int) -> dict[str, tuple[float, float | None]]:
+    """The times alone, on the three mice; None for DeepLabCut without its ``python``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    case, joints, assembler = real_case(real / "trimouse_full.pickle", 3)
+    long = replace(case, name="long", predictions=repeated(case.predictions, frames))
+    project = Project(folder / "project", case.layout)
+    files = project.add(long)
+    tracking = dlcx(project, files)[1]
+    if python is None:
+        nothing = {"assemble": {"seconds": np.nan, "animals": 0}}
+        return {
+            name: (one, None) for name, (one, _) in seconds(joints, assembler, tracking, nothing, {}, frames).items()
+        }
+    long_full(real / "trimouse_full.pickle", folder / "long_full.pickle", frames)
+    job = {
+        "track": [{"config": str(project.config), "video": str(files.video)}],
+        "assemble": {"full": str(folder / "long_full.pickle"), "parts": 12, "animals": 3},
+    }
+    done = deeplabcut(python, job, folder / "job.json")
+    if "error" in (step := done["track"][0]):
+        raise RuntimeError(f"DeepLabCut failed: {step['error']}")
+    return dict(seconds(joints, assembler, tracking, done, step, frames))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""Dynamic cropping beside whole frames, with a net that has learned the mouse (benchmarks/dynamic_crop.py)."""
+
+from __future__ import annotations
+
+import dynamic_crop
+
+from speed.setting import OPENFIELD, Setting, Unavailable
+from speed.table import Row
+
+EPOCHS, FRAMES = 60, 120
+
+
+def measure(setting: Setting) -> list[Row]:
+    """Frames a second, and the error on test images; the net is trained once (some twenty minutes on two cores)."""
+    source = setting.projects / OPENFIELD
+    if not source.is_dir():
+        raise Unavailable(f"no project {source}")
+    epochs, frames = (1, 8) if setting.quick else (EPOCHS, FRAMES)
+    found = dynamic_crop.compare(
+        source,
+        setting.folder / f"dynamic-crop-{epochs}" / source.name,
+        epochs=epochs,
+        frames=frames,
+        rounds=setting.rounds,
+    )
+    sure = f"sure of the mouse in {found.sure:.0%} of the frames"
+    return [
+        Row(
+            f"--dynamic-crop, the animal covers {100 * found.covers:.1f} % of the frame",
+            "frames/s",
+            found.followed,
+            limit=found.whole,
+            of_limit=dynamic_crop.GOAL,
+            note=f"limit: whole frames; {sure}",
+        ),
+        Row(
+            "--dynamic-crop, error on test images",
+            "px",
+            found.error_followed,
+            limit=found.error,
+            of_limit=1.0,
+            more_is_better=False,
+            note="limit: whole frames",
+        ),
+    ]
