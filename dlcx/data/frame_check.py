@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dlcx.data.ahead import ahead
+
 logger = logging.getLogger(__name__)
 
+#: Frames that are checked before anyone asks.
+AHEAD = 256
 OPENCV, AV = "opencv", "opencv and av"
 
 
@@ -42,7 +46,8 @@ class FrameCheck:
     """
 
     def __init__(self, path: Path, origin: float, start: float, by: str) -> None:
-        self._told = self._tell(path, origin, start) if by == AV else iter(())
+        told = self._tell(path, origin, start) if by == AV else ()
+        self._told = ahead(told, AHEAD, f"check {path.name}")
         self._next = next(self._told, None)
 
     def is_damaged(self, time: float) -> bool:
@@ -53,9 +58,7 @@ class FrameCheck:
 
     def close(self) -> None:
         """Let go of the file."""
-        close = getattr(self._told, "close", None)
-        if close is not None:
-            close()
+        self._told.close()
 
     @staticmethod
     def _tell(path: Path, origin: float, start: float) -> Iterator[tuple[float, bool]]:
@@ -66,7 +69,7 @@ class FrameCheck:
         try:
             with av.open(str(path)) as container:
                 stream = container.streams.video[0]
-                stream.codec_context.thread_type = "AUTO"
+                stream.codec_context.thread_type = "SLICE"  # threads by frames now and then forget a damage
                 zero = float((stream.start_time or 0) * (stream.time_base or 0)) + origin
                 if start > 0:  # the nearest frame before that needs no other one
                     container.seek(int((start + zero) / (stream.time_base or 1)), stream=stream)

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import queue
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +18,7 @@ import cv2
 import numpy as np
 
 from dlcx.data import frame_check
+from dlcx.data.ahead import ahead
 from dlcx.data.found import find_files
 from dlcx.data.packets import is_cut_short, open_capture, packet_times
 from dlcx.errors import DlcxError
@@ -219,38 +217,10 @@ def read_frames(
 
     x1, x2, y1, y2 = crop or (0, video.width, 0, video.height)
     bytes_a_batch = batch_size * (x2 - x1) * (y2 - y1) * 3
-    waiting: queue.Queue[FrameBatch | BaseException | None] = queue.Queue(
-        max(1, min(QUEUE_BATCHES, QUEUE_BYTES // bytes_a_batch))
-    )
-    unwanted = threading.Event()
-
-    def hand_over(item: FrameBatch | BaseException | None) -> None:
-        while not unwanted.is_set():
-            with suppress(queue.Full):
-                waiting.put(item, timeout=0.1)
-                return
-
-    def decode() -> None:
-        try:
-            batches = _decode(video, batch_size, first, end, (x1, x2, y1, y2))
-            for batch in batches if clock is None else clock.waiting("decoding", batches):
-                hand_over(batch)
-                if unwanted.is_set():
-                    return
-            hand_over(None)
-        except BaseException as error:
-            hand_over(error)
-
-    reader = threading.Thread(target=decode, name=f"decode {video.path.name}", daemon=True)
-    reader.start()
-    try:
-        while (item := waiting.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        unwanted.set()
-        reader.join()
+    batches = _decode(video, batch_size, first, end, (x1, x2, y1, y2))
+    timed = batches if clock is None else clock.waiting("decoding", batches)
+    most = min(QUEUE_BATCHES, QUEUE_BYTES // bytes_a_batch)
+    yield from ahead(timed, most, f"decode {video.path.name}")
 
 
 def read_frame(video: VideoFile, number: int) -> np.ndarray | None:

@@ -1,9 +1,11 @@
-"""From images to network input: resized like in training, uploaded as bytes, padded and normalised on the device."""
+"""From images to network input: resized like in training, uploaded as bytes, normalised and padded on the device."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,6 +38,24 @@ class Scaling:
             pixels = (pixels / 255 - mean) / std
         return pixels / 255 if self.unit else pixels
 
+    @cached_property
+    def table(self) -> np.ndarray:
+        """What each byte becomes, (1, 256, 3) float32 for the three channels."""
+        every = torch.arange(256, dtype=torch.float32).expand(1, 3, 1, 256)
+        return np.ascontiguousarray(self(every)[0].permute(1, 2, 0).numpy())
+
+    def of_bytes(self, images: np.ndarray, device: torch.device | str) -> Tensor:
+        """Scale images (B, H, W, 3) uint8 to (B, 3, H, W) float32 on the device.
+
+        A processor looks bytes up in a table, some ten times faster; the numbers are the same.
+        """
+        images = np.ascontiguousarray(images)
+        if torch.device(device).type != "cpu" or not images.size:
+            return self(torch.from_numpy(images).to(device, non_blocking=True).permute(0, 3, 1, 2).float())
+        count, height, width, _ = images.shape
+        scaled = cv2.LUT(images.reshape(count * height, width, 3), self.table)
+        return torch.from_numpy(scaled.reshape(images.shape)).permute(0, 3, 1, 2)
+
 
 @dataclass(frozen=True)
 class Padding:
@@ -49,14 +69,18 @@ class Padding:
     reflect: bool = True
     value: float = 0.0
 
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Pad float pixels (B, 3, H, W)."""
+    def __call__(self, pixels: Tensor, scaling: Scaling = Scaling(normalize=False)) -> Tensor:
+        """Pad pixels (B, 3, H, W) that were scaled; so is ``value``."""
         sizes = pixels.shape[-2:]
         wanted = [max(size, low) for size, low in zip(sizes, self.smallest, strict=True)]
         wanted = [-(-size // step) * step for size, step in zip(wanted, self.divisor, strict=True)]
         while (rest := [want - size for want, size in zip(wanted, pixels.shape[-2:], strict=True)]) != [0, 0]:
             if not self.reflect:
-                return functional.pad(pixels, (0, rest[1], 0, rest[0]), value=self.value)
+                count, channels, height, width = pixels.shape
+                value = torch.full((1, channels, 1, 1), self.value, device=pixels.device)
+                padded = scaling(value).expand(-1, -1, *wanted).repeat(count, 1, 1, 1)
+                padded[..., :height, :width] = pixels
+                return padded
             # a reflection reaches no farther than the image is wide: small images are unfolded step by step
             down, right = (min(add, size - 1) for add, size in zip(rest, pixels.shape[-2:], strict=True))
             if (down, right) == (0, 0):
@@ -80,11 +104,8 @@ class Preparation:
             if self.resize is not None:
                 scale = self.resize.factors(images.shape[2], images.shape[1])
                 images = np.stack([self.resize.image(image) for image in images])
-            uploaded = torch.from_numpy(np.ascontiguousarray(images)).to(device, non_blocking=True)
-            pixels = uploaded.permute(0, 3, 1, 2).float()
-            if self.padding is not None:
-                pixels = self.padding(pixels)
-            return self.scaling(pixels), Geometry(scale)
+            pixels = self.scaling.of_bytes(images, device)
+            return (pixels if self.padding is None else self.padding(pixels, self.scaling)), Geometry(scale)
 
 
 def build_preparation(transforms: Transforms | None) -> Preparation:
