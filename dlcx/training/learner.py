@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlcx.engines.torch import PRECISIONS
+from dlcx.engines.torch import PRECISIONS, training_layout
 from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import PoseModel
 from dlcx.predictors.prepare import Scaling
@@ -37,13 +37,14 @@ class PoseLearner:
         compiled: bool = False,
     ) -> None:
         self._model, self._device, self._dtype = model, device, PRECISIONS[precision]
-        self._to_input = to_input(scaling)
+        self._to_input, self._layout = to_input(scaling), training_layout(model, device)
         # not dynamic: an epoch has two batch sizes at most, and code for each is quicker than code for any
         self._forward = torch.compile(model, dynamic=False) if compiled else model
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """``<head>_<map>`` and ``total_loss``, in float32."""
-        inputs = [self._to_input(batch.images.to(self._device, non_blocking=True))]
+        images = self._to_input(batch.images.to(self._device, non_blocking=True))
+        inputs = [images.contiguous(memory_format=self._layout)]
         if batch.conditions is not None:
             inputs.append(batch.conditions.to(self._device, non_blocking=True))
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype is not None):
@@ -71,4 +72,10 @@ class DetectorLearner:
 
 def to_input(scaling: Scaling) -> Callable[[Tensor], Tensor]:
     """What turns pixels (B, H, W, 3) uint8 into the net's input (B, 3, H, W) float32, on their device."""
-    return lambda pixels: scaling(pixels.permute(0, 3, 1, 2).float())
+
+    def scaled(pixels: Tensor) -> Tensor:
+        if pixels.device.type == "cpu":
+            return scaling.of_bytes(pixels.numpy(), pixels.device)
+        return scaling(pixels.permute(0, 3, 1, 2).float())
+
+    return scaled
