@@ -70,7 +70,7 @@ class LiveModel:
 
 
 def _without_paths(config: dict[str, Any]) -> dict[str, Any]:
-    config["metadata"] |= {"project_path": "", "pose_config_path": ""}
+    config["metadata"] |= {"project_path": None, "pose_config_path": None}
     for part in (config, config.get("detector")):
         if part:
             part["resume_training_from"] = None
