@@ -173,7 +173,7 @@ class PoseFile:
         endings = "|".join(TRACK_ENDINGS.values())
         pattern = rf"{re.escape(stem)}((?:DLC|DeepCut).+?)({endings})?(_filtered)?\.(?:h5|csv)"
         match = re.fullmatch(pattern, path.name)
-        if match is None or match[1].endswith(("_skeleton", "_swaps")):
+        if match is None or match[1].endswith(("_skeleton", "_swaps", "_frames")):
             return None
         by_ending = {ending: name for name, ending in TRACK_ENDINGS.items()}
         return cls(path, stem, match[1], by_ending.get(match[2]), bool(match[3]))

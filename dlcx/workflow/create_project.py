@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class CreateProjectResult:
         """What to do now."""
         named = set(self.bodyparts) - {*PARTS, *SEVERAL_PARTS}
         edit = () if named else (f"Name your bodyparts in {self.config}.",)
-        return (*edit, f"Next: dlcx extract-frames -p '{self.project}'")
+        return (*edit, f"Next: dlcx extract-frames -p {shlex.quote(str(self.project))}")
 
     def lines(self) -> list[str]:
         """One fact a line."""

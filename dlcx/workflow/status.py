@@ -80,7 +80,7 @@ class StatusResult:
         said = [
             f"project: {self.project}",
             f"layout: {animals}, {self.bodyparts} bodyparts{unique}, iteration {self.iteration}",
-            f"labels: {labeled} of {images} images in {len(self.labels)} folder(s)",
+            f"labels: {labeled} of {images} images in {len(self.labels)} folder{'' if len(self.labels) == 1 else 's'}",
         ]
         said += [f"  unlabelled: {one.video}, {one.images} images" for one in self.labels if not one.labeled]
         said += self._shuffle_lines() if self.shuffles else ["shuffles: none"]

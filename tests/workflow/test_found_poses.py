@@ -41,7 +41,8 @@ def find(project: Path, video: Path, **flags) -> str:
 
 def test_names_of_files_of_poses(tmp_path: Path) -> None:
     names = [f"v{TEN}{end}" for end in (".h5", ".csv", "_el.h5", "_ctd_filtered.h5", "_filtered.csv", "_skeleton.h5")]
-    files = [PoseFile.of(tmp_path / name, "v") for name in [*names, f"v{TEN}_meta.pickle", "v_truth.h5", f"w{TEN}.h5"]]
+    others = [f"v{TEN}_meta.pickle", f"v{TEN}_frames.csv", "v_truth.h5", f"w{TEN}.h5"]
+    files = [PoseFile.of(tmp_path / name, "v") for name in [*names, *others]]
     told = [(file.scorer, file.tracker, file.filtered) if file else None for file in files]
     assert told == [
         (TEN, None, False),
@@ -49,7 +50,7 @@ def test_names_of_files_of_poses(tmp_path: Path) -> None:
         (TEN, "ellipse", False),
         (TEN, "ctd", True),
         (TEN, None, True),
-        *[None] * 4,
+        *[None] * 5,
     ]
     made = PoseFile.of(tmp_path / f"vDLC_Resnet50_{SET}shuffle2_detector_30_snapshot_best-10_bx.h5", "v").made_by
     assert made.groupdict() == {

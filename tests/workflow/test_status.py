@@ -68,7 +68,7 @@ def test_command(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert run(["status"]) == 0
     out, err = capsys.readouterr()
     assert f"project: {project}" in out
-    assert "labels: 8 of 8 images in 1 folder(s)" in out
+    assert "labels: 8 of 8 images in 1 folder" in out
     assert "resnet_50" in out
     assert err.startswith("hint: Next: dlcx ")
     (project / TRAIN / "pytorch_config.yaml").write_text("nonsense: 1")
