@@ -241,7 +241,7 @@ class _Facts:
             self.tracks,
             pcutoff=0.0,
             colormap=self.project.colormap,
-            dotsize=self.project.dotsize,
+            dotsize=min(self.project.dotsize, max(4, self.video.width // 50)),  # small animals stay to be seen
             skeleton=self.project.skeleton,
             boxes="too" if self.tracks.layout.multi else "no",
         )
