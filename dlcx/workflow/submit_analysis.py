@@ -209,7 +209,7 @@ class _Jobs:
         tasks = math.ceil(len(left) / each)
         longest = each * max(unit.frames - unit.done for _, unit in left)
         array = f"0-{tasks - 1}" + (f"%{self.job.parallel}" if self.job.parallel else "")
-        command = [*_DLCX, "analyze-video", '"$video"', "--part", '"$part"', *_words(self.flags)]
+        command = [*_dlcx(), "analyze-video", '"$video"', "--part", '"$part"', *_words(self.flags)]
         body = "\n".join(
             [
                 self._setup(),
@@ -227,7 +227,7 @@ class _Jobs:
     def _merge(self, videos: Sequence[SharedVideo]) -> str:
         paths = [shlex.quote(str(video.video)) for video in videos if not video.written]
         body = "\n".join(
-            [self._setup(), "run " + " ".join([*_DLCX, "merge-parts", *paths, *_words(self.request.linking)])]
+            [self._setup(), "run " + " ".join([*_dlcx(), "merge-parts", *paths, *_words(self.request.linking)])]
         )
         options = replace(self.job.options, gpus=None)
         return job_file("dlcx-merge", options, body, log=self.folder / "logs" / "merge.log")
@@ -249,8 +249,9 @@ class _Jobs:
         return replace(options, time=options.time or time, mem=options.mem or memory)
 
 
-#: This very installation, which nodes see at the same place.
-_DLCX = [shlex.quote(sys.executable), "-m", "dlcx"]
+def _dlcx() -> list[str]:
+    """This very installation, which nodes see at the same place."""
+    return [shlex.quote(sys.executable), "-m", "dlcx"]
 
 
 def _size(count: int) -> str:
