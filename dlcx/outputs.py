@@ -57,6 +57,19 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
             beside.unlink()
 
 
+def ensure_room(path: Path, size: int) -> None:
+    """Refuse to begin a file of about ``size`` bytes where there is no room for it.
+
+    Raises
+    ------
+    DlcxError
+        When its disk has fewer bytes left.
+    """
+    with suppress(OSError):
+        if shutil.disk_usage(path.parent).free < size:
+            raise no_room(path, size)
+
+
 def is_full(error: Exception, folder: Path) -> bool:
     """Whether a failure to write into a folder comes of a full disk, of which libraries tell in their own words."""
     if isinstance(error, OSError) and error.errno is not None:

@@ -117,7 +117,7 @@ def _guarded(path: Path, load: Callable[[], Loaded]) -> Loaded:
     """What ``load`` reads of an HDF5 file: only plain objects are unpickled, and whatever fails names the file."""
     with warnings.catch_warnings(), _plain_objects_only() as refused:
         warnings.simplefilter("ignore")
-        if not _survived(load):
+        if not survives(load):
             raise DlcxError(f"{path} is damaged: the HDF5 library crashes on it", hint="Take it from a copy.")
         try:
             loaded = load()
@@ -137,7 +137,7 @@ def _guarded(path: Path, load: Callable[[], Loaded]) -> Loaded:
     return loaded
 
 
-def _survived(load: Callable[[], Any]) -> bool:
+def survives(load: Callable[[], Any]) -> bool:
     """Whether a child process lives through it: damaged files make the HDF5 library crash, or go round in circles.
 
     Where processes cannot fork, nobody knows.

@@ -15,6 +15,7 @@ NWB wants one subject a file.  What was not found is nan.  Format: https://githu
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -164,8 +165,13 @@ def write_nwb(
     behavior = file.create_processing_module(name="behavior", description="Poses found in the video")
     behavior.add(ndx_pose.Skeletons(skeletons=[drawn]))
     behavior.add(poses)
-    with whole_file(path) as beside, pynwb.NWBHDF5IO(str(beside), "w") as io:
-        io.write(file)
+    import h5py  # comes with pynwb
+
+    content = io.BytesIO()  # the HDF5 library may crash on a full disk
+    with h5py.File(content, "w") as made, pynwb.NWBHDF5IO(file=made, mode="w") as writer:
+        writer.write(file)
+    with whole_file(path, content.getbuffer().nbytes) as beside:
+        beside.write_bytes(content.getbuffer())
 
 
 def read_identifier(path: Path) -> str:

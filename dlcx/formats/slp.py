@@ -14,7 +14,8 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
-from dlcx.outputs import whole_file
+from dlcx.formats.hdf5 import survives
+from dlcx.outputs import ensure_room, whole_file
 from dlcx.poses import Labels
 
 
@@ -29,10 +30,22 @@ def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
     library = _library()
     if not path.is_file():
         raise DlcxError(f"cannot read {path}: no such file")
+
+    def load() -> GivenLabels:
+        return _given(library.load_slp(str(path), open_videos=False), path, predicted=predicted)
+
+    if not survives(load):
+        raise DlcxError(f"{path} is damaged: the HDF5 library crashes on it", hint="Take it from a copy.")
     try:
-        labels = library.load_slp(str(path), open_videos=False)
+        return load()
+    except DlcxError:
+        raise
     except Exception as error:  # h5py and sleap-io raise whatever they meet in a broken file
-        raise DlcxError(f"{path}: not a SLEAP file: {' '.join(str(error).split())[:200]}") from None
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DlcxError(f"{path}: not a SLEAP file: {reason}") from None
+
+
+def _given(labels: Any, path: Path, *, predicted: bool) -> GivenLabels:
     images, found = [], []
     for frame in labels.labeled_frames:
         instances = frame.instances if predicted else frame.user_instances
@@ -106,6 +119,8 @@ def write_slp(labels: Labels, root: Path, path: Path, skeleton: Sequence[tuple[s
             frames.append(library.LabeledFrame(video=video, frame_idx=number, instances=animals))
     skeletons = [animal, *([single] if single is not None else [])]
     whole = library.Labels(frames, videos=videos, skeletons=skeletons, tracks=[track for track in tracks if track])
+    points = labels.xy[..., 0].size + labels.unique_xy[..., 0].size
+    ensure_room(path, 2**16 + 64 * points + 512 * len(labels.images))  # the HDF5 library may crash on a full disk
     with whole_file(path) as beside:
         library.save_slp(whole, str(beside), verbose=False)
 

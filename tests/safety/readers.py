@@ -26,6 +26,7 @@ from dlcx.formats.own_config import read_own_config
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.formats.sleap_analysis import read_sleap_analysis
+from dlcx.formats.slp import read_slp
 from dlcx.formats.snapshot import read_snapshot, write_snapshot
 from dlcx.formats.splits import given_split
 from dlcx.formats.tracklets import read_tracklets, write_tracklets
@@ -35,6 +36,7 @@ from dlcx.poses import Instances, Labels, Layout, Prediction
 from dlcx.project import Project, Shuffle
 from dlcx.store import open_store
 from dlcx.training.state import read_state, write_state
+from dlcx.workflow.import_labels import import_labels
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 MUI = GOLDEN / "files" / "mui"
@@ -153,6 +155,38 @@ def _combined(path: Path) -> None:
     merge_combined(EvaluationRow(0.75, 1, 10, 0.6, nothing, nothing), path)
 
 
+def _slp(folder: Path) -> None:
+    import cv2
+
+    from dlcx.formats.slp import write_slp
+
+    layout = Layout(("a", "b"), ("x", "y"), ("lamp",), multi=True)
+    images = tuple(("labeled-data", "v", f"img{number}.png") for number in range(3))
+    for image in images:
+        folder.joinpath(*image).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder.joinpath(*image)), np.zeros((48, 64, 3), np.uint8))
+    write_slp(Labels(layout, images, np.ones((3, 2, 2, 2)), np.ones((3, 1, 2))), folder, folder / "labels.slp")
+
+
+def _importable(folder: Path) -> None:
+    """A project, and labels of another one with their images beside it."""
+    root = folder / "project"
+    root.mkdir()
+    shutil.copyfile(MUI / "config.yaml", root / "config.yaml")
+    shutil.copyfile(GOLDEN / "evaluation/mui/CollectedData_me.csv", folder / "given.csv")
+    shutil.copytree(GOLDEN / "evaluation/mui/images", folder / "labeled-data/vid")
+
+
+def _import(path: Path) -> None:
+    """Labels that are imported stay in the project, whatever their images are called."""
+    before = set(path.parent.iterdir())
+    try:
+        import_labels(path.parent / "project", path)
+    finally:
+        assert set(path.parent.iterdir()) == before
+        shutil.rmtree(path.parent / "project/labeled-data", ignore_errors=True)
+
+
 def _image(folder: Path) -> None:
     import cv2
 
@@ -226,6 +260,8 @@ READERS = (
         lambda folder: (folder / "v_frames.csv").write_text("frame,time,state\n3,0.12,decoded\n4,0.16,missing\n"),
         read_ledger,
     ),
+    Reader("SLEAP labels", "labels.slp", _slp, lambda path: read_slp(path, predicted=True)),
+    Reader("import", "given.csv", _importable, _import),
     Reader("store", "v.dlcx/manifest.json", _store, _read_store),
     Reader("image", "labeled-data/v/img3.png", _image, _image_and_size),
 )

@@ -60,6 +60,9 @@ CASES = {
     "score-maps": Case(("score-maps", "labeled-data/vid/img00.png", *SHUFFLE)),
     "report": Case(("report", VIDEO, *SHUFFLE), ANALYZED),
     "export-labels": Case(("export-labels", "labels.json")),
+    "export-labels to SLEAP": Case(("export-labels", "labels.slp")),
+    "export-predictions": Case(("export-predictions", VIDEO, *SHUFFLE), ANALYZED),
+    "export-model": Case(("export-model", *SHUFFLE, "--format", "onnx")),
     "add-videos": Case(("add-videos", "more.avi", "--copy-videos")),
 }
 
