@@ -26,6 +26,23 @@ class Stopped(DlcxError):
     exit_code = 75
 
 
+class ToldElsewhere(DlcxError):
+    """Another process of the same call says why it ends; nothing more is to be said."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("another process of this call has failed")
+        self.exit_code = exit_code
+
+
+class LostProcess(ToldElsewhere):
+    """Another process of the same call has gone without a word; who started them says which."""
+
+    code = 70
+
+    def __init__(self) -> None:
+        super().__init__(self.code)
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """``"Did you mean 'resnet_50'?"`` for the nearest option, or a list of the options when none is near."""
     names = [str(option) for option in options]

@@ -13,7 +13,7 @@ import typer
 
 from dlcx import COMMANDS
 from dlcx.cli.output import print_error
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
 from dlcx.outputs import is_full, no_room
 
 #: What click (or typer's own copy of it) raises for a call that cannot be parsed.
@@ -73,6 +73,8 @@ def run(arguments: Sequence[str]) -> int:
         if result == INTERRUPTED:  # some versions of typer turn the interrupt into this code, others raise
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
+    except ToldElsewhere as error:
+        return error.exit_code
     except DlcxError as error:
         if "--debug" in arguments:
             traceback.print_exc()

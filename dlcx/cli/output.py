@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcx.progress import Progress, Task
+from dlcx.siblings import is_attended
 
 #: Seconds between two progress lines where stderr is no terminal.
 LINE_EVERY = 5.0
@@ -36,12 +37,14 @@ def print_hint(hint: str) -> None:
 
 def emit(result: Any, *, as_json: bool) -> None:
     """Print a workflow's result: its ``lines()``, or the whole dataclass as one JSON object; hints to stderr."""
+    if result is None:
+        return
     if as_json:
         print(json.dumps(plain(result), ensure_ascii=False))
-    elif result is not None:
+    else:
         # in one go: a reader such as head may leave after the first line
         sys.stdout.write("".join(f"{line}\n" for line in result.lines()))
-    for step in getattr(result, "next_steps", ()):
+    for step in () if is_attended() else getattr(result, "next_steps", ()):
         print_hint(step)
 
 

@@ -30,7 +30,9 @@ def train(
         int | None,
         typer.Option("--detector-epochs", min=0, help="The same of a top-down net's detector; 0 leaves it out."),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a step.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Images a step, of all devices together.")
+    ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
     compile: Annotated[bool, typer.Option("--compile", help="Compile the net (torch.compile).")] = False,
@@ -69,14 +71,21 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Same seed, same training.")] = None,
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
+    devices: Annotated[
+        int,
+        typer.Option(
+            "--devices", metavar="N", min=1, help="Train on N GPUs of this machine (or N processes on its CPU)."
+        ),
+    ] = 1,
 ) -> Any:
     """Train the net of a shuffle, a top-down net's detector first, or go on where training stopped.
 
     What no flag says is as pytorch_config.yaml has it; --epochs, --batch-size, --seed and --set are written to it.
     """
+    from dlcx.siblings import is_first
     from dlcx.workflow.train import train as workflow
 
-    return workflow(
+    result = workflow(
         call.project,
         shuffle=shuffle,
         trainset_index=trainset_index,
@@ -95,5 +104,7 @@ def train(
         seed=seed,
         overrides=overrides or (),
         overwrite=overwrite,
+        devices=devices,
         progress=call.progress,
     )
+    return result if is_first() else None  # torchrun starts this command several times

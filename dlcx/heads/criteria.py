@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor
 from torch.nn import functional
 
+from dlcx.heads.batch_share import count_of_batch
 from dlcx.heads.heatmap_targets import Target
 
 Elementwise = Callable[[Tensor, Tensor], Tensor]
@@ -40,7 +41,7 @@ class Criterion:
         """A scalar in float32, whatever precision the output has."""
         loss = self.elementwise(output.float(), target.values)
         weights = target.weights.expand_as(loss)
-        return (loss * weights).sum() / weights.count_nonzero().clamp(min=1)
+        return (loss * weights).sum() / count_of_batch(weights.count_nonzero())
 
 
 class Loss(Protocol):

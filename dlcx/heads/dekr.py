@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.heads.batch_share import count_of_batch
 from dlcx.heads.construct import Table, check_options, construct
 from dlcx.heads.criteria import Loss
 from dlcx.heads.dekr_decoding import SCORES, DekrDecoder
@@ -90,7 +91,7 @@ class OffsetLoss:
         """A scalar in float32; 0 where nothing counts."""
         loss = functional.smooth_l1_loss(output.float(), target.values, beta=1 / 9, reduction="none")
         weights = target.weights.expand_as(loss)
-        return (loss * weights).sum() / (weights > 0).sum().clamp(min=1)
+        return (loss * weights).sum() / count_of_batch((weights > 0).sum())
 
 
 def build(

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.heads.batch_share import fraction
 from dlcx.heads.construct import check_options, construct
 from dlcx.heads.criteria import head_loss
 from dlcx.heads.head import Maps
@@ -138,7 +139,7 @@ class DiscreteDivergence:
         loss = functional.kl_div(logits, values, reduction="none").mean(-1)
         if self.weighted:
             loss = loss * target.weights
-        return loss.sum() / output.shape[1]
+        return loss.sum() / (output.shape[1] * fraction())
 
 
 @dataclass(frozen=True)

@@ -14,24 +14,44 @@ from torch import Tensor
 
 from dlcx.data.augment import generator
 from dlcx.heads.labels import BatchLabels
+from dlcx.training.processes import Processes
 from dlcx.training.resizing import Resizing
 from dlcx.training.samples import Sample, Samples
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process has of a batch: ``own`` of ``whole`` images, and a seed for what layers draw.
+
+    Where ``own`` is 0, the batch's first image stands in, which counts for nothing.
+    """
+
+    own: int
+    whole: int
+    seed: int
 
 
 @dataclass(frozen=True)
 class Batch:
     """B images of one size: pixels (B, H, W, 3) uint8 RGB, their labels, and the files they come from.
 
-    ``conditions`` (B, K, 3) are first guesses of the poses, for conditional nets.
+    ``conditions`` (B, K, 3) are first guesses of the poses, for conditional nets.  ``share`` is set where other
+    processes have the rest of the batch.
     """
 
     images: Tensor
     labels: BatchLabels
     paths: tuple[Path, ...]
     conditions: Tensor | None = None
+    share: Share | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def whole(self) -> int:
+        """Images in the shares of all processes."""
+        return len(self) if self.share is None else self.share.whole
 
     def pinned(self) -> Batch:
         """The same with pixels in page-locked memory, from where a GPU fetches them while it computes."""
@@ -39,7 +59,7 @@ class Batch:
 
 
 class Batches:
-    """The training samples, epoch for epoch.
+    """The training samples, epoch for epoch; several processes have shares of each batch.
 
     Threads, not processes, read ahead: OpenCV and numpy's generators work outside of Python's lock, and all threads
     share one cache of decoded images.
@@ -58,6 +78,8 @@ class Batches:
         Whether pixels go to page-locked memory.
     resizing
         Gives the images of a batch one size; without it the smaller ones are padded.
+    processes
+        Who else has a share; batches, and their images, do not depend on how many there are.
     """
 
     def __init__(
@@ -69,6 +91,7 @@ class Batches:
         workers: int = 0,
         pin: bool = False,
         resizing: Resizing | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self.samples = samples
         self._size = size
@@ -76,6 +99,7 @@ class Batches:
         self._workers = workers
         self._pin = pin
         self._resizing = resizing
+        self._processes = processes or Processes()
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -91,18 +115,39 @@ class Batches:
         return [shuffled[start : start + self._size] for start in range(0, len(shuffled), self._size)]
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch (counted from 1), without the first ``start``."""
+        """The batches of an epoch (counted from 1), or this process's shares of them, without the first ``start``."""
         rest = self.order(epoch)[start:]
+        shares = [self._processes.share(indices) or indices[:1] for indices in rest]
+        drawn = shares
+        if self._resizing is not None:  # the first image of a batch decides on its size
+            drawn = [own if own[0] == all_[0] else [all_[0], *own] for own, all_ in zip(shares, rest, strict=True)]
         make = self._in_threads if self._workers else self._in_place
-        for number, samples in enumerate(make(epoch, rest), start):
+        for number, (samples, own, whole) in enumerate(zip(make(epoch, drawn), shares, rest, strict=True), start):
             if self._resizing is not None:
-                samples = self._resizing.apply(samples, generator(self._seed, epoch, batch=number))
-            batch = collate(samples)
+                samples = self._resized(samples, own, epoch, number)
+            least = self._processes.largest(np.max([sample.image.shape[:2] for sample in samples], axis=0).tolist())
+            batch = collate(samples, least)
+            if self._processes.count > 1:
+                batch = replace(batch, share=self._share(whole, epoch, number))
             yield batch.pinned() if self._pin else batch
 
     def sample(self, epoch: int, index: int) -> Sample:
         """One sample as an epoch shows it."""
         return self.samples.draw(index, generator(self._seed, epoch, index))
+
+    def _resized(self, samples: list[Sample], own: Sequence[int], epoch: int, number: int) -> list[Sample]:
+        """The last samples, whose indices are ``own``, in the size that suits the first one."""
+        assert self._resizing is not None
+        size = self._resizing.size(samples[0], generator(self._seed, epoch, batch=number))
+        return [
+            self._resizing.cut(sample, size, generator(self._seed, epoch, index, batch=number))
+            for sample, index in zip(samples[-len(own) :], own, strict=True)
+        ]
+
+    def _share(self, whole: Sequence[int], epoch: int, number: int) -> Share:
+        rank, count = self._processes.rank, self._processes.count
+        seed = np.random.SeedSequence((self._seed, epoch, number, rank, count)).generate_state(1, np.uint64)
+        return Share(len(self._processes.share(whole)), len(whole), int(seed[0] >> 1))
 
     def _in_place(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
         for indices in order:
@@ -123,10 +168,13 @@ class Batches:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """One batch; images of different sizes are padded with black at the bottom and right, animals with flag 0."""
+def collate(samples: Sequence[Sample], least: Sequence[int] = (0, 0)) -> Batch:
+    """One batch; images of different sizes are padded with black at the bottom and right, animals with flag 0.
+
+    ``least`` are the height and width that the batch has at least.
+    """
     count = len(samples)
-    height, width = np.max([sample.image.shape[:2] for sample in samples], axis=0)
+    height, width = np.max([least, *(sample.image.shape[:2] for sample in samples)], axis=0)
     pixels = torch.zeros(count, height, width, 3, dtype=torch.uint8)
     for row, sample in zip(pixels.numpy(), samples, strict=True):
         row[: sample.image.shape[0], : sample.image.shape[1]] = sample.image

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,10 +22,13 @@ from dlcx.predictors.conditional import with_boxes
 from dlcx.predictors.detect import Detector
 from dlcx.stopping import StopRequest
 from dlcx.training.batches import collate
+from dlcx.training.processes import Processes
 from dlcx.training.samples import alone, guessed, sample_of
 
 #: Confidence from which a point counts for ``rmse_pcutoff``; fixed, so that curves compare.
 PCUTOFF = 0.6
+
+Found = TypeVar("Found")
 
 #: What the net is shown of a labelled image: guesses for the predictor, and what is true of each row that it then sees.
 Shown = tuple[Instances | None, Sequence[LabeledImage]]
@@ -60,6 +64,15 @@ def each_guess(sampler: ConditionSampler, margin: int) -> Callable[[LabeledImage
     return shown
 
 
+@dataclass
+class Judged:
+    """What one image, or a box, is found to be: the losses of each row, its labels, and what was found in it."""
+
+    losses: list[dict[str, float]] = field(default_factory=list)
+    truth: list[Prediction] = field(default_factory=list)
+    predicted: list[Prediction] = field(default_factory=list)
+
+
 class Evaluation:
     """Evaluates a model on labelled images, one by one, as they are at inference.
 
@@ -75,6 +88,8 @@ class Evaluation:
         Whether a row shows one animal, whose labels and prediction are paired without matching.
     margin
         Pixels that an animal's box reaches beyond its keypoints.
+    processes
+        Who else takes a share of the images; the numbers are those of all images.
     """
 
     def __init__(
@@ -86,36 +101,44 @@ class Evaluation:
         single: bool,
         shown: Callable[[LabeledImage], Shown] = whole,
         margin: int = 20,
+        processes: Processes | None = None,
     ) -> None:
         self._images, self._model, self._predictor = images, model, predictor
         self._shown, self._single, self._margin = shown, single, margin
+        self._processes = processes or Processes()
 
     @torch.inference_mode()
     def __call__(self, stop: StopRequest) -> dict[str, float] | None:
         """``losses/eval.*`` (means over the rows) and ``metrics/test.*``; None when a stop was asked for."""
         self._model.eval()
+        judged = of_all_images(self._images, self._judge, stop, self._processes)
+        if judged is None:
+            return None
+        truth = [true for image in judged for true in image.truth]
+        predicted = [found for image in judged for found in image.predicted]
         sums: dict[str, float] = {}
-        truth: list[Prediction] = []
-        predicted: list[Prediction] = []
-        for labeled in self._images:
-            if stop:
-                return None
-            guess, rows = self._shown(labeled)
-            image = labeled.image[None].copy()  # cached ones are read-only
-            inputs = self._predictor.inputs(image, None if guess is None else [guess])
-            for row, (geometry, true) in enumerate(zip(inputs.geometries, rows, strict=True)):
-                tensors = [tensor[row : row + 1] for tensor in inputs.tensors]
-                outputs = self._model(*tensors)
-                losses = self._model.loss(outputs, self._labels(true, geometry).to(tensors[0].device))
-                for name, value in zip(losses, torch.stack(list(losses.values())).tolist(), strict=True):
-                    sums[name] = sums.get(name, 0.0) + value
-                truth.append(true.pose)
-                predicted.extend(geometry.prediction_to_image(found) for found in self._model.decode(outputs))
+        for losses in (row for image in judged for row in image.losses):
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + value
         metrics = evaluate_poses(truth, predicted, pcutoff=PCUTOFF, single=self._single)
         found = {f"losses/eval.{name}": total / len(truth) for name, total in sums.items()}
         for name in ("rmse", "rmse_pcutoff", "mAP", "mAR"):
             found[f"metrics/test.{name}"] = float(getattr(metrics, name))
-        return found
+        return self._processes.of_first(found)
+
+    def _judge(self, labeled: LabeledImage) -> Judged:
+        judged = Judged()
+        guess, rows = self._shown(labeled)
+        image = labeled.image[None].copy()  # cached ones are read-only
+        inputs = self._predictor.inputs(image, None if guess is None else [guess])
+        for row, (geometry, true) in enumerate(zip(inputs.geometries, rows, strict=True)):
+            tensors = [tensor[row : row + 1] for tensor in inputs.tensors]
+            outputs = self._model(*tensors)
+            losses = self._model.loss(outputs, self._labels(true, geometry).to(tensors[0].device))
+            judged.losses.append(dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True)))
+            judged.truth.append(true.pose)
+            judged.predicted.extend(geometry.prediction_to_image(found) for found in self._model.decode(outputs))
+        return judged
 
     def _labels(self, labeled: LabeledImage, geometry: Geometry) -> BatchLabels:
         """The labels of one row in pixels of the net's input."""
@@ -137,21 +160,39 @@ class BoxEvaluation:
         What predicts with the net that is trained.
     margin
         Pixels that an animal's box reaches beyond its keypoints.
+    processes
+        Who else takes a share of the images.
     """
 
-    def __init__(self, images: LabeledImages, detector: Detector, *, margin: int) -> None:
+    def __init__(
+        self, images: LabeledImages, detector: Detector, *, margin: int, processes: Processes | None = None
+    ) -> None:
         self._images, self._detector, self._margin = images, detector, margin
+        self._processes = processes or Processes()
 
     def __call__(self, stop: StopRequest) -> dict[str, float] | None:
         """``metrics/test.*``, such as ``metrics/test.mAP@50:95``; None when a stop was asked for."""
         self._detector.model.eval()
-        truth: list[np.ndarray] = []
-        found: list[Instances] = []
-        for labeled in self._images:
-            if stop:
-                return None
-            boxes = labelled_boxes(labeled, self._margin).box
-            assert boxes is not None
-            truth.append(boxes)
-            found.extend(self._detector.predict(labeled.image[None].copy()))  # cached ones are read-only
-        return {f"metrics/test.{name}": value for name, value in evaluate_boxes(truth, found).named().items()}
+        judged = of_all_images(self._images, self._judge, stop, self._processes)
+        if judged is None:
+            return None
+        numbers = evaluate_boxes([truth for truth, _ in judged], [found for _, found in judged]).named()
+        return self._processes.of_first({f"metrics/test.{name}": value for name, value in numbers.items()})
+
+    def _judge(self, labeled: LabeledImage) -> tuple[np.ndarray, Instances]:
+        boxes = labelled_boxes(labeled, self._margin).box
+        assert boxes is not None
+        (found,) = self._detector.predict(labeled.image[None].copy())  # cached ones are read-only
+        return boxes, found
+
+
+def of_all_images(
+    images: LabeledImages, judge: Callable[[LabeledImage], Found], stop: StopRequest, processes: Processes
+) -> list[Found] | None:
+    """What ``judge`` says of every image, each of which one process looks at; None when a stop was asked for."""
+    own: list[Found] = []
+    for index in processes.share(range(len(images))):
+        if stop:
+            break
+        own.append(judge(images[index]))
+    return None if processes.asked_to_stop(stop) else processes.merged(own)

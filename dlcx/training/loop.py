@@ -25,6 +25,8 @@ from dlcx.stopping import StopRequest
 from dlcx.training import schedules
 from dlcx.training.batches import Batch, Batches
 from dlcx.training.loggers import Logger, Statistics, TrainLog
+from dlcx.training.processes import Processes
+from dlcx.training.shared_losses import shared_losses
 from dlcx.training.snapshots import Best, Keeper
 from dlcx.training.state import random_states, set_random_states, write_state
 
@@ -64,7 +66,7 @@ class Course:
 
 @dataclass
 class Files:
-    """What a training writes."""
+    """What a training writes, which is the first process's to do."""
 
     keeper: Keeper
     statistics: Statistics
@@ -76,7 +78,8 @@ class Files:
 class Training:
     """One model in training; ``epoch`` epochs and ``batches_done`` batches of the next one are behind it.
 
-    ``losses`` gives what the net is wrong by on a batch, ``total_loss`` among it.
+    ``losses`` gives what the net is wrong by on a batch, ``total_loss`` among it.  All ``processes`` that share the
+    batches go through the same steps with the same numbers.
     ``recipe`` is kept in the resume state, so that a later run can tell what has changed.
     """
 
@@ -90,6 +93,7 @@ class Training:
     course: Course
     files: Files
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    processes: Processes = field(default_factory=Processes)
     epoch: int = 0
     batches_done: int = 0
     sums: dict[str, float] = field(default_factory=dict)
@@ -122,6 +126,7 @@ class Training:
         """
         if self._random is not None:
             set_random_states(self._random)
+        self.losses = shared_losses(self.model, self.losses, self.processes, compiled=self.course.compiled)
         samples = len(self.batches.samples)
         total = self.course.epochs * samples
         done = self.epoch * samples + self.batches.samples_in(self.batches_done)
@@ -162,8 +167,8 @@ class Training:
                 self.sums[name] = self.sums.get(name, 0.0) + value
             self.batches_done += 1
             mean = self.sums["total_loss"] / self.batches_done
-            task.advance(len(batch), note=f"epoch {epoch}/{self.course.epochs}, loss {mean:.4g}")
-            if stop:
+            task.advance(batch.whole, note=f"epoch {epoch}/{self.course.epochs}, loss {mean:.4g}")
+            if self.processes.asked_to_stop(stop):
                 self._stop(stop)
             if not self.files.state.is_file():  # before any snapshot, which could not repeat the epochs after it
                 self.save()
@@ -171,7 +176,8 @@ class Training:
     def _learn(self, batch: Batch, epoch: int) -> dict[str, float]:
         """One step of the optimizer; the losses of the batch."""
         losses = self.losses(batch)
-        values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+        means = self.processes.mean(torch.stack(list(losses.values())))
+        values = dict(zip(losses, means.tolist(), strict=True))
         if not all(math.isfinite(value) for value in values.values()):
             self._refuse(values, batch, epoch)
         self.optimizer.zero_grad(set_to_none=True)
@@ -183,9 +189,10 @@ class Training:
     def _refuse(self, values: Mapping[str, float], batch: Batch, epoch: int) -> None:
         """End the training on a loss that is not finite."""
         parts = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        names = ", ".join("/".join(path.parts[-2:]) for path in batch.paths)
+        paths = dict.fromkeys(self.processes.merged(list(batch.paths)))
+        names = ", ".join("/".join(path.parts[-2:]) for path in paths)
         message = f"epoch {epoch}: the loss is not finite: {parts}; images: {names}"
-        self.files.log.say(message)
+        self._say(message)
         raise DlcxError(
             message,
             hint="The last snapshot is kept. A smaller learning rate often helps "
@@ -209,16 +216,20 @@ class Training:
     def _record(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> None:
         """Statistics, snapshot and resume state of an epoch that is over."""
         files = self.files
+        last = epoch == self.course.epochs or self._will_stop_early(numbers)
+        if not self.processes.first:
+            files.keeper.judge(epoch, numbers)
+            return
         files.statistics.log(epoch, numbers)
         saved = files.keeper.keep(
             epoch,
-            last=epoch == self.course.epochs or self._will_stop_early(numbers),
+            last=last,
             numbers=numbers,
             model=self.model.state_dict(),
             scheduler=None if self.scheduler is None else self.scheduler.state_dict(),
             optimizer=self.optimizer.state_dict() if self.course.save_optimizer else None,
         )
-        files.log.say(self._line(epoch, lr, numbers))
+        self._say(self._line(epoch, lr, numbers))
         written, took = self._saved
         # snapshots and statistics on the disk never run ahead of a state that could not repeat them exactly
         if saved or _evaluated(numbers) or (time.monotonic() - written) * SAVING_SHARE >= took:
@@ -244,11 +255,19 @@ class Training:
     def _stop(self, stop: StopRequest) -> None:
         self.save()
         where = f"epoch {self.epoch + 1} of {self.course.epochs}, batch {self.batches_done} of {len(self.batches)}"
-        self.files.log.say(f"Stopped by {stop.signal} in {where}")
+        self._say(f"Stopped by {stop.signal} in {where}")
+        self.processes.wait()  # for the first one, which saves
         raise Stopped(f"stopped by {stop.signal} in {where}; saved", hint="Run the same command again to go on.")
+
+    def _say(self, message: str) -> None:
+        """A line in train.txt."""
+        if self.processes.first:
+            self.files.log.say(message)
 
     def save(self) -> None:
         """Write the resume state."""
+        if not self.processes.first:
+            return
         started = time.monotonic()
         best = self.files.keeper.best
         state = {

@@ -6,7 +6,7 @@ Every image is scaled until it covers the size and cut at random, as ``collate``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -65,7 +65,7 @@ class ListedSize:
 
 @dataclass(frozen=True)
 class Resizing:
-    """Gives all samples of a batch one size.
+    """Gives all samples of a batch one size: :meth:`size` by the first one, then :meth:`cut`.
 
     The cut may begin up to ``shift`` pixels outside of the image, which shows black; no side of a scaled image is
     longer than ``longest`` pixels.
@@ -75,12 +75,12 @@ class Resizing:
     shift: int = 10
     longest: int = 2048
 
-    def apply(self, samples: Sequence[Sample], rng: np.random.Generator) -> list[Sample]:
-        """The samples in their new size; points that were cut off are not labelled, boxes end where the image does."""
-        size = self.sizes.draw(_size(samples[0]), rng)
-        return [self._cut(sample, size, rng) for sample in samples]
+    def size(self, first: Sample, rng: np.random.Generator) -> tuple[int, int]:
+        """(width, height) of a batch that begins with this sample."""
+        return self.sizes.draw(_size(first), rng)
 
-    def _cut(self, sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+    def cut(self, sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+        """The sample in its new size; points that were cut off are not labelled, boxes end where the image does."""
         before = np.array(_size(sample))
         factor = min(np.max(np.array(size) / before), self.longest / before.max())
         scaled = np.maximum(np.round(before * factor), 1).astype(int)

@@ -75,7 +75,7 @@ class Keeper:
         optimizer: Mapping[str, Any] | None = None,
     ) -> Path | None:
         """Decide about an epoch, whose ``numbers`` have their names in learning_stats.csv; the file saved, if any."""
-        better = self._judge(epoch, numbers.get(self._key))
+        better = self.judge(epoch, numbers)
         if not (better or last or epoch % self._every == 0):
             return None
         path = self._shuffle.snapshot_path(epoch, best=better, prefix=self._prefix)
@@ -93,8 +93,9 @@ class Keeper:
         self._tidy(epoch if better else None)
         return path
 
-    def _judge(self, epoch: int, score: float | None) -> bool:
-        """Whether this epoch is the best so far; remembers it."""
+    def judge(self, epoch: int, numbers: Mapping[str, float]) -> bool:
+        """Whether this epoch is the best so far; remembers it, and is enough where another process writes."""
+        score = numbers.get(self._key)
         if score is None:
             return False
         before = self.best

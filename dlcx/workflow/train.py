@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,16 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
+from dlcx.workflow.train_elsewhere import train_in_processes
 from dlcx.workflow.train_parts import Part, detector_part, pose_part
+from dlcx.workflow.train_result import (
+    Trained,
+    TrainResult,
+    lacks_conditions,
+    train_result,
+    trained_net,
+    untouched_net,
+)
 
 if TYPE_CHECKING:
     from dlcx.settings import ModelConfig, OwnConfig
@@ -27,55 +35,6 @@ if TYPE_CHECKING:
     from dlcx.training.loop import Training
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """One net of a shuffle; ``epoch`` epochs are behind it, ``trained`` of them in this call."""
-
-    shuffle: str
-    epoch: int
-    trained: int
-    stopped_early: bool
-    snapshots: tuple[Path, ...]
-    key_metric: str
-    best_epoch: int | None
-    best_score: float | None
-    test_error: float | None
-    learning_stats: Path
-    learning_curve: Path | None
-
-    def facts(self, name: str, flag: str) -> list[str]:
-        """One fact a line; ``name`` is what the net is called, ``flag`` what its epochs are asked for with."""
-        count = f"{self.epoch} epoch" + ("s" if self.epoch != 1 else "")
-        if self.trained:
-            said = [f"trained: {name}, {count}"]
-        elif self.epoch:
-            said = [f"already trained: {name}, {count}; a larger {flag} trains on"]
-        else:
-            return [f"not trained: {name}, {flag} 0"]
-        if self.stopped_early:
-            said.append(f"stopped early: {self.key_metric} no longer became better")
-        if self.best_epoch is not None:
-            said.append(f"best: epoch {self.best_epoch}, {self.key_metric} {self.best_score:.2f}")
-        if self.test_error is not None:
-            said.append(f"test error: {self.test_error:.2f} px at the last evaluation")
-        said.extend(f"snapshot: {path}" for path in self.snapshots)
-        said.append(f"learning stats: {self.learning_stats}")
-        return said + ([f"learning curve: {self.learning_curve}"] if self.learning_curve else [])
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainResult(Trained):
-    """What a training has made: of the pose net and, where it has one that was asked for, of its detector."""
-
-    detector: Trained | None = None
-    next_steps: tuple[str, ...] = ()
-
-    def lines(self) -> list[str]:
-        """One fact a line."""
-        first = [] if self.detector is None else self.detector.facts(f"detector of {self.shuffle}", "--detector-epochs")
-        return first + self.facts(self.shuffle, "--epochs")
 
 
 def train(
@@ -98,6 +57,7 @@ def train(
     seed: int | None = None,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
+    devices: int = 1,
     progress: Progress = SILENT,
 ) -> TrainResult:
     """Train a shuffle's net; snapshots, learning_stats.csv and learning_curve.png go to its ``train`` folder.
@@ -113,7 +73,8 @@ def train(
     epochs, detector_epochs
         How many in all, those of earlier runs included; 0 leaves the net or the detector out.
     batch_size, seed, overrides
-        Replace values of pytorch_config.yaml (``overrides``: ``"key.path=value"``) and are written to it.
+        Replace values of pytorch_config.yaml (``overrides``: ``"key.path=value"``) and are written to it.  A batch is
+        what all devices take together.
     device, precision, compile
         Where and how numbers are computed.
     workers
@@ -133,6 +94,9 @@ def train(
         ``csv``, ``tensorboard`` or ``wandb``; learning_stats.csv is written always.
     overwrite
         Lets a training that starts over delete the snapshots of the one before.
+    devices
+        How many of this machine's train together, one process each; processes that ``torchrun`` has started train
+        together anyway.  The first one writes.
 
     Raises
     ------
@@ -141,53 +105,71 @@ def train(
     DlcxError
         When a value, file or folder cannot be used, or a loss is not finite.
     """
-    place = open_project(project).shuffle(shuffle, trainset_index)
-    config = _configured(
-        place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
-    )
-    own = _own_config(place, config, weights, detector_weights)
-    given = {"--weights": weights, "--detector-weights": detector_weights}
-    trained: dict[str, Trained] = {}
-    with stop_on_signals() as stop, locked(place.train_dir / "train.lock", f"the training of {place.name}"):
+    options = {name: value for name, value in locals().items() if name not in ("devices", "progress")}
+    if devices > 1:
+        return train_in_processes(devices, options, progress)
+    from dlcx.training.processes import joined
+
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signals())
+        processes = stack.enter_context(joined())
+        place = open_project(project).shuffle(shuffle, trainset_index)
+        config = _configured(
+            place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
+        )
+        own = _own_config(place, config, weights, detector_weights)
+        if processes.first:
+            stack.enter_context(locked(place.train_dir / "train.lock", f"the training of {place.name}"))
         todo = _todo(place, config, own, resume, overwrite=overwrite)
-        if _lacks_conditions(config):
-            log.warning(
-                "inference.conditions of %s is empty: training draws its own, but evaluate and analyze-video need what "
-                "finds the poses that %s corrects: --conditions SHUFFLE|FILE there, or here "
-                "--set 'inference.conditions={source: shuffle, shuffle: N}'",
-                place.model_config_path,
-                config.net_type,
-            )
-        for part, start in todo:
-            if start.source is not None and given[part.flag] is not None:
-                log.warning(
-                    "%s %s has no effect: the training goes on; --resume none starts over",
-                    part.flag,
-                    given[part.flag],
-                )
+        _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
+        device = processes.device(device, preferred=config.device, net_type=config.net_type)
+        processes.wait()  # until all have read what is written from here on
+        trained: dict[str, Trained] = {}
         for part, start in todo:
             course = part.course(early_stop=early_stop, precision=precision, compiled=compile)
-            training = part.training(course, device=device, workers=workers)
+            training = part.training(course, processes, device=device, workers=workers)
             _bring_to(training, part, start)
             before = training.epoch
-            listeners = _listeners(part, config, logger) if training.goes_on else []
-            write_model_config(config, place.model_config_path)
-            if start.source is None:
-                _remember(part, own)
+            listeners: list[Logger] = []
+            if processes.first:
+                listeners = _listeners(part, config, logger) if training.goes_on else []
+                _commit(part, start, config, own, outdated=training.goes_on)
             if training.goes_on:
-                for path in start.outdated:
-                    path.unlink()
                 try:
-                    training.run(stop, listeners, progress)
+                    training.run(stop, listeners, progress if processes.first else SILENT)
                 finally:
-                    _draw(part, training)
-            trained[part.where] = _trained(part, training, before)
-    return _result(place, config, trained.get("") or _untouched(place, config), trained.get("detector."))
+                    if processes.first:
+                        _draw(part, training)
+            trained[part.where] = trained_net(part, training, before)
+        return train_result(place, config, trained.get("") or untouched_net(place, config), trained.get("detector."))
 
 
-def _lacks_conditions(config: ModelConfig) -> bool:
-    """Whether it is a conditional net and nothing finds the poses that it corrects."""
-    return config.method == "ctd" and config.inference.conditions is None
+def _warn(
+    place: Shuffle, config: ModelConfig, todo: Sequence[tuple[Part, Start]], given: Mapping[str, str | None]
+) -> None:
+    """Say what the call leaves without effect, and what the trained net will lack."""
+    if lacks_conditions(config):
+        log.warning(
+            "inference.conditions of %s is empty: training draws its own, but evaluate and analyze-video need what "
+            "finds the poses that %s corrects: --conditions SHUFFLE|FILE there, or here "
+            "--set 'inference.conditions={source: shuffle, shuffle: N}'",
+            place.model_config_path,
+            config.net_type,
+        )
+    for part, start in todo:
+        if start.source is not None and given[part.flag] is not None:
+            log.warning(
+                "%s %s has no effect: the training goes on; --resume none starts over", part.flag, given[part.flag]
+            )
+
+
+def _commit(part: Part, start: Start, config: ModelConfig, own: OwnConfig, *, outdated: bool) -> None:
+    """Write what the call asks for into the shuffle's files, and let the files of a training go that it gives up."""
+    write_model_config(config, part.place.model_config_path)
+    if start.source is None:
+        _remember(part, own)
+    for path in start.outdated if outdated else ():
+        path.unlink()
 
 
 def _todo(
@@ -324,7 +306,7 @@ def _bring_to(training: Training, part: Part, start: Start) -> None:
             log.warning("%s holds no state of the optimizer, which starts anew", start.snapshot.path.name)
         if not start.foreign:
             training.files.keeper.best = remembered_best(part.place, part.runner.key_metric, part.prefix)
-    else:
+    elif training.processes.first:  # the others take its weights
         log.info("%s", part.fill(training.model))
     training.files.statistics.drop_after(training.epoch)
     total = training.course.epochs
@@ -345,49 +327,3 @@ def _draw(part: Part, training: Training) -> None:
         best = training.files.keeper.best
         title = f"{part.place.name}, detector" if part.is_detector else part.place.name
         draw_learning_curve(rows, part.files.learning_curve, title=title, best=best.epoch if best else None)
-
-
-def _trained(part: Part, training: Training, before: int) -> Trained:
-    errors = [row["metrics/test.rmse"] for row in training.files.statistics.rows if "metrics/test.rmse" in row]
-    best, curve = training.files.keeper.best, part.files.learning_curve
-    return Trained(
-        shuffle=part.place.name,
-        epoch=training.epoch,
-        trained=training.epoch - before,
-        stopped_early=training.epoch < training.course.epochs,
-        snapshots=tuple(snapshot.path for snapshot in part.place.snapshots(part.prefix)),
-        key_metric=part.runner.key_metric,
-        best_epoch=best.epoch if best else None,
-        best_score=best.score if best else None,
-        test_error=errors[-1] if errors and math.isfinite(errors[-1]) else None,
-        learning_stats=part.files.learning_stats,
-        learning_curve=curve if curve.is_file() else None,
-    )
-
-
-def _untouched(place: Shuffle, config: ModelConfig) -> Trained:
-    """The pose net where only its detector was to be trained."""
-    files = place.training_files()
-    return Trained(
-        shuffle=place.name,
-        epoch=0,
-        trained=0,
-        stopped_early=False,
-        snapshots=(),
-        key_metric=config.runner.key_metric,
-        best_epoch=None,
-        best_score=None,
-        test_error=None,
-        learning_stats=files.learning_stats,
-        learning_curve=None,
-    )
-
-
-def _result(place: Shuffle, config: ModelConfig, pose: Trained, detector: Trained | None) -> TrainResult:
-    flags = "".join(f" {word}" for word in place.flags)
-    flags += " --conditions SHUFFLE|FILE" if _lacks_conditions(config) else ""
-    steps: tuple[str, ...] = (f"Next: dlcx evaluate{flags}", f"Then: dlcx analyze-video VIDEO{flags}")
-    if not pose.epoch:
-        steps = (f"Next: dlcx train --epochs N{flags}",)
-    facts = {item.name: getattr(pose, item.name) for item in fields(pose)}
-    return TrainResult(**facts, detector=detector, next_steps=steps)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dlcx.training.batches import Batch
     from dlcx.training.evaluation import Evaluation
     from dlcx.training.loop import Course, Evaluate, Training
+    from dlcx.training.processes import Processes
     from dlcx.training.resizing import Resizing
     from dlcx.training.samples import Samples
 
@@ -71,7 +72,7 @@ class Part:
     transforms: Transforms | None
     layers: Mapping[str, Any]
     continued: str | None
-    build: Callable[[LabeledImages, LabeledImages, Course, str], Net]
+    build: Callable[[LabeledImages, LabeledImages, Course, str, Processes], Net]
     fill: Callable[[nn.Module], str]
     layout: Callable[[], nn.Module]
     check_weights: Callable[[], None]
@@ -116,8 +117,14 @@ class Part:
             where=self.where,
         )
 
-    def training(self, course: Course, *, device: str, workers: int | None) -> Training:
-        """Everything wired together, with random weights."""
+    def training(self, course: Course, processes: Processes, *, device: str, workers: int | None) -> Training:
+        """Everything wired together, with random weights.
+
+        Raises
+        ------
+        DlcxError
+            When there is nothing to learn from, or more processes share a batch than it has images.
+        """
         import torch
 
         from dlcx.training.batches import Batches
@@ -129,10 +136,17 @@ class Part:
 
         runner, settings = self.runner, self.settings
         seed = SEED if settings.seed is None else settings.seed
+        if settings.batch_size < processes.count:
+            raise DlcxError(
+                f"{self.where}train_settings.batch_size {settings.batch_size}: {processes.count} processes share a "
+                "batch, and each needs an image",
+                hint=f"Give --set {self.where}train_settings.batch_size={processes.count} or more: it is the size of "
+                "all shares together.",
+            )
         torch.backends.cudnn.deterministic = True
         seed_all(seed)
         learning, test = _images(self.place, self.transforms)
-        net = self.build(learning, test, course, device)
+        net = self.build(learning, test, course, device, processes)
         threads = settings.dataloader_workers if workers is None else workers
         if workers is None and not threads and net.device.type != "cpu":
             threads = GPU_WORKERS
@@ -143,6 +157,7 @@ class Part:
             workers=threads,
             pin=net.device.type == "cuda",
             resizing=net.resizing,
+            processes=processes,
         )
         if not len(batches):
             raise DlcxError(f"{self.place.name}: no animal is labelled in the training images")
@@ -168,6 +183,7 @@ class Part:
             scheduler=scheduler,
             device=net.device,
             course=course,
+            processes=processes,
             files=Files(keeper, Statistics(self.files.learning_stats), log, self.files.resume_state),
             recipe={
                 "model": self.layers,
@@ -188,7 +204,7 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
     _check_metric(config.runner.key_metric, POSE_METRICS, "runner.key_metric")
     tables = read_project_config(place.project.config_path).SuperAnimalConversionTables
 
-    def build(learning: LabeledImages, test: LabeledImages, course: Course, device: str) -> Net:
+    def build(learning: LabeledImages, test: LabeledImages, course: Course, device: str, processes: Processes) -> Net:
         from dlcx.nets.build import build_model
         from dlcx.predictors import create_predictor
         from dlcx.predictors.prepare import build_scaling
@@ -205,7 +221,7 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
             chosen,
             samples=_samples(learning, config),
             losses=PoseLearner(model, scaling, chosen, precision=course.precision, compiled=course.compiled),
-            evaluate=_evaluation(test, model, predictor, config),
+            evaluate=_evaluation(test, model, predictor, config, processes),
             resizing=build_resizing(transforms.collate if transforms else None, "data.train.collate"),
         )
 
@@ -254,7 +270,7 @@ def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part |
     weights, transforms = own.detector_source, settings.data.train
     _check_metric(settings.runner.key_metric, BOX_METRICS, "detector.runner.key_metric")
 
-    def build(learning: LabeledImages, test: LabeledImages, course: Course, device: str) -> Net:
+    def build(learning: LabeledImages, test: LabeledImages, course: Course, device: str, processes: Processes) -> Net:
         from dlcx.data.build import build_augmentation
         from dlcx.metrics.boxes import MOST
         from dlcx.nets.build import build_detector
@@ -277,7 +293,7 @@ def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part |
             detector.device,
             samples=WholeImages(learning, build_augmentation(transforms, keypoints=False), margin=margin),
             losses=DetectorLearner(model, build_scaling(transforms), detector.device, precision=course.precision),
-            evaluate=BoxEvaluation(test, detector, margin=margin) if judged else None,
+            evaluate=BoxEvaluation(test, detector, margin=margin, processes=processes) if judged else None,
             resizing=build_resizing(transforms.collate if transforms else None, "detector.data.train.collate"),
         )
 
@@ -340,7 +356,7 @@ def _samples(images: LabeledImages, config: ModelConfig) -> Samples:
 
 
 def _evaluation(
-    images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig
+    images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig, processes: Processes
 ) -> Evaluation | None:
     """What judges the net during training, where there are labelled test images."""
     from dlcx.data.build import build_sampler
@@ -355,7 +371,7 @@ def _evaluation(
     elif config.method == "ctd":
         shown = each_guess(build_sampler(config.data.gen_sampling, len(names.bodyparts)), margin)
     single = config.method != "bu" or len(names.individuals) == 1
-    return Evaluation(images, model, predictor, single=single, shown=shown, margin=margin)
+    return Evaluation(images, model, predictor, single=single, shown=shown, margin=margin, processes=processes)
 
 
 def _images(place: Shuffle, transforms: Transforms | None) -> tuple[LabeledImages, LabeledImages]:

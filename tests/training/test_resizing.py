@@ -32,10 +32,16 @@ def sample(width: int, height: int, xy: tuple[float, float]) -> Sample:
     )
 
 
+def resized(resizing: Resizing, samples: list[Sample], trial: int) -> list[Sample]:
+    """The samples in the size of the first one."""
+    size = resizing.size(samples[0], generator(1, trial))
+    return [resizing.cut(one, size, generator(1, trial, number)) for number, one in enumerate(samples)]
+
+
 def test_labels_lie_where_the_pixels_are():
     resizing = Resizing(ScaledSize(0.4, 1.0, 64, 400, multiple=32), shift=5)
     for trial in range(30):
-        one, other = resizing.apply([sample(320, 200, (160, 100)), sample(150, 180, (75, 90))], generator(1, trial))
+        one, other = resized(resizing, [sample(320, 200, (160, 100)), sample(150, 180, (75, 90))], trial)
         assert one.image.shape == other.image.shape
         for changed in (one, other):
             x, y, width, height = changed.boxes[0]
@@ -68,7 +74,7 @@ def test_an_image_covers_the_new_size_but_for_the_shift():
     bright = sample(200, 100, (100, 50))
     bright.image[:] = 255
     for trial in range(20):
-        (cut,) = Resizing(ListedSize(((96, 96),)), shift=8).apply([bright], generator(0, trial))
+        (cut,) = resized(Resizing(ListedSize(((96, 96),)), shift=8), [bright], trial)
         dark = cut.image.max(-1) == 0
         assert cut.image.shape == (96, 96, 3)
         assert (~dark.all(0)).sum() >= 88
@@ -77,7 +83,7 @@ def test_an_image_covers_the_new_size_but_for_the_shift():
 
 def test_what_is_cut_off_is_not_labelled():
     right = sample(400, 100, (390, 50))
-    cuts = [Resizing(ListedSize(((100, 100),)), shift=0).apply([right], generator(0, trial))[0] for trial in range(20)]
+    cuts = [resized(Resizing(ListedSize(((100, 100),)), shift=0), [right], trial)[0] for trial in range(20)]
     gone = [cut for cut in cuts if cut.boxes[0, 2] == 0]
     assert gone
     assert all(cut.keypoints[0, 0].tolist() == [0, 0, 0] for cut in gone)

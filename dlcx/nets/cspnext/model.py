@@ -16,14 +16,14 @@ POOLS = (5, 9, 13)
 
 
 class SyncNorm(nn.SyncBatchNorm):
-    """Batch norm over all processes of a distributed run; on a CPU, where torch refuses that, over each one's own.
+    """Batch norm that is no BatchNorm2d, so that ``freeze_bn_stats`` leaves it alone, as in DeepLabCut.
 
-    It is no BatchNorm2d, so ``freeze_bn_stats`` leaves it alone, as in DeepLabCut.
+    Where several processes train, all batch norms are over the whole batch (:mod:`dlcx.training.shared_losses`).
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (B, C, H, W)."""
-        return nn.BatchNorm2d.forward(self, x) if x.device.type == "cpu" else super().forward(x)
+        return nn.BatchNorm2d.forward(self, x)
 
 
 class ConvModule(nn.Module):

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torchvision.models import detection
+from torchvision.models.detection.ssd import SSD
 from torchvision.ops import FrozenBatchNorm2d
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.heads.batch_share import count_of_batch
 from dlcx.poses import Instances
 
 #: Of each image, the surest first: boxes (N, 4) as x1, y1, x2, y2 in pixels of the input, scores (N,), labels (N,).
@@ -79,6 +81,17 @@ class BoxDetector(nn.Module):
         return [layer for layer in self.model.modules() if isinstance(layer, _BatchNorm)]
 
 
+class SharedSSD(SSD):
+    """torchvision's SSD, whose losses are by the boxes matched in the whole batch where processes share it out."""
+
+    def compute_loss(self, targets: Any, head_outputs: Any, anchors: Any, matched_idxs: list[Tensor]) -> Any:
+        """torchvision's losses, which are by the boxes that are matched in the images at hand."""
+        losses = super().compute_loss(targets, head_outputs, anchors, matched_idxs)
+        matched = torch.stack([(of_image >= 0).sum() for of_image in matched_idxs]).sum()
+        factor = matched.clamp(min=1) / count_of_batch(matched)
+        return {name: value * factor for name, value in losses.items()}
+
+
 def ssdlite(
     *,
     freeze_bn_stats: bool = False,
@@ -133,7 +146,9 @@ def torchvision_model(variant: str | None, *, classes: int = CLASSES, **options:
     """
     none = {"weights": None, "weights_backbone": None, "num_classes": classes}
     if variant is None:
-        return vars(detection)[SSDLITE](**none, **options)
+        model = vars(detection)[SSDLITE](**none, **options)
+        model.__class__ = SharedSSD
+        return model
     variants = {name: build for name, build in vars(detection).items() if name.startswith("fasterrcnn_")}
     if variant not in variants:
         raise DlcxError(f"detector.model.variant: no '{variant}'", hint=did_you_mean(variant, variants))

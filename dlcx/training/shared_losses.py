@@ -1,0 +1,148 @@
+"""Losses of a batch that several processes have shares of, and gradients that all of them get.
+
+Each process is wrong by ``count * fraction`` times the loss of its share, so that the mean over the processes, which
+torch's DistributedDataParallel takes of the gradients, is the loss of the whole batch as one process has it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
+from torch.overrides import TorchFunctionMode
+
+from dlcx.errors import DlcxError
+from dlcx.heads.batch_share import sharing
+from dlcx.training.batches import Batch, Share
+from dlcx.training.processes import Processes
+
+Losses = Callable[[Batch], dict[str, Tensor]]
+
+
+def shared_losses(model: nn.Module, losses: Losses, processes: Processes, *, compiled: bool = False) -> Losses:
+    """``losses`` of ``model``, which all processes learn from together; their mean over the processes is the batch's.
+
+    Parameters and buffers become those of the first process.  Alone, ``losses`` themselves.
+
+    Raises
+    ------
+    DlcxError
+        When the model is compiled and batch norms are not frozen.
+    """
+    if processes.count == 1:
+        return losses
+    if compiled and any(isinstance(layer, _BatchNorm) and layer.training for layer in model.train().modules()):
+        raise DlcxError(
+            f"--compile: batch norms over {processes.count} processes cannot be compiled",
+            hint="Leave --compile out, or freeze them (--set model.backbone.freeze_bn_stats=true, no others in the "
+            "heads).",
+        )
+    for buffer in model.buffers():
+        dist.broadcast(buffer, 0)
+    shared = _Shared(model, losses, processes, norms=not compiled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch call broadcast_buffers otherwise
+        # static: nets may have layers that no loss reaches, but always the same ones
+        return DistributedDataParallel(shared, broadcast_buffers=False, static_graph=True)
+
+
+class _Shared(nn.Module):
+    """What DistributedDataParallel holds: the model, whose gradients it joins, and the way from a batch to losses."""
+
+    def __init__(self, model: nn.Module, losses: Losses, processes: Processes, *, norms: bool) -> None:
+        super().__init__()
+        self.model, self._losses, self._processes, self._norms = model, losses, processes, norms
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        share = batch.share
+        assert share is not None
+        torch.manual_seed(share.seed)  # what layers draw depends on seed, epoch, batch and process alone
+        with sharing(_Counts(share, self._processes)), WholeBatchNorms(share) if self._norms else nullcontext():
+            losses = self._losses(batch)
+        factor = self._processes.count * share.own / share.whole
+        return {name: value * factor for name, value in losses.items()}
+
+
+class _Counts:
+    """See :class:`dlcx.heads.batch_share.BatchShare`."""
+
+    def __init__(self, share: Share, processes: Processes) -> None:
+        self.fraction = max(share.own, 1) / share.whole
+        self._counts, self._processes = bool(share.own), processes
+
+    def total(self, count: Tensor) -> Tensor:
+        """Sum over the processes; images that only stand in do not count."""
+        return self._processes.total(count * self._counts)
+
+
+class WholeBatchNorms(TorchFunctionMode):
+    """Lets batch norms in training take mean and variance of the whole batch, on any device.
+
+    Ioffe and Szegedy, Batch Normalization (ICML 2015), over the images of all processes.
+    """
+
+    def __init__(self, share: Share) -> None:
+        super().__init__()
+        self._share = share
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call ``func``, or what stands for it."""
+        if func is functional.batch_norm:
+            return self._normalised(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    def _normalised(
+        self,
+        x: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
+        """``functional.batch_norm`` of x (B, C, ...)."""
+        if not training:
+            return functional.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+        values, counts = x.float(), bool(self._share.own)
+        others = [axis for axis in range(x.dim()) if axis != 1]
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        own = values.new_tensor([x.numel() / x.shape[1]])
+        *sums, size = _AllSum.apply(torch.cat([values.sum(others), own]) * counts).split([x.shape[1], 1])
+        mean = sums[0] / size
+        apart = values - mean.view(shape)
+        variance = _AllSum.apply(apart.square().sum(others) * counts) / size
+        scale = torch.rsqrt(variance + eps)
+        scale = scale if weight is None else scale * weight
+        y = apart * scale.view(shape)
+        y = y if bias is None else y + bias.view(shape)
+        if running_mean is not None and running_var is not None:
+            with torch.no_grad():
+                running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+                running_var.lerp_((variance * size / (size - 1).clamp(min=1)).to(running_var.dtype), momentum)
+        return y.to(x.dtype)
+
+
+class _AllSum(torch.autograd.Function):
+    """The sum over all processes, each of whose losses depends on it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        summed = value.clone()
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        summed = gradient.clone()
+        dist.all_reduce(summed)
+        return summed
