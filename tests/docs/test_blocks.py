@@ -36,6 +36,7 @@ RUN = {
 #: What blocks begin with that are for other machines, installations or whole checkouts.
 OTHER_PROGRAMS = {
     "make",
+    "torchrun",
     "source",
     "python",
     "python3",

@@ -134,7 +134,7 @@ def test_batch_norms_are_over_the_whole_batch(tmp_path, net):
     moved = [name for name in states[0] if name.endswith("running_var")]
     assert moved
     for name in moved:
-        torch.testing.assert_close(states[1][name], states[0][name], rtol=0.02, atol=1e-4)
+        torch.testing.assert_close(states[1][name], states[0][name], rtol=0.05, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def two_animals(root: Path, net: str) -> Path:
     for index in range(LEARNT + TESTED):
         (left, one), (right, two) = draw_dots(rng), draw_dots(rng)
         names.append(("labeled-data", "vid", f"img{index:02}.png"))
-        both = np.stack([one, two + (left.shape[1], 0)])
+        both = np.stack([one, two + np.array([left.shape[1], 0])])
         xy.append(np.where(index % 3 == 1 and np.arange(2)[:, None, None] == 1, np.nan, both))
         cv2.imwrite(str(root.joinpath(*names[-1])), np.concatenate([left, right], 1)[..., ::-1])
     facts: dict[str, Any] = {"Task": "two", "scorer": "me", "date": "Jan2", "project_path": str(root)}
