@@ -55,6 +55,8 @@ SMALLER = {
     "train": ["--epochs=1"],
     "extract-frames": ["--frames=6"],
     "extract-outliers": ["--epsilon=0.1", "--frames=2"],
+    # a net of timm is none of DeepLabCut-Live's
+    "export-model": ["--format=onnx"],
     "merge-labels": ["--accept-machine-labels", "--pcutoff=0"],
 }
 #: What a page takes for granted.
