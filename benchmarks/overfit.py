@@ -3,7 +3,7 @@
     python benchmarks/overfit.py --openfield PROJECT --flies PROJECT [--net NAME] [--animals one|two]
 
 Nets for one animal learn eight frames of the openfield mouse, the others eight frames of two flies, all from random
-weights, without augmentation, at a small size, through the same commands that users call.  The error is the mean
+weights, without augmentation (crops of SimCC nets move by a pixel or two), at a small size, through the same commands that users call.  The error is the mean
 distance in pixels of the original images on these eight frames, as ``dlcx evaluate`` prints it; the goal is 3 px.
 """
 
@@ -73,12 +73,21 @@ class Case:
 
 MOUSE, FLIES = (320, 240), (256, 256)
 CROP = tuple(f"data.{part}.top_down_crop.{side}=128" for part in ("train", "inference") for side in ("width", "height"))
+#: A training crop begins at whole pixels and so lies up to a pixel beside the one that is judged.  A SimCC net that has
+#: seen only the one knows its pixels by heart (0.3 px of the crop) and is 7 px off on the other; crops that move a
+#: little teach it to look.
+JITTER = (
+    "data.train.random_bbox_transform="
+    "{shift_factor: 0.03, shift_prob: 1.0, scale_factor: [0.97, 1.03], scale_prob: 1.0, p: 1.0}",
+)
+#: A tenth of the learning rate for the last hundred of 300 epochs.
+SLOWER = "runner.scheduler={type: LRListScheduler, params: {milestones: [200], lr_list: [[0.0001]]}}"
 CASES = (
     Case("resnet_50", flies=False, epochs=100, lr=5e-4, size=MOUSE),
     Case("hrnet_w18", flies=False, epochs=100, lr=1e-3, size=MOUSE),
     Case("cspnext_s", flies=False, epochs=100, lr=1e-3, size=MOUSE),
     Case("timm/tf_efficientnet_lite0", flies=False, epochs=100, lr=1e-3, size=MOUSE),
-    Case("rtmpose_s", flies=False, epochs=300, lr=1e-3),
+    Case("rtmpose_s", flies=False, epochs=300, lr=1e-3, batch=8, overrides=(*JITTER, SLOWER)),
     Case("resnet_50", flies=True, epochs=100, lr=5e-4, size=FLIES),
     Case("top_down_resnet_50", flies=True, epochs=100, lr=5e-4, overrides=CROP),
     Case("dekr_w18", flies=True, epochs=100, lr=5e-3, size=(192, 192)),
