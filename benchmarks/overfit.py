@@ -3,8 +3,9 @@
     python benchmarks/overfit.py --openfield PROJECT --flies PROJECT [--net NAME] [--animals one|two]
 
 Nets for one animal learn eight frames of the openfield mouse, the others eight frames of two flies, all from random
-weights, without augmentation (crops of SimCC nets move by a pixel or two), at a small size, through the same commands that users call.  The error is the mean
-distance in pixels of the original images on these eight frames, as ``dlcx evaluate`` prints it; the goal is 3 px.
+weights, without augmentation (crops of SimCC nets move by a pixel or two), at a small size, through the same commands
+that users call.  The error is the mean distance in pixels of the original images on these eight frames, as ``dlcx
+evaluate`` prints it; the goal is 3 px.
 """
 
 from __future__ import annotations
