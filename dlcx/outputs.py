@@ -57,6 +57,44 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
             beside.unlink()
 
 
+@contextmanager
+def replaced_folders(*folders: Path) -> Iterator[None]:
+    """Set folders aside while the body writes others of their names; they go when it succeeds and come back when not.
+
+    Those that are missing stay so.  What a killed process had set aside comes back first.
+
+    Raises
+    ------
+    DlcxError
+        When one cannot be moved or removed.
+    """
+    places = [(folder, folder.with_name(f".{folder.name}.before")) for folder in folders]
+    try:
+        for folder, aside in places:
+            if aside.exists():  # a process was killed while it replaced the folder
+                shutil.rmtree(folder, ignore_errors=True)
+                aside.rename(folder)
+        for folder, aside in places:
+            if folder.exists():
+                folder.rename(aside)
+    except OSError as error:
+        raise DlcxError(f"cannot replace {error.filename}: {error.strerror or error}") from error
+    try:
+        yield
+    except BaseException:
+        for folder, aside in places:
+            if aside.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                aside.rename(folder)
+        raise
+    for _, aside in places:
+        if aside.exists():
+            try:
+                shutil.rmtree(aside)
+            except OSError as error:
+                raise DlcxError(f"cannot remove {aside}: {error.strerror or error}") from error
+
+
 def ensure_room(path: Path, size: int) -> None:
     """Refuse to begin a file of about ``size`` bytes where there is no room for it.
 

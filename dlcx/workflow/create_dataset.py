@@ -7,7 +7,6 @@ a shuffle that has one is complete.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from dlcx.formats.training_set import (
 from dlcx.formats.yaml_files import write_yaml
 from dlcx.nets.configure import model_config
 from dlcx.nets.registry import find
+from dlcx.outputs import replaced_folders
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle, shuffle_flags
 from dlcx.settings import ModelConfig, OwnConfig
@@ -371,27 +371,17 @@ def _check_nets(plan: _Plan) -> None:
 
 
 def _write(plan: _Plan, rows: list[dict[str, Any]]) -> None:
+    """Write the shuffle; snapshots and results of one that it replaces fit neither its net nor its split, and go."""
     shuffle, project = plan.shuffle, plan.shuffle.project
-    _clear(shuffle)
-    write_rows(rows, shuffle)
-    write_documentation(rows, plan.split, shuffle.documentation_path)
-    write_metadata(project, with_shuffle(project, shuffle, plan.split))
-    write_yaml(pose_cfg(project, plan.config.net_type), shuffle.test_dir / "pose_cfg.yaml")
-    if project.layout.multi:
-        write_yaml(inference_cfg(project), shuffle.test_dir / "inference_cfg.yaml")
-    write_own_config(plan.own, shuffle.own_config_path)
-    write_model_config(plan.config, shuffle.model_config_path)
-
-
-def _clear(shuffle: Shuffle) -> None:
-    """Remove what a replaced shuffle leaves: its snapshots and results fit neither the new net nor the new split."""
     snapshots = len(list(shuffle.train_dir.glob("*.pt")))
-    for folder in (shuffle.model_dir, shuffle.evaluation_dir):
-        try:
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise DlcxError(f"cannot remove {folder}: {error.strerror or error}") from error
+    with replaced_folders(shuffle.model_dir, shuffle.evaluation_dir):
+        write_rows(rows, shuffle)
+        write_documentation(rows, plan.split, shuffle.documentation_path)
+        write_metadata(project, with_shuffle(project, shuffle, plan.split))
+        write_yaml(pose_cfg(project, plan.config.net_type), shuffle.test_dir / "pose_cfg.yaml")
+        if project.layout.multi:
+            write_yaml(inference_cfg(project), shuffle.test_dir / "inference_cfg.yaml")
+        write_own_config(plan.own, shuffle.own_config_path)
+        write_model_config(plan.config, shuffle.model_config_path)
     if snapshots:
         logger.warning("removed %d snapshots and the evaluation results of the replaced %s", snapshots, shuffle.name)

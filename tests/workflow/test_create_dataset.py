@@ -144,6 +144,21 @@ def test_overwrite_removes_what_no_longer_fits(project, told):
     assert "removed 1 snapshots" in told.text
 
 
+def test_a_shuffle_that_cannot_be_replaced_keeps_its_snapshots(project, monkeypatch):
+    make(project)
+    snapshot = open_project(project).shuffle(1).train_dir / "snapshot-010.pt"
+    snapshot.write_bytes(b"hours")
+
+    def full(*_: object) -> None:
+        raise DlcxError("no room")
+
+    monkeypatch.setattr("dlcx.workflow.create_dataset.write_own_config", full)
+    with pytest.raises(DlcxError, match="no room"):
+        make(project, net_type="resnet_101", overwrite=True)
+    assert snapshot.read_bytes() == b"hours"
+    assert read_model_config(snapshot.with_name("pytorch_config.yaml")).model.backbone["model_name"] == "resnet50_gn"
+
+
 def test_shuffles_differ_by_number_and_seed_and_can_share_a_split(project):
     result = make(project, shuffle=[1, 2])
     make(project, shuffle=3, seed=7)
