@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlcx.engines.torch import PRECISIONS, training_layout
+from dlcx.engines.torch import PRECISIONS, memory_layout
 from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import PoseModel
 from dlcx.predictors.prepare import Scaling
@@ -37,7 +37,7 @@ class PoseLearner:
         compiled: bool = False,
     ) -> None:
         self._model, self._device, self._dtype = model, device, PRECISIONS[precision]
-        self._to_input, self._layout = to_input(scaling), training_layout(model, device)
+        self._to_input, self._layout = to_input(scaling), memory_layout(model, device)
         # not dynamic: an epoch has two batch sizes at most, and code for each is quicker than code for any
         self._forward = torch.compile(model, dynamic=False) if compiled else model
 
