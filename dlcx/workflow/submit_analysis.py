@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 #: Tasks of an array where the cluster does not say how many there may be.
 MAX_ARRAY = 1001
 #: What the results of a video take beside its chunk store, as a multiple of it: see docs/scale.md.
-RESULTS = 3.0
+RESULTS = 25.0
 #: How much longer than measured a share may take, and how much more memory: other nodes, longer queues of frames.
 SLACK_TIME, SLACK_MEMORY = 2.0, 1.5
 #: Minutes that a suggested limit is a multiple of.

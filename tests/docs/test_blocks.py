@@ -31,6 +31,7 @@ RUN = {
     "docs/own-project.md": 1,
     "docs/models.md": 1,
     "docs/refining.md": 1,
+    "docs/cluster.md": 1,
     "docs/several-animals.md": 2,
 }
 #: What blocks begin with that are for other machines, installations or whole checkouts.
@@ -60,7 +61,10 @@ SMALLER = {
     "merge-labels": ["--accept-machine-labels", "--pcutoff=0"],
 }
 #: What a page takes for granted.
-BEFORE = {"docs/refining.md": ["dlcx create-dataset", "dlcx train", "dlcx analyze-video videos"]}
+BEFORE = {
+    "docs/refining.md": ["dlcx create-dataset", "dlcx train", "dlcx analyze-video videos"],
+    "docs/cluster.md": ["dlcx create-dataset", "dlcx train"],
+}
 MEANT = {
     "recordings/*.mp4": "my-project/videos/*.mp4",
     "anne": "mouse1",
