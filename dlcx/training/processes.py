@@ -1,7 +1,8 @@
 """Several processes that train one net together, as ``torchrun`` starts them, or one alone.
 
 Each has the whole net and a share of every batch and of the test images; what one decides by, all know.  The first one
-writes.  :func:`joined` gives :class:`Processes`, alone, or a :class:`~dlcx.training.group.Group`; nothing else asks how many there are.
+writes.  :func:`joined` gives :class:`Processes`, alone, or :class:`dlcx.training.group.Group`; nothing else asks how
+many there are.
 """
 
 from __future__ import annotations
