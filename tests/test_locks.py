@@ -70,6 +70,41 @@ def test_another_host_holds_it_as_long_as_it_says_so(tmp_path: Path) -> None:
         assert "node7" not in path.read_text()
 
 
+def test_a_patient_process_waits_for_a_sign_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one whose process cannot be seen, which touches its lock the third time that it is looked at."""
+    path = tmp_path / "v.lock"
+    far = replace(Holder.me(), host="node7", place="node7", pid=ended())
+    waited: list[float] = []
+
+    def later(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            stamp = path.stat().st_mtime + 5
+            os.utime(path, (stamp, stamp))
+
+    monkeypatch.setattr(locks.time, "sleep", later)
+    leave(path, far, age=locks.STALE / 2)
+    with pytest.raises(DlcxError, match="on node7"), locked(path, "v.avi", patient=True):
+        pass
+    assert waited == [locks.POLL] * 3
+    waited.clear()
+    leave(path, replace(Holder.me(), host="node7"))  # one of this host, which is seen to live: no waiting
+    with pytest.raises(DlcxError, match="on node7"), locked(path, "v.avi", patient=True):
+        pass
+    assert not waited
+
+
+def test_a_patient_process_takes_over_from_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "v.lock"
+    far = replace(Holder.me(), host="node7", place="node7", pid=ended())
+    stale = iter([False, False, False, True, True, True])
+    monkeypatch.setattr(locks, "_is_stale", lambda *_: next(stale))
+    monkeypatch.setattr(locks.time, "sleep", lambda _: None)
+    leave(path, far)
+    with locked(path, "v.avi", patient=True):
+        assert "node7" not in path.read_text()
+
+
 def test_it_says_so_every_few_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "HEARTBEAT", 0.01)
     path = tmp_path / "v.lock"
