@@ -7,12 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    SLURM,
     Call,
     DeviceOption,
+    DryRunOption,
     OverwriteOption,
+    PartitionOption,
     PrecisionOption,
     SetOption,
+    SetSbatchOption,
     ShuffleOption,
+    TimeOption,
     TrainsetIndexOption,
     command,
 )
@@ -77,6 +82,33 @@ def train(
             "--devices", metavar="N", min=1, help="Train on N GPUs of this machine (or N processes on its CPU)."
         ),
     ] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="slurm", help="Submit a job that trains, instead of training here."),
+    ] = None,
+    nodes: Annotated[
+        int,
+        typer.Option(
+            "--nodes",
+            metavar="N",
+            min=1,
+            help="How many nodes train together, with --devices processes each (by default --gpus).",
+            rich_help_panel=SLURM,
+        ),
+    ] = 1,
+    partition: PartitionOption = None,
+    time: TimeOption = None,
+    gpus: Annotated[
+        int | None, typer.Option("--gpus", metavar="N", min=1, help="GPUs of each node.", rich_help_panel=SLURM)
+    ] = None,
+    cpus: Annotated[
+        int | None, typer.Option("--cpus", metavar="N", min=1, help="CPU cores of each process.", rich_help_panel=SLURM)
+    ] = None,
+    mem: Annotated[
+        str | None, typer.Option("--mem", metavar="SIZE", help="Memory of each node, e.g. 32G.", rich_help_panel=SLURM)
+    ] = None,
+    set_sbatch: SetSbatchOption = None,
+    dry_run: DryRunOption = False,
 ) -> Any:
     """Train the net of a shuffle, a top-down net's detector first, or go on where training stopped.
 
@@ -105,6 +137,15 @@ def train(
         overrides=overrides or (),
         overwrite=overwrite,
         devices=devices,
+        cluster=cluster,
+        nodes=nodes,
+        partition=partition,
+        time=time,
+        gpus=gpus,
+        cpus=cpus,
+        mem=mem,
+        set_sbatch=set_sbatch or (),
+        dry_run=dry_run,
         progress=call.progress,
     )
     return result if is_first() else None  # torchrun starts this command several times

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlcx.cluster.sbatch import JobOptions, parse_sbatch
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
@@ -18,6 +19,7 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
+from dlcx.workflow.submit_training import SubmittedTraining, checked_job, submit_training
 from dlcx.workflow.train_elsewhere import train_in_processes
 from dlcx.workflow.train_parts import Part, detector_part, pose_part
 from dlcx.workflow.train_result import (
@@ -35,6 +37,21 @@ if TYPE_CHECKING:
     from dlcx.training.loop import Training
 
 log = logging.getLogger(__name__)
+
+#: Parameters that say where a training runs, not what it does.
+_ELSEWHERE = {
+    "devices",
+    "cluster",
+    "nodes",
+    "partition",
+    "time",
+    "gpus",
+    "cpus",
+    "mem",
+    "set_sbatch",
+    "dry_run",
+    "progress",
+}
 
 
 def train(
@@ -58,8 +75,17 @@ def train(
     overrides: Sequence[str] = (),
     overwrite: bool = False,
     devices: int = 1,
+    cluster: str | None = None,
+    nodes: int = 1,
+    partition: str | None = None,
+    time: str | None = None,
+    gpus: int | None = None,
+    cpus: int | None = None,
+    mem: str | None = None,
+    set_sbatch: Sequence[str] = (),
+    dry_run: bool = False,
     progress: Progress = SILENT,
-) -> TrainResult:
+) -> TrainResult | SubmittedTraining:
     """Train a shuffle's net; snapshots, learning_stats.csv and learning_curve.png go to its ``train`` folder.
 
     The detector of a top-down net is trained first, with files of its own; what is finished already stays as it is.
@@ -97,6 +123,12 @@ def train(
     devices
         How many of this machine's train together, one process each; processes that ``torchrun`` has started train
         together anyway.  The first one writes.
+    cluster, nodes
+        ``slurm`` submits a job instead, on so many nodes with ``devices`` processes each, by default one for each of
+        their ``gpus``.
+    partition, time, gpus, cpus, mem, set_sbatch, dry_run
+        Of SLURM's job: see :class:`dlcx.cluster.sbatch.JobOptions`; ``cpus`` are those of a process, ``set_sbatch`` are
+        ``KEY=VALUE`` of sbatch, ``dry_run`` only returns the file.
 
     Raises
     ------
@@ -105,9 +137,19 @@ def train(
     DlcxError
         When a value, file or folder cannot be used, or a loss is not finite.
     """
-    options = {name: value for name, value in locals().items() if name not in ("devices", "progress")}
+    call = {name: value for name, value in locals().items() if name not in _ELSEWHERE}
+    asked = JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch))
+    if cluster is not None:
+        job = checked_job(cluster, asked, nodes=nodes, devices=devices, dry_run=dry_run)
+        place = open_project(project).shuffle(shuffle, trainset_index)
+        _configured(
+            place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
+        )
+        return submit_training(place, call, job)
+    if asked != JobOptions() or nodes > 1 or dry_run:
+        raise DlcxError("flags of a job are for --cluster slurm", hint="Add it, or leave them out.")
     if devices > 1:
-        return train_in_processes(devices, options, progress)
+        return train_in_processes(devices, call, progress)
     from dlcx.training.processes import joined
 
     with ExitStack() as stack:

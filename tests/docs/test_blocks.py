@@ -37,6 +37,7 @@ RUN = {
 #: What blocks begin with that are for other machines, installations or whole checkouts.
 OTHER_PROGRAMS = {
     "make",
+    "squeue",
     "torchrun",
     "source",
     "python",
