@@ -126,15 +126,16 @@ def test_two_go_on_from_one(layers):
 @pytest.mark.parametrize("net", ["timm/test_resnet", "dekr_w18"])
 def test_batch_norms_are_over_the_whole_batch(tmp_path, net):
     one, two = (two_animals(tmp_path / name, net) for name in ("one", "two"))
-    train(one)
-    assert train(two, devices=2).trained == 2
-    # what a batch norm divides by is small in random nets, and poses that are all wrong are paired by chance
-    assert_alike(one, two, rtol=1e-3, metrics=False)
+    # Adam divides by a gradient's own size, and random nets have gradients that are rounding alone
+    plain = ["runner.optimizer={type: SGD, params: {lr: 0.02}}", "runner.scheduler=null"]
+    train(one, overrides=plain)
+    assert train(two, overrides=plain, devices=2).trained == 2
+    assert_alike(one, two, rtol=1e-4, metrics=False)
     states = [read_state(place_of(root).resume_state_path)["model"] for root in (one, two)]
-    moved = [name for name in states[0] if name.endswith("running_var")]
+    moved = [name for name in states[0] if name.endswith(("running_var", "running_mean"))]
     assert moved
-    expected, found = (torch.cat([state[name] for name in moved]) for state in states)
-    assert (found - expected).norm() < 0.05 * expected.norm()
+    for name in moved:
+        assert (states[1][name] - states[0][name]).norm() <= 1e-3 * states[0][name].norm(), name
 
 
 @pytest.mark.slow
