@@ -24,7 +24,8 @@ export DLCX_PROJECT=$PROJECT SHUFFLE PARTS
 case $STEP in
 submit)
     array=$(STEP=share sbatch --parsable --export=ALL --array=1-"$PARTS" "$0" "$@")
-    STEP=join sbatch --export=ALL --gres=none --dependency=afterok:"${array%%;*}" "$0" "$@"
+    # afterany: a share ends with 4 where frames cannot be read; merge-parts names a share that is missing
+    STEP=join sbatch --export=ALL --gres=none --dependency=afterany:"${array%%;*}" "$0" "$@"
     ;;
 share)
     code=0

@@ -136,7 +136,7 @@ def test_shares_of_an_array_are_made_and_joined(queue: tuple[Path, dict[str, str
     assert [line.split()[0] for line in lines] == ["sbatch", "scontrol", "sbatch"]
     assert "--array=1-3" in lines[0]
     assert lines[1] == "scontrol requeue 17_2"
-    assert "--dependency=afterok:17 " in lines[2]
+    assert "--dependency=afterany:17 " in lines[2]
 
 
 def test_a_share_that_fails_ends_its_job_so(queue: tuple[Path, dict[str, str]]):
