@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from dots import draw_dots
 
 from dlcx.formats.labels import write_labels
 from dlcx.formats.model_config import write_model_config
@@ -17,18 +18,6 @@ from dlcx.formats.training_set import write_documentation
 from dlcx.nets.configure import model_config
 from dlcx.poses import Labels, Layout
 from dlcx.settings import ModelConfig, OwnConfig, ProjectConfig
-
-SIZE = (80, 64)  # width, height
-COLOURS = ((255, 40, 40), (40, 255, 40))
-
-
-def draw_dots(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """An image (64, 80, 3) RGB and the centres (2, 2) of its red and green dots."""
-    image = rng.integers(60, 120, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
-    centres = rng.integers(14, (SIZE[0] - 14, SIZE[1] - 14), (2, 2))
-    for centre, colour in zip(centres.tolist(), COLOURS, strict=True):
-        cv2.circle(image, centre, 4, colour, -1)
-    return image, centres.astype(float)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from conftest import draw_dots
+from dots import draw_dots
 
 from dlcx.formats.labels import write_labels
 from dlcx.formats.model_config import write_model_config
