@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.poses import Tracks
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.made_from_poses import is_there, origin_of
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.many_videos import VideosResult, each_video, told
 
 logger = logging.getLogger(__name__)
 
@@ -59,21 +59,12 @@ class AnalyzedSkeleton:
 
 
 @dataclass(frozen=True)
-class AnalyzeSkeletonResult:
+class AnalyzeSkeletonResult(VideosResult[AnalyzedSkeleton]):
     """The videos whose bones were measured, and those that failed with the reason."""
-
-    videos: tuple[AnalyzedSkeleton, ...]
-    failed: tuple[FailedVideo, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
-        return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
         """One fact a line."""
-        said = [line for one in self.videos for line in one.lines()]
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        return told(self)
 
 
 def analyze_skeleton(

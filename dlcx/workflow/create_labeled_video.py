@@ -14,7 +14,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.many_videos import VideosResult, each_video
 from dlcx.workflow.shown_parts import only_parts
 
 if TYPE_CHECKING:
@@ -37,17 +37,10 @@ class LabeledVideo:
 
 
 @dataclass(frozen=True)
-class CreateLabeledVideoResult:
+class CreateLabeledVideoResult(VideosResult[LabeledVideo]):
     """The videos written, and those that failed with the reason."""
 
-    videos: tuple[LabeledVideo, ...]
-    failed: tuple[FailedVideo, ...] = ()
     next_steps: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
-        return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -55,7 +48,7 @@ class CreateLabeledVideoResult:
             f"labeled video: {done.labeled}" + (" (was there already)" if done.existed else f", {done.frames} frames")
             for done in self.videos
         ]
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        return said + self.failures()
 
 
 def create_labeled_video(

@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.made_from_poses import is_there, origin_of
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.many_videos import VideosResult, each_video, told
 
 if TYPE_CHECKING:
     from dlcx.formats.nwb import Recording
@@ -52,21 +52,12 @@ class ExportedVideo:
 
 
 @dataclass(frozen=True)
-class ExportPredictionsResult:
+class ExportPredictionsResult(VideosResult[ExportedVideo]):
     """The videos whose poses were exported, and those that failed with the reason."""
-
-    videos: tuple[ExportedVideo, ...]
-    failed: tuple[FailedVideo, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
-        return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
         """One fact a line."""
-        said = [line for one in self.videos for line in one.lines()]
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        return told(self)
 
 
 def export_predictions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.workflow.add_videos import add_videos
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.many_videos import VideosResult, each_video
 from dlcx.workflow.saved_frames import SavedFrames, choose_frames, save_frames
 
 if TYPE_CHECKING:
@@ -45,16 +45,8 @@ class OutlierFrames:
 
 
 @dataclass(frozen=True)
-class ExtractOutliersResult:
+class ExtractOutliersResult(VideosResult[OutlierFrames]):
     """What was extracted of each video, and the videos that failed."""
-
-    videos: tuple[OutlierFrames, ...]
-    failed: tuple[FailedVideo, ...] = field(default=())
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
-        return 4 if self.failed else 0
 
     @property
     def next_steps(self) -> tuple[str, ...]:
@@ -71,7 +63,7 @@ class ExtractOutliersResult:
             if one.machine_labels:
                 said += [f"images: {one.folder} ({len(one.written)} new)", f"machine labels: {one.machine_labels}"]
             said += ["added to config.yaml"] if one.added else []
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        return said + self.failures()
 
 
 def extract_outliers(

@@ -15,7 +15,7 @@ from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.made_from_poses import is_there, origin_of
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.many_videos import VideosResult, each_video, told
 
 #: What ``--filter`` takes.
 FILTERS = ("median", "arima", "spline")
@@ -51,22 +51,14 @@ class FilteredVideo:
 
 
 @dataclass(frozen=True)
-class FilterPredictionsResult:
+class FilterPredictionsResult(VideosResult[FilteredVideo]):
     """The videos whose poses were filtered, and those that failed with the reason."""
 
-    videos: tuple[FilteredVideo, ...]
-    failed: tuple[FailedVideo, ...] = ()
     next_steps: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
-        return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
         """One fact a line."""
-        said = [line for one in self.videos for line in one.lines()]
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        return told(self)
 
 
 def filter_predictions(

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from dlcx.errors import DlcxError, Stopped
 
 logger = logging.getLogger(__name__)
 
 Done = TypeVar("Done")
+TOLD = TypeVar("TOLD", bound="Told")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,36 @@ class FailedVideo:
 
     video: Path
     error: str
+
+
+@dataclass(frozen=True)
+class VideosResult(Generic[Done]):
+    """What a command made of each video, and the videos that failed with the reason."""
+
+    videos: tuple[Done, ...]
+    failed: tuple[FailedVideo, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video failed, else 0."""
+        return 4 if self.failed else 0
+
+    def failures(self) -> list[str]:
+        """A line for each video that failed."""
+        return [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+
+
+class Told(Protocol):
+    """What says itself in lines."""
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        ...
+
+
+def told(result: VideosResult[TOLD]) -> list[str]:
+    """The lines of every video, and those of the ones that failed."""
+    return [line for one in result.videos for line in one.lines()] + result.failures()
 
 
 def each_video(

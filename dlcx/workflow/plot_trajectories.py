@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.many_videos import VideosResult, each_video
 from dlcx.workflow.shown_parts import only_parts
 
 if TYPE_CHECKING:
@@ -33,16 +33,8 @@ class PlottedVideo:
 
 
 @dataclass(frozen=True)
-class PlotTrajectoriesResult:
+class PlotTrajectoriesResult(VideosResult[PlottedVideo]):
     """The videos whose pictures were drawn, and those that failed with the reason."""
-
-    videos: tuple[PlottedVideo, ...]
-    failed: tuple[FailedVideo, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
-        return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -50,7 +42,7 @@ class PlotTrajectoriesResult:
         for one in self.videos:
             said.append(f"poses: {one.poses}")
             said += [f"picture: {picture}" for picture in one.pictures]
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        return said + self.failures()
 
 
 def plot_trajectories(

@@ -15,27 +15,20 @@ from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
 from dlcx.workflow.loading import chosen_detector
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.many_videos import VideosResult, each_video
 from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps
 
 
 @dataclass(frozen=True)
-class TrackResult:
+class TrackResult(VideosResult[TrackedVideo]):
     """The tracks of every video, and the videos that failed."""
 
-    videos: tuple[TrackedVideo, ...]
-    failed: tuple[FailedVideo, ...] = ()
     next_steps: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
-        return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
         """One fact a line."""
         said = [line for video in self.videos for line in video.lines()]
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        return said + self.failures()
 
 
 def track(
