@@ -14,8 +14,8 @@ from dlcx.poses import Instances, Layout, Prediction
 from dlcx.predictors import create_predictor
 from dlcx.settings import ModelConfig
 
-pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
+pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
 
 
 class Tiny(nn.Module):

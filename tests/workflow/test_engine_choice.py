@@ -78,7 +78,7 @@ def small_net(project: Path) -> Path:
 
 
 def test_an_analysis_remembers_the_engine_that_auto_chose(small_net, monkeypatch):
-    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
     monkeypatch.setattr(engine_choice, "WORTH", np.inf)  # onnx is taken whatever its speed here
     options = {"device": "cpu", "batch_size": 2}
     torch_poses = analyze_video(small_net, small_net / "v.avi", engine="torch", out=small_net / "t", **options).videos[
@@ -101,7 +101,7 @@ def test_an_analysis_remembers_the_engine_that_auto_chose(small_net, monkeypatch
 
 
 def test_images_and_labels_take_the_engine_too(small_net, monkeypatch):
-    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
     monkeypatch.setattr(engine_choice, "WORTH", np.inf)
     images = small_net / "labeled-data" / "vid"
     analyze_images(small_net, images, device="cpu", engine="auto", out=small_net / "o")

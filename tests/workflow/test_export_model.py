@@ -161,8 +161,8 @@ NETS = [
 @pytest.mark.parametrize(("net", "animals"), NETS)
 def test_onnx_of_every_family(net: str, animals: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The maps of a net differ by a small share of their highest value, which random weights may make huge."""
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+    pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
     root = small_project(tmp_path / "p", net, animals, monkeypatch)
     done = export_model(root, format="onnx", verify=True)
     assert done.written
