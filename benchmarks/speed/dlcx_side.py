@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dlcx.workflow  # noqa: F401  # as every command: before torch is loaded
+
 
 def analyze(
     project: str,

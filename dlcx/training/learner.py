@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlcx.engines.torch import PRECISIONS, memory_layout
+from dlcx.engines.processor import memory_layout
+from dlcx.engines.torch import PRECISIONS
 from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import PoseModel
 from dlcx.predictors.prepare import Scaling
