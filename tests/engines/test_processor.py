@@ -19,8 +19,8 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 keep_memory(torch.device("{device}"))
-faults()
-print(faults())
+told = [faults() for _ in range(24)]
+print(sum(told[16:]))
 """
 
 
