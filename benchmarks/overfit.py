@@ -81,19 +81,24 @@ JITTER = (
     "data.train.random_bbox_transform="
     "{shift_factor: 0.03, shift_prob: 1.0, scale_factor: [0.97, 1.03], scale_prob: 1.0, p: 1.0}",
 )
-#: A tenth of the learning rate for the last hundred of 300 epochs.
-SLOWER = "runner.scheduler={type: LRListScheduler, params: {milestones: [200], lr_list: [[0.0001]]}}"
+
+
+def slower(epoch: int, lr: float) -> str:
+    """The setting that goes on at learning rate ``lr`` from ``epoch`` on."""
+    return f"runner.scheduler={{type: LRListScheduler, params: {{milestones: [{epoch}], lr_list: [[{lr}]]}}}}"
+
+
 CASES = (
     Case("resnet_50", flies=False, epochs=100, lr=5e-4, size=MOUSE),
     Case("hrnet_w18", flies=False, epochs=100, lr=1e-3, size=MOUSE),
     Case("cspnext_s", flies=False, epochs=100, lr=1e-3, size=MOUSE),
     Case("timm/tf_efficientnet_lite0", flies=False, epochs=100, lr=1e-3, size=MOUSE),
-    Case("rtmpose_s", flies=False, epochs=300, lr=1e-3, batch=8, overrides=(*JITTER, SLOWER)),
+    Case("rtmpose_s", flies=False, epochs=300, lr=1e-3, batch=8, overrides=(*JITTER, slower(200, 1e-4))),
     Case("resnet_50", flies=True, epochs=100, lr=5e-4, size=FLIES),
     Case("top_down_resnet_50", flies=True, epochs=100, lr=5e-4, overrides=CROP),
-    Case("dekr_w18", flies=True, epochs=100, lr=5e-3, size=(192, 192)),
-    Case("dlcrnet_stride16_ms5", flies=True, epochs=100, lr=5e-4, size=FLIES),
-    Case("ctd_prenet_rtmpose_s", flies=True, epochs=300, lr=1e-3),
+    Case("dekr_w18", flies=True, epochs=400, lr=5e-3, size=(192, 192), overrides=(slower(300, 5e-4),)),
+    Case("dlcrnet_stride16_ms5", flies=True, epochs=300, lr=5e-4, size=FLIES, overrides=(slower(240, 5e-5),)),
+    Case("ctd_prenet_rtmpose_s", flies=True, epochs=800, lr=1e-3, batch=8, overrides=(slower(600, 1e-4),)),
 )
 
 
