@@ -12,6 +12,7 @@ import pytest
 import torch
 from fill_weights import checksum, fill_weights
 from golden_io import error
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.ops import FrozenBatchNorm2d
 
@@ -196,6 +197,19 @@ def test_an_image_without_animals_has_a_loss():
     losses = model.loss(torch.randn(2, 3, 64, 64), torch.zeros(2, 1, 4))
     assert losses["bbox_regression"].item() == 0
     assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_a_batch_of_one_image_trains():
+    """SSDLite ends in a single cell, which has no deviation with one image."""
+    model = build_detector(configure("ssdlite", freeze_bn_stats=False)).train()
+    norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    losses = model.loss(torch.rand(1, 3, 320, 320), torch.tensor([[[50.0, 60.0, 90.0, 70.0]]]))
+    losses["total_loss"].backward()
+    assert torch.isfinite(losses["total_loss"])
+    seen = {int(layer.num_batches_tracked) for layer in norms}
+    assert seen == {0, 1}  # all but those of the single cell have learned
+    assert sum(int(layer.num_batches_tracked) for layer in norms) > len(norms) - 6
+    assert all(layer.training for layer in norms)
 
 
 def test_detectors_are_no_nets_and_nets_no_detectors():

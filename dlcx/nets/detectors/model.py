@@ -51,6 +51,9 @@ class BoxDetector(nn.Module):
         frozen = [*stem, *(self._batch_norms() if freeze_bn_weights else ())]
         for layer in frozen:
             layer.requires_grad_(False)
+        for layer in self._batch_norms():
+            layer.register_forward_pre_hook(_without_statistics_of_one)
+            layer.register_forward_hook(_with_statistics_again)
 
     def forward(self, images: Tensor) -> Found:
         """Boxes in normalised images (B, 3, H, W), which may be of any size; in eval mode only."""
@@ -79,6 +82,20 @@ class BoxDetector(nn.Module):
 
     def _batch_norms(self) -> list[nn.Module]:
         return [layer for layer in self.model.modules() if isinstance(layer, _BatchNorm)]
+
+
+def _without_statistics_of_one(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+    """A single value a channel, one image in SSDLite's last layer, has no deviation: what was seen before counts."""
+    (values,) = inputs
+    if layer.training and values.numel() == values.shape[1]:
+        layer.eval()
+        layer.learns_again = True  # type: ignore[assignment]
+
+
+def _with_statistics_again(layer: nn.Module, inputs: tuple[Tensor], outputs: Tensor) -> None:
+    if getattr(layer, "learns_again", False):
+        layer.train()
+        layer.learns_again = False  # type: ignore[assignment]
 
 
 class SharedSSD(SSD):
