@@ -153,7 +153,7 @@ def training_input(project: str, images: int) -> float:
     return seen / (time.perf_counter() - begun)
 
 
-def train(project: str, epochs: int, batch_size: int) -> float:
+def train(project: str, epochs: int, batch_size: int, precision: str = "fp32") -> float:
     """Seconds of a training from the first epoch on; snapshots of an earlier one are removed first."""
     import dlcx
     from dlcx.formats.project_config import open_project
@@ -162,7 +162,7 @@ def train(project: str, epochs: int, batch_size: int) -> float:
     for old in [*folder.glob("snapshot*.pt"), *folder.glob("dlcx-resume*.pt"), *folder.glob("learning_stats*.csv")]:
         old.unlink()
     begun = time.perf_counter()
-    dlcx.train(project, epochs=epochs, batch_size=batch_size, device="cpu")
+    dlcx.train(project, epochs=epochs, batch_size=batch_size, device="cpu", precision=precision)
     return time.perf_counter() - begun
 
 
