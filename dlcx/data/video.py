@@ -3,7 +3,8 @@
 A container's packets are listed first (demuxed, not decoded: a fraction of a second for minutes of video).  The n-th
 packet by presentation time is frame n, so every decoded frame is recognised by its time stamp: frames that cannot be
 decoded leave a hole at their own place instead of shifting all that follow, and seeking is exact with variable frame
-rates and B-frames too.  Frames are RGB uint8; times are seconds from the first frame.
+rates and B-frames too.  Who decodes them is the matter of :mod:`dlcx.data.good_frames`.  Frames are RGB uint8; times
+are seconds from the first frame.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from dlcx.data import frame_check
 from dlcx.data.ahead import ahead
 from dlcx.data.found import find_files
+from dlcx.data.good_frames import good_frames
 from dlcx.data.packets import is_cut_short, open_capture, packet_times
 from dlcx.errors import DlcxError
 from dlcx.progress import Clock
@@ -32,8 +34,6 @@ VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpeg", ".mpg", ".mpv", ".mkv", ".flv
 MADE_BY_ANALYSIS = ("_labeled", "_full")
 #: Most batches and most bytes that wait between the reader and the net.
 QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
-#: Frames that a seek lands ahead of its target, so that reordered frames are decoded with what they refer to.
-SEEK_MARGIN = 32
 #: Bytes at either end of a file that its fingerprint is made of, besides its size.
 FINGERPRINT_BYTES = 2**20
 
@@ -234,89 +234,15 @@ def _decode(
     video: VideoFile, batch_size: int, first: int, end: int, crop: tuple[int, int, int, int]
 ) -> Iterator[FrameBatch]:
     x1, x2, y1, y2 = crop
-    decoded = _told_frames(video, first, end)
+    decoded = good_frames(video, first, end)
     ahead = next(decoded, None)
     for begin in range(first, end, batch_size):
         count = min(batch_size, end - begin)
         images = np.zeros((count, y2 - y1, x2 - x1, 3), np.uint8)
         readable, repeated = np.zeros(count, bool), np.zeros(count, bool)
-        while ahead is not None and ahead[0] < begin + count:
-            index, image, repeated[index - begin] = ahead
-            cv2.cvtColor(image[y1:y2, x1:x2], cv2.COLOR_BGR2RGB, dst=images[index - begin])
-            readable[index - begin] = True
+        while ahead is not None and ahead.number < begin + count:
+            at = ahead.number - begin
+            ahead.write(images[at], (x1, x2, y1, y2))
+            readable[at], repeated[at] = True, ahead.repeated
             ahead = next(decoded, None)
         yield FrameBatch(begin, images, video.times[begin : begin + count], readable, repeated)
-
-
-def _told_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray, bool]]:
-    """Number and BGR image of every good frame, in order, and whether it shows the pixels of the one before."""
-    earlier = max(first - 1, 0)
-    stamp = video.first_stamp
-    check = (
-        None
-        if stamp is None
-        else frame_check.FrameCheck(video.path, stamp, float(video.times[earlier]), video.checked_by)
-    )
-    before: tuple[int, np.ndarray] | None = None
-    try:
-        for index, image in _decoded_frames(video, earlier, end):
-            if index == video.torn or (check is not None and check.is_damaged(video.times[index])):
-                continue
-            if index >= first:
-                yield index, image, before is not None and before[0] == index - 1 and _same(before[1], image)
-            before = index, image
-    finally:
-        if check is not None:
-            check.close()
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two images are equal; most differ in the few pixels that are compared first."""
-    return np.array_equal(one[::16, ::16], other[::16, ::16]) and np.array_equal(one, other)
-
-
-def _decoded_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Number and BGR image of every decodable frame from ``first`` to ``end``, in order."""
-    capture, index = _seek(video, first)
-    try:
-        while index is not None and index < end:
-            if index >= first:
-                good, image = capture.retrieve()
-                if good and image is not None and image.shape == (video.height, video.width, 3):
-                    yield index, image
-            last, failed = index, 0
-            while index <= last:  # a broken stream may give a frame twice, or too late
-                if capture.grab():
-                    index = _index(video, capture, last + 1 + failed)
-                elif last + (failed := failed + 1) >= video.packets:
-                    return  # a packet that cannot be decoded fails once; here they have run out
-    finally:
-        capture.release()
-
-
-def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
-    """A capture that has grabbed frame ``first`` or a decodable one near before it, and that frame's number."""
-    margin = SEEK_MARGIN
-    # In a damaged file seeking may follow an index that tells other numbers than the stream itself.
-    while video.first_stamp is not None and abs(video.announced - video.packets) <= 1 and first > margin:
-        capture = open_capture(video.path)
-        capture.set(cv2.CAP_PROP_POS_FRAMES, first - margin)
-        if capture.grab() and (index := _index(video, capture, first + 1)) <= first:
-            return capture, index
-        capture.release()
-        margin *= 8
-    capture = open_capture(video.path)
-    for failed in range(video.packets):
-        if capture.grab():
-            return capture, _index(video, capture, failed)
-    return capture, None
-
-
-def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
-    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where stamps tell nothing."""
-    if video.first_stamp is None:
-        return otherwise
-    time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp
-    nearest = int(np.searchsorted(video.times, time - 1e-6))
-    matches = nearest < video.frames and abs(video.times[nearest] - time) < 1e-5
-    return nearest if matches else otherwise

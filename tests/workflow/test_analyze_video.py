@@ -17,7 +17,7 @@ from finds_disc import FindsDisc
 from small_videos import SIZE, break_frames, disc, write_video
 
 from dlcx.cli.app import run
-from dlcx.data import frame_check
+from dlcx.data import frame_check, good_frames
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
@@ -284,6 +284,7 @@ def test_who_checks_the_frames_of_a_run_is_kept(
     assert again(path, frames=(0, 8)).frames.checked_by == frame_check.OPENCV  # type: ignore[union-attr]
     monkeypatch.setattr(frame_check, "checked_by", lambda: frame_check.AV)
     asked = []
+    monkeypatch.setattr(good_frames, "sound_pictures", lambda *told: asked.append(told) or iter(()))
     monkeypatch.setattr(frame_check.FrameCheck, "_tell", lambda *told: asked.append(told) or iter(()))
     assert again(path).frames.checked_by == frame_check.OPENCV  # type: ignore[union-attr]
     assert not asked

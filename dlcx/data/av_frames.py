@@ -1,0 +1,110 @@
+"""Frames as PyAV decodes them, up to the first trouble, with the pixels that OpenCV would give, bit for bit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dlcx.data.frame_check import set_threads
+
+logger = logging.getLogger(__name__)
+
+#: Codecs whose decoders patch up nothing untold, or always alike.
+CODECS = {"h264", "hevc", "mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "vp9", "rawvideo"}
+#: Pixel formats that both convert alike, as tests/data/test_av_frames.py shows.
+ALIKE = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray", "bgr24"}
+#: Colour spaces that every version of ffmpeg converts alike: not told, and BT.601 in its two variants.
+PLAIN = {2, 5, 6}
+#: A difference between red and blue at which a wrong colour space shows.
+COLOURFUL = 16
+
+
+def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[float, Any]]:
+    """Time (s) from the first frame and PyAV's picture of every frame, until one is damaged, lost or without time.
+
+    There are none of a codec that is not known to tell.
+
+    Parameters
+    ----------
+    path
+        The video.
+    origin
+        Time stamp (s) of its first frame, from the beginning of the stream.
+    start
+        Time (s) from the first frame that must not be missed; some frames before it come too.
+    """
+    import av
+
+    av.logging.set_level(None)
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if stream.codec_context.name not in CODECS:
+                return
+            set_threads(stream.codec_context)
+            # Otherwise M-JPEG is patched up untold, in each run differently.
+            stream.codec_context.options = {"err_detect": "explode"}
+            zero = float((stream.start_time or 0) * (stream.time_base or 0)) + origin
+            if start > 0:
+                container.seek(int((start + zero) / (stream.time_base or 1)), stream=stream)
+            for packet in container.demux(stream):
+                if packet.is_corrupt:
+                    return
+                for frame in packet.decode():
+                    if frame.is_corrupt or frame.time is None:
+                        return
+                    yield frame.time - zero, frame
+    except av.FFmpegError as error:
+        logger.debug("%s: PyAV decodes no further: %s", path.name, error)
+
+
+class ToImage:
+    """Converts the pictures of one video to images.
+
+    Parameters
+    ----------
+    width, height
+        Size in pixels that the pictures must have.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = width, height
+        self._first: tuple[object, ...] | None = None
+        self._reformatter: Any = None
+
+    def __call__(self, picture: Any) -> np.ndarray | None:
+        """The image (h, w, 3) uint8 RGB; None where OpenCV might give another, or the picture is of another kind."""
+        kind = _kind(picture)
+        if self._first is None:
+            from av.video.reformatter import VideoReformatter
+
+            self._first, self._reformatter = kind, VideoReformatter()
+        name, interlaced, turned, *_ = kind
+        if kind != self._first or name not in ALIKE or interlaced or turned:
+            return None
+        if (picture.width, picture.height) != self._size:
+            return None
+        made = self._reformatter.reformat(picture, format="rgb24", interpolation="BICUBIC")  # as OpenCV
+        plane = made.planes[0]
+        rows = np.frombuffer(plane, np.uint8)[: made.height * plane.line_size].reshape(made.height, plane.line_size)
+        return rows[:, : 3 * made.width].reshape(made.height, made.width, 3)
+
+
+def shows_its_colours(picture: Any, image: np.ndarray) -> bool:
+    """Whether this image (h, w, 3) would look different in another colour space than the picture's, if that matters."""
+    return int(picture.colorspace) in PLAIN or bool(cv2.absdiff(image[..., 0], image[..., 2]).max() > COLOURFUL)
+
+
+def _kind(picture: Any) -> tuple[object, ...]:
+    return (
+        picture.format.name,
+        picture.interlaced_frame,
+        getattr(picture, "rotation", 0),  # since PyAV 14
+        int(picture.colorspace),
+        int(picture.color_range),
+    )

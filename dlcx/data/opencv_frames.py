@@ -1,0 +1,67 @@
+"""Frames as OpenCV decodes them: also what its decoder has made up of damaged bytes, and untold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from dlcx.data.packets import open_capture
+
+if TYPE_CHECKING:
+    from dlcx.data.video import VideoFile
+
+#: Frames that a seek lands ahead of its target, so that reordered frames are decoded with what they refer to.
+SEEK_MARGIN = 32
+
+
+def opencv_frames(video: VideoFile, first: int, end: int, *, shown: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+    """Number and BGR image (h, w, 3) uint8 of every decodable frame from ``first`` to ``end``, in order.
+
+    Those before ``shown`` are decoded, but left out.
+    """
+    capture, index = _seek(video, first)
+    try:
+        while index is not None and index < end:
+            if index >= max(first, shown):
+                good, image = capture.retrieve()
+                if good and image is not None and image.shape == (video.height, video.width, 3):
+                    yield index, image
+            last, failed = index, 0
+            while index <= last:  # a broken stream may give a frame twice, or too late
+                if capture.grab():
+                    index = _index(video, capture, last + 1 + failed)
+                elif last + (failed := failed + 1) >= video.packets:
+                    return  # a packet that cannot be decoded fails once; here they have run out
+    finally:
+        capture.release()
+
+
+def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
+    """A capture that has grabbed frame ``first`` or a decodable one near before it, and that frame's number."""
+    margin = SEEK_MARGIN
+    # In a damaged file seeking may follow an index that tells other numbers than the stream itself.
+    while video.first_stamp is not None and abs(video.announced - video.packets) <= 1 and first > margin:
+        capture = open_capture(video.path)
+        capture.set(cv2.CAP_PROP_POS_FRAMES, first - margin)
+        if capture.grab() and (index := _index(video, capture, first + 1)) <= first:
+            return capture, index
+        capture.release()
+        margin *= 8
+    capture = open_capture(video.path)
+    for failed in range(video.packets):
+        if capture.grab():
+            return capture, _index(video, capture, failed)
+    return capture, None
+
+
+def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
+    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where stamps tell nothing."""
+    if video.first_stamp is None:
+        return otherwise
+    time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp
+    nearest = int(np.searchsorted(video.times, time - 1e-6))
+    matches = nearest < video.frames and abs(video.times[nearest] - time) < 1e-5
+    return nearest if matches else otherwise

@@ -1,0 +1,170 @@
+"""Two decoders, one video: who decodes shows nowhere, and no frame is lost where one takes over from the other."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bad_videos import H264, NO_B, damage, encode, numbered
+from small_videos import break_frames, told_number, write_video
+
+from dlcx.data import good_frames
+from dlcx.data.frame_check import AV, OPENCV
+from dlcx.data.video import VideoFile, open_video, read_frames
+
+pytest.importorskip("av")
+
+COUNT = 90
+STREAMS = {
+    "b.mp4": (*H264, "-bf", "3", "-b_strategy", "0"),
+    "open.mp4": (
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv420p",
+        "-x264-params",
+        "open-gop=1:keyint=12:bframes=3:scenecut=0:threads=1",
+    ),
+    "refresh.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-x264-params", "intra-refresh=1:keyint=15:threads=1"),
+    "b.mkv": (*H264, "-bf", "2"),
+    "b.ts": (*H264, "-bf", "2"),
+    "hevc.mp4": ("-c:v", "libx265", "-pix_fmt", "yuv420p", "-x265-params", "log-level=none:pools=1:keyint=15"),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-pix_fmt", "yuv420p", "-g", "12"),
+    "a.mpg": ("-c:v", "mpeg2video", "-pix_fmt", "yuv420p", "-bf", "2", "-q:v", "2"),
+    "a.avi": ("-c:v", "mjpeg", "-q:v", "2"),
+    "b.avi": ("-c:v", "mpeg4", "-bf", "2"),
+    "rate.mp4": (
+        *NO_B,
+        "-vf",
+        "select='not(between(n\\,10\\,19))*not(eq(mod(n\\,7)\\,3))'",
+        "-fps_mode",
+        "passthrough",
+    ),
+}
+
+
+@pytest.fixture
+def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The frames from which on OpenCV decoded."""
+    frames: list[int] = []
+    decode = good_frames._by_opencv
+
+    def note(video, first, end, done):
+        frames.append(done)
+        return decode(video, first, end, done)
+
+    monkeypatch.setattr(good_frames, "_by_opencv", note)
+    return frames
+
+
+def columns(video: VideoFile, start: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images (T, h, w, 3), which are readable (T,), which repeated (T,)."""
+    batches = list(read_frames(video, 1, start=start))
+    return (
+        np.concatenate([batch.images for batch in batches]),
+        np.concatenate([batch.readable for batch in batches]),
+        np.concatenate([batch.repeated for batch in batches]),
+    )
+
+
+def assert_equal(found: tuple[np.ndarray, ...], expected: tuple[np.ndarray, ...], start: int = 0) -> None:
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other[start:])
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_part_equals_the_whole_and_that_what_opencv_gives(tmp_path: Path, name: str) -> None:
+    video = open_video(encode(tmp_path / name, numbered(COUNT), *STREAMS[name]))
+    whole = columns(video)
+    if name != "b.avi":  # PyAV finds a damage in its first frame
+        assert_equal(columns(replace(video, checked_by=OPENCV)), whole)
+        assert whole[1].all()
+    for start in (1, 13, 36, 47, 60, 67):
+        assert_equal(columns(video, start), whole, start)
+
+
+@pytest.mark.parametrize("name", ["b.mp4", "b.mkv", "hevc.mp4", "a.avi", "rate.mp4"])
+def test_sound_videos_are_decoded_once(tmp_path: Path, name: str, taken_over: list[int]) -> None:
+    video = open_video(encode(tmp_path / name, numbered(COUNT), *STREAMS[name]))
+    columns(video)
+    assert not taken_over
+    columns(replace(video, checked_by=OPENCV), 11)
+    assert taken_over == [11]
+
+
+def test_parts_of_sound_videos_are_decoded_once(tmp_path: Path, taken_over: list[int]) -> None:
+    video = open_video(encode(tmp_path / "b.mp4", numbered(COUNT), *STREAMS["b.mp4"]))
+    for start in (1, 40, 60, 89):
+        columns(video, start)
+    assert not taken_over
+
+
+def test_crops_and_repeated_frames(tmp_path: Path, taken_over: list[int]) -> None:
+    images = numbered(20)
+    images[5] = images[6] = images[4]
+    images[16] = images[15]
+    video = open_video(encode(tmp_path / "r.avi", images, "-c:v", "rawvideo", "-pix_fmt", "bgr24"))
+    for start in (0, 5, 6, 16):
+        whole = list(read_frames(video, 1, start=start))
+        part = list(read_frames(video, 1, start=start, crop=(10, 90, 5, 40)))
+        assert [batch.first for batch in part if batch.repeated.any()] == [n for n in (5, 6, 16) if n >= start]
+        for one, other in zip(part, whole, strict=True):
+            np.testing.assert_array_equal(one.images, other.images[:, 5:40, 10:90])
+    assert not taken_over
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", "MJPG"), ("a.mp4", "mp4v")])
+def test_opencv_takes_over_where_a_stream_turns_bad(
+    tmp_path: Path, taken_over: list[int], name: str, codec: str
+) -> None:
+    path = write_video(tmp_path / name, COUNT, codec=codec)
+    break_frames(path, 61, 63)
+    video = open_video(path)
+    found = columns(video)
+    assert taken_over == [61]
+    assert np.flatnonzero(~found[1]).tolist() == [61, 62]
+    assert_equal(found, columns(replace(video, checked_by=OPENCV)))
+    for start in (30, 60, 61, 62, 63, 80):
+        assert_equal(columns(video, start), found, start)
+
+
+@pytest.mark.parametrize(("codec", "number"), [(NO_B, 64), ((*H264, "-bf", "2"), 64)])
+def test_patched_up_frames_are_told_and_the_others_are_as_opencv_gives_them(
+    tmp_path: Path, taken_over: list[int], codec: tuple[str, ...], number: int
+) -> None:
+    path = encode(tmp_path / "c.mp4", numbered(COUNT), *codec)
+    damage(path, [number])
+    video = open_video(path)
+    assert video.checked_by == AV
+    images, readable, _ = columns(video)
+    assert 60 <= taken_over[0] <= number
+    damaged = np.flatnonzero(~readable)
+    assert 1 <= len(damaged) <= 6
+    assert all(abs(frame - number) < 12 for frame in damaged)
+    plain = columns(replace(video, checked_by=OPENCV))[0]
+    sound = np.r_[0 : taken_over[0], 72:COUNT]  # the group of pictures that is damaged ends before 72
+    np.testing.assert_array_equal(images[sound], plain[sound])
+    assert [told_number(image) for image in images[sound]] == sound.tolist()
+
+
+@pytest.mark.parametrize(("number", "seed"), [(20, 2), (33, 3)])
+def test_damage_is_told_whatever_the_number_of_cores(tmp_path: Path, number: int, seed: int) -> None:
+    """Decoders with several threads forget these."""
+    path = encode(tmp_path / "c.mp4", numbered(60), *H264, "-bf", "2")
+    damage(path, [number], seed=seed)
+    assert not columns(open_video(path))[1].all()
+
+
+@pytest.mark.parametrize("taken", [1, 40])
+def test_threads_end_with_their_reader(tmp_path: Path, taken: int) -> None:
+    path = write_video(tmp_path / "a.avi", 60)
+    break_frames(path, 30, 31)
+    frames = read_frames(open_video(path), 1)
+    for _ in range(taken):
+        next(frames)
+    assert any("a.avi" in thread.name for thread in threading.enumerate())
+    frames.close()
+    assert not any("a.avi" in thread.name for thread in threading.enumerate())
