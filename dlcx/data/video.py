@@ -238,11 +238,12 @@ def _decode(
     ahead = next(decoded, None)
     for begin in range(first, end, batch_size):
         count = min(batch_size, end - begin)
-        images = np.zeros((count, y2 - y1, x2 - x1, 3), np.uint8)
+        images = np.empty((count, y2 - y1, x2 - x1, 3), np.uint8)
         readable, repeated = np.zeros(count, bool), np.zeros(count, bool)
         while ahead is not None and ahead.number < begin + count:
             at = ahead.number - begin
             ahead.write(images[at], (x1, x2, y1, y2))
             readable[at], repeated[at] = True, ahead.repeated
             ahead = next(decoded, None)
+        images[~readable] = 0
         yield FrameBatch(begin, images, video.times[begin : begin + count], readable, repeated)

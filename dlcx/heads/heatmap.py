@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,7 +39,9 @@ class BestCell:
         """x, y and score (B, C, 3) of each channel, in pixels of the network input, float32."""
         heat = maps["heatmap"].float()
         batch, channels, _, width = heat.shape
-        score, cell = heat.flatten(2).max(-1)  # sigmoid keeps the order: it is only needed at the best cell
+        cells = heat.flatten(2)
+        cell = best_places(cells)
+        score = cells.gather(2, cell[..., None])[..., 0]  # sigmoid keeps the order: it is only needed here
         if self.sigmoid:
             score = score.sigmoid()
         if self.clip:
@@ -50,6 +53,16 @@ class BestCell:
             chosen = offsets.gather(3, cell[:, :, None, None].expand(-1, -1, 2, 1))[..., 0]
             xy = xy + chosen * self.locref_std
         return torch.cat([xy.float(), score[..., None]], -1)
+
+
+def best_places(values: Tensor) -> Tensor:
+    """Where the highest of the last dimension is, the first of equals.
+
+    On a CPU numpy looks for it: several times as fast, and it waits for no other thread.
+    """
+    if values.device.type == "cpu":
+        return torch.from_numpy(np.asarray(values.detach().numpy().argmax(-1)))
+    return values.argmax(-1)
 
 
 class HeatmapHead(MapHead):
