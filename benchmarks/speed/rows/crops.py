@@ -11,6 +11,8 @@ from speed.table import Row, interleaved
 SHORT = 16
 SIZE = 8
 CASES = {"top-down": ("top_down_resnet_50, ssdlite", 1), "buctd": ("ctd_prenet_rtmpose_s, resnet_50", 2)}
+#: Frames where the whole video would take DeepLabCut, with some four frames a second, too long.
+FEWER = {"buctd": 160}
 
 
 def measure(setting: Setting) -> list[Row]:
@@ -18,7 +20,8 @@ def measure(setting: Setting) -> list[Row]:
     rows = []
     for name, (nets, shuffle) in CASES.items():
         project = setting.project(name)
-        video = setting.clip(name, 64) if setting.quick else video_of(project)
+        count = 64 if setting.quick else FEWER.get(name)
+        video = setting.clip(name, count) if count else video_of(project)
         short, frames = setting.clip(name, SHORT), open_video(video).frames - SHORT
         options = {"project": project, "shuffle": shuffle, "batch_size": SIZE, "constant": True}
         measures = {
