@@ -138,12 +138,14 @@ def training_input(project: str, images: int) -> float:
     from dlcx.formats.model_config import read_model_config
     from dlcx.formats.own_config import read_own_config
     from dlcx.formats.project_config import open_project
+    from dlcx.training.processes import Processes
     from dlcx.workflow.train_parts import pose_part
 
     torch.set_num_threads(1)
     place = open_project(project).shuffle()
     part = pose_part(place, read_model_config(place.model_config_path), read_own_config(place.own_config_path))
-    training = part.training(part.course(early_stop=None, precision="fp32", compiled=False), device="cpu", workers=0)
+    course = part.course(early_stop=None, precision="fp32", compiled=False)
+    training = part.training(course, device="cpu", workers=0, processes=Processes())
     for _ in training.batches.epoch(1):
         pass
     seen, epoch, begun = 0, 2, time.perf_counter()
