@@ -87,7 +87,7 @@ class Group(Processes):
         (number,) = self.largest([int(signal.Signals[stop.signal]) if stop.signal else 0])
         if number and not stop:
             stop.note(number, None)
-        return bool(stop)
+        return bool(number)  # a signal that has come meanwhile is for all to hear, the next time
 
     def wait(self) -> None:
         """See :class:`Processes`."""

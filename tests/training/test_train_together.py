@@ -23,6 +23,8 @@ from dlcx.formats.snapshot import read_snapshot
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.settings import ModelConfig
+from dlcx.stopping import StopRequest
+from dlcx.training.group import Group
 from dlcx.training.state import read_state
 from dlcx.workflow.train import train
 
@@ -149,6 +151,25 @@ def test_a_detector_and_its_net_train_together(tmp_path):
         assert (result.detector.trained, result.trained) == (2, 2)
     assert_alike(one, two, detector=True)
     assert_alike(one, two, rtol=1e-3, metrics=False)
+
+
+def test_a_signal_that_comes_while_all_are_asked_counts_the_next_time(monkeypatch):
+    """Else this process would stop alone, and both wait for each other for ever."""
+    group, stop = Group.__new__(Group), StopRequest()
+
+    def nobody_yet(values: list[int]) -> list[int]:
+        stop.note(signal.SIGUSR1, None)
+        return values
+
+    monkeypatch.setattr(group, "largest", nobody_yet)
+    assert [group.asked_to_stop(stop) for _ in range(2)] == [False, True]
+
+
+def test_a_signal_to_another_one_is_known_here(monkeypatch):
+    group, stop = Group.__new__(Group), StopRequest()
+    monkeypatch.setattr(group, "largest", lambda values: (int(signal.SIGUSR1),))
+    assert group.asked_to_stop(stop)
+    assert stop.signal == "SIGUSR1"
 
 
 @pytest.mark.slow
