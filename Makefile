@@ -50,8 +50,10 @@ test-slow: $(STAMP) ## The slow tests
 
 .PHONY: test-slurm
 test-slurm: $(STAMP) ## Jobs of SLURM, on one started for the tests (as root; installs Debian's slurm-wlm and munge)
-	@command -v slurmctld munged >/dev/null || { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
-		apt-get -q -y -o DPkg::Lock::Timeout=300 install slurm-wlm munge; }
+	@for program in munged slurmctld slurmd sbatch; do \
+		PATH=$$PATH:/usr/sbin command -v $$program >/dev/null && continue; \
+		apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+			apt-get -q -y -o DPkg::Lock::Timeout=300 install slurm-wlm munge && break; exit 1; done
 	$(BIN)/python -m pytest -m slurm
 
 .PHONY: interchange-env

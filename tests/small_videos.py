@@ -1,4 +1,4 @@
-"""Small videos whose frames tell their own number."""
+"""Small videos: some whose frames tell their own number, and the beginnings of others."""
 
 from __future__ import annotations
 
@@ -54,3 +54,16 @@ def break_frames(path: Path, first: int, stop: int) -> None:
             assert at >= 0
             content[at : at + len(coded)] = bytes(len(coded))
     path.write_bytes(content)
+
+
+def first_frames(source: Path, target: Path, count: int) -> Path:
+    """Write the first ``count`` coded frames of a video, as they are, to another file."""
+    import av
+
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        packets = (packet for packet in old.demux(old.streams.video[0]) if packet.dts is not None)
+        for packet, _ in zip(packets, range(count), strict=False):
+            packet.stream = stream
+            new.mux(packet)
+    return target

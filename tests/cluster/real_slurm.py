@@ -1,19 +1,28 @@
 """A SLURM of one node: its daemons, started and stopped here, in a folder of their own; munged with its own key.
 
-Needs Debian's ``slurm-wlm`` and ``munge`` (``make test-slurm`` installs them) and root, as slurmd does.
+Needs Debian's ``slurm-wlm`` and ``munge`` (``make test-slurm`` installs them) and root, as slurmd does.  Nothing of it
+outlives the tests, also where those are interrupted, terminated (all ends as usual) or killed (the daemons end).
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
+import pytest
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+PROGRAMS = (*DAEMONS, "sbatch", "squeue", "sinfo", "scancel", "scontrol", "srun")
+#: Seconds that a job stays in the queue at least when it was put back.
+SETTLED = 4.0
 #: Partition "low" is what jobs of "high" take the place of.
 CONFIG = """\
 ClusterName=dlcx
@@ -47,13 +56,12 @@ PartitionName=high Nodes={host} MaxTime=INFINITE State=UP PriorityTier=10 Preemp
 """
 
 
-def missing_programs() -> list[str]:
-    """What is not installed."""
-    return [name for name in PROGRAMS if not shutil.which(name, path=_path())]
-
-
 def _path() -> str:
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
+def _end_of_tests(*_: int | FrameType | None) -> None:
+    pytest.exit("terminated", returncode=128 + signal.SIGTERM)
 
 
 class RealSlurm:
@@ -62,11 +70,20 @@ class RealSlurm:
     def __init__(self, cpus: int = 2) -> None:
         self.cpus = cpus
         self.daemons: list[subprocess.Popen[bytes]] = []
+        self.folder = Path()
+        self.environment: dict[str, str] = {}
+
+    def __enter__(self) -> RealSlurm:
+        if missing := [name for name in PROGRAMS if not shutil.which(name, path=_path())]:
+            pytest.fail(
+                f"not installed: {', '.join(missing)}; 'make test-slurm' installs slurm-wlm and munge of Debian"
+            )
+        if os.geteuid():
+            pytest.fail("slurmd needs root")
         # a short path, as sockets need, that other users may enter
         self.folder = Path(tempfile.mkdtemp(prefix="dlcx-slurm-", dir="/tmp"))
         self.environment = {"SLURM_CONF": str(self.folder / "slurm.conf")}
-
-    def __enter__(self) -> RealSlurm:
+        self._before = signal.signal(signal.SIGTERM, _end_of_tests)
         try:
             self._start()
         except BaseException:
@@ -75,8 +92,10 @@ class RealSlurm:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.daemons[1:]:
-            self.call("scancel", "--me", check=False)
+        with suppress(RuntimeError, subprocess.TimeoutExpired):
+            if len(self.daemons) == len(DAEMONS):
+                self.call("scancel", "--me")
+                self.until_empty(30)
         for daemon in reversed(self.daemons):
             daemon.terminate()
             try:
@@ -84,7 +103,21 @@ class RealSlurm:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        for process in self._own_processes():  # steps that wait for a daemon to hear of their end
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, self._before)
+
+    def _own_processes(self) -> list[int]:
+        """All that this SLURM has started and that still run: the folder's name is in their environment."""
+        mark = f"SLURM_CONF={self.folder}/".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (path / "environ").read_bytes() and int(path.name) != os.getpid():
+                    found.append(int(path.name))
+        return found
 
     def call(self, *words: str, check: bool = True) -> str:
         """What a program of SLURM prints."""
@@ -101,13 +134,20 @@ class RealSlurm:
         )
 
     def until_empty(self, seconds: float = 300) -> None:
-        """Wait until every job has ended; those that were put back into the queue need not wait two minutes there."""
+        """Wait until every job has ended; those that were put back into the queue need not wait two minutes there.
+
+        They wait for ``SETTLED`` seconds: of a job that begins again in the second in which it ended, slurmd says that
+        its credential is revoked, and SLURM ends it.
+        """
         until = time.monotonic() + seconds
+        waiting: dict[str, float] = {}
         while states := self.states():
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > until:
                 raise RuntimeError(f"jobs that did not end: {states}\n{self.call('scontrol', 'show', 'job')}")
-            for job, state in states.items():
-                if state == "PENDING":
+            waiting = {job: waiting.get(job, now) for job, state in states.items() if state == "PENDING"}
+            for job, since in waiting.items():
+                if now - since > SETTLED:
                     self.call("scontrol", "update", f"JobId={job}", "StartTime=now", check=False)
             time.sleep(0.5)
 
@@ -137,7 +177,11 @@ class RealSlurm:
     def _daemon(self, *words: str) -> None:
         environment = {**os.environ, **self.environment, "PATH": _path()}
         with open(self.folder / f"{words[0]}.out", "wb") as output:
-            self.daemons.append(subprocess.Popen(words, env=environment, stdout=output, stderr=output))
+            mortal = ["setpriv", "--pdeathsig", "TERM", *words]  # it ends when this process is gone
+            # a session of its own: what ends a group of processes lets the jobs be cancelled first
+            self.daemons.append(
+                subprocess.Popen(mortal, env=environment, stdout=output, stderr=output, start_new_session=True)
+            )
 
     def _wait(self, ready, name: str, seconds: float = 60) -> None:
         until = time.monotonic() + seconds

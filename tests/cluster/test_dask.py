@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cluster import pieces
+from cluster.real_dask import program, scheduler
 
 from dlcx.cluster.crew import Lost
 from dlcx.cluster.dask import DaskCrew
@@ -78,29 +74,6 @@ def test_a_signal_stops_the_workers(tmp_path: Path) -> None:
     assert done.exists()  # it was told, and could save
 
 
-@contextmanager
-def program(*words: str) -> Iterator[None]:
-    """One of Dask's own, while the body runs."""
-    daemon = subprocess.Popen([sys.executable, "-m", *words], stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        daemon.terminate()
-        daemon.wait(60)
-
-
-@contextmanager
-def scheduler(folder: Path) -> Iterator[str]:
-    """The address of a scheduler without workers."""
-    file = folder / "scheduler.json"
-    flags = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
-    with program("distributed.cli.dask_scheduler", *flags):
-        until = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        yield json.loads(file.read_text(encoding="utf-8"))["address"]
-
-
 @pytest.mark.slow
 def test_workers_that_come_late_are_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -109,7 +82,7 @@ def test_workers_that_come_late_are_waited_for(
     with scheduler(tmp_path) as address, DaskCrew(pieces.square, address=address, heard=nothing) as crew:
         assert "no worker is there yet" in caplog.text
         crew.submit(0, "piece", 3)
-        with program("distributed.cli.dask_worker", address, "--nthreads", "2", "--no-dashboard"):
+        with program("dask_worker", address, "--nthreads", "2", "--no-dashboard"):
             assert dict(crew.results()) == {0: (9, "")}
             with DaskCrew(pieces.square, address=address, heard=nothing) as other:
                 assert other.size == 1

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cluster.real_slurm import RealSlurm, missing_programs
+from cluster.real_dask import program, scheduler
+from cluster.real_slurm import RealSlurm
+from small_videos import first_frames
 
 from dlcx.formats.predictions import read_predictions
 from dlcx.store import known_store
@@ -115,18 +117,6 @@ def desk(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.
     return made
 
 
-def first_frames(source: Path, target: Path, count: int) -> Path:
-    """The coded frames themselves, in another file."""
-    av = pytest.importorskip("av")
-    with av.open(str(source)) as old, av.open(str(target), "w") as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
-        packets = (packet for packet in old.demux(old.streams.video[0]) if packet.dts is not None)
-        for packet, _ in zip(packets, range(count), strict=False):
-            packet.stream = stream
-            new.mux(packet)
-    return target
-
-
 def part_frames(out: Path) -> int:
     """How many frames are safe in the stores of shares."""
     stores = [json.loads(path.read_text()) for path in out.glob("*.part*.dlcx/manifest.json")]
@@ -140,10 +130,10 @@ def until(ready, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
-def holders(out: Path) -> set[int]:
-    """The processes at work on shares, as their locks tell."""
+def holders(out: Path, share: int | None = None) -> set[int]:
+    """The processes at work on shares, or on one share, as their locks tell."""
     found = set()
-    for path in out.glob("*.part*.lock"):
+    for path in out.glob(f"*.part{share or '*'}of*.lock"):
         try:
             found.add(int(json.loads(path.read_text())["pid"]))
         except (OSError, ValueError):
@@ -210,6 +200,34 @@ def test_a_kill_costs_at_most_a_chunk(desk: Desk, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["SIGUSR1", "SIGTERM", "SIGKILL"])
+def test_a_worker_of_a_scheduler_that_ends_in_the_middle(desk: Desk, tmp_path: Path, kind: str) -> None:
+    """As a cluster's own scheduler ends Dask's workers: the other one does all that is left."""
+    pytest.importorskip("distributed")
+    out, environment = tmp_path / "out", desk.environment(DLCX_SLOW="0.3")
+    flags = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)]
+    with (
+        scheduler(tmp_path) as address,
+        program("dask_worker", address, *flags, environment=environment) as victim,
+        program("dask_worker", address, *flags, environment=environment) as other,
+        subprocess.Popen(
+            desk.words(out, "--cluster", f"dask={address}", "--shares", str(SHARES)),
+            env=environment,
+            stdout=-1,
+            stderr=-1,
+            text=True,
+        ) as call,
+    ):
+        until(lambda: part_frames(out) >= CHUNK and holders(out) >= {victim.pid, other.pid})
+        victim.send_signal(signal.Signals[kind])
+        victim.wait(60)
+        assert part_frames(out) < desk.frames, "too late to tell"
+        _, stderr = call.communicate(timeout=300)
+    assert call.returncode == 0, stderr
+    desk.assert_same(out)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", ["--devices 2", "--cluster local=2"])
 def test_a_signal_stops_all_and_the_same_call_goes_on(desk: Desk, tmp_path: Path, flags: str) -> None:
     if "cluster" in flags:
@@ -230,10 +248,6 @@ def test_a_signal_stops_all_and_the_same_call_goes_on(desk: Desk, tmp_path: Path
 
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[RealSlurm]:
-    if missing := missing_programs():
-        pytest.fail(f"not installed: {', '.join(missing)}; 'make test-slurm' installs Debian's slurm-wlm and munge")
-    if os.geteuid():
-        pytest.fail("slurmd needs root")
     with RealSlurm() as running:
         yield running
 
@@ -270,6 +284,28 @@ def test_an_array_that_comes_to_its_time_limit(desk: Desk, slurm: RealSlurm, tmp
     slurm.call("scancel", "--batch", "--signal=USR1", facts["array"])
     until(lambda: not any(state == "RUNNING" for state in slurm.states().values()))
     assert slurm.states()[facts["merge"]] == "PENDING"
+    slurm.until_empty()
+    desk.assert_same(tmp_path)
+
+
+@pytest.mark.slurm
+def test_an_array_that_is_put_back_by_hand_and_killed(desk: Desk, slurm: RealSlurm, tmp_path: Path) -> None:
+    """``scontrol requeue`` ends one share, which saves with exit code 75; ``kill -9`` another, which is lost."""
+    flags = ["--cluster", "slurm", "--shares", str(SHARES), "--cpus", "1", "--mem", "2G", "--time", "30"]
+    out = desk.call(tmp_path, *flags, DLCX_SLOW="0.3", **slurm.environment)
+    facts = dict(line.split(": ", 1) for line in out.splitlines())
+    until(lambda: part_frames(tmp_path) >= CHUNK and len(holders(tmp_path)) == 2)
+    (lost,) = holders(tmp_path, share=2)
+    slurm.call("scontrol", "requeue", f"{facts['array']}_0")
+    os.kill(lost, signal.SIGKILL)
+    assert part_frames(tmp_path) < desk.frames
+    slurm.until_empty()
+    log = (Path(facts["jobs"]) / "logs").glob("share-*.log")
+    told = "".join(path.read_text() for path in log)
+    assert "stopped by SIGUSR1" in told
+    assert "DUE TO JOB REQUEUE" in told
+    assert not list(tmp_path.glob("*.h5"))
+    desk.call(tmp_path, *flags, **slurm.environment)  # the same call submits what was lost
     slurm.until_empty()
     desk.assert_same(tmp_path)
 
