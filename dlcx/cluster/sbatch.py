@@ -6,6 +6,7 @@ dlcx saves and leaves with exit code 75, the job goes back into the queue and th
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,6 +67,23 @@ class JobOptions:
             "mem": self.mem,
         }
         return {key: str(value) for key, value in asked.items() if value is not None} | dict(self.more)
+
+
+@dataclass(frozen=True)
+class OwnJob:
+    """The job that this process belongs to: its name, the same each time it runs; ``again`` when it has run before."""
+
+    name: str = ""
+    again: bool = False
+
+
+def own_job() -> OwnJob:
+    """The job of SLURM, as its environment tells; without a name outside of one."""
+    names = os.environ
+    if not (number := names.get("SLURM_JOB_ID")):
+        return OwnJob()
+    again = names.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
+    return OwnJob(f"slurm:{names.get('SLURM_CLUSTER_NAME', '')}:{number}", again)
 
 
 def parse_sbatch(pairs: Iterable[str]) -> dict[str, str | None]:

@@ -80,7 +80,8 @@ class Training:
 
     ``losses`` gives what the net is wrong by on a batch, ``total_loss`` among it.  All ``processes`` that share the
     batches go through the same steps with the same numbers.
-    ``recipe`` is kept in the resume state, so that a later run can tell what has changed.
+    ``recipe`` is kept in the resume state, so that a later run can tell what has changed; so is ``job``, the name of
+    the scheduler's job that trains.
     """
 
     model: nn.Module
@@ -97,6 +98,7 @@ class Training:
     epoch: int = 0
     batches_done: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    job: str = ""
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.course.precision == "fp16")
@@ -281,6 +283,7 @@ class Training:
             "random": random_states(),
             "best": None if best is None else asdict(best),
             "recipe": dict(self.recipe),
+            "job": self.job,
         }
         write_state(state, self.files.state)
         self._saved = (time.monotonic(), time.monotonic() - started)

@@ -35,6 +35,7 @@ def choose_start(
     detector: bool = False,
     continued: str | None = None,
     overwrite: bool = False,
+    job: str = "",
 ) -> Start:
     """What ``--resume`` means in this folder.
 
@@ -48,6 +49,8 @@ def choose_start(
         ``resume_training_from`` of pytorch_config.yaml.
     overwrite
         Whether files of the training so far may go.
+    job
+        A job that runs again: what it has begun itself goes on, whatever ``resume`` says.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def choose_start(
     """
     own, files = place.snapshots(prefix), place.training_files(detector=detector)
     state = files.resume_state if files.resume_state.is_file() else None
-    if resume == "auto":
+    if resume == "auto" or (job and state and _job_of(state) == job):
         if state:
             return Start(state=state)
         if own:
@@ -77,6 +80,16 @@ def choose_start(
             hint="Add --overwrite to delete them, or leave --resume out to go on.",
         )
     return Start(snapshot=snapshot, foreign=snapshot is not None and not mine, outdated=tuple(outdated))
+
+
+def _job_of(state: Path) -> str:
+    """The job that saved a training's state; "" when none did, or the file cannot be read."""
+    from dlcx.training.state import read_state
+
+    try:
+        return str(read_state(state).get("job", ""))
+    except DlcxError:
+        return ""
 
 
 def _find(place: Shuffle, name: str, flag: str) -> Snapshot:

@@ -4,7 +4,8 @@
 
     {"version": 1, "epoch": epochs done, "batches": batches done of the next epoch, "sums": their summed losses,
      "model", "optimizer", "scheduler", "scaler": state dicts, "random": generator states,
-     "best": {score, epoch, waited} or None, "recipe": the settings it was trained with}
+     "best": {score, epoch, waited} or None, "recipe": the settings it was trained with,
+     "job": the job of a scheduler that saved it, or ""}
 
 Written whole or not at all; tensors and plain types only, so that reading it cannot run code.
 """

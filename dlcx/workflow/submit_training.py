@@ -53,13 +53,11 @@ class TrainingJob:
     devices: int = 1
     dry_run: bool = False
 
-    def text(self, place: Shuffle, words: Sequence[str], first: Sequence[str], log: Path) -> str:
-        """The file for sbatch; ``first`` are words of the first run alone, not of one that goes on."""
+    def text(self, words: Sequence[str], log: Path) -> str:
+        """The file for sbatch."""
         command = [sys.executable, "-m", "dlcx", "train", *words]
-        said = " ".join(map(shlex.quote, command)) + ' "${first[@]}"'
+        said = " ".join(map(shlex.quote, command))
         lines = [
-            f"first=({' '.join(map(shlex.quote, first))})",
-            '[ "${SLURM_RESTART_COUNT:-0}" -eq 0 ] || first=()  # it goes on where it was',
             'export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-1}"',
             f"cd {shlex.quote(str(Path.cwd()))}",
         ]
@@ -91,10 +89,8 @@ def submit_training(place: Shuffle, call: Mapping[str, Any], job: TrainingJob) -
     device = call["device"]
     if device == "auto" and job.options.gpus:
         device = "cuda"
-    once = {"resume": None if call["resume"] == "auto" else call["resume"], "overwrite": call["overwrite"]}
-    every = {name: value for name, value in call.items() if name not in once}
-    words = [*flags(every | {"project": place.project.root, "device": device}), "--quiet"]
-    found = SubmittedTraining(place.name, path, log, job.text(place, words, flags(once), log), dry_run=job.dry_run)
+    words = [*flags({**call, "project": place.project.root, "device": device}), "--quiet"]
+    found = SubmittedTraining(place.name, path, log, job.text(words, log), dry_run=job.dry_run)
     if job.dry_run:
         return found
     before: int | None = None

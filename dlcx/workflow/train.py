@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcx.cluster.sbatch import JobOptions, parse_sbatch
-from dlcx.errors import DlcxError
+from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
+from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
@@ -113,7 +113,7 @@ def train(
         none, else ``coco``.
     resume
         ``auto`` goes on from the saved state, else from the last snapshot; ``none`` starts over; a path goes on from
-        that snapshot, of the net or of the detector.
+        that snapshot, of the net or of the detector.  A job of SLURM that runs again goes on with what it has begun.
     early_stop
         End after so many evaluations without a better key metric.
     logger
@@ -133,7 +133,7 @@ def train(
     Raises
     ------
     Stopped
-        When SIGTERM or SIGUSR1 came; the same call goes on.
+        When SIGTERM or SIGUSR1 came; the same call goes on, without ``resume`` where that was given.
     DlcxError
         When a value, file or folder cannot be used, or a loss is not finite.
     """
@@ -162,23 +162,31 @@ def train(
         own = _own_config(place, config, weights, detector_weights)
         if processes.first:
             stack.enter_context(locked(place.train_dir / "train.lock", f"the training of {place.name}"))
-        todo = _todo(place, config, own, resume, overwrite=overwrite)
+        job = own_job()
+        todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
         _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
         device = processes.device(device, preferred=config.device, net_type=config.net_type)
         processes.wait()  # until all have read what is written from here on
+        # all at once: a net must not go on where it was given up when its detector's training is stopped
+        given_up = [path for _, start in todo if start.source is None for path in start.outdated]
         trained: dict[str, Trained] = {}
         for part, start in todo:
             course = part.course(early_stop=early_stop, precision=precision, compiled=compile)
             training = part.training(course, processes, device=device, workers=workers)
+            training.job = job.name
             _bring_to(training, part, start)
             before = training.epoch
             listeners: list[Logger] = []
             if processes.first:
                 listeners = _listeners(part, config, logger) if training.goes_on else []
-                _commit(part, start, config, own, outdated=training.goes_on)
+                _commit(part, start, config, own, [*given_up, *(start.outdated if training.goes_on else ())])
             if training.goes_on:
                 try:
                     training.run(stop, listeners, progress if processes.first else SILENT)
+                except Stopped as stopped:
+                    if resume != "auto" and not job.name:
+                        stopped.hint = "Run it again without --resume to go on."
+                    raise
                 finally:
                     if processes.first:
                         _draw(part, training)
@@ -205,17 +213,17 @@ def _warn(
             )
 
 
-def _commit(part: Part, start: Start, config: ModelConfig, own: OwnConfig, *, outdated: bool) -> None:
+def _commit(part: Part, start: Start, config: ModelConfig, own: OwnConfig, outdated: Sequence[Path]) -> None:
     """Write what the call asks for into the shuffle's files, and let the files of a training go that it gives up."""
     write_model_config(config, part.place.model_config_path)
     if start.source is None:
         _remember(part, own)
-    for path in start.outdated if outdated else ():
-        path.unlink()
+    for path in outdated:
+        path.unlink(missing_ok=True)
 
 
 def _todo(
-    place: Shuffle, config: ModelConfig, own: OwnConfig, resume: str, *, overwrite: bool
+    place: Shuffle, config: ModelConfig, own: OwnConfig, resume: str, *, overwrite: bool, job: OwnJob
 ) -> list[tuple[Part, Start]]:
     """The nets to train, the detector first, and where each begins; all that can be checked before is checked.
 
@@ -238,6 +246,7 @@ def _todo(
             detector=part.is_detector,
             continued=part.continued,
             overwrite=overwrite,
+            job=job.name if job.again else "",
         )
         if start.source is not None:  # its first weights lie behind it, whatever is asked for now
             part = make(place, config, read_own_config(place.own_config_path)) or part

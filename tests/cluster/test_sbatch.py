@@ -13,7 +13,7 @@ import pytest
 from cluster.fake_slurm import FakeSlurm, fake_slurm
 
 from dlcx.cluster import sbatch
-from dlcx.cluster.sbatch import JobOptions, in_queue, job_file, parse_sbatch, setting, submit
+from dlcx.cluster.sbatch import JobOptions, OwnJob, in_queue, job_file, own_job, parse_sbatch, setting, submit
 from dlcx.errors import DlcxError
 
 BLANK = JobOptions()
@@ -73,6 +73,17 @@ def test_what_the_user_sets_goes_first() -> None:
 def test_options_that_sbatch_would_refuse(options: dict, word: str) -> None:
     with pytest.raises(DlcxError, match=re.escape(word)):
         JobOptions(**options)
+
+
+def test_the_job_that_a_process_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JOB_ID", "CLUSTER_NAME", "RESTART_COUNT"):
+        monkeypatch.delenv(f"SLURM_{name}", raising=False)
+    assert own_job() == OwnJob()
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_CLUSTER_NAME", "lab")
+    assert own_job() == OwnJob("slurm:lab:7")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
+    assert own_job() == OwnJob("slurm:lab:7", again=True)
 
 
 class TestShell:

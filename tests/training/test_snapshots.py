@@ -14,6 +14,7 @@ from dlcx.formats.snapshot import read_snapshot, write_snapshot
 from dlcx.project import Shuffle
 from dlcx.training.snapshots import Best, Keeper, remembered_best
 from dlcx.training.start import Start, choose_start
+from dlcx.training.state import write_state
 
 
 @pytest.fixture
@@ -78,6 +79,21 @@ def test_a_training_goes_on_where_it_stopped(place, tmp_path):
     assert choose_start(place, "auto", prefix="snapshot", continued=str(elsewhere)).source == last
     place.resume_state_path.write_bytes(b"")
     assert choose_start(place, "auto", prefix="snapshot").state == place.resume_state_path
+
+
+def test_a_job_that_runs_again_goes_on_with_what_it_has_begun_and_with_nothing_else(place):
+    old = save(place.snapshot_path(10))
+    state = place.resume_state_path
+
+    def start(job: str) -> Start:
+        return choose_start(place, "none", prefix="snapshot", overwrite=True, job=job)
+
+    for content in ({"epoch": 3, "job": "slurm:lab:7"}, {"epoch": 3}):  # the other is of no job, or of older times
+        write_state(content, state)
+        assert start("slurm:lab:8") == start("") == Start(outdated=(old, state))
+        assert start("slurm:lab:7") == (Start(state=state) if "job" in content else start(""))
+    state.write_bytes(b"broken")
+    assert start("slurm:lab:7") == Start(outdated=(old, state))
 
 
 def test_starting_over_needs_overwrite_and_names_what_would_go(place, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cluster.fake_slurm import FakeSlurm, fake_slurm
-from cluster.real_slurm import RealSlurm, missing_programs
+from cluster.real_slurm import RealSlurm
 from test_train import copy, place_of, result_of, same
 
 from dlcx.cli.app import run
@@ -41,7 +41,7 @@ def test_nodes_with_gpus_train_together(tiny, capsys):
     assert not (place_of(tiny).train_dir / "slurm").exists()
 
 
-def test_one_process_needs_no_srun_and_a_start_over_is_one_once(tiny, slurm, capsys):
+def test_one_process_needs_no_srun_and_a_job_is_submitted_once(tiny, slurm, capsys):
     words = ["--cluster", "slurm", "--resume", "none", "--overwrite", "--time", "60"]
     assert run(["train", "-p", str(tiny), *words]) == 0
     out, _ = capsys.readouterr()
@@ -50,8 +50,7 @@ def test_one_process_needs_no_srun_and_a_start_over_is_one_once(tiny, slurm, cap
     assert f"log: {folder / 'train.log'}" in out
     text = slurm.job(101)
     assert "run srun" not in text
-    assert "first=(--resume none --overwrite)" in text
-    assert '[ "${SLURM_RESTART_COUNT:-0}" -eq 0 ] || first=()' in text
+    assert "--resume none --overwrite --quiet\n" in text
     slurm.queue("101 101 RUNNING\n")
     assert run(["train", "-p", str(tiny), *words]) == 0
     assert "already submitted: 101 RUNNING" in capsys.readouterr().out
@@ -77,15 +76,17 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_submitted(tiny, 
 
 
 @pytest.mark.slurm
-@pytest.mark.skipif(bool(missing_programs()), reason=f"not installed: {', '.join(missing_programs())}")
 def test_a_job_of_two_processes_that_is_warned_goes_on_in_the_queue(tiny, monkeypatch):
+    """It was told to start over: what it goes on with is neither the training before it nor begun anew."""
     straight = copy(tiny, "straight")
     train(straight, epochs=60, devices=2)
+    train(tiny, epochs=2, seed=5)
+    over = {"seed": 1, "resume": "none", "overwrite": True}
     place = place_of(tiny)
     with RealSlurm(cpus=2) as slurm:
         for name, value in slurm.environment.items():
             monkeypatch.setenv(name, value)
-        found = train(tiny, epochs=60, device="cpu", devices=2, cluster="slurm", cpus=1)
+        found = train(tiny, epochs=60, device="cpu", devices=2, cluster="slurm", cpus=1, **over)
         until = time.monotonic() + 120
         while not (place.train_log_path.is_file() and "Epoch 3/" in place.train_log_path.read_text()):
             assert time.monotonic() < until, found.log.read_text() if found.log.is_file() else slurm.states()
@@ -95,5 +96,7 @@ def test_a_job_of_two_processes_that_is_warned_goes_on_in_the_queue(tiny, monkey
     log = found.log.read_text()
     assert log.count("error: stopped by SIGUSR1 in epoch") == 1, log
     assert "trained: tinyJan2-trainset80shuffle1, 60 epochs" in log
-    for mine, other in zip(result_of(straight), result_of(tiny), strict=True):
+    results = [result_of(root) for root in (straight, tiny)]
+    assert [state.pop("job") for state, _, _ in results] == ["", f"slurm:dlcx:{found.job}"]
+    for mine, other in zip(*results, strict=True):
         assert same(mine, other)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +93,41 @@ def copy(root: Path, name: str) -> Path:
     import shutil
 
     return Path(shutil.copytree(root, root.parent / name))
+
+
+def put_back(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let this be a job of SLURM that was put back into the queue so often."""
+    monkeypatch.setenv("SLURM_CLUSTER_NAME", "")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", str(times))
+
+
+def test_a_start_over_that_is_put_back_into_the_queue_goes_on(tiny, monkeypatch):
+    straight = copy(tiny, "straight")
+    train(straight, epochs=4)
+    train(tiny, epochs=2, seed=5)
+    over = {"epochs": 4, "seed": 1, "resume": "none", "overwrite": True}
+    # put back before it had begun anything; stopped in the first epoch, in the third, and not at all
+    for times, at, done in ((1, 2, 0), (2, 8, 2), (3, 0, 4)):
+        put_back(monkeypatch, times)
+        with pytest.raises(Stopped) if at else nullcontext():
+            assert train(tiny, **over, progress=Signal(at)).trained == 2
+        assert read_state(place_of(tiny).resume_state_path)["epoch"] == done
+    states = [result_of(root)[0] for root in (straight, tiny)]
+    assert [state.pop("job") for state in states] == ["", "slurm::7"]
+    assert same(*states)
+    assert same(*(result_of(root)[1:] for root in (straight, tiny)))
+    assert train(tiny, **over).trained == 0
+    monkeypatch.delenv("SLURM_RESTART_COUNT")  # said again in an allocation
+    assert train(tiny, **over).trained == 4
+
+
+def test_a_start_over_that_is_stopped_goes_on_without_the_flag(tiny):
+    train(tiny, epochs=2)
+    with pytest.raises(Stopped) as caught:
+        train(tiny, epochs=3, resume="none", overwrite=True, progress=Signal(2))
+    assert caught.value.hint == "Run it again without --resume to go on."
+    assert train(tiny, epochs=3).trained == 3
 
 
 def test_a_training_that_is_stopped_twice_ends_as_one_that_never_was(tiny, dropout):

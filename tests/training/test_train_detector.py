@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from test_train import Signal, copy, place_of, same
+from test_train import Signal, copy, place_of, put_back, same
 
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.learning_stats import read_learning_stats
@@ -98,6 +99,29 @@ def test_a_training_that_is_stopped_ends_as_one_that_never_was(crops):
     train(crops)
     for one, other in zip(left(straight), left(crops), strict=True):
         assert same(one, other)
+
+
+def test_a_start_over_that_is_stopped_gives_both_nets_up(crops, monkeypatch):
+    straight = copy(crops, "straight")
+    train(straight)
+    train(crops, overrides=["train_settings.seed=5", "detector.train_settings.seed=5"])
+    over = {"seed": 1, "resume": "none", "overwrite": True}
+    with pytest.raises(Stopped):
+        train(crops, **over, progress=Signal(3))
+    files = place_of(crops).training_files(detector=False)
+    assert not [path for path in (files.resume_state, files.learning_stats, files.learning_curve) if path.exists()]
+    assert not place_of(crops).snapshots("snapshot")
+    train(crops)
+    for one, other in zip(left(straight), left(crops), strict=True):
+        assert same(one, other)
+    # in a job: the detector goes on, then the net begins, then it goes on as well
+    for times, at in ((0, 3), (1, 3), (2, 0)):
+        put_back(monkeypatch, times)
+        with pytest.raises(Stopped) if at else nullcontext():
+            assert train(crops, **over, progress=Signal(at)).detector.trained == 0
+    results = [left(root) for root in (straight, crops)]
+    assert {state.pop("job") for states, *_ in results for state in states} == {"", "slurm::7"}
+    assert same(*results)
 
 
 def test_one_of_the_two_may_be_left_out(crops):
