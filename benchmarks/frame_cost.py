@@ -1,12 +1,15 @@
-"""What a frame of an analysis costs: decoding, net, the rest, and bytes on the disk.
+"""What a frame of an analysis costs: milliseconds of each step, bytes on the disk, and several processes beside one.
 
     python benchmarks/frame_cost.py --project PROJECT [--shuffle N] [--video VIDEO] [--frames N] [--threads N]
                                     [--processes 1 2]
 
-Runs ``analyze-video`` over the first frames of a video as a user calls it, prints milliseconds a frame by step, and
-the bytes a frame of the coded video, of the chunk store and of all result files.  With ``--processes`` it then runs
-``--devices N`` for each number over the whole video, each process with ``--threads`` threads, and prints the frames a
-second: run that where nothing else runs.
+Runs ``analyze-video`` over the first frames of a video as a user calls it, half of them and then the rest, and prints
+milliseconds a frame by step and bytes a frame by file: those that the second half adds, as a long video's frames do.
+Then what follows for the clusters of docs/scale.md.
+
+With ``--processes`` it cuts as many clips of ``--frames`` frames as the largest number says, one share each, and has
+``--devices N`` analyse them all, for each number N, each process with ``--threads`` threads: frames a second with and
+without what starting takes.  Run that where nothing else runs.
 """
 
 from __future__ import annotations
@@ -18,29 +21,146 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from dlcx.data.video import find_videos, open_video
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from small_videos import first_frames
+
+from dlcx.data.video import VideoFile, find_videos, open_video
+
+#: Frames a second of one of the workers, and how many there are; hours of video, and its frames a second.
+SPEED, WORKERS, HOURS, RATE = 200, 100, 1e6, 30
+STORE = "chunk store"
 
 
-def analyze(call: argparse.Namespace, video: Path, out: Path, *flags: str) -> tuple[dict, float]:
-    """The result of the command, and the seconds it took."""
-    words = [str(video), "-p", str(call.project), "--shuffle", str(call.shuffle), "--out", str(out), "--json", "-q"]
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds of one process and bytes a frame; the coded ``video`` is read, ``files`` are written.
+
+    ``steps`` come one after the other, ``decoding`` goes on beside them; ``starting`` are seconds a call.
+    """
+
+    steps: dict[str, float]
+    decoding: float
+    starting: float
+    video: float
+    files: dict[str, float]
+
+    @property
+    def worker(self) -> float:
+        """Milliseconds a frame of one worker that never waits for anything but its own decoder."""
+        return max(self.decoding, sum(self.steps.values()) - self.steps["waiting"])
+
+    @property
+    def results(self) -> float:
+        """Bytes a frame of all files but the store."""
+        return sum(count for name, count in self.files.items() if name != STORE)
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        frames, hours = SPEED * WORKERS, HOURS * 3600 * RATE
+        return [
+            *(f"{name}: {spent:.3g} ms a frame" for name, spent in self.steps.items()),
+            f"decoding, beside these: {self.decoding:.3g} ms a frame",
+            f"one worker: {self.worker:.3g} ms a frame, {1e3 / self.worker:.3g} frames/s",
+            f"starting and ending: {self.starting:.1f} s a call",
+            f"video: {self.video:.0f} bytes a frame",
+            *(f"{name}: {count:.0f} bytes a frame" for name, count in self.files.items()),
+            f"results without the store: {self.results:.0f} bytes a frame",
+            f"{WORKERS} workers at {SPEED} frames/s: {frames * self.video / 1e6:.3g} MB/s of video read, "
+            f"{frames * self.files[STORE] / 1e6:.2g} MB/s of chunks written",
+            f"{HOURS:.0e} hours at {RATE} frames/s: {hours * self.files[STORE] / 1e12:.3g} TB of chunks, "
+            f"{hours * self.results / 1e12:.3g} TB of other results",
+        ]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Frames a second of so many processes: as a user waits for them, and while they are at work."""
+
+    processes: int
+    frames: int
+    seconds: float
+    working: float
+
+    @property
+    def whole(self) -> float:
+        """All start-up included."""
+        return self.frames / self.seconds
+
+    @property
+    def at_work(self) -> float:
+        """Of all processes together, without starting, joining and writing."""
+        return self.frames * self.processes / self.working
+
+    def line(self, first: Rate) -> str:
+        """One line, with how much faster than ``first`` it is."""
+        gain = (
+            f"; {self.whole / first.whole:.2f} and {self.at_work / first.at_work:.2f} times --devices {first.processes}"
+        )
+        return (
+            f"--devices {self.processes}: {self.frames} frames in {self.seconds:.1f} s, {self.whole:.3g} frames/s, "
+            f"{self.at_work:.3g} at work{gain if self is not first else ''}"
+        )
+
+
+def analyze(call: argparse.Namespace, videos: Sequence[Path], out: Path, *flags: str) -> tuple[list[dict], float]:
+    """The results of the command, and the seconds it took."""
+    words = [*map(str, videos), "-p", str(call.project), "--shuffle", str(call.shuffle), "--out", str(out)]
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "dlcx", "analyze-video", *words, *flags],
+        [sys.executable, "-m", "dlcx", "analyze-video", *words, "--json", "-q", *flags],
         env={**os.environ, "OMP_NUM_THREADS": str(call.threads)},
         stdout=subprocess.PIPE,
         check=True,
     )
-    return json.loads(done.stdout)["videos"][0], time.perf_counter() - begun
+    return json.loads(done.stdout)["videos"], time.perf_counter() - begun
 
 
-def size(paths: list[Path]) -> int:
-    return sum(path.stat().st_size for path in paths if path.is_file())
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes of the store and of each file, which is called by what its name adds to the table's."""
+    (store,) = folder.glob("*.dlcx")
+    stem = min((path.stem for path in folder.glob("*.h5")), key=len)
+    found = {STORE: sum(path.stat().st_size for path in store.rglob("*") if path.is_file())}
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            name = path.name.removeprefix(stem)
+            found[name] = found.get(name, 0) + path.stat().st_size
+    return found
 
 
-def main() -> None:
+def measure(call: argparse.Namespace, known: VideoFile, folder: Path) -> Cost:
+    """Analyse the first frames of a video in two runs."""
+    frames = min(call.frames, known.frames)
+    seconds, decoding, starting, written = {}, 0.0, [], []
+    for stop in (frames // 2, frames):
+        (found,), took = analyze(call, [known.path], folder, "--frames", f"0:{stop}")
+        spent = found["time"]
+        seconds = {name: seconds.get(name, 0.0) + value for name, value in spent["seconds"].items()}
+        decoding += spent["decoding"]
+        starting.append(took - spent["total"])
+        written.append(sizes(folder))
+    half, whole = written
+    return Cost(
+        {name: 1e3 * value / frames for name, value in seconds.items()},
+        1e3 * decoding / frames,
+        min(starting),
+        known.path.stat().st_size / known.frames,
+        {name: (count - half.get(name, 0)) / (frames - frames // 2) for name, count in whole.items()},
+    )
+
+
+def rate(call: argparse.Namespace, clips: Sequence[Path], processes: int, out: Path) -> Rate:
+    """How fast so many processes analyse all clips."""
+    found, seconds = analyze(call, clips, out, "--devices", str(processes), "--shares", "1")
+    frames = sum(open_video(clip).frames for clip in clips)
+    return Rate(processes, frames, seconds, sum(one["time"]["total"] for one in found))
+
+
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--shuffle", type=int, default=1)
@@ -48,28 +168,19 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--processes", type=int, nargs="*", default=[])
-    call = parser.parse_args()
-    video = call.video or find_videos([call.project / "videos"])[0]
-    known = open_video(video)
-    frames = min(call.frames, known.frames)
-    with tempfile.TemporaryDirectory() as folder:
-        found, _ = analyze(call, video, Path(folder), "--frames", f"0:{frames}")
-        spent = found["time"]
-        for name, seconds in {**spent["seconds"], "decoding, beside these": spent["decoding"]}.items():
-            print(f"{name}: {1e3 * seconds / frames:.2f} ms a frame")
-        (store,) = Path(folder).glob("*.dlcx")
-        print(f"video: {video.stat().st_size / known.frames:.0f} bytes a frame, {known.width}x{known.height}")
-        print(f"chunk store: {size(list(store.rglob('*'))) / frames:.0f} bytes a frame")
-        print(f"results: {size(list(Path(folder).iterdir())) / frames:.0f} bytes a frame")
-    rates = {}
-    for count in call.processes:
-        with tempfile.TemporaryDirectory() as folder:
-            _, seconds = analyze(call, video, Path(folder), "--devices", str(count))
-        rates[count] = known.frames / seconds
-        print(f"--devices {count}: {seconds:.1f} s, {rates[count]:.2f} frames/s, all start-up included")
-    for count in call.processes[1:]:
-        first = call.processes[0]
-        print(f"from {first} to {count}: {rates[count] / rates[first]:.2f} times as fast")
+    call = parser.parse_args(words)
+    known = open_video(call.video or find_videos([call.project / "videos"])[0])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"{known.path.name}: {known.width}x{known.height}, {min(call.frames, known.frames)} frames")
+        print(*measure(call, known, folder / "cost").lines(), sep="\n")
+        clips = [
+            first_frames(known.path, folder / f"clip{number}{known.path.suffix}", call.frames)
+            for number in range(max(call.processes, default=0))
+        ]
+        rates = [rate(call, clips, count, folder / f"devices-{count}") for count in call.processes]
+    for one in rates:
+        print(one.line(rates[0]))
 
 
 if __name__ == "__main__":

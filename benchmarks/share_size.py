@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def draw_figure(found: dict[str, list[tuple[float, float, float]]], path: Path) 
     figure.savefig(path, dpi=110)
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=1000, help="of work in all")
     parser.add_argument("--workers", type=int, default=100)
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--chunk", type=float, default=20, help="seconds")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--figure", type=Path)
-    call = parser.parse_args()
+    call = parser.parse_args(words)
     cluster = Cluster(call.workers, call.start, 3600 * call.between, call.requeue, call.chunk)
     calm = Cluster(call.workers, call.start, 3600 * 10_000, call.requeue, call.chunk)
     work = 3600 * call.hours
