@@ -140,12 +140,12 @@ def train(
     call = {name: value for name, value in locals().items() if name not in _ELSEWHERE}
     asked = JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch))
     if cluster is not None:
-        job = checked_job(cluster, asked, nodes=nodes, devices=devices, dry_run=dry_run)
+        ordered = checked_job(cluster, asked, nodes=nodes, devices=devices, dry_run=dry_run)
         place = open_project(project).shuffle(shuffle, trainset_index)
         _configured(
             place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
         )
-        return submit_training(place, call, job)
+        return submit_training(place, call, ordered)
     if asked != JobOptions() or nodes > 1 or dry_run:
         raise DlcxError("flags of a job are for --cluster slurm", hint="Add it, or leave them out.")
     if devices > 1:
