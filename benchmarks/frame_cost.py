@@ -1,11 +1,13 @@
 """What a frame of an analysis costs: milliseconds of each step, bytes on the disk, and several processes beside one.
 
-    python benchmarks/frame_cost.py --project PROJECT [--shuffle N] [--video VIDEO] [--frames N] [--threads N]
-                                    [--processes 1 2]
+    python benchmarks/frame_cost.py --project PROJECT [--shuffle N] [--video VIDEO] [--frames N] [--long N]
+                                    [--threads N] [--processes 1 2]
 
-Runs ``analyze-video`` over the first frames of a video as a user calls it, half of them and then the rest, and prints
-milliseconds a frame by step and bytes a frame by file: those that the second half adds, as a long video's frames do.
-Then what follows for the clusters of docs/scale.md.
+Runs ``analyze-video`` over the first frames of a video as a user calls it, and prints milliseconds a frame by step.  A
+file has parts that do not grow with the frames: hence the coded frames and their poses are repeated to ``--long``
+frames, whose poses are put into a chunk store, and the same command makes the other files of that, without the net.
+Milliseconds of writing and of linking, and bytes a frame by file, are of these.  Then what follows for the clusters of
+docs/scale.md.
 
 With ``--processes`` it cuts as many clips of ``--frames`` frames as the largest number says, one share each, and has
 ``--devices N`` analyse them all, for each number N, each process with ``--threads`` threads: frames a second with and
@@ -27,9 +29,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+import numpy as np
 from small_videos import first_frames
 
 from dlcx.data.video import VideoFile, find_videos, open_video
+from dlcx.store import known_store, open_store
 
 #: Frames a second of one of the workers, and how many there are; hours of video, and its frames a second.
 SPEED, WORKERS, HOURS, RATE = 200, 100, 1e6, 30
@@ -114,9 +118,12 @@ def analyze(call: argparse.Namespace, videos: Sequence[Path], out: Path, *flags:
     done = subprocess.run(
         [sys.executable, "-m", "dlcx", "analyze-video", *words, "--json", "-q", *flags],
         env={**os.environ, "OMP_NUM_THREADS": str(call.threads)},
-        stdout=subprocess.PIPE,
-        check=True,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        raise SystemExit(f"analyze-video ended with exit code {done.returncode}:\n{done.stderr}")
     return json.loads(done.stdout)["videos"], time.perf_counter() - begun
 
 
@@ -133,24 +140,43 @@ def sizes(folder: Path) -> dict[str, int]:
 
 
 def measure(call: argparse.Namespace, known: VideoFile, folder: Path) -> Cost:
-    """Analyse the first frames of a video in two runs."""
+    """Analyse the first frames of a video, and write the files of a long one."""
     frames = min(call.frames, known.frames)
-    seconds, decoding, starting, written = {}, 0.0, [], []
-    for stop in (frames // 2, frames):
-        (found,), took = analyze(call, [known.path], folder, "--frames", f"0:{stop}")
-        spent = found["time"]
-        seconds = {name: seconds.get(name, 0.0) + value for name, value in spent["seconds"].items()}
-        decoding += spent["decoding"]
-        starting.append(took - spent["total"])
-        written.append(sizes(folder))
-    half, whole = written
+    (found,), took = analyze(call, [known.path], folder / "short", "--frames", f"0:{frames}")
+    spent = found["time"]
+    steps = {name: 1e3 * seconds / frames for name, seconds in spent["seconds"].items()}
+    times = -(-call.long // frames)
+    long = open_video(first_frames(known.path, folder / f"long{known.path.suffix}", frames, times))
+    stored = store_repeated(known, long, frames, folder)
+    (written,), _ = analyze(call, [long.path], folder / "long")
+    if written["analyzed"]:
+        raise RuntimeError(f"{written['analyzed']} frames of {long.path.name} were analysed, which were in its store")
+    seconds = written["time"]["seconds"]
+    steps["writing"] = 1e3 * (stored + seconds["writing"]) / long.frames
+    if "linking" in steps:
+        steps["linking"] = 1e3 * seconds["linking"] / long.frames
     return Cost(
-        {name: 1e3 * value / frames for name, value in seconds.items()},
-        1e3 * decoding / frames,
-        min(starting),
+        steps,
+        1e3 * spent["decoding"] / frames,
+        took - spent["total"],
         known.path.stat().st_size / known.frames,
-        {name: (count - half.get(name, 0)) / (frames - frames // 2) for name, count in whole.items()},
+        {name: count / long.frames for name, count in sizes(folder / "long").items()},
     )
+
+
+def store_repeated(known: VideoFile, long: VideoFile, frames: int, folder: Path) -> float:
+    """Let the store of the long video hold the poses of the short one, again and again; the seconds that takes."""
+    (short,) = (folder / "short").glob("*.dlcx")
+    store = known_store(short)
+    assert store is not None
+    found = store.read(0, frames)
+    target = folder / "long" / (long.path.stem + short.name.removeprefix(known.path.stem))
+    begun = time.perf_counter()
+    with open_store(target, {**store.settings, "video": long.fingerprint()}) as filled:
+        for first in range(0, long.frames, frames):
+            at = (first + np.arange(frames)) / long.fps
+            filled.append(first, found.predictions, at, found.readable, found.repeated)
+    return time.perf_counter() - begun
 
 
 def rate(call: argparse.Namespace, clips: Sequence[Path], processes: int, out: Path) -> Rate:
@@ -165,7 +191,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--shuffle", type=int, default=1)
     parser.add_argument("--video", type=Path)
-    parser.add_argument("--frames", type=int, default=400)
+    parser.add_argument("--frames", type=int, default=80)
+    parser.add_argument("--long", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--processes", type=int, nargs="*", default=[])
     call = parser.parse_args(words)

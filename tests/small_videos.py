@@ -56,14 +56,19 @@ def break_frames(path: Path, first: int, stop: int) -> None:
     path.write_bytes(content)
 
 
-def first_frames(source: Path, target: Path, count: int) -> Path:
-    """Write the first ``count`` coded frames of a video, as they are, to another file."""
+def first_frames(source: Path, target: Path, count: int, times: int = 1) -> Path:
+    """Write the first ``count`` coded frames of a video, as they are, so many times to another file."""
     import av
 
-    with av.open(str(source)) as old, av.open(str(target), "w") as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
-        packets = (packet for packet in old.demux(old.streams.video[0]) if packet.dts is not None)
-        for packet, _ in zip(packets, range(count), strict=False):
-            packet.stream = stream
-            new.mux(packet)
+    with av.open(str(target), "w") as new:
+        stream = None
+        for number in range(times):
+            with av.open(str(source)) as old:
+                coded = old.streams.video[0]
+                stream = stream or new.add_stream_from_template(coded)
+                packets = (packet for packet in old.demux(coded) if packet.dts is not None)
+                for packet, _ in zip(packets, range(count), strict=False):
+                    later = number * count * packet.duration
+                    packet.pts, packet.dts, packet.stream = packet.pts + later, packet.dts + later, stream
+                    new.mux(packet)
     return target

@@ -75,6 +75,7 @@ def test_frame_cost_adds_up(golden: Path, tmp_path: Path, capsys: pytest.Capture
     project = make_project(tmp_path / "ma-me-2026-01-02", golden, PAF)
     video = long_video(project / "videos" / "long.avi", golden, 40)
     words = ["--project", str(project), "--shuffle", str(PAF), "--video", str(video), "--frames", "24"]
+    words += ["--long", "100"]
     frame_cost.main([*words, "--processes", "1", "2"])
     out, err = capsys.readouterr()
     assert err == ""
