@@ -167,8 +167,8 @@ def train(
         _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
         device = processes.device(device, preferred=config.device, net_type=config.net_type)
         processes.wait()  # until all have read what is written from here on
-        # all at once: a net must not go on where it was given up when its detector's training is stopped
-        given_up = [path for _, start in todo if start.source is None for path in start.outdated]
+        # all before the first training: a net must not go on where it was given up when its detector's is stopped
+        outdated = [path for _, start in todo if start.source is None for path in start.outdated]
         trained: dict[str, Trained] = {}
         for part, start in todo:
             course = part.course(early_stop=early_stop, precision=precision, compiled=compile)
@@ -179,7 +179,10 @@ def train(
             listeners: list[Logger] = []
             if processes.first:
                 listeners = _listeners(part, config, logger) if training.goes_on else []
-                _commit(part, start, config, own, [*given_up, *(start.outdated if training.goes_on else ())])
+                if start.source is not None and training.goes_on:
+                    outdated += start.outdated
+                _commit(part, start, config, own, outdated)
+            outdated = []  # from here on there are new files of these names
             if training.goes_on:
                 try:
                     training.run(stop, listeners, progress if processes.first else SILENT)
@@ -219,7 +222,7 @@ def _commit(part: Part, start: Start, config: ModelConfig, own: OwnConfig, outda
     if start.source is None:
         _remember(part, own)
     for path in outdated:
-        path.unlink(missing_ok=True)
+        path.unlink()
 
 
 def _todo(

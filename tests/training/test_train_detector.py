@@ -124,6 +124,15 @@ def test_a_start_over_that_is_stopped_gives_both_nets_up(crops, monkeypatch):
     assert same(*results)
 
 
+def test_a_start_over_keeps_what_the_detector_has_learned_anew(crops):
+    """Its new files have the names of those that are given up."""
+    straight = copy(crops, "straight")
+    train(straight)
+    train(crops, overrides=["train_settings.seed=5", "detector.train_settings.seed=5"])
+    train(crops, seed=1, resume="none", overwrite=True)
+    assert same(left(straight), left(crops))
+
+
 def test_one_of_the_two_may_be_left_out(crops):
     alone = train(crops, epochs=0)
     assert (alone.detector.trained, alone.epoch) == (2, 0)
