@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dlcx.data.frame_check import set_threads
+from dlcx.data.frame_check import open_stream
 
 logger = logging.getLogger(__name__)
 
@@ -40,18 +40,12 @@ def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[fl
     """
     import av
 
-    av.logging.set_level(None)
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
+        with open_stream(path, origin, start) as (container, stream, zero):
             if stream.codec_context.name not in CODECS:
                 return
-            set_threads(stream.codec_context)
             # Otherwise M-JPEG is patched up untold, in each run differently.
             stream.codec_context.options = {"err_detect": "explode"}
-            zero = float((stream.start_time or 0) * (stream.time_base or 0)) + origin
-            if start > 0:
-                container.seek(int((start + zero) / (stream.time_base or 1)), stream=stream)
             for packet in container.demux(stream):
                 if packet.is_corrupt:
                     return

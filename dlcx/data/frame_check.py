@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dlcx.data.ahead import ahead
+from dlcx.data.packets import SAME_TIME
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +32,27 @@ def checked_by() -> str:
     return AV
 
 
-def set_threads(codec: Any) -> None:
-    """Let PyAV decode with as many threads as it tells every damage with.
+@contextmanager
+def open_stream(path: Path, origin: float, start: float) -> Iterator[tuple[Any, Any, float]]:
+    """PyAV's container, its video stream, ready to decode from ``start`` or before, and the stamp (s) of time 0.
 
-    Threads by frames now and then forget one.  H.264 and HEVC forget with threads by slices too, patch up otherwise
+    ``origin`` and ``start`` are those of :class:`FrameCheck`.  There are as many threads as every damage is told with:
+    threads by frames now and then forget one.  H.264 and HEVC forget with threads by slices too, patch up otherwise
     than OpenCV, and after a seek H.264 calls good frames damaged, all depending on the number of threads.
     """
-    codec.thread_type = "SLICE"
-    if codec.name in ("h264", "hevc"):
-        codec.thread_count = 1
+    import av
+
+    av.logging.set_level(None)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        codec = stream.codec_context
+        codec.thread_type = "SLICE"
+        if codec.name in ("h264", "hevc"):
+            codec.thread_count = 1
+        zero = float((stream.start_time or 0) * (stream.time_base or 0)) + origin
+        if start > 0:  # the nearest frame before that needs no other one
+            container.seek(int((start + zero) / (stream.time_base or 1)), stream=stream)
+        yield container, stream, zero
 
 
 class FrameCheck:
@@ -63,9 +77,9 @@ class FrameCheck:
 
     def is_damaged(self, time: float) -> bool:
         """Whether the frame at ``time`` seconds from the first one is; times must not go back."""
-        while self._next is not None and self._next[0] < time - 1e-5:
+        while self._next is not None and self._next[0] < time - SAME_TIME:
             self._next = next(self._told, None)
-        return self._next is not None and abs(self._next[0] - time) < 1e-5 and self._next[1]
+        return self._next is not None and abs(self._next[0] - time) < SAME_TIME and self._next[1]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -76,14 +90,8 @@ class FrameCheck:
         """Time and damage of every frame that can be decoded."""
         import av
 
-        av.logging.set_level(None)
         try:
-            with av.open(str(path)) as container:
-                stream = container.streams.video[0]
-                set_threads(stream.codec_context)
-                zero = float((stream.start_time or 0) * (stream.time_base or 0)) + origin
-                if start > 0:  # the nearest frame before that needs no other one
-                    container.seek(int((start + zero) / (stream.time_base or 1)), stream=stream)
+            with open_stream(path, origin, start) as (container, stream, zero):
                 torn: set[int] = set()
                 settled = start <= 0
                 for frame in _frames(av, container, stream, torn):

@@ -21,6 +21,7 @@ from dlcx.data.ahead import ahead
 from dlcx.data.av_frames import ToImage, shows_its_colours, sound_pictures
 from dlcx.data.frame_check import AV, FrameCheck
 from dlcx.data.opencv_frames import SEEK_MARGIN, opencv_frames
+from dlcx.data.packets import SAME_TIME
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
@@ -29,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 #: Most pictures that wait for their conversion, and most bytes of them.
 AHEAD, AHEAD_BYTES = 32, 64 * 2**20
-#: Seconds by which two tellings of one frame's time may differ.
-CLOSE = 1e-5
 
 
 class GoodFrame(NamedTuple):
@@ -73,9 +72,9 @@ def _by_av(video: VideoFile, first: int, end: int) -> Generator[GoodFrame]:
     most = min(AHEAD, AHEAD_BYTES // (3 * video.width * video.height))
     with closing(ahead(decoded, most, f"decode pictures of {video.path.name}")) as pictures:
         for time, picture in pictures:
-            if time < video.times[earlier] - CLOSE:  # decoded on the way there
+            if time < video.times[earlier] - SAME_TIME:  # decoded on the way there
                 continue
-            image = to_image(picture) if abs(time - video.times[number]) < CLOSE else None
+            image = to_image(picture) if abs(time - video.times[number]) < SAME_TIME else None
             if image is None or (before is None and not _equals_opencv(video, number, image, picture)):
                 return
             if number >= first:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from dlcx.data.packets import open_capture
+from dlcx.data.packets import SAME_TIME, open_capture
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
@@ -63,5 +63,5 @@ def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
         return otherwise
     time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp
     nearest = int(np.searchsorted(video.times, time - 1e-6))
-    matches = nearest < video.frames and abs(video.times[nearest] - time) < 1e-5
+    matches = nearest < video.frames and abs(video.times[nearest] - time) < SAME_TIME
     return nearest if matches else otherwise

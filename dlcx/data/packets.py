@@ -12,6 +12,8 @@ from dlcx.errors import DlcxError
 
 #: Packets in a row that may be broken before a file counts as ended.
 MOST_BROKEN_PACKETS = 100_000
+#: Seconds by which two decoders' tellings of one frame's time may differ.
+SAME_TIME = 1e-5
 
 # Broken streams are reported by dlcx, once; the decoder's own lines go straight to stderr and number thousands.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

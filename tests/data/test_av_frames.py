@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from bad_videos import encode
 
-from dlcx.data import good_frames
 from dlcx.data.av_frames import ToImage, shows_its_colours
 from dlcx.data.video import open_video, read_frames
 
@@ -30,20 +29,6 @@ def by_opencv(path: Path) -> list[np.ndarray]:
     while (read := capture.read())[0]:
         images.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
     return images
-
-
-@pytest.fixture
-def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The frames from which on OpenCV decoded."""
-    frames: list[int] = []
-    decode = good_frames._by_opencv
-
-    def note(video, first, end, done):
-        frames.append(done)
-        return decode(video, first, end, done)
-
-    monkeypatch.setattr(good_frames, "_by_opencv", note)
-    return frames
 
 
 def assert_as_opencv(path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 from bad_videos import H264, NO_B, damage, encode, numbered
 from small_videos import break_frames, told_number, write_video
 
-from dlcx.data import good_frames
 from dlcx.data.frame_check import AV, OPENCV
 from dlcx.data.video import VideoFile, open_video, read_frames
 
@@ -44,20 +43,6 @@ STREAMS = {
         "passthrough",
     ),
 }
-
-
-@pytest.fixture
-def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The frames from which on OpenCV decoded."""
-    frames: list[int] = []
-    decode = good_frames._by_opencv
-
-    def note(video, first, end, done):
-        frames.append(done)
-        return decode(video, first, end, done)
-
-    monkeypatch.setattr(good_frames, "_by_opencv", note)
-    return frames
 
 
 def columns(video: VideoFile, start: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,21 @@
+"""Who decoded."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlcx.data import good_frames
+
+
+@pytest.fixture
+def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The frames from which on OpenCV decoded."""
+    frames: list[int] = []
+    decode = good_frames._by_opencv
+
+    def note(video, first, end, done):
+        frames.append(done)
+        return decode(video, first, end, done)
+
+    monkeypatch.setattr(good_frames, "_by_opencv", note)
+    return frames
