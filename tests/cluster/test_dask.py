@@ -16,7 +16,7 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.stopping import StopRequest
 
 if importlib.util.find_spec("distributed") is None:
-    pytest.skip("dask.distributed is not installed", allow_module_level=True)
+    pytest.skip("the extra 'cluster' is not installed", allow_module_level=True)
 
 PLACES = [{"DLCX_TEST_PLACE": "a"}, {"DLCX_TEST_PLACE": "b"}]
 

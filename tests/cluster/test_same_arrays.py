@@ -171,7 +171,7 @@ def killed_in_the_middle(desk: Desk, out: Path, *flags: str) -> str:
 @pytest.mark.parametrize("flags", ["--devices 2", "--cluster local=2"])
 def test_workers_that_are_killed(desk: Desk, tmp_path: Path, flags: str) -> None:
     if "cluster" in flags:
-        pytest.importorskip("distributed")
+        pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     said = killed_in_the_middle(desk, tmp_path, *flags.split(), "--shares", str(SHARES))
     assert "time: " in said
     desk.assert_same(tmp_path)
@@ -180,7 +180,7 @@ def test_workers_that_are_killed(desk: Desk, tmp_path: Path, flags: str) -> None
 @pytest.mark.slow
 def test_a_kill_costs_at_most_a_chunk(desk: Desk, tmp_path: Path) -> None:
     """What is in the store when the worker dies is not analysed again: the chunk files stay the very same ones."""
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with subprocess.Popen(
         desk.words(tmp_path, "--cluster", "local=1", "--shares", "1"),
         env=desk.environment(DLCX_SLOW="0.2"),
@@ -206,7 +206,7 @@ def test_a_kill_costs_at_most_a_chunk(desk: Desk, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["SIGUSR1", "SIGTERM", "SIGKILL"])
 def test_a_worker_of_a_scheduler_that_ends_in_the_middle(desk: Desk, tmp_path: Path, kind: str) -> None:
     """As a cluster's own scheduler ends Dask's workers: the other one does all that is left."""
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     out, environment = tmp_path / "out", desk.environment(DLCX_SLOW="0.3")
     flags = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)]
     with (
@@ -234,7 +234,7 @@ def test_a_worker_of_a_scheduler_that_ends_in_the_middle(desk: Desk, tmp_path: P
 @pytest.mark.parametrize("flags", ["--devices 2", "--cluster local=2"])
 def test_a_signal_stops_all_and_the_same_call_goes_on(desk: Desk, tmp_path: Path, flags: str) -> None:
     if "cluster" in flags:
-        pytest.importorskip("distributed")
+        pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     words = desk.words(tmp_path, *flags.split(), "--shares", str(SHARES))
     with subprocess.Popen(words, env=desk.environment(DLCX_SLOW="0.2"), stdout=-1, stderr=-1, text=True) as call:
         until(lambda: part_frames(tmp_path) >= CHUNK)

@@ -12,7 +12,7 @@ from bad_videos import encode
 from dlcx.data.av_frames import ToImage, shows_its_colours
 from dlcx.data.video import open_video, read_frames
 
-av = pytest.importorskip("av")
+av = pytest.importorskip("av", reason="PyAV, the extra 'video', is not installed")
 
 X264 = ("-c:v", "libx264", "-qp", "10")
 

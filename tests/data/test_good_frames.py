@@ -14,7 +14,7 @@ from small_videos import break_frames, told_number, write_video
 from dlcx.data.frame_check import AV, OPENCV
 from dlcx.data.video import VideoFile, open_video, read_frames
 
-pytest.importorskip("av")
+pytest.importorskip("av", reason="PyAV, the extra 'video', is not installed")
 
 COUNT = 90
 STREAMS = {
