@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import csv
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic_core import to_json
 
 from dlcx.errors import DlcxError
 from dlcx.formats.hdf5 import read_attribute, read_form, read_table, write_table
@@ -187,13 +188,22 @@ def _label(label: object) -> str:
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
 
 
-def _text_rows(values: np.ndarray) -> Iterator[str]:
-    """One line of text a row; several times faster than asking numpy for the text of each float32."""
+def _text_rows(values: np.ndarray) -> list[str]:
+    """The text of rows (T, C), as pandas has it.
+
+    pydantic writes JSON five times as fast as Python writes numbers, and but for tiny and infinite ones these are the
+    same.
+    """
     if values.dtype == np.float32:
         values = _shortest(values)
-    for row in values.tolist():
-        text = repr(row)[1:-1].replace(", ", ",")
-        yield text.replace("nan", "") if "nan" in text else text
+    rows = values.tolist()
+    text = to_json(rows, inf_nan_mode="constants").decode("ascii")
+    lines = text.replace("NaN", "")[2:-2].split("],[")
+    size = np.abs(values)
+    differ = ((size > 0) & (size < 1e-4) | np.isinf(size)).any(1)
+    for row in np.flatnonzero(differ):
+        lines[row] = repr(rows[row])[1:-1].replace(", ", ",").replace("nan", "")
+    return lines
 
 
 def _shortest(values: np.ndarray) -> np.ndarray:

@@ -96,7 +96,7 @@ def test_csv_text_is_pandas_text(tmp_path):
             rng.uniform(-5, 3000, 3000),
             10 ** rng.uniform(-20, 5, 3000),
             np.round(rng.uniform(0, 100, 3000), 2),
-            [0, 1, np.nan],
+            [0, 1, np.nan, np.inf, -np.inf, -0.0, 1e20, 3e38, 1e-45],
         ]
     ).astype(np.float32)
     columns = pd.MultiIndex.from_tuples(
