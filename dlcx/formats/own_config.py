@@ -29,8 +29,9 @@ def read_own_config(path: str | Path) -> OwnConfig:
     return check(OwnConfig, read_yaml(path), path) if Path(path).is_file() else OwnConfig()
 
 
-def weights_source(text: str) -> str:
+def weights_source(named: str | Path) -> str:
     """Where weights come from, by flag, as dlcx.yaml keeps it: a word as it is, the path of a file in full."""
+    text = str(named)
     word = text in ("imagenet", "coco", "none", "weight_init") or re.fullmatch(r"superanimal_\w+", text)
     return text if word else str(Path(text).expanduser().resolve())
 

@@ -62,7 +62,7 @@ def analyze_images(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
-    conditions: str | None = None,
+    conditions: str | Path | None = None,
     batch_size: int = 1,
     device: str = "auto",
     precision: str = "fp32",

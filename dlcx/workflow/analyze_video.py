@@ -57,7 +57,7 @@ def analyze_video(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
-    conditions: str | None = None,
+    conditions: str | Path | None = None,
     batch_size: int | Literal["auto"] | None = None,
     device: str = "auto",
     precision: str = "fp32",
@@ -256,9 +256,11 @@ def analyze_video(
     return AnalyzeVideoResult(net.scorer, done, failed, _next_steps(done[0], flags))
 
 
-def _absolute(conditions: str | None) -> str | None:
+def _absolute(conditions: str | Path | None) -> str | None:
     """A file of conditions by a path that holds everywhere; a shuffle as it is."""
-    return os.path.abspath(conditions) if conditions and Path(conditions).is_file() else conditions
+    if conditions and Path(conditions).is_file():
+        return os.path.abspath(conditions)
+    return None if conditions is None else str(conditions)
 
 
 def _next_steps(first: AnalyzedVideo | AnalyzedShare, flags: list[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
@@ -52,7 +53,7 @@ class ChosenNet:
         *,
         snapshot: str,
         detector_snapshot: str = "best",
-        conditions: str | None = None,
+        conditions: str | Path | None = None,
         device: str,
         precision: str,
         engine: str,

@@ -80,7 +80,7 @@ class ConditionFile:
 ConditionSource = ConditionNet | ConditionFile
 
 
-def conditions_block(project: Project, text: str, trainset_index: int = 0) -> dict[str, Any]:
+def conditions_block(project: Project, named: str | Path, trainset_index: int = 0) -> dict[str, Any]:
     """``inference.conditions`` of pytorch_config.yaml for ``SHUFFLE``, ``SHUFFLE:SNAPSHOT`` or the path of a file.
 
     Raises
@@ -88,6 +88,7 @@ def conditions_block(project: Project, text: str, trainset_index: int = 0) -> di
     DlcxError
         When the file or the snapshot does not exist.
     """
+    text = str(named)
     if match := re.fullmatch(r"(\d+)(?::(.+))?", text.strip()):
         number, which = int(match[1]), match[2]
         name = which and project.shuffle(number, trainset_index).snapshot(which).path.name
@@ -100,8 +101,8 @@ def conditions_block(project: Project, text: str, trainset_index: int = 0) -> di
     return conditions_of_file(path.resolve())
 
 
-def chosen_conditions(shuffle: Shuffle, config: ModelConfig, text: str | None = None) -> ConditionSource | None:
-    """Where the net of a shuffle finds its conditions: as ``text`` says, else as its file does; None for other nets.
+def chosen_conditions(shuffle: Shuffle, config: ModelConfig, named: str | Path | None = None) -> ConditionSource | None:
+    """Where the net of a shuffle finds its conditions: as ``named`` says, else as its file does; None for other nets.
 
     Raises
     ------
@@ -109,14 +110,14 @@ def chosen_conditions(shuffle: Shuffle, config: ModelConfig, text: str | None = 
         When nothing is named, or what is named does not exist or fit.
     """
     if config.method != "ctd":
-        if text is not None:
-            raise DlcxError(f"--conditions {text}: {config.net_type} takes none, only BUCTD nets do")
+        if named is not None:
+            raise DlcxError(f"--conditions {named}: {config.net_type} takes none, only BUCTD nets do")
         return None
     place = f"{shuffle.model_config_path}: inference.conditions"
     block: Any = config.inference.conditions
-    if text is not None:
-        place = f"--conditions {text}"
-        block = conditions_block(shuffle.project, text, _index(shuffle))
+    if named is not None:
+        place = f"--conditions {named}"
+        block = conditions_block(shuffle.project, named, _index(shuffle))
     elif block is None:
         raise DlcxError(
             f"{place} is empty: {config.net_type} corrects poses that something else must find first", hint=HINT

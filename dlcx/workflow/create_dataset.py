@@ -106,9 +106,9 @@ def create_dataset(
     from_shuffle: int | None = None,
     split_by: str = "frame",
     seed: int = 42,
-    weights: str = "imagenet",
-    detector_weights: str | None = None,
-    conditions: str | None = None,
+    weights: str | Path = "imagenet",
+    detector_weights: str | Path | None = None,
+    conditions: str | Path | None = None,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
 ) -> CreateDatasetResult:
@@ -274,7 +274,7 @@ def _check_choices(numbers: Sequence[int], *, given: bool, from_shuffle: int | N
 
 
 def _configure(
-    shuffle: Shuffle, net_type: str, detector: str | None, conditions: str | None, overrides: Sequence[str]
+    shuffle: Shuffle, net_type: str, detector: str | None, conditions: str | Path | None, overrides: Sequence[str]
 ) -> ModelConfig:
     project = shuffle.project
     source = None

@@ -63,7 +63,7 @@ class Evaluated:
     keypoint_csv: Path | None = None
     pictures: Path | None = None
     told: bool = False
-    conditions: str | None = None
+    conditions: str | Path | None = None
     train_boxes: BoxMetrics | None = None
     test_boxes: BoxMetrics | None = None
     twins: TwinCheck | None = None
@@ -133,7 +133,7 @@ def evaluate(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
-    conditions: str | None = None,
+    conditions: str | Path | None = None,
     pcutoff: float | None = None,
     per_bodypart: bool = False,
     plot: bool = False,
@@ -188,7 +188,7 @@ def evaluate(
     cutoff = place.pcutoff if pcutoff is None else pcutoff
     run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
-    options = [*chosen[0].flags, *(["--conditions", conditions] if conditions else [])]
+    options = [*chosen[0].flags, *(["--conditions", str(conditions)] if conditions else [])]
     steps = [f"To track a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
     if not plot:
         steps.append(f"To look at the errors: {shlex.join(['dlcx', 'evaluate', '--plot', *options])}")
@@ -213,7 +213,7 @@ class _Run:
     """What one call asks of every snapshot."""
 
     detector_snapshot: str
-    conditions: str | None
+    conditions: str | Path | None
     pcutoff: float
     per_bodypart: bool
     plot: bool

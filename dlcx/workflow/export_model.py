@@ -81,7 +81,7 @@ def export_model(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
-    conditions: str | None = None,
+    conditions: str | Path | None = None,
     format: str = "pt",
     verify: bool = False,
     video: str | Path | None = None,

@@ -45,7 +45,7 @@ def load_predictor(
     *,
     snapshot: str = "best",
     detector_snapshot: str = "best",
-    conditions: str | None = None,
+    conditions: str | Path | None = None,
     device: str = "auto",
     precision: str = "fp32",
     engine: str = "torch",

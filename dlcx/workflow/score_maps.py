@@ -62,7 +62,7 @@ def score_maps(
     trainset_index: int = 0,
     snapshot: str = "best",
     detector_snapshot: str = "best",
-    conditions: str | None = None,
+    conditions: str | Path | None = None,
     device: str = "auto",
     out: str | Path | None = None,
     overwrite: bool = False,

@@ -66,8 +66,8 @@ def train(
     precision: str = "fp32",
     compile: bool = False,
     workers: int | None = None,
-    weights: str | None = None,
-    detector_weights: str | None = None,
+    weights: str | Path | None = None,
+    detector_weights: str | Path | None = None,
     resume: str = "auto",
     early_stop: int | None = None,
     logger: str | None = None,
@@ -198,7 +198,7 @@ def train(
 
 
 def _warn(
-    place: Shuffle, config: ModelConfig, todo: Sequence[tuple[Part, Start]], given: Mapping[str, str | None]
+    place: Shuffle, config: ModelConfig, todo: Sequence[tuple[Part, Start]], given: Mapping[str, str | Path | None]
 ) -> None:
     """Say what the call leaves without effect, and what the trained net will lack."""
     if lacks_conditions(config):
@@ -304,7 +304,9 @@ def _configured(
     return config
 
 
-def _own_config(place: Shuffle, config: ModelConfig, weights: str | None, detector_weights: str | None) -> OwnConfig:
+def _own_config(
+    place: Shuffle, config: ModelConfig, weights: str | Path | None, detector_weights: str | Path | None
+) -> OwnConfig:
     """dlcx.yaml, with the first weights that the call names; shuffles of DeepLabCut may name theirs themselves."""
     own = read_own_config(place.own_config_path)
     if weights is None and not place.own_config_path.is_file() and config.train_settings.weight_init is not None:

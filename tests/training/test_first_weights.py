@@ -74,7 +74,7 @@ def test_first_weights_are_remembered(tiny, tmp_path):
     shutil.copytree(tiny, tiny.parent / "source")
     train(tiny.parent / "source", epochs=1)
     source = place_of(tiny.parent / "source").snapshot_path(1)
-    train(tiny, epochs=1, weights=str(source), overrides=["runner.optimizer.params.lr=0"])
+    train(tiny, epochs=1, weights=source, overrides=["runner.optimizer.params.lr=0"])
     assert read_own_config(place_of(tiny).own_config_path).weights == str(source)
     learned = dict(read_snapshot(place_of(tiny).snapshot_path(1)).model)
     name = "backbone.model.conv1.0.weight"

@@ -172,3 +172,5 @@ def test_a_file_named_in_the_file(root, tmp_path):
         plain["inference"]["conditions"] = given
         found = chosen_conditions(place, type(config(root, NET)).model_validate(plain))
         assert found == ConditionFile(root / "given.h5", ("snout", "back", "tail"))
+    named = chosen_conditions(place, config(root, NET), root / "given.h5")
+    assert named == ConditionFile(root / "given.h5", ("snout", "back", "tail"))
