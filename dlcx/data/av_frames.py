@@ -24,10 +24,10 @@ PLAIN = {2, 5, 6}
 COLOURFUL = 16
 
 
-def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[float, Any]]:
+def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[float, Any, bool]]:
     """Time (s) from the first frame and PyAV's picture of every frame, until one is damaged, lost or without time.
 
-    There are none of a codec that is not known to tell.
+    The third says whether the codec is known to tell of damage; of others there are interlaced pictures only.
 
     Parameters
     ----------
@@ -42,8 +42,7 @@ def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[fl
 
     try:
         with open_stream(path, origin, start) as (container, stream, zero):
-            if stream.codec_context.name not in CODECS:
-                return
+            tells = stream.codec_context.name in CODECS
             # Otherwise M-JPEG is patched up untold, in each run differently.
             stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(stream):
@@ -52,7 +51,9 @@ def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[fl
                 for frame in packet.decode():
                     if frame.is_corrupt or frame.time is None:
                         return
-                    yield frame.time - zero, frame
+                    if not (tells or frame.interlaced_frame):
+                        return
+                    yield frame.time - zero, frame, tells
     except av.FFmpegError as error:
         logger.debug("%s: PyAV decodes no further: %s", path.name, error)
 
@@ -64,10 +65,12 @@ class ToImage:
     ----------
     width, height
         Size in pixels that the pictures must have.
+    anyhow
+        Convert what OpenCV might convert otherwise, too.
     """
 
-    def __init__(self, width: int, height: int) -> None:
-        self._size = width, height
+    def __init__(self, width: int, height: int, *, anyhow: bool = False) -> None:
+        self._size, self._anyhow = (width, height), anyhow
         self._first: tuple[object, ...] | None = None
         self._reformatter: Any = None
 
@@ -78,10 +81,10 @@ class ToImage:
             from av.video.reformatter import VideoReformatter
 
             self._first, self._reformatter = kind, VideoReformatter()
-        name, interlaced, turned, *_ = kind
-        if kind != self._first or name not in ALIKE or interlaced or turned:
+        name, turned, *_ = kind
+        if not self._anyhow and (kind != self._first or name not in ALIKE):
             return None
-        if (picture.width, picture.height) != self._size:
+        if turned or (picture.width, picture.height) != self._size:
             return None
         made = self._reformatter.reformat(picture, format="rgb24", interpolation="BICUBIC")  # as OpenCV
         plane = made.planes[0]
@@ -97,7 +100,6 @@ def shows_its_colours(picture: Any, image: np.ndarray) -> bool:
 def _kind(picture: Any) -> tuple[object, ...]:
     return (
         picture.format.name,
-        picture.interlaced_frame,
         getattr(picture, "rotation", 0),  # since PyAV 14
         int(picture.colorspace),
         int(picture.color_range),

@@ -71,8 +71,8 @@ class FrameCheck:
     """
 
     def __init__(self, path: Path, origin: float, start: float, by: str) -> None:
-        told = self._tell(path, origin, start) if by == AV else ()
-        self._told = ahead(told, AHEAD, f"check {path.name}")
+        told = told_pictures(path, origin, start) if by == AV else ()
+        self._told = ahead(((time, damaged) for time, damaged, _ in told), AHEAD, f"check {path.name}")
         self._next = next(self._told, None)
 
     def is_damaged(self, time: float) -> bool:
@@ -85,22 +85,25 @@ class FrameCheck:
         """Let go of the file."""
         self._told.close()
 
-    @staticmethod
-    def _tell(path: Path, origin: float, start: float) -> Iterator[tuple[float, bool]]:
-        """Time and damage of every frame that can be decoded."""
-        import av
 
-        try:
-            with open_stream(path, origin, start) as (container, stream, zero):
-                torn: set[int] = set()
-                settled = start <= 0
-                for frame in _frames(av, container, stream, torn):
-                    # After a seek H.264's decoder calls good frames corrupt, up to one that resets everything.
-                    settled = settled or (frame.key_frame and not frame.is_corrupt)
-                    if frame.time is not None:
-                        yield frame.time - zero, (settled and frame.is_corrupt) or frame.pts in torn
-        except av.FFmpegError as error:
-            logger.info("%s: PyAV cannot check its frames: %s", path.name, error)
+def told_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[float, bool, Any]]:
+    """Time (s) from the first frame, whether it is damaged, and PyAV's picture of every frame that can be decoded.
+
+    ``path``, ``origin`` and ``start`` are those of :class:`FrameCheck`.
+    """
+    import av
+
+    try:
+        with open_stream(path, origin, start) as (container, stream, zero):
+            torn: set[int] = set()
+            settled = start <= 0
+            for frame in _frames(av, container, stream, torn):
+                # After a seek H.264's decoder calls good frames corrupt, up to one that resets everything.
+                settled = settled or (frame.key_frame and not frame.is_corrupt)
+                if frame.time is not None:
+                    yield frame.time - zero, (settled and frame.is_corrupt) or frame.pts in torn, frame
+    except av.FFmpegError as error:
+        logger.info("%s: PyAV decodes no further: %s", path.name, error)
 
 
 def _frames(av: Any, container: Any, stream: Any, torn: set[int]) -> Iterator[Any]:

@@ -61,7 +61,11 @@ def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
     """Number of the frame just grabbed, by its time stamp; ``otherwise`` where stamps tell nothing."""
     if video.first_stamp is None:
         return otherwise
-    time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp
-    nearest = int(np.searchsorted(video.times, time - 1e-6))
-    matches = nearest < video.frames and abs(video.times[nearest] - time) < SAME_TIME
-    return nearest if matches else otherwise
+    number = frame_at(video, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp)
+    return otherwise if number is None else number
+
+
+def frame_at(video: VideoFile, time: float) -> int | None:
+    """Number of the frame at ``time`` seconds from the first one."""
+    nearest = int(np.searchsorted(video.times, time - SAME_TIME / 10))
+    return nearest if nearest < video.frames and abs(video.times[nearest] - time) < SAME_TIME else None

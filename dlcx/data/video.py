@@ -39,6 +39,8 @@ FINGERPRINT_BYTES = 2**20
 
 #: More frames (in four days at 50 a second), or more pixels in one, are what a damaged or hostile header tells.
 MOST_FRAMES, MOST_PIXELS = 20_000_000, 2**27
+#: Mean below which an image is black: noise of a dark scene is brighter.
+DARK = 1.0
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def open_video(path: Path) -> VideoFile:
         decoded, image = capture.read()
         if decoded:  # what is decoded counts: a header may know nothing of the rotation
             height, width = image.shape[:2]
+        black = decoded and _is_black(image) and _is_black_amid(capture, announced)
     finally:
         capture.release()
     fps = fps if np.isfinite(fps) and fps > 0 else 30.0
@@ -168,6 +171,14 @@ def open_video(path: Path) -> VideoFile:
         what = "they are numbered as found"
     if announced > packets + 1:  # by one is off what some containers estimate from the duration
         logger.warning("%s: its header tells %d frames, %d are there; %s", path.name, announced, packets, what)
+    checked_by = frame_check.checked_by()
+    if black and not (stamped and checked_by == frame_check.AV):
+        logger.warning(
+            "%s: OpenCV %s shows black frames; since 4.13 it does so with all interlaced videos. %s",
+            path.name,
+            cv2.__version__,
+            "PyAV does not: pip install 'dlcx[video]'" if stamped else "Convert it: ffmpeg -i IN -vf yadif OUT.mp4",
+        )
     torn = (int(np.searchsorted(stamps, last)) if stamped else packets - 1) if cut_short else None
     return VideoFile(
         path,
@@ -179,8 +190,19 @@ def open_video(path: Path) -> VideoFile:
         packets,
         first_stamp=float(stamps[0]) if stamped else None,
         torn=torn,
-        checked_by=frame_check.checked_by(),
+        checked_by=checked_by,
     )
+
+
+def _is_black(image: np.ndarray) -> bool:
+    return bool(image.mean() < DARK)
+
+
+def _is_black_amid(capture: cv2.VideoCapture, frames: int) -> bool:
+    """Whether the frame in the middle of a video is black, too."""
+    capture.set(cv2.CAP_PROP_POS_FRAMES, frames // 2)
+    decoded, image = capture.read()
+    return decoded and _is_black(image)
 
 
 def read_frames(

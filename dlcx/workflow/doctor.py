@@ -218,7 +218,7 @@ def _codecs() -> Iterator[Check]:
     try:
         fault = _write_and_read("libx264")
     except ImportError:
-        fault = "PyAV is missing"
+        fault = "PyAV is missing, which interlaced videos need too"
     yield Check(
         "write h264",
         "note" if fault else "ok",

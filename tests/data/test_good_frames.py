@@ -6,10 +6,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from bad_videos import H264, NO_B, damage, encode, numbered
-from small_videos import break_frames, told_number, write_video
+from bad_videos import H264, NO_B, damage, encode, numbered, remux
+from small_videos import SIZE, break_frames, told_number, write_video
 
 from dlcx.data.frame_check import AV, OPENCV
 from dlcx.data.video import VideoFile, open_video, read_frames
@@ -133,6 +134,49 @@ def test_patched_up_frames_are_told_and_the_others_are_as_opencv_gives_them(
     sound = np.r_[0 : taken_over[0], 72:COUNT]  # the group of pictures that is damaged ends before 72
     np.testing.assert_array_equal(images[sound], plain[sound])
     assert [told_number(image) for image in images[sound]] == sound.tolist()
+
+
+INTERLACED = ("-vf", "setfield=tff", "-flags", "+ilme+ildct")
+CAMCORDERS = {
+    "h264.mp4": (*H264, "-bf", "2", *INTERLACED),
+    "mpeg2.ts": ("-c:v", "mpeg2video", "-pix_fmt", "yuv420p", "-q:v", "2", *INTERLACED),
+    "dv.avi": ("-c:v", "dvvideo", "-pix_fmt", "yuv420p", "-vf", "scale=720:576,setfield=bff", "-flags", "+ilme+ildct"),
+}
+
+
+@pytest.mark.parametrize("name", CAMCORDERS)
+def test_interlaced_frames_are_shown(tmp_path: Path, name: str) -> None:
+    """OpenCV hands them out as black since 4.13, and says that it could decode them."""
+    video = open_video(encode(tmp_path / name, numbered(60), *CAMCORDERS[name]))
+    whole = columns(video)
+    small = [cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA) for image in whole[0]]  # DV has a size of its own
+    assert [told_number(image) for image in small] == list(range(60))
+    assert whole[1].all()
+    for start in (1, 29, 47):
+        assert_equal(columns(video, start), whole, start)
+
+
+def test_interlaced_frames_around_a_damage(tmp_path: Path) -> None:
+    path = encode(tmp_path / "c.mp4", numbered(COUNT), *NO_B, *INTERLACED)
+    damage(path, [64])
+    images, readable, _ = columns(open_video(path))
+    damaged = np.flatnonzero(~readable)
+    assert 1 <= len(damaged) <= 12
+    assert all(60 <= frame < 72 for frame in damaged)
+    sound = np.r_[0:60, 72:COUNT]
+    assert [told_number(image) for image in images[sound]] == sound.tolist()
+
+
+def test_videos_that_turn_interlaced(tmp_path: Path) -> None:
+    plain = ("-c:v", "mpeg2video", "-pix_fmt", "yuv420p", "-q:v", "2")
+    encode(tmp_path / "one.ts", numbered(60)[:30], *plain)
+    encode(tmp_path / "two.ts", numbered(60)[30:], *plain, *INTERLACED)
+    (tmp_path / "list.txt").write_text("file one.ts\nfile two.ts\n")
+    video = open_video(remux(tmp_path / "list.txt", tmp_path / "both.ts", before=("-f", "concat")))
+    whole = columns(video)
+    assert [told_number(image) for image in whole[0]] == list(range(60))
+    for start in (1, 29, 31, 47):
+        assert_equal(columns(video, start), whole, start)
 
 
 @pytest.mark.parametrize(("number", "seed"), [(20, 2), (33, 3)])

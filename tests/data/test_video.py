@@ -4,10 +4,12 @@ import logging
 import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from small_videos import SIZE, break_frames, told_number, write_video
 
+from dlcx.data import frame_check
 from dlcx.data.video import FrameBatch, find_videos, open_video, read_frames
 from dlcx.errors import DlcxError
 
@@ -87,6 +89,21 @@ def test_a_cut_off_file_keeps_the_rows_of_its_header(tmp_path: Path, caplog: pyt
     readable = np.concatenate([batch.readable for batch in read_frames(video, 8)])
     assert readable.sum() == video.packets - 1  # the last one is torn
     assert not readable[video.packets :].any()
+
+
+@pytest.mark.parametrize(("dark", "warned"), [(range(20), True), (range(9), False), (range(9, 20), False)])
+def test_black_videos_may_be_interlaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, dark: range, warned: bool
+) -> None:
+    monkeypatch.setattr(frame_check, "checked_by", lambda: frame_check.OPENCV)
+    size, path = (64, 48), tmp_path / "a.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
+    for number in range(20):
+        writer.write(np.full((48, 64, 3), 0 if number in dark else 90, np.uint8))
+    writer.release()
+    with caplog.at_level(logging.WARNING, "dlcx"):
+        open_video(path)
+    assert ("pip install 'dlcx[video]'" in caplog.text) == warned
 
 
 def test_no_video(tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ def test_who_checks_the_frames_of_a_run_is_kept(
     monkeypatch.setattr(frame_check, "checked_by", lambda: frame_check.AV)
     asked = []
     monkeypatch.setattr(good_frames, "sound_pictures", lambda *told: asked.append(told) or iter(()))
-    monkeypatch.setattr(frame_check.FrameCheck, "_tell", lambda *told: asked.append(told) or iter(()))
+    monkeypatch.setattr(frame_check, "told_pictures", lambda *told: asked.append(told) or iter(()))
     assert again(path).frames.checked_by == frame_check.OPENCV  # type: ignore[union-attr]
     assert not asked
     assert again(path, frames=(0, 8), overwrite=True).frames.checked_by == frame_check.AV  # type: ignore[union-attr]
