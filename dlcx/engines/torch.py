@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dlcx.engines.folding import FoldedEngine, has_batch_norms
 from dlcx.engines.onnx import Exported, OnnxEngine, check_onnx
 from dlcx.engines.processor import keep_memory, memory_layout
 from dlcx.errors import DlcxError, did_you_mean
@@ -33,11 +34,13 @@ def create_engine(
     device: torch.device | str = "cpu",
     precision: str = "fp32",
     exported: Exported = Exported(),
+    frozen: bool = False,
 ) -> Engine:
     """Move ``model`` to ``device``, in eval mode, and return how to call it.
 
     The engine runs the model as it is at each call: training may go on between calls, and whoever trains switches
-    between train() and eval().  Only ``onnx`` runs the weights of the first call, which it keeps as
+    between train() and eval().  Where it is ``frozen``, the weights of the first call are run, with batch norms folded
+    into convolutions (in full precision; mixed would round otherwise).  ``onnx`` does so in any case, and keeps them as
     ``exported`` says.
 
     Raises
@@ -54,14 +57,21 @@ def create_engine(
     keep_memory(device)
     layout = memory_layout(model, device)
     model.to(device).to(memory_format=layout).eval()
-    forward = torch.compile(model) if kind == "compile" else model
 
-    @torch.inference_mode()
-    def run(inputs: Tensor, *conditions: Tensor) -> Any:
-        with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-            return forward(inputs.contiguous(memory_format=layout), *conditions)
+    def start(model: nn.Module) -> Engine:
+        forward = torch.compile(model) if kind == "compile" else model
 
-    return _Metered(_Halving(OnnxEngine(model, run, device, exported) if kind == "onnx" else run))
+        @torch.inference_mode()
+        def run(inputs: Tensor, *conditions: Tensor) -> Any:
+            with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+                return forward(inputs.contiguous(memory_format=layout), *conditions)
+
+        return run
+
+    if kind == "onnx":
+        return _Metered(_Halving(OnnxEngine(model, start(model), device, exported)))
+    folds = frozen and dtype is None and has_batch_norms(model)
+    return _Metered(_Halving(FoldedEngine(model, start) if folds else start(model)))
 
 
 class _Metered:

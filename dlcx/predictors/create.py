@@ -26,11 +26,13 @@ def create_predictor(
     engine: str = "torch",
     finder: Finder | None = None,
     exported: Path | None = None,
+    frozen: bool = False,
 ) -> Predictor:
     """A predictor for ``model``, which moves to the device (``auto``: the file's ``device`` decides first).
 
     ``finder`` finds boxes or poses for nets that start from such; bottom-up nets have no use for it.  The engine
-    ``onnx`` keeps the net in the file ``exported``.
+    ``onnx`` keeps the net in the file ``exported``.  ``frozen``: nobody trains the model any more, see
+    :func:`dlcx.engines.torch.create_engine`.
 
     Raises
     ------
@@ -39,7 +41,7 @@ def create_predictor(
     """
     chosen = choose_device(config.device if device == "auto" else device, config.net_type)
     kept = Exported(exported, any_size=config.method == "bu")
-    run = create_engine(model, kind=engine, device=chosen, precision=precision, exported=kept)
+    run = create_engine(model, kind=engine, device=chosen, precision=precision, exported=kept, frozen=frozen)
     preparation = build_preparation(config.data.inference)
     if config.method == "bu":
         return BottomUp(model, run, preparation, chosen)

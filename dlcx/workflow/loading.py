@@ -96,6 +96,7 @@ def load_predictor(
         engine=engine,
         finder=finder,
         exported=exported_file(chosen, config) if engine == "onnx" else None,
+        frozen=True,
     )
     told: Callable[[LabeledImage], Instances] | None = None
     if config.method == "td" and detector is None:
@@ -155,7 +156,7 @@ def _condition_finder(source: ConditionNet, *, device: str, precision: str, engi
         load_strict(model, read_snapshot(source.snapshot.path).model, f"snapshot {source.snapshot.path}")
         exported = exported_file(source.snapshot, source.config) if engine == "onnx" else None
         predictor = create_predictor(
-            model, source.config, device=device, precision=precision, engine=engine, exported=exported
+            model, source.config, device=device, precision=precision, engine=engine, exported=exported, frozen=True
         )
     return lambda images: [found.animals for found in predictor.predict(images)]
 
