@@ -219,21 +219,6 @@ def stored_settings(folder: Path) -> dict[str, Any] | None:
     return None if manifest is None else dict(manifest["settings"])
 
 
-def stored_frames(folder: Path) -> int:
-    """How many frames a store says that it holds, without reading them; 0 where there is none."""
-    manifest = _read_manifest(folder) if folder.is_dir() else None
-    return ChunkStore(folder, {}, manifest["chunks"], None).frames if manifest else 0
-
-
-def holds_whole(folder: Path, frames: int) -> bool:
-    """Whether a store says that output files of all frames of a video have been written, without reading it."""
-    manifest = _read_manifest(folder) if folder.is_dir() else None
-    if manifest is None:
-        return False
-    store = ChunkStore(folder, {}, manifest["chunks"], manifest["written"])
-    return store.done(0, frames)
-
-
 def forget_store(folder: Path) -> None:
     """Let nothing be known of what was analysed before; the folder stays, a sign that the output is dlcx's own."""
     folder.mkdir(parents=True, exist_ok=True)

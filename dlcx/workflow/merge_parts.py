@@ -205,7 +205,7 @@ def _check_complete(
         first, stop = share_frames(share, frames, batch_size)
         store = shares.get(share)
         there = whole is not None and not whole.missing(first, stop)
-        if first == stop or there or (store is not None and store.done(first, stop)):
+        if first == stop or there or (store is not None and not store.missing(first, stop)):
             continue
         begun = f", {store.frames} of them done" if store else ""
         missing.append(f"{share} (frames {first}:{stop}{begun})")

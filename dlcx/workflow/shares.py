@@ -13,9 +13,12 @@ from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
 from dlcx.locks import locked
 from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.run_settings import run_batch_size, run_settings
 from dlcx.workflow.video_part import Crop, checked_crop, earlier_settings, share_frames, stretches
 
 if TYPE_CHECKING:
+    from dlcx.data.video import VideoFile
+    from dlcx.store import ChunkStore
     from dlcx.workflow.chosen_net import ChosenNet
     from dlcx.workflow.video_memory import VideoMemory
 
@@ -93,7 +96,7 @@ def cut_videos(
         When none of the videos can be used, or a value does not fit it.
     """
     from dlcx.data.video import open_video
-    from dlcx.store.chunks import holds_whole, stored_frames
+    from dlcx.store import known_store
 
     by_path = {target.video: target for target in files}
     opened, unopened = each_video(list(by_path), open_video)
@@ -102,37 +105,54 @@ def cut_videos(
 
     def cut(path: Path) -> SharedVideo:
         target, video = by_path[path], videos[path]
-        checked_crop(request.crop, video)
-        there = {share.count for share in target.shares}
-        if request.overwrite:
-            there = set()
+        crop = checked_crop(request.crop, video)
+        paths = {} if request.overwrite else target.shares
+        there = {share.count for share in paths}
         if len(there) > 1 or (count and there and there != {count}):
             counts = " and of ".join(map(str, sorted(there)))
             raise DlcxError(
                 f"{path.name}: parts of {counts} are there" + (f", --shares {count} asked for" if count else ""),
                 hint=f"--overwrite begins anew; or delete {target.stem}.partIofN.dlcx in {target.folder}.",
             )
-        batch_size = batch_of(request, target)
+        whole = None if request.overwrite else known_store(target.store)
+        parts = {share: store for share, path in paths.items() if (store := known_store(path))}
+        batch_size = _checked_stores(request, video, crop, [*parts.values(), *([whole] if whole else [])])
         most = stretches(video.frames, batch_size)[1]
         number = next(iter(there), None) or min(most, count or max(1, math.ceil(video.frames / longest)))
-        written = not request.overwrite and holds_whole(target.store, video.frames)
+        written = whole is not None and whole.done(0, video.frames)
         units = []
         for share in (Share(place, number) for place in range(1, number + 1)):
             first, stop = share_frames(share, video.frames, batch_size)
-            done = 0 if request.overwrite else stored_frames(target.of_share(share).store)
+            missing = parts[share].missing(first, stop) if share in parts else [(first, stop)]
             if first < stop and not written:
-                units.append(Unit(share, first, stop, min(done, stop - first)))
+                units.append(Unit(share, first, stop, stop - first - sum(end - begin for begin, end in missing)))
         return SharedVideo(target, video.frames, tuple(units), written)
 
     done, failed = each_video(list(videos), cut)
     return done, (*unopened, *failed)
 
 
+def _checked_stores(request: Request, video: VideoFile, crop: Crop | None, stores: Sequence[ChunkStore]) -> int:
+    """Frames a forward pass in the shares of a video, whose ``stores`` were all made with what is asked for.
+
+    Raises
+    ------
+    DlcxError
+        When one was made with other settings: its poses are not what is asked for, however many of them are there.
+    """
+    from dlcx.store import check_same
+
+    before = stores[0].settings if stores else {}
+    asked = run_settings(request.net, request.memory, video, crop, request.batch_size, before)
+    for store in stores:
+        check_same(store.folder.name, store.settings, asked)
+    return int(asked["--batch-size"])
+
+
 def batch_of(request: Request, files: AnalysisFiles) -> int:
     """Frames a forward pass in the shares of a video."""
     before = {} if request.overwrite else earlier_settings(files, Share(1, 1))
-    given = request.memory.batch_size or request.batch_size or before.get("--batch-size")
-    return int(given or request.net.place.project.batch_size)
+    return run_batch_size(request.net, request.memory, request.batch_size, before)
 
 
 def begin_anew(videos: Sequence[SharedVideo]) -> None:

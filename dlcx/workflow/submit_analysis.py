@@ -121,21 +121,22 @@ def submit_analysis(
         When there is no SLURM, it refuses, or the videos cannot be used.
     """
     flags = request.flags | {"device": device}
+    there = replace(request.net, device=device, precision=flags["precision"], engine=flags["engine"])  # on the nodes
     folder = _job_folder(files, request.net.scorer, flags | request.linking)
     known = _read_record(folder)
     states = {} if job.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])
     cost: Cost | None = None
     longest = MOST_FRAMES
-    by_cost = request if not states else replace(request, overwrite=False)
+    asked = replace(request, net=there, overwrite=request.overwrite and not states)
     here = request.net.device.partition(":")[0] == device.partition(":")[0]
     if not states and here and not (shares and job.options.time and job.options.mem):
-        videos, _ = cut_videos(by_cost, files, lambda total: total, None)
+        videos, _ = cut_videos(asked, files, lambda total: total, None)
         if any(not video.written for video in videos):
-            cost = measure(by_cost, next(video for video in videos if not video.written), job.options.cpus or 1)
+            cost = measure(request, next(video for video in videos if not video.written), job.options.cpus or 1)
             longest = max(1, int(SHARE_SECONDS / cost.seconds))
     elif not states and not here:
         logger.warning("no %s here to measure on: shares of %d frames, or --shares N; --time is yours", device, longest)
-    videos, failed = cut_videos(by_cost, files, lambda total: longest, shares)
+    videos, failed = cut_videos(asked, files, lambda total: longest, shares)
     frames = sum(video.frames for video in videos)
     units = [(video, unit) for video in videos for unit in video.units]
     result = SubmittedAnalysis(

@@ -18,6 +18,7 @@ from dlcx.progress import Progress
 from dlcx.stopping import StopRequest
 from dlcx.workflow.analyzed_video import AnalyzedShare, AnalyzedVideo, finish_video, warn_of_unreadable
 from dlcx.workflow.chosen_net import ChosenNet, threads
+from dlcx.workflow.run_settings import run_settings
 from dlcx.workflow.time_spent import Stopwatch
 from dlcx.workflow.tracking import Linking
 from dlcx.workflow.video_memory import VideoMemory
@@ -259,43 +260,8 @@ class VideoRun:
 
     def _settings(self, video: VideoFile, crop: Crop | None, share: Share | None = None) -> dict[str, Any]:
         """What the numbers depend on; what the call leaves open is as in the run that is continued."""
-        import torch
-
-        before = self._before(share)
         assert self.batch_size != AUTO
-        batch_size = (
-            self.memory.batch_size or self.batch_size or before.get("--batch-size") or self.net.place.project.batch_size
-        )
-        if batch_size < 1:
-            raise DlcxError(f"--batch-size {batch_size}: expected at least 1")
-        return {
-            "video": video.fingerprint(),
-            **self.net.settings,
-            **self.memory.settings,
-            "--batch-size": batch_size,
-            "--crop": list(crop) if crop else None,
-            "threads": before.get("threads") or torch.get_num_threads(),
-            "frames checked by": self._checker(video, before),
-        }
-
-    def _checker(self, video: VideoFile, before: dict[str, Any]) -> str:
-        """Who says which frames are good: as in the run that is continued, where that is installed here, too.
-
-        Raises
-        ------
-        DlcxError
-            When it is not: frames that it would call damaged would count as good from here on.
-        """
-        from dlcx.data.frame_check import AV
-
-        stored = before.get("frames checked by") or video.checked_by
-        if stored == AV != video.checked_by:
-            raise DlcxError(
-                f"the analysis of {video.path.name} was begun with its frames checked by {stored}, and PyAV is missing "
-                "here: damaged frames would count as good",
-                hint="Install it: pip install 'dlcx[video]'; or --overwrite analyses again, --out DIR elsewhere.",
-            )
-        return str(stored)
+        return run_settings(self.net, self.memory, video, crop, self.batch_size, self._before(share))
 
     def _refuse_foreign_output(self) -> None:
         if self.overwrite or self.files.store.exists():

@@ -14,7 +14,7 @@ from small_videos import write_video
 
 from dlcx.cli.app import run
 from dlcx.cluster.crew import Lost
-from dlcx.errors import DlcxError
+from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.predictions import read_predictions
 from dlcx.predictors import memory
 from dlcx.progress import Progress, Task
@@ -150,6 +150,90 @@ def test_overwrite_begins_anew_but_keeps_the_files_until_then(project: Path, cre
     (done,) = analyze(project, path, shares=2, overwrite=True).videos
     assert parts(crew) == [(2, 2), (1, 2), None]
     assert (done.first, done.stop) == (0, 60)
+
+
+@pytest.mark.parametrize("ended", ["stopped", "killed"])
+def test_a_share_that_ended_with_its_last_frame_is_joined(
+    project: Path, net: FindsDisc, crew: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    """All frames are stored, but nobody noted that the share is done."""
+    import signal
+
+    from dlcx.store import ChunkStore
+
+    path = write_video(project / "videos" / "v.avi", 60)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if ended == "killed":
+            patch.setattr(ChunkStore, "note_written", die)
+        else:
+            net.before = lambda batch: os.kill(os.getpid(), signal.SIGTERM) if batch == 5 else None
+        with pytest.raises((KeyboardInterrupt, Stopped)):
+            again(path, part=(1, 2))
+    net.before = lambda batch: None
+    (done,) = analyze(project, path, shares=2).videos
+    assert parts(crew) == [(2, 2), None]
+    assert (done.first, done.stop) == (0, 60)
+
+
+def test_damaged_chunks_are_analysed_again(project: Path, crew: type[Inline], again: Again, tmp_path: Path) -> None:
+    path = write_video(project / "videos" / "v.avi", 60)
+    whole = again(path, out=tmp_path)
+    for number in (1, 2):
+        again(path, part=(number, 2))
+    (chunk,) = path.parent.glob("*.part1of2.dlcx/frames-000000008.npz")
+    chunk.write_bytes(b"damaged")
+    told = _Bar()
+    (done,) = analyze(project, path, shares=2, progress=told).videos
+    assert parts(crew) == [(1, 2), None]
+    assert (told.earlier, told.done) == (52, 60)
+    crew.made.clear()
+    (chunk,) = path.parent.glob("*.dlcx/frames-000000032.npz")
+    chunk.write_bytes(b"damaged")
+    (done,) = analyze(project, path, shares=2).videos
+    assert done.analyzed == 8
+    assert parts(crew) == [(2, 2), (1, 2), None]
+    np.testing.assert_array_equal(read_predictions(done.h5).xy, read_predictions(whole.h5).xy)
+
+
+@pytest.mark.parametrize("there", ["the whole", "its shares", "a share"])
+@pytest.mark.parametrize("changed", ["crop", "precision", "snapshot"])
+def test_other_settings_than_those_of_what_is_there_are_refused(
+    project: Path, crew: type[Inline], again: Again, there: str, changed: str
+) -> None:
+    """Else the old poses would be given out as what was asked for."""
+    path = write_video(project / "videos" / "v.avi", 60)
+    if there == "the whole":
+        again(path)
+    else:
+        for number in (1, 2)[: 1 if there == "a share" else 2]:
+            again(path, part=(number, 2))
+    asked: dict[str, Any] = {"crop": {"crop": (0, 60, 0, 40)}, "precision": {"precision": "bf16"}}.get(changed, {})
+    if changed == "snapshot":
+        (snapshot,) = project.glob("dlc-models-pytorch/*/*shuffle1/train/snapshot-010.pt")
+        snapshot.write_bytes(b"other weights")
+    name = f"--{changed}" if asked else changed
+    with pytest.raises(DlcxError, match=rf"dlcx was made with other settings: {name}: .* there, .* asked for"):
+        analyze(project, path, **asked)
+    assert crew.made == []
+    (done,) = analyze(project, path, overwrite=True, **asked).videos
+    assert (done.first, done.stop, done.analyzed) == (0, 60, 60)
+
+
+def test_settings_that_are_left_open_are_those_of_before(project: Path, crew: type[Inline], again: Again) -> None:
+    import torch
+
+    path = write_video(project / "videos" / "v.avi", 60)
+    torch.set_num_threads(2)
+    try:
+        again(path, batch_size=5)
+    finally:
+        torch.set_num_threads(1)
+    (done,) = analyze_video(project, path, devices=2).videos  # type: ignore[union-attr]
+    assert done.analyzed == 0
 
 
 def test_a_video_that_fails_does_not_stop_the_others(
