@@ -98,7 +98,7 @@ CASES = (
     Case("top_down_resnet_50", flies=True, epochs=100, lr=5e-4, overrides=CROP),
     Case("dekr_w18", flies=True, epochs=400, lr=5e-3, size=(192, 192), overrides=(slower(300, 5e-4),)),
     Case("dlcrnet_stride16_ms5", flies=True, epochs=300, lr=5e-4, size=FLIES, overrides=(slower(240, 5e-5),)),
-    Case("ctd_prenet_rtmpose_s", flies=True, epochs=800, lr=1e-3, batch=8, overrides=(slower(600, 1e-4),)),
+    Case("ctd_prenet_rtmpose_s", flies=True, epochs=1400, lr=1e-3, batch=8, overrides=(slower(1050, 1e-4),)),
 )
 
 
