@@ -148,6 +148,7 @@ class ChunkStore:
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **arrays)
         chunk = Chunk(first, stop, hashlib.sha256(content.getbuffer()).hexdigest())
+        self.check_lock()
         with whole_file(self.folder / chunk.file, content.getbuffer().nbytes) as beside:
             beside.write_bytes(content.getbuffer())
         self.chunks = sorted([*self.chunks, chunk], key=lambda chunk: chunk.first)
@@ -161,6 +162,8 @@ class ChunkStore:
         ------
         ValueError
             When frames are missing.
+        DlcxError
+            When a chunk is no longer what was written.
         """
         self.close_chunk()
         if gaps := self.missing(start, stop):
@@ -173,7 +176,13 @@ class ChunkStore:
                 continue
             part = slice(max(reached - chunk.first, 0), min(stop, chunk.stop) - chunk.first)
             reached = chunk.stop
-            with np.load(self.folder / chunk.file, allow_pickle=False) as arrays:
+            content = _whole_content(self.folder, chunk)
+            if content is None:
+                raise DlcxError(
+                    f"{self.folder / chunk.file} was damaged or changed by another process",
+                    hint="Run 'dlcx analyze-video' again.",
+                )
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 predictions.extend(unpack(arrays)[part])
                 times.append(arrays["time"][part])
                 readable.append(arrays["readable"][part])
@@ -188,6 +197,7 @@ class ChunkStore:
 
     def adopt(self, other: ChunkStore) -> None:
         """Take over what is missing here from another store of the same video and settings; chunks may overlap then."""
+        self.check_lock()
         for chunk in other.chunks:
             if not self.missing(chunk.first, chunk.stop):
                 continue
@@ -201,9 +211,19 @@ class ChunkStore:
             self.chunks = sorted([*kept, chunk], key=lambda one: one.first)
         self._write_manifest()
 
-    def _write_manifest(self) -> None:
+    def check_lock(self) -> None:
+        """Make sure that the store is still this process's.
+
+        Raises
+        ------
+        DlcxError
+            When another process took it over.
+        """
         if self.lock is not None:
             self.lock.check()
+
+    def _write_manifest(self) -> None:
+        self.check_lock()
         manifest = {
             "format": FORMAT,
             "settings": self.settings,
@@ -272,6 +292,8 @@ def open_store(
     DlcxError
         When the store was made with other settings and ``overwrite`` is False; the message names the difference.
     """
+    if lock is not None:
+        lock.check()
     if overwrite:
         (folder / MANIFEST).unlink(missing_ok=True)
     manifest = _read_manifest(folder)
@@ -319,11 +341,16 @@ def _is_own(name: str) -> bool:
 
 
 def _is_whole(folder: Path, chunk: Chunk) -> bool:
+    return _whole_content(folder, chunk) is not None
+
+
+def _whole_content(folder: Path, chunk: Chunk) -> bytes | None:
+    """What a chunk's file holds, None where that is not what was written."""
     try:
         content = (folder / chunk.file).read_bytes()
     except OSError:
-        return False
-    return hashlib.sha256(content).hexdigest() == chunk.sha256
+        return None
+    return content if hashlib.sha256(content).hexdigest() == chunk.sha256 else None
 
 
 def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcx.workflow.time_spent import Stopwatch, TimeSpent
-from dlcx.workflow.tracking import Linking, TrackedVideo
+from dlcx.workflow.tracking import Linking, TrackedVideo, forget_tracks
 from dlcx.workflow.video_results import VideoResults, ledger_of
 
 if TYPE_CHECKING:
@@ -125,6 +125,10 @@ def finish_video(
     first, stop = frames
     with watch.clock("writing"):
         stored = store.read(first, stop)
+        anew = anew or store.written != frames  # or a run that was to replace them did not come to that
+        if anew:
+            store.check_lock()
+            forget_tracks(results.files)
         if analyzed or store.written != frames or not results.all_there():
             results.write(stored, video, batch_size=store.settings["--batch-size"], started=started)
             store.note_written(first, stop)

@@ -14,7 +14,7 @@ from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
-from dlcx.locks import locked
+from dlcx.locks import Lock, locked
 from dlcx.outputs import remove_leftovers
 from dlcx.workflow.analyze_video import AnalyzeVideoResult, check_distinct
 from dlcx.workflow.analyzed_video import AnalyzedVideo, finish_video
@@ -89,8 +89,8 @@ def merge_parts(
     def merge(path: Path) -> AnalyzedVideo:
         ctd = tracker == "ctd"
         join = _Join(place, by_path[path], config.plain(), csv, linking, ctd, overwrite)
-        with locked(by_path[path].lock, f"the analysis of {path.name}", patient=True):
-            return join()
+        with locked(by_path[path].lock, f"the analysis of {path.name}", patient=True) as lock:
+            return join(lock)
 
     done, failed = each_video(list(by_path), merge)
     flags = [
@@ -113,7 +113,7 @@ class _Join:
     ctd: bool
     overwrite: bool
 
-    def __call__(self) -> AnalyzedVideo:
+    def __call__(self, lock: Lock) -> AnalyzedVideo:
         from dlcx.data.video import open_video
         from dlcx.store import known_store, open_store
 
@@ -141,7 +141,7 @@ class _Join:
             )
         results = VideoResults(self.place, files, self.config, self.csv, ctd)
         watch = Stopwatch(*(["linking"] if linking else []))
-        with open_store(files.store, settings, overwrite=self.overwrite) as store:
+        with open_store(files.store, settings, overwrite=self.overwrite, lock=lock) as store:
             remove_leftovers(files.folder, files.stem)
             new = sum(end - start for start, end in store.missing(0, video.frames))
             for share in shares.values():
@@ -157,6 +157,7 @@ class _Join:
                 watch=watch,
                 started=started,
             )
+        lock.check()
         for path in files.shares.values():
             shutil.rmtree(path)
         return done

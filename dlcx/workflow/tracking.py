@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlcx.analysis_files import AnalysisFiles, LinkedFiles
+from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, LinkedFiles
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.project_config import read_project_config
@@ -130,8 +130,10 @@ class Linking:
             return None
         record = _read_record(own)
         hint = "--overwrite links again; --out DIR writes elsewhere."
-        if record is not None and record["frames"] is None:
-            return None  # killed while it wrote
+        if record is not None and record["frames"] is None:  # killed while it wrote, or of poses that are no more
+            if frames is not None and record.get("mended"):
+                logger.warning("%s: linked anew for other poses; swaps mended by hand are lost", own.h5)
+            return None
         if record is None:
             raise DlcxError(f"{own.h5} exists and was not linked by dlcx", hint=hint)
         there, asked = record["settings"], self.settings
@@ -268,6 +270,16 @@ def note_mended(own: LinkedFiles, mended: dict[str, Any]) -> None:
     if record is not None:
         record["mended"] = [*record.get("mended", ()), mended]
         write_text(own.record, json.dumps(record, indent=1) + "\n")
+
+
+def forget_tracks(files: AnalysisFiles) -> None:
+    """Let all tracks of a video, whichever tracker linked them, count as unfinished: its poses are new."""
+    from dlcx.outputs import write_text
+
+    for own in map(files.linked, TRACK_ENDINGS):
+        record = _read_record(own)
+        if record is not None and record["frames"] is not None:
+            write_text(own.record, json.dumps({**record, "frames": None}, indent=1) + "\n")
 
 
 def _read_record(own: LinkedFiles) -> dict[str, Any] | None:

@@ -189,3 +189,50 @@ def test_written_range_is_remembered(tmp_path: Path) -> None:
         store.note_written(2, 7)
     with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
         assert store.written == (2, 7)
+
+
+def test_a_store_that_was_taken_over_is_left_alone(tmp_path: Path) -> None:
+    """A process that was asleep for long wakes up while another one, which took over, is at the same frames."""
+    from dlcx.locks import locked
+
+    folder, lock_file = tmp_path / "v.dlcx", tmp_path / "v.dlcx.lock"
+
+    def wake_up() -> None:
+        with locked(lock_file, "it") as lock, open_store(folder, SETTINGS, lock=lock) as store:
+            fill(store, 0, 8)
+            lock_file.write_text("{}")
+            with open_store(folder, SETTINGS) as other:
+                fill(other, 0, 12)
+            store.close_chunk()
+
+    with pytest.raises(DlcxError, match="was taken over"):
+        wake_up()
+    with open_store(folder, SETTINGS) as store:
+        assert store.missing(0, 12) == []
+        assert len(store.read(0, 12)) == 12
+
+    def adopt() -> None:
+        with locked(lock_file, "it") as lock, open_store(tmp_path / "w.dlcx", SETTINGS, lock=lock) as mine:
+            lock_file.write_text("{}")
+            mine.adopt(store)
+
+    lock_file.unlink()
+    with pytest.raises(DlcxError, match="was taken over"):
+        adopt()
+    assert not (tmp_path / "w.dlcx").exists()
+
+
+def test_a_chunk_that_changed_since_is_not_read(tmp_path: Path) -> None:
+    """Fewer rows would shift all that follow."""
+    folder = tmp_path / "v.dlcx"
+    with open_store(folder, SETTINGS) as store:
+        fill(store, 0, 8)
+        store.close_chunk()
+        fill(store, 8, 16)
+        store.close_chunk()
+        with open_store(tmp_path / "w.dlcx", SETTINGS) as other:
+            fill(other, 0, 4)
+        (tmp_path / "w.dlcx" / "frames-000000000.npz").replace(folder / "frames-000000000.npz")
+        with pytest.raises(DlcxError, match=r"frames-000000000.npz was damaged or changed"):
+            store.read(0, 16)
+        assert len(store.read(8, 16)) == 8

@@ -166,3 +166,24 @@ def test_shares_go_on_from_a_whole_run_that_was_begun(
     (done,) = merge_parts(project, path).videos
     assert (done.first, done.stop) == (0, 60)
     assert_same(done, straight)
+
+
+def test_a_merge_that_was_taken_over_keeps_the_shares(
+    project: Path, net: FindsDisc, again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dlcx.workflow.video_results import VideoResults
+
+    path = write_video(project / "videos" / "v.avi", 40)
+    for number in (1, 2):
+        again(path, part=(number, 2))
+
+    def write(results: VideoResults, *_: object, **__: object) -> None:
+        results.files.lock.write_text("{}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VideoResults, "write", write)
+        with pytest.raises(DlcxError, match="was taken over"):
+            merge_parts(project, path)
+    assert len(list(path.parent.glob("*.part*of2.dlcx"))) == 2
+    next(path.parent.glob("*.dlcx.lock")).unlink()
+    assert merge_parts(project, path).videos[0].stop == 40

@@ -199,6 +199,44 @@ def test_a_wider_range_is_linked_anew(walking: Callable[..., AnalyzedVideo]) -> 
     assert len(read_predictions(wider.h5)) == 30
 
 
+class LowerWalkers(TwoWalkers):
+    """The same, 3 pixels further down."""
+
+    def predict(self, images: np.ndarray, guesses: object = None) -> list[Prediction]:
+        return [one.moved(0, 3) for one in super().predict(images, guesses)]
+
+
+@pytest.mark.parametrize("killed_in", ["VideoResults.write", "ChunkStore.note_written", "Linking.link"])
+@pytest.mark.parametrize("tracker", ["ellipse", "box"])
+def test_tracks_of_poses_that_are_no_more_are_linked_anew(
+    walking: Callable[..., AnalyzedVideo], monkeypatch: pytest.MonkeyPatch, killed_in: str, tracker: str
+) -> None:
+    """An --overwrite that was killed when all frames were analysed goes on without it, with any tracker."""
+    from dlcx.store import ChunkStore
+    from dlcx.workflow.tracking import Linking
+    from dlcx.workflow.video_results import VideoResults
+
+    walking(tracker="box")
+    before = walking().tracked
+    assert before is not None
+    swap_tracks(before.h5, "ann", "bob", first=5)
+    monkeypatch.setattr(loading, "load_predictor", lambda *_, **__: SimpleNamespace(predictor=LowerWalkers()))
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        owner, name = killed_in.split(".")
+        patch.setattr({"VideoResults": VideoResults, "ChunkStore": ChunkStore, "Linking": Linking}[owner], name, die)
+        with pytest.raises(KeyboardInterrupt):
+            walking(overwrite=True)
+    after = walking(tracker=tracker)
+    assert after.analyzed == 0
+    assert after.tracked is not None
+    assert not after.tracked.existed
+    assert set(read_predictions(after.tracked.h5).xy[0, :, 0, 1]) == {13, 43}
+
+
 def test_no_track(walking: Callable[..., AnalyzedVideo]) -> None:
     done = walking(track=False)
     assert done.tracked is None
