@@ -132,7 +132,7 @@ def compare(
     *,
     net: str = KNOWN,
     epochs: int = 60,
-    frames: int = 120,
+    frames: int = 480,
     dynamic: tuple[float, float] = (SCORE, MARGIN),
     rounds: int = ROUNDS,
 ) -> Found:
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--openfield", type=Path, required=True, help="the project of the mouse")
     parser.add_argument("--net", default=KNOWN)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--frames", type=int, default=480)
     parser.add_argument("--score", type=float, default=SCORE)
     parser.add_argument("--margin", type=float, default=MARGIN)
     parser.add_argument("--keep", type=Path, help="folder of the trained copy")

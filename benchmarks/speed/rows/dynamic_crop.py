@@ -7,7 +7,7 @@ import dynamic_crop
 from speed.setting import OPENFIELD, Setting, Unavailable
 from speed.table import Row
 
-EPOCHS, FRAMES = 60, 120
+EPOCHS, FRAMES = 60, 480
 
 
 def measure(setting: Setting) -> list[Row]:
