@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 HEARTBEAT, STALE = 10.0, 180.0
 #: Seconds between looks at a lock that is watched.
 POLL = 1.0
+#: Seconds between tries to get a lock that is held for moments, and for how many of them: a file is read, changed and
+#: written under it.
+RETRY, MOMENTS = 0.02, 30.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,12 @@ class Lock:
         self.path = path
         self.holder = holder
 
+    @property
+    def held(self) -> bool:
+        """Whether the file is still this process's."""
+        found = _read(self.path)
+        return found is not None and found.token == self.holder.token
+
     def check(self) -> None:
         """Make sure that it is still held.
 
@@ -85,17 +94,32 @@ class Lock:
         DlcxError
             When another process took it over, because this one was asleep for long.
         """
-        found = _read(self.path)
-        if found is None or found.token != self.holder.token:
+        if not self.held:
             raise DlcxError(
-                f"{self.path.parent} was taken over by {found or 'an unknown process'}: this one seemed dead",
+                f"{self.path.parent} was taken over by {_read(self.path) or 'an unknown process'}: "
+                "this one seemed dead",
                 hint="Nothing was changed since; let the other one finish.",
             )
 
 
 @contextmanager
-def locked(path: Path, what: str, *, patient: bool = False) -> Iterator[Lock]:
+def changing(path: Path) -> Iterator[None]:
+    """Let nobody else change the file ``path`` while the body reads it and writes it anew; waits for its turn.
+
+    Raises
+    ------
+    DlcxError
+        When another process has held it for :data:`MOMENTS` seconds, or the lock file beside it cannot be written.
+    """
+    with locked(path.with_name(f"{path.name}.lock"), str(path), wait=MOMENTS):
+        yield
+
+
+@contextmanager
+def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -> Iterator[Lock]:
     """Hold the lock file ``path`` while the body runs; ``what`` names what it guards.
+
+    Who holds it may let it go within ``wait`` seconds.
 
     A ``patient`` process watches a lock whose holder cannot be seen from here until it is touched, or is stale: work
     that a cluster begins again on another host finds the lock of the process that was killed a moment ago.
@@ -108,7 +132,7 @@ def locked(path: Path, what: str, *, patient: bool = False) -> Iterator[Lock]:
     holder = Holder.me()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _acquire(path, holder, what, patient=patient)
+        _acquire(path, holder, what, patient=patient, until=time.monotonic() + wait)
     except OSError as error:
         if is_full(error, path.parent):
             raise no_room(path, len(json.dumps(asdict(holder)))) from error
@@ -135,8 +159,8 @@ def locked(path: Path, what: str, *, patient: bool = False) -> Iterator[Lock]:
             path.unlink()
 
 
-def _acquire(path: Path, holder: Holder, what: str, *, patient: bool) -> None:
-    """Make the lock file, whole at once; a stale one is moved out of the way."""
+def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: float) -> None:
+    """Make the lock file, whole at once; a stale one is moved out of the way, another one waited for ``until`` then."""
     mine = path.with_name(f"{path.name}.{holder.token}")
     try:
         with open(mine, "x", encoding="utf-8") as file:
@@ -148,6 +172,9 @@ def _acquire(path: Path, holder: Holder, what: str, *, patient: bool) -> None:
             if other == holder:
                 break
             if not _is_stale(path, other, mine) and not (patient and _is_left_alone(path, other, mine)):
+                if time.monotonic() < until:
+                    time.sleep(RETRY)
+                    continue
                 raise DlcxError(
                     f"{what} is held by {other or 'another process'}",
                     hint=f"Wait for it; if nothing runs there any more, delete {path}.",

@@ -214,9 +214,9 @@ class Shuffle:
         return self.training_files().learning_stats
 
     @property
-    def learning_curve_path(self) -> Path:
-        """``train/learning_curve.png``, the pose net's."""
-        return self.training_files().learning_curve
+    def train_lock(self) -> Path:
+        """``train/train.lock``: held by the process that trains the shuffle, or replaces it."""
+        return self.train_dir / "train.lock"
 
     @property
     def train_log_path(self) -> Path:

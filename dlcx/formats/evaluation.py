@@ -31,6 +31,7 @@ import pandas as pd
 from dlcx.errors import DlcxError
 from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_columns, write_h5
 from dlcx.formats.yaml_files import read_text
+from dlcx.locks import changing
 from dlcx.metrics import Metrics
 from dlcx.outputs import write_text
 from dlcx.poses import Instances, Layout, Prediction
@@ -147,16 +148,18 @@ def merge_combined(row: EvaluationRow, path: Path) -> None:
     """Put a row into ``CombinedEvaluation-results.csv``, in place of an older one of the same snapshot.
 
     Epochs alone tell snapshots apart, so the best snapshot and a regular one of the same epoch share a row.
+    Other processes may put in theirs meanwhile.
 
     Raises
     ------
     DlcxError
-        When the file that exists is no such table, or cannot be written.
+        When the file that exists is no such table, cannot be written, or is kept by another process.
     """
-    rows = {_key(old): old for old in _read_rows(path)}
-    new = row.cells()
-    rows[_key(new)] = {**rows.get(_key(new), {}), **new}
-    _write_rows([rows[key] for key in sorted(rows)], path)
+    with changing(path):
+        rows = {_key(old): old for old in _read_rows(path)}
+        new = row.cells()
+        rows[_key(new)] = {**rows.get(_key(new), {}), **new}
+        _write_rows([rows[key] for key in sorted(rows)], path)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from dlcx.formats.labels import read_labels
 from dlcx.formats.pickles import dump_pickle, load_plain_pickle
 from dlcx.formats.splits import Split
 from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.locks import changing
 from dlcx.outputs import whole_file
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
@@ -242,9 +243,17 @@ def _split_of(project: Project, name: str, entry: Mapping[str, Any]) -> Split | 
     return read_split(path) if path.is_file() else None
 
 
-def write_metadata(project: Project, entries: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write metadata.yaml."""
-    write_yaml({"shuffles": dict(entries)}, project.metadata_path, header=METADATA_HEADER)
+def enter_shuffle(project: Project, shuffle: Shuffle, split: Split) -> None:
+    """Add a shuffle to metadata.yaml, see :func:`with_shuffle`; other processes may add theirs meanwhile.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be read or written, or another process keeps it.
+    """
+    with changing(project.metadata_path):
+        entries = with_shuffle(project, shuffle, split)
+        write_yaml({"shuffles": entries}, project.metadata_path, header=METADATA_HEADER)
 
 
 def pose_cfg(project: Project, net_type: str) -> dict[str, Any]:

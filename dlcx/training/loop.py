@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from dlcx.engines.torch import is_out_of_memory
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.snapshot import SnapshotFile
+from dlcx.locks import Lock
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.stopping import StopRequest
@@ -81,7 +82,7 @@ class Training:
     ``losses`` gives what the net is wrong by on a batch, ``total_loss`` among it.  All ``processes`` that share the
     batches go through the same steps with the same numbers.
     ``recipe`` is kept in the resume state, so that a later run can tell what has changed; so is ``job``, the name of
-    the scheduler's job that trains.
+    the scheduler's job that trains.  Nothing is saved once ``lock`` is another process's.
     """
 
     model: nn.Module
@@ -99,6 +100,7 @@ class Training:
     batches_done: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     job: str = ""
+    lock: Lock | None = None
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.course.precision == "fp16")
@@ -222,6 +224,7 @@ class Training:
         if not self.processes.first:
             files.keeper.judge(epoch, numbers)
             return
+        self._check_lock()
         files.statistics.log(epoch, numbers)
         saved = files.keeper.keep(
             epoch,
@@ -266,10 +269,16 @@ class Training:
         if self.processes.first:
             self.files.log.say(message)
 
+    def _check_lock(self) -> None:
+        """Refuse to write into a folder that was given to another training, or was replaced, in the meantime."""
+        if self.lock is not None:
+            self.lock.check()
+
     def save(self) -> None:
         """Write the resume state."""
         if not self.processes.first:
             return
+        self._check_lock()
         started = time.monotonic()
         best = self.files.keeper.best
         state = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,18 @@ from dlcx.formats.own_config import read_own_config, weights_source, write_own_c
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
 from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
 from dlcx.formats.training_set import (
+    enter_shuffle,
     inference_cfg,
     pose_cfg,
     read_sizes,
     read_split,
     training_rows,
-    with_shuffle,
     write_documentation,
-    write_metadata,
     write_rows,
 )
 from dlcx.formats.yaml_files import write_yaml
-from dlcx.nets.configure import model_config
+from dlcx.locks import locked
+from dlcx.nets.configure import conditions_of_file, model_config
 from dlcx.nets.registry import find
 from dlcx.outputs import replaced_folders
 from dlcx.poses import Labels
@@ -155,7 +156,7 @@ def create_dataset(
     Raises
     ------
     DlcxError
-        For a value that does not fit, or a shuffle that exists with other settings.
+        For a value that does not fit, a shuffle that exists with other settings, or one to replace that is trained.
     """
     found = open_project(project)
     found, index = _choose_fraction(found, trainset_index, train_fraction)
@@ -218,12 +219,16 @@ def create_dataset(
     if todo:
         _check_nets(todo[0])
 
-    if train_fraction is not None:
-        add_train_fraction(found.config_path, train_fraction)
-    if rewrite:
-        write_labels(labels, found.merged_labels_path, found.scorer)
-    for plan, plan_rows in zip(todo, rows, strict=True):
-        _write(plan, plan_rows)
+    with ExitStack() as stack:
+        for plan in todo:  # a training must not save into the folder that takes the place of its own
+            if plan.shuffle.train_dir.is_dir():
+                stack.enter_context(locked(plan.shuffle.train_lock, f"the training of {plan.shuffle.name}"))
+        if train_fraction is not None:
+            add_train_fraction(found.config_path, train_fraction)
+        if rewrite:
+            write_labels(labels, found.merged_labels_path, found.scorer)
+        for plan, plan_rows in zip(todo, rows, strict=True):
+            _write(plan, plan_rows)
     return CreateDatasetResult(
         labels=found.merged_labels_path.with_name(found.merged_labels_path.name + ".h5"),
         shuffles=tuple(
@@ -332,11 +337,22 @@ def _difference(plan: _Plan) -> str | None:
         for name, value in plan.own.plain().items():
             if there[name] != value:
                 return f"{name} was {there[name]}, now {value}"
+        was, now = _conditions(read_model_config(shuffle.model_config_path)), _conditions(plan.config)
+        if now is not None and was != now:
+            return f"conditions were {was}, now {now}"
     else:
         config = read_model_config(shuffle.model_config_path)
         if config.plain() != _moved(plan.config, config):
             return "its pytorch_config.yaml differs"
     return "" if _same_split(plan) else "its split differs"
+
+
+def _conditions(config: ModelConfig) -> Any:
+    """Where a conditional net finds what it corrects, without what is unset; None where the file does not say."""
+    block = config.inference.conditions
+    if block is None or isinstance(block, str):
+        return block and conditions_of_file(block)
+    return {key: value for key, value in block.plain().items() if value not in (None, "")}
 
 
 def _same_split(plan: _Plan) -> bool:
@@ -377,7 +393,7 @@ def _write(plan: _Plan, rows: list[dict[str, Any]]) -> None:
     with replaced_folders(shuffle.model_dir, shuffle.evaluation_dir):
         write_rows(rows, shuffle)
         write_documentation(rows, plan.split, shuffle.documentation_path)
-        write_metadata(project, with_shuffle(project, shuffle, plan.split))
+        enter_shuffle(project, shuffle, plan.split)
         write_yaml(pose_cfg(project, plan.config.net_type), shuffle.test_dir / "pose_cfg.yaml")
         if project.layout.multi:
             write_yaml(inference_cfg(project), shuffle.test_dir / "inference_cfg.yaml")

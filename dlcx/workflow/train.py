@@ -160,8 +160,9 @@ def train(
             place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
         )
         own = _own_config(place, config, weights, detector_weights)
+        lock = None
         if processes.first:
-            stack.enter_context(locked(place.train_dir / "train.lock", f"the training of {place.name}"))
+            lock = stack.enter_context(locked(place.train_lock, f"the training of {place.name}"))
         job = own_job()
         todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
         _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
@@ -173,7 +174,7 @@ def train(
         for part, start in todo:
             course = part.course(early_stop=early_stop, precision=precision, compiled=compile)
             training = part.training(course, processes, device=device, workers=workers)
-            training.job = job.name
+            training.job, training.lock = job.name, lock
             _bring_to(training, part, start)
             before = training.epoch
             listeners: list[Logger] = []
@@ -376,10 +377,11 @@ def _bring_to(training: Training, part: Part, start: Start) -> None:
 
 
 def _draw(part: Part, training: Training) -> None:
-    """The learning curve as it is now."""
+    """The learning curve as it is now, unless the folder has become another's."""
     from dlcx.visuals.learning_curve import draw_learning_curve
 
-    if rows := training.files.statistics.rows:
+    rows = training.files.statistics.rows
+    if rows and (training.lock is None or training.lock.held):
         best = training.files.keeper.best
         title = f"{part.place.name}, detector" if part.is_detector else part.place.name
         draw_learning_curve(rows, part.files.learning_curve, title=title, best=best.epoch if best else None)

@@ -1,4 +1,6 @@
 import csv
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,3 +162,22 @@ def test_a_file_that_is_no_such_table_is_named(tmp_path):
     with pytest.raises(DlcxError, match=r"combined\.csv"):
         merge_combined(ROW, path)
     assert path.read_text() == "a,b\n1,2\n"
+
+
+def test_processes_that_evaluate_at_once_keep_each_others_rows(tmp_path):
+    path = tmp_path / "combined.csv"
+    code = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from test_evaluation import ROW
+from dlcx.formats.evaluation import merge_combined
+for epochs in range(40):
+    merge_combined(replace(ROW, shuffle=int(sys.argv[2]), epochs=epochs), Path(sys.argv[1]))
+"""
+    here = str(Path(__file__).parent)
+    running = [subprocess.Popen([sys.executable, "-c", code, path, str(number), here]) for number in (1, 2)]
+    assert [process.wait() for process in running] == [0, 0]
+    assert len(table(path)) == 80
+    assert list(tmp_path.iterdir()) == [path]

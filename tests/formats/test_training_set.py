@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -14,6 +16,7 @@ from dlcx.formats.merged_labels import must_write_labels, read_all_labels
 from dlcx.formats.project_config import open_project
 from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
 from dlcx.formats.training_set import (
+    enter_shuffle,
     inference_cfg,
     load_training_set,
     pose_cfg,
@@ -21,9 +24,7 @@ from dlcx.formats.training_set import (
     read_sizes,
     read_split,
     training_rows,
-    with_shuffle,
     write_documentation,
-    write_metadata,
     write_rows,
 )
 from dlcx.formats.yaml_files import read_yaml
@@ -69,7 +70,7 @@ def test_every_file_of_a_shuffle_equals_deeplabcuts(name, number, tmp_path):
     metadata = project.metadata_path.read_bytes()
     project.metadata_path.unlink()
     for other in project.shuffles():
-        write_metadata(project, with_shuffle(project, other, read_split(other.documentation_path)))
+        enter_shuffle(project, other, read_split(other.documentation_path))
     assert project.metadata_path.read_bytes() == metadata
 
     net_type = "resnet_50"
@@ -159,12 +160,32 @@ def test_metadata_numbers_equal_splits_alike_and_keeps_other_engines(tmp_path):
     for number, split, expected in ((3, other, 2), (4, equal, 1), (5, other, 2), (3, equal, 1)):
         shuffle = project.shuffle(number)
         write_documentation([], split, shuffle.documentation_path)
-        write_metadata(project, with_shuffle(project, shuffle, split))
+        enter_shuffle(project, shuffle, split)
         entry = read_metadata(project)[shuffle.name]
         assert entry == {"train_fraction": 0.75, "index": number, "split": expected, "engine": "pytorch"}
     entries = read_metadata(project)
     assert [entry["index"] for entry in entries.values()] == [1, 2, 3, 4, 5]
     assert next(iter(entries.values()))["engine"] == "tensorflow"
+
+
+def test_processes_that_create_datasets_at_once_keep_each_others_entries(tmp_path):
+    project = copy("sa", tmp_path)
+    code = """
+import sys
+import numpy as np
+from dlcx.formats.project_config import open_project
+from dlcx.formats.splits import Split
+from dlcx.formats.training_set import enter_shuffle
+project = open_project(sys.argv[1])
+for number in map(int, sys.argv[2:]):
+    enter_shuffle(project, project.shuffle(number), Split(np.array([number]), np.array([0]), 0.75))
+"""
+    shares = [[str(number) for number in range(first, first + 30)] for first in (101, 201)]
+    running = [subprocess.Popen([sys.executable, "-c", code, str(project.root), *share]) for share in shares]
+    assert [process.wait() for process in running] == [0, 0]
+    entries = read_metadata(project)
+    assert {entry["index"] for entry in entries.values()} >= {int(number) for share in shares for number in share}
+    assert len({entry["split"] for entry in entries.values()}) == len(entries)
 
 
 def test_sizes_come_from_the_images_and_missing_ones_are_named(tmp_path):

@@ -24,6 +24,7 @@ from dlcx.formats.snapshot import read_snapshot, write_snapshot
 from dlcx.poses import Labels
 from dlcx.progress import Progress, Task
 from dlcx.project import Shuffle
+from dlcx.training.loop import Training
 from dlcx.training.state import read_state
 from dlcx.workflow.train import train
 
@@ -166,7 +167,7 @@ def test_a_training_that_was_killed_goes_on_from_what_lies_on_the_disk(tiny, dro
 def test_a_second_training_of_a_shuffle_is_refused(tiny):
     from dlcx.locks import locked
 
-    lock = place_of(tiny).train_dir / "train.lock"
+    lock = place_of(tiny).train_lock
     with (
         locked(lock, "another one"),
         pytest.raises(DlcxError, match=r"the training of \S+ is held by process \d+ on"),
@@ -174,6 +175,21 @@ def test_a_second_training_of_a_shuffle_is_refused(tiny):
         train(tiny)
     train(tiny)
     assert not lock.exists()
+
+
+def test_a_training_whose_folder_was_replaced_writes_nothing_into_the_new_one(tiny, monkeypatch):
+    place, record = place_of(tiny), Training._record
+
+    def replaced(self, epoch: int, *rest: object) -> None:
+        record(self, epoch, *rest)
+        if epoch == 1:
+            place.train_dir.rename(tiny / "before")
+            place.train_dir.mkdir()
+
+    monkeypatch.setattr(Training, "_record", replaced)
+    with pytest.raises(DlcxError, match="train was taken over"):
+        train(tiny)
+    assert not list(place.train_dir.iterdir())
 
 
 def test_what_a_training_leaves(tiny):

@@ -18,6 +18,7 @@ from dlcx.formats.own_config import read_own_config
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.training_set import load_training_set, read_metadata
 from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.locks import locked
 from dlcx.workflow.create_dataset import create_dataset
 
 workflow = importlib.import_module("dlcx.workflow.create_dataset")
@@ -157,6 +158,34 @@ def test_a_shuffle_that_cannot_be_replaced_keeps_its_snapshots(project, monkeypa
         make(project, net_type="resnet_101", overwrite=True)
     assert snapshot.read_bytes() == b"hours"
     assert read_model_config(snapshot.with_name("pytorch_config.yaml")).model.backbone["model_name"] == "resnet50_gn"
+
+
+def test_a_shuffle_is_not_replaced_while_it_is_trained(project):
+    make(project, shuffle=[1, 2])
+    shuffle = open_project(project).shuffle(2)
+    before = files(project)
+    with (
+        locked(shuffle.train_lock, "another one"),
+        pytest.raises(DlcxError, match=rf"the training of {shuffle.name} is held by process \d+ on"),
+    ):
+        make(project, shuffle=[1, 2], net_type="resnet_101", overwrite=True)
+    assert files(project) == before
+    make(project, shuffle=[1, 2], net_type="resnet_101", overwrite=True)
+    assert not list(project.rglob("*.lock"))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["as dlcx makes it", "without dlcx.yaml"])
+def test_other_conditions_are_other_settings(project, own):
+    make(project, shuffle=[1, 2])
+    net = {"net_type": "ctd_prenet_rtmpose_s", "shuffle": 3}
+    made = make(project, **net, conditions="1").shuffles[0]
+    if not own:
+        made.config.with_name("dlcx.yaml").unlink()
+    assert make(project, **net, conditions="1").shuffles[0].existed
+    with pytest.raises(DlcxError, match="conditions were .*'shuffle': 1.*, now .*'shuffle': 2" if own else "differs"):
+        make(project, **net, conditions="2")
+    make(project, **net, conditions="2", overwrite=True)
+    assert read_model_config(made.config).inference.conditions.shuffle == 2
 
 
 def test_shuffles_differ_by_number_and_seed_and_can_share_a_split(project):
