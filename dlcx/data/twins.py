@@ -38,7 +38,7 @@ def find_twins(
     """The test images that have a near-duplicate among the training images.
 
     Two images are near-duplicates when their root mean square difference is below :data:`ALIKE` times the median
-    difference of two images of the test image's video.
+    difference of two images of the test image's video; the only image of a video has none.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ def find_twins(
 
 
 def _usual_difference(images: np.ndarray) -> float:
-    """The median difference of two images; a video of a single image has none that could be small."""
+    """The median difference of two images; nan for a single one, so that nothing is small beside it."""
     images = images[np.linspace(0, len(images) - 1, min(len(images), _SAMPLE)).astype(int)]
     pairs = np.triu_indices(len(images), 1)
     known = _differences(images, images)[pairs]
-    return max(float(np.median(known)), 1e-3) if len(known) else np.inf
+    return max(float(np.median(known)), 1e-3) if len(known) else np.nan
 
 
 def _differences(some: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 
@@ -45,7 +46,10 @@ class GivenLabels:
     def gathered(
         cls, bodyparts: Sequence[str], unique: Sequence[str], images: Sequence[GivenImage], found: Sequence[Found]
     ) -> GivenLabels:
-        """Labels out of the animals of each image, one after the other; those without a name are counted."""
+        """Labels out of the animals of each image, one after the other; those without a name are counted.
+
+        They get the first of ``individual1``, ``individual2``, ... that the file gives to none.
+        """
         names = list(dict.fromkeys(one.individual for one in found if one.individual and one.owner != SINGLE))
         nameless: dict[int, int] = {}
         places: list[int] = []
@@ -55,9 +59,9 @@ class GivenLabels:
             else:
                 places.append(nameless.setdefault(one.image, 0))
                 nameless[one.image] += 1
-        count = max(nameless.values(), default=0)
-        individuals = (*names, *(f"individual{number + 1}" for number in range(count)))
-        layout = Layout(tuple(bodyparts), tuple(dict.fromkeys(individuals)) or ("individual1",), tuple(unique), True)
+        free = (name for number in count(1) if (name := f"individual{number}") not in names)
+        individuals = (*names, *islice(free, max(nameless.values(), default=0)))
+        layout = Layout(tuple(bodyparts), individuals or ("individual1",), tuple(unique), True)
         xy = np.full((len(images), len(layout.individuals), len(bodyparts), 2), np.nan)
         unique_xy = np.full((len(images), len(unique), 2), np.nan)
         for one, place in zip(found, places, strict=True):

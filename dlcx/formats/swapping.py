@@ -1,4 +1,8 @@
-"""Two individuals of a file of tracks changed in place: h5 and csv keep key, kind and everything else."""
+"""Two individuals of a file of tracks changed in place: h5 and csv keep key, kind and everything else.
+
+What filtered poses were made of and how stays written in them: the same filter leaves them, and the swap, alone, and
+another one is refused.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.pose_tables import read_csv, read_h5, split_columns, stored_key, write_csv, write_h5
+from dlcx.formats.pose_tables import read_csv, read_h5, read_origin, split_columns, stored_key, write_csv, write_h5
 
 
 def swap_individuals(path: Path, one: str, other: str, first: int, last: int | None) -> tuple[Path, int, int]:
@@ -48,7 +52,7 @@ def swap_individuals(path: Path, one: str, other: str, first: int, last: int | N
     csv = path.with_suffix(".csv")
     if path.suffix != ".csv":
         key, table = stored_key(path)
-        write_h5(changed, path, key=key, table=table)
+        write_h5(changed, path, key=key, table=table, origin=read_origin(path))
     if csv.is_file():
         write_csv(changed, csv)
     return path, int(frame.index[chosen][0]), int(frame.index[chosen][-1])

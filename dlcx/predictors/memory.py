@@ -55,7 +55,10 @@ class EachFrame:
 
 
 class Stretches:
-    """With a memory that begins anew at every multiple of :data:`STRETCH`, and wherever frames do not go on."""
+    """With a memory that begins anew at every multiple of :data:`STRETCH`, and where frames go back.
+
+    It outlasts frames that are left out because they could not be decoded.
+    """
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory

@@ -43,8 +43,12 @@ class ConditionNet:
         return {"model": plain["model"], "inference": plain["data"]["inference"], "detector": plain["detector"]}
 
     def fingerprint(self) -> str:
-        """Net and weights."""
-        return f"{self.config.net_type}, {self.snapshot.fingerprint()}"
+        """Net and weights, also those of a top-down net's detector."""
+        from dlcx.workflow.loading import chosen_detector
+
+        detector = None if self.shuffle is None else chosen_detector(self.shuffle, self.config)
+        found_by = "" if detector is None else f", {detector.fingerprint()}"
+        return f"{self.config.net_type}, {self.snapshot.fingerprint()}{found_by}"
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def measure(request: Request, video: SharedVideo, count: int) -> Cost:
             if number == 0:
                 start += spent
                 begun, measured = time.perf_counter(), frames
-    timed = max(1, frames - measured)
+    timed = frames - measured or frames  # a video of one batch has no other
     unit = 1 if sys.platform == "darwin" else 1024
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return Cost(max(spent, 1e-6) / timed, start, memory, stored / frames)

@@ -131,8 +131,9 @@ def submit_analysis(
     here = request.net.device.partition(":")[0] == device.partition(":")[0]
     if not states and here and not (shares and job.options.time and job.options.mem):
         videos, _ = cut_videos(asked, files, lambda total: total, None)
-        if any(not video.written for video in videos):
-            cost = measure(request, next(video for video in videos if not video.written), job.options.cpus or 1)
+        if unwritten := [video for video in videos if not video.written]:
+            long = max(unwritten, key=lambda video: video.frames)  # a few frames would tell too little
+            cost = measure(request, long, job.options.cpus or 1)
             longest = max(1, int(SHARE_SECONDS / cost.seconds))
     elif not states and not here:
         logger.warning("no %s here to measure on: shares of %d frames, or --shares N; --time is yours", device, longest)

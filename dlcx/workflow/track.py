@@ -120,7 +120,9 @@ def track(
         *place.flags,
         *(["--out", str(out)] if out else []),
     ]
-    return TrackResult(done, failed, next_steps(found[0], done[0], flags))
+    lost = {failure.video for failure in failed}
+    first = next(path for path in found if path not in lost)
+    return TrackResult(done, failed, next_steps(first, done[0], flags))
 
 
 def _link(linking: Linking, files: AnalysisFiles, *, csv: bool, overwrite: bool) -> TrackedVideo:

@@ -36,6 +36,11 @@ def test_what_is_usual_is_told_by_the_video():
     assert [(twin.test, twin.train) for twin in find_twins(small, videos, range(12), [12, 13])] == [(13, 9)]
 
 
+def test_the_only_image_of_a_video_is_nobodys_twin():
+    small = np.stack([thumbnail(scene(place, place)) for place in (0, 20, 40, 70)])
+    assert find_twins(small, ["v", "v", "v", "w"], [0, 1, 2], [3]) == ()
+
+
 @pytest.mark.parametrize("size", [(20, 30), (400, 300)])
 def test_any_size(size: tuple[int, int]):
     assert thumbnail(np.zeros((*size, 3), np.uint8)).shape == (48 * 48,)

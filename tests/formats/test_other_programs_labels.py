@@ -109,6 +109,21 @@ def test_coco_of_another_program(tmp_path):
     np.testing.assert_array_equal(given.xy[0, 0], [[1, 2], [3, 4], [np.nan, np.nan]])
 
 
+def test_nameless_animals_are_counted_past_the_names_that_are_taken(tmp_path):
+    data = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "categories": [{"id": 3, "name": "mouse", "keypoints": ["nose"]}],
+        "annotations": [
+            {"image_id": 1, "category_id": 3, "keypoints": [1, 1, 2], "individual": "individual1"},
+            {"image_id": 1, "category_id": 3, "keypoints": [2, 2, 2]},
+        ],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    given = read_coco(tmp_path / "a.json")
+    assert given.layout.individuals == ("individual1", "individual2")
+    np.testing.assert_array_equal(given.xy[0, :, 0, 0], [1, 2])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -26,7 +26,7 @@ def seen(watcher, first: int, count: int, guesses=None) -> list[int]:
     return [int(number) for number, _ in found]
 
 
-def test_a_memory_begins_anew_at_multiples_and_where_frames_do_not_go_on(monkeypatch):
+def test_a_memory_begins_anew_at_multiples_and_where_frames_go_back(monkeypatch):
     monkeypatch.setattr(memory, "STRETCH", 10)
     watcher = Stretches(Counts())
     assert [watcher.entry(frame) for frame in (0, 9, 10, 25)] == [0, 0, 10, 20]

@@ -19,7 +19,7 @@ from dlcx.nets.build import build_model
 from dlcx.store.chunks import stored_settings
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
-from dlcx.workflow.conditions import ConditionFile, chosen_conditions
+from dlcx.workflow.conditions import ConditionFile, ConditionNet, chosen_conditions
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.evaluate import evaluate
 from dlcx.workflow.train import train
@@ -107,6 +107,18 @@ def test_the_store_of_a_video_names_the_conditions(root, tmp_path):
     assert live.analyzed
     with pytest.raises(DlcxError, match="conditions"):
         analyze_video(root, video, shuffle=NET, conditions=str(live.h5), out=tmp_path, frames=(0, 2))
+
+
+def test_a_retrained_detector_of_the_conditions_is_another_one(golden, tmp_path):
+    shutil.copytree(golden / "files" / "ma", tmp_path / "project")
+    place = open_project(tmp_path / "project").shuffle(2)
+    for prefix in ("snapshot", "snapshot-detector"):
+        place.snapshot_path(10, prefix=prefix).write_bytes(b"weights")
+    found = ConditionNet(read_model_config(place.model_config_path), place.snapshot(), place)
+    before = found.fingerprint()
+    assert before == found.fingerprint()
+    place.snapshot_path(10, prefix="snapshot-detector").write_bytes(b"others")
+    assert found.fingerprint() != before
 
 
 def test_training_without_conditions_says_what_is_missing(root, caplog):

@@ -17,6 +17,7 @@ from dlcx.formats.predictions import read_predictions, write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.analyze_skeleton import analyze_skeleton
 from dlcx.workflow.filter_predictions import filter_predictions
+from dlcx.workflow.swap_tracks import swap_tracks
 
 SA = "vidDLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 MUI = "vidDLC_Resnet50_goldmuiNov22shuffle1_snapshot_10_el"
@@ -132,6 +133,18 @@ def test_what_is_there_is_kept_and_other_filters_are_told(gaps, capsys: pytest.C
     assert not filter_predictions(project, video, overwrite=True).videos[0].existed
     for wrong in (["--filter", "medain"], ["--window", "4"], ["--filter", "spline", "--window", "-1"]):
         assert run([*call, *wrong]) == 3
+
+
+def test_a_swap_mended_in_filtered_poses_is_not_lost(golden: Path, tmp_path: Path) -> None:
+    project, video = _project(golden, tmp_path, "mui")
+    _with_poses(golden, tmp_path, MUI)
+    filtered = filter_predictions(project, video, window=3).videos[0].filtered
+    before = read_predictions(filtered).xy
+    swap_tracks(filtered, "ann", "bob")
+    assert filter_predictions(project, video, window=3).videos[0].existed
+    with pytest.raises(DlcxError, match="was made with other settings: filter median, window 3"):
+        filter_predictions(project, video, filter="arima")
+    np.testing.assert_array_equal(read_predictions(filtered).xy, before[:, ::-1])
 
 
 def test_animals_that_are_not_linked_are_refused(golden: Path, tmp_path: Path) -> None:

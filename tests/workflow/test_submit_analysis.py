@@ -9,15 +9,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from cluster.fake_slurm import FakeSlurm, fake_slurm
 from finds_disc import FindsDisc
 from small_videos import write_video
 
 from dlcx.cli.app import run
+from dlcx.poses import Instances, Prediction
 from dlcx.predictors import memory
+from dlcx.workflow import measure
 from dlcx.workflow.analyzed_video import AnalyzedVideo
+from dlcx.workflow.shares import SharedVideo
 
 Again = Callable[..., AnalyzedVideo]
 Submit = Callable[..., tuple[int, str, str]]
@@ -76,6 +81,37 @@ def test_an_array_and_a_job_that_joins(project: Path, slurm: FakeSlurm, submit: 
     assert "requeue" in array
     assert "array" not in keys(slurm.job(102))
     assert {"export OMP_NUM_THREADS=2"} <= set(slurm.job(102).splitlines())
+
+
+def test_a_frame_costs_its_share_of_the_only_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that a tenth of a second passes on for every frame."""
+    now = [0.0]
+
+    class Watcher:
+        def predict(self, first: int, images: np.ndarray, guesses: None = None) -> list[Prediction]:
+            now[0] += 0.1 * len(images)
+            return [Prediction(Instances.none(1))] * len(images)
+
+    monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr("dlcx.workflow.shares.batch_of", lambda request, files: 8)
+    net = SimpleNamespace(load=lambda: None, guesses=lambda *_: None)
+    request = SimpleNamespace(net=net, memory=SimpleNamespace(watch=lambda net: Watcher()), crop=None)
+    for frames in (5, 8, 12):
+        video = SimpleNamespace(video=write_video(tmp_path / f"{frames}.avi", frames), files=None)
+        assert measure.measure(request, video, 1).seconds == pytest.approx(0.1)
+
+
+def test_the_longest_video_is_measured(project: Path, submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+
+    def note(request: object, video: SharedVideo, count: int) -> measure.Cost:
+        measured.append(video.video.name)
+        return measure.Cost(0.01, 1.0, 1, 1.0)
+
+    monkeypatch.setattr("dlcx.workflow.submit_analysis.measure", note)
+    paths = [write_video(project / "videos" / f"{frames}.avi", frames) for frames in (3, 40, 20)]
+    code, _, err = submit(*paths, "--dry-run")
+    assert (code, measured) == (0, ["40.avi"]), err
 
 
 def test_the_files_do_the_work(

@@ -114,6 +114,14 @@ def test_wrong_calls(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert message in capsys.readouterr().err
 
 
+def test_the_hint_names_a_video_that_was_tracked(project: Path) -> None:
+    video, other = project / "videos" / "vid.avi", project / "videos" / "bare.avi"
+    shutil.copy(video, other)
+    done = track(project, [other, video])
+    assert [failure.video for failure in done.failed] == [other]
+    assert done.next_steps[0].startswith(f"Look at it: dlcx create-labeled-video {video}")
+
+
 def test_animals_beyond_the_project_get_names(project: Path) -> None:
     (done,) = track(project, project / "videos" / "vid.avi", animals=3).videos
     tracks = read_predictions(done.h5)
