@@ -1,4 +1,7 @@
-"""Which folder and file holds what in a DeepLabCut project; the only place that joins paths and builds names.
+"""Which folder and file holds what in a DeepLabCut project: the one place of the names that others find again.
+
+Those of what an analysis leaves beside a video are in :mod:`dlcx.analysis_files`; a file that only one command knows
+gets its name there.
 
 ::
 

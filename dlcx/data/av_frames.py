@@ -14,7 +14,7 @@ from dlcx.data.frame_check import open_stream
 
 logger = logging.getLogger(__name__)
 
-#: Codecs whose decoders patch up nothing untold, or always alike.
+#: Codecs whose damage is told, or patched up by PyAV as by OpenCV: HEVC, M-JPEG and VP9 hardly tell any.
 CODECS = {"h264", "hevc", "mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "vp9", "rawvideo"}
 #: Pixel formats that both convert alike, as tests/data/test_av_frames.py shows.
 ALIKE = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray", "bgr24"}
@@ -27,7 +27,8 @@ COLOURFUL = 16
 def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[float, Any, bool]]:
     """Time (s) from the first frame and PyAV's picture of every frame, until one is damaged, lost or without time.
 
-    The third says whether the codec is known to tell of damage; of others there are interlaced pictures only.
+    That is as far as the codec tells of damage.  The third says whether it is one of :data:`CODECS`; of others there
+    are interlaced pictures only.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[fl
 
     try:
         with open_stream(path, origin, start) as (container, stream, zero):
-            tells = stream.codec_context.name in CODECS
+            known = stream.codec_context.name in CODECS
             # Otherwise M-JPEG is patched up untold, in each run differently.
             stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(stream):
@@ -51,9 +52,9 @@ def sound_pictures(path: Path, origin: float, start: float) -> Iterator[tuple[fl
                 for frame in packet.decode():
                     if frame.is_corrupt or frame.time is None:
                         return
-                    if not (tells or frame.interlaced_frame):
+                    if not (known or frame.interlaced_frame):
                         return
-                    yield frame.time - zero, frame, tells
+                    yield frame.time - zero, frame, known
     except av.FFmpegError as error:
         logger.debug("%s: PyAV decodes no further: %s", path.name, error)
 

@@ -75,8 +75,8 @@ def _sound(video: VideoFile, first: int, end: int) -> Generator[GoodFrame, None,
     interlaced = False
     decoded = sound_pictures(video.path, video.first_stamp or 0.0, _before(video, earlier))
     with closing(ahead(decoded, _most(video), f"decode pictures of {video.path.name}")) as pictures:
-        for time, picture, tells in pictures:
-            if not tells:
+        for time, picture, known in pictures:
+            if not known:
                 others = _by_av
                 break
             if time < video.times[earlier] - SAME_TIME:  # decoded on the way there

@@ -21,7 +21,8 @@ class Head(Protocol):
     """From backbone features to maps, and from maps to losses or animals.
 
     A head may also have ``keypoint_rows``, so that its weights can be moved to other keypoints; see
-    :mod:`dlcx.heads.rows`.
+    :mod:`dlcx.heads.rows`.  Scores in maps called ``heatmap``, or ``x`` and ``y``, can be drawn; see
+    :mod:`dlcx.predictors.maps`.
     """
 
     stride: float

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlcx.errors import DlcxError
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances
 from dlcx.predictors.bottom_up import BottomUp
@@ -44,7 +45,13 @@ class Seen:
 
 @torch.inference_mode()
 def see(predictor: BottomUp | TopDown, image: np.ndarray, guesses: Instances | None = None) -> list[Seen]:
-    """What the net sees of an image (H, W, 3) uint8 RGB: once, or once a box of a top-down or conditional net."""
+    """What the net sees of an image (H, W, 3) uint8 RGB: once, or once a box of a top-down or conditional net.
+
+    Raises
+    ------
+    DlcxError
+        When a head gives maps of a kind that cannot be drawn.
+    """
     rows = predictor.inputs(image[None], None if guesses is None else [guesses])
     if not len(rows):
         return []
@@ -73,15 +80,20 @@ def _head_maps(model: PoseModel, name: str, maps: dict[str, Tensor], size: Seque
         scores = maps["heatmap"].float()
         scores = scores.sigmoid() if getattr(decoder, "sigmoid", False) else scores.clamp(0, 1)
         stride = (float(head.stride), float(head.stride))  # the last cells may reach beyond the input
-    else:  # SimCC: a keypoint is where its best x and its best y cross
+    elif {"x", "y"} <= set(maps):  # SimCC: a keypoint is where its best x and its best y cross
         x, y = (_bins(maps[axis].float()) for axis in "xy")
         scores = y[..., :, None] * x[..., None, :]
         stride = (size[1] / scores.shape[-1], size[0] / scores.shape[-2])
+    else:
+        raise DlcxError(
+            f"the head '{name}' ({type(head).__name__}) gives maps that cannot be drawn: {', '.join(maps) or 'none'}",
+            hint="Maps 'heatmap' (B, K, h, w), or 'x' and 'y' (B, K, bins), can be.",
+        )
     locref = fields = None
     if "locref" in maps:
         locref = _vectors(maps["locref"].float() * getattr(decoder, "locref_std", 1.0))
     edges: tuple[tuple[int, int], ...] = ()
-    if "paf" in maps:
+    if "paf" in maps and hasattr(decoder, "graph"):
         kept = list(getattr(decoder, "edges", range(maps["paf"].shape[1] // 2)))
         fields = _vectors(maps["paf"].float())[:, kept]
         edges = tuple(tuple(decoder.graph[edge]) for edge in kept)  # type: ignore[union-attr]

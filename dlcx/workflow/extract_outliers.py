@@ -20,7 +20,6 @@ from dlcx.workflow.many_videos import VideosResult, each_video
 from dlcx.workflow.saved_frames import SavedFrames, choose_frames, save_frames
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
     from dlcx.formats.machine_labels import MachineLabels
 
 #: What ``--algorithm`` takes.
@@ -232,12 +231,12 @@ class _Pick:
         whole = read_machine_labels(target).with_more(labels) if target.is_file() else labels
         write_machine_labels(whole, target)
         if self.plot:
-            self._draw(video, tracks, saved)
+            self._draw(tracks, saved)
         return OutlierFrames(
             path, found.file.path, len(odd), tuple(saved.names), saved.written, folder, target, bool(added)
         )
 
-    def _draw(self, video: VideoFile, tracks: Tracks, saved: SavedFrames) -> None:
+    def _draw(self, tracks: Tracks, saved: SavedFrames) -> None:
         from dlcx.data.images import read_image
         from dlcx.visuals.labeled_images import LabeledImagePainter, write_picture
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from dlcx.errors import DlcxError
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.poses import Instances, Layout
@@ -74,6 +75,13 @@ def test_bins_cross_at_the_keypoint() -> None:
     for part, scores in enumerate(maps.scores):
         row, column = np.unravel_index(scores.argmax(), scores.shape)
         np.testing.assert_allclose(place[part], np.array([column, row]) * maps.stride, atol=1e-3)
+
+
+def test_maps_of_an_unknown_kind_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = predictor("timm/test_resnet", ONE)
+    monkeypatch.setattr(made, "engine", lambda *tensors: {"bodypart": {"density": torch.zeros(1, 3, 8, 8)}})
+    with pytest.raises(DlcxError, match=r"the head 'bodypart' \(\w+\) gives maps that cannot be drawn: density"):
+        see(made, IMAGE)
 
 
 def test_centres_are_one_more_map() -> None:
