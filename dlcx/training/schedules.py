@@ -14,6 +14,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from dlcx.errors import DlcxError, did_you_mean
 
 
+class EndedSchedule(DlcxError):
+    """A schedule is made for fewer epochs than it is asked for."""
+
+
 class LRListScheduler(LRScheduler):
     """When ``milestones[i]`` epochs are done, the learning rates become ``lr_list[i]``; they hold until the next one.
 
@@ -92,8 +96,8 @@ def step(scheduler: LRScheduler | None, loss: float) -> None:
 
     Raises
     ------
-    DlcxError
-        When the schedule is made for fewer epochs.
+    EndedSchedule
+        When it is made for fewer epochs.
     """
     if scheduler is None:
         return
@@ -106,14 +110,20 @@ def step(scheduler: LRScheduler | None, loss: float) -> None:
         try:
             scheduler.step()
         except ValueError as error:  # OneCycleLR ends with its total_steps
-            raise DlcxError(
+            raise EndedSchedule(
                 f"runner.scheduler: {error}",
                 hint="Raise its number of epochs in pytorch_config.yaml, or lower --epochs.",
             ) from error
 
 
 def forward(scheduler: LRScheduler | None, epochs: int) -> None:
-    """Bring a new schedule to where it is after ``epochs`` epochs; one that looks at losses starts anew."""
+    """Bring a new schedule to where it is after ``epochs`` epochs; one that looks at losses starts anew.
+
+    Raises
+    ------
+    EndedSchedule
+        When it is made for fewer epochs.
+    """
     if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
         return
     for _ in range(epochs):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
+from dlcx.formats.model_config import shuffle_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import locked
@@ -260,6 +260,7 @@ def _todo(
     for part, start in todo:
         if len(todo) > 1:
             part.check_keys()
+        part.check_schedule()
         if start.source is None:
             part.check_weights()
     return todo
@@ -275,7 +276,7 @@ def _configured(
     overrides: Sequence[str],
 ) -> ModelConfig:
     """pytorch_config.yaml with what the call overrides."""
-    before = read_model_config(place.model_config_path)
+    before = shuffle_config(place)
     if reason := untrainable(before.net_type):
         raise DlcxError(
             f"{place.name}: {before.net_type} cannot be trained: {reason}",

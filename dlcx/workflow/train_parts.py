@@ -102,6 +102,35 @@ class Part:
         if scheduler is not None:
             build_scheduler(scheduler.type, scheduler.params, learning)
 
+    def check_schedule(self) -> None:
+        """Refuse a schedule that is made for fewer epochs than are asked for.
+
+        Raises
+        ------
+        DlcxError
+            Names the key that says how many.
+        """
+        from torch import nn, zeros
+
+        from dlcx.training.schedules import EndedSchedule, build_optimizer, build_scheduler, forward
+
+        optimizer, scheduler, epochs = self.runner.optimizer, self.runner.scheduler, self.settings.epochs
+        if scheduler is None:
+            return
+        learning = build_optimizer(optimizer.type, optimizer.params, [nn.Parameter(zeros(1))])
+        try:
+            forward(build_scheduler(scheduler.type, scheduler.params, learning), epochs)
+        except EndedSchedule as error:
+            total = scheduler.params.get("total_steps")
+            if total is None:
+                raise
+            key = f"{self.where}runner.scheduler.params.total_steps"
+            raise DlcxError(
+                f"{self.where}train_settings.epochs is {epochs}, but {scheduler.type} of {self.where}runner.scheduler "
+                f"ends after {total}",
+                hint=f"Add --set {key}={epochs}, or ask for {total} epochs at most.",
+            ) from error
+
     def course(self, *, early_stop: int | None, precision: str, compiled: bool) -> Course:
         """How long the training goes and how it computes."""
         from dlcx.training.loop import Course

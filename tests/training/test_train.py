@@ -164,6 +164,19 @@ def test_a_training_that_was_killed_goes_on_from_what_lies_on_the_disk(tiny, dro
         assert same(one, other)
 
 
+def test_a_schedule_of_fewer_epochs_is_told_before_anything_is_written(tiny):
+    """After a cycle of learning rates, more epochs need a longer cycle."""
+    cycle = "runner.scheduler={type: OneCycleLR, params: {max_lr: 0.01, total_steps: 2}}"
+    train(tiny, epochs=2, overrides=[cycle])
+    place = place_of(tiny)
+    before = {path.name: path.read_bytes() for path in place.train_dir.iterdir()}
+    with pytest.raises(DlcxError, match=r"epochs is 4, but OneCycleLR of runner\.scheduler ends after 2") as told:
+        train(tiny, epochs=4)
+    assert "--set runner.scheduler.params.total_steps=4" in told.value.hint
+    assert {path.name: path.read_bytes() for path in place.train_dir.iterdir()} == before
+    assert train(tiny, epochs=4, overrides=["runner.scheduler.params.total_steps=4"]).epoch == 4
+
+
 def test_a_second_training_of_a_shuffle_is_refused(tiny):
     from dlcx.locks import locked
 
