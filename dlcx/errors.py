@@ -53,4 +53,4 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     if not names:
         return ""
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f"Choose from: {shown}"
+    return f"Choose from: {shown}."

@@ -183,6 +183,18 @@ class Shuffle:
         return shuffle_flags(self.number, self.project.train_fractions.index(self.fraction))
 
     @property
+    def how_to_create(self) -> str:
+        """The hint where its files are missing."""
+        return f"Run '{' '.join(('dlcx', 'create-dataset', *self.flags))}' first, or name another --shuffle."
+
+    @property
+    def how_to_train(self) -> str:
+        """The hint where its snapshots are missing."""
+        if not self.model_config_path.is_file():
+            return self.how_to_create
+        return f"Run '{' '.join(('dlcx', 'train', *self.flags))}' first."
+
+    @property
     def model_dir(self) -> Path:
         """Folder that holds ``train`` and ``test``."""
         return self.project.root / "dlc-models-pytorch" / f"iteration-{self.project.iteration}" / self.name
@@ -295,7 +307,7 @@ class Shuffle:
             raise DlcxError(f"{flag} {which}: no such file")
         found = self.snapshots(prefix)
         if not found:
-            raise DlcxError(f"{self.name} has no {prefix} in {self.train_dir}", hint="Run 'dlcx train' first.")
+            raise DlcxError(f"{self.name} has no {prefix} in {self.train_dir}", hint=self.how_to_train)
         if which in ("best", "last"):
             epochs = [snapshot for snapshot in found if snapshot.best == (which == "best")]
             return max(epochs or found, key=lambda snapshot: snapshot.epoch)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dlcx.errors import DlcxError
+from dlcx.formats.model_config import shuffle_config
+from dlcx.formats.training_set import load_training_set
 from dlcx.poses import Layout
 from dlcx.project import Project, Snapshot, Video, net_name
 
@@ -108,6 +110,22 @@ def test_snapshots_by_name(project):
     assert "10" in caught.value.hint
     with pytest.raises(DlcxError, match="no such file"):
         shuffle.snapshot("nowhere/snapshot-010.pt")
+
+
+def test_hints_name_the_shuffle(project):
+    shuffle = project.shuffle(3, trainset_index=1)
+    with pytest.raises(DlcxError) as told:
+        shuffle.snapshot("best")
+    assert told.value.hint.startswith("Run 'dlcx create-dataset --shuffle 3 --trainset-index 1' first")
+    for read in (shuffle_config, load_training_set):
+        with pytest.raises(DlcxError) as told:
+            read(shuffle)
+        assert "dlcx create-dataset --shuffle 3 --trainset-index 1'" in told.value.hint
+    shuffle.train_dir.mkdir(parents=True)
+    shuffle.model_config_path.touch()
+    with pytest.raises(DlcxError) as told:
+        shuffle.snapshot("best")
+    assert told.value.hint == "Run 'dlcx train --shuffle 3 --trainset-index 1' first."
 
 
 def test_without_a_best_snapshot_the_last_one_counts(project):

@@ -19,6 +19,8 @@ from dlcx.outputs import is_full, no_room
 #: What click (or typer's own copy of it) raises for a call that cannot be parsed.
 UsageError = cast(type[Exception], typer.BadParameter.__base__)
 
+#: Flags that every command has, and the program itself has not.
+OF_COMMANDS = ("-p", "--project", "--json", "-q", "--quiet", "-v", "--verbose", "--debug")
 INTERRUPTED = 130
 BUG = 1
 
@@ -130,7 +132,9 @@ def _usage(error: Any, command: Any) -> int:
     path = context.command_path if context else "dlcx"
     hint = f"See '{path} --help'."
     word = getattr(error, "option_name", None)
-    if word and context:
+    if word in OF_COMMANDS and context and context.parent is None:
+        hint = f"{word} follows the command: dlcx COMMAND {word}. {hint}"
+    elif word and context:
         options = [name for param in context.command.params for name in getattr(param, "opts", [])]
         hint = f"{did_you_mean(word, options)} {hint}"
     message = " ".join(error.format_message().split())

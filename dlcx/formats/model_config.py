@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.yaml_files import parse_yaml, read_yaml, write_yaml
 from dlcx.settings import ModelConfig
 from dlcx.settings.base import check, fields_at
+
+if TYPE_CHECKING:
+    from dlcx.project import Shuffle
 
 HEADER = "# Config schema version. Do not edit manually.\n"
 
@@ -37,6 +40,20 @@ def read_model_config(path: str | Path) -> ModelConfig:
     if not Path(path).is_file():
         raise DlcxError(f"no such file: {path}", hint="Run 'dlcx create-dataset' first, or name another --shuffle.")
     return check(ModelConfig, read_yaml(path), path)
+
+
+def shuffle_config(shuffle: Shuffle) -> ModelConfig:
+    """:func:`read_model_config` of a shuffle; where there is none, the hint says how this one is made.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing or a key does not fit.
+    """
+    path = shuffle.model_config_path
+    if not path.is_file():
+        raise DlcxError(f"no such file: {path}", hint=shuffle.how_to_create)
+    return read_model_config(path)
 
 
 def write_model_config(config: ModelConfig, path: str | Path) -> None:

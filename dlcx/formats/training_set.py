@@ -50,7 +50,7 @@ def load_training_set(shuffle: Shuffle) -> tuple[Labels, Split]:
     if not shuffle.documentation_path.is_file():
         raise DlcxError(
             f"no training dataset for {shuffle.name}: {shuffle.documentation_path} does not exist",
-            hint="Run 'dlcx create-dataset' first, or name another --shuffle.",
+            hint=shuffle.how_to_create,
         )
     labels = read_labels(project.merged_labels_path, project.layout, project.scorer)
     split = read_split(shuffle.documentation_path)

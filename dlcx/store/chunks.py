@@ -239,6 +239,12 @@ def stored_settings(folder: Path) -> dict[str, Any] | None:
     return None if manifest is None else dict(manifest["settings"])
 
 
+def written_frames(folder: Path) -> tuple[int, int] | None:
+    """First frame and the one after the last of the output files, as a store says; None where it does not."""
+    manifest = _read_manifest(folder) if folder.is_dir() else None
+    return manifest["written"] if manifest else None
+
+
 def forget_store(folder: Path) -> None:
     """Let nothing be known of what was analysed before; the folder stays, a sign that the output is dlcx's own."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -277,6 +283,10 @@ def read_store(folder: Path) -> Stored | None:
     if store.missing(*store.written):
         raise DlcxError(f"{folder}: chunks are damaged or missing", hint=again)
     return store.read(*store.written)
+
+
+#: The setting that stands for all of the net's configuration that the numbers depend on, as a digest.
+CONFIG = "pytorch_config.yaml (model, data.inference)"
 
 
 @contextmanager
@@ -361,13 +371,16 @@ def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -
     DlcxError
         When they differ.
     """
-    differences = [
-        f"{key}: {stored.get(key)} there, {asked.get(key)} asked for"
-        for key in sorted({*stored, *asked})
-        if stored.get(key) != asked.get(key)
-    ]
-    if differences:
-        raise DlcxError(
-            f"{name} was made with other settings: {'; '.join(differences)}",
-            hint="Give the same settings to go on, --overwrite to analyse again, or another --out.",
-        )
+    other = [key for key in sorted({*stored, *asked}) if stored.get(key) != asked.get(key)]
+    if other:
+        differences = [
+            f"{key}: changed since, by hand or by prune-skeleton"
+            if key == CONFIG and stored.get(key)
+            else f"{key}: {stored.get(key)} there, {asked.get(key)} asked for"
+            for key in other
+        ]
+        way = "Give the same settings to go on, --overwrite to analyse again, or another --out."
+        if other == [CONFIG]:
+            way = "--overwrite analyses again with the net as it is now, --out DIR elsewhere."
+            way += " 'dlcx track' links several animals from what is stored."
+        raise DlcxError(f"{name} was made with other settings: {'; '.join(differences)}", hint=way)

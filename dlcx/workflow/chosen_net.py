@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.model_config import shuffle_config
 from dlcx.poses import Instances, Layout
 from dlcx.project import DETECTOR, Shuffle, Snapshot
+from dlcx.store.chunks import CONFIG
 from dlcx.workflow.conditions import ConditionFile, ConditionSource, chosen_conditions
 from dlcx.workflow.loading import chosen_detector
 from dlcx.workflow.video_part import Crop
@@ -66,7 +67,7 @@ class ChosenNet:
         DlcxError
             When one of them cannot be had, or the net was made for other bodyparts than the project has.
         """
-        config = read_model_config(place.model_config_path)
+        config = shuffle_config(place)
         chosen = place.snapshot(snapshot)
         layout = place.project.layout
         if tuple(config.metadata.bodyparts) != layout.bodyparts:
@@ -158,7 +159,7 @@ class ChosenNet:
         return {
             "snapshot": self.snapshot.fingerprint(),
             **found_by,
-            "pytorch_config.yaml (model, data.inference)": config[:16],
+            CONFIG: config[:16],
             "--device": self.device,
             "--precision": self.precision,
             "--engine": self.engine,

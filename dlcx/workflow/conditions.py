@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.model_config import read_model_config, shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.nets.configure import conditions_of_file, conditions_of_shuffle
 from dlcx.project import Project, Shuffle, Snapshot
@@ -149,7 +149,7 @@ def _source(shuffle: Shuffle, config: ModelConfig, block: Any, place: str) -> Co
         other = project.shuffle(block["shuffle"], block.get("trainset_index") or 0)
         if not other.model_config_path.is_file():
             raise DlcxError(f"{place}: there is no shuffle {other.number} ({other.name})", hint=HINT)
-        found = ConditionNet(read_model_config(other.model_config_path), _snapshot(other, block), other)
+        found = ConditionNet(shuffle_config(other), _snapshot(other, block), other)
     if not found.snapshot.path.is_file():
         raise DlcxError(f"{place}: no such file: {found.snapshot.path}", hint=HINT)
     if found.config.method == "ctd":

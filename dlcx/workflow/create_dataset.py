@@ -16,7 +16,7 @@ from typing import Any
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import write_labels
 from dlcx.formats.merged_labels import must_write_labels, read_all_labels
-from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
+from dlcx.formats.model_config import shuffle_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
 from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
@@ -235,7 +235,7 @@ def create_dataset(
             Created(
                 shuffle=plan.shuffle.number,
                 trainset_index=index,
-                net_type=plan.config.net_type,
+                net_type=plan.own.net_type or plan.config.net_type,
                 train_images=len(plan.split.train),
                 test_images=len(plan.split.test),
                 config=plan.shuffle.model_config_path,
@@ -336,12 +336,12 @@ def _difference(plan: _Plan) -> str | None:
         there = read_own_config(shuffle.own_config_path).plain()
         for name, value in plan.own.plain().items():
             if there[name] != value:
-                return f"{name} was {there[name]}, now {value}"
-        was, now = _conditions(read_model_config(shuffle.model_config_path)), _conditions(plan.config)
+                return f"{'--set' if name == 'overrides' else name} was {there[name]}, now {value}"
+        was, now = _conditions(shuffle_config(shuffle)), _conditions(plan.config)
         if now is not None and was != now:
             return f"conditions were {was}, now {now}"
     else:
-        config = read_model_config(shuffle.model_config_path)
+        config = shuffle_config(shuffle)
         if config.plain() != _moved(plan.config, config):
             return "its pytorch_config.yaml differs"
     return "" if _same_split(plan) else "its split differs"

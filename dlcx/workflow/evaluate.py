@@ -189,7 +189,8 @@ def evaluate(
     run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
     options = [*chosen[0].flags, *(["--conditions", str(conditions)] if conditions else [])]
-    steps = [f"To track a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
+    what = "track" if place.layout.multi else "analyze"
+    steps = [f"To {what} a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
     if not plot:
         steps.append(f"To look at the errors: {shlex.join(['dlcx', 'evaluate', '--plot', *options])}")
     return EvaluateResult(evaluated, place.combined_results_path, tuple(steps))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from dlcx.errors import DlcxError
 from dlcx.metrics.tracks import SIGMA, THRESHOLD, TrackMetrics
 from dlcx.metrics.tracks import evaluate_tracks as compare
 from dlcx.poses import Tracks
+from dlcx.workflow.video_part import frame_range
+
+logger = logging.getLogger(__name__)
 
 #: Switches that are printed one by one; ``--json`` has them all.
 MOST = 10
@@ -116,6 +120,7 @@ def evaluate_tracks(
             f"{found} and {true} share no frame: {_range(mine)} and {_range(theirs)}",
             hint="--offset N is added to the frame numbers of the first file.",
         )
+    _warn_of_missing(mine, theirs, found)
     if not np.isfinite(theirs.xy).any():
         raise DlcxError(f"{true}: no animal in {_range(theirs)}")
     try:
@@ -148,7 +153,7 @@ def _part(tracks: Tracks, frames: tuple[int | None, int | None] | None) -> Track
     """Only some frames, by their numbers in the video."""
     if frames is None:
         return tracks
-    first, stop = frames
+    first, stop = frame_range(frames)
     start = max((first or 0) - tracks.first, 0)
     rows = slice(start, None if stop is None else max(stop - tracks.first, start))
     part = replace(
@@ -164,6 +169,24 @@ def _part(tracks: Tracks, frames: tuple[int | None, int | None] | None) -> Track
             f"--frames {'' if first is None else first}:{'' if stop is None else stop}: the truth has {_range(tracks)}"
         )
     return part
+
+
+def _warn_of_missing(mine: Tracks, theirs: Tracks, found: Path) -> None:
+    """Say that frames which were not analysed count as missed."""
+    first, stop = max(mine.first, theirs.first), min(mine.first + len(mine), theirs.first + len(theirs))
+    outside = np.isfinite(theirs.xy).any((1, 2, 3))
+    outside[first - theirs.first : stop - theirs.first] = False
+    if missing := int(outside.sum()):
+        logger.warning(
+            "%s has %s, the truth %s: animals of the %d frames that it lacks count as missed; --frames %d:%d judges "
+            "the others alone",
+            found,
+            _range(mine),
+            _range(theirs),
+            missing,
+            first,
+            stop,
+        )
 
 
 def _range(tracks: Tracks) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
 from dlcx.workflow.real_frames import Frame, real_frames
@@ -121,7 +121,7 @@ def export_model(
     if format not in FORMATS:
         raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
     place = open_project(project).shuffle(shuffle, trainset_index)
-    config = read_model_config(place.model_config_path)
+    config = shuffle_config(place)
     if format == "pt" and config.method == "ctd":
         raise DlcxError(
             f"{config.net_type} corrects poses that another net finds, which DeepLabCut-Live cannot do",

@@ -96,13 +96,13 @@ class WantedPoses:
         DlcxError
             When the project, shuffle, a snapshot or the tracker does not exist.
         """
-        from dlcx.formats.model_config import read_model_config
+        from dlcx.formats.model_config import shuffle_config
         from dlcx.workflow.loading import chosen_detector
 
         if tracker is not None and tracker not in TRACKERS:
             raise DlcxError(f"--tracker {tracker}: no such tracker", hint=did_you_mean(tracker, TRACKERS))
         place = open_project(project).shuffle(shuffle, trainset_index)
-        config = read_model_config(place.model_config_path)
+        config = shuffle_config(place)
         detector = chosen_detector(place, config, detector_snapshot)
         lost = snapshot in ("best", "last") and not place.snapshots()
         return cls(

@@ -73,13 +73,13 @@ def load_predictor(
     """
     from dlcx.data.labeled import labelled_boxes
     from dlcx.engines.devices import choose_device
-    from dlcx.formats.model_config import read_model_config
+    from dlcx.formats.model_config import shuffle_config
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_model
     from dlcx.nets.weights import load_strict
     from dlcx.predictors import create_predictor
 
-    config = read_model_config(shuffle.model_config_path)
+    config = shuffle_config(shuffle)
     chosen = shuffle.snapshot(snapshot)
     detector = chosen_detector(shuffle, config, detector_snapshot)
     source = chosen_conditions(shuffle, config, conditions)

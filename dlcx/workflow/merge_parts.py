@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import Lock, locked
 from dlcx.outputs import remove_leftovers
@@ -79,7 +79,7 @@ def merge_parts(
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
-    config = read_model_config(place.model_config_path)
+    config = shuffle_config(place)
     scorer = place.scorer(config.net_type, place.snapshot(snapshot), chosen_detector(place, config, detector_snapshot))
     linking = asked_linking(place, tracker, animals, track=track, relink=relink)
     files = [AnalysisFiles(path, scorer, Path(out) if out else path.parent) for path in found]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,18 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import open_project
+from dlcx.formats.project_config import open_project, resolve_video
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import evaluate_poses
 from dlcx.poses import Prediction
 from dlcx.progress import SILENT, Progress
-from dlcx.project import Shuffle
+from dlcx.project import Shuffle, net_name
 
 if TYPE_CHECKING:
     from dlcx.heads.linking import Detections
     from dlcx.heads.paf_decoding import FieldDecoder
     from dlcx.settings import ModelConfig
     from dlcx.workflow.loading import Loaded
+
+logger = logging.getLogger(__name__)
 
 HEAD = "DLCRNetHead"
 UNTRAINED = "Train it for longer, then prune its skeleton."
@@ -100,11 +105,11 @@ def prune_skeleton(
     DlcxError
         When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
     """
-    from dlcx.formats.model_config import read_model_config
+    from dlcx.formats.model_config import shuffle_config
     from dlcx.workflow.loading import load_predictor
 
     place = open_project(project).shuffle(shuffle, trainset_index)
-    config = read_model_config(place.model_config_path)
+    config = shuffle_config(place)
     _check(place, config)
     loaded = load_predictor(place, snapshot=snapshot, device=device)
     decoder = _all_edges(loaded)
@@ -114,6 +119,8 @@ def prune_skeleton(
     best = max(tried, key=lambda one: (one.mAP, one.mAR, -len(one.edges)))
     if best.mAP == 0:
         raise DlcxError(f"snapshot {loaded.snapshot.uid} finds no animal of the training images", hint=UNTRAINED)
+    if config.model.heads["bodypart"]["predictor"].get("edges_to_keep") != list(best.edges):
+        _warn_of_analyses(place, config)
     _write(place, config, best.edges)
     parts = place.project.layout.bodyparts
     return PruneResult(
@@ -128,6 +135,24 @@ def prune_skeleton(
         pose_config=place.test_dir / "pose_cfg.yaml",
         next_steps=(f"To see what it does on test images: {shlex.join(['dlcx', 'evaluate', *place.flags])}",),
     )
+
+
+def _warn_of_analyses(place: Shuffle, config: ModelConfig) -> None:
+    """Say that videos were analysed with the skeleton before, which is not what the net has from now on."""
+    project = place.project
+    folders = {project.videos_dir}
+    for video in project.videos:
+        with suppress(DlcxError):
+            folders.add(resolve_video(project, video).parent)
+    own = f"DLC_{net_name(config.net_type)}_{project.task}{project.date}shuffle{place.number}_"
+    stores = sorted(path for folder in folders for path in folder.glob(f"*{glob.escape(own)}*.dlcx") if path.is_dir())
+    if stores:
+        logger.warning(
+            "%d analyses, such as %s, were made with the skeleton before: 'dlcx analyze-video --overwrite' makes them "
+            "anew with this one, 'dlcx track' links them as they are",
+            len(stores),
+            stores[0],
+        )
 
 
 def _check(place: Shuffle, config: ModelConfig) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.evaluation import read_evaluation
 from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.own_config import read_own_config
 from dlcx.formats.splits import Split
 from dlcx.formats.training_set import load_training_set
@@ -54,7 +54,7 @@ def shuffle_page(
     from dlcx import __version__
     from dlcx.visuals.page import Section, write_page
 
-    config = read_model_config(place.model_config_path)
+    config = shuffle_config(place)
     chosen = place.snapshot(snapshot)
     detector = chosen_detector(place, config, detector_snapshot)
     scorer = place.scorer(config.net_type, chosen, detector)

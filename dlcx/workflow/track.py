@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import locked
 from dlcx.poses import Instances, Layout, Prediction
@@ -101,16 +102,17 @@ def track(
         relink=relink,
     )
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
-    config = read_model_config(place.model_config_path)
+    config = shuffle_config(place)
     scorer = _scorer(place, config.net_type, snapshot, chosen_detector(place, config, detector_snapshot))
 
     with progress.task("track", len(found), "video") as task:
 
         def one(path: Path) -> TrackedVideo:
+            first = f"Run '{shlex.join(['dlcx', 'analyze-video', str(path), *place.flags])}' first."
             folder = Path(out) if out else path.parent
             files = AnalysisFiles(path, scorer or _only_scorer(place, config.net_type, path, folder), folder)
             try:
-                return _link(linking, files, csv=csv, overwrite=overwrite)
+                return _link(linking, files, first, csv=csv, overwrite=overwrite)
             finally:
                 task.advance()
 
@@ -125,16 +127,18 @@ def track(
     return TrackResult(done, failed, next_steps(first, done[0], flags))
 
 
-def _link(linking: Linking, files: AnalysisFiles, *, csv: bool, overwrite: bool) -> TrackedVideo:
+def _link(linking: Linking, files: AnalysisFiles, hint: str, *, csv: bool, overwrite: bool) -> TrackedVideo:
     with locked(files.lock, f"the analysis of {files.video.name}"):
-        predictions, first, frames = stored_predictions(files, linking.layout)
+        predictions, first, frames = stored_predictions(files, linking.layout, hint)
         if not overwrite and (there := linking.existing(files, (first, first + len(predictions)))):
             return there
         return linking.link(files, predictions, first=first, frames=frames, csv=csv)
 
 
-def stored_predictions(files: AnalysisFiles, layout: Layout) -> tuple[list[Prediction], int, int]:
+def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple[list[Prediction], int, int]:
     """What was found in a video: one prediction a frame, the number of the first, and the video's frames.
+
+    ``hint`` says how it is analysed.
 
     Raises
     ------
@@ -151,7 +155,7 @@ def stored_predictions(files: AnalysisFiles, layout: Layout) -> tuple[list[Predi
     if not files.assemblies.is_file():
         raise DlcxError(
             f"no detections of {files.video.name}: neither {files.store} nor {files.assemblies.name} is there",
-            hint="Run 'dlcx analyze-video' first.",
+            hint=hint,
         )
     found = read_assemblies(files.assemblies, len(layout.individuals))
     frames = max([frames, *(number + 1 for number in found)])

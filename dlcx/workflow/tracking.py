@@ -254,12 +254,36 @@ def asked_linking(
 
 def next_steps(video: Path, tracked: TrackedVideo | None, flags: Sequence[str]) -> tuple[str, ...]:
     """What to do with a video's poses: look at them, and mend the likeliest swap."""
-    steps = [f"Look at it: {shlex.join(['dlcx', 'create-labeled-video', str(video), *flags])}"]
-    if tracked and tracked.swaps:
-        worst = max(tracked.swaps, key=lambda swap: swap.score)
+    look = ["dlcx", "create-labeled-video", str(video), *flags]
+    if tracked and _linked_otherwise(tracked):
+        look += ["--tracker", tracked.tracker]
+    steps = [f"Look at it: {shlex.join(look)}"]
+    if tracked and (swaps := _unmended(tracked)):
+        worst = max(swaps, key=lambda swap: swap.score)
         mend = ["dlcx", "swap-tracks", str(tracked.h5), worst.one, worst.other, "--from", str(worst.frame)]
         steps.append(f"If identities are swapped from there on: {shlex.join(mend)}")
     return tuple(steps)
+
+
+def _linked_otherwise(tracked: TrackedVideo) -> bool:
+    """Whether tracks of another tracker lie beside these, which a call without ``--tracker`` may mean."""
+    stem = tracked.h5.stem.removesuffix(TRACK_ENDINGS[tracked.tracker])
+    others = (ending for tracker, ending in TRACK_ENDINGS.items() if tracker != tracked.tracker)
+    return any(tracked.h5.with_name(f"{stem}{ending}.h5").is_file() for ending in others)
+
+
+def _unmended(tracked: TrackedVideo) -> list[SwapCandidate]:
+    """The swaps that were not mended by hand; a mended one was the nearest of its two individuals."""
+    record = _read_record(LinkedFiles(tracked.h5.parent, tracked.h5.stem)) or {}
+    calls = [
+        (frozenset((call["one"], call["other"])), call["first"], call["last"]) for call in record.get("mended") or ()
+    ]
+    left = list(tracked.swaps)
+    for pair, first, last in dict.fromkeys(calls):
+        alike = [swap for swap in left if {swap.one, swap.other} == pair]
+        if calls.count((pair, first, last)) % 2 and alike:  # the same call again takes it back
+            left.remove(min(alike, key=lambda swap: abs(swap.frame - first)))
+    return left
 
 
 def note_mended(own: LinkedFiles, mended: dict[str, Any]) -> None:

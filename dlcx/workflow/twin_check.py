@@ -57,7 +57,7 @@ class TwinCheck:
         hidden = self.rmse_others - self.rmse
         if not np.isfinite(self.rmse_others):
             what = "so the test error says little about new videos"
-        elif hidden > 0:
+        elif hidden >= 0.005:  # else it would be told as 0.00
             what = f"which may hide {hidden:.2f} px of the test error (the others: {self.rmse_others:.2f} px)"
         else:
             what = "though the error on the others is not larger"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from dlcx.analysis_files import AnalysisFiles, Share
@@ -17,9 +19,26 @@ logger = logging.getLogger(__name__)
 Crop = tuple[int, int, int, int]
 
 
+def frame_range(frames: object) -> tuple[int | None, int | None]:
+    """First frame and the one after the last, as they are given; None leaves a side open.
+
+    Raises
+    ------
+    DlcxError
+        When it is no such pair.
+    """
+    if frames is None:
+        return None, None
+    if isinstance(frames, Sequence) and len(frames) == 2 and not isinstance(frames, str):
+        first, stop = frames
+        if all(side is None or isinstance(side, Integral) for side in (first, stop)):
+            return first, stop
+    raise DlcxError(f"frames={frames!r}: expected (first, stop)", hint="Such as (0, 1000); None leaves a side open.")
+
+
 def asked_frames(frames: tuple[int | None, int | None] | None, video: VideoFile) -> tuple[int, int]:
     """The frames asked for, within the video."""
-    first, stop = frames or (None, None)
+    first, stop = frame_range(frames)
     first, stop = first or 0, video.frames if stop is None else stop
     if not 0 <= first < stop:
         raise DlcxError(f"--frames {first}:{stop}: expected A:B with 0 <= A < B")

@@ -90,7 +90,7 @@ class VideoRun:
                 # the batches of a whole run: they begin at multiples of their size
                 begin, end = first // batch_size * batch_size, min(-(-stop // batch_size) * batch_size, video.frames)
                 watch = Stopwatch(*(["linking"] if self.linking else []))
-                analyzed = self._fill(store, video, begin, end, batch_size, crop, watch)
+                analyzed = self._fill(store, video, begin, end, batch_size, crop, watch, asked=(first, stop))
                 return finish_video(
                     video,
                     store,
@@ -204,8 +204,11 @@ class VideoRun:
         batch_size: int,
         crop: Crop | None,
         watch: Stopwatch,
+        asked: tuple[int, int] | None = None,
     ) -> int:
         """Analyse the frames from ``begin`` to ``end`` that the store does not hold; how many those were.
+
+        Progress counts those that were ``asked`` for, where batches reach beyond them.
 
         Raises
         ------
@@ -221,8 +224,10 @@ class VideoRun:
         if total < end - begin:
             logger.info("%s: goes on at frame %d", video.path.name, missing[0][0])
         watcher = self.memory.watch(self.net.load())
-        done = end - begin - total
-        with self.progress.task(f"analyze {video.path.name}", end - begin, "frame", done=done) as task:
+        shown = asked or (begin, end)
+        count = shown[1] - shown[0]
+        done = count - sum(_overlap(shown, one) for one in missing)
+        with self.progress.task(f"analyze {video.path.name}", count, "frame", done=done) as task:
             for start, last in missing:
                 entry = watcher.entry(start)
                 frames = read_frames(video, batch_size, start=entry, stop=last, crop=crop, clock=watch.decoder)
@@ -233,7 +238,7 @@ class VideoRun:
                     if batch.first >= start:  # those before were looked at for what is remembered of them
                         with watch.clock("writing"):
                             store.append(batch.first, predictions, batch.time, batch.readable, batch.repeated)
-                        task.advance(len(batch))
+                        task.advance(_overlap(shown, (batch.first, batch.stop)))
                     if self.stop:
                         store.close_chunk()
                         raise Stopped(
@@ -272,3 +277,8 @@ class VideoRun:
                     f"{path} exists and is not known to be of this net and video",
                     hint="Another program or a deleted chunk store; --overwrite analyses again, --out DIR elsewhere.",
                 )
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """How many frames two ranges (first, stop) share."""
+    return max(0, min(one[1], other[1]) - max(one[0], other[0]))

@@ -91,6 +91,7 @@ def test_version(capsys):
         (["list-models", "--knd", "x"], "--kind"),
         (["list-models", "--kind"], "--help"),
         (["list-models", "surplus"], "--help"),
+        (["-p", "demo", "status"], "-p follows the command: dlcx COMMAND -p"),
     ],
 )
 def test_a_call_that_cannot_be_parsed_is_one_line_and_exit_2(arguments, hint, capsys):
@@ -171,7 +172,7 @@ def test_a_reader_that_leaves_early_is_no_error():
 
 def test_did_you_mean_names_the_nearest_or_lists_all():
     assert did_you_mean("resnet50", ["resnet_50", "hrnet_w18"]) == "Did you mean 'resnet_50'?"
-    assert did_you_mean("zzz", ["a", "b"]) == "Choose from: a, b"
+    assert did_you_mean("zzz", ["a", "b"]) == "Choose from: a, b."
     assert did_you_mean("zzz", []) == ""
 
 

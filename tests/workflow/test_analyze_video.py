@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +26,7 @@ from dlcx.formats.frame_ledger import read_ledger
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.poses import Instances, Prediction, Tracks
+from dlcx.progress import Progress, Task
 from dlcx.workflow import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 
@@ -69,6 +71,38 @@ def test_files_are_where_deeplabcut_puts_them(project: Path, again: Callable[...
     np.testing.assert_array_equal(full[7].animals.xy[0], tracks.xy[7, 0])
     meta = read_meta_pickle(done.meta_pickle)
     assert (meta.frames, meta.crop, meta.size, meta.scorer, meta.batch_size) == (30, None, SIZE, SCORER, 4)
+
+
+def test_progress_counts_the_frames_that_are_asked_for(project: Path, again: Callable[..., AnalyzedVideo]) -> None:
+    """Batches of 4 frames reach beyond them."""
+    path = write_video(project / "videos" / "v.avi", 20)
+    told: list[tuple[int, int | None]] = []
+
+    class Counts(Progress):
+        @contextmanager
+        def task(self, title: str, total: int | None, unit: str, *, done: int = 0) -> Iterator[Task]:
+            count = Count(done)
+            yield count
+            told.append((count.done, total))
+
+    class Count(Task):
+        def __init__(self, done: int) -> None:
+            self.done = done
+
+        def advance(self, count: int = 1, note: str = "") -> None:
+            self.done += count
+
+    for frames in ((5, 10), (3, 11), (3, 15)):
+        again(path, frames=frames, progress=Counts())
+    assert told == [(5, 5), (8, 8), (12, 12)]
+
+
+def test_frames_are_a_pair(project: Path, again: Callable[..., AnalyzedVideo]) -> None:
+    path = write_video(project / "videos" / "v.avi", 20)
+    for wrong in ("0:10", (0, 5, 10), 7, ("0", 10)):
+        with pytest.raises(DlcxError, match=r"expected \(first, stop\)"):
+            again(path, frames=wrong)
+    assert again(path, frames=[np.int64(0), None]).analyzed == 20
 
 
 def test_asking_again_is_answered_from_what_is_there(

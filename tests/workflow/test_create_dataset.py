@@ -108,6 +108,12 @@ def test_asking_again_changes_nothing_and_says_so(project):
     assert read_model_config(config).train_settings.epochs == 7
 
 
+def test_the_net_is_called_as_it_was_asked_for(project):
+    """DeepLabCut's ``net_type`` does not say top_down."""
+    done = create_dataset(project, net_type="top_down_timm/test_resnet", weights="none", detector_weights="none")
+    assert "shuffle 1: top_down_timm/test_resnet, " in done.lines()[1]
+
+
 @pytest.mark.parametrize(
     ("options", "difference"),
     [
@@ -115,7 +121,7 @@ def test_asking_again_changes_nothing_and_says_so(project):
         ({"weights": "imagenet"}, "weights was none, now imagenet"),
         ({"seed": 1}, "seed was 42, now 1"),
         ({"train_indices": [0, 1]}, "split was frame, now given"),
-        ({"overrides": ["train_settings.epochs=3"]}, "overrides was"),
+        ({"overrides": ["train_settings.epochs=3"]}, "--set was"),
     ],
 )
 def test_other_settings_need_another_number_or_overwrite(project, options, difference):

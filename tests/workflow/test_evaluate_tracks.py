@@ -1,4 +1,5 @@
 import json
+import logging
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,23 @@ def test_sleaps_analysis_file(golden):
     assert (result.metrics.HOTA, result.metrics.frames, len(result.bodyparts)) == (1, 101, 14)
     assert result.bodyparts[0] == "Nose"
     assert result.metrics.animals[0].name == "track_0"
+
+
+def test_frames_that_were_not_analysed_are_told(files, caplog, monkeypatch):
+    """They count as missed."""
+    monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)
+    found, truth = files
+    evaluate_tracks(found, truth)
+    assert not caplog.messages
+    part = read_predictions(found)
+    part = Tracks(part.layout, part.xy[5:25], part.score[5:25], first=5)
+    write_predictions(part, found, "net", key="tracks")
+    evaluate_tracks(found, truth)
+    (told,) = caplog.messages
+    assert "has frames 5:25, the truth frames 0:40: animals of the 20 frames that it lacks count as missed" in told
+    assert "--frames 5:25" in told
+    evaluate_tracks(found, truth, frames=(5, 25))
+    assert len(caplog.messages) == 1
 
 
 def test_frames_are_known_by_number(files, tmp_path):

@@ -1,4 +1,5 @@
 import json
+import logging
 import shutil
 
 import numpy as np
@@ -7,8 +8,12 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
+from dlcx.formats.project_config import open_project
 from dlcx.formats.yaml_files import read_yaml
 from dlcx.heads.linking import Detections
+from dlcx.poses import Instances, Prediction
+from dlcx.store import open_store
+from dlcx.workflow.chosen_net import ChosenNet
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.demo import demo
 from dlcx.workflow.prune_skeleton import prune_skeleton
@@ -91,6 +96,30 @@ def test_the_edges_that_tell_animals_apart_are_kept(project, seen):
     assert written["all_joints_names"] == parts
     again = prune_skeleton(project)
     assert (again.edges, again.before) == (result.edges, result.before)
+
+
+def test_analyses_with_the_skeleton_before_are_told(project, seen, caplog, monkeypatch):
+    """What they must be made anew for is said here, and where a video is analysed again."""
+    place = open_project(project).shuffle(1)
+    how = {"snapshot": "best", "device": "cpu", "precision": "fp32", "engine": "torch"}
+    monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)
+    net = ChosenNet.of(place, **how)
+    folder = project / "videos" / f"arena{net.scorer}.dlcx"
+    with open_store(folder, net.settings) as store:
+        store.append(0, [Prediction(Instances.none(8))], np.zeros(1), np.ones(1, bool))
+    (project / "videos" / "other.dlcx").mkdir()
+    prune_skeleton(project)
+    (told,) = [message for message in caplog.messages if "analyses" in message]
+    assert told.startswith(f"1 analyses, such as {folder}, were made with the skeleton before")
+    assert "--overwrite" in told
+    net = ChosenNet.of(place, **how)
+    with pytest.raises(DlcxError, match="changed since, by hand or by prune-skeleton") as refused:
+        open_store(folder, net.settings).__enter__()
+    assert "--overwrite" in refused.value.hint
+    assert "dlcx track" in refused.value.hint
+    caplog.clear()
+    prune_skeleton(project)
+    assert not [message for message in caplog.messages if "analyses" in message]
 
 
 def test_command(project, seen, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -21,11 +22,12 @@ from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.swap_candidates import read_swap_candidates
 from dlcx.formats.tracklets import read_tracklets
-from dlcx.poses import Instances, Prediction
+from dlcx.poses import Instances, Prediction, SwapCandidate
 from dlcx.workflow import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 from dlcx.workflow.swap_tracks import swap_tracks
 from dlcx.workflow.track import track
+from dlcx.workflow.tracking import next_steps
 
 SCORER = "DLC_Resnet50_goldmuiNov22shuffle1_snapshot_10"
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +122,29 @@ def test_the_hint_names_a_video_that_was_tracked(project: Path) -> None:
     done = track(project, [other, video])
     assert [failure.video for failure in done.failed] == [other]
     assert done.next_steps[0].startswith(f"Look at it: dlcx create-labeled-video {video}")
+
+
+def test_what_is_said_to_do_next_is_not_done_already(project: Path) -> None:
+    """A mended swap is not hinted again, which would swap back; tracks of several trackers are told apart."""
+    video = project / "videos" / "vid.avi"
+    (done,) = track(project, video).videos
+    swaps = (SwapCandidate(3, 0.5, "ann", "bob"), SwapCandidate(8, 0.9, "ann", "bob"))
+    found = dataclasses.replace(done, swaps=swaps)
+
+    def hinted() -> str:
+        return " ".join(next_steps(video, found, ["--shuffle", "1"])[1:]).partition(" --from ")[2]
+
+    assert hinted() == "8"
+    swap_tracks(found.h5, "bob", "ann", first=8)
+    assert hinted() == "3"
+    swap_tracks(found.h5, "ann", "bob", first=4)  # a frame beside it
+    assert hinted() == ""
+    swap_tracks(found.h5, "ann", "bob", first=8)  # taken back
+    assert hinted() == "8"
+    assert "--tracker" not in next_steps(video, found, [])[0]
+    (box,) = track(project, video, tracker="box").videos
+    assert next_steps(video, box, [])[0].endswith(f"{video} --tracker box")
+    assert next_steps(video, found, [])[0].endswith(f"{video} --tracker ellipse")
 
 
 def test_animals_beyond_the_project_get_names(project: Path) -> None:
