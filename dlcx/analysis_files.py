@@ -13,6 +13,7 @@
     <video stem><scorer>_el.h5 .csv         tracks of the ellipse tracker (_bx box, _sk skeleton, _ctd CTD)
     <video stem><scorer>_el.pickle          tracklets; _el_swaps.csv and _el_tracking.json are dlcx's own
     ...[_filtered].h5 .csv                  the same poses, filtered
+    ..._p60_labeled.mp4                     the video with poses drawn in; ..._labeled.mp4.json, dlcx's own: which, how
 """
 
 from __future__ import annotations
@@ -203,3 +204,8 @@ class PoseFile:
         """A picture of plot-trajectories: ``plot-poses/<video>/<kind>[_filtered][<individual>].png``."""
         folder = self.path.parent / "plot-poses" / self.video
         return folder / f"{kind}{'_filtered' if self.filtered else ''}{owner}{suffix}"
+
+
+def origin_note(made: Path) -> Path:
+    """Where it is written what a file that holds no text was made of; dlcx's own."""
+    return made.with_name(f"{made.name}.json")

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from dlcx.outputs import whole_file
 
@@ -19,6 +20,8 @@ from dlcx.outputs import whole_file
 _COLUMN = 24
 #: Columns of the picture of likelihoods, and of that of steps.
 _COLUMNS, _BINS = 1200, 60
+#: Largest number of frames in a column below which a scale of tens has too few names.
+_FEW = 20
 _GRID, _SHADES = "0.92", "viridis"
 
 
@@ -49,8 +52,10 @@ class Paths:
         return self.first + np.arange(len(self.xy))
 
 
-def draw_paths(kind: str, paths: Paths, picture: Path, *, title: str, source: str, dpi: int = 100) -> None:
-    """Draw one of :data:`PICTURES`; ``source`` is written into a png as the text ``Source``.
+def draw_paths(
+    kind: str, paths: Paths, picture: Path, *, title: str, source: str, dpi: int = 100, settings: str = ""
+) -> None:
+    """Draw one of :data:`PICTURES`; a png holds ``source`` and ``settings`` as the texts ``Source`` and ``Settings``.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def draw_paths(kind: str, paths: Paths, picture: Path, *, title: str, source: st
     """
     with whole_file(picture) as beside:
         _drawn(kind, paths, title, dpi).savefig(
-            beside, metadata={"Source": source} if picture.suffix == ".png" else None
+            beside, metadata={"Source": source, "Settings": settings} if picture.suffix == ".png" else None
         )
 
 
@@ -99,13 +104,13 @@ def _drawn(kind: str, paths: Paths, title: str, dpi: int) -> Figure:
     return figure
 
 
-def drawn_from(picture: Path) -> str:
-    """What a picture says it was drawn from; nothing where it does not."""
+def drawn_from(picture: Path, text: str = "Source") -> str:
+    """What a picture says it was drawn from, or with which ``Settings``; nothing where it does not."""
     from PIL import Image
 
     try:
         with Image.open(picture) as image:
-            return str(image.info.get("Source", ""))
+            return str(image.info.get(text, ""))
     except OSError:
         return ""
 
@@ -177,11 +182,18 @@ def _histogram(figure: Figure, paths: Paths) -> None:
     rows = np.ma.masked_equal(counts, 0)
     norm = LogNorm(1, max(int(counts.max()), 2))
     image = axes.imshow(rows, aspect="auto", extent=extent, cmap=_SHADES, norm=norm, interpolation="nearest")
-    figure.colorbar(image, ax=axes, label="frames", pad=0.01, fraction=0.05)
+    bar = figure.colorbar(image, ax=axes, label="frames", pad=0.01, fraction=0.05)
+    bar.ax.yaxis.set_major_formatter(_whole)
+    bar.ax.yaxis.set_minor_formatter(_whole if counts.max() < _FEW else NullFormatter())
     middles = [float(np.median(step[np.isfinite(step)])) if np.isfinite(step).any() else np.nan for step in steps.T]
     axes.plot(middles, range(len(middles)), "|", color="black", markersize=10, markeredgewidth=2)
     axes.set_xlabel("step from frame to frame (pixels; | median; the last column holds all longer ones)")
     _name_rows(axes, paths)
+
+
+def _whole(count: float, _: float) -> str:
+    """A number of frames as people write it."""
+    return f"{count:,.0f}" if count >= 1 and np.isclose(count, round(count)) else ""
 
 
 def _name_rows(axes: Axes, paths: Paths) -> None:

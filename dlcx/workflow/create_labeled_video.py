@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -14,8 +14,10 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.made_from_poses import note_origin, noted_origin, origin_of, refuse_others
 from dlcx.workflow.many_videos import VideosResult, each_video
 from dlcx.workflow.shown_parts import only_parts
+from dlcx.workflow.video_part import frame_range
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
@@ -108,7 +110,8 @@ def create_labeled_video(
     frames
         First frame, and the one after the last; default: all that were analysed.
     overwrite
-        Draw again what is there.
+        Draw again what is there; else a video drawn from other poses or with other settings is an error, of the same
+        ones is kept.
 
     Raises
     ------
@@ -120,6 +123,7 @@ def create_labeled_video(
     from dlcx.visuals.labeled_video import Boxes, ColorBy
     from dlcx.visuals.video_writer import video_suffix
 
+    frame_range(frames)
     for flag, value, known in (("--color-by", color_by, get_args(ColorBy)), ("--boxes", boxes, get_args(Boxes))):
         if value not in known:
             raise DlcxError(f"{flag} {value}: no such choice", hint=did_you_mean(value, known))
@@ -189,11 +193,14 @@ class _Look:
         from dlcx.visuals.labeled_video import PosePainter
         from dlcx.visuals.video_writer import write_video
 
-        tracks = found.in_frame()
+        tracks = only_parts(found.in_frame(), self.bodyparts)
+        first, stop = self._part(tracks)
+        origin = self._origin(found.file.path, first, stop)
         colors = {"bodypart": "_bp", "individual": "_id"}[self.color_by] if tracks.layout.multi else ""
         labeled = found.file.labeled_video(self.pcutoff, colors, self.suffix)
         if labeled.exists() and not overwrite:
-            return LabeledVideo(found.video, found.file.path, labeled, len(tracks), existed=True)
+            refuse_others(labeled, noted_origin(labeled), origin)
+            return LabeledVideo(found.video, found.file.path, labeled, stop - first, existed=True)
         video = open_video(found.video)
         if tracks.first + len(tracks) > video.frames:
             raise DlcxError(
@@ -202,7 +209,7 @@ class _Look:
                 hint="Is it the video that was analysed?",
             )
         painter = PosePainter(
-            only_parts(tracks, self.bodyparts),
+            tracks,
             pcutoff=self.pcutoff,
             colormap=self.colormap,
             color_by=self.color_by,
@@ -211,17 +218,27 @@ class _Look:
             trail=self.trail,
             boxes=self.boxes,
         )
-        first, stop = self._part(tracks)
         with progress.task(f"draw {found.video.name}", stop - first, "frame") as task:
             images = (painter(image, frame) for frame, image in self._grounds(video, first, stop, task))
             size = (video.width, video.height)
             count = write_video(labeled, images, fps=self.fps or video.fps, size=size, codec=self.codec)
+        try:
+            note_origin(labeled, origin)
+        except DlcxError:
+            labeled.unlink(missing_ok=True)  # else nothing would say what it shows
+            raise
         return LabeledVideo(found.video, found.file.path, labeled, count, existed=False)
+
+    def _origin(self, poses: Path, first: int, stop: int) -> str:
+        """Which poses are drawn, and how; what the suffix says of the codec is in the name already."""
+        settings = {**asdict(self), "bodyparts": sorted(set(self.bodyparts)), "frames": f"{first}:{stop}"}
+        del settings["suffix"]
+        return origin_of(poses, **settings)
 
     def _part(self, tracks: Tracks) -> tuple[int, int]:
         """The frames that are asked for and have poses."""
         end = tracks.first + len(tracks)
-        first, stop = self.frames or (None, None)
+        first, stop = frame_range(self.frames)
         first, stop = max(tracks.first, first or 0), min(end, end if stop is None else stop)
         if first >= stop:
             raise DlcxError(f"--frames {first}:{stop}: there are poses of the frames {tracks.first}:{end}")

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dlcx.analysis_files import origin_note
 from dlcx.errors import DlcxError
+from dlcx.outputs import write_text
 
 
 def origin_of(source: Path, **settings: Any) -> str:
@@ -29,15 +31,55 @@ def is_there(path: Path, origin: str, *, overwrite: bool) -> bool:
 
     if overwrite or not path.exists():
         return False
-    was, now = _settings(read_origin(path)), _settings(origin)
-    if was in ({}, now):
-        return True
-    if was.get("poses") != now["poses"]:
+    if was := read_origin(path):
+        refuse_others(path, was, origin)
+    return True
+
+
+def note_origin(path: Path, origin: str) -> None:
+    """Write beside a file that holds no text what it was made of; with its size, so that another file is not meant."""
+    write_text(
+        origin_note(path), json.dumps({"bytes": path.stat().st_size, "made": _settings(origin)}, indent=1) + "\n"
+    )
+
+
+def noted_origin(path: Path) -> str:
+    """What :func:`note_origin` has written of a file; nothing where it is of another one."""
+    note = origin_note(path)
+    there = _settings(note.read_text(encoding="utf-8", errors="replace")) if note.is_file() else {}
+    return json.dumps(there.get("made")) if there.get("bytes") == path.stat().st_size else ""
+
+
+def refuse_others(path: Path, was: str, asked: str) -> None:
+    """Compare what a file says of its origin with what is asked for.
+
+    Raises
+    ------
+    DlcxError
+        When it was made of other poses, with other settings, or does not say how.
+    """
+    there, now = _settings(was), _settings(asked)
+    if there == now:
+        return
+    if not there:
+        reason = "does not say how it was made"
+    elif there.get("poses") != now.get("poses"):
         reason = "is made of poses that have changed since"
     else:
-        named = (f"{key} {value}" for key, value in was.items() if key != "poses" and now.get(key) != value)
+        named = (
+            f"{key} {_said(there.get(key))}, now {_said(now.get(key))}"
+            for key in (*now, *(there.keys() - now.keys()))
+            if there.get(key) != now.get(key)
+        )
         reason = f"was made with other settings: {', '.join(named)}"
     raise DlcxError(f"{path} {reason}", hint="--overwrite makes it anew.")
+
+
+def _said(value: Any) -> str:
+    """A setting in words."""
+    if isinstance(value, list):
+        return " ".join("-".join(map(str, one)) if isinstance(one, list) else str(one) for one in value) or "none"
+    return "none" if value is None else str(value)
 
 
 def _settings(origin: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.workflow.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.made_from_poses import refuse_others
 from dlcx.workflow.many_videos import VideosResult, each_video
 from dlcx.workflow.shown_parts import only_parts
 
@@ -68,7 +70,8 @@ def plot_trajectories(
 ) -> PlotTrajectoriesResult:
     """Draw the poses of videos over time: paths, coordinates, likelihood and steps; for several animals one set each.
 
-    Pictures that were drawn from the same poses before are drawn again; others are kept unless ``overwrite``.
+    Pictures that were drawn with the same settings from the same file are drawn again; others are kept unless
+    ``overwrite``.
 
     Parameters
     ----------
@@ -87,7 +90,7 @@ def plot_trajectories(
     image_type
         ``png``, ``pdf`` or ``svg``.
     overwrite
-        Replace the pictures of other poses.
+        Replace the pictures of other poses or settings.
 
     Raises
     ------
@@ -145,14 +148,22 @@ class _Plot:
             for owner, paths in owners
             for kind in PICTURES
         ]
-        self._refuse_others([picture for *_, picture in wanted], found)
+        self._refuse_others([(paths, picture) for *_, paths, picture in wanted], found)
         with self.progress.task(f"plot {found.video.name}", len(wanted), "picture") as task:
             for kind, owner, paths, picture in wanted:
                 title = (
                     f"{found.video.name}{f', {owner}' if owner else ''}{', filtered' if found.file.filtered else ''}\n"
                 )
-                title += f"{found.file.scorer}, likelihood of {self.pcutoff:g} and more"
-                draw_paths(kind, paths, picture, title=title, source=found.file.path.name, dpi=self.dpi)
+                title += f"{found.file.scorer}, {self._shown(kind)}"
+                draw_paths(
+                    kind,
+                    paths,
+                    picture,
+                    title=title,
+                    source=found.file.path.name,
+                    dpi=self.dpi,
+                    settings=self._settings(paths),
+                )
                 drawn.append(picture)
                 task.advance()
         return PlottedVideo(found.video, found.file.path, tuple(drawn))
@@ -181,14 +192,28 @@ class _Plot:
                     ),
                 )
 
-    def _refuse_others(self, pictures: Sequence[Path], found: FoundPoses) -> None:
+    def _shown(self, kind: str) -> str:
+        """Which positions a picture shows, in words."""
+        if kind == "plot-likelihood":
+            return f"all likelihoods; white line: {self.pcutoff:g}"
+        return f"likelihood of {self.pcutoff:g} and more"
+
+    def _settings(self, paths: Paths) -> str:
+        """All that a picture depends on beside the poses."""
+        settings = {"colormap": self.colormap, "linewidth": self.linewidth, "dpi": self.dpi, "pcutoff": self.pcutoff}
+        return json.dumps({"bodyparts": paths.names, **settings})
+
+    def _refuse_others(self, pictures: Sequence[tuple[Paths, Path]], found: FoundPoses) -> None:
         from dlcx.visuals.trajectories import drawn_from
 
-        for picture in pictures if not self.overwrite else ():
-            if picture.exists() and (source := drawn_from(picture)) != found.file.path.name:
+        for paths, picture in pictures if not self.overwrite else ():
+            if not picture.exists():
+                continue
+            if (source := drawn_from(picture)) != found.file.path.name:
                 raise DlcxError(
                     f"{picture} shows {source or 'other poses'}", hint="--overwrite replaces it, or move it away."
                 )
+            refuse_others(picture, drawn_from(picture, "Settings"), self._settings(paths))
 
 
 def middle_frame(path: Path, tracks: Tracks) -> np.ndarray | None:

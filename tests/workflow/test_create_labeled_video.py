@@ -68,6 +68,31 @@ def test_what_is_there_is_kept(project: Path, video: Path) -> None:
     assert create_labeled_video(project, video, pcutoff=0.29).videos[0].labeled.name.endswith("_p28_labeled.mp4")
 
 
+def test_a_video_with_other_settings_or_of_older_poses_is_kept(project: Path, video: Path) -> None:
+    h5 = video.with_name(f"v{SCORER}.h5")
+    write_predictions(poses(0, 10), h5, SCORER)
+    first = create_labeled_video(project, video, bodyparts=["tail", "snout"]).videos[0]
+    content = first.labeled.read_bytes()
+    others = ({"bodyparts": ["snout"]}, {"trail": 20}, {"colormap": "viridis"}, {"frames": (0, 5)}, {"pcutoff": 0.605})
+    for other in others:
+        with pytest.raises(DlcxError, match=rf"was made with other settings: .*{next(iter(other))} .*, now") as told:
+            create_labeled_video(project, video, **{"bodyparts": ["tail", "snout"], **other})
+        assert "--overwrite" in told.value.hint
+    with pytest.raises(DlcxError, match="--bodypart snot") as told:
+        create_labeled_video(project, video, bodyparts=["snot"])
+    assert "snout" in told.value.hint
+    again = create_labeled_video(project, video, bodyparts=["snout", "tail"]).videos[0]
+    assert (again.existed, again.frames) == (True, 10)
+    write_predictions(poses(0, 20), h5, SCORER)
+    with pytest.raises(DlcxError, match="is made of poses that have changed since"):
+        create_labeled_video(project, video, bodyparts=["tail", "snout"])
+    assert first.labeled.read_bytes() == content
+    assert create_labeled_video(project, video, overwrite=True).videos[0].frames == 20
+    write_video(first.labeled, 5)  # by whoever
+    with pytest.raises(DlcxError, match="does not say how it was made"):
+        create_labeled_video(project, video)
+
+
 def test_a_part_of_the_video(project: Path, video: Path) -> None:
     write_predictions(poses(5, 12), video.with_name(f"v{SCORER}.h5"), SCORER)
     done = create_labeled_video(project, video, dotsize=6).videos[0]

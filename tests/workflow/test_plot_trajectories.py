@@ -75,6 +75,19 @@ def test_pictures_of_other_poses_are_kept(
     assert drawn_from(project / "videos" / "plot-poses" / "v" / "plot.png") == f"v{SCORER}.h5"
 
 
+def test_pictures_with_other_settings_are_kept(project: Path, video: Path) -> None:
+    write_predictions(walk(1), video.with_name(f"v{SCORER}.h5"), SCORER)
+    (done,) = plot_trajectories(project, video, dpi=40).videos
+    before = [picture.read_bytes() for picture in done.pictures]
+    for other in ({"bodyparts": ["snout"]}, {"colormap": "viridis"}, {"pcutoff": 0.2}, {"linewidth": 3}):
+        with pytest.raises(DlcxError, match=rf"was made with other settings: {next(iter(other))} .*, now") as told:
+            plot_trajectories(project, video, dpi=40, **other)
+        assert "--overwrite" in told.value.hint
+    assert [picture.read_bytes() for picture in done.pictures] == before
+    assert plot_trajectories(project, video, dpi=40, bodyparts=["snout"], overwrite=True).videos
+    assert plot_trajectories(project, video, dpi=40, bodyparts=["snout"]).videos
+
+
 @pytest.mark.parametrize("kind", list(PICTURES))
 @pytest.mark.parametrize("frames", [1, 1500])
 def test_few_and_many_frames_and_nothing_found(kind: str, frames: int, tmp_path: Path) -> None:
