@@ -1,4 +1,4 @@
-"""Pictures of labelled images with labels and predictions: + label, filled dot prediction, x unsure prediction."""
+"""Pictures of labelled images: + with a white rim: label; dot: prediction; x: unsure prediction, with black rims."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from dlcx.visuals.colors import part_colors
 Color = tuple[int, int, int]
 
 _SHOWN = 1000  # pixels the longer side has at least, so that marks do not hide small animals
+#: Least radius of a dot as a share of the picture's longer side.
+_LEAST = 0.007
 #: OpenCV draws at 1/16 pixel.
 SHIFT = 4
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LINE = 26  # height of a line of the legend
 
@@ -33,7 +36,7 @@ class LabeledImagePainter:
     colormap
         Name of one of matplotlib's.
     dotsize
-        Diameter of a dot in pixels of the picture.
+        Least diameter of a dot in pixels of the picture; in large pictures it is larger, so that its shape shows.
     named
         False leaves out the legend.
     """
@@ -46,39 +49,45 @@ class LabeledImagePainter:
         self._split = len(layout.bodyparts)
         self._colors = [(int(r), int(g), int(b)) for r, g, b in part_colors(len(self._names), colormap)]
         self._pcutoff = pcutoff
-        self._radius = max(dotsize / 2, 1.5)
+        self._dotsize = dotsize
 
     def __call__(self, image: np.ndarray, label: Prediction | None, found: Prediction) -> np.ndarray:
         """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels; None: no labels."""
         labels = label or Prediction(Instances.none(self._split))
         picture, scale = enlarged(image)
+        radius = max(self._dotsize / 2, _LEAST * max(picture.shape[:2]))
         for start, truth, poses in ((0, labels.animals, found.animals), (self._split, labels.unique, found.unique)):
             if truth is not None:
                 for part in range(truth.xy.shape[1]):
-                    self._labels(picture, truth, part, self._colors[start + part], scale)
+                    self._labels(picture, truth, part, self._colors[start + part], scale, radius)
             if poses is not None:
                 for part in range(poses.xy.shape[1]):
-                    self._predictions(picture, poses, part, self._colors[start + part], scale)
+                    self._predictions(picture, poses, part, self._colors[start + part], scale, radius)
         if not self._named:
             return picture
         return np.concatenate([picture, self._legend(picture.shape[1], labels=label is not None)])
 
-    def _predictions(self, picture: np.ndarray, poses: Instances, part: int, color: Color, scale: int) -> None:
+    def _predictions(
+        self, picture: np.ndarray, poses: Instances, part: int, color: Color, scale: int, radius: float
+    ) -> None:
         seen = np.isfinite(poses.xy[:, part]).all(-1) & (poses.score[:, part] >= 0)
         for xy, score in zip(poses.xy[seen, part], poses.score[seen, part], strict=True):
             if score >= self._pcutoff:
                 center = fixed_point(xy, scale)
-                cv2.circle(picture, center, round(self._radius * 2**SHIFT), color, cv2.FILLED, cv2.LINE_AA, SHIFT)
-                cv2.circle(picture, center, round(self._radius * 2**SHIFT), (0, 0, 0), 1, cv2.LINE_AA, SHIFT)
+                size = round(radius * 2**SHIFT)
+                cv2.circle(picture, center, size, color, cv2.FILLED, cv2.LINE_AA, SHIFT)
+                cv2.circle(picture, center, size, _BLACK, max(1, round(radius / 5)), cv2.LINE_AA, SHIFT)
             else:
-                cross(picture, xy, scale, self._radius, color, diagonal=True)
+                cross(picture, xy, scale, radius, color, diagonal=True)
 
-    def _labels(self, picture: np.ndarray, truth: Instances, part: int, color: Color, scale: int) -> None:
+    def _labels(
+        self, picture: np.ndarray, truth: Instances, part: int, color: Color, scale: int, radius: float
+    ) -> None:
         for xy in truth.xy[np.isfinite(truth.xy[:, part]).all(-1) & (truth.score[:, part] > 0), part]:
-            cross(picture, xy, scale, 2 * self._radius, color, diagonal=False)
+            cross(picture, xy, scale, 2 * radius, color, diagonal=False, rim=_WHITE)
 
     def _legend(self, width: int, *, labels: bool) -> np.ndarray:
-        marks = ("+ label   " if labels else "") + f"o score >= {self._pcutoff:g}   x below"
+        marks = ("+ label (white rim)   " if labels else "") + f"o score >= {self._pcutoff:g}   x below"
         words: list[tuple[str, Sequence[int]]] = [(marks, (235, 235, 235))]
         words += list(zip(self._names, self._colors, strict=True))
         return legend(width, words)
@@ -128,12 +137,20 @@ def fixed_point(xy: np.ndarray, scale: int) -> tuple[int, int]:
 
 
 def cross(
-    picture: np.ndarray, xy: np.ndarray, scale: int, size: float, color: Sequence[int], *, diagonal: bool
+    picture: np.ndarray,
+    xy: np.ndarray,
+    scale: int,
+    size: float,
+    color: Sequence[int],
+    *,
+    diagonal: bool,
+    rim: Sequence[int] = _BLACK,
 ) -> None:
-    """A + or an x with a dark rim, so that it shows on every ground."""
+    """A + or an x with a rim, so that it shows on every ground; its lines are as thick as ``size`` asks for."""
     x, y = fixed_point(xy, scale)
-    reach = round(size * 2**SHIFT * (0.8 if diagonal else 1))
+    reach = round(size * 2**SHIFT * (0.9 if diagonal else 1))
     tips = ((reach, reach), (reach, -reach)) if diagonal else ((reach, 0), (0, reach))
-    for shade, thickness in (((0, 0, 0), 3), (color, 1)):
+    line = max(1, round(size / (3 if diagonal else 6)))
+    for shade, thickness in ((rim, line + 2), (color, line)):
         for dx, dy in tips:
             cv2.line(picture, (x - dx, y - dy), (x + dx, y + dy), shade, thickness, cv2.LINE_AA, SHIFT)
