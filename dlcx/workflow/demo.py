@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,8 @@ class Drawing:
 class DemoResult:
     """A drawn project; ``truth`` holds the exact tracks of its video.
 
-    There a bodypart that is hidden by another animal has likelihood 0; one out of the picture is nan.
+    There a bodypart that is hidden by another animal has likelihood 0; one out of the picture is nan.  ``empty`` of the
+    labelled frames show no animal.
     """
 
     project: Path
@@ -53,6 +54,7 @@ class DemoResult:
     truth: Path
     drawing: Drawing
     existed: bool
+    empty: int
 
     def lines(self) -> list[str]:
         """What was drawn and where it lies."""
@@ -60,7 +62,8 @@ class DemoResult:
         state = " (was there already)" if self.existed else ""
         return [
             f"project: {self.project}{state}",
-            f"labelled frames: {drawing.labeled}, {drawing.width}x{drawing.height} px",
+            f"labelled frames: {drawing.labeled}, {drawing.width}x{drawing.height} px"
+            + (f", {self.empty} without an animal" if self.empty else ""),
             f"animals: {drawing.animals}, body length (snout to tail base) {drawing.body_length:g} px",
             f"video: {self.video}, {drawing.frames} frames",
             f"true tracks: {self.truth}",
@@ -100,13 +103,15 @@ def demo(
     drawing = Drawing(animals, seed, FRAMES, LABELED, width, height, body_length)
 
     video = root / "videos" / f"{STEM}.mp4"
-    result = DemoResult(root, video, video.with_name(f"{STEM}_truth.h5"), drawing, existed=False)
+    scene = _scene(drawing)
+    empty = int((~_labels(scene, drawing).any((1, 2))).sum())
+    result = DemoResult(root, video, video.with_name(f"{STEM}_truth.h5"), drawing, existed=False, empty=empty)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         if not _demo_in(root):
             raise DlcxError(f"{root} exists and is no demo project", hint="Name a folder that does not exist yet.")
         if not overwrite:
             if _demo_in(root) == asdict(drawing):
-                return DemoResult(root, result.video, result.truth, drawing, existed=True)
+                return replace(result, existed=True)
             raise DlcxError(
                 f"{root} holds a demo drawn with other settings",
                 hint="Name another folder, or replace the whole folder, trained networks too, with --overwrite.",
@@ -114,7 +119,7 @@ def demo(
     part = root.with_name(f".{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        _draw(part, root, drawing, progress)
+        _draw(part, root, drawing, scene, progress)
         if root.exists():
             shutil.rmtree(root)
         part.rename(root)
@@ -134,15 +139,9 @@ def _demo_in(root: Path) -> dict[str, object]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _draw(part: Path, root: Path, drawing: Drawing, progress: Progress) -> None:
-    """Write the project into ``part``; it is meant to lie at ``root``."""
-    import cv2
-
-    from dlcx.formats.labels import write_labels
-    from dlcx.formats.predictions import write_predictions
-    from dlcx.formats.project_config import write_project_config
-
-    scene = drawn.scene(
+def _scene(drawing: Drawing) -> drawn.Scene:
+    """What the camera looks at."""
+    return drawn.scene(
         drawing.animals,
         drawing.frames,
         size=(drawing.width, drawing.height),
@@ -150,6 +149,21 @@ def _draw(part: Path, root: Path, drawing: Drawing, progress: Progress) -> None:
         leaving=LEAVING if drawing.animals > 1 else 0,
         seed=drawing.seed,
     )
+
+
+def _labels(scene: drawn.Scene, drawing: Drawing) -> np.ndarray:
+    """Which bodyparts of which animals have a label in the labelled frames: (L, A, K) bool."""
+    return scene.visible[_chosen(drawing)] & np.isfinite(scene.xy[_chosen(drawing)]).all(-1)
+
+
+def _draw(part: Path, root: Path, drawing: Drawing, scene: drawn.Scene, progress: Progress) -> None:
+    """Write the project into ``part``; it is meant to lie at ``root``."""
+    import cv2
+
+    from dlcx.formats.labels import write_labels
+    from dlcx.formats.predictions import write_predictions
+    from dlcx.formats.project_config import write_project_config
+
     chosen = _chosen(drawing)
     digits = int(np.ceil(np.log10(len(scene))))
     names = [f"img{index:0{digits}d}.png" for index in chosen]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import shlex
 from collections.abc import Sequence
@@ -21,11 +22,12 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class LabeledFolder:
-    """The labels of one video: ``labeled`` of its ``images`` show a labelled bodypart."""
+    """The labels of one video: ``labeled`` of its ``images`` show a labelled bodypart, ``empty`` have a row of none."""
 
     video: str
     images: int
     labeled: int
+    empty: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,17 @@ class ShuffleState:
 
 @dataclass(frozen=True)
 class VideoState:
-    """A video, whether it is there, and what was made of it: names of scorers, with tracker and filter."""
+    """A video, whether it is there, and what was made of it: names of scorers, with tracker and filter.
+
+    ``partial`` when no file of poses holds all of its frames; ``reports`` are pages that ``report`` wrote.
+    """
 
     video: str
     path: Path | None
     poses: tuple[str, ...] = ()
     labeled_videos: int = 0
+    partial: bool = False
+    reports: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,16 +83,21 @@ class StatusResult:
         """One fact a line."""
         animals = "1 animal" if self.individuals == 1 else f"{self.individuals} animals"
         unique = f", {self.unique} unique" if self.unique else ""
-        labeled, images = (sum(getattr(one, name) for one in self.labels) for name in ("labeled", "images"))
+        names = ("labeled", "images", "empty")
+        labeled, images, empty = (sum(getattr(one, name) for one in self.labels) for name in names)
+        seen_empty = f", {empty} without an animal" if empty else ""
         said = [
             f"project: {self.project}",
             f"layout: {animals}, {self.bodyparts} bodyparts{unique}, iteration {self.iteration}",
-            f"labels: {labeled} of {images} images in {len(self.labels)} folder{'' if len(self.labels) == 1 else 's'}",
+            f"labels: {labeled + empty} of {images} images in {len(self.labels)} "
+            f"folder{'' if len(self.labels) == 1 else 's'}{seen_empty}",
         ]
         said += [f"  unlabelled: {one.video}, {one.images} images" for one in self.labels if not one.labeled]
         said += self._shuffle_lines() if self.shuffles else ["shuffles: none"]
         there = [one for one in self.videos if one.path]
-        said.append(f"videos: {len(there)}, {sum(bool(one.poses) for one in there)} analysed")
+        partial = sum(one.partial for one in there)
+        in_part = f", {partial} of them in part" if partial else ""
+        said.append(f"videos: {len(there)}, {sum(bool(one.poses) for one in there)} analysed{in_part}")
         said += [f"  {line}" for one in self.videos[:LISTED] for line in self._video_lines(one)]
         return said + ([f"  ... and {len(self.videos) - LISTED} more"] if len(self.videos) > LISTED else [])
 
@@ -169,25 +181,26 @@ def _labels(home: Project) -> list[LabeledFolder]:
             continue
         pictures = (path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
         images = sum(not path.stem.endswith("labeled") for path in pictures)  # extract-outliers draws such
-        count = 0
+        count = empty = 0
         base = home.labels_path(folder.name)
         if any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv")):
             labels = read_labels(base, home.layout)
             points = np.concatenate([labels.xy.reshape(len(labels), -1), labels.unique_xy.reshape(len(labels), -1)], 1)
             count = int(np.isfinite(points).any(1).sum())
+            empty = len(labels) - count
         if images or count:
-            found.append(LabeledFolder(folder.name, images, count))
+            found.append(LabeledFolder(folder.name, images, count, empty))
     return found
 
 
 def _shuffle(shuffle: Shuffle) -> ShuffleState:
-    from dlcx.formats.model_config import read_model_config
+    from dlcx.formats.model_config import shuffle_config
     from dlcx.formats.own_config import read_own_config
     from dlcx.formats.training_set import read_split
 
     index = shuffle.project.train_fractions.index(shuffle.fraction)
     try:
-        config = read_model_config(shuffle.model_config_path)
+        config = shuffle_config(shuffle)
         net_type = read_own_config(shuffle.own_config_path).net_type or config.net_type
         split = read_split(shuffle.documentation_path)
         rows = read_learning_stats(shuffle.learning_stats_path)
@@ -254,12 +267,43 @@ def _videos(home: Project) -> list[VideoState]:
 
 def _video(path: Path) -> VideoState:
     poses = AnalysisFiles(path, "", path.parent).pose_files
-    drawn = [other for other in path.parent.glob(f"{path.stem}DLC*_labeled.*") if other.suffix.lower() != ".png"]
-    names = [
-        ", ".join([file.scorer, *([file.tracker] if file.tracker else []), *(["filtered"] if file.filtered else [])])
-        for file in poses
+    from dlcx.data.video import VIDEO_SUFFIXES
+
+    drawn = [
+        other
+        for other in path.parent.glob(f"{glob.escape(path.stem)}DLC*_labeled.*")
+        if other.suffix.lower() in VIDEO_SUFFIXES
     ]
-    return VideoState(path.name, path, tuple(names), len(drawn))
+    parts = [_part_of(path, file.scorer) for file in poses]
+    names = [
+        ", ".join(
+            [
+                file.scorer,
+                *([file.tracker] if file.tracker else []),
+                *(["filtered"] if file.filtered else []),
+                *([part] if part else []),
+            ]
+        )
+        for file, part in zip(poses, parts, strict=True)
+    ]
+    reports = len(list(path.parent.glob(f"{glob.escape(path.stem)}DLC*_report.html")))
+    return VideoState(path.name, path, tuple(names), len(drawn), bool(parts) and all(parts), reports)
+
+
+def _part_of(video: Path, scorer: str) -> str:
+    """Which frames an analysis holds, where it does not hold all; nothing where all, or it does not say."""
+    from dlcx.formats.analysis_pickles import read_meta_pickle
+    from dlcx.store.chunks import written_frames
+
+    files = AnalysisFiles(video, scorer, video.parent)
+    try:
+        written = written_frames(files.store)
+        frames = read_meta_pickle(files.meta_pickle).frames if written and files.meta_pickle.is_file() else 0
+    except DlcxError:
+        return ""
+    if not written or written[1] - written[0] >= frames:
+        return ""
+    return f"frames {written[0]}:{written[1]} of {frames}"
 
 
 def _next_step(
@@ -290,7 +334,12 @@ def _next_step(
         if without:
             few = [str(one.path) for one in without] if len(without) < 3 else [str(home.videos_dir)]
             return [step, *few, *_flags(home, best)]
-    return ["report", *(str(one.path) for one in there[:1]), *_flags(home, best)]
+    if not any(one.reports for one in there):
+        return ["report", *(str(one.path) for one in there[:1]), *_flags(home, best)]
+    for one in sound:
+        if one.epochs < one.planned:
+            return ["train", *_flags(home, one)]
+    return ["extract-outliers", *(str(one.path) for one in there[:1]), *_flags(home, best)]
 
 
 def _flags(home: Project, one: ShuffleState) -> tuple[str, ...]:

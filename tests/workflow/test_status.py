@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,12 @@ import pytest
 from small_videos import write_video
 
 from dlcx.cli.app import run
+from dlcx.formats.analysis_pickles import AnalysisMeta, write_meta_pickle
+from dlcx.formats.labels import read_labels, write_labels
 from dlcx.formats.predictions import write_predictions
-from dlcx.poses import Layout, Tracks
+from dlcx.formats.project_config import open_project
+from dlcx.poses import Instances, Layout, Prediction, Tracks
+from dlcx.store import open_store
 from dlcx.workflow.status import status
 
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
@@ -49,7 +54,13 @@ def test_every_stage_has_its_next_step(project: Path):
     write_predictions(tracks, video.with_name(f"v{SCORER}.h5"), SCORER)
     assert step(project) == f"dlcx create-labeled-video {video}"
     video.with_name(f"v{SCORER}_p60_labeled.mp4").write_bytes(b"")
+    video.with_name(f"v{SCORER}_p60_labeled.mp4.json").write_text("{}")
     assert step(project) == f"dlcx report {video}"
+    video.with_name(f"v{SCORER}_report.html").write_bytes(b"")
+    config.write_text(config.read_text().replace("epochs: 10", "epochs: 12"))
+    assert step(project) == "dlcx train"
+    config.write_text(config.read_text().replace("epochs: 12", "epochs: 10"))
+    assert step(project) == f"dlcx extract-outliers {video}"
 
     result = status(project)
     (shuffle,) = result.shuffles
@@ -61,6 +72,32 @@ def test_every_stage_has_its_next_step(project: Path):
     assert there["v.avi"].labeled_videos == 1
     assert there["vid"].path is None
     assert "  vid: missing" in result.lines()
+
+
+def test_a_video_analysed_in_part_and_labels_of_nothing(project: Path):
+    """Only empty labels are told by the same number as ``demo`` tells."""
+    (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
+    video = write_video(project / "videos" / "v.avi", 20)
+    xy = np.zeros((6, 1, 3, 2), np.float32)
+    layout = Layout(("snout", "back", "tail"))
+    write_predictions(Tracks(layout, xy, np.ones((6, 1, 3), np.float32)), video.with_name(f"v{SCORER}.h5"), SCORER)
+    meta = AnalysisMeta(SCORER, layout, 0, 1, 25, (56, 54), 20, 8, 0, 0.75)
+    write_meta_pickle(meta, video.with_name(f"v{SCORER}_meta.pickle"))
+    for stop, part in ((20, ""), (6, ", frames 0:6 of 20")):
+        with open_store(video.with_name(f"v{SCORER}.dlcx"), {}, overwrite=True) as store:
+            store.append(0, [Prediction(Instances.none(3))] * stop, np.zeros(stop), np.ones(stop, bool))
+            store.close_chunk()
+            store.note_written(0, stop)
+        lines = status(project).lines()
+        assert f"    {SCORER}{part}" in lines
+        assert ("videos: 1, 1 analysed" + (", 1 of them in part" if part else "")) in lines
+    place = open_project(project)
+    base = place.labels_path("vid")
+    labels = read_labels(base, place.layout)
+    xy = labels.xy.copy()
+    xy[:3] = np.nan
+    write_labels(replace(labels, xy=xy), base, place.scorer)
+    assert "labels: 8 of 8 images in 1 folder, 3 without an animal" in status(project).lines()
 
 
 def test_command(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
