@@ -42,6 +42,22 @@ def test_unsure_points_are_crosses_not_dots(painter):
     assert (sure == nose).all(-1).sum() > (unsure == nose).all(-1).sum() > 0
 
 
+def test_marks_grow_with_the_picture_and_a_label_looks_otherwise():
+    """A small dotsize of config.yaml is meant for small images, which are enlarged."""
+    small = LabeledImagePainter(Layout(("nose",)), pcutoff=0.6, dotsize=3)
+    nothing, nose = pose((np.nan, np.nan)), pose((100, 200))
+
+    def marked(side: int, label: Prediction, found: Prediction) -> np.ndarray:
+        return small(np.full((400, side, 3), 90, np.uint8), label, found)[:400]
+
+    dots = [(marked(side, nothing, nose) != 90).any(-1).sum() for side in (1000, 2000)]
+    assert dots[0] > 120
+    assert dots[1] > 3 * dots[0]
+    white = [(marked(1000, *poses) > 150).all(-1).sum() for poses in ((nose, nothing), (nothing, nose))]
+    assert white[0] > 20
+    assert white[1] == 0
+
+
 def test_small_images_are_enlarged_with_their_marks(painter):
     picture = painter(np.full((50, 100, 3), 90, np.uint8), pose((10, 20), (90, 10)), NOTHING)
     assert picture.shape[1] == 1000

@@ -93,6 +93,20 @@ def test_a_video_with_other_settings_or_of_older_poses_is_kept(project: Path, vi
         create_labeled_video(project, video)
 
 
+def test_a_video_without_its_note_is_not_left(project: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may be full just then; asked again it is drawn again."""
+    write_predictions(poses(0, 4), video.with_name(f"v{SCORER}.h5"), SCORER)
+
+    def full(path: Path, origin: str) -> None:
+        raise DlcxError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dlcx.workflow.create_labeled_video.note_origin", full)
+        with pytest.raises(DlcxError, match="disk full"):
+            create_labeled_video(project, video)
+    assert not create_labeled_video(project, video).videos[0].existed
+
+
 def test_a_part_of_the_video(project: Path, video: Path) -> None:
     write_predictions(poses(5, 12), video.with_name(f"v{SCORER}.h5"), SCORER)
     done = create_labeled_video(project, video, dotsize=6).videos[0]

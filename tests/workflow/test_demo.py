@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -44,6 +45,8 @@ def test_several_animals_have_hidden_points_without_labels(tmp_path, monkeypatch
     labels = read_labels(project.labels_path("arena"), project.layout, project.scorer)
     truth = read_predictions(result.truth)
     assert labels.layout.individuals == ("mouse1", "mouse2", "mouse3")
+    assert result.empty == (~np.isfinite(labels.xy).any((1, 2, 3))).sum()
+    assert replace(result, empty=5).lines()[1].endswith(" px, 5 without an animal")
     assert labels.layout.multi
     inside = np.isfinite(truth.xy).all(-1)
     assert 0.5 < inside.mean() < 1

@@ -5,6 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from small_videos import SIZE, write_video
 
 from dlcx.cli.app import run
@@ -86,6 +88,18 @@ def test_pictures_with_other_settings_are_kept(project: Path, video: Path) -> No
     assert [picture.read_bytes() for picture in done.pictures] == before
     assert plot_trajectories(project, video, dpi=40, bodyparts=["snout"], overwrite=True).videos
     assert plot_trajectories(project, video, dpi=40, bodyparts=["snout"]).videos
+
+
+@pytest.mark.parametrize("frames", [30, 3000])
+def test_frames_are_counted_in_whole_numbers(frames: int) -> None:
+    xy = np.random.default_rng(0).normal(0, 2, (frames, 2, 2)).cumsum(0)
+    figure = Figure()
+    PICTURES["hist"](figure, Paths(("snout", "tail"), xy, np.ones((frames, 2)), np.zeros((2, 3)), 0.6))
+    FigureCanvasAgg(figure).draw()
+    axis = figure.axes[1].yaxis
+    named = [text for minor in (False, True) for tick in axis.get_ticklabels(minor=minor) if (text := tick.get_text())]
+    assert len(named) > 1
+    assert all(text.replace(",", "").isdigit() for text in named)
 
 
 @pytest.mark.parametrize("kind", list(PICTURES))
