@@ -6,6 +6,7 @@
       manifest.json              settings, the chunks with their checksums, the frames that the output files hold
       frames-000000000.npz       poses of consecutive frames from this number on, see dlcx.store.packing;
       frames-000000512.npz       time (T,) s, readable (T,) and repeated (T,) bool
+      overwrite.txt              while a call replaces what was there, see dlcx.store.anew
 
 A chunk is written whole, then the manifest that names it is replaced whole: what the manifest says is always true.
 Chunks that a killed run left unnamed are removed, broken ones are forgotten, and both are analysed again.
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+#: Which call has begun anew here, see dlcx.store.anew.
+BEGUN = "overwrite.txt"
 #: A chunk is closed at this many frames or seconds, whatever comes first: what a kill can cost.
 CHUNK_FRAMES, CHUNK_SECONDS = 2_000, 20.0
 
@@ -245,12 +248,6 @@ def written_frames(folder: Path) -> tuple[int, int] | None:
     return manifest["written"] if manifest else None
 
 
-def forget_store(folder: Path) -> None:
-    """Let nothing be known of what was analysed before; the folder stays, a sign that the output is dlcx's own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
-
-
 def known_store(folder: Path) -> ChunkStore | None:
     """The store in ``folder`` to look at, damaged chunks left out; None where there is none.
 
@@ -347,7 +344,8 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
 
 def _is_own(name: str) -> bool:
     """Whether a run that was killed before its first manifest may have left the file."""
-    return name.endswith(".npz") or (name.startswith(".manifest.") and ".part" in name)
+    beside = name.startswith((".manifest.", ".overwrite.")) and ".part" in name
+    return name == BEGUN or name.endswith(".npz") or beside
 
 
 def _is_whole(folder: Path, chunk: Chunk) -> bool:

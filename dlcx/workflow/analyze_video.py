@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shlex
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ from dlcx.workflow.many_videos import FailedVideo, each_video
 from dlcx.workflow.shared_analysis import analyze_in_shares, check_sharing
 from dlcx.workflow.shares import Request
 from dlcx.workflow.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
-from dlcx.workflow.tracking import asked_linking, next_steps
+from dlcx.workflow.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.video_part import Crop
 from dlcx.workflow.video_run import AUTO, VideoRun
@@ -142,7 +144,7 @@ def analyze_video(
     array_parallel, dry_run
         How many shares SLURM may run at once; only show the files that it would get.
     overwrite
-        Analyse again what is there.
+        Analyse again what is there.  The same call goes on when it was stopped, and begins once more when it had ended.
 
     Raises
     ------
@@ -152,6 +154,7 @@ def analyze_video(
         When a value, the net, or the only video cannot be used.  Of several videos those that fail are in the result.
     """
     from dlcx.data.video import find_videos
+    from dlcx.store import anew
 
     slurm = SlurmJob(
         JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch)), array_parallel, dry_run=dry_run
@@ -192,6 +195,7 @@ def analyze_video(
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
     check_distinct(files)
 
+    call = _call(files, frames, part, tracker, linking, shared=bool(cluster or devices))
     flags = [
         *(["--project", str(project)] if project else []),
         *place.flags,
@@ -224,6 +228,7 @@ def analyze_video(
             },
             linking={**which, "csv": csv, "track": track, "animals": animals, "relink": relink, "overwrite": overwrite},
             overwrite=overwrite,
+            call=call,
         )
         files = [  # paths that hold in other processes
             replace(one, video=Path(os.path.abspath(one.video)), folder=Path(os.path.abspath(one.folder)))
@@ -248,12 +253,33 @@ def analyze_video(
                 )
             where = crop or place.project.crop
             run = VideoRun(
-                net, memory, by_path[path], batch_size, where, frames, csv, linking, overwrite, stop, progress
+                net, memory, by_path[path], batch_size, where, frames, csv, linking, overwrite, call, stop, progress
             )
             return run.whole() if share is None else run.share(share)
 
         done, failed = each_video(list(by_path), analyze)
+    for video in done:
+        target = by_path[video.video]
+        anew.end((target.of_share(share) if share else target).store)
     return AnalyzeVideoResult(net.scorer, done, failed, _next_steps(done[0], flags))
+
+
+def _call(
+    files: Sequence[AnalysisFiles],
+    frames: tuple[int | None, int | None] | None,
+    part: tuple[int, int] | None,
+    tracker: str | None,
+    linking: Linking | None,
+    *,
+    shared: bool,
+) -> str:
+    """A name for the call: the same call again has the same, so that one with --overwrite goes on with its own.
+
+    It has not what the stores remember as their settings.
+    """
+    where = [[os.path.abspath(target.video), os.path.abspath(target.folder)] for target in files]
+    asked = [where, frames, part, tracker, linking.settings if linking else None, shared]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _absolute(conditions: str | Path | None) -> str | None:

@@ -110,12 +110,14 @@ def finish_video(
     *,
     analyzed: int,
     anew: bool,
+    replace: bool,
     watch: Stopwatch,
     started: float,
 ) -> AnalyzedVideo:
     """Write the files of the stored ``frames`` (first, stop) and link their animals, where that is not done.
 
-    ``analyzed`` frames are new, ``anew`` replaces tracks that are there; ``started`` is in seconds since 1970.
+    ``analyzed`` frames are new, ``anew`` replaces tracks that are there, ``replace`` only those that were linked
+    otherwise (else they are refused); ``started`` is in seconds since 1970.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def finish_video(
     with watch.clock("linking") if linking else nullcontext():
         tracked = None
         if linking is not None:
-            tracked = None if anew else linking.existing(files, frames)
+            tracked = None if anew else linking.existing(files, frames, replace=replace)
             tracked = tracked or linking.link(
                 files, stored.predictions, first=first, frames=video.frames, csv=results.csv
             )

@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,8 +120,8 @@ class _Join:
 
         files, started = self.files, time.time()
         video = open_video(files.video)
-        whole = None if self.overwrite else known_store(files.store)
         shares = {share: store for share, path in files.shares.items() if (store := known_store(path))}
+        whole = self._whole(shares, video.frames)
         settings = self._settings(shares, whole)
         if settings["video"] != video.fingerprint():
             raise DlcxError(
@@ -134,14 +135,14 @@ class _Join:
         linking = None if ctd else self.linking
         if linking and not self.overwrite:
             linking.existing(files)
-        if whole is None and files.h5.exists() and not self.overwrite:
+        if not self.overwrite and files.h5.exists() and not files.store.exists():
             raise DlcxError(
                 f"{files.h5} exists and is not known to be of this net and video",
                 hint="--overwrite replaces it, --out DIR is elsewhere.",
             )
         results = VideoResults(self.place, files, self.config, self.csv, ctd)
         watch = Stopwatch(*(["linking"] if linking else []))
-        with open_store(files.store, settings, overwrite=self.overwrite, lock=lock) as store:
+        with open_store(files.store, settings, overwrite=whole is None and self.overwrite, lock=lock) as store:
             remove_leftovers(files.folder, files.stem)
             new = sum(end - start for start, end in store.missing(0, video.frames))
             for share in shares.values():
@@ -153,7 +154,8 @@ class _Join:
                 linking,
                 (0, video.frames),
                 analyzed=new,
-                anew=self.overwrite or new > 0,
+                anew=new > 0,
+                replace=self.overwrite,
                 watch=watch,
                 started=started,
             )
@@ -161,6 +163,25 @@ class _Join:
         for path in files.shares.values():
             shutil.rmtree(path)
         return done
+
+    def _whole(self, shares: dict[Share, ChunkStore], frames: int) -> ChunkStore | None:
+        """What the whole video's store holds, None where that is to be replaced.
+
+        It is not where the shares, as far as they are left, were joined already, or where the call that made them has
+        begun anew in it, too: then a merge that was ended goes on.
+        """
+        from dlcx.store import known_store
+        from dlcx.store.anew import has_begun
+
+        if not self.overwrite:
+            return known_store(self.files.store)
+        with suppress(DlcxError):  # unreadable: replaced
+            whole = known_store(self.files.store)
+            if whole is None or any(store.settings != whole.settings for store in shares.values()):
+                return None
+            joined = whole.done(0, frames) and all(set(store.chunks) <= set(whole.chunks) for store in shares.values())
+            return whole if joined or has_begun(self.files.store) else None
+        return None
 
     def _settings(self, shares: dict[Share, ChunkStore], whole: ChunkStore | None) -> dict[str, Any]:
         """Those of all shares, or of the whole where they were joined already.

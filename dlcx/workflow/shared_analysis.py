@@ -60,12 +60,13 @@ def analyze_in_shares(
     DlcxError
         When a value or all videos cannot be used, or there is nobody to do the work.
     """
+    from dlcx.store import anew
+
     told = _Told()
     with stop_on_signals() as stop, _crew(request, cluster, devices, told.heard, stop) as (crew, threads):
         wanted = SHARES_A_WORKER * max(1, crew.size)
         videos, failed = cut_videos(request, files, lambda total: min(MOST_FRAMES, total / wanted), shares)
-        if request.overwrite:
-            begin_anew(videos)
+        begin_anew(videos, request.call)
         work = _Work(request, crew, threads, videos, told)
         whole = sum(video.frames for video in videos)
         done = sum(unit.done for video in videos for unit in video.units)
@@ -74,6 +75,10 @@ def analyze_in_shares(
         with progress.task(title, whole, "frame", done=done) as task:
             told.task = task
             finished, broken = work.all()
+    ended = {video.video for video in finished}
+    for shared in videos:
+        if shared.video in ended:
+            anew.end(shared.files.store)
     failed = (*failed, *broken)
     for failure in broken:
         if len(files) > 1:

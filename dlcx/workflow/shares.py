@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,10 @@ SHARE_SECONDS = 20 * 60.0
 
 @dataclass(frozen=True)
 class Request:
-    """What a call asks of all its videos; ``flags`` go to every share, ``linking`` to what joins them."""
+    """What a call asks of all its videos; ``flags`` go to every share, ``linking`` to what joins them.
+
+    ``call`` names it to itself, so that one that replaces an analysis knows what it has begun.
+    """
 
     net: ChosenNet
     memory: VideoMemory
@@ -41,6 +45,7 @@ class Request:
     flags: dict[str, Any]
     linking: dict[str, Any]
     overwrite: bool
+    call: str
 
     @property
     def all_flags(self) -> dict[str, Any]:
@@ -70,12 +75,16 @@ class Unit:
 
 @dataclass(frozen=True)
 class SharedVideo:
-    """A video and its shares; ``written`` when the files of the whole video are there."""
+    """A video and its shares; ``written`` when the files of the whole video are there.
+
+    ``anew`` when all that is there is to be replaced.
+    """
 
     files: AnalysisFiles
     frames: int
     units: tuple[Unit, ...]
     written: bool
+    anew: bool
 
     @property
     def video(self) -> Path:
@@ -96,7 +105,6 @@ def cut_videos(
         When none of the videos can be used, or a value does not fit it.
     """
     from dlcx.data.video import open_video
-    from dlcx.store import known_store
 
     by_path = {target.video: target for target in files}
     opened, unopened = each_video(list(by_path), open_video)
@@ -105,48 +113,70 @@ def cut_videos(
 
     def cut(path: Path) -> SharedVideo:
         target, video = by_path[path], videos[path]
-        crop = checked_crop(request.crop, video)
-        paths = {} if request.overwrite else target.shares
-        there = {share.count for share in paths}
+        found = _find(request, target, video)
+        there = found.counts
         if len(there) > 1 or (count and there and there != {count}):
             counts = " and of ".join(map(str, sorted(there)))
             raise DlcxError(
                 f"{path.name}: parts of {counts} are there" + (f", --shares {count} asked for" if count else ""),
                 hint=f"--overwrite begins anew; or delete {target.stem}.partIofN.dlcx in {target.folder}.",
             )
-        whole = None if request.overwrite else known_store(target.store)
-        parts = {share: store for share, path in paths.items() if (store := known_store(path))}
-        batch_size = _checked_stores(request, video, crop, [*parts.values(), *([whole] if whole else [])])
-        most = stretches(video.frames, batch_size)[1]
+        most = stretches(video.frames, found.batch_size)[1]
         number = next(iter(there), None) or min(most, count or max(1, math.ceil(video.frames / longest)))
-        written = whole is not None and whole.done(0, video.frames)
+        written = found.whole is not None and found.whole.done(0, video.frames)
         units = []
         for share in (Share(place, number) for place in range(1, number + 1)):
-            first, stop = share_frames(share, video.frames, batch_size)
-            missing = parts[share].missing(first, stop) if share in parts else [(first, stop)]
+            first, stop = share_frames(share, video.frames, found.batch_size)
+            missing = found.parts[share].missing(first, stop) if share in found.parts else [(first, stop)]
             if first < stop and not written:
                 units.append(Unit(share, first, stop, stop - first - sum(end - begin for begin, end in missing)))
-        return SharedVideo(target, video.frames, tuple(units), written)
+        return SharedVideo(target, video.frames, tuple(units), written, found.anew)
 
     done, failed = each_video(list(videos), cut)
     return done, (*unopened, *failed)
 
 
-def _checked_stores(request: Request, video: VideoFile, crop: Crop | None, stores: Sequence[ChunkStore]) -> int:
-    """Frames a forward pass in the shares of a video, whose ``stores`` were all made with what is asked for.
+@dataclass(frozen=True)
+class _Found:
+    """What is there of a video: nothing where the call begins ``anew``; ``counts`` are those of its shares."""
+
+    whole: ChunkStore | None
+    parts: dict[Share, ChunkStore]
+    counts: set[int]
+    batch_size: int
+    anew: bool
+
+
+def _find(request: Request, files: AnalysisFiles, video: VideoFile) -> _Found:
+    """What is there, all of it made with what is asked for; a call that replaces it goes on with its own.
 
     Raises
     ------
     DlcxError
-        When one was made with other settings: its poses are not what is asked for, however many of them are there.
+        When it was made with other settings: its poses are not what is asked for, however many of them are there.
     """
-    from dlcx.store import check_same
+    from dlcx.store import check_same, known_store
+    from dlcx.store.anew import has_begun
 
-    before = stores[0].settings if stores else {}
-    asked = run_settings(request.net, request.memory, video, crop, request.batch_size, before)
-    for store in stores:
-        check_same(store.folder.name, store.settings, asked)
-    return int(asked["--batch-size"])
+    crop = checked_crop(request.crop, video)
+
+    def look(*, anew: bool) -> _Found:
+        paths = {} if anew else files.shares
+        whole = None if anew else known_store(files.store)
+        parts = {share: store for share, path in paths.items() if (store := known_store(path))}
+        stores = [*parts.values(), *([whole] if whole else [])]
+        before = stores[0].settings if stores else {}
+        asked = run_settings(request.net, request.memory, video, crop, request.batch_size, before)
+        for store in stores:
+            check_same(store.folder.name, store.settings, asked)
+        return _Found(whole, parts, {share.count for share in paths}, int(asked["--batch-size"]), anew)
+
+    if not request.overwrite:
+        return look(anew=False)
+    if has_begun(files.store, request.call):
+        with suppress(DlcxError):
+            return look(anew=False)
+    return look(anew=True)
 
 
 def batch_of(request: Request, files: AnalysisFiles) -> int:
@@ -155,8 +185,10 @@ def batch_of(request: Request, files: AnalysisFiles) -> int:
     return run_batch_size(request.net, request.memory, request.batch_size, before)
 
 
-def begin_anew(videos: Sequence[SharedVideo]) -> None:
-    """Forget what was analysed before (``--overwrite``), once for all shares; the files stay until new ones are whole.
+def begin_anew(videos: Sequence[SharedVideo], call: str) -> None:
+    """Forget what was analysed before, where the call replaces it, once for all shares.
+
+    The files stay until new ones are whole.
 
     Raises
     ------
@@ -165,15 +197,17 @@ def begin_anew(videos: Sequence[SharedVideo]) -> None:
     """
     import shutil
 
-    from dlcx.store.chunks import forget_store
+    from dlcx.store import anew
 
     for video in videos:
+        if not video.anew:
+            continue
         files = video.files
         with locked(files.lock, f"the analysis of {video.video.name}"):
             for share, path in files.shares.items():
                 with locked(files.of_share(share).lock, f"part {share} of {video.video.name}"):
                     shutil.rmtree(path)
-            forget_store(files.store)
+            anew.begin_anew(files.store, call)
 
 
 def share_threads(processes: int | None) -> int:

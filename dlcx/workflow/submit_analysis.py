@@ -120,6 +120,8 @@ def submit_analysis(
     DlcxError
         When there is no SLURM, it refuses, or the videos cannot be used.
     """
+    from dlcx.store import anew
+
     flags = request.flags | {"device": device}
     there = replace(request.net, device=device, precision=flags["precision"], engine=flags["engine"])  # on the nodes
     folder = _job_folder(files, request.net.scorer, flags | request.linking)
@@ -162,12 +164,14 @@ def submit_analysis(
         )
     left = [(video, unit) for video, unit in units if not unit.complete]
     if all(video.written for video in videos):
+        if not job.dry_run:
+            for video in videos:
+                anew.end(video.files.store)
         return result
     written = _Jobs(folder, request, flags, job, device, cost).files(left, videos)
     if job.dry_run:
         return replace(result, files=written, dry_run=True)
-    if request.overwrite:
-        begin_anew(videos)
+    begin_anew(videos, request.call)
     for path, text in written.items():
         write_text(path, text)
     (folder / "logs").mkdir(exist_ok=True)

@@ -117,13 +117,15 @@ class Linking:
         """All that the tracks depend on beside the poses."""
         return {**asdict(self.tracking), "individuals": list(self.layout.individuals)}
 
-    def existing(self, files: AnalysisFiles, frames: tuple[int, int] | None = None) -> TrackedVideo | None:
+    def existing(
+        self, files: AnalysisFiles, frames: tuple[int, int] | None = None, *, replace: bool = False
+    ) -> TrackedVideo | None:
         """The tracks that are there, None where there are none or they are of other ``frames`` (first, stop).
 
         Raises
         ------
         DlcxError
-            When they were linked otherwise, or by another program.
+            When they were linked otherwise, or by another program; None to ``replace`` those.
         """
         own = self.files(files)
         if not own.h5.is_file():
@@ -135,6 +137,8 @@ class Linking:
                 logger.warning("%s: linked anew for other poses; swaps mended by hand are lost", own.h5)
             return None
         if record is None:
+            if replace:
+                return None
             raise DlcxError(f"{own.h5} exists and was not linked by dlcx", hint=hint)
         there, asked = record["settings"], self.settings
         if differences := [
@@ -142,6 +146,8 @@ class Linking:
             for name in asked
             if there.get(name) != asked[name]
         ]:
+            if replace:
+                return None
             raise DlcxError(f"{own.h5} was linked otherwise: {'; '.join(differences)}", hint=hint)
         if frames is not None and tuple(record["frames"]) != frames:
             if record.get("mended"):

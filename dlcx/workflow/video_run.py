@@ -38,7 +38,7 @@ AUTO: Literal["auto"] = "auto"
 
 @dataclass(frozen=True)
 class VideoRun:
-    """What a call asks of one video; ``stop`` says when a signal has come."""
+    """What a call asks of one video; ``call`` names it to itself, ``stop`` says when a signal has come."""
 
     net: ChosenNet
     memory: VideoMemory
@@ -49,6 +49,7 @@ class VideoRun:
     csv: bool
     linking: Linking | None
     overwrite: bool
+    call: str
     stop: StopRequest
     progress: Progress
 
@@ -61,7 +62,7 @@ class VideoRun:
             When a value, the video or what is there already does not fit, or another process is at work on it.
         """
         from dlcx.data.video import open_video
-        from dlcx.store import open_store
+        from dlcx.store import anew, open_store
 
         files = self.files
         video = open_video(files.video)
@@ -78,11 +79,13 @@ class VideoRun:
             self.linking.existing(files)  # before the work: refuses tracks that were linked otherwise
         started = time.time()
         with locked(files.lock, f"the analysis of {files.video.name}") as lock:
-            settings = self._settings(video, crop)
+            settings, begins = self._settings(video, crop)
             video = replace(video, checked_by=settings["frames checked by"])
             batch_size = settings["--batch-size"]
+            if begins:
+                anew.begin_anew(files.store, self.call)
             with (
-                open_store(files.store, settings, overwrite=self.overwrite, lock=lock) as store,
+                open_store(files.store, settings, lock=lock) as store,
                 threads(settings["threads"]),
             ):
                 remove_leftovers(files.folder, files.stem)
@@ -98,7 +101,8 @@ class VideoRun:
                     self.linking,
                     (first, stop),
                     analyzed=analyzed,
-                    anew=self.overwrite or analyzed > 0,
+                    anew=begins or analyzed > 0,
+                    replace=self.overwrite,
                     watch=watch,
                     started=started,
                 )
@@ -112,7 +116,7 @@ class VideoRun:
             As :meth:`whole`.
         """
         from dlcx.data.video import open_video
-        from dlcx.store import known_store, open_store
+        from dlcx.store import anew, known_store, open_store
 
         if self.frames is not None:
             raise DlcxError(f"--part {share} and --frames: one or the other")
@@ -131,7 +135,7 @@ class VideoRun:
         crop = checked_crop(self.crop, video)
         self._refuse_foreign_output()
         with locked(own.lock, f"part {share} of {video.path.name}", patient=True) as lock:
-            settings = self._settings(video, crop, share)
+            settings, begins = self._settings(video, crop, share)
             video = replace(video, checked_by=settings["frames checked by"])
             first, stop = share_frames(share, video.frames, settings["--batch-size"])
             whole = None if self.overwrite else known_store(self.files.store)
@@ -139,8 +143,10 @@ class VideoRun:
             watch, analyzed = Stopwatch(), 0
             unreadable: tuple[int, ...] = ()
             if first < stop and not done:
+                if begins:
+                    anew.begin_anew(own.store, self.call)
                 with (
-                    open_store(own.store, settings, overwrite=self.overwrite, lock=lock) as store,
+                    open_store(own.store, settings, lock=lock) as store,
                     threads(settings["threads"]),
                 ):
                     analyzed = self._fill(store, video, first, stop, settings["--batch-size"], crop, watch)
@@ -193,7 +199,13 @@ class VideoRun:
 
     def _before(self, share: Share | None = None) -> dict[str, Any]:
         """The settings of the run that is continued."""
-        return {} if self.overwrite else earlier_settings(self.files, share)
+        if not self.overwrite:
+            return earlier_settings(self.files, share)
+        from dlcx.store.anew import has_begun
+        from dlcx.store.chunks import stored_settings
+
+        own = self.files.of_share(share) if share else self.files
+        return (stored_settings(own.store) or {}) if has_begun(own.store, self.call) else {}
 
     def _fill(
         self,
@@ -263,10 +275,18 @@ class VideoRun:
     def _nothing(self) -> Prediction:
         return Prediction(Instances.none(len(self.net.layout.bodyparts)))
 
-    def _settings(self, video: VideoFile, crop: Crop | None, share: Share | None = None) -> dict[str, Any]:
-        """What the numbers depend on; what the call leaves open is as in the run that is continued."""
+    def _settings(self, video: VideoFile, crop: Crop | None, share: Share | None = None) -> tuple[dict[str, Any], bool]:
+        """What the numbers depend on, and whether the run begins anew.
+
+        What the call leaves open is as in the run that is continued.  One that replaces another goes on with what it
+        has begun itself with these very settings.
+        """
         assert self.batch_size != AUTO
-        return run_settings(self.net, self.memory, video, crop, self.batch_size, self._before(share))
+        before = self._before(share)
+        settings = run_settings(self.net, self.memory, video, crop, self.batch_size, before)
+        if not self.overwrite or before == settings:
+            return settings, False
+        return run_settings(self.net, self.memory, video, crop, self.batch_size, {}), True
 
     def _refuse_foreign_output(self) -> None:
         if self.overwrite or self.files.store.exists():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from dlcx.formats.frame_ledger import read_ledger
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.poses import Instances, Prediction, Tracks
+from dlcx.predictors import memory
 from dlcx.progress import Progress, Task
 from dlcx.workflow import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
@@ -139,6 +141,65 @@ def test_an_interrupted_run_goes_on_and_equals_the_straight_one(
     done = again(path)
     assert done.analyzed == 30
     assert_same(read_predictions(done.h5), straight)
+
+
+@pytest.mark.parametrize("part", [None, (2, 2)])
+def test_an_overwrite_that_was_stopped_goes_on(
+    project: Path,
+    net: FindsDisc,
+    again: Callable[..., AnalyzedVideo],
+    part: tuple[int, int] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the same call; else it would begin for ever where a job's time is too short for all of it."""
+    monkeypatch.setattr(memory, "STRETCH", 40)
+    path = write_video(project / "videos" / "v.avi", 40 if part is None else 80)
+    flags: dict[str, Any] = {"part": part, "overwrite": True}
+    assert again(path, part=part).analyzed == 40
+
+    def stop_at(last: int) -> None:
+        net.before = lambda batch: os.kill(os.getpid(), signal.SIGTERM) if batch == last else None
+
+    stop_at(3)
+    with pytest.raises(Stopped):
+        again(path, **flags)
+    with pytest.raises(Stopped):
+        again(path, **flags)
+    stop_at(-1)
+    assert again(path, **flags).analyzed == 8
+    assert again(path, **flags).analyzed == 40  # it had ended: this is another one
+    stop_at(3)
+    with pytest.raises(Stopped):
+        again(path, **flags)
+    stop_at(-1)
+    assert (
+        again(path, **flags, crop=(0, 60, 0, 40)).analyzed == 40
+    )  # with other settings there is nothing to go on with
+    stop_at(3)
+    with pytest.raises(Stopped):
+        again(path, **flags)
+    stop_at(-1)
+    assert again(path, part=part).analyzed == 24
+
+
+def test_an_overwrite_of_several_videos_goes_on(
+    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo]
+) -> None:
+    videos = [write_video(project / "videos" / f"{name}.avi", 16) for name in ("a", "b")]
+
+    def call() -> list[int]:
+        net.forget_load()  # type: ignore[attr-defined]
+        net.batches.clear()
+        done = analyze_video(project, videos, batch_size=4, overwrite=True).videos  # type: ignore[union-attr]
+        return [video.analyzed for video in done]
+
+    assert call() == [16, 16]
+    net.before = lambda batch: os.kill(os.getpid(), signal.SIGTERM) if batch == 5 else None
+    with pytest.raises(Stopped):
+        call()
+    net.before = lambda batch: None
+    assert call() == [0, 8]
+    assert call() == [16, 16]
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])

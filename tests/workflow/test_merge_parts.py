@@ -168,6 +168,32 @@ def test_shares_go_on_from_a_whole_run_that_was_begun(
     assert_same(done, straight)
 
 
+@pytest.mark.parametrize("left", [(), (2,)])
+def test_a_merge_that_is_said_again_with_overwrite(
+    project: Path, net: FindsDisc, again: Again, monkeypatch: pytest.MonkeyPatch, left: tuple[int, ...]
+) -> None:
+    """A job that went back into the queue finds videos that are joined already, or shares of which some are gone."""
+    import shutil
+
+    path = write_video(project / "videos" / "v.avi", 40)
+    again(path)
+    for number in (1, 2):
+        again(path, part=(number, 2), batch_size=5, overwrite=True)
+    stores = sorted(path.parent.glob("*.part*of2.dlcx"))
+    for store in stores:
+        shutil.copytree(store, project / store.name)
+    (done,) = merge_parts(project, path, overwrite=True).videos
+    assert done.analyzed == 40
+    for number in left:
+        shutil.copytree(project / stores[number - 1].name, stores[number - 1])
+    (done,) = merge_parts(project, path, overwrite=True).videos
+    assert (done.first, done.stop, done.analyzed) == (0, 40, 0)
+    assert not list(path.parent.glob("*.part*"))
+    again(path, part=(1, 2), batch_size=8, overwrite=True)
+    with pytest.raises(DlcxError, match="part missing: 2/2"):
+        merge_parts(project, path, overwrite=True)
+
+
 def test_a_merge_that_was_taken_over_keeps_the_shares(
     project: Path, net: FindsDisc, again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:

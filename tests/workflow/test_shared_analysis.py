@@ -147,9 +147,105 @@ def test_overwrite_begins_anew_but_keeps_the_files_until_then(project: Path, cre
     assert parts(crew) == [(2, 2), (1, 2)]
     crew.made.clear()
     crew.lose = lambda piece: False
-    (done,) = analyze(project, path, shares=2, overwrite=True).videos
-    assert parts(crew) == [(2, 2), (1, 2), None]
+    (done,) = analyze(project, path, shares=2, overwrite=True).videos  # the same call goes on
+    assert parts(crew) == [(2, 2), None]
     assert (done.first, done.stop) == (0, 60)
+    crew.made.clear()
+    (done,) = analyze(project, path, shares=2, overwrite=True).videos  # it had ended: this is another one
+    assert parts(crew) == [(2, 2), (1, 2), None]
+    assert done.analyzed == 60
+
+
+@pytest.mark.parametrize("then", ["without the flag", "other settings", "other videos"])
+def test_an_overwrite_that_was_stopped(project: Path, crew: type[Inline], again: Again, then: str) -> None:
+    path = write_video(project / "videos" / "v.avi", 60)
+    other = write_video(project / "videos" / "w.avi", 20)
+    again(path)
+    crew.lose = lambda piece: piece.part == (2, 2)
+    with pytest.raises(DlcxError, match="given up"):
+        analyze(project, path, shares=2, overwrite=True)
+    crew.made.clear()
+    crew.lose = lambda piece: False
+    options: dict[str, Any] = {
+        "without the flag": {"shares": 2},
+        "other settings": {"shares": 2, "overwrite": True, "crop": (0, 60, 0, 40)},
+        "other videos": {"overwrite": True},
+    }[then]
+    done = analyze(project, [path, other] if then == "other videos" else path, **options).videos
+    begun = [piece.part for piece in crew.made if piece.video == str(path) and piece.part]
+    assert begun == [(2, 2)] if then == "without the flag" else len(begun) > 1
+    assert done[0].analyzed == 60
+    assert not list(path.parent.glob("*.dlcx/overwrite.txt"))
+
+
+def test_an_overwrite_of_several_videos_goes_on(
+    project: Path, crew: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Videos that are finished stay so until the call has ended."""
+    videos = [write_video(project / "videos" / f"{name}.avi", 40) for name in ("a", "b")]
+    before = [again(path, out=project) for path in videos]
+    crew.lose = lambda piece: _stopped() if piece.video.endswith("a.avi") and piece.part == (1, 2) else False
+    with pytest.raises(Stopped):
+        analyze(project, videos, shares=2, overwrite=True, out=project)
+    crew.made.clear()
+    crew.lose = lambda piece: False
+    done = analyze(project, videos, shares=2, overwrite=True, out=project).videos
+    assert [(Path(piece.video).name, piece.part) for piece in crew.made] == [
+        ("b.avi", None),
+        ("a.avi", (1, 2)),
+        ("a.avi", None),
+    ]
+    assert [video.analyzed for video in done] == [40, 0]
+    for mine, its in zip(done, before, strict=True):
+        np.testing.assert_array_equal(read_predictions(mine.h5).xy, read_predictions(its.h5).xy)
+
+
+@pytest.mark.parametrize("ended_in", ["VideoResults.write", "ChunkStore.note_written", "shutil.rmtree"])
+def test_an_overwrite_that_ended_while_it_joined_goes_on(
+    project: Path, crew: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch, ended_in: str
+) -> None:
+    import shutil
+
+    from dlcx.store import ChunkStore
+    from dlcx.workflow.video_results import VideoResults
+
+    path = write_video(project / "videos" / "v.avi", 60)
+    before = again(path, out=project)
+    for number in (1, 2):
+        again(path, part=(number, 2))
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def first_store(folder: Path) -> None:
+        if not removed:
+            remove(folder)
+            removed.append(folder)
+            raise KeyboardInterrupt
+        remove(folder)
+
+    def join_dies(piece: Piece) -> bool:
+        if piece.part is None:
+            name, attribute = ended_in.split(".")
+            owner = {"VideoResults": VideoResults, "ChunkStore": ChunkStore, "shutil": shutil}[name]
+            monkeypatch.setattr(owner, attribute, first_store if owner is shutil else die)
+        return False
+
+    removed: list[Path] = []
+    remove = shutil.rmtree
+    crew.lose = join_dies
+    with monkeypatch.context() as monkeypatch, pytest.raises(KeyboardInterrupt):
+        analyze(project, path, overwrite=True, shares=2)
+    crew.made.clear()
+    crew.lose = lambda piece: False
+    (done,) = analyze(project, path, overwrite=True, shares=2).videos
+    assert parts(crew) == [None]
+    np.testing.assert_array_equal(read_predictions(done.h5).xy, read_predictions(before.h5).xy)
+    assert not list(path.parent.glob("*.part*"))
+
+
+def _stopped() -> bool:
+    raise Stopped("stopped by SIGTERM")
 
 
 @pytest.mark.parametrize("ended", ["stopped", "killed"])

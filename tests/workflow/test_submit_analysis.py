@@ -194,6 +194,30 @@ def test_the_same_call_again(project: Path, submit: Submit, slurm: FakeSlurm, ag
     assert "already analyzed: nothing to do" in out
 
 
+def test_the_same_call_with_overwrite_again(project: Path, submit: Submit, slurm: FakeSlurm, again: Again) -> None:
+    """It begins anew once: until all is done it tells how far the jobs are, and submits what was lost."""
+    paths = [write_video(project / "videos" / f"{name}.avi", 40) for name in ("v", "w")]
+    for path in paths:
+        again(path)
+    assert "frames: 0 of 80 done" in submit(*paths, "--shares=2", "--overwrite")[1]
+    again(paths[0], part=(1, 2))
+    slurm.queue("101 101 RUNNING\n102 102 PENDING\n")
+    assert "frames: 24 of 80 done, shares: 1 of 4 done" in submit(*paths, "--shares=2", "--overwrite")[1]
+    slurm.queue("")
+    again(paths[0], part=(2, 2))
+    merge = ["merge-parts", *map(str, paths), "-p", str(project), "--overwrite"]
+    assert run(merge) == 4  # the other one's shares were lost
+    _, out, _ = submit(*paths, "--shares=2", "--overwrite")
+    assert "frames: 40 of 80 done, shares: 1 of 3 done" in out
+    assert "merge: 104" in out
+    for number in (1, 2):
+        again(paths[1], part=(number, 2))
+    assert run(merge) == 0
+    assert run(merge) == 0  # as a job does that went back into the queue
+    assert "already analyzed: nothing to do" in submit(*paths, "--shares=2", "--overwrite")[1]
+    assert "frames: 0 of 80 done" in submit(*paths, "--shares=2", "--overwrite")[1]
+
+
 def test_more_shares_than_an_array_takes(
     project: Path, submit: Submit, slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
