@@ -33,7 +33,7 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
 from dlcx.predictors import Predictor
 from dlcx.predictors.dynamic_crop import Crops, DynamicCrop
-from dlcx.workflow.loading import load_predictor
+from dlcx.workflow.analysis.loading import load_predictor
 
 GOAL = 4.0
 ROUNDS = 3

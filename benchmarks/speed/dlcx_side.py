@@ -87,7 +87,7 @@ def forward(project: str, video: str, batch_size: int = 4, engine: str = "torch"
 
     from dlcx.data.video import open_video, read_frames
     from dlcx.formats.project_config import open_project
-    from dlcx.workflow.loading import load_predictor
+    from dlcx.workflow.analysis.loading import load_predictor
 
     predictor = load_predictor(open_project(project).shuffle(), device="cpu", engine=engine).predictor
     batch = next(iter(read_frames(open_video(Path(video)), batch_size)))
@@ -139,7 +139,7 @@ def training_input(project: str, images: int) -> float:
     from dlcx.formats.own_config import read_own_config
     from dlcx.formats.project_config import open_project
     from dlcx.training.processes import Processes
-    from dlcx.workflow.train_parts import pose_part
+    from dlcx.workflow.training.train_parts import pose_part
 
     torch.set_num_threads(1)
     place = open_project(project).shuffle()

@@ -1,4 +1,8 @@
-"""One module a command, one public function each; the only place that wires the other rooms together."""
+"""One module a command, one public function each; the only place that wires the rooms below together.
+
+What several of them share, or one is made of, lies in the folders: ``analysis`` of a video, its ``sharing`` among
+processes, ``training``, the ``pages`` of reports, and ``videos`` for commands on what was analysed.
+"""
 
 import os
 

@@ -13,7 +13,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
-from dlcx.workflow.chosen_net import ChosenNet
+from dlcx.workflow.analysis.chosen_net import ChosenNet
 
 if TYPE_CHECKING:
     from dlcx.project import Project
@@ -90,7 +90,7 @@ def analyze_images(
     batch_size
         Images a forward pass; only neighbours of one size share one.
     device, precision, engine
-        Where and how numbers are computed; see :func:`dlcx.workflow.loading.load_predictor`.
+        Where and how numbers are computed; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
     out
         Folder of the results; default: that of the images.
     csv

@@ -11,9 +11,9 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.poses import Tracks
-from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.made_from_poses import is_there, origin_of
-from dlcx.workflow.many_videos import VideosResult, each_video, told
+from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.videos.made_from_poses import is_there, origin_of
+from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def analyze_skeleton(
     videos
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
-        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     pcutoff
         Least likelihood of both ends for what is printed; default: config.yaml's.  The file holds all frames.
     csv

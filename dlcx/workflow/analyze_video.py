@@ -17,16 +17,16 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
 from dlcx.stopping import stop_on_signals
-from dlcx.workflow.analyzed_video import AnalyzedShare, AnalyzedVideo
-from dlcx.workflow.chosen_net import ChosenNet
-from dlcx.workflow.many_videos import FailedVideo, each_video
-from dlcx.workflow.shared_analysis import analyze_in_shares, check_sharing
-from dlcx.workflow.shares import Request
-from dlcx.workflow.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
-from dlcx.workflow.tracking import Linking, asked_linking, next_steps
-from dlcx.workflow.video_memory import DynamicCrop, VideoMemory
-from dlcx.workflow.video_part import Crop
-from dlcx.workflow.video_run import AUTO, VideoRun
+from dlcx.workflow.analysis.analyzed_video import AnalyzedShare, AnalyzedVideo
+from dlcx.workflow.analysis.chosen_net import ChosenNet
+from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
+from dlcx.workflow.analysis.video_memory import DynamicCrop, VideoMemory
+from dlcx.workflow.analysis.video_part import Crop
+from dlcx.workflow.analysis.video_run import AUTO, VideoRun
+from dlcx.workflow.sharing.shared_analysis import analyze_in_shares, check_sharing
+from dlcx.workflow.sharing.shares import Request
+from dlcx.workflow.sharing.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
+from dlcx.workflow.videos.many_videos import FailedVideo, each_video
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def analyze_video(
         Frames a forward pass; ``auto``: what is fastest for the first frames; default: that of the run which is
         continued, else config.yaml's.
     device, precision, engine
-        Where and how numbers are computed; see :func:`dlcx.workflow.loading.load_predictor`.
+        Where and how numbers are computed; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
     out
         Folder of the results; default: the video's own.
     frames

@@ -215,7 +215,7 @@ class _Run:
     def __call__(self, asked: _Asked) -> _Evaluated:
         """Run a net on the images, one by one."""
         from dlcx.data.labeled import LabeledImages
-        from dlcx.workflow.loading import load_predictor
+        from dlcx.workflow.analysis.loading import load_predictor
 
         loaded = load_predictor(
             asked.shuffle, snapshot=asked.snapshot, detector_snapshot=self.detector_snapshot, device=self.device

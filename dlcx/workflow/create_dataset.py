@@ -39,7 +39,7 @@ from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle, shuffle_flags
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
-from dlcx.workflow.conditions import conditions_block
+from dlcx.workflow.analysis.conditions import conditions_block
 
 logger = logging.getLogger(__name__)
 
@@ -368,7 +368,7 @@ def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
 
 def _check_nets(plan: _Plan) -> None:
     """Refuse keys and paths that `train` would refuse; warn of weights that it could not fetch from the network."""
-    from dlcx.workflow.train_parts import detector_part, pose_part
+    from dlcx.workflow.training.train_parts import detector_part, pose_part
 
     for make in (detector_part, pose_part):
         part = make(plan.shuffle, plan.config, plan.own)

@@ -13,11 +13,11 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
-from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.made_from_poses import note_origin, noted_origin, origin_of, refuse_others
-from dlcx.workflow.many_videos import VideosResult, each_video
-from dlcx.workflow.shown_parts import only_parts
-from dlcx.workflow.video_part import frame_range
+from dlcx.workflow.analysis.video_part import frame_range
+from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.videos.made_from_poses import note_origin, noted_origin, origin_of, refuse_others
+from dlcx.workflow.videos.many_videos import VideosResult, each_video
+from dlcx.workflow.videos.shown_parts import only_parts
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
@@ -88,7 +88,7 @@ def create_labeled_video(
     videos
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
-        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.  The new videos lie beside them.
+        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  The new videos lie beside them.
     pcutoff, dotsize, colormap
         Least score of a drawn point, diameter of a dot in pixels, and colours; default: those of config.yaml.
     color_by

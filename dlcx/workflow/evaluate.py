@@ -25,13 +25,13 @@ from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
-from dlcx.workflow.twin_check import TwinCheck, check_twins
+from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage, LabeledImages
     from dlcx.predictors import Predictor
     from dlcx.visuals.labeled_images import LabeledImagePainter
-    from dlcx.workflow.loading import Loaded
+    from dlcx.workflow.analysis.loading import Loaded
 
 logger = logging.getLogger(__name__)
 
@@ -308,8 +308,8 @@ class _Run:
 
     def _load(self, shuffle: Shuffle, snapshot: Snapshot, images: LabeledImages) -> Loaded:
         """The net in the engine that was asked for; ``auto`` is chosen on the first images."""
-        from dlcx.workflow.engine_choice import choose_engine
-        from dlcx.workflow.loading import load_predictor
+        from dlcx.workflow.analysis.engine_choice import choose_engine
+        from dlcx.workflow.analysis.loading import load_predictor
 
         def load(kind: str) -> Loaded:
             return load_predictor(

@@ -12,7 +12,7 @@ from dlcx.errors import DlcxError
 from dlcx.metrics.tracks import SIGMA, THRESHOLD, TrackMetrics
 from dlcx.metrics.tracks import evaluate_tracks as compare
 from dlcx.poses import Tracks
-from dlcx.workflow.video_part import frame_range
+from dlcx.workflow.analysis.video_part import frame_range
 
 logger = logging.getLogger(__name__)
 

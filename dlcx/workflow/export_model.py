@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
-from dlcx.workflow.real_frames import Frame, real_frames
+from dlcx.workflow.videos.real_frames import Frame, real_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlcx.formats.live_model import LiveModel
     from dlcx.heads.head import Outputs
     from dlcx.project import Shuffle
-    from dlcx.workflow.loading import Loaded
+    from dlcx.workflow.analysis.loading import Loaded
 
 FORMATS = ("pt", "onnx")
 #: Frames that ``--verify`` looks at; without it one.
@@ -96,7 +96,7 @@ def export_model(
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     shuffle, trainset_index, snapshot, detector_snapshot, conditions
-        Which net; see :func:`dlcx.workflow.loading.load_predictor`.
+        Which net; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
     format
         ``pt`` is what DeepLabCut exports and DeepLabCut-Live loads, with the detector of a top-down net; ``onnx`` is
         the net that poses whole images or crops, without detector and decoding.
@@ -116,7 +116,7 @@ def export_model(
         When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
         :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.onnx.SHARE`, or another file is there.
     """
-    from dlcx.workflow.loading import load_predictor
+    from dlcx.workflow.analysis.loading import load_predictor
 
     if format not in FORMATS:
         raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
@@ -249,7 +249,7 @@ def _write_onnx(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite
 
     from dlcx import __version__
     from dlcx.engines.onnx import export, notes_of, open_session, run_session, with_notes, write_onnx
-    from dlcx.workflow.loading import exported_file
+    from dlcx.workflow.analysis.loading import exported_file
 
     device, made_from = torch.device("cpu"), exported_file(net.snapshot, net.config).suffixes[-2].strip(".")
     there = path.exists() and not overwrite

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Layout, Tracks
-from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.made_from_poses import is_there, origin_of
-from dlcx.workflow.many_videos import VideosResult, each_video, told
+from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.videos.made_from_poses import is_there, origin_of
+from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
 
 if TYPE_CHECKING:
     from dlcx.formats.nwb import Recording
@@ -103,7 +103,7 @@ def export_predictions(
     to
         Folder for the files; default: ``exported`` beside the poses.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
-        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     csv
         ``h5``: also write a csv.
     overwrite

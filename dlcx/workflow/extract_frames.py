@@ -10,8 +10,8 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Video
-from dlcx.workflow.many_videos import FailedVideo, each_video
-from dlcx.workflow.saved_frames import choose_frames, project_videos, save_frames
+from dlcx.workflow.videos.many_videos import FailedVideo, each_video
+from dlcx.workflow.videos.saved_frames import choose_frames, project_videos, save_frames
 
 
 @dataclass(frozen=True)

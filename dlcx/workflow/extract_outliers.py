@@ -15,9 +15,9 @@ from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.workflow.add_videos import add_videos
-from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.many_videos import VideosResult, each_video
-from dlcx.workflow.saved_frames import SavedFrames, choose_frames, save_frames
+from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.videos.many_videos import VideosResult, each_video
+from dlcx.workflow.videos.saved_frames import SavedFrames, choose_frames, save_frames
 
 if TYPE_CHECKING:
     from dlcx.formats.machine_labels import MachineLabels
@@ -116,7 +116,7 @@ def extract_outliers(
     copy_videos
         Copy videos that are new to the project into it, instead of linking them.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
-        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
 
     Raises
     ------

@@ -13,9 +13,9 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
-from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.made_from_poses import is_there, origin_of
-from dlcx.workflow.many_videos import VideosResult, each_video, told
+from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.videos.made_from_poses import is_there, origin_of
+from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
 
 #: What ``--filter`` takes.
 FILTERS = ("median", "arima", "spline")
@@ -101,7 +101,7 @@ def filter_predictions(
     ar, ma
         Degrees of the autoregressive and of the moving-average part of ``arima``.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, out
-        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     csv
         Also write a csv.
     overwrite

@@ -239,7 +239,7 @@ class _Places:
         """The name of the image of a frame, saved when it is not there."""
         from dlcx.data.video import open_video
         from dlcx.visuals.labeled_images import write_picture
-        from dlcx.workflow.saved_frames import save_frames, saved_numbers
+        from dlcx.workflow.videos.saved_frames import save_frames, saved_numbers
 
         folder, number = self._project.labeled_data / stem, int(image.frame or 0)
         if name := saved_numbers(folder).get(number):

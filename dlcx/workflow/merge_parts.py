@@ -17,14 +17,14 @@ from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import Lock, locked
 from dlcx.outputs import remove_leftovers
+from dlcx.workflow.analysis.analyzed_video import AnalyzedVideo, finish_video
+from dlcx.workflow.analysis.loading import chosen_detector
+from dlcx.workflow.analysis.time_spent import Stopwatch
+from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
+from dlcx.workflow.analysis.video_part import share_frames
+from dlcx.workflow.analysis.video_results import VideoResults
 from dlcx.workflow.analyze_video import AnalyzeVideoResult, check_distinct
-from dlcx.workflow.analyzed_video import AnalyzedVideo, finish_video
-from dlcx.workflow.loading import chosen_detector
-from dlcx.workflow.many_videos import each_video
-from dlcx.workflow.time_spent import Stopwatch
-from dlcx.workflow.tracking import Linking, asked_linking, next_steps
-from dlcx.workflow.video_part import share_frames
-from dlcx.workflow.video_results import VideoResults
+from dlcx.workflow.videos.many_videos import each_video
 
 if TYPE_CHECKING:
     from dlcx.project import Shuffle

@@ -13,10 +13,10 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
-from dlcx.workflow.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.made_from_poses import refuse_others
-from dlcx.workflow.many_videos import VideosResult, each_video
-from dlcx.workflow.shown_parts import only_parts
+from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
+from dlcx.workflow.videos.made_from_poses import refuse_others
+from dlcx.workflow.videos.many_videos import VideosResult, each_video
+from dlcx.workflow.videos.shown_parts import only_parts
 
 if TYPE_CHECKING:
     from dlcx.visuals.trajectories import Paths
@@ -80,7 +80,8 @@ def plot_trajectories(
     videos
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
-        Whose poses; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies beside them.
+        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies
+        beside them.
     bodyparts, individuals
         Draw these only.
     pcutoff, colormap

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dlcx.heads.linking import Detections
     from dlcx.heads.paf_decoding import FieldDecoder
     from dlcx.settings import ModelConfig
-    from dlcx.workflow.loading import Loaded
+    from dlcx.workflow.analysis.loading import Loaded
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def prune_skeleton(
         When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
     """
     from dlcx.formats.model_config import shuffle_config
-    from dlcx.workflow.loading import load_predictor
+    from dlcx.workflow.analysis.loading import load_predictor
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     config = shuffle_config(place)

@@ -9,8 +9,8 @@ from pathlib import Path
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
-from dlcx.workflow.found_poses import WantedPoses
-from dlcx.workflow.many_videos import FailedVideo, each_video
+from dlcx.workflow.videos.found_poses import WantedPoses
+from dlcx.workflow.videos.many_videos import FailedVideo, each_video
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def report(
     shuffle, trainset_index, snapshot, detector_snapshot
         Which net.
     tracker, filtered, out
-        Which poses of the videos; see :meth:`dlcx.workflow.found_poses.WantedPoses.of`.  ``out`` is also where the
-        page goes; default: beside the poses, or to the shuffle's evaluation results.
+        Which poses of the videos; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``out`` is also where
+        the page goes; default: beside the poses, or to the shuffle's evaluation results.
     pcutoff
         Least score of a point that counts as sure; default: config.yaml's.
     device
@@ -82,8 +82,8 @@ def report(
         result.
     """
     from dlcx.data.video import find_videos
-    from dlcx.workflow.report_shuffle import shuffle_page
-    from dlcx.workflow.report_video import video_page
+    from dlcx.workflow.pages.report_shuffle import shuffle_page
+    from dlcx.workflow.pages.report_video import video_page
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     least = place.project.pcutoff if pcutoff is None else pcutoff

@@ -18,7 +18,7 @@ from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
     from dlcx.predictors.maps import HeadMaps, Seen
-    from dlcx.workflow.loading import Loaded
+    from dlcx.workflow.analysis.loading import Loaded
 
 #: What ``--kind`` takes, by DeepLabCut's words in file names.
 KINDS = ("scmap", "locref", "paf")
@@ -83,7 +83,7 @@ def score_maps(
     bodyparts
         Draw the maps of these only, and fields that begin or end at them.
     shuffle, trainset_index, snapshot, detector_snapshot, conditions, device
-        Which net, and where it runs; see :func:`dlcx.workflow.loading.load_predictor`.
+        Which net, and where it runs; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
     out
         Folder of the pictures; default: ``maps`` in the shuffle's evaluation results.
     overwrite
@@ -96,7 +96,7 @@ def score_maps(
     """
     from dlcx.data.images import find_images, read_image
     from dlcx.predictors.maps import see
-    from dlcx.workflow.loading import load_predictor
+    from dlcx.workflow.analysis.loading import load_predictor
 
     for kind in kinds:
         if kind not in KINDS:

@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.swapping import swap_individuals
-from dlcx.workflow.tracking import note_mended
+from dlcx.workflow.analysis.tracking import note_mended
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from dlcx.locks import locked
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
-from dlcx.workflow.loading import chosen_detector
-from dlcx.workflow.many_videos import VideosResult, each_video
-from dlcx.workflow.tracking import Linking, TrackedVideo, next_steps
+from dlcx.workflow.analysis.loading import chosen_detector
+from dlcx.workflow.analysis.tracking import Linking, TrackedVideo, next_steps
+from dlcx.workflow.videos.many_videos import VideosResult, each_video
 
 
 @dataclass(frozen=True)

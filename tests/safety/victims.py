@@ -210,7 +210,7 @@ def main() -> None:
     from dlcx.predictors import memory
     from dlcx.store import chunks
     from dlcx.training import loop, snapshots
-    from dlcx.workflow import tracking, video_results, video_run
+    from dlcx.workflow.analysis import tracking, video_results, video_run
 
     for module in pkgutil.walk_packages(dlcx.__path__, "dlcx."):  # what a child need not import
         if not module.name.endswith("__main__"):

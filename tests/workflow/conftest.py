@@ -11,7 +11,7 @@ import pytest
 from finds_disc import FindsDisc
 
 from dlcx.store import chunks
-from dlcx.workflow import loading
+from dlcx.workflow.analysis import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 
 SNAPSHOT = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt"

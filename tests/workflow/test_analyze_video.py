@@ -29,7 +29,7 @@ from dlcx.formats.predictions import read_predictions
 from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.predictors import memory
 from dlcx.progress import Progress, Task
-from dlcx.workflow import loading
+from dlcx.workflow.analysis import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"

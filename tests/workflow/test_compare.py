@@ -14,7 +14,7 @@ from dlcx.formats.training_set import load_training_set, write_documentation
 from dlcx.metrics import Interval
 from dlcx.workflow.compare import _verdict, compare
 from dlcx.workflow.evaluate import evaluate
-from dlcx.workflow.twin_check import TwinCheck, Twins
+from dlcx.workflow.training.twin_check import TwinCheck, Twins
 
 TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
 

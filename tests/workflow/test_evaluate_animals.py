@@ -23,7 +23,7 @@ from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.nets.build import build_detector, build_model
 from dlcx.poses import Instances
 from dlcx.project import DETECTOR, Shuffle
-from dlcx.workflow import loading
+from dlcx.workflow.analysis import loading
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.evaluate import evaluate

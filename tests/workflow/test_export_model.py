@@ -22,7 +22,7 @@ from dlcx.poses import Instances, Prediction
 from dlcx.workflow import create_dataset, demo
 from dlcx.workflow import export_model as exporting
 from dlcx.workflow.export_model import export_model
-from dlcx.workflow.real_frames import spread
+from dlcx.workflow.videos.real_frames import spread
 
 NAME = "DLC_goldsa_resnet_50_iteration-0_shuffle-1"
 FILE = f"exported-models-pytorch/{NAME}/{NAME}_snapshot-10.pt"

@@ -17,9 +17,9 @@ from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.predictors import memory
 from dlcx.store import read_store
-from dlcx.workflow.analyzed_video import AnalyzedVideo
+from dlcx.workflow.analysis.analyzed_video import AnalyzedVideo
+from dlcx.workflow.analysis.video_part import Share, share_frames
 from dlcx.workflow.merge_parts import merge_parts
-from dlcx.workflow.video_part import Share, share_frames
 
 Again = Callable[..., AnalyzedVideo]
 
@@ -197,7 +197,7 @@ def test_a_merge_that_is_said_again_with_overwrite(
 def test_a_merge_that_was_taken_over_keeps_the_shares(
     project: Path, net: FindsDisc, again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlcx.workflow.video_results import VideoResults
+    from dlcx.workflow.analysis.video_results import VideoResults
 
     path = write_video(project / "videos" / "v.avi", 40)
     for number in (1, 2):

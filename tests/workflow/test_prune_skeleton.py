@@ -13,7 +13,7 @@ from dlcx.formats.yaml_files import read_yaml
 from dlcx.heads.linking import Detections
 from dlcx.poses import Instances, Prediction
 from dlcx.store import open_store
-from dlcx.workflow.chosen_net import ChosenNet
+from dlcx.workflow.analysis.chosen_net import ChosenNet
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.demo import demo
 from dlcx.workflow.prune_skeleton import prune_skeleton

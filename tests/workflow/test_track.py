@@ -23,11 +23,11 @@ from dlcx.formats.predictions import read_predictions
 from dlcx.formats.swap_candidates import read_swap_candidates
 from dlcx.formats.tracklets import read_tracklets
 from dlcx.poses import Instances, Prediction, SwapCandidate
-from dlcx.workflow import loading
+from dlcx.workflow.analysis import loading
+from dlcx.workflow.analysis.tracking import next_steps
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 from dlcx.workflow.swap_tracks import swap_tracks
 from dlcx.workflow.track import track
-from dlcx.workflow.tracking import next_steps
 
 SCORER = "DLC_Resnet50_goldmuiNov22shuffle1_snapshot_10"
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,8 +246,8 @@ def test_tracks_of_poses_that_are_no_more_are_linked_anew(
 ) -> None:
     """An --overwrite that was killed when all frames were analysed goes on without it, with any tracker."""
     from dlcx.store import ChunkStore
-    from dlcx.workflow.tracking import Linking
-    from dlcx.workflow.video_results import VideoResults
+    from dlcx.workflow.analysis.tracking import Linking
+    from dlcx.workflow.analysis.video_results import VideoResults
 
     walking(tracker="box")
     before = walking().tracked

@@ -1,0 +1,177 @@
+"""A trained net, ready to predict: what evaluate, analyze-video and analyze-images begin with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlcx.project import DETECTOR, Shuffle, Snapshot
+from dlcx.workflow.analysis.conditions import ConditionFile, ConditionNet, ConditionSource, chosen_conditions
+
+if TYPE_CHECKING:
+    from dlcx.data.labeled import LabeledImage
+    from dlcx.nets.model import PoseModel
+    from dlcx.poses import Instances
+    from dlcx.predictors import Finder, Predictor
+    from dlcx.settings import ModelConfig
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One shuffle's configuration, the snapshots that were loaded, and the predictor that runs them.
+
+    ``told`` is what the predictor must be told of a labelled image, because nothing else finds it: boxes around the
+    labels for a top-down net without a detector, poses of a file for a conditional one.
+    """
+
+    config: ModelConfig
+    snapshot: Snapshot
+    detector: Snapshot | None
+    conditions: ConditionSource | None
+    scorer: str
+    model: PoseModel
+    predictor: Predictor
+    device: str
+    told: Callable[[LabeledImage], Instances] | None = None
+
+
+def load_predictor(
+    shuffle: Shuffle,
+    *,
+    snapshot: str = "best",
+    detector_snapshot: str = "best",
+    conditions: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "fp32",
+    engine: str = "torch",
+) -> Loaded:
+    """Build the net of a shuffle, load a snapshot into it and make its predictor.
+
+    Parameters
+    ----------
+    snapshot, detector_snapshot
+        ``best``, ``last``, an epoch or a path, see :meth:`dlcx.project.Shuffle.snapshot`.
+    conditions
+        Where a conditional net finds its conditions, see
+        :func:`dlcx.workflow.analysis.conditions.conditions_block`; default: as its pytorch_config.yaml says.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    precision
+        ``fp32``, ``bf16`` or ``fp16``.
+    engine
+        ``torch``, ``compile`` or ``onnx``.
+
+    Raises
+    ------
+    DlcxError
+        When the shuffle or snapshot does not exist, cannot be read, or does not fit the other.
+    """
+    from dlcx.data.labeled import labelled_boxes
+    from dlcx.engines.devices import choose_device
+    from dlcx.formats.model_config import shuffle_config
+    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.nets.build import build_model
+    from dlcx.nets.weights import load_strict
+    from dlcx.predictors import create_predictor
+
+    config = shuffle_config(shuffle)
+    chosen = shuffle.snapshot(snapshot)
+    detector = chosen_detector(shuffle, config, detector_snapshot)
+    source = chosen_conditions(shuffle, config, conditions)
+    model = build_model(config)
+    load_strict(model, read_snapshot(chosen.path).model, f"snapshot {chosen.path}")
+    finder = None if detector is None else _finder(config, detector, device=device, precision=precision)
+    if isinstance(source, ConditionNet):
+        finder = _condition_finder(source, device=device, precision=precision, engine=engine)
+    predictor = create_predictor(
+        model,
+        config,
+        device=device,
+        precision=precision,
+        engine=engine,
+        finder=finder,
+        exported=exported_file(chosen, config) if engine == "onnx" else None,
+        frozen=True,
+    )
+    told: Callable[[LabeledImage], Instances] | None = None
+    if config.method == "td" and detector is None:
+        told = partial(labelled_boxes, margin=config.data.bbox_margin)
+    elif isinstance(source, ConditionFile):
+        given = source.given
+        told = lambda labeled: given.of_image(labeled.path)  # noqa: E731
+
+    return Loaded(
+        config,
+        chosen,
+        detector,
+        source,
+        shuffle.scorer(config.net_type, chosen, detector),
+        model,
+        predictor,
+        str(choose_device(config.device if device == "auto" else device, config.net_type)),
+        told,
+    )
+
+
+def exported_file(snapshot: Snapshot, config: ModelConfig) -> Path:
+    """Where the engine ``onnx`` keeps the net: beside the snapshot, named by all that it is made from."""
+    import torch
+
+    plain = config.plain()
+    made_from = json.dumps([plain["model"], plain["method"], plain["net_type"]], sort_keys=True, default=str)
+    key = hashlib.sha256(f"{snapshot.fingerprint()} {made_from} torch {torch.__version__}".encode()).hexdigest()
+    return snapshot.path.with_name(f"{snapshot.path.stem}.{key[:16]}.onnx")
+
+
+def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str = "best") -> Snapshot | None:
+    """The snapshot of a top-down net's detector; None for other nets, and where ``best`` finds that there is none.
+
+    Raises
+    ------
+    DlcxError
+        When a snapshot is asked for that does not exist.
+    """
+    if config.method != "td" or (which == "best" and not shuffle.snapshots(DETECTOR)):
+        return None
+    return shuffle.snapshot(which, DETECTOR)
+
+
+def _condition_finder(source: ConditionNet, *, device: str, precision: str, engine: str) -> Finder:
+    """The net that finds the poses which another one corrects."""
+    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.nets.build import build_model
+    from dlcx.nets.weights import load_strict
+    from dlcx.predictors import create_predictor
+
+    if source.shuffle is not None:
+        options = {"device": device, "precision": precision, "engine": engine}
+        predictor = load_predictor(source.shuffle, snapshot=str(source.snapshot.path), **options).predictor
+    else:
+        model = build_model(source.config)
+        load_strict(model, read_snapshot(source.snapshot.path).model, f"snapshot {source.snapshot.path}")
+        exported = exported_file(source.snapshot, source.config) if engine == "onnx" else None
+        predictor = create_predictor(
+            model, source.config, device=device, precision=precision, engine=engine, exported=exported, frozen=True
+        )
+    return lambda images: [found.animals for found in predictor.predict(images)]
+
+
+def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str) -> Finder:
+    """The detector of a shuffle, with the weights of a snapshot."""
+    from dlcx.errors import DlcxError
+    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.nets.build import build_detector
+    from dlcx.nets.weights import load_strict
+    from dlcx.predictors.detect import create_detector
+
+    if config.detector is None:
+        raise DlcxError("pytorch_config.yaml has no detector", hint="Create the dataset again.")
+    model = build_detector(config.detector)
+    load_strict(model, read_snapshot(snapshot.path).model, f"snapshot {snapshot.path}")
+    most = len(config.metadata.individuals)
+    return create_detector(model, config.detector, most=most, device=device, precision=precision).predict

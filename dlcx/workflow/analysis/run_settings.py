@@ -1,0 +1,76 @@
+"""All that the numbers of an analysis depend on, for its chunk stores to remember."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dlcx.errors import DlcxError
+
+if TYPE_CHECKING:
+    from dlcx.data.video import VideoFile
+    from dlcx.workflow.analysis.chosen_net import ChosenNet
+    from dlcx.workflow.analysis.video_memory import VideoMemory
+    from dlcx.workflow.analysis.video_part import Crop
+
+
+def run_settings(
+    net: ChosenNet,
+    memory: VideoMemory,
+    video: VideoFile,
+    crop: Crop | None,
+    batch_size: int | None,
+    before: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What a call asks for; what it leaves open is as ``before``, in the run that is continued.
+
+    Raises
+    ------
+    DlcxError
+        When the batch size is none, or frames cannot be checked as they were before.
+    """
+    import torch
+
+    return {
+        "video": video.fingerprint(),
+        **net.settings,
+        **memory.settings,
+        "--batch-size": run_batch_size(net, memory, batch_size, before),
+        "--crop": list(crop) if crop else None,
+        "threads": before.get("threads") or torch.get_num_threads(),
+        "frames checked by": _checker(video, before),
+    }
+
+
+def run_batch_size(net: ChosenNet, memory: VideoMemory, asked: int | None, before: Mapping[str, Any]) -> int:
+    """Frames a forward pass: the only number that fits, that asked for, that of ``before``, or config.yaml's.
+
+    Raises
+    ------
+    DlcxError
+        When it is below 1.
+    """
+    batch_size = int(memory.batch_size or asked or before.get("--batch-size") or net.place.project.batch_size)
+    if batch_size < 1:
+        raise DlcxError(f"--batch-size {batch_size}: expected at least 1")
+    return batch_size
+
+
+def _checker(video: VideoFile, before: Mapping[str, Any]) -> str:
+    """Who says which frames are good: as in the run that is continued, where that is installed here, too.
+
+    Raises
+    ------
+    DlcxError
+        When it is not: frames that it would call damaged would count as good from here on.
+    """
+    from dlcx.data.frame_check import AV
+
+    stored = before.get("frames checked by") or video.checked_by
+    if stored == AV != video.checked_by:
+        raise DlcxError(
+            f"the analysis of {video.path.name} was begun with its frames checked by {stored}, and PyAV is missing "
+            "here: damaged frames would count as good",
+            hint="Install it: pip install 'dlcx[video]'; or --overwrite analyses again, --out DIR elsewhere.",
+        )
+    return str(stored)

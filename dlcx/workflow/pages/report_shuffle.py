@@ -1,0 +1,384 @@
+"""The page on a shuffle: what was trained on what, how it learned, and where it errs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.evaluation import read_evaluation
+from dlcx.formats.learning_stats import read_learning_stats
+from dlcx.formats.model_config import shuffle_config
+from dlcx.formats.own_config import read_own_config
+from dlcx.formats.splits import Split
+from dlcx.formats.training_set import load_training_set
+from dlcx.metrics import LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.poses import Labels, Prediction
+from dlcx.progress import Progress
+from dlcx.project import Shuffle, Snapshot
+from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.workflow.analysis.conditions import chosen_conditions
+from dlcx.workflow.analysis.loading import chosen_detector
+from dlcx.workflow.training.twin_check import TwinCheck, check_twins
+
+if TYPE_CHECKING:
+    from dlcx.visuals.charts import Series
+
+#: Test images that are drawn, those of the largest errors.
+WORST = 10
+#: Videos from which an interval comes from drawing videos; of fewer, images.
+VIDEOS = 5
+
+
+def shuffle_page(
+    place: Shuffle,
+    *,
+    snapshot: str,
+    detector_snapshot: str,
+    pcutoff: float,
+    device: str,
+    out: Path | None,
+    progress: Progress,
+) -> Path:
+    """Write the page; returns where it is.
+
+    Raises
+    ------
+    DlcxError
+        When the shuffle, its evaluation or an image cannot be used.
+    """
+    from dlcx import __version__
+    from dlcx.visuals.page import Section, write_page
+
+    config = shuffle_config(place)
+    chosen = place.snapshot(snapshot)
+    detector = chosen_detector(place, config, detector_snapshot)
+    scorer = place.scorer(config.net_type, chosen, detector)
+    h5 = place.evaluation_dir / f"{scorer}.h5"
+    if not h5.is_file():
+        from dlcx.workflow.evaluate import evaluate
+
+        evaluate(
+            place.project.root,
+            shuffle=place.number,
+            trainset_index=place.project.train_fractions.index(place.fraction),
+            snapshot=str(chosen.path),
+            detector_snapshot=detector_snapshot,
+            device=device,
+            progress=progress,
+        )
+    labels, split = load_training_set(place)
+    _, found = read_evaluation(h5)
+    net_type = read_own_config(place.own_config_path).net_type
+    facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
+    twins = facts.twins(progress)
+    metrics = facts.metrics
+    path = (out or place.evaluation_dir) / f"{scorer}_report.html"
+    numbers = [
+        ("test error", _px(metrics["test"].rmse)),
+        ("training error", _px(metrics["train"].rmse)),
+        ("test mAP", _number(metrics["test"].mAP, 1)),
+        ("images", f"{metrics['train'].images} + {metrics['test'].images}"),
+        (f"sure (score at least {pcutoff:g})", _share(metrics["test"].keypoints_pcutoff, metrics["test"].labelled)),
+    ]
+    write_page(
+        path,
+        f"{place.project.task}: shuffle {place.number}, {net_type or config.net_type}",
+        f"{scorer}. Errors are mean distances from the labels, in pixels of the image.",
+        numbers,
+        [
+            Section("How it learned", facts.curves()),
+            Section("How the detector learned", facts.detector_curves()),
+            Section("Error of each bodypart", facts.bodyparts()),
+            Section("What the likelihood says", facts.likelihood()),
+            Section("Are the test images new to the net?", facts.novelty(twins)),
+            Section("The largest errors on test images", facts.worst()),
+            Section("What was trained on what", facts.settings()),
+        ],
+        version=__version__,
+    )
+    return path
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """All that the page tells."""
+
+    place: Shuffle
+    config: ModelConfig
+    snapshot: Snapshot
+    detector: Snapshot | None
+    labels: Labels
+    split: Split
+    found: dict[tuple[str, str, str], Prediction]
+    pcutoff: float
+
+    @property
+    def single(self) -> bool:
+        """Whether one animal is known to be there."""
+        return len(self.place.project.layout.individuals) == 1
+
+    @cached_property
+    def rows(self) -> dict[str, list[int]]:
+        """Rows of the labels that were evaluated, of either side of the split."""
+        sides = {"train": self.split.train, "test": self.split.test}
+        rows = {
+            name: [row for row in side.tolist() if self.labels.images[row] in self.found]
+            for name, side in sides.items()
+        }
+        if not rows["test"] or not rows["train"]:
+            raise DlcxError(f"{self.place.name}: its evaluation holds no test or no training image")
+        return rows
+
+    def _pairs(self, side: str) -> tuple[list[Prediction], list[Prediction]]:
+        rows = self.rows[side]
+        return [self.labels.pose(row) for row in rows], [self.found[self.labels.images[row]] for row in rows]
+
+    @cached_property
+    def metrics(self) -> dict[str, Metrics]:
+        """Errors on either side."""
+        return {
+            side: evaluate_poses(*self._pairs(side), pcutoff=self.pcutoff, single=self.single)
+            for side in ("train", "test")
+        }
+
+    @cached_property
+    def errors(self) -> dict[str, LabelErrors]:
+        """Error and score of every label, of either side."""
+        return {side: label_errors(*self._pairs(side), single=self.single) for side in ("train", "test")}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All bodyparts, unique ones last."""
+        layout = self.place.project.layout
+        return (*layout.bodyparts, *layout.unique)
+
+    def curves(self) -> str:
+        """Losses and test error over the epochs."""
+        from dlcx.visuals.charts import line_chart
+        from dlcx.visuals.page import paragraph
+
+        marks = [(self.snapshot.epoch, f"snapshot {self.snapshot.uid}")]
+        stats = _Statistics(self.place.learning_stats_path)
+        if not stats.rows:
+            return paragraph("There is no learning_stats.csv of its training.", "soft")
+        losses = [stats.line("losses/train.total_loss", "training"), stats.line("losses/eval.total_loss", "test")]
+        tested = [stats.line("metrics/test.rmse", "all keypoints")]
+        return "".join(
+            line_chart([one for one in some if len(one.x)], x_label="epoch", y_label=label, log=True, marks=marks)
+            for some, label in ((losses, "total loss"), (tested, "test error (px)"))
+        )
+
+    def detector_curves(self) -> str:
+        """The same of a top-down net's detector; nothing for other nets."""
+        from dlcx.visuals.charts import line_chart
+        from dlcx.visuals.page import paragraph
+
+        if self.detector is None:
+            return ""
+        marks = [(self.detector.epoch, f"snapshot {self.detector.uid}")]
+        stats = _Statistics(self.place.training_files(detector=True).learning_stats)
+        if not stats.rows:
+            return paragraph("There is no learning_stats_detector.csv of its training.", "soft")
+        losses = [stats.line("losses/train.total_loss", "training")]
+        found = [stats.line("metrics/test.mAP@50:95", "mAP"), stats.line("metrics/test.mAR@50:95", "mAR")]
+        charts = (
+            (losses, {"y_label": "total loss", "log": True}),
+            (found, {"y_label": "of boxes in test images (%)", "y_range": (0.0, 100.0)}),
+        )
+        return "".join(
+            line_chart([one for one in some if len(one.x)], x_label="epoch", marks=marks, **look)
+            for some, look in charts
+        )
+
+    def bodyparts(self) -> str:
+        """Bars with bootstrap intervals."""
+        from dlcx.visuals.charts import Bar, bar_chart
+        from dlcx.visuals.page import paragraph
+
+        bars: list[list[Bar]] = [[] for _ in self.parts]
+        many = False
+        for number, side in enumerate(("test", "train")):
+            errors = self.errors[side]
+            videos = [self.labels.images[row][1] for row in self.rows[side]]
+            many = many or len(set(videos)) >= VIDEOS
+            clusters = videos if len(set(videos)) >= VIDEOS else [str(row) for row in self.rows[side]]
+            for part, row in enumerate(bars):
+                interval = mean_interval(errors.error[:, errors.part == part], clusters)
+                row.append(Bar(interval.value, interval.low, interval.high, series=number))
+        what = "videos" if many else "images"
+        note = (
+            f"Whiskers: 95 % confidence of the mean, from drawing {what} anew; they know nothing of other recordings."
+        )
+        chart = bar_chart(self.parts, bars, x_label="mean error (px)", series=("test", "training"))
+        return chart + paragraph(note, "soft")
+
+    def likelihood(self) -> str:
+        """Error against likelihood, and what a cut-off keeps."""
+        from dlcx.visuals.charts import Series, line_chart
+        from dlcx.visuals.page import paragraph
+
+        errors = self.errors["test"]
+        known = np.isfinite(errors.error)
+        error, score = errors.error[known], errors.score[known]
+        if not len(error):
+            return paragraph("No labelled keypoint of the test images was found.", "warn")
+        dots = Series("keypoint of a test image", score, np.maximum(error, 0.05), dots=True)
+        mark = [(self.pcutoff, f"cut-off {self.pcutoff:g}")]
+        scatter = line_chart([dots], x_label="likelihood", y_label="error (px)", log=True, marks=mark)
+        cutoffs = np.linspace(0, 1, 51)
+        order = np.argsort(score)
+        kept = len(score) - np.searchsorted(score[order], cutoffs, side="left")
+        sums = np.concatenate([np.cumsum(error[order][::-1])[::-1], [0.0]])
+        mean = np.where(kept > 0, sums[len(score) - kept] / np.maximum(kept, 1), np.nan)
+        share = 100 * kept / max(int(errors.labelled.sum()), 1)
+        curves = ((mean, "mean error of what is kept (px)", None), (share, "labels that are kept (%)", (0.0, 100.0)))
+        return scatter + "".join(
+            line_chart([Series("", cutoffs, values)], x_label="cut-off", y_label=label, y_range=bounds, height=210)
+            for values, label, bounds in curves
+        )
+
+    def twins(self, progress: Progress) -> TwinCheck:
+        """Whether test images look like training images."""
+        from dlcx.data.images import read_image
+        from dlcx.data.twins import thumbnail
+
+        rows = sorted({*self.rows["train"], *self.rows["test"]})
+        small = {}
+        with progress.task("read images", total=len(rows), unit="image") as task:
+            for row in rows:
+                small[row] = thumbnail(read_image(self.path(row)))
+                task.advance()
+        truth = {row: self.labels.pose(row) for row in rows}
+        found = {row: self.found[self.labels.images[row]] for row in rows}
+        split = Split(np.array(self.rows["train"]), np.array(self.rows["test"]), self.split.fraction)
+        return check_twins(self.labels, split, small, truth, found, single=self.single)
+
+    def path(self, row: int) -> Path:
+        """The image of a row."""
+        return self.place.project.root.joinpath(*self.labels.images[row])
+
+    def novelty(self, twins: TwinCheck) -> str:
+        """The split, and near-duplicates across it with the nearest pairs."""
+        from dlcx.data.images import read_image
+        from dlcx.visuals.page import paragraph, pictures
+
+        videos = {side: {self.labels.images[row][1] for row in rows} for side, rows in self.rows.items()}
+        both = len(videos["train"] & videos["test"])
+        count = len(self.rows["test"])
+        of = len(videos["test"])
+        also = "which" if both == of else f"{both} of which"
+        text = paragraph(f"{count} test images of {of} video{'s' if of > 1 else ''}, {also} also gave training images.")
+        if not twins.twins:
+            return text + paragraph("No test image looks like a training image.")
+        text += paragraph(twins.line()[0].upper() + twins.line()[1:] + ".", "warn")
+        nearest = sorted(twins.twins, key=lambda twin: twin.difference)[:2]
+        shown = [
+            (read_image(self.place.project.root / name), f"{side}: {name.removeprefix('labeled-data/')}")
+            for twin in nearest
+            for side, name in (("test", twin.test), ("training", twin.train))
+        ]
+        return text + pictures(shown, most=420, large=True)
+
+    def worst(self) -> str:
+        """The test images with the largest mean error, drawn."""
+        from dlcx.data.images import read_image
+        from dlcx.visuals.colors import part_colors
+        from dlcx.visuals.labeled_images import LabeledImagePainter
+        from dlcx.visuals.page import colors, pictures
+
+        project = self.place.project
+        size = 2 * project.dotsize  # for they are shown half as large as they are drawn
+        paint = LabeledImagePainter(
+            project.layout, pcutoff=self.pcutoff, colormap=project.colormap, dotsize=size, named=False
+        )
+        error = self.errors["test"].error
+        known = np.isfinite(error)
+        mean = np.where(known, error, 0).sum(1) / np.maximum(known.sum(1), 1)
+        shown = []
+        for place in np.argsort(-mean)[:WORST]:
+            row = self.rows["test"][place]
+            if known[place].any():
+                picture = paint(read_image(self.path(row)), self.labels.pose(row), self.found[self.labels.images[row]])
+                missed = int((self.errors["test"].labelled[place] & ~known[place]).sum())
+                also = f", {missed} not found" if missed else ""
+                shown.append((picture, f"{'/'.join(self.labels.images[row][1:])}: {mean[place]:.1f} px{also}"))
+        marks = f"+ label, \u25cf found, \u00d7 found with a likelihood below {self.pcutoff:g}"
+        legend = colors(self.parts, part_colors(len(self.parts), project.colormap), marks)
+        return legend + pictures(shown, most=900, large=True)
+
+    def _helpers(self, own: OwnConfig) -> list[tuple[str, str]]:
+        """What finds animals or first guesses for the net."""
+        rows = []
+        if self.config.detector is not None and self.detector is not None:
+            model = self.config.detector.model
+            rows += [
+                ("detector", model.variant or model.type),
+                ("its snapshot", f"{self.detector.path.name}, first weights {own.detector_source}"),
+            ]
+        try:
+            conditions = chosen_conditions(self.place, self.config)
+        except DlcxError:  # they are gone, or were never named
+            conditions = None
+        if conditions is not None:
+            rows.append(("first guesses of", conditions.title))
+        return rows
+
+    def settings(self) -> str:
+        """A table of names and values."""
+        from dlcx.visuals.page import values
+
+        own = read_own_config(self.place.own_config_path)
+        train = self.config.train_settings
+        rows = [
+            ("project", str(self.place.project.root)),
+            ("shuffle", f"{self.place.name}, iteration {self.place.project.iteration}"),
+            ("net", own.net_type or self.config.net_type),
+            ("snapshot", f"{self.snapshot.path.name}, epoch {self.snapshot.epoch} of {train.epochs}"),
+            ("first weights", own.weights),
+            *self._helpers(own),
+            ("batch size", str(train.batch_size)),
+            ("optimizer", f"{self.config.runner.optimizer.type} {dict(self.config.runner.optimizer.params)}"),
+            ("split", f"{own.split}, seed {own.seed}" if own.seed is not None else str(own.split)),
+            ("bodyparts", ", ".join(self.parts)),
+        ]
+        if not self.single:
+            rows.append(("individuals", ", ".join(self.place.project.layout.individuals)))
+        rows += [("changed settings", text) for text in own.overrides]
+        return values(rows)
+
+
+@dataclass(frozen=True)
+class _Statistics:
+    """What a training wrote down, epoch by epoch."""
+
+    path: Path
+
+    @cached_property
+    def rows(self) -> list[dict[str, float]]:
+        """One an epoch."""
+        return read_learning_stats(self.path)
+
+    def line(self, column: str, title: str) -> Series:
+        """A column over the epochs in which it is known."""
+        from dlcx.visuals.charts import Series
+
+        values = np.array([row.get(column, np.nan) for row in self.rows])
+        known = np.isfinite(values)
+        return Series(title, np.array([row["step"] for row in self.rows], float)[known], values[known])
+
+
+def _px(value: float) -> str:
+    return f"{value:.2f} px" if np.isfinite(value) else "-"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"

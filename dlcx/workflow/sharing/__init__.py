@@ -1,0 +1,1 @@
+"""An analysis that several processes, machines or jobs share."""

@@ -1,0 +1,1 @@
+"""What ``dlcx train`` is made of: its nets, where they train, and what is told of it."""
