@@ -107,6 +107,8 @@ def smaller(words: list[str], animals: int) -> list[str]:
         more = more[2:] if crops else more
         more += [f"--net-type={'top_down_' if crops else ''}timm/test_resnet"]
         more += [] if "--weights" in words else ["--weights=none"]
+    if "--gpus" in words:
+        more += ["--overwrite"]  # the blocks before have analysed the same videos without GPUs
     if words[0] == "train" and animals > 1:
         more += ["--detector-epochs=1"]
     return more
