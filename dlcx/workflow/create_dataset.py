@@ -368,7 +368,8 @@ def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
 
 def _check_nets(plan: _Plan) -> None:
     """Refuse keys and paths that `train` would refuse; warn of weights that it could not fetch from the network."""
-    from dlcx.workflow.training.train_parts import detector_part, pose_part
+    from dlcx.workflow.training.detector_part import detector_part
+    from dlcx.workflow.training.pose_part import pose_part
 
     for make in (detector_part, pose_part):
         part = make(plan.shuffle, plan.config, plan.own)

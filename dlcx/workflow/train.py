@@ -19,9 +19,11 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
+from dlcx.workflow.training.detector_part import detector_part
+from dlcx.workflow.training.part import Part
+from dlcx.workflow.training.pose_part import pose_part
 from dlcx.workflow.training.submit_training import SubmittedTraining, checked_job, submit_training
 from dlcx.workflow.training.train_elsewhere import train_in_processes
-from dlcx.workflow.training.train_parts import Part, detector_part, pose_part
 from dlcx.workflow.training.train_result import (
     Trained,
     TrainResult,

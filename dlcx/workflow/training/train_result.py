@@ -13,7 +13,7 @@ from dlcx.project import Shuffle
 if TYPE_CHECKING:
     from dlcx.settings import ModelConfig
     from dlcx.training.loop import Training
-    from dlcx.workflow.training.train_parts import Part
+    from dlcx.workflow.training.part import Part
 
 
 @dataclass(frozen=True, kw_only=True)
