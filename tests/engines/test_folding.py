@@ -34,6 +34,7 @@ class Heads(nn.Module):
 
 def test_all_batch_norms_of_real_backbones_fold() -> None:
     for name in ("tf_efficientnet_lite0", "hrnet_w18_small", "resnet18"):
+        torch.manual_seed(0)
         model, images = learned(Heads(name)), torch.rand(2, 3, 64, 64)
         with torch.inference_mode():
             expected = model(images)["bodypart"]["heatmap"]
@@ -41,7 +42,8 @@ def test_all_batch_norms_of_real_backbones_fold() -> None:
         assert has_batch_norms(model)
         assert not has_batch_norms(folded)
         with torch.inference_mode():
-            torch.testing.assert_close(folded(images)["bodypart"]["heatmap"], expected, rtol=1e-3, atol=1e-4)
+            gap = (folded(images)["bodypart"]["heatmap"] - expected).abs().amax()
+        assert gap < 1e-4 * expected.abs().amax(), name
 
 
 class Parts(nn.Module):

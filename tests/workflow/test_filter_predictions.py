@@ -143,7 +143,7 @@ def test_a_swap_mended_in_filtered_poses_is_not_lost(golden: Path, tmp_path: Pat
     before = read_predictions(filtered).xy
     swap_tracks(filtered, "ann", "bob")
     assert filter_predictions(project, video, window=3).videos[0].existed
-    with pytest.raises(DlcxError, match="was made with other settings: filter median, window 3"):
+    with pytest.raises(DlcxError, match="was made with other settings: filter median, now arima"):
         filter_predictions(project, video, filter="arima")
     np.testing.assert_array_equal(read_predictions(filtered).xy, before[:, ::-1])
 

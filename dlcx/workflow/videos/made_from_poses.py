@@ -66,11 +66,9 @@ def refuse_others(path: Path, was: str, asked: str) -> None:
     elif there.get("poses") != now.get("poses"):
         reason = "is made of poses that have changed since"
     else:
-        named = (
-            f"{key} {_said(there.get(key))}, now {_said(now.get(key))}"
-            for key in (*now, *(there.keys() - now.keys()))
-            if there.get(key) != now.get(key)
-        )
+        differ = [key for key in (*now, *(there.keys() - now.keys())) if there.get(key) != now.get(key)]
+        both = [key for key in differ if there.get(key) is not None and now.get(key) is not None]
+        named = (f"{key} {_said(there.get(key))}, now {_said(now.get(key))}" for key in both or differ)
         reason = f"was made with other settings: {', '.join(named)}"
     raise DlcxError(f"{path} {reason}", hint="--overwrite makes it anew.")
 
