@@ -139,7 +139,7 @@ def training_input(project: str, images: int) -> float:
     from dlcx.formats.own_config import read_own_config
     from dlcx.formats.project_config import open_project
     from dlcx.training.processes import Processes
-    from dlcx.workflow.training.train_parts import pose_part
+    from dlcx.workflow.training.pose_part import pose_part
 
     torch.set_num_threads(1)
     place = open_project(project).shuffle()
