@@ -6,7 +6,7 @@ import copy
 import logging
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-logger = logging.getLogger(__name__)
+from dlcx.engines.gap import SHARE, largest_gap
 
-#: By how much maps may differ, as a share of their highest value.
-SHARE = 1e-3
+logger = logging.getLogger(__name__)
 
 
 class FoldedEngine:
@@ -59,8 +58,8 @@ def fold_batch_norms(model: nn.Module, inputs: Sequence[Tensor]) -> nn.Module:
         convolution.weight, convolution.bias = weights
         parent, name = places[norm]
         setattr(parent, name, getattr(norm, "act", nn.Identity()))  # timm's batch norms activate, too
-    gap = _largest_gap(expected, folded(*inputs))
-    if not gap <= SHARE:
+    gap = largest_gap(expected, folded(*inputs))
+    if gap > SHARE:
         logger.debug("batch norms are not folded: maps would differ by %.2g of their highest value", gap)
         return model
     logger.debug("%d batch norms folded: maps differ by %.2g of their highest value", len(pairs), gap)
@@ -98,21 +97,3 @@ def _watched(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[list[tuple[nn.
         for hook in hooks:
             hook.remove()
     return [pair for pair in seen if all(passes[layer] == 1 for layer in pair)], answer
-
-
-def _largest_gap(expected: Any, found: Any) -> float:
-    """The largest difference of two models' maps as a share of a map's highest value."""
-    gaps = [
-        float((one - other).abs().amax() / one.abs().amax().clamp(min=1e-6))
-        for one, other in zip(_maps(expected), _maps(found), strict=True)
-        if one.numel()
-    ]
-    return max(gaps, default=0.0)
-
-
-def _maps(outputs: Any) -> Iterator[Tensor]:
-    if isinstance(outputs, Mapping):
-        for part in outputs.values():
-            yield from _maps(part)
-    else:
-        yield outputs

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dlcx.engines.gap import SHARE, largest_gap
 from dlcx.errors import DlcxError
 from dlcx.heads.head import Outputs
 from dlcx.outputs import whole_file
@@ -36,8 +37,6 @@ PROVIDERS = {
 }
 #: Pixels of the network input by which keypoints may differ from torch's.
 PIXELS = 0.01
-#: By how much maps may differ, as a share of their highest value.
-SHARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -127,14 +126,9 @@ class Difference:
 
 def compare(model: nn.Module, expected: Outputs, found: Outputs) -> Difference:
     """Maps of the same input, and the keypoints that ``model`` decodes from them."""
-    share = 0.0
-    for head, maps in expected.items():
-        for name, wanted in maps.items():
-            highest = float(wanted.abs().amax()) if wanted.numel() else 0.0
-            gap = float((found[head][name] - wanted).abs().amax()) if wanted.numel() else 0.0
-            share = max(share, gap / max(highest, 1e-6))
-            if not np.isfinite(gap):
-                return Difference(np.inf, np.inf)
+    share = largest_gap(expected, found)
+    if not np.isfinite(share):
+        return Difference(np.inf, np.inf)
     decode: Any = model.decode
     return Difference(share, farthest(decode(expected), decode(found)))
 

@@ -42,6 +42,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 #: Which call has begun anew here, see dlcx.store.anew.
 BEGUN = "overwrite.txt"
+#: The setting that stands for all of the net's configuration that the numbers depend on, as a digest.
+CONFIG = "pytorch_config.yaml (model, data.inference)"
 #: A chunk is closed at this many frames or seconds, whatever comes first: what a kill can cost.
 CHUNK_FRAMES, CHUNK_SECONDS = 2_000, 20.0
 
@@ -280,10 +282,6 @@ def read_store(folder: Path) -> Stored | None:
     if store.missing(*store.written):
         raise DlcxError(f"{folder}: chunks are damaged or missing", hint=again)
     return store.read(*store.written)
-
-
-#: The setting that stands for all of the net's configuration that the numbers depend on, as a digest.
-CONFIG = "pytorch_config.yaml (model, data.inference)"
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def export_model(
     ------
     DlcxError
         When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
-        :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.onnx.SHARE`, or another file is there.
+        :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.gap.SHARE`, or another file is there.
     """
     from dlcx.workflow.analysis.loading import load_predictor
 
