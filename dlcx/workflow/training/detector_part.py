@@ -36,13 +36,8 @@ def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part |
         flag="--detector-weights",
         own_key="detector_weights",
         weights=own.detector_source,
-        runner=detector.runner,
-        settings=detector.train_settings,
-        transforms=detector.data.train,
-        layers=detector.model.model_dump(mode="json"),
-        continued=detector.resume_training_from,
+        block=detector,
         config=config,
-        detector=detector,
     )
 
 
@@ -50,8 +45,8 @@ def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part |
 class DetectorPart(Part):
     """The net that finds boxes around animals."""
 
+    block: Detector
     config: ModelConfig
-    detector: Detector
 
     def build(
         self, learning: LabeledImages, test: LabeledImages, course: Course, device: str, processes: Processes
@@ -69,7 +64,7 @@ class DetectorPart(Part):
 
         if not any(pose.animals.score.any() for pose in learning.poses):
             raise DlcxError(f"{self.place.name}: no animal is labelled in the training images")
-        config, settings, transforms = self.config, self.detector, self.transforms
+        config, settings, transforms = self.config, self.block, self.transforms
         margin = config.data.bbox_margin
         model = build_detector(settings, from_scratch=self.weights == "none")
         wanted = config.device if (device, settings.device) == ("auto", "auto") else device
@@ -88,7 +83,7 @@ class DetectorPart(Part):
         """See :class:`Part`."""
         from dlcx.nets.detectors.weights import load_initial_detector
 
-        return load_initial_detector(cast("BoxDetector", model), self.detector, self.weights)
+        return load_initial_detector(cast("BoxDetector", model), self.block, self.weights)
 
     def layout(self) -> nn.Module:
         """See :class:`Part`."""
@@ -97,10 +92,10 @@ class DetectorPart(Part):
         from dlcx.nets.build import build_detector
 
         with torch.device("meta"):
-            return build_detector(self.detector)
+            return build_detector(self.block)
 
     def check_weights(self) -> None:
         """See :class:`Part`."""
         from dlcx.nets.detectors.weights import check_detector_source
 
-        check_detector_source(self.detector, self.weights)
+        check_detector_source(self.block, self.weights)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dlcx.data.labeled import LabeledImages
-    from dlcx.settings.model import Runner, TrainSettings
+    from dlcx.settings import ModelConfig
+    from dlcx.settings.model import Detector, Runner, TrainSettings
     from dlcx.settings.transforms import Transforms
     from dlcx.training.batches import Batch
     from dlcx.training.loop import Course, Evaluate, Training
@@ -44,7 +45,7 @@ class Net:
 
 @dataclass(frozen=True, kw_only=True)
 class Part(ABC):
-    """One net that a shuffle trains, by its settings.
+    """One net that a shuffle trains, by its ``block`` of pytorch_config.yaml.
 
     ``where`` is how the keys of its settings begin in pytorch_config.yaml: nothing, or ``detector.``.  ``weights`` is
     the source of its first weights, ``flag`` names that, and ``own_key`` keeps it in dlcx.yaml; the checks raise where
@@ -57,11 +58,32 @@ class Part(ABC):
     flag: str
     own_key: str
     weights: str
-    runner: Runner
-    settings: TrainSettings
-    transforms: Transforms | None
-    layers: Mapping[str, Any]
-    continued: str | None
+    block: ModelConfig | Detector
+
+    @property
+    def runner(self) -> Runner:
+        """Optimizer, schedule, and which snapshots are kept."""
+        return self.block.runner
+
+    @property
+    def settings(self) -> TrainSettings:
+        """How long, and in how large batches."""
+        return self.block.train_settings
+
+    @property
+    def transforms(self) -> Transforms | None:
+        """What is done to the images that it learns from."""
+        return self.block.data.train
+
+    @property
+    def layers(self) -> Mapping[str, Any]:
+        """What it is made of."""
+        return self.block.model.model_dump(mode="json")
+
+    @property
+    def continued(self) -> str | None:
+        """The snapshot that the file says to go on from."""
+        return self.block.resume_training_from
 
     @abstractmethod
     def build(

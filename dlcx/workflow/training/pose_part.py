@@ -36,12 +36,7 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
         flag="--weights",
         own_key="weights",
         weights=own.weights,
-        runner=config.runner,
-        settings=config.train_settings,
-        transforms=config.data.train,
-        layers=config.model.model_dump(mode="json"),
-        continued=config.resume_training_from,
-        config=config,
+        block=config,
         tables=read_project_config(place.project.config_path).SuperAnimalConversionTables,
     )
 
@@ -50,7 +45,7 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
 class PosePart(Part):
     """The net that finds poses; ``tables`` convert the bodyparts of SuperAnimal weights."""
 
-    config: ModelConfig
+    block: ModelConfig
     tables: Any
 
     def build(
@@ -63,7 +58,7 @@ class PosePart(Part):
         from dlcx.training.learner import PoseLearner
         from dlcx.training.resizing import build_resizing
 
-        config, transforms = self.config, self.transforms
+        config, transforms = self.block, self.transforms
         model = build_model(config, from_scratch=self.weights == "none")
         predictor = create_predictor(model, config, device=device)
         chosen = next(model.parameters()).device  # the predictor has moved the model there
@@ -81,7 +76,7 @@ class PosePart(Part):
         """See :class:`Part`."""
         from dlcx.nets.weights import load_initial
 
-        return load_initial(cast("PoseModel", model), self.config, self.weights, self.tables)
+        return load_initial(cast("PoseModel", model), self.block, self.weights, self.tables)
 
     def layout(self) -> nn.Module:
         """See :class:`Part`."""
@@ -90,13 +85,13 @@ class PosePart(Part):
         from dlcx.nets.build import build_model
 
         with torch.device("meta"):
-            return build_model(self.config)
+            return build_model(self.block)
 
     def check_weights(self) -> None:
         """See :class:`Part`."""
         from dlcx.nets.weights import check_source
 
-        check_source(self.config, self.weights, self.tables)
+        check_source(self.block, self.weights, self.tables)
 
 
 def _samples(images: LabeledImages, config: ModelConfig) -> Samples:
