@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 #: Most pictures that wait for their conversion, and most bytes of them.
 AHEAD, AHEAD_BYTES = 32, 64 * 2**20
-
-
 #: Gives the good frames of a video from a first to an end, from one on that is done so far.
 Decoder = Callable[["VideoFile", int, int, int], Iterator["GoodFrame"]]
 

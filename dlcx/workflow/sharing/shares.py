@@ -47,11 +47,6 @@ class Request:
     overwrite: bool
     call: str
 
-    @property
-    def all_flags(self) -> dict[str, Any]:
-        """Those of an analysis as a whole."""
-        return self.flags | self.linking
-
 
 @dataclass(frozen=True)
 class Unit:
