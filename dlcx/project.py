@@ -308,9 +308,10 @@ class Shuffle:
         found = self.snapshots(prefix)
         if not found:
             raise DlcxError(f"{self.name} has no {prefix} in {self.train_dir}", hint=self.how_to_train)
-        if which in ("best", "last"):
-            epochs = [snapshot for snapshot in found if snapshot.best == (which == "best")]
-            return max(epochs or found, key=lambda snapshot: snapshot.epoch)
+        if which == "best" and (best := [snapshot for snapshot in found if snapshot.best]):
+            return best[-1]
+        if which in ("best", "last"):  # the best may be of the last epoch, whose own snapshot was then not saved
+            return max(found, key=lambda snapshot: (snapshot.epoch, not snapshot.best))
         names = [snapshot.uid for snapshot in found]
         if which in names:
             return found[names.index(which)]

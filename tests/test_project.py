@@ -112,6 +112,23 @@ def test_snapshots_by_name(project):
         shuffle.snapshot("nowhere/snapshot-010.pt")
 
 
+@pytest.mark.parametrize(
+    ("names", "last"),
+    [
+        (("snapshot-025.pt", "snapshot-best-030.pt"), "best-30"),  # the best epoch is the last one
+        (("snapshot-030.pt", "snapshot-best-030.pt"), "30"),
+        (("snapshot-030.pt", "snapshot-best-025.pt"), "30"),
+        (("snapshot-best-100.pt", "snapshot-090.pt", "snapshot-1000.pt"), "1000"),
+    ],
+)
+def test_the_last_snapshot_has_the_highest_epoch(project, names, last):
+    shuffle = project.shuffle(1)
+    shuffle.train_dir.mkdir(parents=True)
+    for name in names:
+        (shuffle.train_dir / name).touch()
+    assert shuffle.snapshot("last").uid == last
+
+
 def test_hints_name_the_shuffle(project):
     shuffle = project.shuffle(3, trainset_index=1)
     with pytest.raises(DlcxError) as told:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import typer
 
 from dlcx import COMMANDS
+from dlcx.cli.deeplabcut_names import advice
 from dlcx.cli.output import print_error
 from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
 from dlcx.outputs import is_full, no_room
@@ -140,7 +141,8 @@ def _usage(error: Any, command: Any) -> int:
     message = " ".join(error.format_message().split())
     if message.startswith("No such command"):
         word = message.split("'")[1]
-        message, hint = f"no such command '{word}'", f"{did_you_mean(word, list(command.commands))} See 'dlcx --help'."
+        message = f"no such command '{word}'"
+        hint = advice(word) or f"{did_you_mean(word, list(command.commands))} See 'dlcx --help'."
     elif word and message.startswith("No such option"):
         message = f"no such option '{word}'"
     print_error(f"{path}: {message[0].lower()}{message[1:]}", hint)

@@ -1,0 +1,32 @@
+"""Standard streams that the caller closed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def _exit_code(call: str, folder: Path) -> int:
+    program = f"{sys.executable} -m dlcx {call}"
+    return subprocess.run(["bash", "-c", program], cwd=folder, check=False, capture_output=True).returncode
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_leave_the_exit_code_as_it_is(closed, tmp_path):
+    assert _exit_code(f"list-models {closed}", tmp_path) == 0
+    assert _exit_code(f"status -p nowhere {closed}", tmp_path) == 3
+    assert _exit_code(f"list-models --no-such-flag {closed}", tmp_path) == 2
+
+
+def test_files_do_not_take_the_place_of_a_closed_stream(tmp_path):
+    code = (
+        "import sys, os; from dlcx.__main__ import open_closed_streams; open_closed_streams(); "
+        "file = open('data', 'wb'); print('a result'); os.write(2, b'from a library'); sys.stderr.write('a warning'); "
+        "file.write(bytes([file.fileno()])); file.close()"
+    )
+    done = subprocess.run(["bash", "-c", f'{sys.executable} -c "{code}" >&- 2>&- <&-'], cwd=tmp_path, check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "data").read_bytes() == b"\x03"
