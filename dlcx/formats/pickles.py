@@ -107,13 +107,15 @@ class _DType:
     def __init__(self, kind: Any = "", *_: Any) -> None:
         kind = kind.decode() if isinstance(kind, bytes) else kind
         if not isinstance(kind, str) or not _DTYPE.fullmatch(kind):
-            raise pickle.UnpicklingError(f"arrays of {str(kind)[:40]!r} are not plain")
+            raise Foreign(f"it holds arrays of {str(kind)[:40]!r}, which are not plain")
         self.dtype = np.dtype(kind)
 
     def __setstate__(self, state: Any) -> None:
         order: Any = state[1].decode() if isinstance(state[1], bytes) else state[1]
         if any(part is not None for part in state[2:5]):
-            raise pickle.UnpicklingError("arrays of records are not plain")
+            raise Foreign("it holds arrays of records, which are not plain")
+        if order not in ("<", ">", "=", "|"):
+            raise pickle.UnpicklingError(f"{str(order)[:40]!r} is no byte order")
         if order != "|":
             self.dtype = self.dtype.newbyteorder(order)
 
@@ -125,7 +127,8 @@ class _Array:
 
     def __setstate__(self, state: Any) -> None:
         shape, dtype, by_columns, content = state[-4:]
-        self.values = _array(content, dtype, shape, "F" if by_columns else "C")
+        stored = _array(content, dtype, shape, "F" if by_columns else "C")
+        self.values = stored.astype(stored.dtype.newbyteorder("="), copy=False)  # as numpy does here
 
 
 class _Reconstruct(_Made):
@@ -159,7 +162,8 @@ def _array(content: Any, dtype: _DType, shape: Any, order: Any) -> np.ndarray:
         values = np.empty(size, object)
         for index, item in enumerate(content):
             values[index] = item
-        return values.reshape(shape, order=order)
+        # numpy lists objects by rows, also those of an array that lies by columns in memory
+        return values.reshape(shape).copy(order=order)
     content = content.encode("latin1") if isinstance(content, str) else content  # of Python 2
     array = np.ndarray(shape, plain, bytearray(content), order=order)
     if array.nbytes != len(content):
@@ -188,6 +192,10 @@ for _module in _NUMPY:
     }
 
 
+class Foreign(pickle.UnpicklingError):
+    """A pickle names more than plain types and numpy arrays."""
+
+
 class _PlainUnpickler(pickle.Unpickler):
     def __init__(self, stream: BinaryIO, *, foreign: bool, encoding: str = "ASCII") -> None:
         super().__init__(stream, encoding=encoding)
@@ -199,10 +207,6 @@ class _PlainUnpickler(pickle.Unpickler):
         if self._foreign:
             return type(name.rsplit(".")[-1], (Stub,), {})
         raise Foreign(f"it names {module}.{name}, which is never loaded")
-
-
-class Foreign(pickle.UnpicklingError):
-    """A pickle names more than plain types and numpy arrays."""
 
 
 def plain_loads(content: bytes, *, encoding: str = "ASCII") -> Any:
@@ -274,7 +278,8 @@ def load_plain_pickle(path: Path, *, foreign: bool = False) -> Any:
     """
     try:
         with open(path, "rb") as stream:
-            return _finished(_PlainUnpickler(stream, foreign=foreign).load(), {})
+            # latin1 keeps the bytes of the arrays that Python 2 pickled as text
+            return _finished(_PlainUnpickler(stream, foreign=foreign, encoding="latin1").load(), {})
     except OSError as error:
         raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
     except Foreign as error:
