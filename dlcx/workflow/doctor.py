@@ -23,6 +23,8 @@ LITTLE_SPACE = 5 * 2**30
 #: Frames of the tiny videos that are written and read.
 FRAMES = 12
 SAMPLES = ("h264", "hevc")
+#: Installs PyTorch without CUDA libraries.
+CPU_BUILD = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
 #: Distributions that are as good as another.
 _TWINS = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
 
@@ -137,11 +139,21 @@ def _devices() -> Iterator[Check]:
         yield Check(name, "ok", f"{f'{title}, ' if title else ''}{speed / 1e9:.0f} GFLOP/s in a convolution{memory}")
     if len(names) == 1:
         nvidia = shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists()
-        hint = "This torch cannot use it: install the CUDA build that fits the driver, see pytorch.org."
-        text = (
-            "an NVIDIA driver is there, torch sees no CUDA device" if nvidia else "none: training takes hours on a CPU"
+        yield _without_gpu(driver=bool(nvidia), cuda=torch.version.cuda)
+
+
+def _without_gpu(*, driver: bool, cuda: str | None) -> Check:
+    """What to do on a machine whose torch (built for ``cuda``, or for CPUs) sees no GPU."""
+    if driver:
+        hint = "Install the CUDA build of torch that fits the driver; pytorch.org prints the command."
+        return Check("gpu", "note", "an NVIDIA driver is installed, but torch sees no CUDA device", hint)
+    text = "none: training takes hours on a CPU"
+    if cuda:
+        text += f"; torch is built for CUDA {cuda}, whose libraries take gigabytes and are not used here"
+        return Check(
+            "gpu", "note", text, f"To save the space, install the CPU build first in a new environment: {CPU_BUILD}"
         )
-        yield Check("gpu", "note", text, hint if nvidia else "")
+    return Check("gpu", "note", text)
 
 
 def _speed(device: str) -> float:
@@ -282,7 +294,7 @@ def _extras() -> Iterator[Check]:
     """What else can be installed, and whether it is."""
     by_extra: dict[str, list[Check]] = {}
     for wanted, extra in _requirements():
-        if extra and extra != "dev":
+        if extra and extra not in ("dev", "all"):
             by_extra.setdefault(extra, []).append(_installed(wanted))
     for extra, parts in by_extra.items():
         missing = [part.name for part in parts if part.state == "bad"]

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,24 @@ def load(script: str):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_page_for_package_indexes_needs_no_other_file():
+    """An index shows this page alone: links must be complete, and it must be the page that is published."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = ROOT / project["readme"]
+    targets = re.findall(r"\]\(([^)]*)\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not target.startswith("https://")] == []
+    assert len(blocks(page, "sh")) == 3
+
+
+def test_the_extra_all_holds_every_feature():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    (everything,) = extras["all"]
+    named = set(everything.removeprefix("dlcx[").removesuffix("]").split(","))
+    empty_or_core = {"video", "kmeans"}
+    assert named == set(extras) - {"dev", "all"} - empty_or_core
 
 
 def test_command_reference_is_current():

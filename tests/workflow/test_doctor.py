@@ -67,3 +67,20 @@ def test_another_build_of_opencv_will_do(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(metadata, "version", version)
     assert module._installed("opencv-python>=4.9") == module.Check("opencv-python", "ok", "5.0")
+
+
+@pytest.mark.parametrize(
+    ("driver", "cuda", "text", "hint"),
+    [
+        (True, None, "an NVIDIA driver is installed, but torch sees no CUDA device", "CUDA build of torch"),
+        (True, "13.0", "an NVIDIA driver is installed, but torch sees no CUDA device", "CUDA build of torch"),
+        (False, "13.0", "built for CUDA 13.0", module.CPU_BUILD),
+        (False, None, "none: training takes hours on a CPU", ""),
+    ],
+)
+def test_a_machine_without_a_gpu_is_led_to_the_build_that_fits(driver, cuda, text, hint):
+    check = module._without_gpu(driver=driver, cuda=cuda)
+    assert check.state == "note"
+    assert text in check.text
+    assert hint in check.hint
+    assert bool(check.hint) == bool(hint)
