@@ -25,6 +25,9 @@ class Task:
 class Progress:
     """A listener for progress.  The base class is the silent one."""
 
+    #: The flags with which another process of the same call shows progress the same way.
+    flags: tuple[str, ...] = ("--quiet",)
+
     @contextmanager
     def task(self, title: str, total: int | None, unit: str, *, done: int = 0) -> Iterator[Task]:
         """Announce work of ``total`` units (None: unknown), ``done`` of which an earlier run has finished."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import sys
 import traceback
@@ -21,9 +23,8 @@ from dlcx.outputs import is_full, no_room
 UsageError = cast(type[Exception], typer.BadParameter.__base__)
 
 #: Flags that every command has, and the program itself has not.
-OF_COMMANDS = ("-p", "--project", "--json", "-q", "--quiet", "-v", "--verbose", "--debug")
-INTERRUPTED = 130
-BUG = 1
+OF_COMMANDS = ("-p", "--project", "--json", "--progress", "-q", "--quiet", "-v", "--verbose", "--debug")
+BUG, UNPARSABLE, INTERRUPTED = 1, 2, 130
 
 
 def version(show: bool) -> None:
@@ -43,7 +44,7 @@ def build() -> typer.Typer:
         name="dlcx",
         help="Markerless animal pose estimation on DeepLabCut project folders.\n\n"
         "Exit codes: 0 done; 2 the call cannot be parsed; 3 a value, input or output cannot be used; "
-        "4 finished, but some items failed; 75 stopped by a signal, run the same command again to go on; "
+        "4 finished, but some items failed; 75 stopped by a signal, run the same command again to resume; "
         "130 interrupted; 1 a bug in dlcx.",
         no_args_is_help=False,
         rich_markup_mode=None,  # plain help: importing what rich needs for it would double the time to answer
@@ -68,8 +69,13 @@ def build() -> typer.Typer:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one call and return its exit code; every error is one line on stderr, and a hint where there is one."""
+    """Run one call and return its exit code.
+
+    Every error is one line on stderr, and a hint where there is one; with ``--json`` also an object on stdout:
+    ``{"error": {"message": ..., "hint": ..., "exit_code": ...}}``.
+    """
     command = typer.main.get_command(build())
+    fail = functools.partial(_fail, as_json="--json" in arguments)
     try:
         result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)
         sys.stdout.flush()
@@ -81,15 +87,13 @@ def run(arguments: Sequence[str]) -> int:
     except DlcxError as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        print_error(str(error), error.hint)
-        return error.exit_code
+        return fail(error.exit_code, str(error), error.hint)
     except UsageError as error:
-        return _usage(error, command)
+        return fail(UNPARSABLE, *_usage(error, command))
     except typer.Exit as leave:
         return leave.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print_error("interrupted", "Run the same command again to go on.")
-        return INTERRUPTED
+        return fail(INTERRUPTED, "interrupted", "Run the same command again to resume.")
     except (BrokenPipeError, SystemExit) as error:
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
@@ -100,16 +104,20 @@ def run(arguments: Sequence[str]) -> int:
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        print_error(*_of_machine(error))
-        return DlcxError.exit_code
+        return fail(DlcxError.exit_code, *_of_machine(error))
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        print_error(
-            f"bug in dlcx: {type(error).__name__}: {error}",
-            "Run again with --debug for the traceback, and report it.",
-        )
-        return BUG
+        message = f"bug in dlcx: {type(error).__name__}: {error}"
+        return fail(BUG, message, "Run again with --debug for the traceback, and report it.")
+
+
+def _fail(exit_code: int, message: str, hint: str, *, as_json: bool) -> int:
+    if as_json:
+        error = {"message": message, "hint": hint, "exit_code": exit_code}
+        print(json.dumps({"error": error}, ensure_ascii=False), flush=True)
+    print_error(message, hint)
+    return exit_code
 
 
 def _of_machine(error: OSError | MemoryError) -> tuple[str, str]:
@@ -127,8 +135,8 @@ def _of_machine(error: OSError | MemoryError) -> tuple[str, str]:
     )
 
 
-def _usage(error: Any, command: Any) -> int:
-    """One line for a call that cannot be parsed, with the nearest right word."""
+def _usage(error: Any, command: Any) -> tuple[str, str]:
+    """Message and hint for a call that cannot be parsed, with the nearest right word."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "dlcx"
     hint = f"See '{path} --help'."
@@ -145,5 +153,4 @@ def _usage(error: Any, command: Any) -> int:
         hint = advice(word) or f"{did_you_mean(word, list(command.commands))} See 'dlcx --help'."
     elif word and message.startswith("No such option"):
         message = f"no such option '{word}'"
-    print_error(f"{path}: {message[0].lower()}{message[1:]}", hint)
-    return 2
+    return f"{path}: {message[0].lower()}{message[1:]}", hint

@@ -8,7 +8,7 @@ A command is written without them::
 
         return train(call.project, shuffle=shuffle, progress=call.progress)
 
-The decorator adds ``--project``, ``--json``, ``-q``, ``-v`` and ``--debug``, and prints the returned result.
+The decorator adds ``--project``, ``--json``, ``--progress``, ``-q``, ``-v`` and ``--debug``, and prints the result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from dlcx.cli.output import emit, start_logging, terminal_progress
+from dlcx.cli.output import emit, start_logging
+from dlcx.cli.progress_display import Style, progress_display
 from dlcx.progress import Progress
 
 COMMON = "Everywhere"
@@ -40,7 +41,18 @@ ProjectOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result as one JSON object on stdout.", rich_help_panel=COMMON)
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=COMMON)]
+ProgressOption = Annotated[
+    Style,
+    typer.Option(
+        "--progress",
+        help="How progress is shown on stderr: a bar, lines for a log, or JSON lines for other programs.",
+        show_default="a bar on a terminal, else lines",
+        rich_help_panel=COMMON,
+    ),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print results, warnings and errors only.", rich_help_panel=COMMON)
+]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.", rich_help_panel=COMMON)]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=COMMON)]
 
@@ -193,6 +205,7 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
         for name, default, annotation in (
             ("project", None, ProjectOption),
             ("as_json", False, JsonOption),
+            ("progress", Style.AUTO, ProgressOption),
             ("quiet", False, QuietOption),
             ("verbose", False, VerboseOption),
             ("debug", False, DebugOption),
@@ -200,11 +213,20 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
     ]
 
     @functools.wraps(function)
-    def wrapped(*, project: Path | None, as_json: bool, quiet: bool, verbose: bool, debug: bool, **options: Any) -> int:
+    def wrapped(
+        *,
+        project: Path | None,
+        as_json: bool,
+        progress: Style,
+        quiet: bool,
+        verbose: bool,
+        debug: bool,
+        **options: Any,
+    ) -> int:
         start_logging(verbose=verbose, debug=debug)
-        call = Call(project=project, progress=Progress() if quiet else terminal_progress())
+        call = Call(project=project, progress=progress_display(Style.NONE if quiet else progress))
         result = function(call, **options)
-        emit(result, as_json=as_json)
+        emit(result, as_json=as_json, quiet=quiet)
         return int(getattr(result, "exit_code", 0))
 
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]

@@ -107,9 +107,9 @@ class DaskCrew:
         running = as_completed(loop=self.client.loop)
         while self.new or running.count():
             if self.stop:
-                raise Stopped(f"stopped by {self.stop.signal}", hint="Run the same command again to go on.")
+                raise Stopped(f"stopped by {self.stop.signal}", hint="Run the same command again to resume.")
             if self.client.status not in ("running", "connecting"):
-                raise DlcxError("the scheduler of Dask is gone", hint="Run the same command again to go on.")
+                raise DlcxError("the scheduler of Dask is gone", hint="Run the same command again to resume.")
             running.update(self.new)
             self.new = []
             ready = running.next_batch(block=False)

@@ -22,7 +22,7 @@ from dlcx.stopping import StopRequest, stop_on_signals
 
 #: Seconds that the others get to end by themselves when one has failed.
 GRACE = 20.0
-_AGAIN = "Run the same command again to go on from the last saved state"
+_AGAIN = "Run the same command again to resume from the last saved state"
 
 
 def launch(command: Sequence[str], count: int) -> str:

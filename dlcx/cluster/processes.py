@@ -68,7 +68,7 @@ class Processes:
         """See :class:`dlcx.cluster.crew.Crew`."""
         while True:
             if self.stop:
-                raise Stopped(f"stopped by {self.stop.signal}", hint="Run the same command again to go on.")
+                raise Stopped(f"stopped by {self.stop.signal}", hint="Run the same command again to resume.")
             self._hand_out()
             busy = [(place, member) for place, member in enumerate(self.members) if member and member.item]
             if not busy:

@@ -111,7 +111,7 @@ class Group(Processes):
         if lost:
             return DlcxError(
                 f"process {self.rank + 1} of {self.count} has lost the others: one was killed or its machine is gone",
-                hint="Run the same command again to go on from the last saved state.",
+                hint="Run the same command again to resume from the last saved state.",
             )
         return error
 

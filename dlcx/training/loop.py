@@ -262,7 +262,7 @@ class Training:
         where = f"epoch {self.epoch + 1} of {self.course.epochs}, batch {self.batches_done} of {len(self.batches)}"
         self._say(f"Stopped by {stop.signal} in {where}")
         self.processes.wait()  # for the first one, which saves
-        raise Stopped(f"stopped by {stop.signal} in {where}; saved", hint="Run the same command again to go on.")
+        raise Stopped(f"stopped by {stop.signal} in {where}; saved", hint="Run the same command again to resume.")
 
     def _say(self, message: str) -> None:
         """A line in train.txt."""

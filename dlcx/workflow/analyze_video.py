@@ -249,7 +249,7 @@ def analyze_video(
         def analyze(path: Path) -> AnalyzedVideo | AnalyzedShare:
             if stop:
                 raise Stopped(
-                    f"stopped by {stop.signal} before {path.name}", hint="Run the same command again to go on."
+                    f"stopped by {stop.signal} before {path.name}", hint="Run the same command again to resume."
                 )
             where = crop or place.project.crop
             run = VideoRun(

@@ -16,7 +16,7 @@ import typer
 
 import dlcx
 from dlcx.cli.app import build, run
-from dlcx.cli.output import duration, emit, plain, shortened
+from dlcx.cli.output import emit, plain
 from dlcx.errors import DlcxError, Stopped, did_you_mean
 
 
@@ -53,8 +53,8 @@ def test_commands_functions_and_flags_agree():
     for name in dlcx.COMMANDS:
         function = inspect.signature(getattr(dlcx, name)).parameters
         flags = {param.name for param in program.commands[name.replace("_", "-")].params}
-        common = {"project", "as_json", "quiet", "verbose", "debug", "help"}
-        assert flags - common == set(function) - {"project", "progress"}, name
+        common = {"project", "as_json", "progress", "quiet", "verbose", "debug", "help"}
+        assert flags - common == set(function) - common, name
         assert all(param.annotation is not param.empty for param in function.values()), name
 
 
@@ -102,12 +102,19 @@ def test_a_call_that_cannot_be_parsed_is_one_line_and_exit_2(arguments, hint, ca
     assert hint in err.splitlines()[1]
 
 
+def test_with_json_a_call_that_cannot_be_parsed_is_an_object(capsys):
+    assert run(["list-models", "--json", "--knd", "x"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["message"] == "dlcx list-models: no such option '--knd'"
+    assert error["exit_code"] == 2
+
+
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [
         (DlcxError("wrong\nvalue", hint="do this"), 3, "error: wrong value\nhint: do this\n"),
         (Stopped("stopped"), 75, "error: stopped\n"),
-        (KeyboardInterrupt(), 130, "error: interrupted\nhint: Run the same command again to go on.\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\nhint: Run the same command again to resume.\n"),
         (ZeroDivisionError("x"), 1, "error: bug in dlcx: ZeroDivisionError: x\n"),
     ],
 )
@@ -121,6 +128,12 @@ def test_errors_become_one_line_and_the_exit_code(error, code, text, capsys, mon
     assert out == ""
     assert err.startswith(text)
     assert "Traceback" not in err
+    assert run(["list-models", "--json"]) == code
+    out, err = capsys.readouterr()
+    told = json.loads(out)["error"]
+    assert told["exit_code"] == code
+    assert err.splitlines()[0] == f"error: {' '.join(told['message'].split())}"
+    assert ("hint: " + told["hint"] in err) == bool(told["hint"])
     if code == 3:
         assert run(["list-models", "--debug"]) == 3
         assert "Traceback" in capsys.readouterr().err
@@ -143,6 +156,8 @@ def test_results_go_to_stdout_and_hints_to_stderr(capsys):
     assert capsys.readouterr() == ("h5: a.h5\n", "hint: next: dlcx train\n")
     emit(result, as_json=True)
     out, _ = capsys.readouterr()
+    emit(result, as_json=False, quiet=True)
+    assert capsys.readouterr() == ("h5: a.h5\n", "")
     assert json.loads(out) == {
         "path": "a.h5",
         "values": [1.5, None],
@@ -174,17 +189,3 @@ def test_did_you_mean_names_the_nearest_or_lists_all():
     assert did_you_mean("resnet50", ["resnet_50", "hrnet_w18"]) == "Did you mean 'resnet_50'?"
     assert did_you_mean("zzz", ["a", "b"]) == "Choose from: a, b."
     assert did_you_mean("zzz", []) == ""
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(4.2, "4 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
-def test_durations_read_well(seconds, text):
-    assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "most", "short"),
-    [("analyze a.mp4", 20, "analyze a.mp4"), ("analyze a_long_name.mp4", 16, "analyze…name.mp4")],
-)
-def test_long_titles_keep_both_ends(text, most, short):
-    assert shortened(text, most) == short
-    assert len(short) <= most

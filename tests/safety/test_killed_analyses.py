@@ -168,7 +168,7 @@ def test_stopped_by_every_signal_in_turn(analysis: Callable[[Case], Analysis]) -
             continue
         assert done.code == 75
         assert f"error: stopped by {kind.name}; {tried.safe()} frames of v.avi are safe" in done.said
-        assert "hint: Run the same command again to go on." in done.said
+        assert "hint: Run the same command again to resume." in done.said
         assert tried.safe() == before + done.frames < 40
     done = tried.victims.run(call)
     assert (done.code, done.frames) == (0, 0)

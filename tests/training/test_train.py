@@ -465,6 +465,6 @@ def test_the_command_stopped_by_sigterm_exits_75_and_goes_on(tiny):
     assert running.returncode == 75
     assert out == ""
     assert "error: stopped by SIGTERM in epoch" in err
-    assert "hint: Run the same command again to go on." in err
+    assert "hint: Run the same command again to resume." in err
     done = read_state(place_of(tiny).resume_state_path)["epoch"]
     assert train(tiny, epochs=done + 1).trained == 1

@@ -262,7 +262,7 @@ class VideoRun:
                         store.close_chunk()
                         raise Stopped(
                             f"stopped by {self.stop.signal}; {store.frames} frames of {video.path.name} are safe",
-                            hint="Run the same command again to go on.",
+                            hint="Run the same command again to resume.",
                         )
             store.close_chunk()
         return total

@@ -130,7 +130,7 @@ class _Work:
         for number, result in self.crew.results():
             video, unit = self.pieces[number]
             if isinstance(result, Lost):
-                result = Failure(result.reason, "Run the same command again to go on; --debug and logs tell more.")
+                result = Failure(result.reason, "Run the same command again to resume; --debug and logs tell more.")
             if isinstance(result, Failure):
                 where = f"part {unit.share}: " if unit and len(video.units) > 1 else ""
                 self.errors.setdefault(video.video, Failure(where + result.error, result.hint))

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcx.cluster.launch import launch
 from dlcx.errors import DlcxError
-from dlcx.progress import SILENT, Progress
+from dlcx.progress import Progress
 from dlcx.siblings import is_one_of_several
 from dlcx.workflow.training.train_result import TrainResult, read_result
 
@@ -32,7 +32,7 @@ def train_in_processes(count: int, options: Mapping[str, Any], progress: Progres
     words = [sys.executable, "-m", "dlcx", "train", "--json", *flags(options)]
     talk = logging.getLogger("dlcx").getEffectiveLevel()
     words += ["--debug"] if talk <= logging.DEBUG else ["--verbose"] if talk <= logging.INFO else []
-    words += ["--quiet"] if type(progress) is type(SILENT) else []
+    words += progress.flags
     return read_result(launch(words, count))
 
 

@@ -1,0 +1,190 @@
+"""Progress on stderr: a bar on a terminal, plain lines in a log, JSON lines for other programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from dlcx.progress import Progress, Task
+
+#: Seconds between two lines of a log: the first lines come quickly, to show that the work runs; later ones are rare, so
+#: that the log of a long job stays short.
+FIRST_LINES, LATER_LINES = 5.0, 60.0
+#: Seconds between two JSON lines.
+JSON_LINES = 1.0
+#: Characters that the title of a bar has at least, and those that bar, count, rate and time left take beside it.
+_TITLE, _BESIDE = 16, 56
+
+
+class Style(StrEnum):
+    """How progress is shown."""
+
+    AUTO = "auto"
+    BAR = "bar"
+    LINES = "lines"
+    JSON = "json"
+    NONE = "none"
+
+
+def progress_display(style: Style) -> Progress:
+    """A listener that shows progress in this style; ``auto`` is a bar where stderr is a terminal, else lines."""
+    if style is Style.AUTO:
+        style = Style.BAR if sys.stderr.isatty() else Style.LINES
+    return {Style.BAR: _Bars, Style.LINES: _Lines, Style.JSON: _JsonLines, Style.NONE: Progress}[style]()
+
+
+def duration(seconds: float) -> str:
+    """``4 s``, ``3 min 20 s`` or ``2 h 5 min``."""
+    full = round(seconds)
+    if full < 60:
+        return f"{full} s"
+    if full < 3600:
+        return f"{full // 60} min {full % 60} s"
+    return f"{full // 3600} h {full % 3600 // 60} min"
+
+
+def shortened(text: str, max_length: int) -> str:
+    """A text without its middle where it is too long: the ends of names tell most."""
+    if len(text) <= max_length:
+        return text
+    head = (max_length - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (max_length - 1 - head) :]}"
+
+
+class _Count(Task):
+    """Counts units and knows their rate; ``show`` displays the state."""
+
+    def __init__(self, title: str, total: int | None, unit: str, done: int) -> None:
+        self.title, self.total, self.unit = title, total, unit
+        self.done, self.earlier, self.note = done, done, ""
+        self.started = self.shown = time.monotonic()
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        self.done += count
+        if self.total is not None:  # a file may hold more than its header announces
+            self.total = max(self.total, self.done)
+        self.note = note or self.note
+        if time.monotonic() - self.shown >= self.pause:
+            self.show()
+
+    def show(self) -> None:
+        self.shown = time.monotonic()
+        self.display()
+
+    @property
+    @abstractmethod
+    def pause(self) -> float:
+        """Seconds between two displays."""
+
+    @abstractmethod
+    def display(self) -> None:
+        """Write the state."""
+
+    @property
+    def rate(self) -> float:
+        """Units per second of this run."""
+        return (self.done - self.earlier) / max(time.monotonic() - self.started, 1e-9)
+
+    @property
+    def rate_text(self) -> str:
+        """``12.5 frames/s`` or, for slow ones, ``3.1 s/image``."""
+        if self.rate <= 0:
+            return ""
+        return f"{self.rate:.1f} {self.unit}s/s" if self.rate >= 1 else f"{1 / self.rate:.1f} s/{self.unit}"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None where the total or the rate is unknown."""
+        return (self.total - self.done) / self.rate if self.total is not None and self.rate > 0 else None
+
+
+class _LineCount(_Count):
+    @property
+    def pause(self) -> float:
+        return min(max(FIRST_LINES, self.shown - self.started), LATER_LINES)
+
+    def display(self) -> None:
+        count = f"{self.done}/{self.total}" if self.total else f"{self.done}"
+        left = f"{duration(self.seconds_left)} left" if self.seconds_left else ""
+        parts = (f"{self.title}: {count} {self.unit}s", self.rate_text, left, self.note)
+        print(", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+
+
+class _JsonCount(_Count):
+    pause = JSON_LINES
+
+    def display(self) -> None:
+        state = {
+            "task": self.title,
+            "done": self.done,
+            "total": self.total,
+            "unit": self.unit,
+            "per_second": round(self.rate, 3),
+            "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
+            "note": self.note,
+        }
+        print(json.dumps({"progress": state}, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+class _Lines(Progress):
+    """Plain lines, for logs and schedulers."""
+
+    flags = ("--progress", "lines")
+    count: type[_Count] = _LineCount
+
+    @contextmanager
+    def task(self, title: str, total: int | None, unit: str, *, done: int = 0) -> Iterator[Task]:
+        task = self.count(title, total, unit, done)
+        yield task
+        task.show()
+
+
+class _JsonLines(_Lines):
+    """One JSON object a line, the first at once and the last when the work is complete."""
+
+    flags = ("--progress", "json")
+    count = _JsonCount
+
+    @contextmanager
+    def task(self, title: str, total: int | None, unit: str, *, done: int = 0) -> Iterator[Task]:
+        with super().task(title, total, unit, done=done) as task:
+            task.show()  # type: ignore[attr-defined]
+            yield task
+
+
+class _Bars(Progress):
+    """A bar with rate and time left (rich)."""
+
+    flags = ("--progress", "bar")
+
+    @contextmanager
+    def task(self, title: str, total: int | None, unit: str, *, done: int = 0) -> Iterator[Task]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("{task.fields[note]}"),
+        )
+        with RichProgress(*columns, console=(console := Console(stderr=True))) as bars:
+            title = shortened(title, max(_TITLE, console.width - _BESIDE))
+            bar = bars.add_task(title, total=total, completed=done, rate="", note="")
+
+            class BarCount(_Count):
+                pause = 0.0
+
+                def display(self) -> None:
+                    bars.update(bar, completed=self.done, total=self.total, rate=self.rate_text, note=self.note)
+
+            yield BarCount(title, total, unit, done)
