@@ -6,8 +6,10 @@ differencing, no season, one-step predictions from the frames before.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +22,9 @@ FEW = 10
 
 @dataclass(frozen=True)
 class Fit:
-    """What the process expects: mean, low and high, each (T, ...) as the values; nan for columns with few known frames.
+    """What the process expects: mean, low and high, each (T, ...) as the values.
+
+    nan up to the first known value, before which nothing is expected, and in columns that no process can be fitted to.
 
     low and high bound the interval in which a value lies with probability 1 - alpha.
     """
@@ -55,7 +59,7 @@ def fit_arima(
     Raises
     ------
     DlcxError
-        When statsmodels is not installed or a degree is negative.
+        When statsmodels is not installed or a degree is out of range.
     """
     try:
         from statsmodels.tsa.statespace.sarimax import SARIMAX
@@ -64,19 +68,20 @@ def fit_arima(
             "fitting an ARIMA process needs statsmodels, which is not installed",
             hint="Install it with: pip install 'dlcx[arima]'",
         ) from error
-    if ar < 0 or ma < 0:
-        raise DlcxError(f"an ARIMA process has degrees of 0 or more, got {ar} and {ma}")
-    columns = np.where(known, values, np.nan).reshape(len(values), -1).astype(np.float64)
+    columns = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
+    columns[~(known.reshape(columns.shape) & np.isfinite(columns))] = np.nan
     found = np.full((3, *columns.shape), np.nan)
     for column in range(columns.shape[1]):
         series = columns[:, column]
-        if np.isfinite(series).sum() > FEW:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of starting values and convergence: such fits are used all the same
+        there = np.flatnonzero(np.isfinite(series))
+        if len(there) > FEW:
+            # warnings are of starting values and convergence: such fits are used all the same
+            with warnings.catch_warnings(), suppress(np.linalg.LinAlgError):
+                warnings.simplefilter("ignore")
                 result = SARIMAX(series, order=(ar, 0, ma), simple_differencing=True).fit(disp=False)
-            prediction = result.get_prediction(0, len(series) - 1)
-            found[0, :, column] = prediction.predicted_mean
-            found[1:, :, column] = prediction.conf_int(alpha=alpha).T
+                prediction = result.get_prediction(0, len(series) - 1)
+                found[:, :, column] = prediction.predicted_mean, *prediction.conf_int(alpha=alpha).T
+                found[:, : there[0] + 1, column] = np.nan  # the process begins at 0, the corner of the image
         fitted()
     mean, low, high = found.reshape(3, *values.shape)
     return Fit(mean, low, high)

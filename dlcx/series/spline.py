@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 _LEAST = 4  # known frames that a cubic needs
@@ -14,7 +16,7 @@ def fill_gaps(values: np.ndarray, longest: int = 5) -> np.ndarray:
     """
     from scipy.interpolate import CubicSpline
 
-    columns = values.reshape(len(values), -1).astype(np.float64)
+    columns = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
     filled = columns.copy()
     frames = np.arange(len(columns))
     for column in range(columns.shape[1]):

@@ -19,7 +19,7 @@ from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
 
 #: What ``--filter`` takes.
 FILTERS = ("median", "arima", "spline")
-#: Likelihood of a position that a spline has filled in.
+#: Likelihood of a position that was unknown and that a spline or a process has filled in.
 FILLED = 0.01
 
 
@@ -82,9 +82,11 @@ def filter_predictions(
 ) -> FilterPredictionsResult:
     """Write ``<poses>_filtered.h5``: positions of bodyparts over time, filtered one by one.
 
-    ``median``: the median of a sliding window.  ``arima``: what a process fitted to each coordinate expects from the
-    frames before; positions of low likelihood do not count.  ``spline``: gaps filled by a cubic spline, nothing else
-    moved.  Likelihoods stay, but for filled positions.
+    ``median``: the median of the known positions in a sliding window; gaps stay gaps.  ``arima``: what a process fitted
+    to each coordinate expects from the frames before, also in gaps; positions of low likelihood do not count.
+    ``spline``: gaps filled by a cubic spline, nothing else moved.  A known position is never lost, and keeps its
+    likelihood.  A filled one gets a likelihood of 0.01.  A position of which one coordinate is missing is unknown, and
+    what stays unknown has no likelihood above 0.
 
     Parameters
     ----------
@@ -164,11 +166,13 @@ class _Filter:
                 hint="Filter tracked poses.",
             )
         points = np.concatenate([tracks.xy.reshape(len(tracks), -1, 2), tracks.unique_xy], 1).astype(np.float64)
+        there = np.isfinite(points).all(-1)
+        points[~there] = np.nan
         score = np.concatenate([tracks.score.reshape(len(tracks), -1), tracks.unique_score], 1)
         smooth = self._filtered(points, score, found.video.name)
-        filled = np.isfinite(smooth).all(-1) & ~np.isfinite(points).all(-1)
-        if self.settings["filter"] == "spline":
-            score = np.where(filled, FILLED, score).astype(score.dtype)
+        filled = np.isfinite(smooth).all(-1) & ~there
+        score[filled] = FILLED
+        score[~filled & ~there & (score > 0)] = np.nan
         animals = tracks.xy[..., 0].size // max(len(tracks), 1)
         made = Tracks(
             tracks.layout,
@@ -194,7 +198,7 @@ class _Filter:
         )
 
     def _filtered(self, xy: np.ndarray, score: np.ndarray, name: str) -> np.ndarray:
-        """Positions (T, P, 2), filtered; those of columns that a process cannot be fitted to stay."""
+        """Positions (T, P, 2), filtered; those that a process expects nothing of stay."""
         from dlcx.series import fill_gaps, fit_arima, median_filter
 
         kind = self.settings["filter"]
@@ -205,6 +209,4 @@ class _Filter:
         known = np.broadcast_to((score >= self.settings["p_bound"])[..., None], xy.shape)
         with self.progress.task(f"filter {name}", total=xy.shape[1] * 2, unit="coordinate") as task:
             fit = fit_arima(xy, known, ar=self.settings["ar"], ma=self.settings["ma"], fitted=task.advance)
-        smooth = np.where(np.isfinite(fit.mean).any(0), fit.mean, xy)
-        smooth[:1] = xy[:1]  # nothing is expected before the first frame
-        return smooth
+        return np.where(np.isfinite(fit.mean).all(-1, keepdims=True), fit.mean, xy)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dlcx.errors import DlcxError
 from dlcx.series import fill_gaps, fit_arima, median_filter, squared_steps
@@ -30,10 +32,15 @@ def poses(filters: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, np.nda
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("window", [3, 5, 9])
 def test_median(filters, name, window):
-    """Away from the ends, beyond which DeepLabCut sees zeros."""
+    """Of points without gaps, which spoil DeepLabCut's, away from the ends, beyond which DeepLabCut sees zeros."""
     expected, _ = poses(filters, f"median{window}.{name}")
-    inner = slice(window // 2, -(window // 2))
-    np.testing.assert_array_equal(median_filter(poses(filters, name)[0], window)[inner], expected[inner])
+    xy, _ = poses(filters, name)
+    gaps = np.isnan(xy).any(-1)
+    found = median_filter(xy, window)
+    inner, there = slice(window // 2, -(window // 2)), ~gaps.any(0)
+    assert there.sum() >= 2
+    np.testing.assert_array_equal(found[inner, there], expected[inner, there])
+    np.testing.assert_array_equal(np.isnan(found).any(-1), gaps)
 
 
 def test_median_of_a_video_shorter_than_the_window():
@@ -44,10 +51,68 @@ def test_median_of_a_video_shorter_than_the_window():
 def test_median_invents_nothing_at_the_ends(way):
     gap = np.nan
     series = np.array([[190, gap, 192, 193, 194, 195, 196.0], [gap, gap, 5, 6, 7, 8, 9], [7, gap, gap, gap, 8, 9, 9]]).T
-    expected = np.array([[190, gap, 193, 193, 194, 195, 196.0], [gap, gap, 6, 6, 7, 8, 9], [7, gap, gap, gap, 8, 9, 9]])
-    found = median_filter(series[::way], 5)[::way].T
-    np.testing.assert_array_equal(found[:, :2], expected[:, :2])
-    np.testing.assert_array_equal(found[:, -2:], expected[:, -2:])
+    expected = np.array(
+        [[190, gap, 192.5, 193.5, 194, 195, 196], [gap, gap, 6, 6.5, 7, 8, 9], [7, gap, gap, gap, 9, 9, 9.0]]
+    )
+    np.testing.assert_array_equal(median_filter(series[::way], 5)[::way].T, expected)
+
+
+@st.composite
+def gappy(draw, axes=1):
+    """Positions (T, N, axes) with gaps, T from 0."""
+    frames, points = draw(st.integers(0, 30)), draw(st.integers(1, 3))
+    seed, share = draw(st.integers(0, 2**16)), draw(st.sampled_from([0.0, 0.2, 0.6, 0.95, 1.0]))
+    random = np.random.default_rng(seed)
+    xy = random.uniform(-50, 700, (frames, points, axes))
+    xy[random.random((frames, points)) < share] = np.nan
+    return xy
+
+
+@settings(max_examples=60, deadline=None)
+@given(gappy(axes=2), st.integers(0, 20))
+def test_median_is_numpys_of_the_known(xy, half):
+    before = xy.copy()
+    found = median_filter(xy, 2 * half + 1)
+    np.testing.assert_array_equal(xy, before)
+    for frame, point, axis in np.ndindex(xy.shape):
+        if np.isnan(xy[frame, point, axis]):
+            assert np.isnan(found[frame, point, axis])
+            continue
+        window = np.clip(np.arange(frame - half, frame + half + 1), 0, len(xy) - 1)
+        assert found[frame, point, axis] == pytest.approx(np.nanmedian(xy[window, point, axis]), rel=1e-12)
+
+
+def test_median_in_blocks_is_the_same(monkeypatch):
+    xy = np.random.default_rng(0).uniform(0, 9, (50, 2))
+    at_once = median_filter(xy, 7)
+    monkeypatch.setattr("dlcx.series.median.BLOCK", 30)
+    np.testing.assert_array_equal(median_filter(xy, 7), at_once)
+
+
+@settings(max_examples=60, deadline=None)
+@given(gappy(axes=2), st.integers(0, 12))
+def test_spline_moves_no_known_and_fills_short_gaps_only(xy, longest):
+    found = fill_gaps(xy, longest)
+    known = np.isfinite(xy)
+    np.testing.assert_array_equal(found[known], xy[known])
+    for column in range(known[0].size if len(known) else 0):
+        there = known.reshape(len(known), -1)[:, column]
+        filled = np.isfinite(found.reshape(len(known), -1)[:, column])
+        gaps = "".join("k" if frame else "." for frame in there)
+        expected = [
+            bool(there[at])
+            or (
+                there.sum() >= 4
+                and (longest == 0 or len(gaps[:at]) - len(gaps[:at].rstrip(".")) + _run(gaps, at) <= longest)
+            )
+            for at in range(len(gaps))
+        ]
+        assert filled.tolist() == expected
+
+
+def _run(gaps: str, at: int) -> int:
+    """How many unknown frames follow from frame ``at`` on."""
+    return len(gaps[at:]) - len(gaps[at:].lstrip("."))
 
 
 @pytest.mark.parametrize("window", [0, 4, -3])
@@ -82,12 +147,12 @@ def test_arima(filters, name, ar, ma, least):
     known = np.broadcast_to((score >= least)[..., None], xy.shape)
     fit = fit_arima(xy, known, ar=ar, ma=ma)
     key = f"arima_{ar}_{ma}_{least}.{name}"
-    np.testing.assert_allclose(fit.mean, poses(filters, key)[0], rtol=1e-3)
+    np.testing.assert_allclose(fit.mean[1:], poses(filters, key)[0][1:], rtol=1e-3)
     for point in range(xy.shape[1]):
         for axis in range(2):
             interval = filters[f"{key}.ci_{point}_{axis}"]
-            np.testing.assert_allclose(fit.low[:, point, axis], interval[:, 0], rtol=1e-3, atol=1e-3)
-            np.testing.assert_allclose(fit.high[:, point, axis], interval[:, 1], rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(fit.low[1:, point, axis], interval[1:, 0], rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(fit.high[1:, point, axis], interval[1:, 1], rtol=1e-3, atol=1e-3)
 
 
 def test_arima_leaves_out_columns_of_few_frames():
@@ -97,9 +162,26 @@ def test_arima_leaves_out_columns_of_few_frames():
     counted = []
     fit = fit_arima(values, np.ones_like(values, bool), fitted=lambda: counted.append(1))
     assert np.isnan(fit.mean[:, 0]).all()
-    assert np.isfinite(fit.mean[:, 1]).all()
-    assert (fit.low[:, 1] < fit.high[:, 1]).all()
+    assert np.isfinite(fit.mean[1:, 1]).all()
+    assert (fit.low[1:, 1] < fit.high[1:, 1]).all()
     assert len(counted) == 2
+
+
+def test_arima_expects_nothing_before_the_first_known_frame():
+    """The process begins at 0, so that it would put the first positions into the corner of the image."""
+    values = 300 + 20 * np.sin(np.arange(60.0) / 5)[:, None]
+    values[:7] = values[55:] = np.nan
+    fit = fit_arima(values, np.isfinite(values))
+    for part in (fit.mean, fit.low, fit.high):
+        assert np.flatnonzero(np.isnan(part[:, 0])).tolist() == list(range(8))
+    np.testing.assert_allclose(fit.mean[9:55], values[9:55], atol=5)
+
+
+def test_arima_leaves_out_columns_that_cannot_be_fitted():
+    values = np.random.default_rng(0).normal(0, 1, (50, 2)) * [1, 1e200]
+    fit = fit_arima(values, np.ones_like(values, bool))
+    assert np.isfinite(fit.mean[1:, 0]).all()
+    assert np.isnan(fit.mean[:, 1]).all()
 
 
 def test_arima_without_statsmodels_says_how_to_get_it(monkeypatch):

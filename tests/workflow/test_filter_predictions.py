@@ -112,7 +112,47 @@ def test_arima_needs_statsmodels_and_is_deeplabcuts(golden: Path, gaps) -> None:
         expected = stored["arima_3_1_0.001.with_gaps"].reshape(80, 1, 3, 3)[..., :2]
     np.testing.assert_allclose(made.xy[1:], expected[1:], rtol=1e-3)
     np.testing.assert_array_equal(made.xy[0], values[0, ..., :2])  # as filterpredictions has it
-    np.testing.assert_array_equal(made.score, values[..., 2])
+    gap = np.isnan(values[..., 0])
+    np.testing.assert_array_equal(made.score[~gap], values[..., 2][~gap])
+    assert (made.score[gap] == 0.01).all()
+    assert done.filled == gap.sum() > 0
+
+
+@pytest.mark.parametrize("filter", ["median", "arima", "spline"])
+@pytest.mark.parametrize("frames", [1, 3, 11, 40])
+def test_gaps_make_no_half_lost_or_unmarked_positions(golden: Path, tmp_path: Path, filter: str, frames: int) -> None:
+    """Gaps at the ends and inside, single points, a point never seen, one half known, one that is always there."""
+    if filter == "arima":
+        pytest.importorskip("statsmodels", reason="the extra 'arima' is not installed")
+    project, video = _project(golden, tmp_path, "sa")
+    random = np.random.default_rng(frames)
+    values = np.concatenate([random.uniform(200, 300, (frames, 1, 6, 2)), np.full((frames, 1, 6, 1), 0.9)], -1)
+    time = np.arange(frames)
+    for point, gap in enumerate([time < 2, (time > 4) & (time < 8), time % 7 != 2, time >= 0]):
+        values[gap, 0, point] = np.nan
+    values[frames // 2, 0, 4, 1] = np.nan  # x is known, y and so the position is not
+    values[0, 0, 3, 2] = 0.7  # a likelihood of no position
+    layout = Layout(("start", "inside", "single", "never", "half", "always"))
+    h5 = tmp_path / f"{SA}.h5"
+    write_predictions(Tracks(layout, values[..., :2], values[..., 2]), h5, SA.removeprefix("vid"), double=True)
+    (done,) = filter_predictions(project, video, filter=filter).videos
+    made = read_predictions(done.filtered)
+    before, after = np.isfinite(values[..., :2]).all(-1), np.isfinite(made.xy).all(-1)
+    np.testing.assert_array_equal(np.isfinite(made.xy).any(-1), after)
+    np.testing.assert_array_equal(made.score[before], values[..., 2][before])
+    assert after[before].all()
+    assert (made.score[after & ~before] == 0.01).all()
+    assert not (made.score[~after] > 0).any()
+    assert done.filled == (after & ~before).sum()
+    assert not after[:, 0, 3].any()
+    if filter == "median":
+        np.testing.assert_array_equal(after, before)
+    if filter == "spline" and frames == 40:
+        assert after[:, 0, [0, 1, 4]].all()
+    if filter == "arima" and frames == 40:
+        assert after[:, 0, [1, 4]].all()
+        assert not after[:2, 0, 0].any()
+        np.testing.assert_array_equal(made.xy[2, 0, 0], values[2, 0, 0, :2])  # nothing is known before
 
 
 def test_what_is_there_is_kept_and_other_filters_are_told(gaps, capsys: pytest.CaptureFixture[str]) -> None:
