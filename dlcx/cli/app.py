@@ -15,6 +15,7 @@ import typer
 
 from dlcx import COMMANDS
 from dlcx.cli.deeplabcut_names import advice
+from dlcx.cli.help import Command, Program
 from dlcx.cli.output import print_error
 from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
 from dlcx.outputs import is_full, no_room
@@ -42,6 +43,7 @@ def build() -> typer.Typer:
 
     app = typer.Typer(
         name="dlcx",
+        cls=Program,
         help="Markerless animal pose estimation on DeepLabCut project folders.\n\n"
         "Exit codes: 0 done; 2 the call cannot be parsed; 3 a value, input or output cannot be used; "
         "4 finished, but some items failed; 75 stopped by a signal, run the same command again to resume; "
@@ -64,7 +66,7 @@ def build() -> typer.Typer:
 
     for name in COMMANDS:
         module = importlib.import_module(f"dlcx.cli.{name}")
-        app.command(name.replace("_", "-"))(getattr(module, name))
+        app.command(name.replace("_", "-"), cls=Command)(getattr(module, name))
     return app
 
 
@@ -74,6 +76,8 @@ def run(arguments: Sequence[str]) -> int:
     Every error is one line on stderr, and a hint where there is one; with ``--json`` also an object on stdout:
     ``{"error": {"message": ..., "hint": ..., "exit_code": ...}}``.
     """
+    if arguments and arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
     command = typer.main.get_command(build())
     fail = functools.partial(_fail, as_json="--json" in arguments)
     try:

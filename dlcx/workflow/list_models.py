@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
 from dlcx.errors import DlcxError, did_you_mean
+
+#: The first network to try, and for what; the same advice as in docs/models.md.
+RECOMMENDED = {
+    "resnet_50": "one animal",
+    "top_down_resnet_50": "one small animal in a large image, or several that seldom touch",
+    "dlcrnet_stride16_ms5": "several animals that often touch, and for identities",
+    "cspnext_s": "one animal where speed matters",
+    "rtmpose_s": "several animals where speed matters",
+    "rtmpose_m": "people",
+    "ssdlite": "the first try of a top-down network",
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +36,13 @@ class Model:
     suits: str
     paper: str
     aliases: tuple[str, ...] = ()
+    recommended_for: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What the table says of it."""
+        start = f"RECOMMENDED for {self.recommended_for}: " if self.recommended_for else ""
+        return f"{start}{'detector, ' if self.kinds == ('detector',) else ''}{self.suits}"
 
 
 @dataclass(frozen=True)
@@ -30,26 +52,28 @@ class Result:
     models: tuple[Model, ...]
 
     def lines(self) -> list[str]:
-        """A table, one net a line."""
-        head = ("name", "family", "kind", "parameters", "GFLOPs", "stride", "suits", "paper")
-        rows = [
-            (
-                " = ".join((model.name, *model.aliases)),
-                model.family,
-                ",".join(model.kinds),
-                f"{model.parameters / 1e6:.1f} M" if model.parameters else "-",
-                f"{model.gflops:.1f}" if model.gflops else "-",
-                str(model.stride),
-                model.suits,
-                model.paper,
-            )
-            for model in self.models
-        ]
+        """A table with the recommended networks first, one network a line; on a terminal, long cells are wrapped."""
+        head = ("name", "parameters", "suits")
+        rows = [(model.name, _millions(model.parameters), model.advice) for model in self.models]
         widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
+        before = sum(widths) + 2 * len(widths)
+        room = max(shutil.get_terminal_size().columns - before, 20) if sys.stdout.isatty() else 10_000
         return [
-            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
-            for row in (head, *rows)
+            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), part])
+            for *cells, text in (head, *rows)
+            for row, part in zip(_first_then_empty(cells), textwrap.wrap(text, room), strict=False)
         ]
+
+
+def _millions(count: int | None) -> str:
+    return f"{count / 1e6:.1f} M" if count else "-"
+
+
+def _first_then_empty(cells: list[str]) -> Iterator[list[str]]:
+    """The cells of a table's row, then empty ones for the lines that continue it."""
+    yield cells
+    while True:
+        yield [""] * len(cells)
 
 
 def list_models(*, kind: str | None = None) -> Result:
@@ -65,19 +89,20 @@ def list_models(*, kind: str | None = None) -> Result:
     kinds = get_args(Kind)
     if kind is not None and kind not in kinds:
         raise DlcxError(f"--kind {kind}: no such kind", hint=did_you_mean(kind, kinds))
-    return Result(
-        tuple(
-            Model(
-                name=net.name,
-                family=net.family,
-                kinds=net.kinds,
-                parameters=net.parameters,
-                gflops=net.gflops,
-                stride=net.stride,
-                suits=net.summary,
-                paper=net.paper,
-                aliases=net.aliases,
-            )
-            for net in specs(kind)  # type: ignore[arg-type]
+    models = [
+        Model(
+            name=net.name,
+            family=net.family,
+            kinds=net.kinds,
+            parameters=net.parameters,
+            gflops=net.gflops,
+            stride=net.stride,
+            suits=net.summary,
+            paper=net.paper,
+            aliases=net.aliases,
+            recommended_for=RECOMMENDED.get(net.name, ""),
         )
-    )
+        for net in specs(kind)  # type: ignore[arg-type]
+    ]
+    order = [*RECOMMENDED, *(model.name for model in models)]
+    return Result(tuple(sorted(models, key=lambda model: order.index(model.name))))

@@ -76,7 +76,7 @@ def test_names_of_models_and_detectors_are_deeplabcuts_without_torch(golden):
 
 def test_no_arguments_shows_help(capsys):
     assert run([]) == 0
-    assert "Commands:" in capsys.readouterr().out
+    assert "Project and labels:" in capsys.readouterr().out
 
 
 def test_version(capsys):

@@ -1,22 +1,47 @@
 import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.nets.registry import specs
-from dlcx.workflow.list_models import list_models
+from dlcx.workflow.list_models import RECOMMENDED, list_models
 
 
 def test_all_nets_with_their_sizes():
     result = list_models()
-    assert [model.name for model in result.models] == [spec.name for spec in specs()]
+    assert {model.name for model in result.models} == {spec.name for spec in specs()}
     lines = result.lines()
-    assert len(lines) == 1 + len(result.models)
+    assert len(lines) == 1 + len(result.models)  # captured output is no terminal: a line each
     line = next(line for line in lines if line.startswith("resnet_50 "))
-    assert line.split()[:7] == ["resnet_50", "resnet", "single,multi", "23.7", "M", "8.2", "8"]
+    assert line.split("  ")[0] == "resnet_50"
+    assert "  23.7 M      RECOMMENDED for one animal: the usual first choice" in line
     last_column = lines[0].index("suits")
     assert all(line[last_column - 1] == " " != line[last_column] for line in lines)
+
+
+def test_recommended_networks_come_first_and_are_those_of_the_docs():
+    names = [model.name for model in list_models().models]
+    assert names[: len(RECOMMENDED)] == list(RECOMMENDED)
+    assert list_models(kind="detector").models[0].name == "ssdlite"
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    table = page.split("| your videos show |")[1].split("\n\n")[0].splitlines()[2:]
+    first_choices = {name for row in table for name in re.findall(r"`([^`]+)`", row.split("|")[2])}
+    assert first_choices == set(RECOMMENDED) - {"ssdlite"}
+
+
+def test_the_table_fits_a_terminal(monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((80, 24)))
+    lines = list_models().lines()
+    assert max(map(len, lines)) <= 80
+    words = " ".join(" ".join(lines).split())
+    assert all(word in words for model in list_models().models for word in model.advice.split())
 
 
 def test_one_kind():

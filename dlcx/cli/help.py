@@ -1,0 +1,159 @@
+"""How ``--help`` looks: options in groups, their values, an example for each command, color on a terminal.
+
+The text is click's own, without rich, whose import alone would double the time to answer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from dlcx.cli.examples import EXAMPLES
+from dlcx.cli.values import complete, has_completions, values_text
+
+#: The commands in groups, in the order of a project's life.
+COMMAND_GROUPS = {
+    "Project and labels": (
+        "demo",
+        "create-project",
+        "add-videos",
+        "extract-frames",
+        "check-labels",
+        "import-labels",
+        "export-labels",
+    ),
+    "Networks": ("create-dataset", "train", "prune-skeleton", "evaluate", "compare", "score-maps", "export-model"),
+    "Videos and images": (
+        "analyze-video",
+        "merge-parts",
+        "analyze-images",
+        "track",
+        "swap-tracks",
+        "filter-predictions",
+        "evaluate-tracks",
+    ),
+    "Results": (
+        "create-labeled-video",
+        "plot-trajectories",
+        "analyze-skeleton",
+        "export-predictions",
+        "report",
+    ),
+    "Refinement": ("extract-outliers", "merge-labels"),
+    "Information": ("list-models", "status", "doctor"),
+}
+#: Options that belong together wherever they appear; all others are the command's own.
+OPTION_GROUPS = {
+    "Network": (
+        "--shuffle",
+        "--trainset-index",
+        "--snapshot",
+        "--detector-snapshot",
+        "--conditions",
+        "--net-type",
+        "--detector",
+        "--weights",
+        "--detector-weights",
+        "--set",
+    ),
+    "Computation": ("--device", "--precision", "--engine", "--compile", "--batch-size", "--workers"),
+    "Several animals": ("--tracker", "--track", "--animals", "--relink"),
+    "Output": ("--out", "--to", "--dir", "--csv", "--plot", "--overwrite"),
+    "Several processes": ("--part", "--cluster", "--devices", "--nodes", "--shares"),
+    "SLURM (--cluster slurm)": (
+        "--partition",
+        "--time",
+        "--gpus",
+        "--cpus",
+        "--mem",
+        "--array-parallel",
+        "--set-sbatch",
+        "--dry-run",
+    ),
+    "Everywhere": ("--project", "--json", "--progress", "--quiet", "--verbose", "--debug", "--help"),
+}
+_GROUP_OF = {option: group for group, options in OPTION_GROUPS.items() for option in options}
+_BOLD, _CYAN, _RESET = "\x1b[1m", "\x1b[36m", "\x1b[0m"
+
+
+def colored(text: str) -> str:
+    """Help with bold headings and colored names, where stdout is a terminal and NO_COLOR is not set."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
+        return text
+    text = re.sub(r"^(\S.*:)$", rf"{_BOLD}\1{_RESET}", text, flags=re.MULTILINE)
+    return re.sub(r"^(  )(-[^ ]*(?:(?:, | / )-[^ ]*)*|[a-z][a-z-]+(?=  |$))", rf"\1{_CYAN}\2{_RESET}", text, flags=re.M)
+
+
+class Command(TyperCommand):
+    """A command whose help groups its options and ends with examples."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The help text, colored on a terminal."""
+        return colored(super().get_help(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as usual; while a shell completes a word, options also know their values."""
+        if ctx.resilient_parsing:
+            for param in self.params:
+                if has_completions(self.name or "", param.opts[0]):
+                    param._custom_shell_complete = _completion
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and groups of options."""
+        for title, rows in _sections(self.get_params(ctx), self.name or "", ctx):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples."""
+        if lines := EXAMPLES.get(self.name or ""):
+            with formatter.section("Examples"):
+                formatter.write("".join(f"  {line}\n" for line in lines))
+
+
+class Program(TyperGroup):
+    """The program, whose help lists its commands in groups, each with a complete sentence."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The help text, colored on a terminal."""
+        return colored(super().get_help(ctx))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands in groups."""
+        width = max(map(len, self.commands))
+        for title, names in COMMAND_GROUPS.items():
+            with formatter.section(title):
+                rows = [(name.ljust(width), _first_sentence(self.commands[name].help or "")) for name in names]
+                formatter.write_dl(rows)
+        formatter.write("\nRun 'dlcx help COMMAND' or 'dlcx COMMAND --help' for the options of a command.\n")
+
+
+def _completion(ctx: Any, param: Any, incomplete: str) -> list[str]:
+    words = complete(ctx.command.name, param.opts[0], ctx.params)
+    return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _sections(params: Iterable[Any], command: str, ctx: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The parameters by heading: arguments, the command's own options, then the common groups."""
+    titles = ["Arguments", "Options", *OPTION_GROUPS]
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
+    for param in params:
+        if param.metavar is None:
+            param.metavar = values_text(command, param, ctx)
+        if record := param.get_help_record(ctx):
+            if param.param_type_name == "option":
+                groups = [_GROUP_OF[name] for name in param.opts if name in _GROUP_OF]
+                sections[groups[0] if groups else "Options"].append(record)
+            else:
+                sections["Arguments"].append((record[0].split(" <")[0], record[1]))
+    return ((title, rows) for title, rows in sections.items() if rows)
