@@ -187,6 +187,11 @@ class PoseFile:
         return re.fullmatch(name, self.scorer)
 
     @property
+    def source(self) -> Path:
+        """The poses that filtered ones were made from."""
+        return self.path.with_name(f"{self.path.stem.removesuffix('_filtered')}{self.path.suffix}")
+
+    @property
     def filtered_h5(self) -> Path:
         """The same poses, filtered."""
         return self.path.with_name(f"{self.path.stem}_filtered.h5")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     Call,
     CsvOption,
     DetectorSnapshotOption,
@@ -32,6 +33,7 @@ def analyze_skeleton(
     tracker: TrackerOption = None,
     filtered: FilteredOption = False,
     out: PosesFolderOption = None,
+    allow_changed_video: AllowChangedVideoOption = False,
     pcutoff: PcutoffOption = None,
     csv: CsvOption = True,
     overwrite: OverwriteOption = False,
@@ -49,6 +51,7 @@ def analyze_skeleton(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
         pcutoff=pcutoff,
         csv=csv,
         overwrite=overwrite,

@@ -8,6 +8,7 @@ import typer
 
 from dlcx.cli.analyze_video import parse_frames
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     BodypartOption,
     Call,
     ColormapOption,
@@ -36,6 +37,7 @@ def create_labeled_video(
     tracker: TrackerOption = None,
     filtered: FilteredOption = False,
     out: PosesFolderOption = None,
+    allow_changed_video: AllowChangedVideoOption = False,
     pcutoff: PcutoffOption = None,
     dotsize: Annotated[
         int | None,
@@ -75,6 +77,7 @@ def create_labeled_video(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
         pcutoff=pcutoff,
         dotsize=dotsize,
         colormap=colormap,

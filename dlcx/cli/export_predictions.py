@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     Call,
     CsvOption,
     DetectorSnapshotOption,
@@ -59,6 +60,7 @@ def export_predictions(
     tracker: TrackerOption = None,
     filtered: FilteredOption = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis.")] = None,
+    allow_changed_video: AllowChangedVideoOption = False,
     csv: CsvOption = True,
     overwrite: OverwriteOption = False,
 ) -> Any:
@@ -80,6 +82,7 @@ def export_predictions(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
         csv=csv,
         overwrite=overwrite,
     )

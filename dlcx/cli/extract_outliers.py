@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     BodypartOption,
     Call,
     CopyVideosOption,
@@ -53,6 +54,7 @@ def extract_outliers(
     tracker: TrackerOption = None,
     filtered: FilteredOption = False,
     out: PosesFolderOption = None,
+    allow_changed_video: AllowChangedVideoOption = False,
 ) -> Any:
     """Save frames whose poses look wrong, to be corrected and learned from."""
     from dlcx.workflow.extract_outliers import extract_outliers as workflow
@@ -79,6 +81,7 @@ def extract_outliers(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
         progress=call.progress,
     )
 

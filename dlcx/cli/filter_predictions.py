@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     Call,
     CsvOption,
     DetectorSnapshotOption,
@@ -40,6 +41,7 @@ def filter_predictions(
     detector_snapshot: DetectorSnapshotOption = "best",
     tracker: TrackerOption = None,
     out: PosesFolderOption = None,
+    allow_changed_video: AllowChangedVideoOption = False,
     csv: CsvOption = True,
     overwrite: OverwriteOption = False,
 ) -> Any:
@@ -60,6 +62,7 @@ def filter_predictions(
         detector_snapshot=detector_snapshot,
         tracker=tracker,
         out=out,
+        allow_changed_video=allow_changed_video,
         csv=csv,
         overwrite=overwrite,
         progress=call.progress,

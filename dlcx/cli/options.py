@@ -98,6 +98,13 @@ FilteredOption = Annotated[bool, typer.Option("--filtered", help="The poses that
 PosesFolderOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of what is made of it.")
 ]
+AllowChangedVideoOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-changed-video",
+        help="Use the poses although the video file has changed since the analysis, for example was re-encoded.",
+    ),
+]
 PcutoffOption = Annotated[
     float | None,
     typer.Option("--pcutoff", help="Least score of a point that is shown or counted.", show_default="config.yaml's"),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     BodypartOption,
     Call,
     ColormapOption,
@@ -36,6 +37,7 @@ def plot_trajectories(
     tracker: TrackerOption = None,
     filtered: FilteredOption = False,
     out: PosesFolderOption = None,
+    allow_changed_video: AllowChangedVideoOption = False,
     bodyparts: BodypartOption = None,
     individuals: IndividualOption = None,
     pcutoff: PcutoffOption = None,
@@ -58,6 +60,7 @@ def plot_trajectories(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
         bodyparts=bodyparts or (),
         individuals=individuals or (),
         pcutoff=pcutoff,

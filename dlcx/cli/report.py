@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     Call,
     DetectorSnapshotOption,
     DeviceOption,
@@ -35,6 +36,7 @@ def report(
     tracker: TrackerOption = None,
     filtered: FilteredOption = False,
     out: PosesFolderOption = None,
+    allow_changed_video: AllowChangedVideoOption = False,
     pcutoff: PcutoffOption = None,
     device: DeviceOption = "auto",
 ) -> Any:
@@ -51,6 +53,7 @@ def report(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
         pcutoff=pcutoff,
         device=device,
         progress=call.progress,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import (
+    AllowChangedVideoOption,
     AnimalsOption,
     Call,
     DetectorSnapshotOption,
@@ -34,6 +35,7 @@ def track(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of the tracks.")
     ] = None,
+    allow_changed_video: AllowChangedVideoOption = False,
     tracker: LinkerOption = None,
     animals: AnimalsOption = None,
     identity_only: Annotated[
@@ -94,6 +96,7 @@ def track(
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
         out=out,
+        allow_changed_video=allow_changed_video,
         tracker=tracker,
         animals=animals,
         identity_only=identity_only,

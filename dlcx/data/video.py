@@ -9,7 +9,6 @@ are seconds from the first frame.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from dlcx.data import frame_check
 from dlcx.data.ahead import ahead
 from dlcx.data.found import find_files
 from dlcx.data.good_frames import good_frames
+from dlcx.data.identity import fingerprint
 from dlcx.data.packets import is_cut_short, open_capture, packet_times
 from dlcx.errors import DlcxError
 from dlcx.progress import Clock
@@ -34,8 +34,6 @@ VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpeg", ".mpg", ".mpv", ".mkv", ".flv
 MADE_BY_ANALYSIS = ("_labeled", "_full")
 #: Most batches and most bytes that wait between the reader and the net.
 QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
-#: Bytes at either end of a file that its fingerprint is made of, besides its size.
-FINGERPRINT_BYTES = 2**20
 
 #: More frames (in four days at 50 a second), or more pixels in one, are what a damaged or hostile header tells.
 MOST_FRAMES, MOST_PIXELS = 20_000_000, 2**27
@@ -108,13 +106,7 @@ class VideoFile:
 
     def fingerprint(self) -> dict[str, str | int]:
         """Size and a checksum of both ends: enough to notice another video under the same name, at once."""
-        size = self.path.stat().st_size
-        digest = hashlib.sha256(str(size).encode())
-        with open(self.path, "rb") as file:
-            digest.update(file.read(FINGERPRINT_BYTES))
-            file.seek(max(0, size - FINGERPRINT_BYTES))
-            digest.update(file.read())
-        return {"name": self.path.name, "bytes": size, "frames": self.frames, "sha256": digest.hexdigest()}
+        return {**fingerprint(self.path), "frames": self.frames}
 
 
 def find_videos(wanted: Sequence[str | Path]) -> list[Path]:

@@ -19,6 +19,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 import os
 import shutil
 import time
@@ -44,17 +45,20 @@ MANIFEST = "manifest.json"
 BEGUN = "overwrite.txt"
 #: The setting that stands for all of the net's configuration that the numbers depend on, as a digest.
 CONFIG = "pytorch_config.yaml (model, data.inference)"
+#: The setting that holds the video's fingerprint, and what of it is no property of its content.
+VIDEO, VIDEO_NAME = "video", "name"
 #: A chunk is closed at this many frames or seconds, whatever comes first: what a kill can cost.
 CHUNK_FRAMES, CHUNK_SECONDS = 2_000, 20.0
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Frames first to stop in one file."""
+    """Frames first to stop in one file; ``seconds`` is the time of their analysis, None where it was not measured."""
 
     first: int
     stop: int
     sha256: str
+    seconds: float | None = None
 
     @property
     def file(self) -> str:
@@ -96,6 +100,27 @@ class ChunkStore:
         self._open: list[tuple[Prediction, float, bool, bool]] = []
         self._first = 0
         self._since = 0.0
+        self._clock = time.monotonic()
+
+    def start_clock(self) -> None:
+        """Count the seconds of the next chunk from here."""
+        self._clock = time.monotonic()
+
+    def seconds(self, start: int, stop: int) -> float | None:
+        """Seconds that the analysis of these frames took, in all runs together; None where they are not known.
+
+        Frames that are not there count as nothing.
+        """
+        spent, reached = 0.0, start
+        for chunk in self.chunks:
+            if chunk.stop <= reached or chunk.first >= stop:
+                continue
+            if chunk.seconds is None:
+                return None
+            frames = min(stop, chunk.stop) - max(reached, chunk.first)
+            spent += chunk.seconds * frames / (chunk.stop - chunk.first)
+            reached = min(stop, chunk.stop)
+        return spent
 
     @property
     def frames(self) -> int:
@@ -152,7 +177,8 @@ class ChunkStore:
         arrays = pack(predictions) | seen
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **arrays)
-        chunk = Chunk(first, stop, hashlib.sha256(content.getbuffer()).hexdigest())
+        seconds, self._clock = time.monotonic() - self._clock, time.monotonic()
+        chunk = Chunk(first, stop, hashlib.sha256(content.getbuffer()).hexdigest(), round(seconds, 3))
         self.check_lock()
         with whole_file(self.folder / chunk.file, content.getbuffer().nbytes) as beside:
             beside.write_bytes(content.getbuffer())
@@ -327,7 +353,7 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if manifest["format"] == FORMAT and isinstance(manifest["settings"], dict):
-            chunks = [Chunk(int(each["first"]), int(each["stop"]), str(each["sha256"])) for each in manifest["chunks"]]
+            chunks = [_chunk(each) for each in manifest["chunks"]]
             first, stop = manifest["written"] or (0, 0)
             return {**manifest, "chunks": chunks, "written": (int(first), int(stop)) if manifest["written"] else None}
         found = f"format {manifest['format']}, this dlcx reads {FORMAT}"
@@ -338,6 +364,14 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
         found = f"it cannot be read ({error})"
     raise DlcxError(f"{path}: {found}", hint="--overwrite analyses the video again.")
+
+
+def _chunk(entry: Mapping[str, Any]) -> Chunk:
+    seconds = entry.get("seconds")  # not in stores of older versions
+    if seconds is not None and not 0 <= float(seconds) < math.inf:
+        raise ValueError(f"seconds {seconds}")
+    known = None if seconds is None else float(seconds)
+    return Chunk(int(entry["first"]), int(entry["stop"]), str(entry["sha256"]), known)
 
 
 def _is_own(name: str) -> bool:
@@ -367,7 +401,13 @@ def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -
     DlcxError
         When they differ.
     """
-    other = [key for key in sorted({*stored, *asked}) if stored.get(key) != asked.get(key)]
+    other = [key for key in sorted({*stored, *asked}) if _compared(stored, key) != _compared(asked, key)]
+    if VIDEO in other:
+        there, here = (_said_video(settings.get(VIDEO)) for settings in (stored, asked))
+        raise DlcxError(
+            f"{name} is the analysis of another video: of {there}; this one is {here}",
+            hint="Add --overwrite to analyze this video in its place, or --out DIR to keep both.",
+        )
     if other:
         differences = [
             f"{key}: changed since, by hand or by prune-skeleton"
@@ -380,3 +420,17 @@ def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -
             way = "--overwrite analyses again with the net as it is now, --out DIR elsewhere."
             way += " 'dlcx track' links several animals from what is stored."
         raise DlcxError(f"{name} was made with other settings: {'; '.join(differences)}", hint=way)
+
+
+def _compared(settings: Mapping[str, Any], key: str) -> Any:
+    """A setting as far as it matters: a video may have been renamed since."""
+    value = settings.get(key)
+    if key == VIDEO and isinstance(value, Mapping):
+        return {part: item for part, item in value.items() if part != VIDEO_NAME}
+    return value
+
+
+def _said_video(video: Any) -> str:
+    if not isinstance(video, Mapping):
+        return "an unknown one"
+    return f"{video.get(VIDEO_NAME)} ({video.get('frames')} frames, {video.get('bytes')} bytes)"

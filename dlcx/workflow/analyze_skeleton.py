@@ -78,6 +78,7 @@ def analyze_skeleton(
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     pcutoff: float | None = None,
     csv: bool = True,
     overwrite: bool = False,
@@ -90,7 +91,7 @@ def analyze_skeleton(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     pcutoff
         Least likelihood of both ends for what is printed; default: config.yaml's.  The file holds all frames.
@@ -105,8 +106,6 @@ def analyze_skeleton(
         When config.yaml has no skeleton, or a value or the only video cannot be used.  Of several videos those that
         fail are in the result.
     """
-    from dlcx.data.video import find_videos
-
     wanted = WantedPoses.of(
         project,
         shuffle=shuffle,
@@ -116,6 +115,7 @@ def analyze_skeleton(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
     )
     home = wanted.project
     if not home.skeleton:
@@ -123,7 +123,7 @@ def analyze_skeleton(
             f"{home.config_path}: skeleton is empty", hint="List pairs of bodyparts there, such as [snout, tailbase]."
         )
     least = home.pcutoff if pcutoff is None else pcutoff
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    found = wanted.videos(videos)
     done, failed = each_video(
         found, lambda video: _analyze(wanted.find(video), home.skeleton, least, csv=csv, overwrite=overwrite)
     )

@@ -26,7 +26,7 @@ from dlcx.workflow.analysis.video_run import AUTO, VideoRun
 from dlcx.workflow.sharing.shared_analysis import analyze_in_shares, check_sharing
 from dlcx.workflow.sharing.shares import Request
 from dlcx.workflow.sharing.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
-from dlcx.workflow.videos.many_videos import FailedVideo, each_video
+from dlcx.workflow.videos.many_videos import FailedVideo, each_video, refuse_shared_outputs
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def analyze_video(
         raise DlcxError(f"--batch-size {batch_size}: {flag} needs the poses of each frame for the next one")
     linking = asked_linking(place, tracker, animals, track=track, relink=relink)
     files = [AnalysisFiles(path, net.scorer, Path(out) if out else path.parent) for path in found]
-    check_distinct(files)
+    refuse_shared_outputs(files)
 
     call = _call(files, frames, part, tracker, linking, shared=bool(cluster or devices))
     flags = [
@@ -293,14 +293,3 @@ def _next_steps(first: AnalyzedVideo | AnalyzedShare, flags: list[str]) -> tuple
     if isinstance(first, AnalyzedVideo):
         return next_steps(first.video, first.tracked, flags)
     return (f"When all parts are done: {shlex.join(['dlcx', 'merge-parts', str(first.video), *flags])}",)
-
-
-def check_distinct(files: Sequence[AnalysisFiles]) -> None:
-    """Two videos must not write the same file."""
-    seen: dict[Path, Path] = {}
-    for target in files:
-        other = seen.setdefault(target.h5.absolute(), target.video)
-        if other != target.video:
-            raise DlcxError(
-                f"{other} and {target.video} would both write {target.h5}", hint="Analyse them into different --out."
-            )

@@ -64,6 +64,7 @@ def create_labeled_video(
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     pcutoff: float | None = None,
     dotsize: int | None = None,
     colormap: str | None = None,
@@ -87,7 +88,7 @@ def create_labeled_video(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  The new videos lie beside them.
     pcutoff, dotsize, colormap
         Least score of a drawn point, diameter of a dot in pixels, and colours; default: those of config.yaml.
@@ -118,7 +119,6 @@ def create_labeled_video(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.video import find_videos
     from dlcx.visuals.colors import part_colors
     from dlcx.visuals.labeled_video import Boxes, ColorBy
     from dlcx.visuals.video_writer import video_suffix
@@ -140,6 +140,7 @@ def create_labeled_video(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
     )
     home = wanted.project
     least = home.pcutoff if pcutoff is None else pcutoff
@@ -162,7 +163,7 @@ def create_labeled_video(
         fps=fps,
         frames=frames,
     )
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    found = wanted.videos(videos)
     done, failed = each_video(found, lambda path: look.draw(wanted.find(path), overwrite=overwrite, progress=progress))
     call = ["dlcx", "report", str(done[0].video), *wanted.place.flags, *(["--out", str(out)] if out else [])]
     call += ["--filtered"] if filtered else []

@@ -76,6 +76,7 @@ def export_predictions(
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     csv: bool = True,
     overwrite: bool = False,
 ) -> ExportPredictionsResult:
@@ -102,7 +103,7 @@ def export_predictions(
         file was last changed.
     to
         Folder for the files; default: ``exported`` beside the poses.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     csv
         ``h5``: also write a csv.
@@ -114,7 +115,6 @@ def export_predictions(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.video import find_videos
     from dlcx.formats.nwb import need_pynwb
 
     if format not in FORMATS:
@@ -136,8 +136,9 @@ def export_predictions(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
     )
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    found = wanted.videos(videos)
     folder = Path(to).expanduser() if to else None
     skeleton = wanted.project.skeleton
 

@@ -88,6 +88,7 @@ def extract_outliers(
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     progress: Progress = SILENT,
 ) -> ExtractOutliersResult:
     """Choose frames whose poses look wrong; save them, and their poses as ``machinelabels-iter<I>.h5`` to correct.
@@ -115,7 +116,7 @@ def extract_outliers(
         Also draw the poses, as ``img<number>labeled.png``.
     copy_videos
         Copy videos that are new to the project into it, instead of linking them.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
 
     Raises
@@ -123,8 +124,6 @@ def extract_outliers(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.video import find_videos
-
     if algorithm not in ALGORITHMS:
         raise DlcxError(f"--algorithm {algorithm}: no such algorithm", hint=did_you_mean(algorithm, ALGORITHMS))
     if bool(frame_numbers) != (algorithm == "list"):
@@ -138,10 +137,11 @@ def extract_outliers(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
     )
     search = _Search(algorithm, epsilon, p_bound, ar, ma, tuple(frame_numbers), tuple(bodyparts), progress)
     pick = _Pick(wanted.project, method, frames, seed, plot, copy_videos, progress)
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    found = wanted.videos(videos)
     return ExtractOutliersResult(*each_video(found, lambda video: pick(wanted.find(video), search)))
 
 

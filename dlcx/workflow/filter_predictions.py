@@ -76,6 +76,7 @@ def filter_predictions(
     detector_snapshot: str = "best",
     tracker: str | None = None,
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     csv: bool = True,
     overwrite: bool = False,
     progress: Progress = SILENT,
@@ -102,7 +103,7 @@ def filter_predictions(
         Least likelihood of a position that counts for ``arima``.
     ar, ma
         Degrees of the autoregressive and of the moving-average part of ``arima``.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, out
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, out, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     csv
         Also write a csv.
@@ -114,8 +115,6 @@ def filter_predictions(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.video import find_videos
-
     if filter not in FILTERS:
         raise DlcxError(f"--filter {filter}: no such filter", hint=did_you_mean(filter, FILTERS))
     if filter == "median" and (window < 1 or window % 2 == 0):
@@ -130,8 +129,9 @@ def filter_predictions(
         detector_snapshot=detector_snapshot,
         tracker=tracker,
         out=out,
+        allow_changed_video=allow_changed_video,
     )
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    found = wanted.videos(videos)
     settings: dict[str, Any] = {"filter": filter}
     settings |= {"p_bound": p_bound, "ar": ar, "ma": ma} if filter == "arima" else {"window": window}
     run = _Filter(settings, csv, overwrite, progress)

@@ -23,8 +23,8 @@ from dlcx.workflow.analysis.time_spent import Stopwatch
 from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.analysis.video_part import share_frames
 from dlcx.workflow.analysis.video_results import VideoResults
-from dlcx.workflow.analyze_video import AnalyzeVideoResult, check_distinct
-from dlcx.workflow.videos.many_videos import each_video
+from dlcx.workflow.analyze_video import AnalyzeVideoResult
+from dlcx.workflow.videos.many_videos import each_video, refuse_shared_outputs
 
 if TYPE_CHECKING:
     from dlcx.project import Shuffle
@@ -84,7 +84,7 @@ def merge_parts(
     scorer = place.scorer(config.net_type, place.snapshot(snapshot), chosen_detector(place, config, detector_snapshot))
     linking = asked_linking(place, tracker, animals, track=track, relink=relink)
     files = [AnalysisFiles(path, scorer, Path(out) if out else path.parent) for path in found]
-    check_distinct(files)
+    refuse_shared_outputs(files)
     by_path = {target.video: target for target in files}
 
     def merge(path: Path) -> AnalyzedVideo:
@@ -116,18 +116,15 @@ class _Join:
 
     def __call__(self, lock: Lock) -> AnalyzedVideo:
         from dlcx.data.video import open_video
-        from dlcx.store import known_store, open_store
+        from dlcx.store import check_same, known_store, open_store
+        from dlcx.store.chunks import VIDEO
 
         files, started = self.files, time.time()
         video = open_video(files.video)
         shares = {share: store for share, path in files.shares.items() if (store := known_store(path))}
         whole = self._whole(shares, video.frames)
         settings = self._settings(shares, whole)
-        if settings["video"] != video.fingerprint():
-            raise DlcxError(
-                f"{files.video} is not the video that was analysed: {video.fingerprint()}, not {settings['video']}",
-                hint="Analyse its parts again with --overwrite.",
-            )
+        check_same(files.stem, {VIDEO: settings[VIDEO]}, {VIDEO: video.fingerprint()})
         _check_complete(files, shares, whole, video.frames, settings["--batch-size"])
         ctd = bool(settings["--tracker"])
         if self.ctd and not ctd:

@@ -58,6 +58,7 @@ def plot_trajectories(
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     bodyparts: Sequence[str] = (),
     individuals: Sequence[str] = (),
     pcutoff: float | None = None,
@@ -79,7 +80,7 @@ def plot_trajectories(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies
         beside them.
     bodyparts, individuals
@@ -98,7 +99,6 @@ def plot_trajectories(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.video import find_videos
     from dlcx.visuals.colors import part_colors
 
     if image_type not in IMAGE_TYPES:
@@ -112,13 +112,14 @@ def plot_trajectories(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
     )
     colors = colormap or wanted.project.colormap
     part_colors(1, colors)
     least = wanted.project.pcutoff if pcutoff is None else pcutoff
     if not 0 <= least <= 1:
         raise DlcxError(f"--pcutoff {least}: expected 0 to 1")
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    found = wanted.videos(videos)
     plot = _Plot(tuple(bodyparts), tuple(individuals), least, colors, linewidth, image_type, dpi, overwrite, progress)
     done, failed = each_video(found, lambda video: plot(wanted.find(video)))
     return PlotTrajectoriesResult(done, failed)

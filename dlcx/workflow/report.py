@@ -51,6 +51,7 @@ def report(
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     pcutoff: float | None = None,
     device: str = "auto",
     progress: Progress = SILENT,
@@ -67,7 +68,7 @@ def report(
         Files, folders and glob patterns; none: the report is on the shuffle.
     shuffle, trainset_index, snapshot, detector_snapshot
         Which net.
-    tracker, filtered, out
+    tracker, filtered, out, allow_changed_video
         Which poses of the videos; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``out`` is also where
         the page goes; default: beside the poses, or to the shuffle's evaluation results.
     pcutoff
@@ -81,7 +82,6 @@ def report(
         When the shuffle, the only video or its poses cannot be used.  Of several videos those that fail are in the
         result.
     """
-    from dlcx.data.video import find_videos
     from dlcx.workflow.pages.report_shuffle import shuffle_page
     from dlcx.workflow.pages.report_video import video_page
 
@@ -110,10 +110,11 @@ def report(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        allow_changed_video=allow_changed_video,
     )
 
     def one(video: Path) -> Report:
         return Report(video.name, video_page(poses.find(video), place.project, least))
 
-    done, failed = each_video(find_videos(wanted), one)
+    done, failed = each_video(poses.videos(wanted), one)
     return ReportResult(done, failed)

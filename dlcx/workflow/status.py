@@ -6,11 +6,12 @@ import glob
 import math
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx import COMMANDS
-from dlcx.analysis_files import AnalysisFiles
+from dlcx.analysis_files import AnalysisFiles, PoseFile
 from dlcx.errors import DlcxError
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project, resolve_video
@@ -55,6 +56,7 @@ class VideoState:
     """A video, whether it is there, and what was made of it: names of scorers, with tracker and filter.
 
     ``partial`` when no file of poses holds all of its frames; ``reports`` are pages that ``report`` wrote.
+    ``other_poses`` are of another video of this name: of the file before it was replaced.
     """
 
     video: str
@@ -63,6 +65,7 @@ class VideoState:
     labeled_videos: int = 0
     partial: bool = False
     reports: int = 0
+    other_poses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,9 @@ class StatusResult:
     def _video_lines(one: VideoState) -> list[str]:
         if one.path is None:
             return [f"{one.video}: missing"]
+        others = [f"  of another video: {name}" for name in one.other_poses]
         if not one.poses:
-            return [f"{one.video}: not analysed"]
+            return [f"{one.video}: not analysed", *others]
         drawn = (
             f", {one.labeled_videos} labelled video{'s' if one.labeled_videos > 1 else ''}"
             if one.labeled_videos
@@ -128,6 +132,7 @@ class StatusResult:
         return [
             f"{one.video}: {len(one.poses)} file{'s' if len(one.poses) > 1 else ''} of poses{drawn}",
             *(f"  {name}" for name in one.poses),
+            *others,
         ]
 
 
@@ -266,7 +271,9 @@ def _videos(home: Project) -> list[VideoState]:
 
 
 def _video(path: Path) -> VideoState:
-    poses = AnalysisFiles(path, "", path.parent).pose_files
+    every = AnalysisFiles(path, "", path.parent).pose_files
+    others = [file for file in every if _is_of_another(path, file)]
+    poses = [file for file in every if file not in others]
     from dlcx.data.video import VIDEO_SUFFIXES
 
     drawn = [
@@ -275,19 +282,29 @@ def _video(path: Path) -> VideoState:
         if other.suffix.lower() in VIDEO_SUFFIXES
     ]
     parts = [_part_of(path, file.scorer) for file in poses]
-    names = [
-        ", ".join(
-            [
-                file.scorer,
-                *([file.tracker] if file.tracker else []),
-                *(["filtered"] if file.filtered else []),
-                *([part] if part else []),
-            ]
-        )
-        for file, part in zip(poses, parts, strict=True)
-    ]
+    names = [_named(file, part) for file, part in zip(poses, parts, strict=True)]
     reports = len(list(path.parent.glob(f"{glob.escape(path.stem)}DLC*_report.html")))
-    return VideoState(path.name, path, tuple(names), len(drawn), bool(parts) and all(parts), reports)
+    if others and not poses:
+        drawn, reports = [], 0  # they show the other video
+    partial = bool(parts) and all(parts)
+    return VideoState(
+        path.name, path, tuple(names), len(drawn), partial, reports, tuple(_named(file) for file in others)
+    )
+
+
+def _named(file: PoseFile, part: str = "") -> str:
+    """The scorer of a file of poses, and what else tells it from others."""
+    tracker = [file.tracker] if file.tracker else []
+    return ", ".join([file.scorer, *tracker, *(["filtered"] if file.filtered else []), *([part] if part else [])])
+
+
+def _is_of_another(video: Path, file: PoseFile) -> bool:
+    """Whether a file holds the poses of another video of this name; False where that cannot be known."""
+    from dlcx.workflow.videos.same_video import compare_video
+
+    with suppress(DlcxError):
+        return bool(compare_video(video, AnalysisFiles(video, file.scorer, video.parent)).differences)
+    return False
 
 
 def _part_of(video: Path, scorer: str) -> str:
@@ -329,6 +346,8 @@ def _next_step(
     errors = [one for one in sound if one.error is not None]
     best = min(errors, key=lambda one: one.error or 0.0) if errors else sound[0]
     there = [one for one in videos if one.path is not None]
+    if replaced := [one for one in there if one.other_poses and not one.poses]:
+        return ["analyze-video", *(str(one.path) for one in replaced), *_flags(home, best), "--overwrite"]
     for step, wanted in (("analyze-video", "poses"), ("create-labeled-video", "labeled_videos")):
         without = [one for one in there if not getattr(one, wanted)]
         if without:

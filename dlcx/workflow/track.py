@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcx.analysis_files import AnalysisFiles
@@ -17,7 +17,8 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
 from dlcx.workflow.analysis.loading import chosen_detector
 from dlcx.workflow.analysis.tracking import Linking, TrackedVideo, next_steps
-from dlcx.workflow.videos.many_videos import VideosResult, each_video
+from dlcx.workflow.videos.many_videos import VideosResult, each_video, refuse_shared_outputs
+from dlcx.workflow.videos.same_video import check_video
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def track(
     snapshot: str = "best",
     detector_snapshot: str = "best",
     out: str | Path | None = None,
+    allow_changed_video: bool = False,
     tracker: str | None = None,
     animals: int | None = None,
     identity_only: bool = False,
@@ -69,6 +71,8 @@ def track(
         Whose detections; snapshots are ``best``, ``last``, an epoch or a path.
     out
         Folder of the analysis and of the tracks; default: the video's own.
+    allow_changed_video
+        Use detections although the video is not the file that was analyzed.
     tracker
         ``ellipse``, ``box`` or ``skeleton``; default: config.yaml's default_track_method, else ellipse.
     animals
@@ -105,23 +109,31 @@ def track(
     config = shuffle_config(place)
     scorer = _scorer(place, config.net_type, snapshot, chosen_detector(place, config, detector_snapshot))
 
-    with progress.task("track", len(found), "video") as task:
-
-        def one(path: Path) -> TrackedVideo:
-            first = f"Run '{shlex.join(['dlcx', 'analyze-video', str(path), *place.flags])}' first."
-            folder = Path(out) if out else path.parent
-            files = AnalysisFiles(path, scorer or _only_scorer(place, config.net_type, path, folder), folder)
-            try:
-                return _link(linking, files, first, csv=csv, overwrite=overwrite)
-            finally:
-                task.advance()
-
-        done, failed = each_video(found, one)
     flags = [
         *(["--project", str(project)] if project else []),
         *place.flags,
         *(["--out", str(out)] if out else []),
     ]
+    targets = {path: AnalysisFiles(path, scorer or "", Path(out) if out else path.parent) for path in found}
+    refuse_shared_outputs(list(targets.values()))
+
+    with progress.task("track", len(found), "video") as task:
+
+        def one(path: Path) -> TrackedVideo:
+            analyze = shlex.join(["dlcx", "analyze-video", str(path), *flags])
+            try:
+                files = targets[path]
+                if not scorer:
+                    files = replace(files, scorer=_only_scorer(place, config.net_type, path, files.folder))
+                source = files.store if files.store.is_dir() else files.assemblies
+                if source.exists():
+                    again = f"Run '{analyze} --overwrite'."
+                    check_video(path, files, source, again, allow_changed=allow_changed_video)
+                return _link(linking, files, f"Run '{analyze}' first.", csv=csv, overwrite=overwrite)
+            finally:
+                task.advance()
+
+        done, failed = each_video(found, one)
     lost = {failure.video for failure in failed}
     first = next(path for path in found if path not in lost)
     return TrackResult(done, failed, next_steps(first, done[0], flags))

@@ -40,7 +40,7 @@ def _analyzed(golden: Path, tmp_path: Path, name: str, stem: str) -> tuple[Path,
     for train in root.glob("dlc-models-pytorch/*/*/train"):
         (train / "snapshot-010.pt").write_bytes(b"weights")
     poses = Path(shutil.copy(golden / "predictions" / f"{stem}.h5", tmp_path))
-    video = write_video(tmp_path / "vid.avi", len(read_predictions(poses)), fps=20)
+    video = write_video(tmp_path / "vid.avi", len(read_predictions(poses)), fps=20, size=(160, 128))
     return root, video, poses
 
 
@@ -85,7 +85,7 @@ def test_pynwb_reads_the_very_numbers(analyzed: tuple[Path, Path, Path]) -> None
                 assert found.skeleton.subject is file.subject
             source = found.source_video
             assert (made.file.parent / source.external_file[0]).resolve() == video.resolve()
-            assert list(source.dimension[:]) == [96, 64]
+            assert list(source.dimension[:]) == [160, 128]
             identifiers.add(file.identifier)
         assert pynwb.validate(path=str(made.file)) == []
     assert len(identifiers) == len(expected)

@@ -81,7 +81,7 @@ def test_a_video_analysed_in_part_and_labels_of_nothing(project: Path):
     xy = np.zeros((6, 1, 3, 2), np.float32)
     layout = Layout(("snout", "back", "tail"))
     write_predictions(Tracks(layout, xy, np.ones((6, 1, 3), np.float32)), video.with_name(f"v{SCORER}.h5"), SCORER)
-    meta = AnalysisMeta(SCORER, layout, 0, 1, 25, (56, 54), 20, 8, 0, 0.75)
+    meta = AnalysisMeta(SCORER, layout, 0, 1, 25, (96, 64), 20, 8, 0, 0.75)
     write_meta_pickle(meta, video.with_name(f"v{SCORER}_meta.pickle"))
     for stop, part in ((20, ""), (6, ", frames 0:6 of 20")):
         with open_store(video.with_name(f"v{SCORER}.dlcx"), {}, overwrite=True) as store:

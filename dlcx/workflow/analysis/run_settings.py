@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
+from dlcx.store.chunks import VIDEO
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
@@ -32,7 +33,7 @@ def run_settings(
     import torch
 
     return {
-        "video": video.fingerprint(),
+        VIDEO: _video(video, before),
         **net.settings,
         **memory.settings,
         "--batch-size": run_batch_size(net, memory, batch_size, before),
@@ -40,6 +41,16 @@ def run_settings(
         "threads": before.get("threads") or torch.get_num_threads(),
         "frames checked by": _checker(video, before),
     }
+
+
+def _video(video: VideoFile, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The video's fingerprint, with the name that the file had in the run that is continued."""
+    from dlcx.data.identity import same_content
+
+    own, stored = video.fingerprint(), before.get(VIDEO)
+    if isinstance(stored, Mapping) and same_content(own, stored) and own["frames"] == stored.get("frames"):
+        return dict(stored)
+    return own
 
 
 def run_batch_size(net: ChosenNet, memory: VideoMemory, asked: int | None, before: Mapping[str, Any]) -> int:

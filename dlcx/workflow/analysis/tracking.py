@@ -312,6 +312,12 @@ def forget_tracks(files: AnalysisFiles) -> None:
             write_text(own.record, json.dumps({**record, "frames": None}, indent=1) + "\n")
 
 
+def tracks_are_outdated(own: LinkedFiles) -> bool:
+    """Whether the record says that tracks are of poses that were replaced since, or that linking was interrupted."""
+    record = _read_record(own)
+    return record is not None and record["frames"] is None
+
+
 def _read_record(own: LinkedFiles) -> dict[str, Any] | None:
     try:
         record = json.loads(own.record.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,10 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.poses import Tracks
 from dlcx.project import Project, Shuffle, net_name
+from dlcx.workflow.analysis.tracking import tracks_are_outdated
+from dlcx.workflow.videos.made_from_poses import is_outdated
+from dlcx.workflow.videos.many_videos import refuse_shared_outputs
+from dlcx.workflow.videos.same_video import check_frames, check_video
 
 #: What ``--tracker`` takes here; "none" means poses that are not linked.
 TRACKERS = (*TRACK_ENDINGS, "none")
@@ -21,10 +26,17 @@ TRACKERS = (*TRACK_ENDINGS, "none")
 
 @dataclass(frozen=True)
 class FoundPoses:
-    """One video's poses: the file, and the analysis that it belongs to."""
+    """One video's poses: the file, and the analysis that it belongs to.
+
+    ``again`` says how the video is analyzed again.  With ``unchecked``, nothing beside the file tells which video it is
+    of, so its frames are compared with the video's when it is read; ``allow_changed`` makes differences a warning.
+    """
 
     video: Path
     file: PoseFile
+    again: str = ""
+    unchecked: bool = False
+    allow_changed: bool = False
 
     @property
     def files(self) -> AnalysisFiles:
@@ -35,7 +47,10 @@ class FoundPoses:
         """The poses with the file's own coordinates, which DeepLabCut counts from the corner of a crop."""
         from dlcx.formats.predictions import read_predictions
 
-        return read_predictions(self.file.path)
+        tracks = read_predictions(self.file.path)
+        if self.unchecked:
+            check_frames(self.video, tracks, self.file.path, self.again, allow_changed=self.allow_changed)
+        return tracks
 
     def corner(self) -> tuple[int, int]:
         """x and y of the pixel of the frame from which the file's coordinates count."""
@@ -56,7 +71,10 @@ class FoundPoses:
 
 @dataclass(frozen=True)
 class WantedPoses:
-    """Whose poses are asked for; ``snapshot`` None takes any, where no snapshot is left to say which."""
+    """Whose poses are asked for; ``snapshot`` None takes any, where no snapshot is left to say which.
+
+    ``call`` are the flags by which another command means the same analysis.
+    """
 
     place: Shuffle
     net_type: str
@@ -65,6 +83,8 @@ class WantedPoses:
     tracker: str | None
     filtered: bool
     out: Path | None
+    call: tuple[str, ...] = ()
+    allow_changed: bool = False
 
     @classmethod
     def of(
@@ -78,6 +98,7 @@ class WantedPoses:
         tracker: str | None = None,
         filtered: bool = False,
         out: str | Path | None = None,
+        allow_changed_video: bool = False,
     ) -> WantedPoses:
         """What the flags of a call ask for.
 
@@ -90,6 +111,8 @@ class WantedPoses:
             Take the poses that ``filter-predictions`` wrote.
         out
             Folder of the analysis; default: each video's own.
+        allow_changed_video
+            Use poses although the video is not the file that was analyzed.
 
         Raises
         ------
@@ -105,6 +128,13 @@ class WantedPoses:
         config = shuffle_config(place)
         detector = chosen_detector(place, config, detector_snapshot)
         lost = snapshot in ("best", "last") and not place.snapshots()
+        call = [
+            *(["--project", str(project)] if project else []),
+            *place.flags,
+            *(["--snapshot", snapshot] if snapshot != "best" else []),
+            *(["--detector-snapshot", detector_snapshot] if detector_snapshot != "best" else []),
+            *(["--out", str(out)] if out else []),
+        ]
         return cls(
             place,
             config.net_type,
@@ -113,6 +143,8 @@ class WantedPoses:
             tracker,
             filtered,
             Path(out).expanduser() if out else None,
+            tuple(call),
+            allow_changed_video,
         )
 
     @property
@@ -130,15 +162,15 @@ class WantedPoses:
         Raises
         ------
         DlcxError
-            When there are none, or several; the hint says what was found instead, and which flag means it.
+            When there are none, or several; the hint says what was found instead, and which flag means it.  When they
+            are of another video, or made of poses that have changed since.
         """
         there = AnalysisFiles(video, "", self.out or video.parent).pose_files
         fitting = [file for file in there if not self._otherwise(file)]
         if len(fitting) > 1 and self.tracker is None:
             fitting = self._linked(fitting)
         if len(fitting) == 1:
-            return FoundPoses(video, fitting[0])
-        flags = " ".join(self.place.flags)
+            return self._checked(video, fitting[0])
         asked = f"shuffle {self.place.number}, snapshot {self.snapshot or 'any'}"
         asked += f", tracker {self.tracker}" if self.tracker else ""
         asked += ", filtered" if self.filtered else ""
@@ -149,11 +181,42 @@ class WantedPoses:
                 hint="Choose with --tracker." if len({file.scorer for file in fitting}) == 1 else "Name a --snapshot.",
             )
         instead = [f"{file.path.name} ({self._otherwise(file)})" for file in there]
-        first = f"Run 'dlcx analyze-video {f'{flags} ' if flags else ''}{video}' first."
+        first = f"Run '{shlex.join(['dlcx', 'analyze-video', str(video), *self.call])}' first."
         raise DlcxError(
             f"no poses of {video.name} in {folder} ({asked})",
             hint=f"There is {_listed(instead)}." if instead else first,
         )
+
+    def videos(self, wanted: Sequence[str | Path] | str | Path) -> list[Path]:
+        """The videos that files, folders and glob patterns name.
+
+        Raises
+        ------
+        DlcxError
+            When there are none, or two of them have the same poses: files of their name in one folder.
+        """
+        from dlcx.data.video import find_videos
+
+        found = find_videos([wanted] if isinstance(wanted, str | Path) else wanted)
+        refuse_shared_outputs([AnalysisFiles(video, "", self.out or video.parent) for video in found])
+        return found
+
+    def _checked(self, video: Path, file: PoseFile) -> FoundPoses:
+        """The poses of a video, when they are its own and of today."""
+        found = FoundPoses(video, file, allow_changed=self.allow_changed)
+        again = f"Run '{shlex.join(['dlcx', 'analyze-video', str(video), *self.call, '--overwrite'])}'."
+        same = check_video(video, found.files, file.path, again, allow_changed=self.allow_changed)
+        own = shlex.join([str(video), *self.call])
+        if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.linked(file.tracker)):
+            raise DlcxError(
+                f"{file.path} links poses that have changed since", hint=f"Run 'dlcx track {own} --overwrite'."
+            )
+        if file.filtered and is_outdated(file.path, file.source):
+            raise DlcxError(
+                f"{file.path} was made from poses that have changed since",
+                hint=f"Run 'dlcx filter-predictions {own} --overwrite'.",
+            )
+        return replace(found, again=again, unchecked=not same.compared)
 
     def _linked(self, fitting: Sequence[PoseFile]) -> list[PoseFile]:
         """Of several files of one net the linked ones; of those the one by config.yaml's tracker."""

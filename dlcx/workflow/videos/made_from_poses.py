@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from dlcx.analysis_files import origin_note
 from dlcx.errors import DlcxError
 from dlcx.outputs import write_text
+
+logger = logging.getLogger(__name__)
+
+#: Seconds by which a file must be older to be called so: some file systems and copies round times.
+OLDER = 2.0
 
 
 def origin_of(source: Path, **settings: Any) -> str:
@@ -34,6 +40,23 @@ def is_there(path: Path, origin: str, *, overwrite: bool) -> bool:
     if was := read_origin(path):
         refuse_others(path, was, origin)
     return True
+
+
+def is_outdated(path: Path, source: Path) -> bool:
+    """Whether the h5 was made from other poses than its source holds now; False where that cannot be known.
+
+    A file that does not say what it was made from, as DeepLabCut's, only gets a warning when it is the older one.
+    """
+    from dlcx.formats.pose_tables import read_origin
+
+    if path.suffix != ".h5" or not source.is_file():
+        return False
+    made_from = _settings(read_origin(path)).get("poses")
+    if made_from:
+        return bool(made_from != _settings(origin_of(source))["poses"])
+    if path.stat().st_mtime + OLDER < source.stat().st_mtime:
+        logger.warning("%s is older than the poses that it was made from, %s", path, source.name)
+    return False
 
 
 def note_origin(path: Path, origin: str) -> None:

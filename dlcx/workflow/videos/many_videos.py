@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError, Stopped
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,24 @@ class Told(Protocol):
 def told(result: VideosResult[TOLD]) -> list[str]:
     """The lines of every video, and those of the ones that failed."""
     return [line for one in result.videos for line in one.lines()] + result.failures()
+
+
+def refuse_shared_outputs(files: Sequence[AnalysisFiles]) -> None:
+    """Refuse two videos whose files would have the same names: the second would replace the first.
+
+    Raises
+    ------
+    DlcxError
+        When there are such videos; names both.
+    """
+    seen: dict[Path, Path] = {}
+    for target in files:
+        other = seen.setdefault(target.h5.absolute(), target.video)
+        if other != target.video:
+            raise DlcxError(
+                f"{other} and {target.video} would both write {target.folder / target.stem}.h5",
+                hint="Run one call for each, with different --out folders, or rename one of the videos.",
+            )
 
 
 def each_video(
