@@ -86,7 +86,9 @@ def colored(text: str) -> str:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
         return text
     text = re.sub(r"^(\S.*:)$", rf"{_BOLD}\1{_RESET}", text, flags=re.MULTILINE)
-    return re.sub(r"^(  )(-[^ ]*(?:(?:, | / )-[^ ]*)*|[a-z][a-z-]+(?=  |$))", rf"\1{_CYAN}\2{_RESET}", text, flags=re.M)
+    return re.sub(
+        r"^(  )(-[^ ,]*(?:(?:, | / )-[^ ,]*)*|[a-z][a-z-]+(?=  |$))", rf"\1{_CYAN}\2{_RESET}", text, flags=re.M
+    )
 
 
 class Command(TyperCommand):
