@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.paths import user_path
 
 
 def find_files(
@@ -27,7 +28,7 @@ def find_files(
     """
     found: list[Path] = []
     for item in wanted:
-        path = Path(item).expanduser()
+        path = user_path(item)
         if path.is_dir():
             entries = sorted(path.iterdir())
             found.extend(entry for entry in entries if entry.suffix.lower() in suffixes and not left_out(entry))

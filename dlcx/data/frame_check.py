@@ -15,6 +15,7 @@ from typing import Any
 
 from dlcx.data.ahead import ahead
 from dlcx.data.packets import SAME_TIME
+from dlcx.paths import decoder_name
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def open_stream(path: Path, origin: float, start: float) -> Iterator[tuple[Any, 
     import av
 
     av.logging.set_level(None)
-    with av.open(str(path)) as container:
+    with av.open(decoder_name(path)) as container:
         stream = container.streams.video[0]
         codec = stream.codec_context
         codec.thread_type = "SLICE"

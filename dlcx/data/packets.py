@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.paths import decoder_name
 
 #: Packets in a row that may be broken before a file counts as ended.
 MOST_BROKEN_PACKETS = 100_000
@@ -31,9 +32,9 @@ def open_capture(path: Path, *, packets: bool = False) -> cv2.VideoCapture:
     cv2.utils.logging.setLogLevel(0)
     try:
         if packets:
-            capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+            capture = cv2.VideoCapture(decoder_name(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
         else:
-            capture = cv2.VideoCapture(str(path))
+            capture = cv2.VideoCapture(decoder_name(path))
     finally:
         cv2.utils.logging.setLogLevel(level)
     if not packets and not capture.isOpened():

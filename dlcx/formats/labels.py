@@ -168,7 +168,7 @@ def _labels_of(table: pd.DataFrame, layout: Layout) -> Labels:
     if below.columns.has_duplicates:
         below = below.loc[:, ~below.columns.duplicated()]
     values = below.reindex(columns=wanted).to_numpy(np.float64)  # (M, 2 (A K + U))
-    points = values.reshape(len(table), -1, 2)
+    points = values.reshape(len(table), len(wanted) // 2, 2)
     animals = len(layout.individuals) * len(layout.bodyparts)
     return Labels(
         layout=layout,

@@ -75,7 +75,13 @@ def with_overrides(config: ModelConfig, overrides: Sequence[str]) -> ModelConfig
         if not equals or not key.strip():
             raise DlcxError(f"--set {override}: expected KEY=VALUE", hint="Such as --set train_settings.epochs=50")
         _assign(data, key.strip(), parse_yaml(text, f"--set {override}"))
-    return check(ModelConfig, data, f"--set {', '.join(overrides)}") if overrides else config
+    changed = check(ModelConfig, data, f"--set {', '.join(overrides)}") if overrides else config
+    if changed.net_type != config.net_type:
+        raise DlcxError(
+            f"--set net_type={changed.net_type}: the other keys would still be those of {config.net_type}",
+            hint=f"Choose the net with 'dlcx create-dataset --net-type {changed.net_type}'.",
+        )
+    return changed
 
 
 def _assign(data: dict[str, Any], key: str, value: Any) -> None:

@@ -18,6 +18,7 @@ import re
 from pathlib import Path
 
 from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.paths import user_path
 from dlcx.settings import OwnConfig
 from dlcx.settings.base import check
 
@@ -33,7 +34,7 @@ def weights_source(named: str | Path) -> str:
     """Where weights come from, by flag, as dlcx.yaml keeps it: a word as it is, the path of a file in full."""
     text = str(named)
     word = text in ("imagenet", "coco", "none", "weight_init") or re.fullmatch(r"superanimal_\w+", text)
-    return text if word else str(Path(text).expanduser().resolve())
+    return text if word else str(user_path(text).resolve())
 
 
 def write_own_config(config: OwnConfig, path: str | Path) -> None:

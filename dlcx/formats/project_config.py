@@ -30,6 +30,7 @@ from typing import Any
 from dlcx.errors import DlcxError
 from dlcx.formats.yaml_files import format_yaml, parse_yaml, read_text, read_yaml
 from dlcx.outputs import write_text
+from dlcx.paths import user_path
 from dlcx.poses import Layout
 from dlcx.project import Project, Video
 from dlcx.settings import ProjectConfig
@@ -195,7 +196,7 @@ def _find_config(where: str | Path | None) -> Path:
     named = where if where is not None else os.environ.get("DLCX_PROJECT") or None
     if named is not None:
         origin = "--project" if where is not None else "$DLCX_PROJECT"
-        path = Path(named).expanduser()
+        path = user_path(named)
         config = path / "config.yaml" if path.is_dir() else path
         if not config.is_file():
             raise DlcxError(f"{origin} {named}: no config.yaml there", hint="Name a project folder or its config.yaml.")
@@ -219,7 +220,7 @@ def _edit(path: Path, key: str, value: Any) -> None:
     """Set one key of the user's file; every other line stays as it is."""
     import io
 
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML, YAMLError
 
     editor = YAML()
     editor.width = 2**20
@@ -228,7 +229,14 @@ def _edit(path: Path, key: str, value: Any) -> None:
     if indented := re.search(r"(?m)^( +)[^\s#-]", text):
         editor.indent(mapping=len(indented[1]))
     before = parse_yaml(text, path)
-    data = editor.load(text)
+    try:
+        data = editor.load(text)
+    except YAMLError as error:  # ruamel refuses a little that PyYAML reads, such as a tab after a colon
+        mark = getattr(error, "problem_mark", None)
+        raise DlcxError(
+            f"{path}{f', line {mark.line + 1}' if mark else ''}: cannot be edited: {getattr(error, 'problem', error)}",
+            hint="Write that line plainly, as DeepLabCut does: 'key: value'.",
+        ) from None
     there = data.get(key)
     if there and isinstance(there, list):
         # In place, since the comments that follow a list hang on its items.

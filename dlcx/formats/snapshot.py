@@ -115,6 +115,13 @@ def read_snapshot(path: Path) -> SnapshotFile:
         raise DlcxError(f"snapshot {path}: its metadata are of another kind ({str(error)[:200]})") from None
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file begins as those of ``torch.save`` do, a zip archive or a pickle; the rest is not read."""
+    with open(path, "rb") as file:
+        head = file.read(2)
+    return head == b"PK" or head[:1] == b"\x80"
+
+
 def load_tensors(path: Path) -> Any:
     """Whatever tensors and numbers ``torch.save`` put into a file, on the CPU; code is never run.
 

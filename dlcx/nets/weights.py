@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.snapshot import load_tensors
+from dlcx.formats.snapshot import is_checkpoint, load_tensors
 from dlcx.formats.yaml_files import read_yaml
 from dlcx.heads.rows import misfit
 from dlcx.nets.hub import HINT, fetch
@@ -24,6 +24,7 @@ from dlcx.nets.model import PoseModel
 from dlcx.nets.registry import published_weights
 from dlcx.nets.superanimal import SUPERANIMALS, conversion_table, is_name, published_place, superanimal, superanimal_of
 from dlcx.nets.transfer import Origin, State, fill
+from dlcx.paths import user_path
 from dlcx.settings import ModelConfig
 
 #: config.yaml's SuperAnimalConversionTables: SuperAnimal -> own bodypart -> its bodypart.
@@ -75,13 +76,15 @@ def check_source(config: ModelConfig, source: str, tables: Tables | None = None)
 
 
 def _file(source: str) -> Path:
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not path.is_file():
         words = ["imagenet", "none", *SUPERANIMALS]
         raise DlcxError(
             f"--weights {source}: no such file",
             hint=f"{did_you_mean(source, words)} Use imagenet, none, a SuperAnimal, or the path of a checkpoint.",
         )
+    if path.suffix != ".safetensors" and not is_checkpoint(path):
+        raise DlcxError(f"--weights {source}: not a checkpoint", hint="Use a file that torch.save wrote.")
     return path
 
 

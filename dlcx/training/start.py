@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.paths import user_path
 from dlcx.project import Shuffle, Snapshot
 
 
@@ -94,7 +95,7 @@ def _job_of(state: Path) -> str:
 
 def _find(place: Shuffle, name: str, flag: str) -> Snapshot:
     """The snapshot of that path, seen from here, from the train folder, or from the project."""
-    given = Path(name).expanduser()
+    given = user_path(name)
     for path in (given, place.train_dir / given, place.project.root / given):
         if path.is_file():
             return Snapshot.of(path.resolve())

@@ -19,6 +19,7 @@ import numpy as np
 from dlcx.data.video import open_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import whole_file
+from dlcx.paths import decoder_name
 
 #: Codecs that the opencv-python wheel encodes, and the file format that each goes into.
 OPENCV_CODECS = {
@@ -136,7 +137,7 @@ def _in_a_thread(work: Callable[[np.ndarray], object]) -> Iterator[Callable[[np.
 def _opencv_encoder(
     path: Path, codec: str, fps: float, size: tuple[int, int]
 ) -> Iterator[Callable[[np.ndarray], object]]:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+    writer = cv2.VideoWriter(decoder_name(path), cv2.VideoWriter.fourcc(*codec), fps, size)
     if not writer.isOpened():
         raise DlcxError(
             f"--codec {codec}: OpenCV cannot write {path.suffix} in {path.parent}",
@@ -155,7 +156,7 @@ def _av_encoder(path: Path, codec: str, fps: float, size: tuple[int, int]) -> It
 
     width, height = (side // 2 * 2 for side in size)
     try:
-        with av.open(str(path), "w") as container:
+        with av.open(decoder_name(path), "w") as container:
             rate = Fraction(fps).limit_denominator(10_000)
             stream: Any = container.add_stream(encoder.name, rate=rate, options=dict(_OPTIONS.get(encoder.name, {})))
             stream.width, stream.height = width, height

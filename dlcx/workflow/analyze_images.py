@@ -12,6 +12,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
+from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.workflow.analysis.chosen_net import ChosenNet
 
@@ -146,7 +147,7 @@ def analyze_images(
                     write_picture(paint(image, None, pose), pictures / _picture_name(path, found))
             task.advance(len(batch))
     if not done:
-        raise DlcxError(f"none of the {len(found)} images could be read, first: {failed[0].error}")
+        raise DlcxError(f"none of the {len(found)} images could be read")
     write_image_predictions(done, predictions, place.layout, h5, net.scorer, csv=csv)
     return AnalyzeImagesResult(
         scorer=net.scorer,
@@ -160,7 +161,7 @@ def analyze_images(
 
 def _folder(images: Sequence[Path], out: str | Path | None) -> Path:
     if out is not None:
-        return Path(out).expanduser()
+        return user_path(out)
     folders = list(dict.fromkeys(path.parent for path in images))
     if len(folders) > 1:
         raise DlcxError(
@@ -178,6 +179,8 @@ def _readable(images: Sequence[Path], failed: list[FailedImage]) -> Iterator[tup
         try:
             image = read_image(path)
         except DlcxError as error:
+            if len(images) == 1:
+                raise
             logger.error("%s", error)
             failed.append(FailedImage(path, str(error)))
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import layout_of, open_project, read_project_config, write_project_config
+from dlcx.paths import user_path
 from dlcx.poses import Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.settings import ProjectConfig
@@ -106,7 +107,7 @@ def create_project(
     for flag, words in (("--bodyparts", bodyparts), ("--individuals", individuals), ("--unique", unique)):
         if twice := sorted({word for word in words if list(words).count(word) > 1}):
             raise DlcxError(f"{flag}: {twice[0]!r} is named more than once")
-    root = Path(folder).expanduser().resolve() / f"{name}-{scorer}-{day.isoformat()}"
+    root = user_path(folder).resolve() / f"{name}-{scorer}-{day.isoformat()}"
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     distinct_stems(found)
     several = multi or bool(individuals) or bool(unique)

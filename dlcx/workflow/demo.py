@@ -12,6 +12,7 @@ import numpy as np
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
 from dlcx.outputs import write_text
+from dlcx.paths import decoder_name, user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
@@ -98,7 +99,7 @@ def demo(
         raise DlcxError(f"--animals {animals}: expected 1 to {MAX_ANIMALS}")
     if seed < 0:
         raise DlcxError(f"--seed {seed}: expected 0 or more")
-    root = Path(folder).expanduser().resolve()
+    root = user_path(folder).resolve()
     width, height, body_length = (224, 168, 72.0) if animals == 1 else (256, 192, 58.0 if animals <= 4 else 46.0)
     drawing = Drawing(animals, seed, FRAMES, LABELED, width, height, body_length)
 
@@ -172,7 +173,7 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: drawn.Scene, progress
     (part / "videos").mkdir()
 
     video = part / "videos" / f"{STEM}.mp4"
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
+    writer = cv2.VideoWriter(decoder_name(video), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
     if not writer.isOpened():
         raise DlcxError("OpenCV cannot write mp4 videos here", hint="Install the opencv-python wheel of PyPI.")
     with progress.task("draw", total=len(scene), unit="frame") as task:
@@ -200,7 +201,7 @@ def _extract(video: Path, images: dict[int, Path]) -> None:
     """Save frames of the video as they decode, for labelled images show what the camera's codec left of the scene."""
     import cv2
 
-    reader = cv2.VideoCapture(str(video))
+    reader = cv2.VideoCapture(decoder_name(video))
     for index in range(max(images) + 1):
         readable, frame = reader.read()
         if not readable:

@@ -11,6 +11,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.metrics.tracks import SIGMA, THRESHOLD, TrackMetrics
 from dlcx.metrics.tracks import evaluate_tracks as compare
+from dlcx.paths import user_path
 from dlcx.poses import Tracks
 from dlcx.workflow.analysis.video_part import frame_range
 
@@ -106,7 +107,7 @@ def evaluate_tracks(
         raise DlcxError(f"--threshold {threshold:g}: expected more than 0 and less than 1")
     if scale is not None and scale <= 0:
         raise DlcxError(f"--scale {scale:g}: expected pixels, more than 0")
-    found, true = Path(predicted).expanduser(), Path(truth).expanduser()
+    found, true = user_path(predicted), user_path(truth)
     mine, theirs = read_tracks(found), _part(read_tracks(true), frames)
     mine = replace(mine, first=mine.first + offset)
     parts = tuple(part for part in theirs.layout.bodyparts if part in mine.layout.bodyparts)

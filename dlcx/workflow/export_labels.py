@@ -10,6 +10,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels import write_labels
 from dlcx.formats.merged_labels import read_all_labels
 from dlcx.formats.project_config import open_project
+from dlcx.paths import user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 
@@ -56,7 +57,7 @@ def export_labels(
     DlcxError
         When there are no labels, or the file exists or cannot be written.
     """
-    home, path = open_project(project), Path(file).expanduser()
+    home, path = open_project(project), user_path(file)
     if path.suffix not in FORMATS:
         raise DlcxError(f"{path}: unknown format '{path.suffix}'", hint=f"Choose from: {', '.join(FORMATS)}")
     targets = [path.with_suffix(suffix) for suffix in (".h5", ".csv")] if path.suffix in (".h5", ".csv") else [path]

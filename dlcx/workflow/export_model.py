@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
+from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.workflow.videos.real_frames import Frame, real_frames
 
@@ -135,7 +136,7 @@ def export_model(
         place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device="cpu"
     )
     path = place.export_path(net.config.net_type, net.snapshot, net.detector).with_suffix(f".{format}")
-    path = Path(out).expanduser() / path.name if out else path
+    path = user_path(out) / path.name if out else path
     frames = FRAMES if verify else 1
     write = _write_pt if format == "pt" else _write_onnx
     with progress.task(f"export {net.config.net_type}", frames, "frame") as task:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.paths import user_path
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import is_there, origin_of
@@ -139,7 +140,7 @@ def export_predictions(
         allow_changed_video=allow_changed_video,
     )
     found = wanted.videos(videos)
-    folder = Path(to).expanduser() if to else None
+    folder = user_path(to) if to else None
     skeleton = wanted.project.skeleton
 
     def export(video: Path) -> ExportedVideo:

@@ -19,6 +19,7 @@ from dlcx.formats.labels import read_labels, write_labels
 from dlcx.formats.merged_labels import in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import whole_file
+from dlcx.paths import user_path
 from dlcx.poses import Labels, Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
@@ -102,10 +103,10 @@ def import_labels(
     DlcxError
         When the file, an image or a video cannot be used, or does not fit the project.
     """
-    home, path = open_project(project), Path(file).expanduser()
+    home, path = open_project(project), user_path(file)
     given = _read(path, predicted=predicted)
     aligned, left_out = _fitted(given, home.layout, path)
-    place = _Places(home, path.parent, Path(images).expanduser() if images else None, video)
+    place = _Places(home, path.parent, user_path(images) if images else None, video)
     with progress.task("import", total=len(given.images), unit="image") as task:
         rows: list[Image] = []
         for image in given.images:

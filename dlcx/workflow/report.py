@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
+from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.workflow.videos.found_poses import WantedPoses
 from dlcx.workflow.videos.many_videos import FailedVideo, each_video
@@ -97,7 +98,7 @@ def report(
             detector_snapshot=detector_snapshot,
             pcutoff=least,
             device=device,
-            out=Path(out).expanduser() if out else None,
+            out=user_path(out) if out else None,
             progress=progress,
         )
         return ReportResult((Report(f"shuffle {place.number}", page),))

@@ -12,6 +12,7 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
+from dlcx.paths import user_path
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
@@ -111,7 +112,7 @@ def score_maps(
     loaded = load_predictor(
         place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device=device
     )
-    folder = Path(out).expanduser() if out else place.evaluation_dir / "maps"
+    folder = user_path(out) if out else place.evaluation_dir / "maps"
     end = f"{place.number}_{place.fraction}_{loaded.snapshot.path.stem}.png"
     labelled = _labelled(place)
     done = []

@@ -163,6 +163,17 @@ def test_find_videos(tmp_path: Path) -> None:
         find_videos([f"{tmp_path}/*.flv"])
 
 
+@pytest.mark.parametrize("name", ["cam:1.avi", "http:1.avi", "concat:1.avi", "pipe:.avi", "v%03d.avi"])
+def test_a_name_is_never_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """FFmpeg takes what stands before a colon for a protocol; frames would come unchecked from another decoder."""
+    monkeypatch.chdir(tmp_path)
+    write_video(Path("plain.avi"), 5).rename(name)
+    video = open_video(Path(name))
+    assert video.checked_by == frame_check.AV
+    numbers = [told_number(image) for batch in read_frames(video, 2) for image in batch.images]
+    assert numbers == [0, 1, 2, 3, 4]
+
+
 def test_batch_is_checked_at_birth() -> None:
     images = np.zeros((2, 4, 4, 3), np.uint8)
     with pytest.raises(ValueError, match=r"FrameBatch\.images"):

@@ -157,3 +157,12 @@ def test_every_real_label_file_is_read(shared):
         twin = path.with_suffix(".csv")
         if path.suffix == ".h5" and twin.exists():
             np.testing.assert_allclose(read_labels(twin).xy, labels.xy)
+
+
+def test_a_table_without_rows_has_no_labels(tmp_path):
+    columns = pd.MultiIndex.from_product([["me"], ["a", "b"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
+    pd.DataFrame(np.zeros((0, 4)), columns=columns).to_hdf(tmp_path / "empty.h5", key="df_with_missing")
+    labels = read_labels(tmp_path / "empty.h5")
+    assert labels.images == ()
+    assert labels.xy.shape == (0, 1, 2, 2)
+    assert labels.unique_xy.shape == (0, 0, 2)

@@ -88,6 +88,7 @@ def test_overrides_set_any_key_and_leave_the_rest(config):
         ("method=TD", "method: should be 'bu', 'td' or 'ctd', got 'TD'", ""),
         ("runner.optimizer.type=null", "should be a valid string, got null", ""),
         ("runner.scheduler.params.milestones.7=5", "'7' is no position in a list of 2", ""),
+        ("net_type=hrnet_w32", "--set net_type=hrnet_w32: the other keys", "--net-type hrnet_w32"),
         ("net_type.x=3", "'net_type' holds a single value", ""),
         ("net_type", "expected KEY=VALUE", "train_settings.epochs=50"),
         ("=3", "expected KEY=VALUE", ""),

@@ -174,3 +174,12 @@ def test_empty_values_mean_the_default_and_aliases_are_read(tmp_path):
     write(tmp_path, text)
     config = read_project_config(tmp_path / "config.yaml")
     assert config == read_project_config(FILES / "mui" / "config.yaml")
+
+
+def test_a_line_that_only_one_reader_of_yaml_takes_is_named_and_left(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("Task:\ta\nscorer: me\ndate: Nov22\nbodyparts: [snout]\n")
+    assert read_project_config(path).Task == "a"
+    with pytest.raises(DlcxError, match=r"config\.yaml, line 1: cannot be edited"):
+        add_train_fraction(path, 0.5)
+    assert path.read_text().startswith("Task:\ta\n")

@@ -135,6 +135,12 @@ def test_files_that_are_no_weights(tmp_path):
 def test_a_missing_file_is_found_out_before_anything_is_built(tmp_path):
     with pytest.raises(DlcxError, match="no such file"):
         check_source(config(), str(tmp_path / "none.pth"))
+    (tmp_path / "config.yaml").write_text("Task: a\n")
+    with pytest.raises(DlcxError, match=r"config\.yaml: not a checkpoint"):
+        check_source(config(), str(tmp_path / "config.yaml"))
+    for old in (True, False):
+        torch.save({"a": torch.zeros(1)}, tmp_path / "good.pth", _use_new_zipfile_serialization=not old)
+        check_source(config(), str(tmp_path / "good.pth"))
     check_source(config(), "none")
 
 

@@ -85,9 +85,17 @@ def test_images_that_are_not_there(trained_project, tmp_path, given, message):
 
 
 def test_no_readable_image_is_an_error(trained_project, tmp_path):
+    for name in ("broken.png", "also.png"):
+        (tmp_path / name).write_text("no image")
+    with pytest.raises(DlcxError, match="none of the 2 images could be read"):
+        analyze_images(trained_project, [tmp_path / "broken.png", tmp_path / "also.png"])
+
+
+def test_one_image_that_cannot_be_read_is_named_once(trained_project, tmp_path, capsys):
     (tmp_path / "broken.png").write_text("no image")
-    with pytest.raises(DlcxError, match="none of the 1 images could be read"):
-        analyze_images(trained_project, tmp_path / "broken.png")
+    assert run(["analyze-images", str(tmp_path / "broken.png"), "-p", str(trained_project), "-q"]) == 3
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert said == [f"error: cannot read image {tmp_path / 'broken.png'}: not an image that OpenCV can decode"]
 
 
 def test_the_command(trained_project, images, capsys):

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from dlcx.errors import DlcxError
-from dlcx.formats.snapshot import load_tensors
+from dlcx.formats.snapshot import is_checkpoint, load_tensors
 from dlcx.nets.detectors.model import CLASSES, SSDLITE, BoxDetector, torchvision_model
 from dlcx.nets.hub import PATIENCE, Unreachable
 from dlcx.nets.weights import load_strict
+from dlcx.paths import user_path
 from dlcx.settings import Detector
 
 logger = logging.getLogger(__name__)
@@ -61,9 +62,11 @@ def check_detector_source(config: Detector, source: str) -> None:
 
 
 def _file(source: str) -> Path:
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not path.is_file():
         raise DlcxError(f"{FLAG} {source}: no such file", hint="Use coco, none, or the path of a checkpoint.")
+    if not is_checkpoint(path):
+        raise DlcxError(f"{FLAG} {source}: not a checkpoint", hint="Use a file that torch.save wrote.")
     return path
 
 

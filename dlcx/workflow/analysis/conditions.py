@@ -13,6 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.nets.configure import conditions_of_file, conditions_of_shuffle
+from dlcx.paths import user_path
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.settings import ModelConfig
 
@@ -97,7 +98,7 @@ def conditions_block(project: Project, named: str | Path, trainset_index: int = 
         number, which = int(match[1]), match[2]
         name = which and project.shuffle(number, trainset_index).snapshot(which).path.name
         return conditions_of_shuffle(number, name, trainset_index)
-    path = Path(text).expanduser()
+    path = user_path(text)
     if not path.is_file():
         raise DlcxError(
             f"--conditions {text}: no such file", hint="Expected the number of a shuffle, N:SNAPSHOT, or a file."

@@ -13,6 +13,7 @@ import numpy as np
 from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.paths import user_path
 from dlcx.poses import Tracks
 from dlcx.project import Project, Shuffle, net_name
 from dlcx.workflow.analysis.tracking import tracks_are_outdated
@@ -142,7 +143,7 @@ class WantedPoses:
             detector.uid if detector else None,
             tracker,
             filtered,
-            Path(out).expanduser() if out else None,
+            user_path(out) if out else None,
             tuple(call),
             allow_changed_video,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.paths import user_path
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage
@@ -32,7 +33,7 @@ def real_frames(place: Shuffle, video: str | Path | None, count: int) -> Iterato
     DlcxError
         When there are none.
     """
-    return _of_labels(place, count) if video is None else _of_video(Path(video).expanduser(), count)
+    return _of_labels(place, count) if video is None else _of_video(user_path(video), count)
 
 
 def spread(total: int, count: int) -> list[int]:
