@@ -14,13 +14,13 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.outputs import is_full, no_room
+from dlcx.outputs import fitting_name, is_full, no_room, running_place, unchanged
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ POLL = 1.0
 #: Seconds between tries to get a lock that is held for moments, and for how many of them: a file is read, changed and
 #: written under it.
 RETRY, MOMENTS = 0.02, 30.0
+#: Seconds of waiting after which a message names the holder.
+SILENCE = 2.0
+#: The longest ending of a file beside a lock: a token.
+_ENDING = "." + 32 * "0"
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,37 @@ class Lock:
 
 
 @contextmanager
-def changing(path: Path) -> Iterator[None]:
-    """Let nobody else change the file ``path`` while the body reads it and writes it anew; waits for its turn.
+def changing(path: Path, *others: Path) -> Iterator[None]:
+    """Let no other process of dlcx change the file ``path`` while the body reads and writes it; waits for its turn.
+
+    ``others`` are files that are written with it.  Programs without this lock may still write them: then the body's
+    own attempt is refused, so it must write with :func:`dlcx.outputs.whole_file`.  Whoever holds several of these
+    takes them in the order of their paths (:func:`changing_all`).
 
     Raises
     ------
     DlcxError
-        When another process has held it for :data:`MOMENTS` seconds, or the lock file beside it cannot be written.
+        When another process has held it for :data:`MOMENTS` seconds, the lock file beside it cannot be written, or
+        another program has changed a file meanwhile.
     """
-    with locked(path.with_name(f"{path.name}.lock"), str(path), wait=MOMENTS):
+    path = Path(path)
+    name = fitting_name(f".{path.name}", f".lock{_ENDING}").removesuffix(_ENDING)
+    with locked(path.with_name(name), str(path), wait=MOMENTS), unchanged(path, *others):
+        yield
+
+
+@contextmanager
+def changing_all(pairs: Iterable[tuple[Path, ...]]) -> Iterator[None]:
+    """:func:`changing` for several files, each with those written with it; in one order, so that nobody waits in vain.
+
+    Raises
+    ------
+    DlcxError
+        As :func:`changing` does.
+    """
+    with ExitStack() as stack:
+        for files in sorted(set(pairs)):
+            stack.enter_context(changing(*files))
         yield
 
 
@@ -162,6 +188,7 @@ def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -
 def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: float) -> None:
     """Make the lock file, whole at once; a stale one is moved out of the way, another one waited for ``until`` then."""
     mine = path.with_name(f"{path.name}.{holder.token}")
+    remind = time.monotonic() + SILENCE
     try:
         with open(mine, "x", encoding="utf-8") as file:
             json.dump(asdict(holder), file)
@@ -173,11 +200,14 @@ def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: flo
                 break
             if not _is_stale(path, other, mine) and not (patient and _is_left_alone(path, other, mine)):
                 if time.monotonic() < until:
+                    if time.monotonic() > remind:
+                        logger.warning("waiting for %s, which is held by %s", what, other or "another process")
+                        remind = until
                     time.sleep(RETRY)
                     continue
                 raise DlcxError(
                     f"{what} is held by {other or 'another process'}",
-                    hint=f"Wait for it; if nothing runs there any more, delete {path}.",
+                    hint=f"Wait for it; if that process is gone, delete {path}.",
                 )
             if _take_over(path, other, mine):
                 logger.warning("%s was held by %s, which is gone: taken over", what, other or "an unknown process")
@@ -255,12 +285,8 @@ def _read(path: Path) -> Holder | None:
 
 
 def _place() -> str:
-    """The running system and, in a container, which of its processes can be seen."""
-    place = socket.gethostname()
-    with suppress(OSError):
-        place += " " + Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        place += " " + os.readlink("/proc/self/ns/pid")
-    return place
+    """Whose processes can be seen from here."""
+    return running_place()[0]
 
 
 def _born(pid: int) -> int:

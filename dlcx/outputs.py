@@ -1,14 +1,18 @@
-"""Every output is whole or absent: written beside its final name, flushed to the disk, renamed."""
+"""Every output is complete or absent: written beside its final name, flushed to the disk, renamed."""
 
 from __future__ import annotations
 
 import errno
-import glob
+import hashlib
 import os
 import re
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 
 from dlcx.errors import DlcxError
@@ -17,6 +21,16 @@ from dlcx.errors import DlcxError
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 #: Free bytes below which a disk counts as full when a library's error does not say why it could not write.
 _NEARLY_NONE = 64 * 2**10
+#: Bytes that the name of a file may have.
+_LONGEST_NAME = 255
+#: Seconds after which an untouched temporary file of another host is a leftover.
+_ABANDONED = 24 * 3600.0
+#: The name of a temporary file: where its process runs (not in files of dlcx 0.1), and the number of that process.
+_TEMPORARY = re.compile(r"\..+\.(?:([0-9a-f]{6})-)?(\d+)\.part(?:\.[^.]*)?")
+#: Folders that this process has cleared of leftovers.
+_swept: set[Path] = set()
+#: What the files held by :func:`unchanged` contained when this process read them.
+_expected: ContextVar[dict[Path, str | None] | None] = ContextVar("expected", default=None)
 
 
 @contextmanager
@@ -24,21 +38,26 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
     """Yield a temporary path with the same suffix in the same folder; on success it becomes ``path``.
 
     The folder is made when it is missing.  When the body raises, ``path`` keeps what it held before.  ``size`` is how
-    many bytes the file has at least, where that is known, to be told when the disk is full.
+    many bytes the file has at least, where that is known, for the message when the disk is full.  Temporary files that
+    killed processes have left in the folder are removed first.
 
     Raises
     ------
     DlcxError
-        When the folder or file cannot be written (permissions, disk full).
+        When the folder or file cannot be written (permissions, disk full), or when another program has changed the
+        file, see :func:`unchanged`.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    beside = path.with_name(fitting_name(f".{path.stem}", f".{running_place()[1]}-{os.getpid()}.part{path.suffix}"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         yield beside
         with open(beside, "rb+") as written:
             os.fsync(written.fileno())
+        _check_unchanged(path)
         os.replace(beside, path)
+        _note_own_change(path)
         sync_folder(path.parent)
     except Exception as error:
         full = is_full(error, path.parent)
@@ -55,44 +74,6 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             beside.unlink()
-
-
-@contextmanager
-def replaced_folders(*folders: Path) -> Iterator[None]:
-    """Set folders aside while the body writes others of their names; they go when it succeeds and come back when not.
-
-    Those that are missing stay so.  What a killed process had set aside comes back first.
-
-    Raises
-    ------
-    DlcxError
-        When one cannot be moved or removed.
-    """
-    places = [(folder, folder.with_name(f".{folder.name}.before")) for folder in folders]
-    try:
-        for folder, aside in places:
-            if aside.exists():  # a process was killed while it replaced the folder
-                shutil.rmtree(folder, ignore_errors=True)
-                aside.rename(folder)
-        for folder, aside in places:
-            if folder.exists():
-                folder.rename(aside)
-    except OSError as error:
-        raise DlcxError(f"cannot replace {error.filename}: {error.strerror or error}") from error
-    try:
-        yield
-    except BaseException:
-        for folder, aside in places:
-            if aside.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-                aside.rename(folder)
-        raise
-    for _, aside in places:
-        if aside.exists():
-            try:
-                shutil.rmtree(aside)
-            except OSError as error:
-                raise DlcxError(f"cannot remove {aside}: {error.strerror or error}") from error
 
 
 def ensure_room(path: Path, size: int) -> None:
@@ -141,13 +122,105 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+@contextmanager
+def unchanged(*paths: Path) -> Iterator[None]:
+    """Refuse to replace one of ``paths`` in the body when another program has changed it since the body began.
+
+    An editor or DeepLabCut knows nothing of dlcx's locks.
+    """
+    before = _expected.get() or {}
+    token = _expected.set({**before, **{path.absolute(): _content(path) for path in paths}})
+    try:
+        yield
+    finally:
+        _expected.reset(token)
+
+
+def _check_unchanged(path: Path) -> None:
+    expected = _expected.get() or {}
+    key = path.absolute()
+    if key in expected and _content(path) != expected[key]:
+        raise DlcxError(
+            f"{path} was changed by another program while dlcx was at work on it; it stays as that program left it",
+            hint="Run the same command again.",
+        )
+
+
+def _note_own_change(path: Path) -> None:
+    expected, key = _expected.get() or {}, path.absolute()
+    if key in expected:
+        expected[key] = _content(path)
+
+
+def _content(path: Path) -> str | None:
+    """What tells a file's content from another; None for a file that does not exist."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def fitting_name(stem: str, ending: str) -> str:
+    """``stem`` and ``ending``; a stem that is too long for a file's name is cut, and a digest tells it from others."""
+    room = _LONGEST_NAME - len(os.fsencode(ending))
+    raw = os.fsencode(stem)
+    if len(raw) <= room:
+        return stem + ending
+    return f"{raw[: room - 9].decode(errors='ignore')}-{hashlib.sha256(raw).hexdigest()[:8]}{ending}"
+
+
 def remove_leftovers(folder: Path, stem: str) -> None:
-    """Remove what killed processes have left of :func:`whole_file` for files ``<stem>...``; others' may still write."""
-    for path in folder.glob(f".{glob.escape(stem)}*.part*"):
-        named = re.search(r"\.(\d+)\.part\.[^.]*$|\.(\d+)\.part$", path.name)
-        if named and not _is_running(int(named[1] or named[2])):
-            with suppress(OSError):
-                path.unlink()
+    """Remove the temporary files and folders ``.<stem>...`` of killed processes; those of running ones stay."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name.startswith(f".{stem}") and _is_leftover(path):
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that it holds, where the system lets it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of killed processes, once for each folder that this process writes to."""
+    key = folder.absolute()
+    if key not in _swept:
+        _swept.add(key)
+        with suppress(OSError), os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.startswith(".")]
+            for path in (folder / name for name in names):
+                if path.is_file() and _is_leftover(path):
+                    remove(path)
+
+
+def _is_leftover(path: Path) -> bool:
+    """Whether a file has the name of a temporary one, and its process is gone."""
+    named = _TEMPORARY.fullmatch(path.name)
+    if named is None:
+        return False
+    if named[1] in (None, running_place()[1]):
+        return not _is_running(int(named[2]))
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > _ABANDONED
+    return False
+
+
+@cache
+def running_place() -> tuple[str, str]:
+    """Whose processes can be seen from here: the running system and, in a container, its processes; and a short form.
+
+    A child process is in the same place.
+    """
+    place = socket.gethostname()
+    with suppress(OSError):
+        place += " " + Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        place += " " + os.readlink("/proc/self/ns/pid")
+    return place, hashlib.sha256(place.encode(errors="replace")).hexdigest()[:6]
 
 
 def _is_running(pid: int) -> bool:
@@ -164,7 +237,7 @@ def _is_running(pid: int) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, whole or not at all."""
+    """Write ``text`` as UTF-8, completely or not at all."""
     content = text.encode()
     with whole_file(path, len(content)) as beside:
         beside.write_bytes(content)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
+from dlcx import outputs
 from dlcx.errors import DlcxError
-from dlcx.outputs import replaced_folders, whole_file, write_text
+from dlcx.outputs import fitting_name, remove_leftovers, running_place, unchanged, whole_file, write_text
 
 
-def test_a_written_file_appears_whole_in_a_new_folder(tmp_path):
+def ended() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_written_file_appears_complete_in_a_new_folder(tmp_path):
     target = tmp_path / "new" / "a.txt"
     with whole_file(target) as beside:
         beside.write_text("half")
@@ -36,33 +48,69 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     assert "permissions" in caught.value.hint
 
 
-def test_replaced_folders_come_back_when_the_new_ones_fail(tmp_path):
-    old, missing = tmp_path / "old", tmp_path / "missing"
-    write_text(old / "work.txt", "hours")
-
-    def replace(*, fail: bool) -> None:
-        with replaced_folders(old, missing):
-            assert not old.exists()
-            write_text(old / "new.txt", "new")
-            write_text(missing / "new.txt", "new")
-            if fail:
-                raise DlcxError("the disk is full")
-
-    with pytest.raises(DlcxError, match="the disk is full"):
-        replace(fail=True)
-    assert [path.name for path in old.iterdir()] == ["work.txt"]
-    replace(fail=False)
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.txt")) == [
-        "missing/new.txt",
-        "old/new.txt",
-    ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["missing", "old"]
+def test_a_file_that_another_program_changed_meanwhile_stays(tmp_path):
+    target, other = tmp_path / "config.yaml", tmp_path / "b.txt"
+    write_text(target, "a: 1\n")
+    with unchanged(target):
+        write_text(target, "a: 2\n")  # dlcx's own changes are none of another program
+        write_text(other, "x")
+        target.write_text("b: 2\n")  # as long as before
+        with pytest.raises(DlcxError, match=r"config.yaml was changed by another program") as refused:
+            write_text(target, "a: 3\n")
+    assert refused.value.hint == "Run the same command again."
+    assert target.read_text() == "b: 2\n"
+    write_text(target, "a: 4\n")
+    assert target.read_text() == "a: 4\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.txt", "config.yaml"]
 
 
-def test_what_a_killed_process_had_set_aside_comes_back(tmp_path):
-    old, aside = tmp_path / "old", tmp_path / ".old.before"
-    write_text(aside / "work.txt", "hours")
-    write_text(old / "half.txt", "half")
-    with pytest.raises(DlcxError, match="no"), replaced_folders(old):
-        raise DlcxError("no")
-    assert [path.name for path in tmp_path.rglob("*.txt")] == ["work.txt"]
+def test_a_file_that_appears_or_goes_meanwhile_counts_as_changed(tmp_path):
+    target = tmp_path / "labels.csv"
+    with unchanged(target), pytest.raises(DlcxError, match="was changed"):
+        target.write_text("theirs")
+        write_text(target, "mine")
+    assert target.read_text() == "theirs"
+    with unchanged(target), pytest.raises(DlcxError, match="was changed"):
+        target.unlink()
+        write_text(target, "mine")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_file_of_a_folder_removes_what_killed_processes_have_left(tmp_path):
+    place, dead = running_place()[1], ended()
+    far = tmp_path / f".c.0f0f0f-{dead}.part.h5"
+    old = tmp_path / f".d.0f0f0f-{dead}.part"
+    kept = [far, tmp_path / f".e.{place}-{os.getppid()}.part.h5", tmp_path / ".notes.part", tmp_path / ".a.12.parts"]
+    left = [tmp_path / f".a.{place}-{dead}.part.h5", tmp_path / f".b.{dead}.part.nwb", old]
+    for path in [*kept, *left]:
+        path.write_text("")
+    os.utime(old, (0, 0))  # another host's, untouched for more than a day
+    write_text(tmp_path / "a.txt", "x")
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "a.txt"])
+
+
+def test_leftover_folders_go_by_name(tmp_path):
+    place, dead = running_place()[1], ended()
+    mine, other = tmp_path / f".p.{place}-{dead}.part", tmp_path / f".q.{place}-{dead}.part"
+    for folder in (mine, other):
+        (folder / "videos").mkdir(parents=True)
+    remove_leftovers(tmp_path, "p.")
+    assert list(tmp_path.iterdir()) == [other]
+    remove_leftovers(tmp_path / "missing", "p.")
+
+
+def test_names_that_are_too_long_are_cut_to_different_ones(tmp_path):
+    assert fitting_name(".v", ".part") == ".v.part"
+    one, two = (fitting_name("ä" * 200 + end, ".part.h5") for end in "ab")
+    assert one != two
+    assert one.endswith(".part.h5")
+    assert max(len(os.fsencode(name)) for name in (one, two)) <= 255
+    target = tmp_path / ("n" * 252 + ".h5")
+    write_text(target, "x")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_places_are_the_same_for_a_child():
+    code = "from dlcx.outputs import running_place; print(running_place()[1])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == outputs.running_place()[1]

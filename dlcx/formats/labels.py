@@ -16,7 +16,8 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ import pandas as pd
 
 from dlcx.errors import DlcxError
 from dlcx.formats.hdf5 import read_table, write_table
+from dlcx.locks import changing_all
 from dlcx.outputs import whole_file
 from dlcx.poses import Labels, Layout
 from dlcx.settings.base import part_of_path
@@ -91,6 +93,21 @@ def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
     with whole_file(text) as beside:
         table.to_csv(beside)
     return [h5, text]
+
+
+@contextmanager
+def changing_labels(*paths: str | Path) -> Iterator[None]:
+    """Let no other process change the label files ``path`` + ``.h5`` and ``.csv`` while the body reads and writes them.
+
+    Raises
+    ------
+    DlcxError
+        When another process holds one of them for long, or an editor has changed one meanwhile.
+    """
+    bases = [Path(path) for path in paths]
+    pairs = [tuple(base.with_name(base.name + suffix) for suffix in (".h5", ".csv")) for base in bases]
+    with changing_all(pairs):
+        yield
 
 
 def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:

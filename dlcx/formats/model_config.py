@@ -24,7 +24,8 @@ from dlcx.settings import ModelConfig
 from dlcx.settings.base import check, fields_at
 
 if TYPE_CHECKING:
-    from dlcx.project import Shuffle
+    from dlcx.locks import changing
+from dlcx.project import Shuffle
 
 HEADER = "# Config schema version. Do not edit manually.\n"
 
@@ -59,6 +60,23 @@ def shuffle_config(shuffle: Shuffle) -> ModelConfig:
 def write_model_config(config: ModelConfig, path: str | Path) -> None:
     """Write every key in DeepLabCut's order, unset ones empty."""
     write_yaml(config.plain(), path, header=HEADER)
+
+
+def update_model_config(before: ModelConfig, config: ModelConfig, path: Path) -> None:
+    """Write ``config``, which was made of ``before``, unless the file says something else by now.
+
+    Raises
+    ------
+    DlcxError
+        When somebody has edited the file meanwhile.
+    """
+    with changing(path):
+        if read_model_config(path).plain() != before.plain():
+            raise DlcxError(
+                f"{path} was changed while dlcx was at work with what it said before; it stays as it is",
+                hint="Run the same command again.",
+            )
+        write_model_config(config, path)
 
 
 def with_overrides(config: ModelConfig, overrides: Sequence[str]) -> ModelConfig:

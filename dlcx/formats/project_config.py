@@ -29,6 +29,7 @@ from typing import Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.yaml_files import format_yaml, parse_yaml, read_text, read_yaml
+from dlcx.locks import changing
 from dlcx.outputs import write_text
 from dlcx.paths import user_path
 from dlcx.poses import Layout
@@ -151,23 +152,45 @@ def add_train_fraction(path: str | Path, fraction: float) -> int:
     int
         Its position, the trainset index.
     """
-    config = read_project_config(path)
-    if fraction not in config.TrainingFraction:
-        _edit(Path(path), "TrainingFraction", [*config.TrainingFraction, fraction])
-    return [*config.TrainingFraction, fraction].index(fraction)
+    path = Path(path)
+    if fraction in (there := read_project_config(path).TrainingFraction):
+        return there.index(fraction)
+    with changing(path):
+        there = read_project_config(path).TrainingFraction
+        if fraction not in there:
+            _edit(path, "TrainingFraction", there := [*there, fraction])
+    return there.index(fraction)
 
 
 def add_videos(path: str | Path, crops: Mapping[str, tuple[int, int, int, int]]) -> None:
-    """Add paths of videos, with the part x1, x2, y1, y2 to look at, to video_sets; comments and order stay."""
+    """Add paths of videos, with the part x1, x2, y1, y2 to look at, to video_sets; comments and order stay.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be edited, or lists another video of the same name by now.
+    """
+    path = Path(path)
+    if not crops:
+        return
     entries = {stored: {"crop": ", ".join(map(str, crop))} for stored, crop in crops.items()}
-    there = read_yaml(path).get("video_sets") or {}
-    if new := {stored: entry for stored, entry in entries.items() if stored not in there}:
-        _edit(Path(path), "video_sets", {**there, **new})
+    with changing(path):
+        there = read_yaml(path).get("video_sets") or {}
+        new = {stored: entry for stored, entry in entries.items() if stored not in there}
+        stems = {Video(str(stored)).stem: stored for stored in there}
+        for stored in new:
+            if other := stems.get(Video(stored).stem):
+                raise DlcxError(
+                    f"{path} lists another video of this name: {other}, so {stored} is not added", hint="Rename it."
+                )
+        if new:
+            _edit(path, "video_sets", {**there, **new})
 
 
 def set_iteration(path: str | Path, iteration: int) -> None:
     """Write the number of the round of refinement; comments and order of the file stay."""
-    _edit(Path(path), "iteration", iteration)
+    with changing(Path(path)):
+        _edit(Path(path), "iteration", iteration)
 
 
 def resolve_video(project: Project, video: str | Path | Video) -> Path:
@@ -217,7 +240,7 @@ def _crop(config: ProjectConfig) -> tuple[int, int, int, int] | None:
 
 
 def _edit(path: Path, key: str, value: Any) -> None:
-    """Set one key of the user's file; every other line stays as it is."""
+    """Set one key of the user's file, which the caller holds; every other line stays as it is."""
     import io
 
     from ruamel.yaml import YAML, YAMLError

@@ -98,16 +98,20 @@ def write_documentation(rows: list[dict[str, Any]], split: Split, path: Path) ->
     dump_pickle([rows, split.train, split.test, split.fraction], path)
 
 
+def rows_path(shuffle: Shuffle) -> Path:
+    """The file of the training rows: ``.mat``, or ``.pickle`` for several animals."""
+    base = shuffle.dataset_path
+    return base.with_name(base.name + (".pickle" if shuffle.project.layout.multi else ".mat"))
+
+
 def write_rows(rows: list[dict[str, Any]], shuffle: Shuffle) -> Path:
     """Write the training rows where DeepLabCut looks for image sizes: ``.mat``, or ``.pickle`` for several animals."""
-    base = shuffle.dataset_path
+    path = rows_path(shuffle)
     if shuffle.project.layout.multi:
-        path = base.with_name(base.name + ".pickle")
         dump_pickle(rows, path)
         return path
     from scipy.io import savemat
 
-    path = base.with_name(base.name + ".mat")
     cells = np.zeros((1, len(rows)), dtype=[("image", "O"), ("size", "O"), ("joints", "O")])
     for index, row in enumerate(rows):
         joints = np.empty((1, 1), dtype=object)

@@ -139,6 +139,10 @@ def _bring(video: Path, target: Path, *, copy: bool) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)  # a link that leads nowhere
             target.symlink_to(video)
+        except FileExistsError:  # another process was faster
+            if not os.path.samefile(video, target):
+                raise DlcxError(f"{target} is another file than {video} by now", hint="Rename one of them.") from None
+            return
         except OSError as error:
             logger.warning("%s is copied, for links cannot be made here: %s", video.name, error.strerror or error)
         else:

@@ -26,6 +26,7 @@ from dlcx.formats.training_set import (
     pose_cfg,
     read_sizes,
     read_split,
+    rows_path,
     training_rows,
     write_documentation,
     write_rows,
@@ -34,9 +35,9 @@ from dlcx.formats.yaml_files import write_yaml
 from dlcx.locks import locked
 from dlcx.nets.configure import conditions_of_file, model_config
 from dlcx.nets.registry import find
-from dlcx.outputs import replaced_folders
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle, shuffle_flags
+from dlcx.replacing import bring_back, only_replacer, replaced
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
 from dlcx.workflow.analysis.conditions import conditions_block
@@ -158,7 +159,47 @@ def create_dataset(
     DlcxError
         For a value that does not fit, a shuffle that exists with other settings, or one to replace that is trained.
     """
-    found = open_project(project)
+    root = open_project(project).root
+    with only_replacer(root):  # from reading the labels to the last file: splits count the rows of the merged labels
+        return _create(
+            open_project(root),
+            net_type=net_type,
+            detector=detector,
+            shuffle=shuffle,
+            trainset_index=trainset_index,
+            train_fraction=train_fraction,
+            train_indices=train_indices,
+            test_indices=test_indices,
+            from_shuffle=from_shuffle,
+            split_by=split_by,
+            seed=seed,
+            weights=weights,
+            detector_weights=detector_weights,
+            conditions=conditions,
+            overrides=overrides,
+            overwrite=overwrite,
+        )
+
+
+def _create(
+    found: Project,
+    *,
+    net_type: str,
+    detector: str | None,
+    shuffle: int | Sequence[int],
+    trainset_index: int | None,
+    train_fraction: float | None,
+    train_indices: str | Path | Sequence[int] | None,
+    test_indices: str | Path | Sequence[int] | None,
+    from_shuffle: int | None,
+    split_by: str,
+    seed: int,
+    weights: str | Path,
+    detector_weights: str | Path | None,
+    conditions: str | Path | None,
+    overrides: Sequence[str],
+    overwrite: bool,
+) -> CreateDatasetResult:
     found, index = _choose_fraction(found, trainset_index, train_fraction)
     numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
     given = train_indices is not None or test_indices is not None
@@ -180,6 +221,8 @@ def create_dataset(
     plans = []
     for number in numbers:
         target = found.shuffle(number, index)
+        for folder in (target.model_dir, target.evaluation_dir):
+            bring_back(folder)
         if given:
             split = given_split(train_indices, test_indices, labels, target.fraction)
         elif from_shuffle is not None:
@@ -219,16 +262,14 @@ def create_dataset(
     if todo:
         _check_nets(todo[0])
 
+    if train_fraction is not None:
+        add_train_fraction(found.config_path, train_fraction)
     with ExitStack() as stack:
         for plan in todo:  # a training must not save into the folder that takes the place of its own
             if plan.shuffle.train_dir.is_dir():
                 stack.enter_context(locked(plan.shuffle.train_lock, f"the training of {plan.shuffle.name}"))
-        if train_fraction is not None:
-            add_train_fraction(found.config_path, train_fraction)
-        if rewrite:
-            write_labels(labels, found.merged_labels_path, found.scorer)
-        for plan, plan_rows in zip(todo, rows, strict=True):
-            _write(plan, plan_rows)
+        if todo or rewrite:
+            _replace(found, todo, rows, labels if rewrite else None)
     return CreateDatasetResult(
         labels=found.merged_labels_path.with_name(found.merged_labels_path.name + ".h5"),
         shuffles=tuple(
@@ -387,18 +428,44 @@ def _check_nets(plan: _Plan) -> None:
             logger.warning("'dlcx train' will stop here: %s. %s", error, error.hint)
 
 
+def _replace(
+    project: Project, todo: Sequence[_Plan], rows: Sequence[list[dict[str, Any]]], labels: Labels | None
+) -> None:
+    """Write the shuffles and, where given, the merged labels: all of them, or none.
+
+    Snapshots and results of a shuffle that is replaced fit neither its net nor its split, and go.
+    """
+    merged = [project.merged_labels_path.with_name(project.merged_labels_path.name + end) for end in (".h5", ".csv")]
+    shuffles = [plan.shuffle for plan in todo]
+    snapshots = {shuffle.name: len(list(shuffle.train_dir.glob("*.pt"))) for shuffle in shuffles}
+    with replaced(
+        project.root,
+        moved=[folder for shuffle in shuffles for folder in (shuffle.model_dir, shuffle.evaluation_dir)],
+        copied=[
+            *(merged if labels else ()),
+            *(path for shuffle in shuffles for path in (shuffle.documentation_path, rows_path(shuffle))),
+            project.metadata_path,
+        ],
+        complete=[shuffle.model_config_path for shuffle in shuffles],
+    ):
+        if labels:
+            write_labels(labels, project.merged_labels_path, project.scorer)
+        for plan, plan_rows in zip(todo, rows, strict=True):
+            _write(plan, plan_rows)
+        for plan in todo:  # last: see `complete`
+            write_model_config(plan.config, plan.shuffle.model_config_path)
+    for name, count in snapshots.items():
+        if count:
+            logger.warning("removed %d snapshots and the evaluation results of the replaced %s", count, name)
+
+
 def _write(plan: _Plan, rows: list[dict[str, Any]]) -> None:
-    """Write the shuffle; snapshots and results of one that it replaces fit neither its net nor its split, and go."""
+    """Write what a shuffle consists of, but for pytorch_config.yaml."""
     shuffle, project = plan.shuffle, plan.shuffle.project
-    snapshots = len(list(shuffle.train_dir.glob("*.pt")))
-    with replaced_folders(shuffle.model_dir, shuffle.evaluation_dir):
-        write_rows(rows, shuffle)
-        write_documentation(rows, plan.split, shuffle.documentation_path)
-        enter_shuffle(project, shuffle, plan.split)
-        write_yaml(pose_cfg(project, plan.config.net_type), shuffle.test_dir / "pose_cfg.yaml")
-        if project.layout.multi:
-            write_yaml(inference_cfg(project), shuffle.test_dir / "inference_cfg.yaml")
-        write_own_config(plan.own, shuffle.own_config_path)
-        write_model_config(plan.config, shuffle.model_config_path)
-    if snapshots:
-        logger.warning("removed %d snapshots and the evaluation results of the replaced %s", snapshots, shuffle.name)
+    write_rows(rows, shuffle)
+    write_documentation(rows, plan.split, shuffle.documentation_path)
+    enter_shuffle(project, shuffle, plan.split)
+    write_yaml(pose_cfg(project, plan.config.net_type), shuffle.test_dir / "pose_cfg.yaml")
+    if project.layout.multi:
+        write_yaml(inference_cfg(project), shuffle.test_dir / "inference_cfg.yaml")
+    write_own_config(plan.own, shuffle.own_config_path)

@@ -11,6 +11,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
+from dlcx.locks import changing
 from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
@@ -228,8 +229,9 @@ class _Pick:
         saved = save_frames(video, chosen, folder)
         labels = _machine_labels(tracks, saved, path.stem, found.file.scorer)
         target = home.machine_labels_path(path.stem)
-        whole = read_machine_labels(target).with_more(labels) if target.is_file() else labels
-        write_machine_labels(whole, target)
+        with changing(target, target.with_name("machinelabels.csv")):
+            merged = read_machine_labels(target).with_more(labels) if target.is_file() else labels
+            write_machine_labels(merged, target)
         if self.plot:
             self._draw(tracks, saved)
         return OutlierFrames(

@@ -15,7 +15,7 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats import project_config
 from dlcx.formats.given_labels import GivenImage, GivenLabels
-from dlcx.formats.labels import read_labels, write_labels
+from dlcx.formats.labels import changing_labels, read_labels, write_labels
 from dlcx.formats.merged_labels import in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import whole_file
@@ -259,11 +259,12 @@ def _merge(project: Project, labels: Labels, stem: str, place: _Places, overwrit
     path, layout = project.labels_path(stem), project.layout
     rows = [row for row, image in enumerate(labels.images) if image[1] == stem]
     came = Labels(layout, tuple(labels.images[row] for row in rows), labels.xy[rows], labels.unique_xy[rows])
-    exists = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
-    there = read_labels(path, layout, project.scorer) if exists else no_labels(layout)
-    both = len(set(there.images) & set(came.images))
-    whole = with_more(came, there) if overwrite else with_more(there, came)
-    write_labels(whole, path, project.scorer)
+    with changing_labels(path):
+        exists = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
+        there = read_labels(path, layout, project.scorer) if exists else no_labels(layout)
+        both = len(set(there.images) & set(came.images))
+        merged = with_more(came, there) if overwrite else with_more(there, came)
+        write_labels(merged, path, project.scorer)
     replaced, kept = (both, 0) if overwrite else (0, both)
     return ImportedFolder(stem, len(came) - both, replaced, kept, place.copied[stem], path.with_name(path.name + ".h5"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels, write_labels
+from dlcx.formats.labels import changing_labels, read_labels, write_labels
 from dlcx.formats.machine_labels import read_machine_labels
 from dlcx.formats.merged_labels import in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project, set_iteration
@@ -86,26 +86,29 @@ def merge_labels(
     home = open_project(project)
     if iteration is not None and iteration < 0:
         raise DlcxError(f"--iteration {iteration}: expected 0 or more")
-    least = home.pcutoff if pcutoff is None else pcutoff
     folders = [folder for folder in sorted(home.labeled_data.glob("*")) if folder.is_dir() and _is_of_labels(folder)]
-    merged = [_merged(home, folder.name, least) for folder in folders]
-    waiting = [(done.video, done.accepted) for done, _ in merged if done.accepted]
-    if waiting and not accept_machine_labels:
-        what = ", ".join(f"{count} image(s) of {video}" for video, count in waiting)
-        raise DlcxError(
-            f"machine labels of {what} are not corrected",
-            hint="Correct them in napari-deeplabcut and save, or take them as they are with --accept-machine-labels.",
-        )
-    changed = False
-    with progress.task("merge", total=len(merged), unit="video") as task:
-        for done, labels in merged:
-            if done.corrected or done.accepted:
-                write_labels(labels, home.labels_path(done.video), home.scorer)
-                changed = True
-            task.advance()
-    new = iteration if iteration is not None else _next(home, changed=changed)
-    if new != home.iteration:
-        set_iteration(home.config_path, new)
+    with changing_labels(*(home.labels_path(folder.name) for folder in folders)):
+        home = open_project(home.root)  # another call may have merged them meanwhile
+        least = home.pcutoff if pcutoff is None else pcutoff
+        merged = [_merged(home, folder.name, least) for folder in folders]
+        waiting = [(done.video, done.accepted) for done, _ in merged if done.accepted]
+        if waiting and not accept_machine_labels:
+            what = ", ".join(f"{count} image(s) of {video}" for video, count in waiting)
+            raise DlcxError(
+                f"machine labels of {what} are not corrected",
+                hint="Correct them in napari-deeplabcut and save, or take them as they are with "
+                "--accept-machine-labels.",
+            )
+        changed = False
+        with progress.task("merge", total=len(merged), unit="video") as task:
+            for done, labels in merged:
+                if done.corrected or done.accepted:
+                    write_labels(labels, home.labels_path(done.video), home.scorer)
+                    changed = True
+                task.advance()
+        new = iteration if iteration is not None else _next(home, changed=changed)
+        if new != home.iteration:
+            set_iteration(home.config_path, new)
     return MergeLabelsResult(tuple(done for done, _ in merged), home.iteration, new)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, resolve_video
 from dlcx.formats.training_set import load_training_set
+from dlcx.locks import changing
 from dlcx.metrics import evaluate_poses
 from dlcx.poses import Prediction
 from dlcx.progress import SILENT, Progress
@@ -121,7 +122,7 @@ def prune_skeleton(
         raise DlcxError(f"snapshot {loaded.snapshot.uid} finds no animal of the training images", hint=UNTRAINED)
     if config.model.heads["bodypart"]["predictor"].get("edges_to_keep") != list(best.edges):
         _warn_of_analyses(place, config)
-    _write(place, config, best.edges)
+    _write(place, best.edges)
     parts = place.project.layout.bodyparts
     return PruneResult(
         shuffle=shuffle,
@@ -229,14 +230,18 @@ def _try(decoder: FieldDecoder, edges: list[int], found: list[Detections], truth
     return Candidate(tuple(edges), metrics.mAP, metrics.mAR)
 
 
-def _write(place: Shuffle, config: ModelConfig, edges: tuple[int, ...]) -> None:
-    """Note the edges where DeepLabCut and dlcx look for them."""
-    from dlcx.formats.model_config import write_model_config
+def _write(place: Shuffle, edges: tuple[int, ...]) -> None:
+    """Note the edges where DeepLabCut and dlcx look for them; the files may have been edited since they were read."""
+    from dlcx.formats.model_config import shuffle_config, write_model_config
     from dlcx.formats.training_set import pose_cfg
     from dlcx.formats.yaml_files import read_yaml, write_yaml
 
-    config.model.heads["bodypart"]["predictor"]["edges_to_keep"] = list(edges)
-    write_model_config(config, place.model_config_path)
+    with changing(place.model_config_path):
+        config = shuffle_config(place)
+        _check(place, config)
+        config.model.heads["bodypart"]["predictor"]["edges_to_keep"] = list(edges)
+        write_model_config(config, place.model_config_path)
     path = place.test_dir / "pose_cfg.yaml"
-    written = read_yaml(path) if path.is_file() else pose_cfg(place.project, config.net_type)
-    write_yaml({**written, "paf_best": list(edges)}, path)
+    with changing(path):
+        written = read_yaml(path) if path.is_file() else pose_cfg(place.project, config.net_type)
+        write_yaml({**written, "paf_best": list(edges)}, path)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
-from dlcx.formats.swapping import swap_individuals
+from dlcx.formats.swapping import Swap, swap_individuals
 from dlcx.workflow.analysis.tracking import note_mended
 
 
@@ -47,8 +47,12 @@ def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last:
     """
     if last is not None and last < first:
         raise DlcxError(f"--to {last}: expected --from {first} or later")
-    path, begin, end = swap_individuals(Path(file), one, other, first, last)
-    note_mended(LinkedFiles(path.parent, path.stem), {"one": one, "other": other, "first": begin, "last": end})
+
+    def note(path: Path, swap: Swap) -> None:
+        note_mended(LinkedFiles(path.parent, path.stem), asdict(swap))
+
+    path, swap = swap_individuals(Path(file), one, other, first, last, note)
+    begin, end = swap.first, swap.last
     back = ["dlcx", "swap-tracks", str(path), one, other, "--from", str(begin)]
     back += ["--to", str(end)] if last is not None else []
     return SwapTracksResult(path, one, other, begin, end, (f"The same call takes it back: {shlex.join(back)}",))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.model_config import shuffle_config, with_overrides, write_model_config
+from dlcx.formats.model_config import shuffle_config, update_model_config, with_overrides
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
-from dlcx.locks import locked
+from dlcx.locks import changing, locked
 from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
+from dlcx.replacing import only_replacer, replaced, settle
 from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
 from dlcx.workflow.training.detector_part import detector_part
@@ -145,7 +146,13 @@ def train(
         ordered = checked_job(cluster, asked, nodes=nodes, devices=devices, dry_run=dry_run)
         place = open_project(project).shuffle(shuffle, trainset_index)
         _configured(
-            place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
+            place,
+            shuffle_config(place),
+            epochs=epochs,
+            detector_epochs=detector_epochs,
+            batch_size=batch_size,
+            seed=seed,
+            overrides=overrides,
         )
         return submit_training(place, call, ordered)
     if asked != JobOptions() or nodes > 1 or dry_run:
@@ -158,13 +165,22 @@ def train(
         stop = stack.enter_context(stop_on_signals())
         processes = stack.enter_context(joined())
         place = open_project(project).shuffle(shuffle, trainset_index)
-        config = _configured(
-            place, epochs=epochs, detector_epochs=detector_epochs, batch_size=batch_size, seed=seed, overrides=overrides
-        )
-        own = _own_config(place, config, weights, detector_weights)
         lock = None
         if processes.first:
-            lock = stack.enter_context(locked(place.train_lock, f"the training of {place.name}"))
+            settle(place.project.root)
+            if place.train_dir.is_dir():  # before it is read: 'create-dataset --overwrite' may replace it
+                lock = stack.enter_context(locked(place.train_lock, f"the training of {place.name}"))
+        before = shuffle_config(place)
+        config = _configured(
+            place,
+            before,
+            epochs=epochs,
+            detector_epochs=detector_epochs,
+            batch_size=batch_size,
+            seed=seed,
+            overrides=overrides,
+        )
+        own = _own_config(place, config, weights, detector_weights)
         job = own_job()
         todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
         _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
@@ -178,13 +194,15 @@ def train(
             training = part.training(course, processes, device=device, workers=workers)
             training.job, training.lock = job.name, lock
             _bring_to(training, part, start)
-            before = training.epoch
+            behind = training.epoch
             listeners: list[Logger] = []
             if processes.first:
                 listeners = _listeners(part, config, logger) if training.goes_on else []
                 if start.source is not None and training.goes_on:
                     outdated += start.outdated
-                _commit(part, start, config, own, outdated)
+                if not trained:  # once: hours may lie between a detector and its pose net, and edits of the file
+                    update_model_config(before, config, place.model_config_path)
+                _commit(part, start, own, outdated)
             outdated = []  # from here on there are new files of these names
             if training.goes_on:
                 try:
@@ -196,7 +214,7 @@ def train(
                 finally:
                     if processes.first:
                         _draw(part, training)
-            trained[part.where] = trained_net(part, training, before)
+            trained[part.where] = trained_net(part, training, behind)
         return train_result(place, config, trained.get("") or untouched_net(place, config), trained.get("detector."))
 
 
@@ -219,13 +237,14 @@ def _warn(
             )
 
 
-def _commit(part: Part, start: Start, config: ModelConfig, own: OwnConfig, outdated: Sequence[Path]) -> None:
-    """Write what the call asks for into the shuffle's files, and let the files of a training go that it gives up."""
-    write_model_config(config, part.place.model_config_path)
+def _commit(part: Part, start: Start, own: OwnConfig, outdated: Sequence[Path]) -> None:
+    """Note the first weights, and let the files of a training go that is given up: all of them, or none."""
     if start.source is None:
         _remember(part, own)
-    for path in outdated:
-        path.unlink()
+    if outdated:
+        root = part.place.project.root
+        with only_replacer(root), replaced(root, moved=list(outdated)):
+            pass
 
 
 def _todo(
@@ -270,6 +289,7 @@ def _todo(
 
 def _configured(
     place: Shuffle,
+    before: ModelConfig,
     *,
     epochs: int | None,
     detector_epochs: int | None,
@@ -277,8 +297,7 @@ def _configured(
     seed: int | None,
     overrides: Sequence[str],
 ) -> ModelConfig:
-    """pytorch_config.yaml with what the call overrides."""
-    before = shuffle_config(place)
+    """pytorch_config.yaml, which says ``before``, with what the call overrides."""
     if reason := untrainable(before.net_type):
         raise DlcxError(
             f"{place.name}: {before.net_type} cannot be trained: {reason}",
@@ -322,10 +341,11 @@ def _own_config(
 def _remember(part: Part, own: OwnConfig) -> None:
     """Write to dlcx.yaml what the first weights of a net are."""
     path = part.place.own_config_path
-    stored = read_own_config(path)
-    named = stored.model_copy(update={part.own_key: getattr(own, part.own_key)})
-    if named != stored:
-        write_own_config(named, path)
+    with changing(path):
+        stored = read_own_config(path)
+        named = stored.model_copy(update={part.own_key: getattr(own, part.own_key)})
+        if named != stored:
+            write_own_config(named, path)
 
 
 def _listeners(part: Part, config: ModelConfig, logger: str | None) -> list[Logger]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from killing import Killed, killed_at
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
@@ -19,6 +20,7 @@ from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.training_set import load_training_set, read_metadata
 from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.locks import locked
+from dlcx.replacing import only_replacer
 from dlcx.workflow.create_dataset import create_dataset
 
 workflow = importlib.import_module("dlcx.workflow.create_dataset")
@@ -164,6 +166,55 @@ def test_a_shuffle_that_cannot_be_replaced_keeps_its_snapshots(project, monkeypa
         make(project, net_type="resnet_101", overwrite=True)
     assert snapshot.read_bytes() == b"hours"
     assert read_model_config(snapshot.with_name("pytorch_config.yaml")).model.backbone["model_name"] == "resnet50_gn"
+
+
+def shuffle_1(project):
+    """The snapshots, the net, the split and the number of its split of shuffle 1, and the labels that it counts."""
+    shuffle = open_project(project).shuffle(1)
+    labels, split = load_training_set(shuffle)
+    net = read_model_config(shuffle.model_config_path).model.backbone["model_name"]
+    snapshots = {path.name: path.read_bytes() for path in shuffle.train_dir.glob("*.pt")}
+    number = read_metadata(shuffle.project)[shuffle.name]["split"]
+    return snapshots, net, split.train.tolist(), number, labels.xy.tobytes()
+
+
+@pytest.mark.parametrize("settles", ["another call", "the same call"])
+@pytest.mark.parametrize("step", [17, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_kill_while_a_shuffle_is_replaced_loses_nothing(project, monkeypatch, settles, step):
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    monkeypatch.setattr(workflow, "_check_nets", lambda _: None)
+    make(project, train_indices=[1, 2, 3])
+    open_project(project).shuffle(1).train_dir.joinpath("snapshot-010.pt").write_bytes(b"hours")
+    old, backup = shuffle_1(project), project.with_name("backup")
+    labels = read_labels(project / "labeled-data" / "vid" / "CollectedData_me")
+    labels = dataclasses.replace(labels, xy=labels.xy + 1)
+    write_labels(labels, project / "labeled-data" / "vid" / "CollectedData_me", "me")
+    shutil.copytree(project, backup)
+    outcomes = []
+    for event in range(0, 1000, step):
+        shutil.rmtree(project)
+        shutil.copytree(backup, project)
+        try:
+            with killed_at(event, project):
+                make(project, net_type="resnet_101", train_indices=[4, 5], overwrite=True)
+        except Killed:
+            pass
+        else:
+            break
+        if settles == "another call":
+            with only_replacer(project):
+                pass
+            found = shuffle_1(project)
+            outcomes.append(found[0] == {})
+            new = ({}, "resnet101", [4, 5], 1, labels.xy.tobytes())
+            assert found == (new if outcomes[-1] else old), event
+        else:
+            make(project, net_type="resnet_101", train_indices=[4, 5], overwrite=True)
+            assert shuffle_1(project)[:3] == ({}, "resnet101", [4, 5])
+            assert not [path for path in project.rglob(".*") if path.is_file()], event
+    assert outcomes == sorted(outcomes)
+    assert set(outcomes) == ({False, True} if settles == "another call" else set())
+    assert event > 60
 
 
 def test_a_shuffle_is_not_replaced_while_it_is_trained(project):

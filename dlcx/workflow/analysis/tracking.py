@@ -14,6 +14,7 @@ from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, LinkedFiles
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.project_config import read_project_config
+from dlcx.locks import changing
 from dlcx.poses import Layout, Prediction, SwapCandidate
 from dlcx.project import Shuffle
 
@@ -293,13 +294,14 @@ def _unmended(tracked: TrackedVideo) -> list[SwapCandidate]:
 
 
 def note_mended(own: LinkedFiles, mended: dict[str, Any]) -> None:
-    """Remember that a swap was mended by hand."""
+    """Remember that a swap was mended by hand, once for each ``token``."""
     from dlcx.outputs import write_text
 
-    record = _read_record(own)
-    if record is not None:
-        record["mended"] = [*record.get("mended", ()), mended]
-        write_text(own.record, json.dumps(record, indent=1) + "\n")
+    with changing(own.record):
+        record = _read_record(own)
+        known = [] if record is None else list(record.get("mended") or ())
+        if record is not None and mended["token"] not in [one.get("token") for one in known]:
+            write_text(own.record, json.dumps({**record, "mended": [*known, mended]}, indent=1) + "\n")
 
 
 def forget_tracks(files: AnalysisFiles) -> None:
@@ -307,9 +309,12 @@ def forget_tracks(files: AnalysisFiles) -> None:
     from dlcx.outputs import write_text
 
     for own in map(files.linked, TRACK_ENDINGS):
-        record = _read_record(own)
-        if record is not None and record["frames"] is not None:
-            write_text(own.record, json.dumps({**record, "frames": None}, indent=1) + "\n")
+        if not own.record.is_file():
+            continue
+        with changing(own.record):
+            record = _read_record(own)
+            if record is not None and record["frames"] is not None:
+                write_text(own.record, json.dumps({**record, "frames": None}, indent=1) + "\n")
 
 
 def tracks_are_outdated(own: LinkedFiles) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from dlcx.cluster.sbatch import JobOptions, in_queue, job_file, submit
 from dlcx.errors import DlcxError
+from dlcx.locks import changing
 from dlcx.outputs import write_text
 from dlcx.project import Shuffle
 from dlcx.workflow.training.train_elsewhere import flags
@@ -93,14 +94,15 @@ def submit_training(place: Shuffle, call: Mapping[str, Any], job: TrainingJob) -
     found = SubmittedTraining(place.name, path, log, job.text(words, log), dry_run=job.dry_run)
     if job.dry_run:
         return found
-    before: int | None = None
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        before = int(json.loads(record.read_text(encoding="utf-8"))["job"])
-    if before is not None and (state := in_queue([before]).get(before)):
-        return SubmittedTraining(place.name, path, log, found.text, job=before, state=state)
-    write_text(path, found.text)
-    number = submit(path)
-    write_text(record, json.dumps({"job": number}) + "\n")
+    with changing(record):  # two calls at once submit one job
+        before: int | None = None
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            before = int(json.loads(record.read_text(encoding="utf-8"))["job"])
+        if before is not None and (state := in_queue([before]).get(before)):
+            return SubmittedTraining(place.name, path, log, found.text, job=before, state=state)
+        write_text(path, found.text)
+        number = submit(path)
+        write_text(record, json.dumps({"job": number}) + "\n")
     return SubmittedTraining(place.name, path, log, found.text, job=number)
 
 
