@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.yaml_files import parse_yaml, read_yaml, write_yaml
+from dlcx.locks import changing
 from dlcx.settings import ModelConfig
 from dlcx.settings.base import check, fields_at
 
 if TYPE_CHECKING:
-    from dlcx.locks import changing
-from dlcx.project import Shuffle
+    from dlcx.project import Shuffle
 
 HEADER = "# Config schema version. Do not edit manually.\n"
 
