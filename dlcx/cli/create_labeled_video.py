@@ -56,7 +56,7 @@ def create_labeled_video(
     keypoints_only: Annotated[bool, typer.Option("--keypoints-only", help="Draw on black.")] = False,
     codec: Annotated[
         str,
-        typer.Option("--codec", help="mp4v, MJPG, XVID ...; with PyAV any encoder of ffmpeg, such as libx264."),
+        typer.Option("--codec", help="mp4v, MJPG, XVID, or any encoder of ffmpeg, such as libx264."),
     ] = "mp4v",
     fps: Annotated[float | None, typer.Option("--fps", help="Frames a second.", show_default="the video's")] = None,
     frames: Annotated[

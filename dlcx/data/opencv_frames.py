@@ -1,4 +1,4 @@
-"""Frames as OpenCV decodes them: also what its decoder has made up of damaged bytes, and untold."""
+"""Frames as OpenCV decodes them, also those that its decoder has made up of damaged bytes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 SEEK_MARGIN = 32
 
 
-def opencv_frames(video: VideoFile, first: int, end: int, *, shown: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+def opencv_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
     """Number and BGR image (h, w, 3) uint8 of every decodable frame from ``first`` to ``end``, in order.
 
-    Those before ``shown`` are decoded, but left out.
+    The time stamps of the video must tell its frames (``video.first_stamp``).
     """
     capture, index = _seek(video, first)
     try:
         while index is not None and index < end:
-            if index >= max(first, shown):
+            if index >= first:
                 good, image = capture.retrieve()
                 if good and image is not None and image.shape == (video.height, video.width, 3):
                     yield index, image
@@ -43,7 +43,7 @@ def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
     """A capture that has grabbed frame ``first`` or a decodable one near before it, and that frame's number."""
     margin = SEEK_MARGIN
     # In a damaged file seeking may follow an index that tells other numbers than the stream itself.
-    while video.first_stamp is not None and abs(video.announced - video.packets) <= 1 and first > margin:
+    while abs(video.announced - video.packets) <= 1 and first > margin:
         capture = open_capture(video.path)
         capture.set(cv2.CAP_PROP_POS_FRAMES, first - margin)
         if capture.grab() and (index := _index(video, capture, first + 1)) <= first:
@@ -58,14 +58,13 @@ def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
 
 
 def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
-    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where stamps tell nothing."""
-    if video.first_stamp is None:
-        return otherwise
-    number = frame_at(video, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp)
+    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where no frame has that one."""
+    assert video.first_stamp is not None
+    number = frame_at(video.times, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp)
     return otherwise if number is None else number
 
 
-def frame_at(video: VideoFile, time: float) -> int | None:
-    """Number of the frame at ``time`` seconds from the first one."""
-    nearest = int(np.searchsorted(video.times, time - SAME_TIME / 10))
-    return nearest if nearest < video.frames and abs(video.times[nearest] - time) < SAME_TIME else None
+def frame_at(times: np.ndarray, time: float) -> int | None:
+    """Number of the frame at ``time`` seconds from the first one; ``times`` (N,) are those of all frames."""
+    nearest = int(np.searchsorted(times, time - SAME_TIME / 10))
+    return nearest if nearest < len(times) and abs(times[nearest] - time) < SAME_TIME else None

@@ -1,9 +1,14 @@
-"""What a video file holds before anything is decoded: its packets and their times, and whether its end is missing."""
+"""The packets of a video stream as the file holds them: listed without decoding, and read again from any of them."""
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,75 +16,162 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.paths import decoder_name
 
-#: Packets in a row that may be broken before a file counts as ended.
-MOST_BROKEN_PACKETS = 100_000
-#: Seconds by which two decoders' tellings of one frame's time may differ.
+#: Seconds by which two decoders' time stamps of one frame may differ.
 SAME_TIME = 1e-5
+#: A time stamp that a packet does not have.
+NO_STAMP = np.iinfo(np.int64).min
+#: Failed reads in a row after which a damaged file counts as ended.
+MAX_FAILED_READS = 100
+#: Packets after a seek among which one must be recognized.
+MAX_UNKNOWN_PACKETS = 1000
+_CONVERT = "Is it complete, and a format that OpenCV reads? ffmpeg can convert it: ffmpeg -i IN OUT.mp4"
+#: Codecs that decode on one thread: with several they miss damage now and then.
+SINGLE_THREAD = ("h264", "hevc")
 
-# Broken streams are reported by dlcx, once; the decoder's own lines go straight to stderr and number thousands.
+# dlcx reports broken streams once; the decoder's own lines go straight to stderr and number thousands.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
-def open_capture(path: Path, *, packets: bool = False) -> cv2.VideoCapture:
-    """A capture of frames, or of ``packets`` as they are in the file.
+@dataclass(frozen=True, eq=False)
+class Packets:
+    """The packets (P,) of a video stream, in the order of the file, which is the order of decoding.
+
+    pts, dts int64: time stamps in units of ``time_base`` seconds, :data:`NO_STAMP` where there is none; start: the time
+    stamp at which the container says that the stream begins; size in bytes; key, corrupt, discarded (P,) bool: flags of
+    the container.  A decoder shows nothing of packets that are discarded (an edit list cuts them) or hidden (VP8 and
+    VP9 decode some pictures for reference only).
+    """
+
+    codec: str
+    container: str
+    time_base: float
+    start: int
+    pts: np.ndarray
+    dts: np.ndarray
+    size: np.ndarray
+    key: np.ndarray
+    corrupt: np.ndarray
+    discarded: np.ndarray
+    hidden: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def find(self, packet: Any) -> int | None:
+        """The index of a packet that was read again; None where several look alike, or none does."""
+        same = (self.pts == _stamp(packet.pts)) & (self.dts == _stamp(packet.dts)) & (self.size == packet.size)
+        found = np.flatnonzero(same)
+        return int(found[0]) if len(found) == 1 else None
+
+
+def open_capture(path: Path) -> cv2.VideoCapture:
+    """OpenCV's reader of a video.
 
     Raises
     ------
     DlcxError
-        When OpenCV cannot open the file as a video; a capture of packets may be closed.
+        When OpenCV cannot open the file as a video.
     """
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(0)
     try:
-        if packets:
-            capture = cv2.VideoCapture(decoder_name(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
-        else:
-            capture = cv2.VideoCapture(decoder_name(path))
+        capture = cv2.VideoCapture(decoder_name(path))
     finally:
         cv2.utils.logging.setLogLevel(level)
-    if not packets and not capture.isOpened():
+    if not capture.isOpened():
         raise DlcxError(
             f"{path} cannot be opened as a video",
-            hint="Is it complete, and a format that OpenCV reads? ffmpeg can convert it: ffmpeg -i IN OUT.mp4",
+            hint=_CONVERT,
         )
     return capture
 
 
-def packet_times(path: Path, announced: int) -> tuple[np.ndarray, float]:
-    """Presentation times (s), sorted, of all packets, and that of the file's last one; none without such a backend.
+@contextmanager
+def open_stream(path: Path) -> Iterator[tuple[Any, Any]]:
+    """PyAV's container and the video stream that OpenCV shows, with as many threads as find all damage.
 
-    A broken packet gives no time: the gap that it leaves in a regular sequence is filled.
+    Raises
+    ------
+    DlcxError
+        When there is no video stream, or no decoder for it.
     """
-    capture = open_capture(path, packets=True)
+    import av
+
+    av.logging.set_level(None)
     try:
-        if not capture.isOpened():
-            return np.zeros(0), np.nan
-        stamps: list[float] = []
-        broken = failed = 0  # before the last good packet; since then
-        while len(stamps) + broken + failed <= announced and failed <= MOST_BROKEN_PACKETS:
-            if capture.grab():
-                stamps.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-                broken, failed = broken + failed, 0
-            else:
-                failed += 1
-        while failed == 0 and capture.grab():  # more than the header tells
-            stamps.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-    finally:
-        capture.release()
-    known = np.sort(np.array(stamps))
-    return _with_gaps_filled(known, broken) if broken else known, stamps[-1] if stamps else np.nan
+        container = av.open(decoder_name(path))
+    except av.FFmpegError as error:
+        raise DlcxError(f"{path} cannot be opened as a video: {error.strerror}", hint=_CONVERT) from None
+    with container:
+        stream = next(iter(container.streams.video), None)  # OpenCV's choice: the first, whichever is the default
+        if stream is None or stream.codec_context is None:
+            raise DlcxError(f"{path} holds no video stream that can be decoded", hint="Does it play in a video player?")
+        stream.codec_context.thread_type = "SLICE"
+        if stream.codec_context.name in SINGLE_THREAD:
+            stream.codec_context.thread_count = 1
+        yield container, stream
 
 
-def _with_gaps_filled(known: np.ndarray, missing: int) -> np.ndarray:
-    """The sequence with ``missing`` more times where steps are too long; as it is where that does not come out even."""
-    steps = np.diff(known)
-    if not len(steps) or (steps <= 0).any():
-        return known
-    skipped = np.rint(steps / np.median(steps)).astype(int)
-    if (skipped - 1).sum() != missing:
-        return known
-    whole = np.concatenate([[0], np.cumsum(skipped)])
-    return np.interp(np.arange(whole[-1] + 1), whole, known)
+def list_packets(path: Path) -> Packets:
+    """List the packets of a video's stream.
+
+    Raises
+    ------
+    DlcxError
+        When there is no video stream, or no decoder for it.
+    """
+    with open_stream(path) as (container, stream):
+        is_hidden = _HIDDEN.get(stream.codec_context.codec.canonical_name, lambda content: False)
+        rows = [
+            (
+                _stamp(packet.pts),
+                _stamp(packet.dts),
+                packet.size,
+                packet.is_keyframe,
+                packet.is_corrupt,
+                packet.is_discard,
+                is_hidden(packet),
+            )
+            for packet in _read(container, stream)
+        ]
+        pts, dts, size, *flags = np.array(rows, np.int64).reshape(-1, 7).T
+        key, corrupt, discarded, hidden = (flag.astype(bool) for flag in flags)
+        corrupt[-1:] |= is_cut_short(path)
+        return Packets(
+            codec=stream.codec_context.codec.canonical_name,
+            container=container.format.name,
+            time_base=float(stream.time_base or 0),
+            start=stream.start_time or 0,
+            pts=pts,
+            dts=dts,
+            size=size,
+            key=key,
+            corrupt=corrupt,
+            discarded=discarded,
+            hidden=hidden,
+        )
+
+
+def packets_from(container: Any, stream: Any, packets: Packets, begin: int) -> Iterator[tuple[int, Any]] | None:
+    """Index and packet of the first one and of all from ``begin`` on; None where seeking fails.
+
+    The first packet comes in any case, because it may hold what the decoder must know for all others.
+    """
+    if begin == 0:
+        return enumerate(_read(container, stream))
+    if packets.dts[begin] == NO_STAMP:
+        return None
+    first = next(_read(container, stream), None)
+    container.seek(int(packets.dts[begin]), stream=stream)
+    following = _read(container, stream)
+    for packet in itertools.islice(following, MAX_UNKNOWN_PACKETS):
+        if (at := packets.find(packet)) is not None:
+            if at > begin or first is None:
+                return None
+            found = itertools.chain([packet], following)
+            later = ((index, item) for index, item in enumerate(found, at) if index >= begin)
+            return itertools.chain([(0, first)], later)
+    return None
 
 
 def is_cut_short(path: Path) -> bool:
@@ -102,3 +194,45 @@ def is_cut_short(path: Path) -> bool:
                 return False
             at += length
         return at > size
+
+
+def _read(container: Any, stream: Any) -> Iterator[Any]:
+    """The packets from where the container stands on; empty ones, which decoders take for the end, are left out."""
+    import av
+
+    failed = 0
+    while failed < MAX_FAILED_READS:
+        try:
+            for packet in container.demux(stream):
+                failed = 0
+                if packet.size:
+                    yield packet
+            return
+        except av.FFmpegError:
+            failed += 1
+
+
+def _stamp(stamp: int | None) -> int:
+    return NO_STAMP if stamp is None else stamp
+
+
+def _is_hidden_vp8(packet: Any) -> bool:
+    return not memoryview(packet)[0] & 0x10  # show_frame, RFC 6386
+
+
+def _is_hidden_vp9(packet: Any) -> bool:
+    """Whether the last picture of a VP9 packet is for reference only (VP9 bitstream, 6.2 and annex B)."""
+    content = memoryview(packet)
+    last = content[-1]
+    if last & 0xE0 == 0xC0:  # several pictures and their sizes
+        count, width = (last & 7) + 1, (last >> 3 & 3) + 1
+        index = 2 + count * width
+        if len(content) > index and content[-index] == last:
+            sizes = [int.from_bytes(content[1 - index + width * n :][:width], "little") for n in range(count)]
+            content = content[sum(sizes[:-1]) :] or content
+    head = content[0]
+    existing = 2 if head & 0x30 == 0x30 else 3  # the bit of show_existing_frame: profile 3 has one more before it
+    return not head >> existing & 1 and not head >> existing - 2 & 1  # neither that nor show_frame
+
+
+_HIDDEN = {"vp8": _is_hidden_vp8, "vp9": _is_hidden_vp9}

@@ -1,10 +1,9 @@
 """Video frames in batches, each frame at its own number.
 
-A container's packets are listed first (demuxed, not decoded: a fraction of a second for minutes of video).  The n-th
-packet by presentation time is frame n, so every decoded frame is recognised by its time stamp: frames that cannot be
-decoded leave a hole at their own place instead of shifting all that follow, and seeking is exact with variable frame
-rates and B-frames too.  Who decodes them is the matter of :mod:`dlcx.data.good_frames`.  Frames are RGB uint8; times
-are seconds from the first frame.
+A container's packets are listed first, and which frame each of them shows (:mod:`dlcx.data.frame_order`).  A decoded
+frame is recognized by its packet: frames that cannot be decoded leave a hole at their own place instead of shifting all
+that follow, and seeking is exact with variable frame rates and B-frames too.  :mod:`dlcx.data.good_frames` decodes
+them.  Frames are RGB uint8; times are seconds from the first frame.
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dlcx.data import frame_check
 from dlcx.data.ahead import ahead
 from dlcx.data.found import find_files
+from dlcx.data.frame_order import FrameOrder, frame_order
 from dlcx.data.good_frames import good_frames
 from dlcx.data.identity import fingerprint
-from dlcx.data.packets import is_cut_short, open_capture, packet_times
+from dlcx.data.opencv_frames import frame_at
+from dlcx.data.packets import is_cut_short, open_capture
 from dlcx.errors import DlcxError
 from dlcx.progress import Clock
 
@@ -37,8 +37,8 @@ QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
 
 #: More frames (in four days at 50 a second), or more pixels in one, are what a damaged or hostile header tells.
 MOST_FRAMES, MOST_PIXELS = 20_000_000, 2**27
-#: Mean below which an image is black: noise of a dark scene is brighter.
-DARK = 1.0
+#: How the frames of a video were told and checked.
+BY_STAMPS, BY_DECODING = "opencv and av", "av, in decoding order"
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,9 @@ class VideoFile:
     """What is known of a video before it is decoded; made by :func:`open_video`.
 
     width, height in pixels as shown (rotation applied); fps; announced: number of frames its header tells;
-    times (frames,) s from the first frame, whose own time stamp is ``first_stamp`` (None: the stamps tell nothing);
-    packets: how many of the frames the file really holds (the rest were cut off); torn: the frame within which
-    the file was cut off, which decoders would make up.  checked_by: who says which frames are good, see
-    :mod:`dlcx.data.frame_check`.
+    order: which frame its packets show; times (frames,) s from the first frame, whose own time stamp is
+    ``first_stamp`` in OpenCV (None: OpenCV's stamps tell nothing); packets: how many of the frames the file really
+    holds (the rest were cut off); torn: the frame within which the file was cut off.
     """
 
     path: Path
@@ -93,16 +92,25 @@ class VideoFile:
     height: int
     fps: float
     announced: int
+    order: FrameOrder
     times: np.ndarray
-    packets: int
     first_stamp: float | None
     torn: int | None = None
-    checked_by: str = frame_check.OPENCV
 
     @property
     def frames(self) -> int:
         """Number of frames, decodable or not."""
         return len(self.times)
+
+    @property
+    def packets(self) -> int:
+        """Number of frames that the file really holds."""
+        return len(self.order.times)
+
+    @property
+    def checked_by(self) -> str:
+        """How frames are told and checked."""
+        return BY_DECODING if self.order.first_stamp is None else BY_STAMPS
 
     def fingerprint(self) -> dict[str, str | int]:
         """Size and a checksum of both ends: enough to notice another video under the same name, at once."""
@@ -144,57 +152,28 @@ def open_video(path: Path) -> VideoFile:
         decoded, image = capture.read()
         if decoded:  # what is decoded counts: a header may know nothing of the rotation
             height, width = image.shape[:2]
-        black = decoded and _is_black(image) and _is_black_amid(capture, announced)
+        stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
     finally:
         capture.release()
     fps = fps if np.isfinite(fps) and fps > 0 else 30.0
 
-    stamps, last = packet_times(path, announced)
-    cut_short = is_cut_short(path)
-    stamped = len(stamps) > 0 and bool((np.diff(stamps) > 0).all())
-    packets = len(stamps) or announced
-    if packets == 0 or min(width, height) < 1:
+    order = frame_order(path, fps)
+    if not len(order.times) or min(width, height) < 1:
         raise DlcxError(f"{path} holds no video frames", hint="Does it play in a video player?")
-    times = stamps - stamps[0] if stamped else np.arange(packets) / fps
-    if announced > packets and cut_short:
-        times = np.concatenate([times, times[-1] + np.arange(1, announced - packets + 1) / fps])
+    first_stamp = order.first_stamp
+    if not decoded or (first_stamp is not None and frame_at(order.times, stamp - first_stamp) is None):
+        first_stamp = None
+    cut_short, listed = is_cut_short(path), len(order.packets)
+    times = order.times
+    if announced > listed and cut_short:
+        times = np.concatenate([times, times[-1] + np.arange(1, announced - listed + 1) / fps])
         what = "the file was cut off, the others count as unreadable"
     else:
         what = "they are numbered as found"
-    if announced > packets + 1:  # by one is off what some containers estimate from the duration
-        logger.warning("%s: its header tells %d frames, %d are there; %s", path.name, announced, packets, what)
-    checked_by = frame_check.checked_by()
-    if black and not (stamped and checked_by == frame_check.AV):
-        logger.warning(
-            "%s: OpenCV %s shows black frames; since 4.13 it does so with all interlaced videos. %s",
-            path.name,
-            cv2.__version__,
-            "PyAV does not: pip install 'dlcx[video]'" if stamped else "Convert it: ffmpeg -i IN -vf yadif OUT.mp4",
-        )
-    torn = (int(np.searchsorted(stamps, last)) if stamped else packets - 1) if cut_short else None
-    return VideoFile(
-        path,
-        width,
-        height,
-        fps,
-        announced,
-        times,
-        packets,
-        first_stamp=float(stamps[0]) if stamped else None,
-        torn=torn,
-        checked_by=checked_by,
-    )
-
-
-def _is_black(image: np.ndarray) -> bool:
-    return bool(image.mean() < DARK)
-
-
-def _is_black_amid(capture: cv2.VideoCapture, frames: int) -> bool:
-    """Whether the frame in the middle of a video is black, too."""
-    capture.set(cv2.CAP_PROP_POS_FRAMES, frames // 2)
-    decoded, image = capture.read()
-    return decoded and _is_black(image)
+    if announced > listed + 1:  # by one is off what some containers estimate from the duration
+        logger.warning("%s: its header tells %d frames, %d are there; %s", path.name, announced, listed, what)
+    torn = int(order.number[-1]) if cut_short and order.number[-1] >= 0 else None
+    return VideoFile(path, width, height, fps, announced, order, times, first_stamp, torn)
 
 
 def read_frames(

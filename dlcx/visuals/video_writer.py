@@ -1,4 +1,4 @@
-"""Videos to a file: OpenCV's own encoders, and through PyAV (the extra ``video``) every one that ffmpeg has.
+"""Videos to a file: OpenCV's own encoders, and through PyAV every one that ffmpeg has.
 
 Images are converted and encoded in a thread of their own, so that they can be drawn meanwhile.
 """
@@ -175,13 +175,8 @@ def _av_encoder(path: Path, codec: str, fps: float, size: tuple[int, int]) -> It
 
 def _encoder(codec: str) -> Any:
     """PyAV's encoder of this name."""
-    try:
-        import av
-    except ImportError:
-        raise DlcxError(
-            f"--codec {codec}: OpenCV does not write it",
-            hint=f"It writes {', '.join(OPENCV_CODECS)}; all others need PyAV: pip install 'dlcx[video]'",
-        ) from None
+    import av
+
     name = _ENCODERS.get(codec.lower(), codec)
     try:
         encoder = av.Codec(name, "w")

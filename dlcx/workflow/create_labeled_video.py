@@ -105,7 +105,7 @@ def create_labeled_video(
     keypoints_only
         Draw on black instead of the video.
     codec
-        One of OpenCV's (``mp4v``, ``MJPG``, ...), or with PyAV any encoder of ffmpeg's (``libx264``, ...).
+        One of OpenCV's (``mp4v``, ``MJPG``, ...), or any encoder of ffmpeg's (``libx264``, ...).
     fps
         Frames a second of the new video; default: the video's.
     frames

@@ -227,16 +227,8 @@ def _codecs() -> Iterator[Check]:
     broken = {codec: fault for codec, fault in written.items() if fault}
     for codec, fault in broken.items():
         yield Check(f"write {codec}", "bad" if codec == "mp4v" else "note", fault, mend)
-    try:
-        fault = _write_and_read("libx264")
-    except ImportError:
-        fault = "PyAV is missing, which interlaced videos need too"
-    yield Check(
-        "write h264",
-        "note" if fault else "ok",
-        fault or "libx264, with PyAV",
-        "pip install 'dlcx[video]'" if fault else "",
-    )
+    fault = _write_and_read("libx264")
+    yield Check("write h264", "note" if fault else "ok", fault or "libx264, with PyAV", "")
 
 
 def _write_and_read(codec: str) -> str:

@@ -13,9 +13,9 @@ def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     frames: list[int] = []
     decode = good_frames._by_opencv
 
-    def note(video, first, end, done):
-        frames.append(done)
-        return decode(video, first, end, done)
+    def note(video, pictures, first, end):
+        frames.append(first)
+        return decode(video, pictures, first, end)
 
     monkeypatch.setattr(good_frames, "_by_opencv", note)
     return frames

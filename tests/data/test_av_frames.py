@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -11,8 +12,6 @@ from bad_videos import encode
 
 from dlcx.data.av_frames import ToImage, shows_its_colours
 from dlcx.data.video import open_video, read_frames
-
-av = pytest.importorskip("av", reason="PyAV, the extra 'video', is not installed")
 
 X264 = ("-c:v", "libx264", "-qp", "10")
 
@@ -83,7 +82,7 @@ def test_grey_images_prove_no_colour_space(tmp_path: Path, taken_over: list[int]
 
 
 @pytest.mark.parametrize(
-    "options", [(*X264, "-pix_fmt", "yuv420p10le"), ("-c:v", "ffv1", "-pix_fmt", "yuv420p"), ("-c:v", "png")]
+    "options", [(*X264, "-pix_fmt", "yuv420p10le"), ("-c:v", "ffv1", "-pix_fmt", "yuv410p"), ("-c:v", "png")]
 )
 def test_what_is_not_known_to_be_alike_is_opencvs(
     tmp_path: Path, taken_over: list[int], options: tuple[str, ...]

@@ -4,12 +4,10 @@ import logging
 import threading
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from small_videos import SIZE, break_frames, told_number, write_video
 
-from dlcx.data import frame_check
 from dlcx.data.video import FrameBatch, find_videos, open_video, read_frames
 from dlcx.errors import DlcxError
 
@@ -73,7 +71,7 @@ def test_broken_frames_of_a_predicting_codec(tmp_path: Path) -> None:
     break_frames(path, 20, 23)
     batches = list(read_frames(open_video(path), 8))
     readable = np.concatenate([batch.readable for batch in batches])
-    assert np.flatnonzero(~readable).tolist() == [20, 21, 22]
+    assert np.flatnonzero(~readable).tolist() == [20, 21, 22, 23]  # 23 is predicted from 22; 24 is a key frame
     assert told_number(batches[3].images[0]) == 24  # after the hole
     assert told_number(batches[-1].images[-1]) == 59
 
@@ -89,21 +87,6 @@ def test_a_cut_off_file_keeps_the_rows_of_its_header(tmp_path: Path, caplog: pyt
     readable = np.concatenate([batch.readable for batch in read_frames(video, 8)])
     assert readable.sum() == video.packets - 1  # the last one is torn
     assert not readable[video.packets :].any()
-
-
-@pytest.mark.parametrize(("dark", "warned"), [(range(20), True), (range(9), False), (range(9, 20), False)])
-def test_black_videos_may_be_interlaced(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, dark: range, warned: bool
-) -> None:
-    monkeypatch.setattr(frame_check, "checked_by", lambda: frame_check.OPENCV)
-    size, path = (64, 48), tmp_path / "a.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
-    for number in range(20):
-        writer.write(np.full((48, 64, 3), 0 if number in dark else 90, np.uint8))
-    writer.release()
-    with caplog.at_level(logging.WARNING, "dlcx"):
-        open_video(path)
-    assert ("pip install 'dlcx[video]'" in caplog.text) == warned
 
 
 def test_no_video(tmp_path: Path) -> None:
@@ -169,7 +152,6 @@ def test_a_name_is_never_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     write_video(Path("plain.avi"), 5).rename(name)
     video = open_video(Path(name))
-    assert video.checked_by == frame_check.AV
     numbers = [told_number(image) for batch in read_frames(video, 2) for image in batch.images]
     assert numbers == [0, 1, 2, 3, 4]
 

@@ -19,7 +19,6 @@ from finds_disc import FindsDisc
 from small_videos import SIZE, break_frames, disc, write_video
 
 from dlcx.cli.app import run
-from dlcx.data import frame_check, good_frames
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
@@ -369,26 +368,6 @@ def test_the_batch_size_of_a_run_is_kept(project: Path, net: FindsDisc, again: C
     assert set(net.batches) == {2}
     with pytest.raises(DlcxError, match="--batch-size: 2 there, 5 asked for"):
         again(path, batch_size=5)
-
-
-def test_who_checks_the_frames_of_a_run_is_kept(
-    project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write_video(project / "videos" / "v.avi", 24)
-    monkeypatch.setattr(frame_check, "checked_by", lambda: frame_check.OPENCV)
-    assert again(path, frames=(0, 8)).frames.checked_by == frame_check.OPENCV  # type: ignore[union-attr]
-    monkeypatch.setattr(frame_check, "checked_by", lambda: frame_check.AV)
-    asked = []
-    monkeypatch.setattr(good_frames, "sound_pictures", lambda *told: asked.append(told) or iter(()))
-    monkeypatch.setattr(frame_check, "told_pictures", lambda *told: asked.append(told) or iter(()))
-    assert again(path).frames.checked_by == frame_check.OPENCV  # type: ignore[union-attr]
-    assert not asked
-    assert again(path, frames=(0, 8), overwrite=True).frames.checked_by == frame_check.AV  # type: ignore[union-attr]
-    assert asked
-    monkeypatch.setattr(frame_check, "checked_by", lambda: frame_check.OPENCV)
-    with pytest.raises(DlcxError, match="frames checked by opencv and av, and PyAV is missing here") as refused:
-        again(path)
-    assert "pip install 'dlcx[video]'" in refused.value.hint
 
 
 def test_another_snapshot_under_the_same_name_is_noticed(project: Path, again: Callable[..., AnalyzedVideo]) -> None:

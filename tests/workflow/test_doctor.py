@@ -13,7 +13,7 @@ from dlcx.workflow.doctor import doctor
 @pytest.fixture(autouse=True)
 def _declared(monkeypatch: pytest.MonkeyPatch):
     """What pyproject.toml says, whichever version of it is installed."""
-    wanted = ["torch>=2.4", "numpy>=1.26", 'av>=12; extra == "video"', 'pytest>=8; extra == "dev"']
+    wanted = ["torch>=2.4", "numpy>=1.26", "av>=14", 'pytest>=8; extra == "dev"']
     monkeypatch.setattr(metadata, "requires", lambda _: wanted)
 
 

@@ -28,7 +28,7 @@ def run_settings(
     Raises
     ------
     DlcxError
-        When the batch size is none, or frames cannot be checked as they were before.
+        When the batch size is none.
     """
     import torch
 
@@ -68,20 +68,8 @@ def run_batch_size(net: ChosenNet, memory: VideoMemory, asked: int | None, befor
 
 
 def _checker(video: VideoFile, before: Mapping[str, Any]) -> str:
-    """Who says which frames are good: as in the run that is continued, where that is installed here, too.
+    """How frames are told and checked: as in the run that is continued, where it told frames by time stamps, too."""
+    from dlcx.data.video import BY_STAMPS
 
-    Raises
-    ------
-    DlcxError
-        When it is not: frames that it would call damaged would count as good from here on.
-    """
-    from dlcx.data.frame_check import AV
-
-    stored = before.get("frames checked by") or video.checked_by
-    if stored == AV != video.checked_by:
-        raise DlcxError(
-            f"the analysis of {video.path.name} was begun with its frames checked by {stored}, and PyAV is missing "
-            "here: damaged frames would count as good",
-            hint="Install it: pip install 'dlcx[video]'; or --overwrite analyses again, --out DIR elsewhere.",
-        )
-    return str(stored)
+    stored = before.get("frames checked by")
+    return str(stored) if stored and video.checked_by == BY_STAMPS else video.checked_by

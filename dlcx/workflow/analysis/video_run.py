@@ -87,7 +87,6 @@ class VideoRun:
         started = time.time()
         with locked(files.lock, f"the analysis of {files.video.name}") as lock:
             settings, begins = self._settings(video, crop)
-            video = replace(video, checked_by=settings["frames checked by"])
             batch_size = settings["--batch-size"]
             if begins:
                 anew.begin_anew(files.store, self.call)
@@ -143,7 +142,6 @@ class VideoRun:
         self._refuse_foreign_output()
         with locked(own.lock, f"part {share} of {video.path.name}", patient=True) as lock:
             settings, begins = self._settings(video, crop, share)
-            video = replace(video, checked_by=settings["frames checked by"])
             first, stop = share_frames(share, video.frames, settings["--batch-size"])
             whole = None if self.overwrite else known_store(self.files.store)
             done = whole is not None and whole.settings == settings and not whole.missing(first, stop)
