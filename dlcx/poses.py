@@ -51,6 +51,8 @@ class Instances:
     box_score (N,), affinity (N,) mean link affinity, identity (N, K, A) votes, track (N,) int: which animal each one is
     where the frames before told, from 0.
     Labels have score 1 where a point is labelled and 0 where it is not.
+    A row with negative scores throughout (xy nan) shows nobody: a net that tells the individuals apart keeps a row for
+    each of them, so that the i-th row is the i-th individual whoever is missing.
     """
 
     xy: np.ndarray
@@ -83,6 +85,32 @@ class Instances:
         """Some of the animals, in the order of their numbers (n,)."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return replace(self, **{name: value[chosen] for name, value in values.items() if value is not None})
+
+    @property
+    def there(self) -> np.ndarray:
+        """Which rows show an animal: (N,) bool."""
+        nobody = np.isnan(self.xy).all((1, 2)) & (self.score < 0).all(1)
+        return ~nobody if self.score.shape[1] else np.ones(len(self), bool)
+
+    def present(self) -> Instances:
+        """The animals without the rows that show nobody."""
+        there = self.there
+        return self if there.all() else self[np.flatnonzero(there)]
+
+    def marked(self) -> Instances:
+        """The same with x and y -1 in rows that show nobody, as DeepLabCut's files have them."""
+        return replace(self, xy=np.where(self.there[:, None, None], self.xy, self.xy.dtype.type(-1)))
+
+    def placed(self, rows: np.ndarray) -> Instances:
+        """Like indexing with ``rows`` (n,), but -1 gives a row that shows nobody."""
+        nobody = {"xy": np.nan, "score": -1, "track": -1}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        extended = {
+            name: np.concatenate([value, np.full((1, *value.shape[1:]), nobody.get(name, 0), value.dtype)])[rows]
+            for name, value in values.items()
+            if value is not None
+        }
+        return replace(self, **extended)
 
     @classmethod
     def none(cls, parts: int) -> Instances:

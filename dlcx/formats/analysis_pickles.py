@@ -197,8 +197,9 @@ def frame_digits(frames: int) -> int:
 def _frame(prediction: Prediction, layout: Layout) -> dict[str, Any]:
     """One frame's entry."""
     animals, unique = prediction.animals, len(layout.unique)
+    nobody = np.flatnonzero(~animals.there)
     count = max(len(animals), len(layout.individuals))
-    groups = [(animals, count)]
+    groups = [(animals.marked(), count)]
     if unique:
         groups.append((prediction.unique if prediction.unique is not None else Instances.none(unique), 1))
     coordinates = [part for found, rows in groups for part in _by_part(_filled(found.xy, rows))]
@@ -210,8 +211,9 @@ def _frame(prediction: Prediction, layout: Layout) -> dict[str, Any]:
         entry["bbox_scores"] = np.asarray(_filled(animals.box_score, count), np.float32)
     if animals.identity is not None:
         votes = _filled(animals.identity, count).astype(np.float64)
-        nobody = np.full((count, votes.shape[-1]), -1.0)
-        entry["identity"] = [*np.ascontiguousarray(votes.swapaxes(0, 1)), *[nobody] * unique]
+        votes[nobody] = -1
+        no_votes = np.full((count, votes.shape[-1]), -1.0)
+        entry["identity"] = [*np.ascontiguousarray(votes.swapaxes(0, 1)), *[no_votes] * unique]
     return entry
 
 

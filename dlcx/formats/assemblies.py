@@ -36,7 +36,7 @@ def write_assemblies(predictions: Sequence[Prediction], path: Path, *, first: in
     def items() -> Iterator[tuple[Any, Any]]:
         yield "single", Streamed(singles())
         for number, prediction in enumerate(predictions, first):
-            yield number, _animals(prediction.animals)
+            yield number, _animals(prediction.animals.present())
 
     def singles() -> Iterator[tuple[int, np.ndarray]]:
         for number, prediction in enumerate(predictions, first):

@@ -52,7 +52,8 @@ def pose_values(xy: np.ndarray, score: np.ndarray, unique_xy: np.ndarray, unique
 
 
 def padded_values(predictions: Sequence[Prediction | None], layout: Layout) -> np.ndarray:
-    """Rows (M, 3 * (A * K + U)), float32, of images whose animals are not linked, in the net's order.
+    """Rows (M, 3 * (A * K + U)), float32, of images whose animals are not linked, in the net's order:
+    that of the individuals where the net tells them apart.
 
     Animals that were not found are -1, images without a prediction nan; of more animals than the project has
     individuals the first ones are kept.
@@ -71,7 +72,7 @@ def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tupl
     for i, instances in enumerate(found):
         if instances is not None:
             count = min(len(instances), animals)
-            xy[i, :count], score[i, :count] = instances.xy[:count], instances.score[:count]
+            xy[i, :count], score[i, :count] = instances.marked().xy[:count], instances.score[:count]
             xy[i, count:], score[i, count:] = -1, -1
     return xy, score
 

@@ -55,16 +55,20 @@ class Votes:
 
 
 def by_identity(animals: Instances) -> Instances:
-    """The animals in the order of the individuals that they are, told from the scores of all animals together.
+    """One row an individual in the project's order, decided from the scores of all animals together.
 
-    As they are where no head says who they are.
+    Rows of individuals that are not in the image show nobody (see :class:`dlcx.poses.Instances`), so that the ones
+    after them keep their place.  Animals beyond the number of individuals come last.  The animals are returned as they
+    are where no head says who they are, and where there are none.
     """
-    if animals.identity is None or len(animals) < 2:
+    if animals.identity is None or not len(animals):
         return animals
     fit = (animals.identity * animals.score[..., None]).sum(1)  # keypoints that are sure say more
     found, individual = linear_sum_assignment(fit, maximize=True)
+    rows = np.full(animals.identity.shape[2], -1)
+    rows[individual] = found
     rest = np.setdiff1d(np.arange(len(animals)), found)
-    return animals[np.concatenate([found[np.argsort(individual)], rest])]
+    return animals.placed(np.concatenate([rows, rest]))
 
 
 def votes(apply_sigmoid: bool = True) -> Votes:

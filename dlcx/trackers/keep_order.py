@@ -32,6 +32,7 @@ def rows(found: Sequence[Instances], animals: int, parts: int) -> tuple[np.ndarr
     frame = np.repeat(np.arange(len(found)), counts)
     row = np.arange(len(frame)) - np.repeat(np.cumsum(counts) - counts, counts)
     kept = row < animals
+    kept &= np.concatenate([one.there for one in found])
     xy[frame[kept], row[kept]] = np.concatenate([one.xy for one in found])[kept]
     score[frame[kept], row[kept]] = np.concatenate([one.score for one in found])[kept]
     return xy, score

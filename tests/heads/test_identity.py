@@ -71,6 +71,35 @@ def test_more_animals_than_individuals_come_last(count):
     assert told.affinity.tolist() == [2, 0, 1, 3][:count]
 
 
+def test_a_missing_individual_keeps_its_row():
+    votes = np.zeros((2, 2, 3), np.float32)
+    votes[0, :, 2] = votes[1, :, 0] = 1
+    found = animals(2)
+    told = by_identity(Instances(found.xy, found.score, affinity=found.affinity, identity=votes))
+    assert told.there.tolist() == [True, False, True]
+    np.testing.assert_array_equal(told.xy[[0, 2]], found.xy[::-1])
+    assert np.isnan(told.xy[1]).all()
+    assert (told.score[1] == -1).all()
+    assert told.identity.argmax(-1)[[0, 2]].tolist() == [[0, 0], [2, 2]]
+    (kept,) = {one.dtype for one in (told.xy, told.score, told.affinity, told.identity)}
+    assert kept == np.float32
+
+
+def test_a_lone_animal_is_put_where_it_belongs():
+    votes = np.array([[[0.2, 0.8], [0.1, 0.9]]], np.float32)
+    found = animals(1)
+    told = by_identity(Instances(found.xy, found.score, identity=votes))
+    assert told.there.tolist() == [False, True]
+    np.testing.assert_array_equal(told.xy[1], found.xy[0])
+    np.testing.assert_array_equal(told.present().xy, found.xy)
+
+
+def test_without_animals_there_are_no_rows():
+    nobody = animals(0)
+    voted = Instances(nobody.xy, nobody.score, identity=np.zeros((0, 2, 3), np.float32))
+    assert len(by_identity(voted)) == 0
+
+
 def test_without_votes_the_order_stays():
     found = animals(2)
     assert by_identity(found) is found

@@ -158,7 +158,7 @@ def _condition_finder(source: ConditionNet, *, device: str, precision: str, engi
         predictor = create_predictor(
             model, source.config, device=device, precision=precision, engine=engine, exported=exported, frozen=True
         )
-    return lambda images: [found.animals for found in predictor.predict(images)]
+    return lambda images: [found.animals.present() for found in predictor.predict(images)]
 
 
 def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str) -> Finder:
