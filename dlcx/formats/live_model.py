@@ -24,6 +24,7 @@ from torch import Tensor
 
 from dlcx.errors import DlcxError
 from dlcx.formats.snapshot import load_tensors
+from dlcx.formats.tensors import check_plain
 from dlcx.outputs import whole_file
 
 #: What DeepLabCut-Live 1.1 can build, by the word before ``type`` in pytorch_config.yaml.
@@ -127,6 +128,8 @@ def read_live_model(path: Path) -> LiveModel:
     content = load_tensors(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("config", "pose")):
         raise DlcxError(f"{path}: expected a net that was exported, a dictionary with the keys 'config' and 'pose'")
+    for part in ("pose", "detector"):
+        check_plain(content.get(part) or {}, str(path))
     return LiveModel(content["config"], content["pose"], content.get("detector"))
 
 

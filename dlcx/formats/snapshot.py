@@ -86,9 +86,9 @@ def read_snapshot(path: Path) -> SnapshotFile:
     Raises
     ------
     DlcxError
-        When the file is missing, broken, holds more than tensors and numbers, or holds no ``model``.
+        When the file is missing, broken, holds more than tensors and numbers, or holds no ``model`` of plain tensors.
     """
-    import torch
+    from dlcx.formats.tensors import check_plain
 
     path = Path(path)
     content = load_tensors(path)
@@ -98,9 +98,7 @@ def read_snapshot(path: Path) -> SnapshotFile:
             f"snapshot {path}: expected a dictionary with the key 'model', got {keys}",
             hint="Backbone weights (timm) go to 'dlcx create-dataset --weights PATH'.",
         )
-    strange = [name for name, value in content["model"].items() if not isinstance(value, torch.Tensor)]
-    if strange:
-        raise DlcxError(f"snapshot {path}: expected tensors in 'model', {strange[0]!r:.60} is none")
+    check_plain(content["model"], f"snapshot {path}")
     metadata = content.get("metadata") or {}
     try:
         return SnapshotFile(

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
+from dlcx.formats.tensors import check_values
 from dlcx.heads.rows import Channels, Rows, keypoint_rows, misfit, moved, relisted
 from dlcx.nets.model import PoseModel
 from dlcx.settings import ModelConfig
@@ -75,11 +76,11 @@ def _fill_backbone(backbone: nn.Module, origin: Origin, bodyparts: Sequence[str]
     state = _part(origin.state, "backbone")
     keypoints = _keypoints(origin, "bodypart", bodyparts, _count(backbone, state, None))
     rows = (keypoints and keypoint_rows(backbone, keypoints, None)) or {}
-    problem = _load(backbone, state, rows)
+    problem = _load(backbone, state, rows, origin.label)
     plain = getattr(backbone, "plain", None)
     if problem and plain is not None:
         inside = _part(state, plain) if any(key.startswith(f"{plain}.") for key in state) else state
-        if not _load(getattr(backbone, plain), inside, {}):
+        if not _load(getattr(backbone, plain), inside, {}, origin.label):
             logger.warning("%s: what the backbone does with conditions starts from random weights", origin.label)
             return "backbone without conditions"
     if problem:
@@ -101,7 +102,7 @@ def _move(module: nn.Module, state: State, origin: Origin, head: str, own: Seque
     rows = keypoint_rows(module, keypoints, block)
     if rows is None and not keypoints.unchanged:
         return "", "its keypoints cannot be moved"
-    if problem := _load(module, relisted(module, state, keypoints), rows or {}):
+    if problem := _load(module, relisted(module, state, keypoints), rows or {}, origin.label):
         return "", problem
     if origin.names is None and origin.numbers is None:
         logger.warning("%s: nothing names its keypoints; '%s' takes them by position", origin.label, head)
@@ -148,11 +149,18 @@ def _count(module: nn.Module, state: State, block: Mapping[str, Any] | None) -> 
     return None
 
 
-def _load(module: nn.Module, state: State, rows: Rows) -> str | None:
-    """Load a state dict with its channels moved; returns why it does not fit, if it does not."""
+def _load(module: nn.Module, state: State, rows: Rows, what: str) -> str | None:
+    """Load a state dict with its channels moved; returns why it does not fit, if it does not.
+
+    Raises
+    ------
+    DlcxError
+        When it fits, but holds values that no net can use.
+    """
     own = module.state_dict()
     if problem := misfit(own, state, rows):
         return problem
+    check_values({key: value for key, value in state.items() if key in own}, own, what)
     module.load_state_dict(moved(own, state, rows))
     return None
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.snapshot import is_checkpoint, load_tensors
+from dlcx.formats.tensors import check_plain, check_values
 from dlcx.formats.yaml_files import read_yaml
 from dlcx.heads.rows import misfit
 from dlcx.nets.hub import HINT, fetch
@@ -166,6 +167,7 @@ def _read(path: Path) -> tuple[State, Mapping[str, Any] | None]:
             content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise DlcxError(f"--weights {path}: expected tensors by name", hint="Use a timm checkpoint or a snapshot.")
+    check_plain(content, f"--weights {path}")
     state = {key.removeprefix("module."): value for key, value in content.items()}
     return state, made_with if isinstance(made_with, Mapping) else None
 
@@ -239,6 +241,7 @@ def _fill_backbone(backbone: nn.Module, state: State, what: str) -> list[str]:
             f"{what}: it does not fit the backbone: {problem}",
             hint="The file belongs to another network; --weights needs one with timm's names, or a snapshot.",
         )
+    check_values(found, own, what)
     network.load_state_dict(found, strict=False)
     used = set(wanted.values())
     return [key for key in state if key not in used]
@@ -256,8 +259,9 @@ def load_strict(model: nn.Module, state: State, what: str) -> None:
     Raises
     ------
     DlcxError
-        Names a tensor that is missing, too many, or of another shape.
+        Names a tensor that is missing, too many, of another shape or kind, or not finite.
     """
+    check_plain(state, what)
     own = model.state_dict()
     problems = [f"lacks {key}" for key in own if key not in state]
     problems += [f"holds {key}, which the net does not have" for key in state if key not in own]
@@ -271,4 +275,5 @@ def load_strict(model: nn.Module, state: State, what: str) -> None:
         raise DlcxError(
             f"{what} {problems[0]}{more}", hint="It belongs to another net, or pytorch_config.yaml was changed since."
         )
+    check_values(state, own, what)
     model.load_state_dict(state)

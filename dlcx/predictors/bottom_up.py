@@ -12,7 +12,7 @@ from dlcx.engines import Engine
 from dlcx.heads.identity import by_identity
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
-from dlcx.predictors.predictor import Inputs
+from dlcx.predictors.predictor import Inputs, checked
 from dlcx.predictors.prepare import Preparation
 
 
@@ -31,9 +31,9 @@ class BottomUp:
     def predict(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
         """Poses in pixels of the images (B, H, W, 3) uint8 RGB, one prediction an image.
 
-        Where the net tells who the animals are, they come in the project's order of individuals.
+        Where the net tells who the animals are, row i is the i-th individual of the project, or nobody.
         """
         rows = self.inputs(images)
-        found = self.model.decode(self.engine(*rows.tensors))
+        found = self.model.decode(checked(self.engine(*rows.tensors)))
         found = [replace(one, animals=by_identity(one.animals)) for one in found]
         return [place.prediction_to_image(one) for place, one in zip(rows.geometries, found, strict=True)]

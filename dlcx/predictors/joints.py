@@ -10,12 +10,13 @@ import torch
 from dlcx.heads.linking import Detections
 from dlcx.heads.paf_decoding import FieldDecoder
 from dlcx.predictors.bottom_up import BottomUp
+from dlcx.predictors.predictor import checked
 
 
 @torch.inference_mode()
 def detect_joints(predictor: BottomUp, decoder: FieldDecoder, images: np.ndarray) -> list[Detections]:
     """Joints in pixels of the images (B, H, W, 3) uint8 RGB, and the affinities of the decoder's edges."""
     rows = predictor.inputs(images)
-    maps = predictor.engine(*rows.tensors)["bodypart"]
+    maps = checked(predictor.engine(*rows.tensors))["bodypart"]
     found = decoder.detect(maps, predictor.model.stride(), decoder.assembler.most_joints)
     return [replace(one, xy=place.to_image(one.xy)) for place, one in zip(rows.geometries, found, strict=True)]

@@ -14,6 +14,7 @@ from dlcx.errors import DlcxError
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances
 from dlcx.predictors.bottom_up import BottomUp
+from dlcx.predictors.predictor import checked
 from dlcx.predictors.prepare import MEAN, STD, Scaling
 from dlcx.predictors.top_down import TopDown
 
@@ -55,7 +56,7 @@ def see(predictor: BottomUp | TopDown, image: np.ndarray, guesses: Instances | N
     rows = predictor.inputs(image[None], None if guesses is None else [guesses])
     if not len(rows):
         return []
-    outputs = predictor.engine(*rows.tensors)
+    outputs = checked(predictor.engine(*rows.tensors))
     images = _pixels(rows.tensors[0], predictor.preparation.scaling)
     heads = {name: _head_maps(predictor.model, name, maps, images.shape[1:3]) for name, maps in outputs.items()}
     return [Seen(images[row], {name: maps[row] for name, maps in heads.items()}) for row in range(len(rows))]

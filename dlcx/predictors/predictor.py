@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from dlcx.errors import DlcxError
+from dlcx.heads.head import Outputs
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 
@@ -26,6 +29,24 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(self.geometries)
+
+
+def checked(outputs: Outputs) -> Outputs:
+    """The maps of a net, unless some of their values are no numbers, which would pass for "nothing seen".
+
+    Raises
+    ------
+    DlcxError
+        When they are not; names the first such map.
+    """
+    maps = {f"{head}.{name}": value for head, found in outputs.items() for name, value in found.items()}
+    if not maps or not bool(torch.stack([value.isnan().any() for value in maps.values()]).any()):
+        return outputs
+    name = next(name for name, value in maps.items() if value.isnan().any())
+    raise DlcxError(
+        f"the net computes values that are not numbers (nan) in its map {name}",
+        hint="Its weights are damaged, or --precision is too low for them: try --precision fp32 or another --snapshot.",
+    )
 
 
 class Predictor(Protocol):

@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
-from dlcx.predictors.predictor import Finder, Inputs
+from dlcx.predictors.predictor import Finder, Inputs, checked
 from dlcx.predictors.prepare import Preparation
 from dlcx.progress import METER
 
@@ -54,7 +54,7 @@ class TopDown:
         """Poses in pixels of the images (B, H, W, 3) uint8 RGB, with the boxes that they were found in."""
         boxes = self._boxes(images, guesses)
         rows = self._rows(images, boxes)
-        found = self.model.decode(self.engine(*rows.tensors)) if len(rows) else []
+        found = self.model.decode(checked(self.engine(*rows.tensors))) if len(rows) else []
         poses = [place.prediction_to_image(one).animals for place, one in zip(rows.geometries, found, strict=True)]
         xy = np.concatenate([np.zeros((0, self.parts, 2), np.float32), *(pose.xy for pose in poses)])
         score = np.concatenate([np.zeros((0, self.parts), np.float32), *(pose.score for pose in poses)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from dlcx.engines.torch import is_out_of_memory
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.snapshot import SnapshotFile
+from dlcx.formats.tensors import check_moments
 from dlcx.locks import Lock
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
@@ -29,7 +31,7 @@ from dlcx.training.loggers import Logger, Statistics, TrainLog
 from dlcx.training.processes import Processes
 from dlcx.training.shared_losses import shared_losses
 from dlcx.training.snapshots import Best, Keeper
-from dlcx.training.state import random_states, set_random_states, write_state
+from dlcx.training.state import HINT, random_states, set_random_states, write_state
 
 logger = logging.getLogger(__name__)
 
@@ -302,21 +304,36 @@ class Training:
 
         A changed optimizer or schedule holds from here on; what the optimizer has learned of the gradients is kept
         where it still fits.  Other images or another batch size begin the interrupted epoch anew.
+
+        Raises
+        ------
+        DlcxError
+            When the state is not of this training, or holds numbers that cannot be used.
         """
+        try:
+            self._restore(state, changed, source)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
+            raise DlcxError(f"{source}: not the state of this training: {reason}", hint=HINT) from error
+
+    def _restore(self, state: Mapping[str, Any], changed: set[str], source: str) -> None:
         load_strict(self.model, state["model"], source)
-        self.epoch = state["epoch"]
+        self.epoch = operator.index(state["epoch"])
         if not changed & {"batch_size", "images", "seed"}:
-            self.batches_done, self.sums = state["batches"], dict(state["sums"])
+            self.batches_done = operator.index(state["batches"])
+            self.sums = {name: float(value) for name, value in state["sums"].items()}
         if changed & {"optimizer", "scheduler"}:
-            adopt_moments(self.optimizer, state["optimizer"])
+            self._adopt_moments(state["optimizer"], source)
             schedules.forward(self.scheduler, self.epoch)
         else:
+            check_moments(state["optimizer"], self._learning(), source)
             self.optimizer.load_state_dict(state["optimizer"])
             if self.scheduler is not None:
                 self.scheduler.load_state_dict(state["scheduler"])
         if self.scaler.is_enabled() and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.files.keeper.best = None if state["best"] is None else Best(**state["best"])
+        set_random_states(state["random"])  # raises where they are none
         self._random = state["random"]
 
     def continue_from(self, snapshot: SnapshotFile, source: str) -> None:
@@ -324,31 +341,36 @@ class Training:
         load_strict(self.model, snapshot.model, source)
         self.epoch = snapshot.epoch
         if snapshot.optimizer:
-            adopt_moments(self.optimizer, snapshot.optimizer)
+            self._adopt_moments(snapshot.optimizer, source)
         schedules.forward(self.scheduler, self.epoch)
+
+    def _adopt_moments(self, state: Mapping[str, Any], source: str) -> None:
+        """Take running averages from an optimizer's state dict, but keep the own learning rate and other settings.
+
+        Those of another kind of optimizer, or of another net, are left.
+        """
+
+        def kinds(groups: Sequence[Mapping[str, Any]]) -> list[tuple[set[str], int]]:
+            return [(set(group) - {"params", "initial_lr"}, len(group["params"])) for group in groups]
+
+        groups = self.optimizer.param_groups
+        own = [{name: value for name, value in group.items() if name != "params"} for group in groups]
+        if kinds(state["param_groups"]) != kinds(groups):
+            logger.warning("the optimizer is of another kind now and starts anew")
+            return
+        check_moments(state, self._learning(), source)
+        self.optimizer.load_state_dict(dict(state))
+        for group, values in zip(self.optimizer.param_groups, own, strict=True):
+            group.update(values)
+
+    def _learning(self) -> list[tuple[str, nn.Parameter]]:
+        """The parameters that the optimizer has, by name, in its order."""
+        return [(name, value) for name, value in self.model.named_parameters() if value.requires_grad]
 
 
 def _evaluated(numbers: Mapping[str, float]) -> bool:
     """Whether an epoch with these numbers ended with an evaluation."""
     return any(name.startswith("metrics/") for name in numbers)
-
-
-def adopt_moments(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
-    """Take an optimizer's running averages from a state dict, but keep its own learning rate and other settings.
-
-    Those of another kind of optimizer, or of another net, are left.
-    """
-
-    def kinds(groups: Sequence[Mapping[str, Any]]) -> list[tuple[set[str], int]]:
-        return [(set(group) - {"params", "initial_lr"}, len(group["params"])) for group in groups]
-
-    own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
-    if kinds(state["param_groups"]) != kinds(optimizer.param_groups):
-        logger.warning("the optimizer is of another kind now and starts anew")
-        return
-    optimizer.load_state_dict(dict(state))
-    for group, values in zip(optimizer.param_groups, own, strict=True):
-        group.update(values)
 
 
 def _gpu_memory(device: torch.device) -> tuple[int, int]:

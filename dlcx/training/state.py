@@ -24,6 +24,7 @@ from dlcx.errors import DlcxError
 from dlcx.outputs import whole_file
 
 VERSION = 1
+HINT = "Delete it to go on from the last snapshot, or start over with --resume none --overwrite."
 
 
 def write_state(state: Mapping[str, Any], path: Path) -> None:
@@ -40,15 +41,16 @@ def read_state(path: Path) -> dict[str, Any]:
     DlcxError
         When the file cannot be read, or another version of dlcx wrote it in another form.
     """
-    hint = "Delete it to go on from the last snapshot, or start over with --resume none --overwrite."
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken zip or pickle can raise anything
         reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
-        raise DlcxError(f"{path}: cannot be read: {reason}", hint=hint) from error
+        raise DlcxError(f"{path}: cannot be read: {reason}", hint=HINT) from error
     if not isinstance(state, dict) or state.get("version") != VERSION:
         found = state.get("version") if isinstance(state, dict) else type(state).__name__
-        raise DlcxError(f"{path}: expected a training state of version {VERSION}, got {found!r:.60}", hint=hint)
+        raise DlcxError(f"{path}: expected a training state of version {VERSION}, got {found!r:.60}", hint=HINT)
+    if not isinstance(state.get("model"), dict) or not isinstance(state.get("recipe"), dict):
+        raise DlcxError(f"{path}: expected a training state with weights ('model') and settings ('recipe')", hint=HINT)
     return state
 
 

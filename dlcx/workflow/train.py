@@ -377,7 +377,7 @@ def _bring_to(training: Training, part: Part, start: Start) -> None:
         changed = {name for name, value in training.recipe.items() if state["recipe"].get(name) != value}
         if changed:
             names = ", ".join(sorted(changed))
-            log.warning("changed since epoch %d: %s; the new values hold from here on", state["epoch"], names)
+            log.warning("changed since epoch %s: %s; the new values hold from here on", state.get("epoch"), names)
         training.restore(state, changed, str(start.state))
     elif start.snapshot:
         found = read_snapshot(start.snapshot.path)

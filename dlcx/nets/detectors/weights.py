@@ -19,6 +19,7 @@ from torchvision.models import get_model_weights
 
 from dlcx.errors import DlcxError
 from dlcx.formats.snapshot import is_checkpoint, load_tensors
+from dlcx.formats.tensors import check_plain, check_values
 from dlcx.nets.detectors.model import CLASSES, SSDLITE, BoxDetector, torchvision_model
 from dlcx.nets.hub import PATIENCE, Unreachable
 from dlcx.nets.weights import load_strict
@@ -103,6 +104,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         raise DlcxError(
             f"{FLAG} {path}: expected tensors by name", hint="Use a checkpoint of torchvision or a snapshot."
         )
+    check_plain(content, f"{FLAG} {path}")
     return content
 
 
@@ -111,11 +113,13 @@ def _of_torchvision(config: Detector, state: Mapping[str, Tensor], path: Path) -
     variant = None if config.model.type == "SSDLite" else config.model.variant
     for classes in (CLASSES, COCO_CLASSES):
         model = torchvision_model(variant, classes=classes)
+        own = model.state_dict()
         try:
             model.load_state_dict(state)
         except RuntimeError as error:
             problem = str(error).strip().splitlines()
             continue
+        check_values({name: value for name, value in state.items() if name in own}, own, f"{FLAG} {path}")
         return model.state_dict() if classes == CLASSES else _two_classes(model, torchvision_model(variant))
     raise DlcxError(
         f"{FLAG} {path}: it does not fit the detector: {problem[1 if len(problem) > 1 else 0].strip()}",
