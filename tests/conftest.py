@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+#: Signals that tests send, and what a shell in the foreground lets a new process do on them.
+DISPOSITIONS = {
+    "SIGINT": signal.default_int_handler,
+    "SIGTERM": signal.SIG_DFL,
+    "SIGUSR1": signal.SIG_DFL,
+    "SIGALRM": signal.SIG_DFL,
+    "SIGCHLD": signal.SIG_DFL,
+}
+
+
+def pytest_configure() -> None:
+    """Signals have their usual effect on the tests and on the processes that they start.
+
+    Background jobs and some CI runners start their processes with signals ignored, which is inherited.
+    """
+    for name, handler in DISPOSITIONS.items():
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [getattr(signal, name) for name in DISPOSITIONS])
 
 
 @pytest.fixture(scope="session", autouse=True)

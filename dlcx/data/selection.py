@@ -1,7 +1,7 @@
 """Which frames of a video are worth a label: drawn at random, or one out of each cluster of frames that look alike.
 
 Nath et al., "Using DeepLabCut for 3D markerless pose estimation across species and behaviors", Nature Protocols 2019.
-The draws are those of DeepLabCut 3.0.2 when numpy's generator has the same seed.
+The draws are those of DeepLabCut 3.0.2 on the same processor when numpy's generator has the same seed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from dlcx.data.video import VideoFile, read_frames
-from dlcx.errors import DlcxError
 from dlcx.progress import Task
 
 METHODS = ("kmeans", "uniform")
@@ -40,20 +39,13 @@ def draw_uniform(numbers: np.ndarray, count: int, draw: np.random.RandomState) -
 def draw_of_clusters(images: np.ndarray, numbers: np.ndarray, count: int, draw: np.random.RandomState) -> list[int]:
     """One frame of each of ``count`` clusters of images (N, D) that look alike; of no more frames than that, all.
 
-    Raises
-    ------
-    DlcxError
-        When scikit-learn, which finds the clusters, is not installed.
+    Where two clusters start from the same image, rounding decides which of them takes it, so that processors may
+    disagree on the frames.
     """
     if len(numbers) <= count:
         return numbers.tolist()
-    try:
-        from sklearn.cluster import MiniBatchKMeans
-    except ImportError as error:
-        raise DlcxError(
-            "clusters of frames need scikit-learn, which is not installed",
-            hint="Install it with: pip install 'dlcx[kmeans]', or draw frames with --method uniform.",
-        ) from error
+    from sklearn.cluster import MiniBatchKMeans
+
     batch = 100 if len(numbers) >= 100 else len(numbers) // 2
     finder = MiniBatchKMeans(count, tol=1e-3, batch_size=batch, max_iter=50, n_init=1, random_state=draw)
     labels = finder.fit(images - images.mean(0)).labels_
