@@ -142,3 +142,19 @@ def test_the_files_device_counts_for_auto():
     with pytest.raises(DlcxError, match="--device cuda:99"):
         create_predictor(build_model(chosen), chosen)
     create_predictor(build_model(chosen), chosen, device="cpu")
+
+
+@pytest.mark.parametrize("name", [NET, f"top_down_{NET}"])
+def test_maps_of_nan_are_no_poses(images, name):
+    """Variances below zero, which are finite, make maps of nan; these once were animals that were not seen."""
+    given = ModelConfig.model_validate(model_config(name, Layout(("nose", "tail"), ("a", "b"), multi=name != NET)))
+    model = build_model(given)
+    state = model.state_dict()
+    key = next(key for key in state if key.endswith("running_var"))
+    state[key].fill_(-1)
+    model.load_state_dict(state)
+    predictor = create_predictor(model, given, device="cpu")
+    guesses = [Instances.of_boxes(np.array([[5.0, 5, 40, 40]]), np.ones(1))] * 2
+    with pytest.raises(DlcxError, match=r"not numbers \(nan\) in its map bodypart\.") as caught:
+        predictor.predict(images, guesses)
+    assert "--precision fp32" in caught.value.hint

@@ -438,6 +438,45 @@ def test_a_broken_state_and_changed_bodyparts_are_named(tiny):
         train(tiny)
 
 
+def damaged(state: dict, key: str) -> dict:
+    """A training's state of which one thing is wrong."""
+    moments = state["optimizer"]["state"][0]
+    if key == "weights":
+        state["model"]["backbone.model.conv1.0.weight"][0] = torch.nan
+    elif key == "nan":
+        moments["momentum_buffer"][0] = torch.nan
+    elif key == "shape":
+        moments["momentum_buffer"] = torch.zeros(2)
+    elif key == "random":
+        state["random"]["torch"] = torch.zeros(3)
+    else:
+        del state[key]
+    return state
+
+
+def test_a_damaged_state_is_named(tiny):
+    """Each of these once went into the net, or ended in a traceback."""
+    train(tiny, epochs=1, overrides=LIVELY)
+    path = place_of(tiny).resume_state_path
+    whole = path.read_bytes()
+    first = r"momentum_buffer of backbone\.model\.conv1\.0\.weight"
+    for key, says in (
+        ("weights", r"backbone\.model\.conv1\.0\.weight holds \d+ of 432 values that are not finite"),
+        ("nan", rf"the optimizer's {first} holds values that are not finite"),
+        ("shape", rf"the optimizer's {first} has shape \(2,\), needed is \(16, 3, 3, 3\)"),
+        ("recipe", "expected a training state with weights"),
+        ("epoch", "not the state of this training: 'epoch'"),
+        ("scheduler", "not the state of this training: 'scheduler'"),
+        ("random", "not the state of this training: "),
+    ):
+        torch.save(damaged(torch.load(path, weights_only=True), key), path)
+        with pytest.raises(DlcxError, match=rf"dlcx-resume\.pt: {says}") as caught:
+            train(tiny, epochs=2, overrides=LIVELY)
+        assert caught.value.hint
+        path.write_bytes(whole)
+    assert train(tiny, epochs=2, overrides=LIVELY).trained == 1
+
+
 def test_labels_may_be_partly_missing(tiny):
     project = open_project(tiny)
     labels = read_labels(project.merged_labels_path, project.layout, "me")
@@ -461,7 +500,7 @@ def test_the_command_stopped_by_sigterm_exits_75_and_goes_on(tiny):
         while running.poll() is None and not (log.is_file() and "Epoch 1/" in log.read_text()):
             time.sleep(0.05)
         running.send_signal(signal.SIGTERM)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=300)
     assert running.returncode == 75
     assert out == ""
     assert "error: stopped by SIGTERM in epoch" in err
