@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -22,11 +24,22 @@ DISPOSITIONS = {
 }
 
 
+#: Variables of the caller's environment that change what dlcx does or how its output looks.
+OUTSIDE = re.compile(
+    r"(DLCX|SLURM|TORCHELASTIC|DASK)_.*|(LOCAL_)?(RANK|WORLD_SIZE)|MASTER_(ADDR|PORT)|NO_COLOR|FORCE_COLOR|PY_COLORS"
+    r"|GITHUB_ACTIONS|CLICOLOR.*|TTY_.*|COLUMNS|LINES"
+)
+
+
 def pytest_configure() -> None:
-    """Signals have their usual effect on the tests and on the processes that they start.
+    """The tests, and the processes that they start, know nothing of where they are started.
 
     Background jobs and some CI runners start their processes with signals ignored, which is inherited.
     """
+    for name in list(os.environ):
+        if OUTSIDE.fullmatch(name):
+            del os.environ[name]
+    os.umask(0o022)
     for name, handler in DISPOSITIONS.items():
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), handler)
@@ -67,11 +80,6 @@ def openfield(shared: Path, tmp_path: Path) -> Path:
     for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
         folder.chmod(0o755)
     return target
-
-
-@pytest.fixture(autouse=True)
-def _no_project_from_outside(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("DLCX_PROJECT", raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -98,7 +98,7 @@ while True:
 def test_a_signal_reaches_all_and_they_may_save(tmp_path, number):
     started = _starter(tmp_path, SAVES)
     started.send_signal(number)
-    out, _ = started.communicate(timeout=60)
+    out, _ = started.communicate(timeout=300)
     assert out.split() == ["ToldElsewhere", "75"]
     assert [(tmp_path / f"saved{rank}").read_text() for rank in range(2)] == [number.name] * 2
 
@@ -106,7 +106,7 @@ def test_a_signal_reaches_all_and_they_may_save(tmp_path, number):
 def test_a_signal_before_they_listen_is_a_stop_as_well(tmp_path):
     started = _starter(tmp_path, "open(f'ready{rank}', 'w').close()\ntime.sleep(600)")
     started.send_signal(signal.SIGTERM)
-    out, _ = started.communicate(timeout=60)
+    out, _ = started.communicate(timeout=300)
     assert out.split() == ["Stopped", str(Stopped.exit_code)]
 
 
@@ -114,7 +114,7 @@ def test_they_end_with_their_starter(tmp_path):
     watching = "from dlcx.siblings import stop_with_starter\nstop_with_starter()\n"
     started = _starter(tmp_path, watching + SAVES)
     started.kill()
-    started.communicate(timeout=60)
+    started.communicate(timeout=300)
     until = time.monotonic() + 60
     saved = [tmp_path / f"saved{rank}" for rank in range(2)]
     while not all(path.exists() and path.read_text() for path in saved) and time.monotonic() < until:

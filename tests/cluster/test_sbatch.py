@@ -97,16 +97,16 @@ class TestShell:
 
     def test_all_that_is_run_succeeds(self, slurm: FakeSlurm, tmp_path: Path) -> None:
         job = self.start(tmp_path, "run echo one\nrun echo two")
-        assert job.communicate(timeout=20)[0] == "one\ntwo\n"
+        assert job.communicate(timeout=120)[0] == "one\ntwo\n"
         assert job.returncode == 0
         assert slurm.calls == []
 
     def test_the_first_failure_ends_the_job_but_failed_frames_do_not(self, slurm: FakeSlurm, tmp_path: Path) -> None:
         job = self.start(tmp_path, "run bash -c 'exit 4'\nrun echo on\nrun bash -c 'exit 3'\nrun echo never")
-        assert job.communicate(timeout=20)[0] == "on\n"
+        assert job.communicate(timeout=120)[0] == "on\n"
         assert job.returncode == 3
         job = self.start(tmp_path, "run bash -c 'exit 4'\nrun echo on")
-        assert job.communicate(timeout=20)[0] == "on\n"
+        assert job.communicate(timeout=120)[0] == "on\n"
         assert job.returncode == 4
         assert slurm.calls == []
 
@@ -139,7 +139,7 @@ class TestShell:
         while not ready.exists():
             time.sleep(0.02)
         job.send_signal(kind)
-        assert job.communicate(timeout=20)[0] == ""
+        assert job.communicate(timeout=120)[0] == ""
         assert job.returncode == 75
         assert slurm.calls == calls
 
@@ -151,7 +151,7 @@ class TestShell:
             time.sleep(0.02)
         job.send_signal(signal.SIGUSR1)
         (tmp_path / "go").touch()
-        assert job.communicate(timeout=20)[0] == "done\n"
+        assert job.communicate(timeout=120)[0] == "done\n"
         assert job.returncode == 0
 
 

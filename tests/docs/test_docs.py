@@ -143,7 +143,7 @@ def queue(tmp_path: Path) -> tuple[Path, dict[str, str]]:
 def test_shares_of_an_array_are_made_and_joined(queue: tuple[Path, dict[str, str]]):
     folder, environment = queue
     script = ROOT / "examples" / "slurm-array.sh"
-    subprocess.run([str(script), "a.mp4", "b c.mp4"], check=True, env=environment, timeout=60)
+    subprocess.run([str(script), "a.mp4", "b c.mp4"], check=True, env=environment, timeout=300)
     calls = (folder / "calls").read_text(encoding="utf-8").splitlines()
     shares = [f"analyze-video a.mp4 b c.mp4 --shuffle 2 --part {part}/3" for part in (1, 2, 2, 3)]
     assert calls == [*shares, "merge-parts a.mp4 b c.mp4 --shuffle 2"]
@@ -163,9 +163,9 @@ def test_a_share_that_fails_ends_its_job_so(queue: tuple[Path, dict[str, str]]):
     (folder / "broken").touch()
     job = environment | {"STEP": "share", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "17"}
     script = ROOT / "examples" / "slurm-array.sh"
-    assert subprocess.run([str(script), "a.mp4"], env=job, timeout=60).returncode == 3
+    assert subprocess.run([str(script), "a.mp4"], env=job, timeout=300).returncode == 3
     assert not (folder / "queue").exists()
-    assert subprocess.run([str(script)], env=environment, timeout=60, capture_output=True).returncode == 2
+    assert subprocess.run([str(script)], env=environment, timeout=300, capture_output=True).returncode == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

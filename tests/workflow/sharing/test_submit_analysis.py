@@ -131,8 +131,8 @@ def test_the_files_do_the_work(
     for task in range(3):
         script = Path(out.split("jobs: ")[1].strip()) / "shares.sbatch"
         environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(task), "SLURM_JOB_ID": "9"}
-        codes.append(subprocess.run(["bash", str(script)], env=environment, timeout=30, check=False).returncode)
-    codes.append(subprocess.run(["bash", str(script.with_name("merge.sbatch"))], timeout=30, check=False).returncode)
+        codes.append(subprocess.run(["bash", str(script)], env=environment, timeout=300, check=False).returncode)
+    codes.append(subprocess.run(["bash", str(script.with_name("merge.sbatch"))], timeout=300, check=False).returncode)
     assert codes == [0, 1, 0, 0]
     said = [line.split("|")[:-1] for line in (tmp_path / "said").read_text().splitlines()]
     assert [words[:6] for words in said[:3]] == [
