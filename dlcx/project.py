@@ -22,14 +22,20 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Layout
 
-#: How the names of a detector's snapshots begin.
-DETECTOR = "snapshot-detector"
+#: How the names of the snapshots of a pose net and of a detector begin, unless pytorch_config.yaml says otherwise.
+POSE, DETECTOR = "snapshot", "snapshot-detector"
+
+
+def usual_prefixes(_config: Path) -> Mapping[str, str]:
+    """The prefixes of snapshots that a pytorch_config.yaml gives instead of :data:`POSE` and :data:`DETECTOR`: none."""
+    return {}
 
 
 def net_name(net_type: str) -> str:
@@ -82,6 +88,8 @@ class Project:
     crop: tuple[int, int, int, int] | None  # x1, x2, y1, y2 when ``cropping: true``
     colormap: str
     dotsize: int
+    #: Reads off a pytorch_config.yaml how the names of its snapshots begin, see :func:`usual_prefixes`.
+    snapshot_prefixes: Callable[[Path], Mapping[str, str]] = usual_prefixes
 
     @property
     def config_path(self) -> Path:
@@ -238,9 +246,13 @@ class Shuffle:
         """``train/train.txt``: one line an epoch with date and time."""
         return self.train_dir / "train.txt"
 
-    def snapshot_path(self, epoch: int, *, best: bool = False, prefix: str = "snapshot") -> Path:
+    def prefix(self, kind: str = POSE) -> str:
+        """How the names of the snapshots of the pose net, or of the detector, begin; other words are prefixes."""
+        return self.project.snapshot_prefixes(self.model_config_path).get(kind, kind)
+
+    def snapshot_path(self, epoch: int, *, best: bool = False, prefix: str = POSE) -> Path:
         """``train/snapshot-010.pt`` or, for the best one, ``train/snapshot-best-010.pt``."""
-        return self.train_dir / f"{prefix}-{'best-' if best else ''}{epoch:03d}.pt"
+        return self.train_dir / f"{self.prefix(prefix)}-{'best-' if best else ''}{epoch:03d}.pt"
 
     @property
     def resume_state_path(self) -> Path:
@@ -283,14 +295,14 @@ class Shuffle:
             f"DLC_{net_name(net_type)}_{project.task}{project.date}shuffle{self.number}_{boxes}snapshot_{snapshot.uid}"
         )
 
-    def snapshots(self, prefix: str = "snapshot") -> list[Snapshot]:
+    def snapshots(self, prefix: str = POSE) -> list[Snapshot]:
         """Snapshots by epoch, the best one last, as DeepLabCut lists them."""
-        pattern = re.compile(rf"{re.escape(prefix)}(-best)?-\d+\.pt$")
+        pattern = re.compile(rf"{re.escape(self.prefix(prefix))}(-best)?-\d+\.pt$")
         paths = self.train_dir.iterdir() if self.train_dir.is_dir() else ()
         found = [Snapshot.of(path) for path in paths if pattern.match(path.name)]
         return sorted(found, key=lambda snapshot: (snapshot.best, snapshot.epoch))
 
-    def snapshot(self, which: str = "best", prefix: str = "snapshot") -> Snapshot:
+    def snapshot(self, which: str = "best", prefix: str = POSE) -> Snapshot:
         """The snapshot that ``best``, ``last``, an epoch or a path names; ``best`` falls back to the last one.
 
         Raises
@@ -307,7 +319,7 @@ class Shuffle:
             raise DlcxError(f"{flag} {which}: no such file")
         found = self.snapshots(prefix)
         if not found:
-            raise DlcxError(f"{self.name} has no {prefix} in {self.train_dir}", hint=self.how_to_train)
+            raise DlcxError(f"{self.name} has no {self.prefix(prefix)} in {self.train_dir}", hint=self.how_to_train)
         if which == "best" and (best := [snapshot for snapshot in found if snapshot.best]):
             return best[-1]
         if which in ("best", "last"):  # the best may be of the last epoch, whose own snapshot was then not saved

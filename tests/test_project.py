@@ -9,9 +9,10 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import shuffle_config
+from dlcx.formats.project_config import open_project, read_prefixes
 from dlcx.formats.training_set import load_training_set
 from dlcx.poses import Layout
-from dlcx.project import Project, Snapshot, Video, net_name
+from dlcx.project import DETECTOR, Project, Snapshot, Video, net_name
 
 
 @pytest.fixture
@@ -150,3 +151,38 @@ def test_without_a_best_snapshot_the_last_one_counts(project):
     shuffle.train_dir.mkdir(parents=True)
     (shuffle.train_dir / "snapshot-010.pt").touch()
     assert shuffle.snapshot("best").uid == "10"
+
+
+@pytest.mark.parametrize("text", ["mysnap", "'my snap.v2'", '"-x"', "snap(1)+", "7", "$HOME", "snapshot-fold1"])
+def test_snapshots_are_found_by_the_prefix_of_the_file(project, text):
+    prefix = text.strip("'\"")
+    shuffle = replace(project, snapshot_prefixes=read_prefixes).shuffle(3)
+    shuffle.train_dir.mkdir(parents=True)
+    for name in (f"{prefix}-010", f"{prefix}-best-005", f"boxes {prefix}-003", "snapshot-020", "snapshot-best-001"):
+        (shuffle.train_dir / f"{name}.pt").write_bytes(b"")
+    assert shuffle.snapshot().path.name == "snapshot-best-001.pt"
+    shuffle.model_config_path.write_text(
+        f"runner:\n  snapshot_prefix: {text}\ndetector:\n  runner: {{\"snapshot_prefix\": 'boxes {prefix}'}}\n"
+    )
+    assert [snapshot.path.name for snapshot in shuffle.snapshots()] == [f"{prefix}-010.pt", f"{prefix}-best-005.pt"]
+    assert shuffle.snapshot("last").epoch == 10
+    assert shuffle.snapshot("5").uid == "best-5"
+    assert shuffle.snapshot("best", DETECTOR).path.name == f"boxes {prefix}-003.pt"
+    assert shuffle.snapshot_path(7).name == f"{prefix}-007.pt"
+    with pytest.raises(DlcxError, match="--snapshot 11: "):
+        shuffle.snapshot("11")
+
+
+@pytest.mark.parametrize(
+    "text", ["runner: 3", "runner: {snapshot_prefix: }", "runner: {snapshot_prefix: [a", "- a", ""]
+)
+def test_files_without_a_prefix_mean_the_usual_one(project, text):
+    shuffle = replace(project, snapshot_prefixes=read_prefixes).shuffle(1)
+    shuffle.train_dir.mkdir(parents=True)
+    (shuffle.train_dir / "snapshot-001.pt").write_bytes(b"")
+    shuffle.model_config_path.write_text(text)
+    assert shuffle.snapshot().epoch == 1
+
+
+def test_what_opens_a_project_reads_prefixes(golden):
+    assert open_project(golden / "files" / "sa").snapshot_prefixes is read_prefixes

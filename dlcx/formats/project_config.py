@@ -24,6 +24,7 @@ import copy
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from dlcx.locks import changing
 from dlcx.outputs import write_text
 from dlcx.paths import user_path
 from dlcx.poses import Layout
-from dlcx.project import Project, Video
+from dlcx.project import DETECTOR, POSE, Project, Video
 from dlcx.settings import ProjectConfig
 from dlcx.settings.base import check, part_of_path
 from dlcx.settings.project import MULTI, VideoSet, parse_crop
@@ -89,7 +90,37 @@ def project_of(config: ProjectConfig, root: Path) -> Project:
         crop=_crop(config),
         colormap=config.colormap,
         dotsize=config.dotsize,
+        snapshot_prefixes=read_prefixes,
     )
+
+
+def read_prefixes(config: Path) -> Mapping[str, str]:
+    """How a pytorch_config.yaml says that the names of snapshots begin, by :data:`POSE` and :data:`DETECTOR`.
+
+    Empty where it says nothing, is missing or cannot be read: whoever needs the file says so.
+    """
+    try:
+        found = config.stat()
+    except OSError:
+        return {}
+    return _prefixes(config, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _prefixes(config: Path, _time: int, _size: int) -> Mapping[str, str]:
+    try:
+        text = read_text(config)
+        data = parse_yaml(text, config) if re.search(r"snapshot_prefix[\"']?:[ \t]*[^\s#]", text) else None
+    except DlcxError:
+        return {}
+    found = {}
+    for kind, keys in ((POSE, ("runner",)), (DETECTOR, ("detector", "runner"))):
+        block: Any = data
+        for key in (*keys, "snapshot_prefix"):
+            block = block.get(key) if isinstance(block, dict) else None
+        if block and isinstance(block, str | int | float) and not isinstance(block, bool):
+            found[kind] = str(block)
+    return found
 
 
 def _video(stored: str, entry: VideoSet | None, source: object) -> Video:

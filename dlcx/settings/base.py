@@ -61,6 +61,17 @@ Names = Annotated[list[str], AfterValidator(_distinct), AfterValidator(_stays_in
 FileName = Annotated[str, AfterValidator(part_of_path)]
 
 
+def _prefix(name: str) -> str:
+    """The prefix, if the names of snapshots can be told from others by it; an empty one means the usual one."""
+    if name and part_of_path(name).endswith("-best"):
+        raise ValueError(f"names best snapshots already, got {name!r}")
+    return name
+
+
+#: What the names of snapshots begin with.
+SnapshotPrefix = Annotated[str, AfterValidator(_prefix)]
+
+
 class Settings(BaseModel):
     """A mapping that knows all its keys and is always written whole."""
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from dlcx.settings.base import AsWritten, Free, Names, Number, Settings
+from dlcx.settings.base import AsWritten, Free, Names, Number, Settings, SnapshotPrefix
 from dlcx.settings.transforms import Transforms
 
 
@@ -98,7 +98,7 @@ class Runner(Settings):
     optimizer: Optimizer = Optimizer(type="AdamW", params={"lr": 1e-4})
     scheduler: Scheduler | None = None
     snapshots: SnapshotSettings = SnapshotSettings()
-    snapshot_prefix: str | None = None
+    snapshot_prefix: SnapshotPrefix | None = Field(None, description="Begins the names of snapshots.")
     load_weights_only: bool | None = None
 
 
@@ -234,4 +234,12 @@ class ModelConfig(Settings):
     def _has_head(self) -> ModelConfig:
         if not self.model.heads:
             raise ValueError("model.heads must name at least one head")
+        return self
+
+    @model_validator(mode="after")
+    def _tells_snapshots_apart(self) -> ModelConfig:
+        mine = self.runner.snapshot_prefix or "snapshot"
+        its = (self.detector and self.detector.runner.snapshot_prefix) or "snapshot-detector"
+        if mine == its:
+            raise ValueError(f"runner.snapshot_prefix {mine!r} is also that of the detector's snapshots")
         return self

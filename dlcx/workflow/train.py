@@ -258,7 +258,7 @@ def _todo(
         When one of them could not begin.
     """
     todo = []
-    of_detector = Path(resume).name.startswith(DETECTOR)
+    of_detector = Path(resume).name.startswith(place.prefix(DETECTOR))
     for make in (detector_part, pose_part):
         part = make(place, config, own)
         if part is None or not part.settings.epochs:

@@ -7,6 +7,7 @@ import pytest
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.own_config import read_own_config, write_own_config
+from dlcx.formats.yaml_files import write_yaml
 from dlcx.settings import ModelConfig, OwnConfig
 
 CONFIGS = Path(__file__).parents[1] / "golden" / "configs"
@@ -103,6 +104,22 @@ def test_a_wrong_override_names_flag_key_and_way_out(config, override, message, 
     assert message in str(caught.value)
     assert hint in caught.value.hint
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["../x", "a/b", "/tmp/x", "a\\b", "..", " ", "x\n", "\x1b[31m", "x-best"])
+def test_a_prefix_of_snapshots_leads_nowhere_else(config, tmp_path, prefix):
+    data = config.plain()
+    data["runner"]["snapshot_prefix"] = prefix
+    path = tmp_path / "pytorch_config.yaml"
+    write_yaml(data, path)
+    with pytest.raises(DlcxError, match=r"pytorch_config\.yaml: runner\.snapshot_prefix: names "):
+        read_model_config(path)
+    assert with_overrides(config, ["runner.snapshot_prefix="]).runner.snapshot_prefix is None
+
+
+def test_snapshots_of_net_and_detector_have_different_prefixes(config):
+    with pytest.raises(DlcxError, match="is also that of the detector's snapshots"):
+        with_overrides(config, ["runner.snapshot_prefix=snapshot-detector"])
 
 
 def test_a_wrong_key_in_the_file_names_file_key_and_the_nearest(tmp_path):

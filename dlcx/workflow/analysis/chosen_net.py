@@ -79,7 +79,8 @@ class ChosenNet:
         detector = chosen_detector(place, config, detector_snapshot)
         if config.method == "td" and detector is None and not searches:
             raise DlcxError(
-                f"{place.name} has no {DETECTOR} in {place.train_dir}: nothing finds the animals for its net",
+                f"{place.name} has no {place.prefix(DETECTOR)} in {place.train_dir}: "
+                "nothing finds the animals for its net",
                 hint="Train it with 'dlcx train --detector-epochs N', or name one with --detector-snapshot PATH.",
             )
         source = chosen_conditions(place, config, conditions)

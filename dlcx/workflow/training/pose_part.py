@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from dlcx.formats.project_config import read_project_config
-from dlcx.project import Shuffle
+from dlcx.project import POSE, Shuffle
 from dlcx.workflow.training.part import Net, Part, check_metric
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
     return PosePart(
         place=place,
         where="",
-        prefix=config.runner.snapshot_prefix or "snapshot",
+        prefix=config.runner.snapshot_prefix or POSE,
         flag="--weights",
         own_key="weights",
         weights=own.weights,
