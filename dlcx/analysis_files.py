@@ -25,6 +25,9 @@ from pathlib import Path
 #: How the names of files of linked poses end, by what linked them.
 TRACK_ENDINGS = {"ellipse": "_el", "box": "_bx", "skeleton": "_sk", "ctd": "_ctd", "transformer": "_tr"}
 
+#: Suffixes of the files that an analysis leaves, but for videos.
+ANALYSIS_SUFFIXES = (".h5", ".csv", ".pickle", ".json", ".html", ".nwb", ".lock")
+
 
 @dataclass(frozen=True)
 class Share:

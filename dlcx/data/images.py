@@ -31,7 +31,7 @@ def find_images(wanted: Sequence[str | Path]) -> list[Path]:
     DlcxError
         When a path does not exist, or nothing is found at all.
     """
-    return find_files(wanted, IMAGE_SUFFIXES, "image", left_out=lambda entry: entry.stem.endswith("labeled"))
+    return find_files(wanted, IMAGE_SUFFIXES, "image", made=lambda entry: entry.stem.endswith("labeled"))
 
 
 def neighbours(items: Iterable[Item], most: int, size: Callable[[Item], tuple[int, ...]]) -> Iterator[list[Item]]:

@@ -9,6 +9,7 @@ them.  Frames are RGB uint8; times are seconds from the first frame.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dlcx.analysis_files import ANALYSIS_SUFFIXES
 from dlcx.data.ahead import ahead
+from dlcx.data.drawn_marks import is_marked_as_drawn
 from dlcx.data.found import find_files
 from dlcx.data.frame_order import FrameOrder, frame_order
 from dlcx.data.good_frames import good_frames
@@ -30,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 #: Suffixes looked for in folders, as DeepLabCut does.
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpeg", ".mpg", ".mpv", ".mkv", ".flv", ".qt", ".yuv")
-#: Endings of videos that an analysis wrote; a folder's search leaves them out.
-MADE_BY_ANALYSIS = ("_labeled", "_full")
+#: Endings of the names of videos that dlcx or DeepLabCut has drawn.
+DRAWN_ENDINGS = ("_labeled", "_full")
 #: Most batches and most bytes that wait between the reader and the net.
 QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
 
@@ -125,7 +128,14 @@ def find_videos(wanted: Sequence[str | Path]) -> list[Path]:
     DlcxError
         When a path does not exist, or nothing is found at all.
     """
-    return find_files(wanted, VIDEO_SUFFIXES, "video", left_out=lambda entry: entry.stem.endswith(MADE_BY_ANALYSIS))
+    return find_files(wanted, VIDEO_SUFFIXES, "video", made=is_made_from_analysis)
+
+
+def is_made_from_analysis(path: Path) -> bool:
+    """Whether a file is no recording: a video with poses drawn in, or another file that an analysis leaves."""
+    if path.suffix.lower() in ANALYSIS_SUFFIXES and re.search("DLC|DeepCut", path.stem):
+        return True
+    return path.stem.endswith(DRAWN_ENDINGS) or is_marked_as_drawn(path)
 
 
 def open_video(path: Path) -> VideoFile:

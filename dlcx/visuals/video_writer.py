@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dlcx.data.drawn_marks import mark_as_drawn
 from dlcx.data.video import open_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import whole_file
@@ -82,6 +83,7 @@ def write_video(
                 hand_over(image)
                 count += 1
         _check_whole(beside, path, count)
+        mark_as_drawn(beside)
     return count
 
 

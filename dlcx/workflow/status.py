@@ -251,7 +251,7 @@ def _error(shuffle: Shuffle, rows: Sequence[dict[str, float]]) -> tuple[float | 
 
 def _videos(home: Project) -> list[VideoState]:
     """The videos of config.yaml, then others in ``videos``."""
-    from dlcx.data.video import MADE_BY_ANALYSIS, VIDEO_SUFFIXES
+    from dlcx.data.video import VIDEO_SUFFIXES, is_made_from_analysis
 
     found: dict[Path, VideoState] = {}
     missing = []
@@ -264,8 +264,8 @@ def _videos(home: Project) -> list[VideoState]:
             found[path.resolve()] = _video(path)
     others = sorted(home.videos_dir.iterdir()) if home.videos_dir.is_dir() else []
     for path in others:
-        wanted = path.suffix.lower() in VIDEO_SUFFIXES and not path.stem.endswith(MADE_BY_ANALYSIS)
-        if wanted and path.resolve() not in found:
+        wanted = path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+        if wanted and path.resolve() not in found and not is_made_from_analysis(path):
             found[path.resolve()] = _video(path)
     return [*found.values(), *missing]
 

@@ -129,16 +129,11 @@ def test_b_frames(shared: Path) -> None:
 
 
 def test_find_videos(tmp_path: Path) -> None:
-    for name in ("b.mp4", "a.AVI", "a_labeled.mp4", "adlc_full.mp4", "notes.txt", "c.mkv"):
+    for name in ("b.mp4", "a.AVI", "a_labeled.mp4", "adlc_full.mp4", "notes.txt", "c.mkv", "._b.mp4"):
         (tmp_path / name).touch()
     named = [path.name for path in find_videos([tmp_path])]
     assert named == ["a.AVI", "b.mp4", "c.mkv"]
-    assert [path.name for path in find_videos([f"{tmp_path}/*.m*"])] == [
-        "a_labeled.mp4",
-        "adlc_full.mp4",
-        "b.mp4",
-        "c.mkv",
-    ]
+    assert [path.name for path in find_videos([f"{tmp_path}/*.m*"])] == ["b.mp4", "c.mkv"]
     assert len(find_videos([tmp_path / "b.mp4", tmp_path])) == 3
     with pytest.raises(DlcxError, match="no such video or folder"):
         find_videos([tmp_path / "missing.mp4"])
@@ -154,6 +149,39 @@ def test_a_name_is_never_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     video = open_video(Path(name))
     numbers = [told_number(image) for batch in read_frames(video, 2) for image in batch.images]
     assert numbers == [0, 1, 2, 3, 4]
+
+
+MADE = ("b_labeled.mp4", "bDLC_Resnet50_xJan1shuffle1_snapshot_10_p60_labeled.avi", "b_full.mkv")
+
+
+@pytest.mark.parametrize("way", ["folder", "pattern", "written out", "open pattern"])
+def test_what_was_made_from_an_analysis_is_skipped(way: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The same files, however they are named."""
+    recordings = ("b.mp4", "test2DLC_video.mp4", "unlabeled.mp4")
+    data = [f"bDLC_Resnet50_xJan1shuffle1_snapshot_10{end}" for end in (".h5", ".csv", "_meta.pickle", "_report.html")]
+    for name in (*recordings, *MADE, *(data if way != "folder" else ())):
+        (tmp_path / name).touch()
+    wanted = {
+        "folder": [tmp_path],
+        "pattern": [f"{tmp_path}/*.mp4", f"{tmp_path}/*.avi", f"{tmp_path}/*.mkv"],
+        "written out": sorted(tmp_path.iterdir()),
+        "open pattern": [f"{tmp_path}/*"],
+    }[way]
+    assert [path.name for path in find_videos(wanted)] == sorted(recordings)
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("skipped what was made from an analysis: ")
+    if way != "written out":
+        assert sorted(caplog.messages[0].split(": ")[1].split(", ")) == sorted(MADE)
+
+
+def test_one_that_is_named_alone_is_used_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    labeled = tmp_path / "b_labeled.mp4"
+    labeled.touch()
+    assert find_videos([labeled]) == [labeled]
+    assert "it is used because it is the only video named" in caplog.text
+    with pytest.raises(DlcxError, match=r"no video in .*: b_labeled.mp4 was made from an analysis") as told:
+        find_videos([tmp_path])
+    assert told.value.hint == "Name it alone to use it as a video."
 
 
 def test_batch_is_checked_at_birth() -> None:

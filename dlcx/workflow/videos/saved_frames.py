@@ -129,16 +129,20 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
         if not project.videos:
             raise DlcxError(f"{project.config_path} lists no videos", hint="'dlcx add-videos' adds some.")
         return [(video, _place(project, video)) for video in project.videos]
-    chosen = []
+    chosen: list[tuple[Video, Path]] = []
+    files: list[str | Path] = []
     for item in wanted:
         known = project.video_of(Path(item).stem) or project.video_of(Path(item).name)
-        found = [_place(project, known)] if known and not Path(item).exists() else find_videos([item])
-        for path in found:
-            if (video := project.video_of(path.stem)) is None:
-                raise DlcxError(
-                    f"{path} is not in {project.config_path}", hint=f"'dlcx add-videos {path}' adds it to the project."
-                )
-            chosen.append((video, path))
+        if known and not Path(item).exists():
+            chosen.append((known, _place(project, known)))
+        else:
+            files.append(item)
+    for path in find_videos(files) if files else ():
+        if (video := project.video_of(path.stem)) is None:
+            raise DlcxError(
+                f"{path} is not in {project.config_path}", hint=f"'dlcx add-videos {path}' adds it to the project."
+            )
+        chosen.append((video, path))
     return chosen
 
 
