@@ -38,6 +38,18 @@ def usual_prefixes(_config: Path) -> Mapping[str, str]:
     return {}
 
 
+#: The folders of a project that paths stored in its files lead into.
+FOLDERS = (
+    "videos",
+    "labeled-data",
+    "training-datasets",
+    "dlc-models-pytorch",
+    "dlc-models",
+    "evaluation-results-pytorch",
+    "exported-models-pytorch",
+)
+
+
 def net_name(net_type: str) -> str:
     """The net's name inside file names: ``resnet_50`` -> ``Resnet50``, ``timm/x_y`` -> ``TimmXY``."""
     return "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", net_type) if part)
@@ -90,6 +102,7 @@ class Project:
     dotsize: int
     #: Reads off a pytorch_config.yaml how the names of its snapshots begin, see :func:`usual_prefixes`.
     snapshot_prefixes: Callable[[Path], Mapping[str, str]] = usual_prefixes
+    stored_root: str = ""  # ``project_path`` of config.yaml: where the project was when the file was written
 
     @property
     def config_path(self) -> Path:

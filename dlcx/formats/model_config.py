@@ -19,15 +19,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.project_config import own_path
 from dlcx.formats.yaml_files import parse_yaml, read_yaml, write_yaml
 from dlcx.locks import changing
 from dlcx.settings import ModelConfig
 from dlcx.settings.base import check, fields_at
 
 if TYPE_CHECKING:
-    from dlcx.project import Shuffle
+    from dlcx.project import Project, Shuffle
 
 HEADER = "# Config schema version. Do not edit manually.\n"
+
+#: Where pytorch_config.yaml holds paths that are read.
+STORED_PATHS = (
+    ("resume_training_from",),
+    ("detector", "resume_training_from"),
+    ("train_settings", "weight_init", "snapshot_path"),
+    ("train_settings", "weight_init", "detector_snapshot_path"),
+    ("detector", "train_settings", "weight_init", "snapshot_path"),
+    ("detector", "train_settings", "weight_init", "detector_snapshot_path"),
+    ("inference", "conditions"),
+    ("inference", "conditions", "filepath"),
+    ("inference", "conditions", "config"),
+    ("inference", "conditions", "config_path"),
+    ("inference", "conditions", "snapshot_path"),
+)
 
 
 def read_model_config(path: str | Path) -> ModelConfig:
@@ -54,7 +70,20 @@ def shuffle_config(shuffle: Shuffle) -> ModelConfig:
     path = shuffle.model_config_path
     if not path.is_file():
         raise DlcxError(f"no such file: {path}", hint=shuffle.how_to_create)
-    return read_model_config(path)
+    data = read_yaml(path)
+    if isinstance(data, dict):
+        for keys in STORED_PATHS:
+            _to_own_path(shuffle.project, data, *keys)
+    return check(ModelConfig, data, path)
+
+
+def _to_own_path(project: Project, data: Any, *keys: str) -> None:
+    """Let the path at these keys, if there is one, lead into the project rather than to one that it is a copy of."""
+    *above, last = keys
+    for key in above:
+        data = data.get(key) if isinstance(data, dict) else None
+    if isinstance(data, dict) and isinstance(data.get(last), str):
+        data[last] = own_path(project, data[last])
 
 
 def write_model_config(config: ModelConfig, path: str | Path) -> None:

@@ -14,13 +14,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dlcx.formats.project_config import own_path
 from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.paths import user_path
 from dlcx.settings import OwnConfig
 from dlcx.settings.base import check
+
+if TYPE_CHECKING:
+    from dlcx.project import Shuffle
 
 HEADER = "# What only dlcx knows of this shuffle; DeepLabCut does not read it.\n"
 
@@ -28,6 +34,20 @@ HEADER = "# What only dlcx knows of this shuffle; DeepLabCut does not read it.\n
 def read_own_config(path: str | Path) -> OwnConfig:
     """Read and check a dlcx.yaml; a missing file (a shuffle made by DeepLabCut) means the defaults."""
     return check(OwnConfig, read_yaml(path), path) if Path(path).is_file() else OwnConfig()
+
+
+def shuffle_own_config(shuffle: Shuffle) -> OwnConfig:
+    """:func:`read_own_config` of a shuffle, with paths into its own project: never into one that it is a copy of.
+
+    Raises
+    ------
+    DlcxError
+        When the file does not fit.
+    """
+    own = read_own_config(shuffle.own_config_path)
+    named = {key: getattr(own, key) for key in ("weights", "detector_weights")}
+    paths = {key: own_path(shuffle.project, text) for key, text in named.items() if text and os.path.isabs(text)}
+    return own.model_copy(update=paths)
 
 
 def weights_source(named: str | Path) -> str:

@@ -14,8 +14,8 @@
     - snout
     ...
 
-A project is moved and shared more often than its file is mended, so the folder that holds config.yaml counts,
-not ``project_path``, and stored paths of videos are looked for below it.
+A project is moved, copied and shared more often than its file is edited, so the folder that holds config.yaml counts,
+not ``project_path``, and stored paths are looked for below it first: a copy never uses the original's files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dlcx.locks import changing
 from dlcx.outputs import write_text
 from dlcx.paths import user_path
 from dlcx.poses import Layout
-from dlcx.project import DETECTOR, POSE, Project, Video
+from dlcx.project import DETECTOR, FOLDERS, POSE, Project, Video
 from dlcx.settings import ProjectConfig
 from dlcx.settings.base import check, part_of_path
 from dlcx.settings.project import MULTI, VideoSet, parse_crop
@@ -91,6 +91,7 @@ def project_of(config: ProjectConfig, root: Path) -> Project:
         colormap=config.colormap,
         dotsize=config.dotsize,
         snapshot_prefixes=read_prefixes,
+        stored_root=config.project_path,
     )
 
 
@@ -227,8 +228,9 @@ def set_iteration(path: str | Path, iteration: int) -> None:
 def resolve_video(project: Project, video: str | Path | Video) -> Path:
     """Where a video of the project lies now.
 
-    The stored path when it exists; else its tail below the project (``videos/m4s1.avi``), then its name in
-    ``videos``.  Windows separators are understood everywhere.
+    A file inside the project wins: the stored path where it leads there, else its tail below the project
+    (``videos/m4s1.avi``), then its name in ``videos``.  Else the stored path counts, unless it leads into the project
+    that this one is a copy of.  Windows separators are understood everywhere.
 
     Raises
     ------
@@ -236,14 +238,92 @@ def resolve_video(project: Project, video: str | Path | Video) -> Path:
         When the video is found nowhere.
     """
     stored = video.stored if isinstance(video, Video) else str(video)
-    if os.path.isfile(stored):
+    if _is_inside(project.root, stored) and os.path.isfile(stored):
         return Path(stored)
-    parts = [part for part in re.split(r"[\\/]+", stored) if part]
+    parts = _parts(stored)
     tails = [project.root.joinpath(*parts[start:]) for start in range(len(parts))]
-    for candidate in [*tails, project.videos_dir / parts[-1] if parts else project.root]:
+    for candidate in [*tails, *([project.videos_dir / parts[-1]] if parts else [])]:
         if candidate.is_file():
             return candidate
+    if os.path.isabs(stored) and os.path.isfile(stored):
+        if not _is_of_the_original(project, stored):
+            return Path(stored)
+        raise DlcxError(
+            f"no such video in {project.root}: {stored} belongs to the project that this one is a copy of",
+            hint=f"Copy or link it into {project.videos_dir}.",
+        )
     raise DlcxError(f"no such video: {stored}", hint=f"Looked below {project.root} too.")
+
+
+def own_path(project: Project, stored: str) -> str:
+    """A path that one of the project's files holds, as it holds now.
+
+    What exists below the project wins, and so does its place there where the path leads into the project that this one
+    is a copy of; other paths stay as they are.
+    """
+    parts = _parts(stored)
+    if not parts or _is_inside(project.root, stored):
+        return stored
+    if not _is_absolute(stored):
+        own = project.root.joinpath(*parts)
+        return str(own) if own.is_file() else stored
+    original = _is_of_the_original(project, stored)
+    starts = [at for at, part in enumerate(parts) if part in FOLDERS]
+    for start in starts:
+        own = project.root.joinpath(*parts[start:])
+        if own.is_file() or (original and start == starts[-1]):
+            return str(own)
+    if not original:
+        return stored
+    if parts[-1] == "config.yaml":
+        return str(project.config_path)
+    below = parts[len(_parts(project.stored_root)) :] if _is_below(stored, project.stored_root) else parts[-1:]
+    return str(project.root.joinpath(*below))
+
+
+def _parts(stored: str) -> list[str]:
+    return [part for part in re.split(r"[\\/]+", stored) if part]
+
+
+def _is_absolute(stored: str) -> bool:
+    return os.path.isabs(stored) or bool(re.match(r"[A-Za-z]:[\\/]|\\\\", stored))
+
+
+def _is_inside(root: Path, stored: str) -> bool:
+    """Whether a stored path leads into the project, whose folder may be known by several paths."""
+    folder = Path(os.path.realpath(os.path.dirname(stored)))
+    return _is_below(stored, str(root)) or (os.path.isabs(stored) and folder.is_relative_to(os.path.realpath(root)))
+
+
+def _is_below(stored: str, folder: str) -> bool:
+    parts, above = _parts(stored), _parts(folder)
+    return bool(above) and parts[: len(above)] == above
+
+
+def _is_of_the_original(project: Project, stored: str) -> bool:
+    """Whether a path leads into another folder that holds, or held, this very project: one is a copy of the other."""
+    moved = project.stored_root and not _same_folder(project.stored_root, project.root)
+    if moved and _is_below(stored, project.stored_root):
+        return True
+    for folder in Path(stored).parents:
+        config = folder / "config.yaml"
+        if config.is_file() and not _same_folder(folder, project.root):
+            return _is_config_of(config, project)
+    return False
+
+
+def _same_folder(one: str | Path, other: str | Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _is_config_of(path: Path, project: Project) -> bool:
+    """Whether a config.yaml has the project's Task, scorer and date."""
+    try:
+        found = read_yaml(path)
+    except DlcxError:
+        return False
+    asked = {"Task": project.task, "scorer": project.scorer, "date": project.date}
+    return isinstance(found, Mapping) and all(str(found.get(key)) == value for key, value in asked.items())
 
 
 def _find_config(where: str | Path | None) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.model_config import shuffle_config, update_model_config, with_overrides
-from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
+from dlcx.formats.own_config import read_own_config, shuffle_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import changing, locked
 from dlcx.nets.registry import untrainable
@@ -274,7 +274,7 @@ def _todo(
             job=job.name if job.again else "",
         )
         if start.source is not None:  # its first weights lie behind it, whatever is asked for now
-            part = make(place, config, read_own_config(place.own_config_path)) or part
+            part = make(place, config, shuffle_own_config(place)) or part
         todo.append((part, start))
     if not todo:
         raise DlcxError("--epochs 0: nothing is left to train")
@@ -331,7 +331,7 @@ def _own_config(
     place: Shuffle, config: ModelConfig, weights: str | Path | None, detector_weights: str | Path | None
 ) -> OwnConfig:
     """dlcx.yaml, with the first weights that the call names; shuffles of DeepLabCut may name theirs themselves."""
-    own = read_own_config(place.own_config_path)
+    own = shuffle_own_config(place)
     if weights is None and not place.own_config_path.is_file() and config.train_settings.weight_init is not None:
         weights = "weight_init"
     named = {"weights": weights, "detector_weights": detector_weights}

@@ -147,8 +147,9 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
 
 
 def _place(project: Project, video: Video) -> Path:
-    """Where a video lies; where it is nowhere, the stored path, which fails when it is opened."""
+    """Where a video lies; where it is nowhere, its place in the project, which fails when it is opened."""
     try:
         return resolve_video(project, video)
-    except DlcxError:
-        return Path(video.stored)
+    except DlcxError as error:
+        logger.warning("%s", error)
+        return project.videos_dir / re.split(r"[\\/]", video.stored)[-1]

@@ -216,7 +216,7 @@ def test_only_the_ends_of_a_large_video_are_read(project: Path, video: Path, mon
         raise AssertionError("a lookup with a store needs no decoder")
 
     monkeypatch.setattr(identity, "open_capture", opened)
-    monkeypatch.setattr(packets, "packet_times", opened)
+    monkeypatch.setattr(packets, "open_capture", opened)
     monkeypatch.setattr(cv2, "VideoCapture", opened)
     assert WantedPoses.of(project).find(video).video == video
 
