@@ -91,16 +91,17 @@ def write_model_config(config: ModelConfig, path: str | Path) -> None:
     write_yaml(config.plain(), path, header=HEADER)
 
 
-def update_model_config(before: ModelConfig, config: ModelConfig, path: Path) -> None:
-    """Write ``config``, which was made of ``before``, unless the file says something else by now.
+def update_model_config(before: ModelConfig, config: ModelConfig, shuffle: Shuffle) -> None:
+    """Write ``config`` of a shuffle, which was made of ``before``, unless the file says something else by now.
 
     Raises
     ------
     DlcxError
         When somebody has edited the file meanwhile.
     """
+    path = shuffle.model_config_path
     with changing(path):
-        if read_model_config(path).plain() != before.plain():
+        if shuffle_config(shuffle).plain() != before.plain():
             raise DlcxError(
                 f"{path} was changed while dlcx was at work with what it said before; it stays as it is",
                 hint="Run the same command again.",

@@ -201,7 +201,7 @@ def train(
                 if start.source is not None and training.goes_on:
                     outdated += start.outdated
                 if not trained:  # once: hours may lie between a detector and its pose net, and edits of the file
-                    update_model_config(before, config, place.model_config_path)
+                    update_model_config(before, config, place)
                 _commit(part, start, own, outdated)
             outdated = []  # from here on there are new files of these names
             if training.goes_on:

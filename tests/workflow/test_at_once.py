@@ -225,16 +225,17 @@ def shuffle_config(project: Path) -> Path:
     return create_dataset(project, weights="none", shuffle=5).shuffles[0].config
 
 
-def test_pytorch_config_is_not_taken_back(shuffle_config: Path) -> None:
+def test_pytorch_config_is_not_taken_back(project: Path, shuffle_config: Path) -> None:
     """A training that has read the file must not write over what was edited meanwhile, hours later perhaps."""
+    place = open_project(project).shuffle(5)
     before = read_model_config(shuffle_config)
     asked = with_overrides(before, ["train_settings.epochs=3"])
-    update_model_config(before, asked, shuffle_config)
+    update_model_config(before, asked, place)
     assert read_model_config(shuffle_config).train_settings.epochs == 3
     edited = with_overrides(asked, ["train_settings.batch_size=2"])
     write_model_config(edited, shuffle_config)
     with pytest.raises(DlcxError, match=r"pytorch_config.yaml was changed while dlcx was at work") as refused:
-        update_model_config(asked, with_overrides(asked, ["train_settings.epochs=9"]), shuffle_config)
+        update_model_config(asked, with_overrides(asked, ["train_settings.epochs=9"]), place)
     assert refused.value.hint == "Run the same command again."
     assert read_model_config(shuffle_config).plain() == edited.plain()
 
