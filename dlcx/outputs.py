@@ -55,7 +55,7 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
         yield beside
         with open(beside, "rb+") as written:
             os.fsync(written.fileno())
-        _check_unchanged(path)
+        check_unchanged(path)
         os.replace(beside, path)
         _note_own_change(path)
         sync_folder(path.parent)
@@ -136,7 +136,14 @@ def unchanged(*paths: Path) -> Iterator[None]:
         _expected.reset(token)
 
 
-def _check_unchanged(path: Path) -> None:
+def check_unchanged(path: Path) -> None:
+    """Make sure that no other program has changed a file that :func:`unchanged` holds.
+
+    Raises
+    ------
+    DlcxError
+        When one has.
+    """
     expected = _expected.get() or {}
     key = path.absolute()
     if key in expected and _content(path) != expected[key]:

@@ -16,6 +16,13 @@ def merge_labels(
         bool,
         typer.Option("--accept-machine-labels", help="Take machine labels that nobody has corrected as they are."),
     ] = False,
+    accept_empty: Annotated[
+        bool,
+        typer.Option(
+            "--accept-empty",
+            help="Also those of images in which every point is below the cutoff, as without an animal.",
+        ),
+    ] = False,
     pcutoff: Annotated[
         float | None, typer.Option("--pcutoff", help="Least likelihood of those.", show_default="config.yaml's")
     ] = None,
@@ -29,6 +36,7 @@ def merge_labels(
     return workflow(
         call.project,
         accept_machine_labels=accept_machine_labels,
+        accept_empty=accept_empty,
         pcutoff=pcutoff,
         iteration=iteration,
         progress=call.progress,

@@ -20,6 +20,9 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 #: Images of more pixels are not decoded (Pillow's own limit).
 MOST_PIXELS = 178_956_970
 
+#: Gray levels by which areas of 4 x 4 pixels may differ in two images of one picture: decoders round differently.
+MOST_COMPRESSION_ERROR = 12
+
 Item = TypeVar("Item")
 
 
@@ -105,6 +108,16 @@ def image_size(path: Path) -> tuple[int, int]:
         raise DlcxError(f"no such image: {path}") from None
     except (OSError, UnidentifiedImageError) as error:
         raise DlcxError(f"{path}: not an image: {error}") from None
+
+
+def same_picture(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two images (H, W, 3) uint8 are of one size and show the same, but for what compression makes of it."""
+    if one.shape != other.shape:
+        return False
+    size = max(1, one.shape[1] // 4), max(1, one.shape[0] // 4)  # compression errors are smaller over some pixels
+    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (one, other)]
+    gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(int) for image in small]  # and larger in colors
+    return bool(np.abs(gray[0] - gray[1]).max() <= MOST_COMPRESSION_ERROR)
 
 
 class ImageCache:

@@ -38,7 +38,7 @@ def read_coco(path: Path) -> GivenLabels:
         data = json.loads(path.read_text(encoding="utf-8"))
         kinds = {one["id"]: one for one in data["categories"] if one.get("keypoints")}
         rows = {one["id"]: row for row, one in enumerate(data["images"])}
-        images = [GivenImage(one["file_name"]) for one in data["images"]]
+        images = [GivenImage(one["file_name"], size=_size(one)) for one in data["images"]]
         found = [
             _found(one, kinds[one["category_id"]], rows)
             for one in data["annotations"]
@@ -60,6 +60,14 @@ def read_coco(path: Path) -> GivenLabels:
     for kind in kinds.values():
         names[kind["name"] == SINGLE] += kind["keypoints"]
     return GivenLabels.gathered(list(dict.fromkeys(names[False])), names[True], images, found)
+
+
+def _size(image: dict[str, Any]) -> tuple[int, int] | None:
+    """Width and height of an image where the file says them."""
+    sides = image.get("width"), image.get("height")
+    if not all(isinstance(side, int) and side > 0 for side in sides):
+        return None
+    return sides  # type: ignore[return-value]
 
 
 def _found(annotation: dict[str, Any], kind: dict[str, Any], rows: dict[Any, int]) -> Found:

@@ -16,11 +16,16 @@ SINGLE = "single"
 
 @dataclass(frozen=True)
 class GivenImage:
-    """Where an image is: its file, or the ``frame`` of a video; ``pixels`` gives (H, W, 3) RGB that a file embeds."""
+    """Where an image is: its file, or the ``frame`` of a video; ``pixels`` gives (H, W, 3) RGB that a file embeds.
+
+    ``size`` (width, height) and the number of ``frames`` of the video are what the label file says of them.
+    """
 
     file: str
     frame: int | None = None
     pixels: Callable[[], np.ndarray] | None = None
+    size: tuple[int, int] | None = None
+    frames: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import logging
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,29 @@ def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | No
     if file.suffix == ".h5" and file != Path(path):
         _tell_disagreement(labels, file)
     return labels
+
+
+def read_agreed_labels(path: Path, layout: Layout, scorer: str) -> Labels:
+    """The labels of ``path`` + ``.h5`` and ``.csv`` before both are written again: they must say the same.
+
+    Raises
+    ------
+    DlcxError
+        When they do not: writing both would bring back rows and values that somebody has changed in the csv.
+    """
+    labels = read_labels(path.with_name(path.name + ".h5") if _exists(path, ".h5") else path, layout, scorer)
+    text = path.with_name(path.name + ".csv")
+    if _exists(path, ".h5") and (what := _disagreement(labels, text)):
+        keep = f"dlcx import-labels {shlex.quote(str(text))} --overwrite"
+        raise DlcxError(
+            f"{text} has {what}: nobody can tell which of the two counts",
+            hint=f"If the csv is right: '{keep}'; if the h5 is: delete the csv.",
+        )
+    return labels
+
+
+def _exists(path: Path, suffix: str) -> bool:
+    return path.with_name(path.name + suffix).is_file()
 
 
 def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
@@ -235,21 +259,29 @@ def _tell_left_out(table: pd.DataFrame, layout: Layout, file: Path) -> None:
 def _tell_disagreement(labels: Labels, file: Path) -> None:
     """Warn where the csv beside an h5 says otherwise: people edit the one, and the other counts."""
     text = file.with_suffix(".csv")
+    if what := _disagreement(labels, text):
+        logger.warning("%s has %s: the h5 counts; delete it where the csv is right", text, what)
+
+
+def _disagreement(labels: Labels, text: Path) -> str:
+    """What a csv has otherwise than the labels of the h5 beside it; nothing where it says the same, or is missing."""
     if not text.is_file():
-        return
+        return ""
     try:
         other = _labels_of(_read_table(text)[1], labels.layout)
     except DlcxError:
         logger.info("%s cannot be read; the h5 beside it counts", text)
-        return
-    if other.images != labels.images:
-        what = f"{len(other)} images, the h5 {len(labels)}"
-    else:
-        pairs = ((labels.xy, other.xy), (labels.unique_xy, other.unique_xy))
-        count = sum(int((~np.isclose(one, two, atol=0.01, equal_nan=True)).any(-1).sum()) for one, two in pairs)
-        what = f"{count} labels that differ from the h5" if count else ""
-    if what:
-        logger.warning("%s has %s: the h5 counts; delete it where the csv is right", text, what)
+        return ""
+    if sorted(other.images) != sorted(labels.images):
+        extra, missing = (len(set(one.images) - set(two.images)) for one, two in ((other, labels), (labels, other)))
+        rows = [f"{extra} rows that the h5 lacks"] if extra else []
+        rows += [f"{missing} rows of the h5 less"] if missing else []
+        return " and ".join(rows) or f"{len(other)} rows, the h5 {len(labels)}"
+    place = {image: row for row, image in enumerate(other.images)}
+    order = [place[image] for image in labels.images]
+    pairs = ((labels.xy, other.xy[order]), (labels.unique_xy, other.unique_xy[order]))
+    count = sum(int((~np.isclose(one, two, atol=0.01, equal_nan=True)).any(-1).sum()) for one, two in pairs)
+    return f"{count} labels that differ from the h5" if count else ""
 
 
 def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:

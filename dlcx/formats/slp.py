@@ -73,13 +73,23 @@ def _found(image: int, instance: Any) -> Found:
 
 def _image(frame: Any, path: Path) -> GivenImage:
     video, number = frame.video, int(frame.frame_idx)
+    size, frames = _shape(video)
     if isinstance(video.filename, list):
         return GivenImage(str(video.filename[number]))
     if str(video.filename).endswith((".slp", ".h5", ".hdf5")):  # pixels are in the file
         source = video.source_video
         name = str(source.filename) if source is not None and isinstance(source.filename, str) else str(path)
         return GivenImage(name, number, lambda: _pixels(video, number))
-    return GivenImage(str(video.filename), number)
+    return GivenImage(str(video.filename), number, size=size, frames=frames)
+
+
+def _shape(video: Any) -> tuple[tuple[int, int] | None, int | None]:
+    """Width and height of a video, and its number of frames, where the file says them."""
+    shape = (getattr(video, "backend_metadata", None) or {}).get("shape")
+    if not isinstance(shape, list | tuple) or len(shape) != 4 or not all(isinstance(side, int) for side in shape):
+        return None, None
+    frames, height, width, _ = shape
+    return (width, height), frames
 
 
 def _pixels(video: Any, number: int) -> np.ndarray:

@@ -133,20 +133,24 @@ def bring_in(videos: Sequence[Path], folder: Path, *, copy_videos: bool, progres
     return targets
 
 
+def link_video(video: Path, target: Path) -> str:
+    """Make ``target`` a link to a video, unless it is one; returns why it cannot be made."""
+    try:
+        if target.exists():
+            return "" if target.samefile(video) else f"{target} is another file"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)  # a link that leads nowhere
+        target.symlink_to(video)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def _bring(video: Path, target: Path, *, copy: bool) -> None:
     if not copy:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)  # a link that leads nowhere
-            target.symlink_to(video)
-        except FileExistsError:  # another process was faster
-            if not os.path.samefile(video, target):
-                raise DlcxError(f"{target} is another file than {video} by now", hint="Rename one of them.") from None
+        if not (reason := link_video(video, target)):
             return
-        except OSError as error:
-            logger.warning("%s is copied, for links cannot be made here: %s", video.name, error.strerror or error)
-        else:
-            return
+        logger.warning("%s is copied, for links cannot be made here: %s", video.name, reason)
     with whole_file(target, video.stat().st_size) as beside:
         shutil.copyfile(video, beside)
 

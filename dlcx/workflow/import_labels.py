@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import logging
-import re
-import shutil
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats import project_config
-from dlcx.formats.given_labels import GivenImage, GivenLabels
-from dlcx.formats.labels import changing_labels, read_labels, write_labels
+from dlcx.formats.given_labels import GivenLabels
+from dlcx.formats.labels import changing_labels, read_agreed_labels, read_labels, write_labels
 from dlcx.formats.merged_labels import in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project
-from dlcx.outputs import whole_file
 from dlcx.paths import user_path
 from dlcx.poses import Labels, Layout
 from dlcx.progress import SILENT, Progress
-from dlcx.project import Project
-from dlcx.settings.base import part_of_path
+from dlcx.project import Project, Video
+from dlcx.workflow.add_videos import Crop, link_video
 from dlcx.workflow.export_labels import FORMATS
+from dlcx.workflow.importing.folders import choose_folders, same_file
+from dlcx.workflow.importing.sources import Finder, Recording, Source, check_distinct
+from dlcx.workflow.importing.together import together
+from dlcx.workflow.videos.saved_frames import saved_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,10 @@ Image = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class ImportedFolder:
-    """The labels of one video: images that are new, those that had labels (replaced or kept), images copied here."""
+    """The labels of one video: images that are new, those that had labels (replaced or kept), images copied here.
+
+    ``removed`` are rows that were deleted from the file that was imported, the folder's own.
+    """
 
     video: str
     new: int
@@ -41,6 +46,7 @@ class ImportedFolder:
     kept: int
     copied: int
     labels: Path
+    removed: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class ImportLabelsResult:
         for one in self.folders:
             more = f", {one.replaced} replaced" if one.replaced else ""
             more += f", {one.kept} kept as they were" if one.kept else ""
+            more += f", {one.removed} rows deleted" if one.removed else ""
             more += f", {one.copied} images copied" if one.copied else ""
             said.append(f"{one.video}: {one.new} newly labelled images{more}")
             said.append(f"  labels: {one.labels}")
@@ -106,19 +113,41 @@ def import_labels(
     home, path = open_project(project), user_path(file)
     given = _read(path, predicted=predicted)
     aligned, left_out = _fitted(given, home.layout, path)
-    place = _Places(home, path.parent, user_path(images) if images else None, video)
-    with progress.task("import", total=len(given.images), unit="image") as task:
-        rows: list[Image] = []
+    find = Finder(path.parent, home.root, user_path(images) if images else None, video)
+    sources = []
+    with progress.task("check", total=len(given.images), unit="image") as task:
         for image in given.images:
-            rows.append(place(image))
+            sources.append(find(image))
+            sources[-1].check()
             task.advance()
-    twice = [image for image, count in Counter(rows).items() if count > 1]
-    if twice:
-        raise DlcxError(f"{path}: {'/'.join(twice[0])} is labelled twice", hint="Images of one name: use --video.")
+    check_distinct(sources)
+    folders = choose_folders(home, _by_recording(sources), video)
+    rows = [_row(home, source, folders[source.recording]) for source in sources]
+    _check_once(rows, sources)
     labels = Labels(home.layout, tuple(rows), aligned.xy, aligned.unique_xy)
-    folders = tuple(_merge(home, labels, stem, place, overwrite) for stem in dict.fromkeys(row[1] for row in rows))
-    listed = _list_videos(home, labels)
-    return ImportLabelsResult(FORMATS[path.suffix], folders, left_out, listed)
+    stems = list(dict.fromkeys(row[1] for row in rows))
+    with ExitStack() as stack:
+        files = stack.enter_context(together(home.labeled_data, _is_label_file))
+        for stem in stems:
+            stack.callback(_remove_empty, home.labeled_data / stem)
+        stack.enter_context(changing_labels(*map(home.labels_path, stems)))
+        copied: Counter[str] = Counter()
+        with progress.task("import", total=len(rows), unit="image") as task:
+            for row, source in zip(rows, sources, strict=True):
+                if not home.root.joinpath(*row).is_file():
+                    source.write(files.path(*row[1:]))
+                    copied[row[1]] += 1
+                task.advance()
+        done = []
+        for stem in stems:
+            joined, told = _merged(home, labels, stem, path, overwrite)
+            write_labels(joined, files.path(stem, home.labels_path(stem).name), home.scorer)
+            done.append(replace(told, copied=copied[stem]))
+        files.publish()
+        videos = _new_videos(home, folders, labels)
+        project_config.add_videos(home.config_path, videos)
+    _link_videos(home, folders)
+    return ImportLabelsResult(FORMATS[path.suffix], tuple(done), left_out, tuple(videos))
 
 
 def _read(path: Path, *, predicted: bool) -> GivenLabels:
@@ -181,103 +210,109 @@ def _individuals(given: GivenLabels, layout: Layout, path: Path) -> tuple[str, .
     return tuple(places)
 
 
-class _Places:
-    """Where an image of a file is in labeled-data; it is brought there when it is elsewhere."""
-
-    def __init__(self, project: Project, beside: Path, images: Path | None, video: str | None) -> None:
-        self._project, self._beside, self._images, self._video = project, beside, images, video
-        self.copied: Counter[str] = Counter()
-
-    def __call__(self, image: GivenImage) -> Image:
-        parts = [part for part in re.split(r"[\\/]+", image.file) if part not in ("", ".")]
-        if not parts:
-            raise DlcxError(f"an image has no name: {image.file!r}")
-        stem = self._video or self._stem(image, parts)
-        self._check(image, stem, parts)
-        if image.frame is not None:
-            return ("labeled-data", stem, self._frame(image, stem))
-        target = self._project.labeled_data / stem / parts[-1]
-        if not target.is_file():
-            source = self._find(image.file, parts)
-            with whole_file(target) as beside:
-                shutil.copyfile(source, beside)
-            self.copied[stem] += 1
-        return ("labeled-data", stem, parts[-1])
-
-    def _check(self, image: GivenImage, stem: str, parts: Sequence[str]) -> None:
-        """Refuse names that lead out of labeled-data, and images whose names are none of an image."""
-        from dlcx.data.images import IMAGE_SUFFIXES
-        from dlcx.data.video import VIDEO_SUFFIXES
-
-        try:
-            part_of_path(stem)
-            part_of_path(parts[-1])
-        except ValueError:
-            raise DlcxError(f"image {image.file!r} leads out of labeled-data") from None
-        suffixes = VIDEO_SUFFIXES if image.frame is not None and image.pixels is None else IMAGE_SUFFIXES
-        if image.pixels is None and Path(parts[-1]).suffix.lower() not in suffixes:
-            raise DlcxError(f"{image.file}: expected a name that ends in {', '.join(suffixes)}")
-
-    def _stem(self, image: GivenImage, parts: Sequence[str]) -> str:
-        if image.frame is not None:
-            return parts[-1].rsplit(".", 1)[0]
-        if len(parts) > 1:
-            return parts[-2]
-        if self._images is not None:
-            return self._images.name
-        raise DlcxError(f"{image.file}: nothing tells its video", hint="Name the folder of labeled-data with --video.")
-
-    def _find(self, stored: str, parts: Sequence[str]) -> Path:
-        """The file that a path of another machine means."""
-        tails = [Path(*parts[start:]) for start in range(len(parts))]
-        roots = [self._images] if self._images else [self._beside, self._project.root, self._project.videos_dir]
-        for candidate in (Path(stored), *(root / tail for root in roots for tail in tails)):
-            if candidate.is_file():
-                return candidate
-        raise DlcxError(f"no such file: {stored}", hint="Name the folder of the images or videos with --images DIR.")
-
-    def _frame(self, image: GivenImage, stem: str) -> str:
-        """The name of the image of a frame, saved when it is not there."""
-        from dlcx.data.video import open_video
-        from dlcx.visuals.labeled_images import write_picture
-        from dlcx.workflow.videos.saved_frames import save_frames, saved_numbers
-
-        folder, number = self._project.labeled_data / stem, int(image.frame or 0)
-        if name := saved_numbers(folder).get(number):
-            return name
-        self.copied[stem] += 1
-        if image.pixels is not None:
-            name = f"img{number:06d}.png"
-            write_picture(image.pixels(), folder / name)
-            return name
-        video = open_video(self._find(image.file, re.split(r"[\\/]+", image.file)))
-        return save_frames(video, [number], folder).names[number]
+def _by_recording(sources: Sequence[Source]) -> dict[Recording, list[Source]]:
+    found: dict[Recording, list[Source]] = {}
+    for source in sources:
+        found.setdefault(source.recording, []).append(source)
+    return found
 
 
-def _merge(project: Project, labels: Labels, stem: str, place: _Places, overwrite: bool) -> ImportedFolder:
-    """Join the labels of one video with those that are there, and write them."""
+def _row(project: Project, source: Source, folder: str) -> Image:
+    """The place of an image in labeled-data.
+
+    Raises
+    ------
+    DlcxError
+        When another picture has it.
+    """
+    there = saved_numbers(project.labeled_data / folder).get(source.frame) if source.frame is not None else None
+    row = ("labeled-data", folder, there or source.name)
+    target = project.root.joinpath(*row)
+    if target.is_file() and not same_file(source, target):
+        raise DlcxError(
+            f"{target} is another picture than {_called(source)}",
+            hint="Give the images another folder of labeled-data: --video NAME.",
+        )
+    return row
+
+
+def _called(source: Source) -> str:
+    path = source.path or source.given.file
+    return f"frame {source.frame} of {path}" if source.frame is not None else str(path)
+
+
+def _check_once(rows: Sequence[Image], sources: Sequence[Source]) -> None:
+    seen: dict[Image, Source] = {}
+    for row, source in zip(rows, sources, strict=True):
+        if other := seen.get(row):
+            both = "" if _called(other) == _called(source) else f": by {_called(other)} and {_called(source)}"
+            raise DlcxError(
+                f"{'/'.join(row)} is labelled twice{both}", hint="Keep one row of it, or leave out --video."
+            )
+        seen[row] = source
+
+
+def _merged(project: Project, labels: Labels, stem: str, file: Path, overwrite: bool) -> tuple[Labels, ImportedFolder]:
+    """The labels of one video joined with those that are there, and what became of how many.
+
+    The label file of the folder itself, edited by somebody, is complete: rows that are not in it are deleted.
+    """
     path, layout = project.labels_path(stem), project.layout
     rows = [row for row, image in enumerate(labels.images) if image[1] == stem]
     came = Labels(layout, tuple(labels.images[row] for row in rows), labels.xy[rows], labels.unique_xy[rows])
-    with changing_labels(path):
-        exists = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
-        there = read_labels(path, layout, project.scorer) if exists else no_labels(layout)
-        both = len(set(there.images) & set(came.images))
-        merged = with_more(came, there) if overwrite else with_more(there, came)
-        write_labels(merged, path, project.scorer)
+    pair = [path.with_name(path.name + suffix) for suffix in (".h5", ".csv")]
+    edited = overwrite and any(one.is_file() and one.samefile(file) for one in pair)
+    if not any(one.is_file() for one in pair):
+        there = no_labels(layout)
+    elif edited:
+        there = read_labels(next(one for one in pair if one.is_file()), layout, project.scorer)
+    else:
+        there = read_agreed_labels(path, layout, project.scorer)
+    both = len(set(there.images) & set(came.images))
+    joined = with_more(came, no_labels(layout) if edited else there) if overwrite else with_more(there, came)
     replaced, kept = (both, 0) if overwrite else (0, both)
-    return ImportedFolder(stem, len(came) - both, replaced, kept, place.copied[stem], path.with_name(path.name + ".h5"))
+    removed = len(there) - both if edited else 0
+    return joined, ImportedFolder(stem, len(came) - both, replaced, kept, 0, pair[0], removed)
 
 
-def _list_videos(project: Project, labels: Labels) -> tuple[str, ...]:
-    """Name in config.yaml the videos whose labels would be left out otherwise."""
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that only the lock of a failed import was in."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _is_label_file(path: Path) -> bool:
+    return path.suffix in (".h5", ".csv")
+
+
+def _new_videos(project: Project, folders: Mapping[Recording, str], labels: Labels) -> dict[str, Crop]:
+    """The videos that config.yaml must name, or their labels would be left out, with the size of their frames."""
     from dlcx.data.images import image_size
+    from dlcx.data.video import open_video
 
-    crops = {}
-    for image in labels.images:
-        stored = str(project.videos_dir / f"{image[1]}.mp4")
-        if project.video_of(image[1]) is None and stored not in crops:
-            width, height = image_size(project.root.joinpath(*image))
-            crops[stored] = (0, width, 0, height)
-    project_config.add_videos(project.config_path, crops)
-    return tuple(crops)
+    crops: dict[str, Crop] = {}
+    for recording, folder in folders.items():
+        if project.video_of(folder) is not None or any(Video(stored).stem == folder for stored in crops):
+            continue
+        if (target := _link_of(project, recording, folder)) is not None:
+            video = open_video(Path(recording.path))
+            crops[str(target)] = (0, video.width, 0, video.height)
+        else:
+            first = next(image for image in labels.images if image[1] == folder)
+            width, height = image_size(project.root.joinpath(*first))
+            crops[str(project.videos_dir / f"{folder}.mp4")] = (0, width, 0, height)
+    return crops
+
+
+def _link_of(project: Project, recording: Recording, folder: str) -> Path | None:
+    """Where the project has the video of a folder; None where there is no such file."""
+    path = Path(recording.path)
+    return project.videos_dir / f"{folder}{path.suffix}" if recording.is_video and path.is_file() else None
+
+
+def _link_videos(project: Project, folders: Mapping[Recording, str]) -> None:
+    """Link the videos that config.yaml lists as the project's own, unless they are there."""
+    for recording, folder in folders.items():
+        target, listed = _link_of(project, recording, folder), open_project(project.root).video_of(folder)
+        if target and listed and listed.stored == str(target) and (reason := link_video(Path(recording.path), target)):
+            logger.warning("%s is not linked to %s: %s", target, recording.path, reason)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import changing_labels, read_labels, write_labels
+from dlcx.formats.labels import changing_labels, read_agreed_labels, read_labels, write_labels
 from dlcx.formats.machine_labels import read_machine_labels
 from dlcx.formats.merged_labels import in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project, set_iteration
@@ -25,12 +26,18 @@ REFINED = "MachineLabelsRefine.h5"
 
 @dataclass(frozen=True)
 class MergedFolder:
-    """The labels of one video: rows there were, rows that came in corrected, and rows nobody corrected."""
+    """The labels of one video: rows there were, rows that came in corrected, and rows nobody corrected.
+
+    ``empty`` images have no point that is sure enough; they are among the accepted ones only with ``accept_empty``.
+    ``gone`` are machine labels of images that somebody has deleted.
+    """
 
     video: str
     labelled: int
     corrected: int
     accepted: int
+    empty: int = 0
+    gone: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class MergeLabelsResult:
     folders: tuple[MergedFolder, ...]
     before: int
     iteration: int
+    accepted_empty: bool = False
 
     @property
     def next_steps(self) -> tuple[str, ...]:
@@ -52,6 +60,11 @@ class MergeLabelsResult:
         for one in self.folders:
             more = f", {one.corrected} corrected" if one.corrected else ""
             more += f", {one.accepted} as the net found them" if one.accepted else ""
+            more += f", {one.empty} of them without an animal" if one.empty and self.accepted_empty else ""
+            more += (
+                f", {one.empty} left out (no point reaches the cutoff)" if one.empty and not self.accepted_empty else ""
+            )
+            more += f", {one.gone} left out (the image was deleted)" if one.gone else ""
             said.append(f"{one.video}: {one.labelled} labelled images{more}")
         there = " (there already: it has no training dataset yet)" if self.iteration == self.before else ""
         return [*said, f"iteration: {self.iteration}{there}"]
@@ -61,6 +74,7 @@ def merge_labels(
     project: str | Path | None = None,
     *,
     accept_machine_labels: bool = False,
+    accept_empty: bool = False,
     pcutoff: float | None = None,
     iteration: int | None = None,
     progress: Progress = SILENT,
@@ -73,6 +87,8 @@ def merge_labels(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     accept_machine_labels
         Take machine labels that nobody has corrected as they are.
+    accept_empty
+        Also those of images in which no point is sure enough: they train as images without an animal.
     pcutoff
         Least likelihood of those; default: config.yaml's.
     iteration
@@ -86,18 +102,28 @@ def merge_labels(
     home = open_project(project)
     if iteration is not None and iteration < 0:
         raise DlcxError(f"--iteration {iteration}: expected 0 or more")
+    if accept_empty and not accept_machine_labels:
+        raise DlcxError("--accept-empty belongs to --accept-machine-labels", hint="Give both.")
     folders = [folder for folder in sorted(home.labeled_data.glob("*")) if folder.is_dir() and _is_of_labels(folder)]
     with changing_labels(*(home.labels_path(folder.name) for folder in folders)):
         home = open_project(home.root)  # another call may have merged them meanwhile
         least = home.pcutoff if pcutoff is None else pcutoff
-        merged = [_merged(home, folder.name, least) for folder in folders]
-        waiting = [(done.video, done.accepted) for done, _ in merged if done.accepted]
+        merged = [_merged(home, folder.name, least, accept_empty=accept_empty) for folder in folders]
+        waiting = [(done.video, count) for done, _ in merged if (count := _uncorrected(done, accept_empty))]
         if waiting and not accept_machine_labels:
             what = ", ".join(f"{count} image(s) of {video}" for video, count in waiting)
             raise DlcxError(
                 f"machine labels of {what} are not corrected",
                 hint="Correct them in napari-deeplabcut and save, or take them as they are with "
                 "--accept-machine-labels.",
+            )
+        if left := sum(done.empty for done, _ in merged if not accept_empty):
+            logger.warning(
+                "%d machine-labeled images are not taken: none of their points has a likelihood of %g or more, and "
+                "without labels they would train as images without an animal; label them, or take them with "
+                "--accept-empty",
+                left,
+                least,
             )
         changed = False
         with progress.task("merge", total=len(merged), unit="video") as task:
@@ -109,7 +135,12 @@ def merge_labels(
         new = iteration if iteration is not None else _next(home, changed=changed)
         if new != home.iteration:
             set_iteration(home.config_path, new)
-    return MergeLabelsResult(tuple(done for done, _ in merged), home.iteration, new)
+    return MergeLabelsResult(tuple(done for done, _ in merged), home.iteration, new, accept_empty)
+
+
+def _uncorrected(done: MergedFolder, accept_empty: bool) -> int:
+    """How many images have machine labels that nobody has corrected."""
+    return done.accepted + (0 if accept_empty else done.empty)
 
 
 def _next(project: Project, *, changed: bool) -> int:
@@ -127,17 +158,45 @@ def _is_of_labels(folder: Path) -> bool:
     return any(any(folder.glob(pattern)) for pattern in endings)
 
 
-def _merged(project: Project, stem: str, least: float) -> tuple[MergedFolder, Labels]:
+def _merged(project: Project, stem: str, least: float, *, accept_empty: bool) -> tuple[MergedFolder, Labels]:
     """What a folder's labels become, and where they come from."""
     path, layout = project.labels_path(stem), project.layout
     there = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
-    human = read_labels(path, layout, project.scorer) if there else no_labels(layout)
+    human = read_agreed_labels(path, layout, project.scorer) if there else no_labels(layout)
     refined = path.with_name(REFINED)
-    corrected = with_more(human, read_labels(refined, layout)) if refined.is_file() else human
+    corrected = with_more(human, _refined(refined, project)) if refined.is_file() else human
     machine = project.machine_labels_path(stem)
-    whole = with_more(corrected, _sure(machine, project, least)) if machine.is_file() else corrected
-    done = MergedFolder(stem, len(human), len(corrected) - len(human), len(whole) - len(corrected))
-    return done, whole
+    found = _without(_sure(machine, project, least), corrected.images) if machine.is_file() else no_labels(layout)
+    present = _only(found, [project.root.joinpath(*image).is_file() for image in found.images])
+    shown = np.isfinite(present.xy).any((1, 2, 3)) | np.isfinite(present.unique_xy).any((1, 2))
+    taken = present if accept_empty else _only(present, shown)
+    whole = with_more(corrected, taken)
+    empty, gone = int((~shown).sum()), len(found) - len(present)
+    return MergedFolder(stem, len(human), len(corrected) - len(human), len(taken), empty, gone), whole
+
+
+def _refined(path: Path, project: Project) -> Labels:
+    """Rows that were corrected in this iteration: those of earlier ones are merged, and may be deleted since."""
+    labels = read_labels(path, project.layout)
+    now = project.machine_labels_path(path.parent.name)
+    earlier = [other for other in path.parent.glob("machinelabels-iter*.h5") if other != now]
+    merged = {image for other in earlier for image in read_machine_labels(other).images}
+    if now.is_file():
+        merged -= set(read_machine_labels(now).images)
+    present = _only(labels, [project.root.joinpath(*image).is_file() for image in labels.images])
+    return _without(present, merged)
+
+
+def _only(labels: Labels, kept: Sequence[bool] | np.ndarray) -> Labels:
+    rows = np.flatnonzero(kept)
+    return replace(
+        labels, images=tuple(labels.images[row] for row in rows), xy=labels.xy[rows], unique_xy=labels.unique_xy[rows]
+    )
+
+
+def _without(labels: Labels, images: Collection[tuple[str, str, str]]) -> Labels:
+    there = set(images)
+    return _only(labels, [image not in there for image in labels.images])
 
 
 def _sure(path: Path, project: Project, least: float) -> Labels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,7 +130,10 @@ def machine_labels(project: Path, *numbers: int) -> tuple[MachineLabels, Path]:
 
 
 def test_merging_labels_twice_begins_one_iteration(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_machine_labels(*machine_labels(project, 20, 21))
+    labels, target = machine_labels(project, 20, 21)
+    write_machine_labels(labels, target)
+    for image in labels.images:
+        shutil.copyfile(target.with_name("img00.png"), project.joinpath(*image))
     call = lambda: merge_labels(project, accept_machine_labels=True)  # noqa: E731
     interleave(monkeypatch, module("dlcx.workflow.merge_labels"), "read_machine_labels", call, call)
     home = open_project(project)
@@ -153,21 +157,22 @@ def test_machine_labels_of_both_calls_are_there(project: Path, monkeypatch: pyte
     first, target = machine_labels(project, 1)
     write_machine_labels(first, target)
 
+    found_by: dict[threading.Thread, MachineLabels] = {}
+    video = SimpleNamespace(frames=100, path=Path("vid.avi"))
+    saved = SimpleNamespace(names={}, written=())
+    monkeypatch.setattr(workflow, "add_videos", lambda *_, **__: SimpleNamespace(added=()))
+    monkeypatch.setattr(workflow, "save_frames", lambda *_: saved)
+    monkeypatch.setattr(workflow, "_machine_labels", lambda *_: found_by[threading.current_thread()])
+    monkeypatch.setattr("dlcx.data.video.open_video", lambda _: video)
+
     def extract(*numbers: int) -> None:
-        labels = machine_labels(project, *numbers)[0]
-        video = SimpleNamespace(frames=100, path=Path("vid.avi"))
-        saved = SimpleNamespace(names={}, written=())
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(workflow, "add_videos", lambda *_, **__: SimpleNamespace(added=()))
-            patch.setattr(workflow, "save_frames", lambda *_: saved)
-            patch.setattr(workflow, "_machine_labels", lambda *_: labels)
-            patch.setattr("dlcx.data.video.open_video", lambda _: video)
-            pick = workflow._Pick(open_project(project), "uniform", None, 1, False, False, None)
-            search = SimpleNamespace(algorithm="list")
-            found = SimpleNamespace(
-                video=Path("vid.avi"), in_frame=lambda: None, file=SimpleNamespace(path=Path("x"), scorer="net")
-            )
-            pick(found, type("Search", (), {"algorithm": search.algorithm, "__call__": lambda *_: list(numbers)})())
+        found_by[threading.current_thread()] = machine_labels(project, *numbers)[0]
+        pick = workflow._Pick(open_project(project), "uniform", None, 1, False, False, None)
+        search = SimpleNamespace(algorithm="list")
+        found = SimpleNamespace(
+            video=Path("vid.avi"), in_frame=lambda: None, file=SimpleNamespace(path=Path("x"), scorer="net")
+        )
+        pick(found, type("Search", (), {"algorithm": search.algorithm, "__call__": lambda *_: list(numbers)})())
 
     interleave(monkeypatch, formats, "read_machine_labels", lambda: extract(2), lambda: extract(3))
     images = [image[2] for image in read_machine_labels(target).images]

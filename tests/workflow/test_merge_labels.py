@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,11 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.machine_labels import MachineLabels, write_machine_labels
+from dlcx.formats.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
 from dlcx.formats.merged_labels import in_layout
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Labels, Layout
+from dlcx.workflow.import_labels import import_labels
 from dlcx.workflow.merge_labels import merge_labels
 
 LAYOUT = Layout(("snout", "back", "tail"))
@@ -29,7 +32,17 @@ def machine(project: Path) -> Path:
     none = np.zeros((3, 0, 2), np.float32), np.zeros((3, 0), np.float32)
     path = open_project(project).machine_labels_path("vid")
     write_machine_labels(MachineLabels("net", LAYOUT, images, xy, score, *none), path)
+    for image in images:
+        shutil.copyfile(path.with_name("img00.png"), project.joinpath(*image))
     return path
+
+
+def refine(machine: Path) -> None:
+    """Save the machine labels as the refinement window of DeepLabCut 2 does."""
+    table = pd.read_hdf(machine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table.to_hdf(machine.with_name("MachineLabelsRefine.h5"), key="df_with_missing", mode="w")
 
 
 def labels_of(project: Path) -> Labels:
@@ -76,13 +89,97 @@ def test_corrected_ones_need_no_flag(project, machine):
 
 
 def test_what_the_window_of_deeplabcut_2_saved(project, machine):
-    table = pd.read_hdf(machine)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table.to_hdf(machine.with_name("MachineLabelsRefine.h5"), key="df_with_missing", mode="w")
+    refine(machine)
     done = merge_labels(project)
     assert (done.folders[0].corrected, done.folders[0].accepted) == (2, 0)
     np.testing.assert_array_equal(labels_of(project).xy[9, 0], [[0, 1], [2, 3], [4, 5]])
+
+
+def write_rows(project: Path, labels: Labels, rows: list[int]) -> None:
+    """Keep some rows of the label files."""
+    home = open_project(project)
+    kept = replace(
+        labels, images=tuple(labels.images[i] for i in rows), xy=labels.xy[rows], unique_xy=labels.unique_xy[rows]
+    )
+    write_labels(kept, home.labels_path("vid"), home.scorer)
+
+
+def test_deleted_rows_do_not_come_back(project, machine):
+    refine(machine)
+    merge_labels(project)
+    merged = labels_of(project)
+    assert [image[2] for image in merged.images[8:]] == ["img09.png", "img11.png"]
+    write_rows(project, merged, [*range(9)])  # img11 is a bad image
+    done = merge_labels(project)
+    assert done.folders[0].corrected == 0
+    assert labels_of(project).images == merged.images[:9]
+
+
+def test_labels_of_deleted_images_are_left_out(project, machine, capsys):
+    (machine.parent / "img09.png").unlink()
+    with pytest.raises(DlcxError, match=r"machine labels of 1 image\(s\) of vid are not corrected"):
+        merge_labels(project)
+    assert run(["merge-labels", "-p", str(project), "--accept-machine-labels"]) == 0
+    line = "vid: 8 labelled images, 1 as the net found them, 1 left out (the image was deleted)"
+    assert capsys.readouterr().out.splitlines()[0] == line
+    assert [image[2] for image in labels_of(project).images[8:]] == ["img11.png"]
+
+
+def test_refined_labels_of_deleted_images_are_left_out(project, machine):
+    refine(machine)
+    (machine.parent / "img09.png").unlink()
+    assert merge_labels(project).folders[0].corrected == 1
+    assert [image[2] for image in labels_of(project).images[8:]] == ["img11.png"]
+
+
+@pytest.mark.parametrize("cutoff", ["0.6", "0.95"])
+def test_images_below_the_cutoff_are_accepted_only_when_asked(project, machine, cutoff, capsys):
+    labels = read_machine_labels(machine)
+    score = labels.score.copy()
+    score[2] = 0.59  # img09
+    write_machine_labels(replace(labels, score=score), machine)
+    empty = 1 if cutoff == "0.6" else 2
+    call = ["merge-labels", "-p", str(project), "--pcutoff", cutoff]
+    before = labels_of(project)
+    assert run(call) == 3
+    assert "machine labels of 2 image(s) of vid are not corrected" in capsys.readouterr().err
+    assert run([*call, "--accept-empty"]) == 3
+    assert "--accept-empty belongs to --accept-machine-labels" in capsys.readouterr().err
+    assert run([*call, "--accept-machine-labels", "--iteration", "0"]) == 0
+    out, err = capsys.readouterr()
+    accepted = ", 1 as the net found them" if empty == 1 else ""
+    assert out.splitlines()[0] == f"vid: 8 labelled images{accepted}, {empty} left out (no point reaches the cutoff)"
+    assert f"{empty} machine-labeled images are not taken" in err
+    names = [image[2] for image in labels_of(project).images]
+    assert names[8:] == (["img11.png"] if empty == 1 else [])
+    write_rows(project, before, [*range(8)])
+    assert run([*call, "--accept-machine-labels", "--accept-empty"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == f"vid: 8 labelled images, 2 as the net found them, {empty} of them without an animal"
+    assert "not taken" not in err
+    after = labels_of(project)
+    assert [image[2] for image in after.images[8:]] == ["img09.png", "img11.png"]
+    assert np.isnan(after.xy[8]).all()
+    assert np.isnan(after.xy[9]).all() == (empty == 2)
+
+
+def test_a_csv_that_says_otherwise_is_not_overwritten(project, machine):
+    home = open_project(project)
+    csv = home.labels_path("vid").with_name("CollectedData_me.csv")
+    h5 = csv.with_suffix(".h5")
+    edited = "".join(line for line in csv.read_text().splitlines(keepends=True) if "img05" not in line)
+    csv.write_text(edited)
+    before = h5.read_bytes()
+    with pytest.raises(DlcxError, match=r"CollectedData_me\.csv has 1 rows of the h5 less") as caught:
+        merge_labels(project, accept_machine_labels=True)
+    assert f"import-labels {csv} --overwrite" in caught.value.hint
+    assert (csv.read_text(), h5.read_bytes()) == (edited, before)
+    assert open_project(project).iteration == 0
+    import_labels(project, csv, overwrite=True)
+    merge_labels(project, accept_machine_labels=True)
+    names = [image[2] for image in labels_of(project).images]
+    assert "img05.png" not in names
+    assert len(names) == 9
 
 
 def test_an_iteration_without_a_dataset_goes_on(project):
