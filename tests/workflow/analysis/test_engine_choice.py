@@ -1,6 +1,6 @@
 import logging
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,13 +22,15 @@ from dlcx.workflow.analysis.engine_choice import choose_engine
 
 
 class Fake:
-    """Takes so long and finds a keypoint so far from torch's."""
+    """Takes so long on a clock of the test's and finds a keypoint so far from torch's."""
+
+    now = 0.0
 
     def __init__(self, seconds: float, off: float) -> None:
         self.seconds, self.off = seconds, off
 
     def predict(self, images, guesses=None):
-        time.sleep(self.seconds)
+        Fake.now += self.seconds
         if np.isnan(self.off):
             raise DlcxError("--engine onnx: refused")
         return [Prediction(Instances(np.full((1, 2, 2), 5 + self.off), np.ones((1, 2)))) for _ in images]
@@ -45,6 +47,7 @@ class Fake:
 )
 def test_the_fastest_that_gives_the_same_keypoints(monkeypatch, caplog, seconds, off, chosen, said):
     monkeypatch.setattr("dlcx.engines.torch.check_onnx", lambda *_: None)
+    monkeypatch.setattr(engine_choice, "time", SimpleNamespace(perf_counter=lambda: Fake.now))
     predictors = {"torch": Fake(0.05, 0), "onnx": Fake(seconds, off)}
     with caplog.at_level(logging.INFO):
         kind, predictor = choose_engine(
