@@ -312,7 +312,7 @@ class Shuffle:
         """Snapshots by epoch, the best one last, as DeepLabCut lists them."""
         pattern = re.compile(rf"{re.escape(self.prefix(prefix))}(-best)?-\d+\.pt$")
         paths = self.train_dir.iterdir() if self.train_dir.is_dir() else ()
-        found = [Snapshot.of(path) for path in paths if pattern.match(path.name)]
+        found = [Snapshot.of(path) for path in paths if pattern.match(path.name) and path.is_file()]
         return sorted(found, key=lambda snapshot: (snapshot.best, snapshot.epoch))
 
     def snapshot(self, which: str = "best", prefix: str = POSE) -> Snapshot:

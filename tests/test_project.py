@@ -91,6 +91,14 @@ def test_shuffles_are_found_by_their_folders(project):
     assert replace(project, iteration=9).shuffles() == []
 
 
+def test_only_files_are_snapshots(project):
+    shuffle = project.shuffle(1)
+    shuffle.train_dir.mkdir(parents=True, exist_ok=True)
+    (shuffle.train_dir / "snapshot-003.pt").touch()
+    (shuffle.train_dir / "snapshot-011.pt").mkdir()
+    assert [snapshot.epoch for snapshot in shuffle.snapshots()] == [3]
+
+
 def test_snapshots_by_name(project):
     shuffle = project.shuffle(1)
     with pytest.raises(DlcxError, match="has no snapshot"):

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_columns, write_h5
+from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_table, write_h5
 from dlcx.formats.yaml_files import read_text
 from dlcx.locks import changing
 from dlcx.metrics import Metrics
@@ -98,7 +98,7 @@ def read_evaluation(path: Path) -> tuple[Layout, dict[Image, Prediction]]:
         When the file is missing or no such table.
     """
     frame = read_h5(path)
-    _, layout = split_columns(frame.columns, path)
+    frame, _, layout = split_table(frame, path)
     if frame.index.nlevels != 3:
         raise DlcxError(
             f"{path}: expected rows named by labeled-data, video and image, got {frame.index.nlevels} level(s)"

@@ -22,7 +22,7 @@ import pandas as pd
 from dlcx.errors import DlcxError
 from dlcx.formats.analysis_pickles import read_full_pickle
 from dlcx.formats.assemblies import read_assemblies
-from dlcx.formats.pose_tables import read_csv, read_h5, split_columns
+from dlcx.formats.pose_tables import read_csv, read_h5, split_table
 from dlcx.poses import Instances
 
 #: Folder and name of an image.
@@ -93,7 +93,7 @@ def read_given_poses(path: Path, bodyparts: Sequence[str]) -> GivenPoses:
 
 
 def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> GivenPoses:
-    _, layout = split_columns(frame.columns, path)
+    frame, _, layout = split_table(frame, path)
     if lacking := [part for part in bodyparts if part not in layout.bodyparts]:
         raise DlcxError(f"{path}: it lacks the bodypart '{lacking[0]}', and has {', '.join(layout.bodyparts)}")
     order = [layout.bodyparts.index(part) for part in bodyparts]

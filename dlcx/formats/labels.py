@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -287,9 +288,10 @@ def _disagreement(labels: Labels, text: Path) -> str:
 def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:
     layout = labels.layout
     names = ["scorer", "individuals", "bodyparts", "coords"] if layout.multi else ["scorer", "bodyparts", "coords"]
-    points = np.concatenate([labels.xy.reshape(len(labels), -1, 2), labels.unique_xy], axis=1)
+    animals = labels.xy.reshape(len(labels), math.prod(labels.xy.shape[1:3]), 2)
+    points = np.concatenate([animals, labels.unique_xy], axis=1)
     return pd.DataFrame(
-        points.reshape(len(labels), -1).astype(np.float64),
+        points.reshape(len(labels), 2 * points.shape[1]).astype(np.float64),
         index=image_index(labels.images),
         columns=level_names([(scorer, *column) for column in _wanted(layout)], names),
     )

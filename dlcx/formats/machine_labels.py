@@ -21,7 +21,7 @@ import pandas as pd
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import image_index, level_names, read_image_names
-from dlcx.formats.pose_tables import pose_columns, pose_values, read_h5, split_columns, write_h5
+from dlcx.formats.pose_tables import pose_columns, pose_values, read_h5, split_table, write_h5
 from dlcx.outputs import whole_file
 from dlcx.poses import Layout
 
@@ -73,8 +73,8 @@ def read_machine_labels(path: Path) -> MachineLabels:
         When it is missing or no such table.
     """
     frame = read_h5(path)
-    scorer, layout = split_columns(frame.columns, path)
-    values = frame.to_numpy(np.float32).reshape(len(frame), -1, 3)
+    frame, scorer, layout = split_table(frame, path)
+    values = frame.to_numpy(np.float32).reshape(len(frame), len(frame.columns) // 3, 3)
     animals, parts = len(layout.individuals), len(layout.bodyparts)
     poses = values[:, : animals * parts].reshape(len(frame), animals, parts, 3)
     unique = values[:, animals * parts :]

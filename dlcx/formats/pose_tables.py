@@ -77,31 +77,35 @@ def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tupl
     return xy, score
 
 
-def split_columns(columns: pd.Index, path: Path) -> tuple[str, Layout]:
-    """Scorer and layout of a table's columns.
+def split_table(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str, Layout]:
+    """The table with its columns in DeepLabCut's order, which other programs may have changed, its scorer and layout.
 
     Raises
     ------
     DlcxError
         When the columns are not x, y, likelihood of the same bodyparts for every individual.
     """
-    levels = [str(name) for name in columns.names]
+    levels = [str(name) for name in frame.columns.names]
     if levels not in (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"]):
         raise DlcxError(f"{path}: expected columns of poses (scorer, bodyparts, coords), got levels {levels}")
     multi = len(levels) == 4
-    rows = [tuple(map(str, row)) for row in columns]
+    rows = [tuple(map(str, row)) for row in frame.columns]
     owners = dict.fromkeys(row[1:-1] if multi else ("individual_1", row[1]) for row in rows)
     individuals = tuple(dict.fromkeys(animal for animal, _ in owners if animal != SINGLE))
     parts = [tuple(part for owner, part in owners if owner == animal) for animal in individuals]
     unique = tuple(part for animal, part in owners if animal == SINGLE)
     layout = Layout(parts[0] if parts else (), individuals or ("individual_1",), unique, multi=multi)
-    scorer = rows[0][0]
-    if rows != [tuple(map(str, row)) for row in pose_columns(layout, scorer, individuals=multi)]:
+    scorer = rows[0][0] if rows else ""
+    wanted = [tuple(map(str, row)) for row in pose_columns(layout, scorer, individuals=multi)]
+    if not rows or sorted(rows) != sorted(wanted) or len(set(rows)) < len(rows):
         raise DlcxError(
             f"{path}: expected x, y, likelihood of the same bodyparts for every individual, got {len(rows)} columns"
             f" of {len(individuals)} individual(s) that do not fit",
         )
-    return scorer, layout
+    if rows != wanted:
+        place = {row: number for number, row in enumerate(rows)}
+        frame = frame.iloc[:, [place[row] for row in wanted]]
+    return frame, scorer, layout
 
 
 def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool, origin: str = "") -> None:

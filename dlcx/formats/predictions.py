@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.pose_tables import pose_columns, pose_values, read_csv, read_h5, split_columns, write_csv, write_h5
+from dlcx.formats.pose_tables import pose_columns, pose_values, read_csv, read_h5, split_table, write_csv, write_h5
 from dlcx.poses import Tracks
 
 #: Frames without a row that a file may have for each row; a damaged number would ask for more than memory holds.
@@ -76,7 +76,7 @@ def read_scorer(path: Path) -> str:
 
 def _tracks(path: Path) -> tuple[str, Tracks]:
     frame = read_csv(path) if path.suffix == ".csv" else read_h5(path)
-    scorer, layout = split_columns(frame.columns, path)
+    frame, scorer, layout = split_table(frame, path)
     first = 0
     if len(frame):
         numbers = _frame_numbers(frame.index, path)
@@ -86,6 +86,8 @@ def _tracks(path: Path) -> tuple[str, Tracks]:
     values: np.ndarray = frame.to_numpy()
     if not np.issubdtype(values.dtype, np.floating):
         raise DlcxError(f"{path}: expected numbers, got {values.dtype}")
+    if not len(values):
+        raise DlcxError(f"{path}: holds no frames", hint="Run `dlcx analyze-video` again with --overwrite.")
     values = values.reshape(len(frame), -1, 3)
     values = np.where(values[..., 2:] < 0, np.nan, values).astype(values.dtype)
     animals = len(layout.individuals) * len(layout.bodyparts)

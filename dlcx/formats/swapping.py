@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.pose_tables import read_csv, read_h5, read_origin, split_columns, stored_key, write_csv, write_h5
+from dlcx.formats.pose_tables import read_csv, read_h5, read_origin, split_table, stored_key, write_csv, write_h5
 from dlcx.locks import changing
 from dlcx.outputs import fitting_name, remove, write_text
 
@@ -62,7 +62,7 @@ def swap_individuals(
     h5 = Path(path).with_suffix(".h5")
     path = h5 if h5.is_file() else Path(path)
     with changing(path, path.with_suffix(".csv")):
-        frame = read_csv(path) if path.suffix == ".csv" else read_h5(path)
+        frame, _, _ = split_table(read_csv(path) if path.suffix == ".csv" else read_h5(path), path)
         chosen = _chosen(frame, path, one, other, first, last)
         held = frame.index[chosen]
         swap = Swap(one, other, int(held[0]), int(held[-1]), uuid.uuid4().hex)
@@ -81,7 +81,7 @@ def swap_individuals(
 
 def _chosen(frame: pd.DataFrame, path: Path, one: str, other: str, first: int, last: int | None) -> np.ndarray:
     """Which rows of the file are to change."""
-    _, layout = split_columns(frame.columns, path)
+    _, _, layout = split_table(frame, path)
     if not layout.multi:
         raise DlcxError(f"{path}: poses of one animal: there is nothing to swap")
     for name in (one, other):

@@ -190,8 +190,8 @@ def _labels(home: Project) -> list[LabeledFolder]:
         base = home.labels_path(folder.name)
         if any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv")):
             labels = read_labels(base, home.layout)
-            points = np.concatenate([labels.xy.reshape(len(labels), -1), labels.unique_xy.reshape(len(labels), -1)], 1)
-            count = int(np.isfinite(points).any(1).sum())
+            seen = np.isfinite(labels.xy).any((1, 2, 3)) | np.isfinite(labels.unique_xy).any((1, 2))
+            count = int(seen.sum())
             empty = len(labels) - count
         if images or count:
             found.append(LabeledFolder(folder.name, images, count, empty))

@@ -166,3 +166,5 @@ def test_a_table_without_rows_has_no_labels(tmp_path):
     assert labels.images == ()
     assert labels.xy.shape == (0, 1, 2, 2)
     assert labels.unique_xy.shape == (0, 0, 2)
+    for file in write_labels(labels, tmp_path / "again", "me"):
+        assert read_labels(file).xy.shape == (0, 1, 2, 2)

@@ -140,3 +140,38 @@ def test_animals_that_are_not_linked_are_filled_in_as_deeplabcut_does(tmp_path):
     read = read_predictions(path)
     np.testing.assert_array_equal(read.xy, xy)
     np.testing.assert_array_equal(read.score, score)
+
+
+@pytest.mark.parametrize(
+    "name", ["vidDLC_Resnet50_goldmuiNov22shuffle1_snapshot_10_el", "vidDLC_Resnet50_goldsaNov22shuffle1_snapshot_10"]
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_columns_are_read_by_their_names(golden, tmp_path, name, seed):
+    """pandas sorts them when programs join or pivot tables."""
+    frame = pd.read_hdf(golden / "predictions" / f"{name}.h5")
+    wanted = read_predictions(golden / "predictions" / f"{name}.h5")
+    order = np.random.default_rng(seed).permutation(frame.shape[1])
+    frame.iloc[:, order].to_hdf(tmp_path / "mixed.h5", key="df_with_missing")
+    found = read_predictions(tmp_path / "mixed.h5")
+    for part in wanted.layout.bodyparts:
+        one, two = (tracks.layout.bodyparts.index(part) for tracks in (found, wanted))
+        for animal in wanted.layout.individuals:
+            here, there = (tracks.layout.individuals.index(animal) for tracks in (found, wanted))
+            np.testing.assert_array_equal(found.xy[:, here, one], wanted.xy[:, there, two])
+            np.testing.assert_array_equal(found.score[:, here, one], wanted.score[:, there, two])
+    for part in wanted.layout.unique:
+        one, two = (tracks.layout.unique.index(part) for tracks in (found, wanted))
+        np.testing.assert_array_equal(found.unique_xy[:, one], wanted.unique_xy[:, two])
+
+
+def test_a_column_twice_and_a_table_without_rows_are_refused(golden, tmp_path):
+    frame = pd.read_hdf(golden / "predictions" / "vidDLC_Resnet50_goldsaNov22shuffle1_snapshot_10.h5")
+    twice = frame.copy()
+    twice.columns = [*frame.columns[:-1], frame.columns[0]]
+    twice.columns = pd.MultiIndex.from_tuples(twice.columns, names=frame.columns.names)
+    twice.to_hdf(tmp_path / "twice.h5", key="df_with_missing", format="table")
+    frame.iloc[:0].to_hdf(tmp_path / "empty.h5", key="df_with_missing")
+    with pytest.raises(DlcxError, match="that do not fit"):
+        read_predictions(tmp_path / "twice.h5")
+    with pytest.raises(DlcxError, match=r"empty\.h5: holds no frames"):
+        read_predictions(tmp_path / "empty.h5")
