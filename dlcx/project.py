@@ -175,7 +175,7 @@ class Project:
             prefix = f"{self.task}{self.date}-trainset{int(100 * fraction)}shuffle"
             for path in folder.glob(f"{prefix}*"):
                 number = path.name.removeprefix(prefix)
-                if number.isdigit():
+                if re.fullmatch(r"\d{1,9}", number):
                     found.append(Shuffle(self, int(number), fraction))
         return sorted(found, key=lambda shuffle: (shuffle.fraction, shuffle.number))
 
@@ -341,7 +341,7 @@ class Shuffle:
         if which in names:
             return found[names.index(which)]
         for snapshot in found:
-            if which.isdigit() and snapshot.epoch == int(which):
+            if re.fullmatch(r"\d{1,9}", which) and snapshot.epoch == int(which):
                 return snapshot
         raise DlcxError(
             f"{flag} {which}: {self.name} has no such snapshot",

@@ -31,7 +31,7 @@ def analyze_images(
     snapshot: SnapshotOption = "best",
     detector_snapshot: DetectorSnapshotOption = "best",
     conditions: ConditionsOption = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images of one size a forward pass.")] = 1,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Images of one size a forward pass.")] = 1,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
     engine: EngineOption = "torch",

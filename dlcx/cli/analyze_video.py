@@ -96,7 +96,7 @@ def analyze_video(
     devices: Annotated[
         int | None,
         typer.Option(
-            "--devices", metavar="N", min=1, help="N processes of this machine do it, each with a GPU or some cores."
+            "--devices", metavar="N", help="N processes of this machine do it, each with a GPU or some cores."
         ),
     ] = None,
     shares: Annotated[
@@ -104,7 +104,6 @@ def analyze_video(
         typer.Option(
             "--shares",
             metavar="N",
-            min=1,
             help="Into how many shares --cluster and --devices cut each video.",
             show_default="by length and speed",
         ),
@@ -116,9 +115,7 @@ def analyze_video(
     mem: MemOption = None,
     array_parallel: Annotated[
         int | None,
-        typer.Option(
-            "--array-parallel", metavar="N", min=1, help="Most shares that run at once.", rich_help_panel=SLURM
-        ),
+        typer.Option("--array-parallel", metavar="N", help="Most shares that run at once.", rich_help_panel=SLURM),
     ] = None,
     set_sbatch: SetSbatchOption = None,
     dry_run: DryRunOption = False,
@@ -169,7 +166,7 @@ def parse_batch_size(text: str | None) -> int | Literal["auto"] | None:
     """``"8"`` -> 8; ``"auto"`` as it is."""
     if text is None or text == "auto":
         return text  # type: ignore[return-value]
-    if not re.fullmatch(r"0*[1-9]\d*", text.strip()):
+    if not re.fullmatch(r"0*[1-9]\d{0,17}", text.strip()):
         raise typer.BadParameter(f"expected a number of 1 or more, or auto, got '{text}'", param_hint="--batch-size")
     return int(text)
 
@@ -178,7 +175,7 @@ def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
     """``"10:20"`` -> (10, 20); either side may be left out."""
     if text is None:
         return None
-    if not (match := re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", text)):
+    if not (match := re.fullmatch(r"\s*(\d{0,18})\s*:\s*(\d{0,18})\s*", text)):
         raise typer.BadParameter(f"expected A:B, e.g. 0:1000, got '{text}'", param_hint="--frames")
     first, stop = (int(side) if side else None for side in match.groups())
     return first, stop
@@ -188,7 +185,7 @@ def parse_part(text: str | None) -> tuple[int, int] | None:
     """``"2/8"`` -> (2, 8)."""
     if text is None:
         return None
-    match = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,18})\s*/\s*(\d{1,18})\s*", text)
     number, count = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= number <= count:
         raise typer.BadParameter(f"expected I/N with 1 <= I <= N, e.g. 2/8, got '{text}'", param_hint="--part")
@@ -199,7 +196,7 @@ def parse_crop(text: str | None) -> tuple[int, int, int, int] | None:
     """``"0,640,0,480"`` -> (0, 640, 0, 480)."""
     if text is None:
         return None
-    if not (match := re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)):
+    if not (match := re.fullmatch(r"\s*(\d{1,18})\s*" + 3 * r",\s*(\d{1,18})\s*", text)):
         raise typer.BadParameter(f"expected X1,X2,Y1,Y2, e.g. 0,640,0,480, got '{text}'", param_hint="--crop")
     x1, x2, y1, y2 = (int(side) for side in match.groups())
     return x1, x2, y1, y2

@@ -20,12 +20,10 @@ def create_dataset(
             "--detector", metavar="NAME", help="What finds the animals for a top-down net.", show_default="ssdlite"
         ),
     ] = None,
-    shuffle: Annotated[
-        list[int] | None, typer.Option("--shuffle", min=0, help="Number; repeatable. Default: 1.")
-    ] = None,
+    shuffle: Annotated[list[int] | None, typer.Option("--shuffle", help="Number; repeatable. Default: 1.")] = None,
     trainset_index: Annotated[
         int | None,
-        typer.Option("--trainset-index", min=0, help="Which TrainingFraction of config.yaml. Default: 0, the first."),
+        typer.Option("--trainset-index", help="Which TrainingFraction of config.yaml. Default: 0, the first."),
     ] = None,
     train_fraction: Annotated[
         float | None,

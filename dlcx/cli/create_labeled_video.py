@@ -41,7 +41,7 @@ def create_labeled_video(
     pcutoff: PcutoffOption = None,
     dotsize: Annotated[
         int | None,
-        typer.Option("--dotsize", min=1, help="Diameter of a dot in pixels.", show_default="config.yaml's"),
+        typer.Option("--dotsize", help="Diameter of a dot in pixels.", show_default="config.yaml's"),
     ] = None,
     colormap: ColormapOption = None,
     color_by: Annotated[
@@ -49,9 +49,7 @@ def create_labeled_video(
     ] = "bodypart",
     bodyparts: BodypartOption = None,
     skeleton: Annotated[bool, typer.Option("--skeleton/--no-skeleton", help="Draw config.yaml's skeleton.")] = True,
-    trail: Annotated[
-        int, typer.Option("--trail", metavar="N", min=0, help="Draw each point's path over so many frames.")
-    ] = 0,
+    trail: Annotated[int, typer.Option("--trail", metavar="N", help="Draw each point's path over so many frames.")] = 0,
     boxes: Annotated[str, typer.Option("--boxes", help="A box around each animal: no, too, or only boxes.")] = "no",
     keypoints_only: Annotated[bool, typer.Option("--keypoints-only", help="Draw on black.")] = False,
     codec: Annotated[

@@ -21,7 +21,7 @@ from dlcx.cli.options import (
 def evaluate(
     call: Call,
     shuffle: Annotated[
-        list[int] | None, typer.Option("--shuffle", min=0, help="Number of the shuffle; repeatable.", show_default="1")
+        list[int] | None, typer.Option("--shuffle", help="Number of the shuffle; repeatable.", show_default="1")
     ] = None,
     trainset_index: TrainsetIndexOption = 0,
     snapshot: Annotated[str, typer.Option("--snapshot", help="best, last, all, an epoch, or a path.")] = "best",
@@ -35,7 +35,7 @@ def evaluate(
     plot: Annotated[bool, typer.Option("--plot", help="Draw every image with labels and predictions.")] = False,
     device: DeviceOption = "auto",
     engine: EngineOption = "torch",
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images a forward pass.")] = 1,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Images a forward pass.")] = 1,
 ) -> Any:
     """Compare predictions with labels on the training and the test images."""
     from dlcx.workflow.evaluate import evaluate as workflow

@@ -22,8 +22,8 @@ def extract_frames(
         float | None, typer.Option("--stop", help="Share of the video to end at.", show_default="config.yaml's")
     ] = None,
     crop: Annotated[bool, typer.Option("--crop", help="Save the part that config.yaml gives each video.")] = False,
-    step: Annotated[int, typer.Option("--step", min=1, help="kmeans: look at every N-th frame.")] = 1,
-    width: Annotated[int, typer.Option("--width", min=1, help="kmeans: shrink frames to so many pixels.")] = 30,
+    step: Annotated[int, typer.Option("--step", help="kmeans: look at every N-th frame.")] = 1,
+    width: Annotated[int, typer.Option("--width", help="kmeans: shrink frames to so many pixels.")] = 30,
     color: Annotated[bool, typer.Option("--color", help="kmeans: compare colours, not only brightness.")] = False,
     seed: PickSeedOption = 42,
 ) -> Any:

@@ -34,10 +34,10 @@ def extract_outliers(
     algorithm: Annotated[
         str, typer.Option("--algorithm", help="What is an outlier: jump, uncertain, fitting (ARIMA), or list.")
     ] = "jump",
-    epsilon: Annotated[float, typer.Option("--epsilon", min=0, help="jump, fitting: pixels that are too far.")] = 20.0,
+    epsilon: Annotated[float, typer.Option("--epsilon", help="jump, fitting: pixels that are too far.")] = 20.0,
     p_bound: Annotated[float, typer.Option("--p-bound", help="uncertain, fitting: least likelihood.")] = 0.01,
-    ar: Annotated[int, typer.Option("--ar", min=0, help="fitting: degree of the autoregressive part.")] = 3,
-    ma: Annotated[int, typer.Option("--ma", min=0, help="fitting: degree of the moving-average part.")] = 1,
+    ar: Annotated[int, typer.Option("--ar", help="fitting: degree of the autoregressive part.")] = 3,
+    ma: Annotated[int, typer.Option("--ma", help="fitting: degree of the moving-average part.")] = 1,
     frame_numbers: Annotated[
         str | None, typer.Option("--frame-numbers", metavar="N,N,...", help="list: these frames of each video.")
     ] = None,
@@ -90,6 +90,6 @@ def parse_numbers(text: str | None) -> tuple[int, ...]:
     """``"3, 17,250"`` -> (3, 17, 250)."""
     if text is None:
         return ()
-    if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
+    if not re.fullmatch(r"\s*\d{1,18}\s*(,\s*\d{1,18}\s*)*", text):
         raise typer.BadParameter(f"expected N,N,..., e.g. 3,17,250, got '{text}'", param_hint="--frame-numbers")
     return tuple(int(number) for number in text.split(","))

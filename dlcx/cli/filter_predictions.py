@@ -30,11 +30,9 @@ def filter_predictions(
     window: Annotated[
         int, typer.Option("--window", help="Frames of the median, odd, or of the longest gap to fill, 0: any.")
     ] = 5,
-    p_bound: Annotated[
-        float, typer.Option("--p-bound", min=0, max=1, help="arima: least likelihood that counts.")
-    ] = 0.001,
-    ar: Annotated[int, typer.Option("--ar", min=0, help="arima: degree of the autoregressive part.")] = 3,
-    ma: Annotated[int, typer.Option("--ma", min=0, help="arima: degree of the moving average.")] = 1,
+    p_bound: Annotated[float, typer.Option("--p-bound", help="arima: least likelihood that counts.")] = 0.001,
+    ar: Annotated[int, typer.Option("--ar", help="arima: degree of the autoregressive part.")] = 3,
+    ma: Annotated[int, typer.Option("--ma", help="arima: degree of the moving average.")] = 1,
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
     snapshot: SnapshotOption = "best",

@@ -27,7 +27,7 @@ def merge_labels(
         float | None, typer.Option("--pcutoff", help="Least likelihood of those.", show_default="config.yaml's")
     ] = None,
     iteration: Annotated[
-        int | None, typer.Option("--iteration", min=0, help="The iteration to set.", show_default="the next one")
+        int | None, typer.Option("--iteration", help="The iteration to set.", show_default="the next one")
     ] = None,
 ) -> Any:
     """Take corrected outliers into the labels, and begin the next iteration."""

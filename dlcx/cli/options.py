@@ -16,15 +16,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from dlcx.cli.output import emit, start_logging
 from dlcx.cli.progress_display import Style, progress_display
 from dlcx.progress import Progress
+from dlcx.ranges import Range, range_of
 
 COMMON = "Everywhere"
 
@@ -56,9 +58,9 @@ QuietOption = Annotated[
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.", rich_help_panel=COMMON)]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=COMMON)]
 
-ShuffleOption = Annotated[int, typer.Option("--shuffle", min=0, help="Number of the shuffle.")]
+ShuffleOption = Annotated[int, typer.Option("--shuffle", help="Number of the shuffle.")]
 TrainsetIndexOption = Annotated[
-    int, typer.Option("--trainset-index", min=0, help="Which value of TrainingFraction in config.yaml, from 0.")
+    int, typer.Option("--trainset-index", help="Which value of TrainingFraction in config.yaml, from 0.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 EngineOption = Annotated[
@@ -128,9 +130,9 @@ MethodOption = Annotated[
 ]
 PickedFramesOption = Annotated[
     int | None,
-    typer.Option("--frames", metavar="N", min=1, help="How many of each video.", show_default="config.yaml's"),
+    typer.Option("--frames", metavar="N", help="How many of each video.", show_default="config.yaml's"),
 ]
-PickSeedOption = Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other frames.")]
+PickSeedOption = Annotated[int, typer.Option("--seed", help="Another seed draws other frames.")]
 CopyVideosOption = Annotated[
     bool, typer.Option("--copy-videos", help="Copy the videos into the project instead of linking them.")
 ]
@@ -150,9 +152,7 @@ RelinkOption = Annotated[
 ]
 AnimalsOption = Annotated[
     int | None,
-    typer.Option(
-        "--animals", min=1, help="How many there are: never more tracks.", show_default="config.yaml's individuals"
-    ),
+    typer.Option("--animals", help="How many there are: never more tracks.", show_default="config.yaml's individuals"),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
@@ -167,11 +167,9 @@ TimeOption = Annotated[
     str | None,
     typer.Option("--time", metavar="LIMIT", help="Longest run of a job: minutes, H:M:S or D-H.", rich_help_panel=SLURM),
 ]
-GpusOption = Annotated[
-    int | None, typer.Option("--gpus", metavar="N", min=1, help="GPUs of a job.", rich_help_panel=SLURM)
-]
+GpusOption = Annotated[int | None, typer.Option("--gpus", metavar="N", help="GPUs of a job.", rich_help_panel=SLURM)]
 CpusOption = Annotated[
-    int | None, typer.Option("--cpus", metavar="N", min=1, help="CPU cores of a job.", rich_help_panel=SLURM)
+    int | None, typer.Option("--cpus", metavar="N", help="CPU cores of a job.", rich_help_panel=SLURM)
 ]
 MemOption = Annotated[
     str | None, typer.Option("--mem", metavar="SIZE", help="Memory of a job, e.g. 8G.", rich_help_panel=SLURM)
@@ -198,6 +196,24 @@ class Call:
 
     project: Path | None
     progress: Progress
+
+
+def _with_range(command: str, parameter: inspect.Parameter) -> inspect.Parameter:
+    """Show the range of a numeric option in its help, and refuse what is outside when the call is parsed."""
+    kind, option = get_args(parameter.annotation)
+    if not {int, float} & _kinds(kind):
+        return parameter
+    limits = range_of(command, parameter.name)
+    if not isinstance(limits, Range):
+        raise TypeError(f"{command}: {parameter.name} has no range in dlcx.ranges")
+    option = copy(option)  # commands share it, and ranges differ
+    option.min, option.max = limits.low, limits.high
+    return parameter.replace(annotation=Annotated[kind, option])
+
+
+def _kinds(hint: Any) -> set[Any]:
+    """The types that a hint is made of: ``list[int] | None`` -> {int, NoneType}."""
+    return {kind for part in get_args(hint) for kind in _kinds(part)} or {hint}
 
 
 def command(function: Callable[..., Any]) -> Callable[..., int]:
@@ -236,6 +252,7 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
         emit(result, as_json=as_json, quiet=quiet)
         return int(getattr(result, "exit_code", 0))
 
+    own = [_with_range(function.__name__, parameter) for parameter in own]
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     wrapped.__signature__ = inspect.Signature(keyword_only + common)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in keyword_only + common}

@@ -42,9 +42,9 @@ def plot_trajectories(
     individuals: IndividualOption = None,
     pcutoff: PcutoffOption = None,
     colormap: ColormapOption = None,
-    linewidth: Annotated[float, typer.Option("--linewidth", min=0.1, help="In points.")] = 1.0,
+    linewidth: Annotated[float, typer.Option("--linewidth", help="In points.")] = 1.0,
     image_type: Annotated[str, typer.Option("--image-type", help="png, pdf or svg.")] = "png",
-    dpi: Annotated[int, typer.Option("--dpi", min=20, help="Pixels an inch.")] = 100,
+    dpi: Annotated[int, typer.Option("--dpi", help="Pixels an inch.")] = 100,
     overwrite: OverwriteOption = False,
 ) -> Any:
     """Draw where bodyparts go: paths, coordinates and likelihood over time, steps between frames."""

@@ -16,7 +16,7 @@ def prune_skeleton(
     trainset_index: TrainsetIndexOption = 0,
     snapshot: SnapshotOption = "best",
     device: DeviceOption = "auto",
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images a forward pass.")] = 1,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Images a forward pass.")] = 1,
 ) -> Any:
     """Keep the edges of a net's skeleton that tell its animals apart best."""
     from dlcx.workflow.prune_skeleton import prune_skeleton as workflow

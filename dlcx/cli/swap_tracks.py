@@ -16,10 +16,10 @@ def swap_tracks(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The tracks: h5 or csv.")],
     one: Annotated[str, typer.Argument(metavar="A", help="An individual.")],
     other: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
-    first: Annotated[int, typer.Option("--from", min=0, metavar="FRAME", help="First frame to swap.")],
+    first: Annotated[int, typer.Option("--from", metavar="FRAME", help="First frame to swap.")],
     last: Annotated[
         int | None,
-        typer.Option("--to", min=0, metavar="FRAME", help="Last frame to swap.", show_default="the last one"),
+        typer.Option("--to", metavar="FRAME", help="Last frame to swap.", show_default="the last one"),
     ] = None,
 ) -> Any:
     """Mend swapped identities: two individuals change tracks, in the h5 and in the csv beside it."""

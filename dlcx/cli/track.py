@@ -45,7 +45,6 @@ def track(
         int | None,
         typer.Option(
             "--min-length",
-            min=3,
             help="Frames that a tracklet needs to shape the tracks; shorter ones fill gaps.",
             show_default="10",
         ),
@@ -54,29 +53,26 @@ def track(
         int | None,
         typer.Option(
             "--max-gap",
-            min=1,
             help="Frames that a track may jump.",
             show_default="1.5 x the longest that must be jumped",
         ),
     ] = None,
     pcutoff: Annotated[
         float | None,
-        typer.Option("--pcutoff", min=0, help="Keypoints less certain count as unseen.", show_default=STORED),
+        typer.Option("--pcutoff", help="Keypoints less certain count as unseen.", show_default=STORED),
     ] = None,
     max_age: Annotated[
         int | None,
-        typer.Option("--max-age", min=0, help="Frames that a tracker outlives its animal.", show_default=STORED),
+        typer.Option("--max-age", help="Frames that a tracker outlives its animal.", show_default=STORED),
     ] = None,
     min_hits: Annotated[
         int | None,
-        typer.Option("--min-hits", min=0, help="Frames to be seen in before a tracklet begins.", show_default=STORED),
+        typer.Option("--min-hits", help="Frames to be seen in before a tracklet begins.", show_default=STORED),
     ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
             "--threshold",
-            min=0,
-            max=1,
             help="Least likeness of an animal and what a tracker expects (ellipse, box).",
             show_default=STORED,
         ),

@@ -29,20 +29,20 @@ def train(
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", min=0, help="Epochs in all, those of earlier runs included.")
+        int | None, typer.Option("--epochs", help="Epochs in all, those of earlier runs included.")
     ] = None,
     detector_epochs: Annotated[
         int | None,
-        typer.Option("--detector-epochs", min=0, help="The same of a top-down net's detector; 0 leaves it out."),
+        typer.Option("--detector-epochs", help="The same of a top-down net's detector; 0 leaves it out."),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, help="Images a step, of all devices together.")
+        int | None, typer.Option("--batch-size", help="Images a step, of all devices together.")
     ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
     compile: Annotated[bool, typer.Option("--compile", help="Compile the net (torch.compile).")] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=0, help="Threads that prepare images; the result stays the same.")
+        int | None, typer.Option("--workers", help="Threads that prepare images; the result stays the same.")
     ] = None,
     weights: Annotated[
         str | None,
@@ -68,19 +68,17 @@ def train(
     ] = "auto",
     early_stop: Annotated[
         int | None,
-        typer.Option("--early-stop", metavar="N", min=1, help="End after N evaluations without a better key metric."),
+        typer.Option("--early-stop", metavar="N", help="End after N evaluations without a better key metric."),
     ] = None,
     logger: Annotated[
         str | None, typer.Option("--logger", help="csv, tensorboard or wandb; learning_stats.csv is written always.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Same seed, same training.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Same seed, same training.")] = None,
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
     devices: Annotated[
         int,
-        typer.Option(
-            "--devices", metavar="N", min=1, help="Train on N GPUs of this machine (or N processes on its CPU)."
-        ),
+        typer.Option("--devices", metavar="N", help="Train on N GPUs of this machine (or N processes on its CPU)."),
     ] = 1,
     cluster: Annotated[
         str | None,
@@ -91,7 +89,6 @@ def train(
         typer.Option(
             "--nodes",
             metavar="N",
-            min=1,
             help="How many nodes train together, with --devices processes each (by default --gpus).",
             rich_help_panel=SLURM,
         ),
@@ -99,10 +96,10 @@ def train(
     partition: PartitionOption = None,
     time: TimeOption = None,
     gpus: Annotated[
-        int | None, typer.Option("--gpus", metavar="N", min=1, help="GPUs of each node.", rich_help_panel=SLURM)
+        int | None, typer.Option("--gpus", metavar="N", help="GPUs of each node.", rich_help_panel=SLURM)
     ] = None,
     cpus: Annotated[
-        int | None, typer.Option("--cpus", metavar="N", min=1, help="CPU cores of each process.", rich_help_panel=SLURM)
+        int | None, typer.Option("--cpus", metavar="N", help="CPU cores of each process.", rich_help_panel=SLURM)
     ] = None,
     mem: Annotated[
         str | None, typer.Option("--mem", metavar="SIZE", help="Memory of each node, e.g. 32G.", rich_help_panel=SLURM)

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,7 @@ def _assign(data: dict[str, Any], key: str, value: Any) -> None:
     for depth, step in enumerate(steps):
         last = depth == len(steps) - 1
         if isinstance(current, list):
-            if not step.isdigit() or int(step) >= len(current):
+            if not re.fullmatch(r"\d{1,9}", step) or int(step) >= len(current):
                 raise DlcxError(f"--set {key}: '{step}' is no position in a list of {len(current)} (from 0)")
             step = int(step)  # type: ignore[assignment]
         elif not isinstance(current, Mapping):

@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     PrivateAttr,
     ValidationError,
     model_serializer,
@@ -19,11 +20,39 @@ from pydantic.fields import FieldInfo
 
 from dlcx.errors import DlcxError, did_you_mean
 
-#: A number that stays an integer in the file when it was one.
-Number = int | float
+#: No number in the files is farther from 0.
+LARGEST = 10**9
+#: The longest side of an image, in pixels.
+LARGEST_SIDE = 2**15
+#: The most images at a time.
+LARGEST_BATCH = 10**5
+LARGEST_SEED = 2**32 - 1
+
+#: An integer; a field that means something narrower says so.
+Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+#: A number that stays an integer in the file when it was one; never nan or infinite.
+Number = Whole | Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Probability = Annotated[Number, Field(ge=0, le=1)]
+#: The place of a snapshot among those of a folder; negative ones count from the last.
+SnapshotIndex = Annotated[int, Field(ge=-(10**6), le=10**6)]
+Pixels = Annotated[int, Field(gt=0, le=LARGEST_SIDE)]
+
+
+def _finite(value: Any, path: str = "") -> Any:
+    """The value, if all numbers in it are finite and no larger than a computer counts."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _finite(inner, f"{path}{key}: ")
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _finite(inner, path)
+    elif isinstance(value, int | float) and not abs(value) < 2**63:
+        raise ValueError(f"{path}expected a finite number of at most 64 bits, got {value!r}")
+    return value
+
 
 #: A mapping whose keys are checked only by what is built from it.
-Free = dict[str, Any]
+Free = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -5,11 +5,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from dlcx.settings.base import AsWritten, Free, Names, Number, Settings, SnapshotPrefix
+from dlcx.settings.base import (
+    LARGEST_BATCH,
+    LARGEST_SEED,
+    LARGEST_SIDE,
+    AsWritten,
+    Free,
+    Names,
+    Number,
+    Probability,
+    Settings,
+    SnapshotIndex,
+    SnapshotPrefix,
+    Whole,
+)
 from dlcx.settings.transforms import Transforms
 
 
@@ -18,7 +31,7 @@ class Model(Settings):
 
     backbone: Free = Field(description="type and its arguments.")
     heads: dict[str, Free] = Field(description="bodypart and, where needed, unique_bodypart and identity.")
-    backbone_output_channels: int | None = None
+    backbone_output_channels: int | None = Field(None, ge=1, le=10**5)
     neck: Free | None = None
     pose_model: Free | None = None
 
@@ -34,21 +47,24 @@ class Metadata(Settings):
     with_identity: bool | None = None
 
 
+Sigma = Annotated[Number, Field(gt=0, le=100)]
+
+
 class GenerativeSampling(Settings):
     """Errors drawn into the conditions that a conditional top-down net is trained with."""
 
-    keypoint_sigmas: Number | list[Number] = Field(0.1, description="OKS sigma, one for all keypoints or each.")
-    keypoints_symmetry: list[tuple[int, int]] | None = Field(None, description="Pairs of left and right keypoints.")
-    jitter_prob: Number = Field(0.16, ge=0, le=1)
-    swap_prob: Number = Field(0.08, ge=0, le=1)
-    inv_prob: Number = Field(0.03, ge=0, le=1)
-    miss_prob: Number = Field(0.10, ge=0, le=1)
+    keypoint_sigmas: Sigma | list[Sigma] = Field(0.1, description="OKS sigma, one for all keypoints or each.")
+    keypoints_symmetry: list[tuple[Whole, Whole]] | None = Field(None, description="Pairs of left and right keypoints.")
+    jitter_prob: Probability = 0.16
+    swap_prob: Probability = 0.08
+    inv_prob: Probability = 0.03
+    miss_prob: Probability = 0.10
 
 
 class Data(Settings):
     """What happens to images and labels before the net sees them."""
 
-    bbox_margin: int = Field(25, description="Pixels around the keypoints of an animal that make its box.")
+    bbox_margin: int = Field(25, ge=0, le=LARGEST_SIDE, description="Pixels between an animal's keypoints and its box.")
     colormode: Literal["RGB"] = "RGB"
     gen_sampling: GenerativeSampling | None = None
     inference: Transforms | None = None
@@ -81,8 +97,8 @@ class Scheduler(Settings):
 class SnapshotSettings(Settings):
     """Which snapshots are kept."""
 
-    max_snapshots: int = Field(5, ge=1, description="Regular snapshots kept; older ones are deleted.")
-    save_epochs: int = Field(25, ge=1, description="Epochs between snapshots.")
+    max_snapshots: int = Field(5, ge=1, le=10**6, description="Regular snapshots kept; older ones are deleted.")
+    save_epochs: int = Field(25, ge=1, le=10**6, description="Epochs between snapshots.")
     save_optimizer_state: bool = False
 
 
@@ -90,11 +106,11 @@ class Runner(Settings):
     """The training loop."""
 
     type: str = "PoseTrainingRunner"
-    gpus: list[int] | None = None
+    gpus: list[Annotated[int, Field(ge=0, le=1024)]] | None = None
     device: str | None = "auto"
     key_metric: str = Field("test.mAP", description="The metric that chooses the best snapshot.")
     key_metric_asc: bool = Field(True, description="Whether larger is better.")
-    eval_interval: int = Field(10, ge=1, description="Epochs between evaluations.")
+    eval_interval: int = Field(10, ge=1, le=10**6, description="Epochs between evaluations.")
     optimizer: Optimizer = Optimizer(type="AdamW", params={"lr": 1e-4})
     scheduler: Scheduler | None = None
     snapshots: SnapshotSettings = SnapshotSettings()
@@ -110,19 +126,19 @@ class WeightInit(Settings):
     dataset: str | None = None
     with_decoder: bool = False
     memory_replay: bool = False
-    conversion_array: list[int] | None = None
+    conversion_array: list[Annotated[int, Field(ge=0, le=10**5)]] | None = None
     bodyparts: list[str] | None = None
 
 
 class TrainSettings(Settings):
     """How long and with how many images at a time."""
 
-    batch_size: int = Field(8, ge=1)
-    dataloader_workers: int = Field(0, ge=0)
+    batch_size: int = Field(8, ge=1, le=LARGEST_BATCH)
+    dataloader_workers: int = Field(0, ge=0, le=1024)
     dataloader_pin_memory: bool = False
-    display_iters: int = Field(500, ge=1, description="Steps between progress lines.")
-    epochs: int = Field(200, ge=0)
-    seed: int | None = 42
+    display_iters: int = Field(500, ge=1, le=10**6, description="Steps between progress lines.")
+    epochs: int = Field(200, ge=0, le=10**6)
+    seed: int | None = Field(42, ge=0, le=LARGEST_SEED)
     weight_init: WeightInit | None = None
 
 
@@ -130,8 +146,8 @@ class Multithreading(Settings):
     """Reading and predicting side by side."""
 
     enabled: bool = True
-    queue_length: int = 4
-    timeout: Number = Field(30.0, description="Seconds.")
+    queue_length: int = Field(4, ge=1, le=10**5)
+    timeout: Number = Field(30.0, ge=0, le=10**6, description="Seconds.")
 
 
 class Compile(Settings):
@@ -151,7 +167,7 @@ class EvalSettings(Settings):
     """Kept for DeepLabCut; flags of ``dlcx evaluate`` decide."""
 
     mode: str = "all"
-    pcutoff: Number | list[Number] | dict[str, Number] = 0.6
+    pcutoff: Probability | list[Probability] | dict[str, Probability] = 0.6
     comparison_bodyparts: str | list[str] | None = "all"
     per_keypoint_evaluation: bool = False
     force_multi_animal: bool = False
@@ -162,12 +178,12 @@ class Conditions(AsWritten):
 
     source: Literal["file", "shuffle", "model"] | None = None
     filepath: str | None = None
-    shuffle: int | None = None
+    shuffle: int | None = Field(None, ge=0, le=10**6)
     config: str | None = None
-    trainset_index: int = 0
+    trainset_index: int = Field(0, ge=0, le=1000)
     modelprefix: str = ""
     snapshot: str | None = None
-    snapshot_index: int | None = None
+    snapshot_index: SnapshotIndex | None = None
     config_path: str | None = None
     snapshot_path: str | None = None
     scorer: str | None = None
@@ -180,7 +196,7 @@ class Inference(Settings):
     compile: Compile = Compile()
     autocast: Autocast = Autocast()
     conditions: Conditions | str | None = None
-    snapshot: int | str | list[Any] | None = None
+    snapshot: SnapshotIndex | Annotated[str, Field(strict=True)] | list[Any] | None = None
     eval: EvalSettings | None = EvalSettings()
     output_dir: str | None = None
 
@@ -192,7 +208,7 @@ class DetectorModel(Settings):
     freeze_bn_stats: bool = False
     freeze_bn_weights: bool = False
     variant: str | None = None
-    box_score_thresh: Number = 0.01
+    box_score_thresh: Probability = 0.01
 
 
 class Detector(Settings):
@@ -210,7 +226,7 @@ class Detector(Settings):
 class ModelConfig(Settings):
     """A shuffle's net, its data, its training."""
 
-    config_version: int = 0
+    config_version: int = Field(0, ge=0, le=10**6)
     model: Model
     net_type: str
     method: Literal["bu", "td", "ctd"] = Field(description="Bottom-up, top-down or conditional top-down.")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dlcx.settings.base import Settings
+from dlcx.settings.base import LARGEST_SEED, Settings
 
 
 class OwnConfig(Settings):
@@ -24,8 +24,8 @@ class OwnConfig(Settings):
     split: Literal["frame", "video", "given", "shuffle"] = Field(
         "frame", description="How images were divided: drawn one by one, by whole videos, given, or of another shuffle."
     )
-    seed: int | None = Field(None, description="The seed that the split was drawn with.")
-    from_shuffle: int | None = Field(None, description="The shuffle that the split was taken from.")
+    seed: int | None = Field(None, ge=0, le=LARGEST_SEED, description="The seed that the split was drawn with.")
+    from_shuffle: int | None = Field(None, ge=0, le=10**6, description="The shuffle that the split was taken from.")
     overrides: list[str] = Field([], description="--set of create-dataset, as given.")
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from dlcx.settings.base import FileName, Names, Number, Settings
+from dlcx.settings.base import LARGEST, LARGEST_BATCH, FileName, Names, Number, Settings, SnapshotIndex, Whole
 
 #: In DeepLabCut's files, the bodyparts of a multi-animal project.
 MULTI = "MULTI!"
@@ -47,13 +47,15 @@ def parse_crop(crop: str) -> tuple[int, int, int, int]:
         x1, x2, y1, y2 = (int(float(part)) for part in crop.split(","))
     except (ValueError, OverflowError):
         raise ValueError(f"expected four integers 'x1, x2, y1, y2', got {crop!r}") from None
+    if any(abs(side) > LARGEST for side in (x1, x2, y1, y2)):
+        raise ValueError(f"expected four integers of at most {LARGEST}, got {crop!r}")
     return x1, x2, y1, y2
 
 
 class ProjectConfig(Settings):
     """A project: its names, its videos, its defaults."""
 
-    config_version: int = 0
+    config_version: int = Field(0, ge=0, le=10**6)
     Task: FileName
     scorer: FileName = Field(description="Who labelled; level 0 of the label files.")
     date: FileName = Field(description="Month and day, such as Oct5.")
@@ -69,31 +71,31 @@ class ProjectConfig(Settings):
     multianimalbodyparts: Names = Field([], description="Bodyparts of each animal (multi-animal projects).")
     start: Number = Field(0.0, ge=0, le=1, description="Where frames are extracted from, as a share of the video.")
     stop: Number = Field(1.0, ge=0, le=1)
-    numframes2pick: int = Field(20, ge=0, description="Frames to extract from a video.")
+    numframes2pick: int = Field(20, ge=0, le=10**6, description="Frames to extract from a video.")
     skeleton: list[list[str]] = Field([], description="Pairs of bodyparts drawn as bones.")
     skeleton_color: str = "black"
     pcutoff: Number = Field(0.6, ge=0, le=1, description="Points with a lower likelihood are not drawn or counted.")
-    dotsize: int = Field(12, ge=0)
+    dotsize: int = Field(12, ge=0, le=1000)
     alphavalue: Number = Field(0.7, ge=0, le=1)
     colormap: str = "rainbow"
     TrainingFraction: list[Number] = Field([0.95], description="Shares of the labelled images used for training.")
-    iteration: int | None = Field(0, ge=0, description="Counts rounds of refinement; names folders.")
+    iteration: int | None = Field(0, ge=0, le=10**6, description="Counts rounds of refinement; names folders.")
     default_net_type: str = "resnet_50"
     default_augmenter: str | None = "default"
     default_track_method: str | None = None
-    snapshotindex: int | Literal["all"] = "all"
-    detector_snapshotindex: int = -1
-    batch_size: int = Field(8, ge=1, description="Frames at a time in video analysis.")
-    detector_batch_size: int = Field(1, ge=1)
+    snapshotindex: SnapshotIndex | Literal["all"] = "all"
+    detector_snapshotindex: SnapshotIndex = -1
+    batch_size: int = Field(8, ge=1, le=LARGEST_BATCH, description="Frames at a time in video analysis.")
+    detector_batch_size: int = Field(1, ge=1, le=LARGEST_BATCH)
     cropping: bool = Field(False, description="Whether analysis looks only at x1..x2, y1..y2.")
-    x1: int | None = 0
-    x2: int | None = 640
-    y1: int | None = 277
-    y2: int | None = 624
-    corner2move2: list[int] | None = Field([50, 50])
+    x1: Whole | None = 0
+    x2: Whole | None = 640
+    y1: Whole | None = 277
+    y2: Whole | None = 624
+    corner2move2: list[Whole] | None = Field([50, 50])
     move2corner: bool | None = True
     SuperAnimalConversionTables: dict[str, dict[str, str]] | None = None
-    resnet: int | None = None
+    resnet: int | None = Field(None, ge=0, le=1000)
     croppedtraining: bool | None = None
 
     @model_validator(mode="before")

@@ -5,18 +5,22 @@ The order of application is fixed (top to bottom here), whatever the order in th
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dlcx.settings.base import AsWritten, Free, Number, Settings
+from dlcx.settings.base import LARGEST_SIDE, AsWritten, Free, Number, Pixels, Probability, Settings, Whole
+
+#: A brightness; images go from 0 to 255.
+Color = Annotated[Number, Field(ge=0, le=255)]
+Scale = Annotated[Number, Field(gt=0, le=1000)]
 
 
 class Resize(AsWritten):
     """Resize to width x height; with ``keep_ratio`` the rest is padded with zeros at the bottom or right."""
 
-    height: int = Field(gt=0)
-    width: int = Field(gt=0)
+    height: Pixels
+    width: Pixels
     keep_ratio: bool = True
 
 
@@ -24,16 +28,16 @@ class Flip(AsWritten):
     """Mirror left and right."""
 
     p: Number = Field(0.5, ge=0, le=1, description="Probability.")
-    symmetries: list[tuple[int, int]] | None = Field(None, description="Pairs of keypoints that change places.")
+    symmetries: list[tuple[Whole, Whole]] | None = Field(None, description="Pairs of keypoints that change places.")
 
 
 class Affine(AsWritten):
     """Random rotation, scale and translation."""
 
     p: Number = Field(0.9, ge=0, le=1, description="Probability.")
-    scaling: tuple[Number, Number] | None = Field(None, description="Range of the scale.")
-    rotation: Number | None = Field(None, description="Largest angle, degrees.")
-    translation: Number | None = Field(None, description="Largest shift, pixels.")
+    scaling: tuple[Scale, Scale] | None = Field(None, description="Range of the scale.")
+    rotation: Number | None = Field(None, ge=0, le=360, description="Largest angle, degrees.")
+    translation: Number | None = Field(None, ge=0, le=LARGEST_SIDE, description="Largest shift, pixels.")
 
     @model_validator(mode="after")
     def _range(self) -> Affine:
@@ -45,9 +49,9 @@ class Affine(AsWritten):
 class RandomBox(AsWritten):
     """Random shift and scale of an animal's box (top-down nets)."""
 
-    shift_factor: Number = Field(0.1, description="Largest shift as a share of the box.")
+    shift_factor: Number = Field(0.1, ge=0, le=100, description="Largest shift as a share of the box.")
     shift_prob: Number = Field(0.25, ge=0, le=1)
-    scale_factor: tuple[Number, Number] = Field((0.75, 1.25), description="Range of the scale.")
+    scale_factor: tuple[Scale, Scale] = Field((0.75, 1.25), description="Range of the scale.")
     scale_prob: Number = Field(1.0, ge=0, le=1)
     p: Number = Field(1.0, ge=0, le=1, description="Probability.")
 
@@ -55,31 +59,33 @@ class RandomBox(AsWritten):
 class CropSampling(AsWritten):
     """A random crop around keypoints; smaller images are padded with zeros first."""
 
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    max_shift: Number = Field(ge=0, description="Largest shift of the centre as a share of the crop, at most 0.4.")
+    width: Pixels
+    height: Pixels
+    max_shift: Number = Field(
+        ge=0, le=100, description="Largest shift of the centre as a share of the crop, at most 0.4."
+    )
     method: Literal["uniform", "keypoints", "density", "hybrid"]
 
 
 class AutoPadding(AsWritten):
     """Pad to a smallest size or to a multiple of a divisor."""
 
-    min_height: int | None = None
-    min_width: int | None = None
-    pad_height_divisor: int | None = 1
-    pad_width_divisor: int | None = 1
+    min_height: Pixels | None = None
+    min_width: Pixels | None = None
+    pad_height_divisor: Pixels | None = 1
+    pad_width_divisor: Pixels | None = 1
     position: str = "random"
     border_mode: Literal["reflect_101", "constant"] = "reflect_101"
-    border_value: Number | list[Number] | None = None
-    border_mask_value: Number | list[Number] | None = None
+    border_value: Color | list[Color] | None = None
+    border_mask_value: Color | list[Color] | None = None
 
 
 class Crop(AsWritten):
     """Size of the crop around an animal that a top-down net sees."""
 
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    margin: int = Field(0, ge=0, description="Pixels added around the box.")
+    width: Pixels
+    height: Pixels
+    margin: int = Field(0, ge=0, le=LARGEST_SIDE, description="Pixels added around the box.")
     crop_with_context: bool = Field(True, description="Widen the box to the crop's aspect ratio instead of stretching.")
 
 
@@ -87,8 +93,8 @@ class Transforms(Settings):
     """All steps; null or false leaves a step out."""
 
     resize: Resize | None = None
-    longest_max_size: int | None = Field(None, description="Scale so that the longer side has this length.")
-    hflip: bool | Number | Flip | None = Field(None, description="true: p 0.5; a number: p.")
+    longest_max_size: Pixels | None = Field(None, description="Scale so that the longer side has this length.")
+    hflip: bool | Probability | Flip | None = Field(None, description="true: p 0.5; a number: p.")
     affine: Affine | None = None
     random_bbox_transform: RandomBox | None = None
     crop_sampling: CropSampling | None = None
@@ -97,7 +103,7 @@ class Transforms(Settings):
     covering: bool | None = Field(None, description="Black out 10 small rectangles, p 0.5.")
     elastic_transform: bool | None = Field(None, description="Elastic deformation, p 0.5.")
     grayscale: bool | None = Field(None, description="Blend towards gray, p 0.5.")
-    gaussian_noise: bool | Number | None = Field(None, description="Largest standard deviation (true: 12.75), p 0.5.")
+    gaussian_noise: bool | Color | None = Field(None, description="Largest standard deviation (true: 12.75), p 0.5.")
     auto_padding: AutoPadding | None = None
     normalize_images: bool = Field(True, description="ImageNet's mean and standard deviation.")
     scale_to_unit_range: bool = Field(False, description="Divide by 255.")

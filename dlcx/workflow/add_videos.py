@@ -15,6 +15,7 @@ from dlcx.formats.project_config import open_project, resolve_video
 from dlcx.outputs import whole_file
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
+from dlcx.ranges import within_ranges
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class AddVideosResult:
         return said + [f"already there: {video}" for video in self.existed]
 
 
+@within_ranges
 def add_videos(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

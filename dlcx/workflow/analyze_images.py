@@ -14,6 +14,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
+from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.chosen_net import ChosenNet
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class AnalyzeImagesResult:
         return said + [f"failed: {failure.image}: {failure.error}" for failure in self.failed]
 
 
+@within_ranges
 def analyze_images(
     project: str | Path | None = None,
     images: Sequence[str | Path] | str | Path = (),

@@ -11,6 +11,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.poses import Tracks
+from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import is_there, origin_of
 from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
@@ -67,6 +68,7 @@ class AnalyzeSkeletonResult(VideosResult[AnalyzedSkeleton]):
         return told(self)
 
 
+@within_ranges
 def analyze_skeleton(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

@@ -16,6 +16,7 @@ from dlcx.cluster.sbatch import JobOptions, parse_sbatch
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
 from dlcx.progress import SILENT, Progress
+from dlcx.ranges import within_ranges
 from dlcx.stopping import stop_on_signals
 from dlcx.workflow.analysis.analyzed_video import AnalyzedShare, AnalyzedVideo
 from dlcx.workflow.analysis.chosen_net import ChosenNet
@@ -51,6 +52,7 @@ class AnalyzeVideoResult:
         return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
+@within_ranges
 def analyze_video(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

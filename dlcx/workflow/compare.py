@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from dlcx.metrics import Interval, LabelErrors, Metrics, evaluate_poses, label_e
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
+from dlcx.ranges import within_ranges
 
 #: Videos from which whole videos are drawn for an interval; of fewer, images.
 VIDEOS = 5
@@ -94,6 +96,7 @@ class CompareResult:
         return text + (f" (only {self.images} images)" if self.images < FEW else "")
 
 
+@within_ranges
 def compare(
     project: str | Path | None = None,
     nets: Sequence[str | int] = (),
@@ -172,7 +175,7 @@ class _Asked:
     @classmethod
     def of(cls, home: Project, text: str, trainset_index: int) -> _Asked:
         number, _, snapshot = text.partition(":")
-        if not number.isdigit():
+        if re.fullmatch(r"\d{1,9}", number) is None:
             raise DlcxError(f"compare {text}: no shuffle", hint="Name a shuffle's number, or NUMBER:SNAPSHOT.")
         shuffle = home.shuffle(int(number), trainset_index)
         found = shuffle.snapshot(snapshot or "best")  # that it is there is told before anything is computed

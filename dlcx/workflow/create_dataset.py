@@ -37,6 +37,7 @@ from dlcx.nets.configure import conditions_of_file, model_config
 from dlcx.nets.registry import find
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle, shuffle_flags
+from dlcx.ranges import within_ranges
 from dlcx.replacing import bring_back, only_replacer, replaced
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
@@ -95,6 +96,7 @@ class _Plan:
     own: OwnConfig
 
 
+@within_ranges
 def create_dataset(
     project: str | Path | None = None,
     *,
@@ -295,20 +297,18 @@ def _choose_fraction(project: Project, index: int | None, fraction: float | None
         return project, index or 0
     if index is not None:
         raise DlcxError("--train-fraction and --trainset-index both choose the training fraction", hint="Give one.")
-    if not 0 < fraction <= 1 or round(fraction, 2) != fraction:
-        raise DlcxError(f"--train-fraction {fraction}: expected more than 0 up to 1, with at most two decimals")
+    if round(fraction, 2) != fraction:
+        raise DlcxError(f"--train-fraction {fraction}: expected at most two decimals")
     if fraction not in project.train_fractions:
         project = replace(project, train_fractions=(*project.train_fractions, fraction))
     return project, project.train_fractions.index(fraction)
 
 
 def _check_choices(numbers: Sequence[int], *, given: bool, from_shuffle: int | None, split_by: str, seed: int) -> None:
-    if not numbers or min(numbers) < 0:
-        raise DlcxError(f"--shuffle {' '.join(map(str, numbers)) or 'none'}: expected numbers from 0")
+    if not numbers:
+        raise DlcxError("--shuffle: expected at least one number")
     if split_by not in ("frame", "video"):
         raise DlcxError(f"--split-by {split_by}: expected frame or video")
-    if not 0 <= seed < 2**32:
-        raise DlcxError(f"--seed {seed}: expected 0 to {2**32 - 1}")
     chosen = {
         "--train-indices/--test-indices": given,
         "--from-shuffle": from_shuffle is not None,

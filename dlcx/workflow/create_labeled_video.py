@@ -13,6 +13,7 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
+from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.video_part import frame_range
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import note_origin, noted_origin, origin_of, refuse_others
@@ -53,6 +54,7 @@ class CreateLabeledVideoResult(VideosResult[LabeledVideo]):
         return said + self.failures()
 
 
+@within_ranges
 def create_labeled_video(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
@@ -127,10 +129,6 @@ def create_labeled_video(
     for flag, value, known in (("--color-by", color_by, get_args(ColorBy)), ("--boxes", boxes, get_args(Boxes))):
         if value not in known:
             raise DlcxError(f"{flag} {value}: no such choice", hint=did_you_mean(value, known))
-    if trail < 0:
-        raise DlcxError(f"--trail {trail}: expected 0 or more frames")
-    if fps is not None and fps <= 0:
-        raise DlcxError(f"--fps {fps}: expected more than 0")
     wanted = WantedPoses.of(
         project,
         shuffle=shuffle,
@@ -144,8 +142,6 @@ def create_labeled_video(
     )
     home = wanted.project
     least = home.pcutoff if pcutoff is None else pcutoff
-    if not 0 <= least <= 1:
-        raise DlcxError(f"--pcutoff {least}: expected 0 to 1")
     colors = colormap or home.colormap
     part_colors(1, colors)  # a wrong name is told before anything is read
     look = _Look(

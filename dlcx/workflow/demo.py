@@ -15,6 +15,7 @@ from dlcx.outputs import write_text
 from dlcx.paths import decoder_name, user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
+from dlcx.ranges import within_ranges
 from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
 
 SCORER = "dlcx"
@@ -76,6 +77,7 @@ class DemoResult:
         return (f"Next: dlcx create-dataset --project {self.project}",)
 
 
+@within_ranges
 def demo(
     folder: str | Path = "demo",
     *,
@@ -95,10 +97,6 @@ def demo(
     DlcxError
         When the folder holds something else, or a demo drawn with other settings and ``overwrite`` is False.
     """
-    if not 1 <= animals <= MAX_ANIMALS:
-        raise DlcxError(f"--animals {animals}: expected 1 to {MAX_ANIMALS}")
-    if seed < 0:
-        raise DlcxError(f"--seed {seed}: expected 0 or more")
     root = user_path(folder).resolve()
     width, height, body_length = (224, 168, 72.0) if animals == 1 else (256, 192, 58.0 if animals <= 4 else 46.0)
     drawing = Drawing(animals, seed, FRAMES, LABELED, width, height, body_length)

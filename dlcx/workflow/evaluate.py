@@ -25,6 +25,7 @@ from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
+from dlcx.ranges import within_ranges
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class EvaluateResult:
         return [line for one in self.evaluated for line in one.lines()] + [f"combined: {self.combined}"]
 
 
+@within_ranges
 def evaluate(
     project: str | Path | None = None,
     *,

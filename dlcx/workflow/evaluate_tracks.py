@@ -13,6 +13,7 @@ from dlcx.metrics.tracks import SIGMA, THRESHOLD, TrackMetrics
 from dlcx.metrics.tracks import evaluate_tracks as compare
 from dlcx.paths import user_path
 from dlcx.poses import Tracks
+from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.video_part import frame_range
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class EvaluateTracksResult:
         return said + ([f"switch: {left} more"] if left > 0 else [])
 
 
+@within_ranges
 def evaluate_tracks(
     predicted: str | Path,
     truth: str | Path,
@@ -101,12 +103,6 @@ def evaluate_tracks(
     DlcxError
         When a file cannot be read as tracks, or the two share no bodypart or frame.
     """
-    if sigma <= 0:
-        raise DlcxError(f"--sigma {sigma:g}: expected more than 0")
-    if not 0 < threshold < 1:
-        raise DlcxError(f"--threshold {threshold:g}: expected more than 0 and less than 1")
-    if scale is not None and scale <= 0:
-        raise DlcxError(f"--scale {scale:g}: expected pixels, more than 0")
     found, true = user_path(predicted), user_path(truth)
     mine, theirs = read_tracks(found), _part(read_tracks(true), frames)
     mine = replace(mine, first=mine.first + offset)

@@ -14,6 +14,7 @@ from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
+from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.real_frames import Frame, real_frames
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class ExportModelResult:
         return said
 
 
+@within_ranges
 def export_model(
     project: str | Path | None = None,
     *,

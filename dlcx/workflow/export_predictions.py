@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.paths import user_path
 from dlcx.poses import Layout, Tracks
+from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import is_there, origin_of
 from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
@@ -61,6 +62,7 @@ class ExportPredictionsResult(VideosResult[ExportedVideo]):
         return told(self)
 
 
+@within_ranges
 def export_predictions(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

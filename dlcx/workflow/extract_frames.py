@@ -10,6 +10,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Video
+from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.many_videos import FailedVideo, each_video
 from dlcx.workflow.videos.saved_frames import choose_frames, project_videos, save_frames
 
@@ -55,6 +56,7 @@ class ExtractFramesResult:
         return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
+@within_ranges
 def extract_frames(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

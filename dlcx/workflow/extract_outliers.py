@@ -15,6 +15,7 @@ from dlcx.locks import changing
 from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
+from dlcx.ranges import within_ranges
 from dlcx.workflow.add_videos import add_videos
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.many_videos import VideosResult, each_video
@@ -66,6 +67,7 @@ class ExtractOutliersResult(VideosResult[OutlierFrames]):
         return said + self.failures()
 
 
+@within_ranges
 def extract_outliers(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

@@ -13,6 +13,7 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
+from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import is_there, origin_of
 from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
@@ -61,6 +62,7 @@ class FilterPredictionsResult(VideosResult[FilteredVideo]):
         return told(self)
 
 
+@within_ranges
 def filter_predictions(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
@@ -117,10 +119,8 @@ def filter_predictions(
     """
     if filter not in FILTERS:
         raise DlcxError(f"--filter {filter}: no such filter", hint=did_you_mean(filter, FILTERS))
-    if filter == "median" and (window < 1 or window % 2 == 0):
+    if filter == "median" and window % 2 == 0:
         raise DlcxError(f"--window {window}: a median needs an odd number of frames")
-    if window < 0:
-        raise DlcxError(f"--window {window}: expected 0 or more frames")
     wanted = WantedPoses.of(
         project,
         shuffle=shuffle,

@@ -17,6 +17,7 @@ from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import Lock, locked
 from dlcx.outputs import remove_leftovers
+from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.analyzed_video import AnalyzedVideo, finish_video
 from dlcx.workflow.analysis.loading import chosen_detector
 from dlcx.workflow.analysis.time_spent import Stopwatch
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@within_ranges
 def merge_parts(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

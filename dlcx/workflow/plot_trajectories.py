@@ -13,6 +13,7 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
+from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import refuse_others
 from dlcx.workflow.videos.many_videos import VideosResult, each_video
@@ -47,6 +48,7 @@ class PlotTrajectoriesResult(VideosResult[PlottedVideo]):
         return said + self.failures()
 
 
+@within_ranges
 def plot_trajectories(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
@@ -117,8 +119,6 @@ def plot_trajectories(
     colors = colormap or wanted.project.colormap
     part_colors(1, colors)
     least = wanted.project.pcutoff if pcutoff is None else pcutoff
-    if not 0 <= least <= 1:
-        raise DlcxError(f"--pcutoff {least}: expected 0 to 1")
     found = wanted.videos(videos)
     plot = _Plot(tuple(bodyparts), tuple(individuals), least, colors, linewidth, image_type, dpi, overwrite, progress)
     done, failed = each_video(found, lambda video: plot(wanted.find(video)))

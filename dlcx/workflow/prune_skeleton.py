@@ -20,6 +20,7 @@ from dlcx.metrics import evaluate_poses
 from dlcx.poses import Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
+from dlcx.ranges import within_ranges
 
 if TYPE_CHECKING:
     from dlcx.heads.linking import Detections
@@ -70,6 +71,7 @@ class PruneResult:
         return [*said, f"config: {self.config}", f"pose config: {self.pose_config}"]
 
 
+@within_ranges
 def prune_skeleton(
     project: str | Path | None = None,
     *,

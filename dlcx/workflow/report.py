@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
+from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.found_poses import WantedPoses
 from dlcx.workflow.videos.many_videos import FailedVideo, each_video
 
@@ -41,6 +41,7 @@ class ReportResult:
         return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
+@within_ranges
 def report(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
@@ -88,8 +89,6 @@ def report(
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     least = place.project.pcutoff if pcutoff is None else pcutoff
-    if not 0 <= least <= 1:
-        raise DlcxError(f"--pcutoff {least}: expected 0 to 1")
     wanted = [videos] if isinstance(videos, str | Path) else list(videos)
     if not wanted:
         page = shuffle_page(

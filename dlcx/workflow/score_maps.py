@@ -16,6 +16,7 @@ from dlcx.paths import user_path
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
+from dlcx.ranges import within_ranges
 
 if TYPE_CHECKING:
     from dlcx.predictors.maps import HeadMaps, Seen
@@ -53,6 +54,7 @@ class ScoreMapsResult:
         return said + [f"no animal found: {one.image}" for one in self.images if not one.pictures]
 
 
+@within_ranges
 def score_maps(
     project: str | Path | None = None,
     images: Sequence[str | Path] | str | Path = (),

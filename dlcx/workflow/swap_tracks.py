@@ -9,6 +9,7 @@ from pathlib import Path
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.swapping import Swap, swap_individuals
+from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.tracking import note_mended
 
 
@@ -28,6 +29,7 @@ class SwapTracksResult:
         return [f"swapped: {self.one} and {self.other} in frames {self.first} to {self.last} of {self.file}"]
 
 
+@within_ranges
 def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last: int | None = None) -> SwapTracksResult:
     """Swap two individuals in a file of tracks, in place; the csv beside it follows.
 

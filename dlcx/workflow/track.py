@@ -15,6 +15,7 @@ from dlcx.locks import locked
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
+from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.loading import chosen_detector
 from dlcx.workflow.analysis.tracking import Linking, TrackedVideo, next_steps
 from dlcx.workflow.videos.many_videos import VideosResult, each_video, refuse_shared_outputs
@@ -33,6 +34,7 @@ class TrackResult(VideosResult[TrackedVideo]):
         return said + self.failures()
 
 
+@within_ranges
 def track(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),

@@ -17,6 +17,7 @@ from dlcx.locks import changing, locked
 from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
+from dlcx.ranges import within_ranges
 from dlcx.replacing import only_replacer, replaced, settle
 from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
@@ -57,6 +58,7 @@ _ELSEWHERE = {
 }
 
 
+@within_ranges
 def train(
     project: str | Path | None = None,
     *,

@@ -94,7 +94,7 @@ def conditions_block(project: Project, named: str | Path, trainset_index: int = 
         When the file or the snapshot does not exist.
     """
     text = str(named)
-    if match := re.fullmatch(r"(\d+)(?::(.+))?", text.strip()):
+    if match := re.fullmatch(r"(\d{1,9})(?::(.+))?", text.strip()):
         number, which = int(match[1]), match[2]
         name = which and project.shuffle(number, trainset_index).snapshot(which).path.name
         return conditions_of_shuffle(number, name, trainset_index)

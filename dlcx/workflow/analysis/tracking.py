@@ -96,8 +96,6 @@ class Linking:
             raise DlcxError(f"{place.project.config_path}: a project of one animal: there is nothing to link")
         if tracker is not None and tracker not in METHODS:
             raise DlcxError(f"--tracker {tracker}: no such tracker", hint=did_you_mean(tracker, METHODS))
-        if animals is not None and animals < 1:
-            raise DlcxError(f"--animals {animals}: expected 1 or more")
         stored = read_inference_cfg(place.test_dir / "inference_cfg.yaml")
         given = {
             "pcutoff": stored.pcutoff,

@@ -225,7 +225,7 @@ def check_sharing(
     DlcxError
         Naming the two flags.
     """
-    if cluster and not re.fullmatch(r"slurm|local(=[1-9]\d*)?|dask=[a-z]+://\S+:\d+", cluster):
+    if cluster and not re.fullmatch(r"slurm|local(=[1-9]\d{0,3})?|dask=[a-z]+://\S+:\d+", cluster):
         raise DlcxError(
             f"--cluster {cluster}: expected slurm, local, local=N or dask=ADDRESS",
             hint="An address is what 'dask scheduler' says, e.g. dask=tcp://10.0.0.1:8786.",
