@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -22,14 +22,19 @@ _LETTER = 7.2
 _POINTS = 5 / 3
 
 
+#: The numbers of the colors that mean training and test images, in every chart and in learning_curve.png.
+TRAINING, TEST = 0, 1
+
+
 @dataclass(frozen=True)
 class Series:
-    """One line, or dots; nan leaves a gap."""
+    """One line, or dots; nan leaves a gap; ``color`` is the number of its color, by default its place in the chart."""
 
     name: str
     x: np.ndarray
     y: np.ndarray
     dots: bool = False
+    color: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,19 @@ def line_chart(
     log: bool = False,
     height: int = 260,
     marks: Sequence[tuple[float, str]] = (),
+    x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,
+    whole: bool = False,
 ) -> str:
-    """Lines or dots over a common x axis; ``marks`` are dashed lines with a word at an x. Nothing without a number."""
-    known = [one for one in series if np.isfinite(one.y).any()]
+    """Lines or dots over a common x axis; ``marks`` are dashed lines with a word at an x. Nothing without a number.
+
+    Charts that stand below each other take one ``x_range``; ``whole`` says that x are integers, such as epochs.
+    """
+    known = [
+        replace(one, color=place if one.color is None else one.color)
+        for place, one in enumerate(series)
+        if np.isfinite(one.y).any()
+    ]
     if not known:
         return ""
     shown = np.concatenate([one.y[np.isfinite(one.y)] for one in known])
@@ -61,12 +75,13 @@ def line_chart(
         shown = shown[shown > 0]
         if not len(shown):
             return ""
-    across = min(one.x.min() for one in known), max(one.x.max() for one in known)
+    ends = [float(end) for one in known for end in (one.x.min(), one.x.max())] + [at for at, _ in marks]
+    across = x_range or (min(ends), max(ends))
     low, high = y_range or (float(shown.min()), float(shown.max()))
     y_axis = _Axis.of(low if log or y_range else min(low, 0.0), high, height - _BOTTOM, _TOP, log=log, room=22)
 
     def draw(width: int) -> tuple[float, list[str]]:
-        x_axis = _Axis.of(*across, _LEFT, width - _RIGHT, room=70)
+        x_axis = _Axis.of(*across, _LEFT, width - _RIGHT, room=70, whole=whole)
         parts = [_frame(x_axis, y_axis, width, height, x_label, y_label)]
         for at, word in marks:
             x = x_axis(at)
@@ -74,16 +89,18 @@ def line_chart(
             anchor = "end" if x + _LETTER * len(word) > width else "start"
             beside = x - 4 if anchor == "end" else x + 4
             parts.append(f'<text x="{beside:.1f}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(word)}</text>')
-        for number, one in enumerate(known):
+        for one in known:
             paint = _dots if one.dots else _line
-            parts.append(paint(one, x_axis, y_axis, number, most=int(_POINTS * width)))
+            parts.append(paint(one, x_axis, y_axis, one.color or 0, most=int(_POINTS * width)))
         return height, parts
 
-    return _both(draw, [one.name for one in known])
+    return _both(draw, [(one.name, one.color or 0) for one in known])
 
 
-def bar_chart(names: Sequence[str], bars: Sequence[Sequence[Bar]], *, x_label: str, series: Sequence[str] = ()) -> str:
-    """A row of horizontal bars for each name, with whiskers where bounds are known."""
+def bar_chart(
+    names: Sequence[str], bars: Sequence[Sequence[Bar]], *, x_label: str, series: Sequence[tuple[str, int]] = ()
+) -> str:
+    """A row of horizontal bars for each name, with whiskers where bounds are known; ``series``: names and colors."""
     wide = 12 + _LETTER * max(map(len, names))
     ends = [end for row in bars for bar in row for end in (bar.value, bar.high) if math.isfinite(end)]
     thick = 13
@@ -136,13 +153,24 @@ class _Axis:
     stop: float
     log: bool = False
     room: float = 30
+    whole: bool = False
 
     @classmethod
-    def of(cls, low: float, high: float, start: float, stop: float, *, log: bool = False, room: float = 30) -> _Axis:
+    def of(
+        cls,
+        low: float,
+        high: float,
+        start: float,
+        stop: float,
+        *,
+        log: bool = False,
+        room: float = 30,
+        whole: bool = False,
+    ) -> _Axis:
         low, high = float(low), float(high)
         if high <= low:
             low, high = (low / 2, low * 2) if log else (low - 0.5, low + 0.5)
-        return cls(low, high, start, stop, log, room)
+        return cls(low, high, start, stop, log, room, whole)
 
     def __call__(self, value: float) -> float:
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
@@ -160,6 +188,7 @@ class _Axis:
         most = min(6.0, max(2.0, abs(self.stop - self.start) / self.room))
         step = 10.0 ** math.floor(math.log10((self.high - self.low) / 4))
         step *= next(factor for factor in (1, 2, 5, 10, 20, 50) if (self.high - self.low) / (step * factor) <= most)
+        step = max(step, 1.0) if self.whole else step
         first = math.ceil(self.low / step - 1e-9)
         return [round(number * step, 12) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -183,12 +212,17 @@ def _line(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, most: int) 
     x, y = _thinned(np.asarray(one.x, float), np.asarray(one.y, float), most)
     good = np.isfinite(y) & (y > 0 if y_axis.log else True)
     runs = np.split(np.arange(len(y)), np.flatnonzero(np.diff(good.astype(int))) + 1)
-    path = []
+    path, alone = [], []
     for run in runs:
         if len(run) and good[run[0]]:
             points = [f"{x_axis(x[i]):.1f} {y_axis(y[i]):.1f}" for i in run]
             path.append(f"M{points[0]}" + ("".join(f"L{point}" for point in points[1:]) or "h0.5"))
-    return f'<path class="c{number}" d="{"".join(path)}"/>'
+            alone += [_dot(x_axis(x[i]), y_axis(y[i]), number) for i in run if len(run) == 1]
+    return f'<path class="c{number}" d="{"".join(path)}"/>' + "".join(alone)
+
+
+def _dot(x: float, y: float, number: int) -> str:
+    return f'<circle class="f{number}" cx="{x:.1f}" cy="{y:.1f}" r="2.4"/>'
 
 
 def _dots(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, most: int) -> str:
@@ -196,9 +230,7 @@ def _dots(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, most: int) 
     chosen = np.flatnonzero(good)
     if len(chosen) > 2 * most:
         chosen = chosen[np.linspace(0, len(chosen) - 1, 2 * most).astype(int)]
-    return "".join(
-        f'<circle class="f{number}" cx="{x_axis(one.x[i]):.1f}" cy="{y_axis(one.y[i]):.1f}" r="2.4"/>' for i in chosen
-    )
+    return "".join(_dot(x_axis(one.x[i]), y_axis(one.y[i]), number) for i in chosen)
 
 
 def _thinned(x: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -212,12 +244,10 @@ def _thinned(x: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.nd
     return x[kept], y[kept]
 
 
-def _legend(names: Sequence[str]) -> str:
-    """Names beside their colours; nothing for a single one."""
-    if len(names) < 2:
-        return ""
-    words = (f"<span><i class=b{number}></i>{escape(name)}</span>" for number, name in enumerate(names))
-    return f"<div class=legend>{''.join(words)}</div>"
+def _legend(series: Sequence[tuple[str, int]]) -> str:
+    """Names beside their colors; nothing where none has a name."""
+    words = [f"<span><i class=b{color}></i>{escape(name)}</span>" for name, color in series if name]
+    return f"<div class=legend>{''.join(words)}</div>" if words else ""
 
 
 def _rounded(value: float) -> str:
@@ -225,10 +255,10 @@ def _rounded(value: float) -> str:
     return f"{value:.{2 if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"
 
 
-def _both(draw: Callable[[int], tuple[float, list[str]]], names: Sequence[str]) -> str:
+def _both(draw: Callable[[int], tuple[float, list[str]]], series: Sequence[tuple[str, int]]) -> str:
     """The drawings of all widths (``draw`` tells height and parts) below the names of the series."""
     drawings = []
     for kind, width in _WIDTHS.items():
         height, parts = draw(width)
         drawings.append(f'<svg class="{kind}" viewBox="0 0 {width} {height:.0f}" role="img">{"".join(parts)}</svg>')
-    return f"{_legend(names)}<div class=chart>{''.join(drawings)}</div>"
+    return f"{_legend(series)}<div class=chart>{''.join(drawings)}</div>"

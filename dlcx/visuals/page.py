@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from pathlib import Path
 
@@ -59,15 +60,25 @@ class Section:
 
 
 def write_page(
-    path: Path, title: str, subtitle: str, facts: Sequence[tuple[str, str]], parts: Sequence[Section], *, version: str
+    path: Path,
+    title: str,
+    subtitle: str,
+    source: str,
+    facts: Sequence[tuple[str, str]],
+    parts: Sequence[Section],
+    *,
+    version: str,
 ) -> None:
-    """Write a page; ``facts`` are names and values that stand on top, ``version`` is dlcx's.
+    """Write a page; ``facts`` are names and values that stand on top, ``source`` says which snapshot it is about.
+
+    ``version`` is dlcx's. It stands on the page, with the time at which the page was made.
 
     Raises
     ------
     DlcxError
         When the file cannot be written.
     """
+    made = f"{source} Made by dlcx {version} on {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}.".strip()
     cards = "".join(f"<div><span class=soft>{escape(name)}</span><b>{escape(value)}</b></div>" for name, value in facts)
     sections = "".join(f"<section><h2>{escape(part.title)}</h2>{part.body}</section>" for part in parts if part.body)
     write_text(
@@ -76,7 +87,8 @@ def write_page(
         f"<meta name=viewport content='width=device-width,initial-scale=1'>"
         f"<meta name=generator content='dlcx {escape(version)}'><link rel=icon href='data:,'>"
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p class=soft>{escape(subtitle)}</p><div class=facts>{cards}</div>{sections}</body></html>\n",
+        f"<p class=soft>{escape(subtitle)}</p><p class=soft>{escape(made)}</p>"
+        f"<div class=facts>{cards}</div>{sections}</body></html>\n",
     )
 
 

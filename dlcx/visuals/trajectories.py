@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,6 +24,10 @@ _COLUMNS, _BINS = 1200, 60
 #: Largest number of frames in a column below which a scale of tens has too few names.
 _FEW = 20
 _GRID, _SHADES = "0.92", "viridis"
+#: More paths than this in one picture cannot be told apart: on a page each bodypart then has a panel of its own.
+_TOGETHER = 8
+#: Panels side by side, and their letters and frames, in a gray that is read on white and on black.
+_PANELS, _GRAY = 4, "#80868d"
 
 
 @dataclass(frozen=True)
@@ -69,16 +74,24 @@ def draw_paths(
 
 
 def trajectory_png(paths: Paths) -> bytes:
-    """The path in the image alone as the content of a png, with letters that stay readable on a small screen."""
+    """The paths in the image as the content of a png for pages: transparent, so that it is light or dark as they are.
+
+    Up to eight bodyparts share one panel; of more, each has its own, with its name.
+    """
     from matplotlib import rc_context
 
     height, width = (3.0, 4.0) if paths.ground is None else paths.ground.shape[:2]
     content = io.BytesIO()
-    with rc_context({"font.size": 11}):
-        tall = min(max(6.4 * height / width, 2.0), 9.0)
-        figure = Figure(figsize=(6.4, tall), dpi=110, layout="constrained", facecolor="white")
+    colored: tuple[Any, ...] = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    look: dict[Any, Any] = {"font.size": 11, "axes.facecolor": "none", **dict.fromkeys(colored, _GRAY)}
+    with rc_context(look):
+        together = len(paths.names) <= _TOGETHER
+        tall = 6.4 * height / width
+        if not together:
+            tall = -(-len(paths.names) // _PANELS) * (tall / _PANELS + 0.25)
+        figure = Figure(figsize=(6.4, min(max(tall, 2.0), 40.0)), dpi=110, layout="constrained", facecolor="none")
         FigureCanvasAgg(figure)
-        _trajectory(figure, paths)
+        (_trajectory if together else _panels)(figure, paths)
         figure.savefig(content, format="png")
     return content.getvalue()
 
@@ -117,14 +130,35 @@ def drawn_from(picture: Path, text: str = "Source") -> str:
 
 def _trajectory(figure: Figure, paths: Paths) -> None:
     axes = figure.subplots()
+    _in_image(axes, paths)
+    axes.set(xlabel="x (pixels)", ylabel="y (pixels)")
+
+
+def _panels(figure: Figure, paths: Paths) -> None:
+    """A small image with one path for each bodypart; all show the same part of the frame."""
+    rows = -(-len(paths.names) // _PANELS)
+    grid = figure.subplots(rows, _PANELS, squeeze=False, sharex=True, sharey=True).ravel()
+    for number, (name, axes) in enumerate(zip(paths.names, grid, strict=False)):
+        one = slice(number, number + 1)
+        path = replace(paths, names=(name,), xy=paths.xy[:, one], score=paths.score[:, one], colors=paths.colors[one])
+        _in_image(axes, path)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_title(name, fontsize=9, pad=2)
+    for axes in grid[len(paths.names) :]:
+        axes.set_visible(False)
+
+
+def _in_image(axes: Axes, paths: Paths) -> None:
+    """The paths over a frame of the video, in its coordinates."""
     _paths(axes, paths)
-    axes.set(xlabel="x (pixels)", ylabel="y (pixels)", aspect="equal")
+    axes.set_aspect("equal")
     if paths.ground is not None:
         height, width = paths.ground.shape[:2]
         grey = paths.ground.mean(-1)
         axes.imshow(grey, cmap="gray", alpha=0.45, vmin=0, vmax=255, zorder=0)
         axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    else:
+    elif not axes.yaxis_inverted():
         axes.invert_yaxis()
 
 

@@ -102,13 +102,8 @@ def merge_labels(
         When machine labels are neither corrected nor accepted, or a label file cannot be read.
     """
     home = open_project(project)
-<<<<<<< HEAD
-    if iteration is not None and iteration < 0:
-        raise DlcxError(f"--iteration {iteration}: expected 0 or more")
     if accept_empty and not accept_machine_labels:
         raise DlcxError("--accept-empty belongs to --accept-machine-labels", hint="Give both.")
-=======
->>>>>>> eb8f5b7 (Give every number a finite range, one for the flag, the function and the settings file)
     folders = [folder for folder in sorted(home.labeled_data.glob("*")) if folder.is_dir() and _is_of_labels(folder)]
     with changing_labels(*(home.labels_path(folder.name) for folder in folders)):
         home = open_project(home.root)  # another call may have merged them meanwhile

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 from html import escape, unescape
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from small_videos import write_video
 
+from dlcx import __version__
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.frame_ledger import FrameLedger, write_ledger
@@ -47,6 +49,57 @@ def test_a_shuffle(trained_project: Path, capsys: pytest.CaptureFixture[str]) ->
     assert not re.search(r"(src|href)=.?https?:", text)
     with pytest.raises(DlcxError, match="--pcutoff"):
         report(trained_project, pcutoff=2)
+
+
+def charts(text: str, heading: str) -> list[ElementTree.Element]:
+    """The broad charts of a section."""
+    section = re.search(f"<h2>{re.escape(heading)}</h2>(.*?)</section>", text, re.DOTALL)[1]
+    return [ElementTree.fromstring(found) for found in re.findall(r'<svg class="broad".*?</svg>', section)]
+
+
+def test_colors_and_axes_agree_between_the_charts(trained_project: Path) -> None:
+    """Training is always color 0 and test color 1; losses of every epoch and one evaluation share an axis."""
+    train = trained_project / "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
+    rows = ["step,losses/train.total_loss,losses/eval.total_loss,metrics/test.rmse"]
+    rows += [f"{epoch},{1 / epoch},{'0.5,20.0' if epoch == 5 else ','}" for epoch in range(1, 13)]
+    (train / "learning_stats.csv").write_text("\n".join(rows) + "\n")
+    text = report(trained_project).pages[0].page.read_text(encoding="utf-8")
+    assert set(re.findall(r"<i class=b(\d)></i>(training|test|keypoint of a test image)<", text)) == {
+        ("0", "training"),
+        ("1", "test"),
+        ("1", "keypoint of a test image"),
+    }
+    losses, errors = charts(text, "How it learned")
+    assert [item.get("class") for item in losses.iter("path")] == ["c0", "c1"]
+    assert [item.get("class") for item in errors.iter("circle")] == ["f1"]  # one evaluation is to be seen
+    axes = [
+        [(item.text, item.get("x")) for item in chart.iter("text") if item.get("text-anchor") == "middle"]
+        for chart in (losses, errors)
+    ]
+    assert axes[0] == axes[1]
+    assert [word for word, _ in axes[0]] == ["2", "4", "6", "8", "10", "12", "epoch"]
+    (bars,) = charts(text, "Error of each bodypart")
+    assert [item.get("class") for item in bars.iter("rect")][:2] == ["f0", "f1"]
+    cutoffs = charts(text, "What the likelihood says")
+    marks = [[item.get("x1") for item in one.iter("line") if item.get("class") == "mark"] for one in cutoffs]
+    assert marks[0] == marks[1] == marks[2]
+    assert 50 < float(marks[0][0]) < 706
+
+
+def test_pages_say_when_and_what_they_were_made_of(trained_project: Path, tracked: Path) -> None:
+    shuffle = report(trained_project).pages[0].page.read_text(encoding="utf-8")
+    video = report(trained_project, tracked).pages[0].page.read_text(encoding="utf-8")
+    made = rf"Made by dlcx {re.escape(__version__)} on 20\d\d-\d\d-\d\d \d\d:\d\d [^<]+\."
+    assert re.search(rf"<p class=soft>Snapshot snapshot-010\.pt, epoch 10\. {made}</p>", shuffle)
+    assert re.search(rf"<p class=soft>Snapshot 10\. {made}</p>", video)
+
+
+def test_speeds_of_animals_have_one_scale(project: Path, tracked: Path) -> None:
+    text = report(project, tracked).pages[0].page.read_text(encoding="utf-8")
+    ann, bob = charts(text, "Speed")
+    ticks = [[item.text for item in chart.iter("text") if item.get("text-anchor") == "end"] for chart in (ann, bob)]
+    assert ticks[0] == ticks[1]
+    assert float(ticks[0][-1]) > 100  # ann jumps, bob does not
 
 
 @pytest.fixture

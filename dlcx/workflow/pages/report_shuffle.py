@@ -89,6 +89,7 @@ def shuffle_page(
         path,
         f"{place.project.task}: shuffle {place.number}, {net_type or config.net_type}",
         f"{scorer}. Errors are mean distances from the labels, in pixels of the image.",
+        f"Snapshot {chosen.path.name}, epoch {chosen.epoch}.",
         numbers,
         [
             Section("How it learned", facts.curves()),
@@ -159,23 +160,35 @@ class _Facts:
 
     def curves(self) -> str:
         """Losses and test error over the epochs."""
-        from dlcx.visuals.charts import line_chart
+        from dlcx.visuals.charts import TEST, TRAINING, line_chart
         from dlcx.visuals.page import paragraph
 
         marks = [(self.snapshot.epoch, f"snapshot {self.snapshot.uid}")]
         stats = _Statistics(self.place.learning_stats_path)
         if not stats.rows:
             return paragraph("There is no learning_stats.csv of its training.", "soft")
-        losses = [stats.line("losses/train.total_loss", "training"), stats.line("losses/eval.total_loss", "test")]
-        tested = [stats.line("metrics/test.rmse", "all keypoints")]
+        losses = [
+            stats.line("losses/train.total_loss", "training", TRAINING),
+            stats.line("losses/eval.total_loss", "test", TEST),
+        ]
+        tested = [stats.line("metrics/test.rmse", "test", TEST)]
+        epochs = stats.epochs(self.snapshot)
         return "".join(
-            line_chart([one for one in some if len(one.x)], x_label="epoch", y_label=label, log=True, marks=marks)
+            line_chart(
+                [one for one in some if len(one.x)],
+                x_label="epoch",
+                y_label=label,
+                log=True,
+                marks=marks,
+                x_range=epochs,
+                whole=True,
+            )
             for some, label in ((losses, "total loss"), (tested, "test error (px)"))
         )
 
     def detector_curves(self) -> str:
         """The same of a top-down net's detector; nothing for other nets."""
-        from dlcx.visuals.charts import line_chart
+        from dlcx.visuals.charts import TEST, TRAINING, line_chart
         from dlcx.visuals.page import paragraph
 
         if self.detector is None:
@@ -184,42 +197,48 @@ class _Facts:
         stats = _Statistics(self.place.training_files(detector=True).learning_stats)
         if not stats.rows:
             return paragraph("There is no learning_stats_detector.csv of its training.", "soft")
-        losses = [stats.line("losses/train.total_loss", "training")]
-        found = [stats.line("metrics/test.mAP@50:95", "mAP"), stats.line("metrics/test.mAR@50:95", "mAR")]
+        losses = [stats.line("losses/train.total_loss", "training", TRAINING)]
+        found = [
+            stats.line("metrics/test.mAP@50:95", "mAP", TEST),
+            stats.line("metrics/test.mAR@50:95", "mAR", TEST + 1),
+        ]
+        epochs = stats.epochs(self.detector)
         charts = (
             (losses, {"y_label": "total loss", "log": True}),
             (found, {"y_label": "of boxes in test images (%)", "y_range": (0.0, 100.0)}),
         )
         return "".join(
-            line_chart([one for one in some if len(one.x)], x_label="epoch", marks=marks, **look)
+            line_chart(
+                [one for one in some if len(one.x)], x_label="epoch", marks=marks, x_range=epochs, whole=True, **look
+            )
             for some, look in charts
         )
 
     def bodyparts(self) -> str:
         """Bars with bootstrap intervals."""
-        from dlcx.visuals.charts import Bar, bar_chart
+        from dlcx.visuals.charts import TEST, TRAINING, Bar, bar_chart
         from dlcx.visuals.page import paragraph
 
         bars: list[list[Bar]] = [[] for _ in self.parts]
         many = False
-        for number, side in enumerate(("test", "train")):
+        for color, side in ((TRAINING, "train"), (TEST, "test")):
             errors = self.errors[side]
             videos = [self.labels.images[row][1] for row in self.rows[side]]
             many = many or len(set(videos)) >= VIDEOS
             clusters = videos if len(set(videos)) >= VIDEOS else [str(row) for row in self.rows[side]]
             for part, row in enumerate(bars):
                 interval = mean_interval(errors.error[:, errors.part == part], clusters)
-                row.append(Bar(interval.value, interval.low, interval.high, series=number))
+                row.append(Bar(interval.value, interval.low, interval.high, series=color))
         what = "videos" if many else "images"
         note = (
             f"Whiskers: 95 % confidence of the mean, from drawing {what} anew; they know nothing of other recordings."
         )
-        chart = bar_chart(self.parts, bars, x_label="mean error (px)", series=("test", "training"))
+        chart = bar_chart(self.parts, bars, x_label="mean error (px)", series=(("training", TRAINING), ("test", TEST)))
         return chart + paragraph(note, "soft")
 
     def likelihood(self) -> str:
         """Error against likelihood, and what a cut-off keeps."""
-        from dlcx.visuals.charts import Series, line_chart
+        from dlcx.visuals.charts import TEST, Series, line_chart
         from dlcx.visuals.page import paragraph
 
         errors = self.errors["test"]
@@ -227,9 +246,10 @@ class _Facts:
         error, score = errors.error[known], errors.score[known]
         if not len(error):
             return paragraph("No labelled keypoint of the test images was found.", "warn")
-        dots = Series("keypoint of a test image", score, np.maximum(error, 0.05), dots=True)
+        dots = Series("keypoint of a test image", score, np.maximum(error, 0.05), dots=True, color=TEST)
+        across = (0.0, max(1.0, float(score.max())))
         mark = [(self.pcutoff, f"cut-off {self.pcutoff:g}")]
-        scatter = line_chart([dots], x_label="likelihood", y_label="error (px)", log=True, marks=mark)
+        scatter = line_chart([dots], x_label="likelihood", y_label="error (px)", log=True, marks=mark, x_range=across)
         cutoffs = np.linspace(0, 1, 51)
         order = np.argsort(score)
         kept = len(score) - np.searchsorted(score[order], cutoffs, side="left")
@@ -238,7 +258,15 @@ class _Facts:
         share = 100 * kept / max(int(errors.labelled.sum()), 1)
         curves = ((mean, "mean error of what is kept (px)", None), (share, "labels that are kept (%)", (0.0, 100.0)))
         return scatter + "".join(
-            line_chart([Series("", cutoffs, values)], x_label="cut-off", y_label=label, y_range=bounds, height=210)
+            line_chart(
+                [Series("", cutoffs, values, color=TEST)],
+                x_label="cut-off",
+                y_label=label,
+                marks=mark,
+                x_range=across,
+                y_range=bounds,
+                height=210,
+            )
             for values, label, bounds in curves
         )
 
@@ -363,13 +391,18 @@ class _Statistics:
         """One an epoch."""
         return read_learning_stats(self.path)
 
-    def line(self, column: str, title: str) -> Series:
+    def epochs(self, snapshot: Snapshot) -> tuple[float, float]:
+        """The first and the last epoch, for all charts of the training, whatever was measured how often."""
+        steps = [row["step"] for row in self.rows] + [float(snapshot.epoch)]
+        return min(steps), max(steps)
+
+    def line(self, column: str, title: str, color: int) -> Series:
         """A column over the epochs in which it is known."""
         from dlcx.visuals.charts import Series
 
         values = np.array([row.get(column, np.nan) for row in self.rows])
         known = np.isfinite(values)
-        return Series(title, np.array([row["step"] for row in self.rows], float)[known], values[known])
+        return Series(title, np.array([row["step"] for row in self.rows], float)[known], values[known], color=color)
 
 
 def _px(value: float) -> str:

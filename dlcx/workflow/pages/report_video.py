@@ -57,6 +57,7 @@ def video_page(found: FoundPoses, project: Project, pcutoff: float) -> Path:
         path,
         f"{found.video.name}",
         f"{found.file.path.name}{kind}{', filtered' if found.file.filtered else ''}",
+        f"Snapshot {made_by['snapshot']}." if (made_by := found.file.made_by) else "",
         numbers,
         [
             Section("Where they went", facts.trajectories()),
@@ -177,6 +178,7 @@ class _Facts:
             x_label="frame",
             y_label="likelihood",
             y_range=(0, 1),
+            whole=True,
         )
         shares = (f"at least {self.pcutoff:g}", "not found", "median likelihood")
         points = [self._shares(name, [point]) for point, name in enumerate(self.names)]
@@ -216,8 +218,16 @@ class _Facts:
         seconds = (self.tracks.first + 1 + np.arange(len(step))) / self.video.fps
         layout = self.tracks.layout
         names = layout.individuals if layout.multi else ("animal",)
+        known = step[np.isfinite(step)]
+        scale = (0.0, float(known.max(initial=0)) or 1.0)  # one for all animals, so that they compare
         charts = [
-            line_chart([Series(name, seconds, step[:, i])], x_label="time (s)", y_label=f"{name} (px/s)", height=200)
+            line_chart(
+                [Series("", seconds, step[:, i])],
+                x_label="time (s)",
+                y_label=f"{name} (px/s)",
+                y_range=scale,
+                height=200,
+            )
             for i, name in enumerate(names)
         ]
         rows = [
