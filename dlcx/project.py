@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.iterations import how_to_go_back, trained_iterations
 from dlcx.poses import Layout
 
 #: How the names of the snapshots of a pose net and of a detector begin, unless pytorch_config.yaml says otherwise.
@@ -157,6 +158,12 @@ class Project:
         """The table of all evaluations of this iteration."""
         return self.evaluation_dir / "CombinedEvaluation-results.csv"
 
+    @property
+    def trained_elsewhere(self) -> tuple[int, ...]:
+        """Other iterations that hold trained networks."""
+        found = trained_iterations(self.root, f"{self.task}{self.date}-trainset")
+        return tuple(number for number in found if number != self.iteration)
+
     def shuffle(self, number: int = 1, trainset_index: int = 0) -> Shuffle:
         """The shuffle with this number; it need not exist yet."""
         if not 0 <= trainset_index < len(self.train_fractions):
@@ -206,14 +213,16 @@ class Shuffle:
     @property
     def how_to_create(self) -> str:
         """The hint where its files are missing."""
-        return f"Run '{' '.join(('dlcx', 'create-dataset', *self.flags))}' first, or name another --shuffle."
+        first = f"Run '{' '.join(('dlcx', 'create-dataset', *self.flags))}' first, or name another --shuffle."
+        return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
 
     @property
     def how_to_train(self) -> str:
         """The hint where its snapshots are missing."""
         if not self.model_config_path.is_file():
             return self.how_to_create
-        return f"Run '{' '.join(('dlcx', 'train', *self.flags))}' first."
+        first = f"Run '{' '.join(('dlcx', 'train', *self.flags))}' first."
+        return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
 
     @property
     def model_dir(self) -> Path:
@@ -329,7 +338,7 @@ class Shuffle:
             for candidate in (path, self.train_dir / which):
                 if candidate.is_file():
                     return Snapshot.of(candidate)
-            raise DlcxError(f"{flag} {which}: no such file")
+            raise DlcxError(f"{flag} {which}: no such file", hint=how_to_go_back(self.project.trained_elsewhere))
         found = self.snapshots(prefix)
         if not found:
             raise DlcxError(f"{self.name} has no {self.prefix(prefix)} in {self.train_dir}", hint=self.how_to_train)

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
+from dlcx.formats.csv_cells import row_values
 from dlcx.formats.hdf5 import read_table, write_table
 from dlcx.locks import changing_all
 from dlcx.outputs import whole_file
@@ -74,7 +75,7 @@ def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | No
             hint="multianimalproject in config.yaml tells which.",
         )
     _tell_left_out(table, layout, file)
-    labels = _labels_of(table, layout)
+    labels = _labels_of(table, layout, file)
     if file.suffix == ".h5" and file != Path(path):
         _tell_disagreement(labels, file)
     return labels
@@ -160,22 +161,29 @@ def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:
 def _read_csv(file: Path) -> pd.DataFrame:
     # Not pandas: it would turn a video called 007 into the number 7.
     with open(file, encoding="utf-8-sig", newline="") as text:
-        rows = [row for row in csv.reader(text) if any(row)]
+        reader = csv.reader(text, skipinitialspace=True)
+        numbered = [(reader.line_num, row) for row in reader if any(row)]
+    rows = [row for _, row in numbered]
     levels = 4 if len(rows) > 1 and rows[1][0] == "individuals" else 3
     names = [row[0] for row in rows[:levels]]
     if names != ["scorer", *(["individuals"] if levels == 4 else []), "bodyparts", "coords"]:
         raise DlcxError(f"{file}: expected lines that begin with scorer, bodyparts, coords; got {', '.join(names)}")
     start = 1 if rows[0][1] else 3  # columns of the row's name
-    width = len(rows[levels - 1])
-    for line, row in enumerate(rows):
-        if len(row) > width:
-            raise DlcxError(f"{file}: row {line + 1} has {len(row)} columns, the others have {width}")
-        # Spreadsheets drop empty cells at the end of a row; the scorer is the same all along.
-        row += [row[-1] if line == 0 else ""] * (width - len(row))
-    values = [[float(cell) if cell.strip() else np.nan for cell in row[start:]] for row in rows[levels:]]
+    width = max(number for number, cell in enumerate(rows[levels - 1], 1) if cell)
+    for line, row in numbered:
+        if any(row[width:]):
+            raise DlcxError(f"{file}: row {line} has {len(row)} columns, the others have {width}")
+        # Spreadsheets drop or add empty cells at the end of a row; the scorer is the same all along.
+        row[:] = [*row[:width], *[row[-1] if row is rows[0] else ""] * (width - len(row))]
+    columns = [" ".join(words) for words in zip(*(row[start:] for row in rows[1:levels]), strict=True)]
+    images, values = [], []
+    for line, row in numbered[levels:]:
+        where = f"{file}, row {line}"
+        images.append("/".join(_image("/".join(row[:start]), where)))
+        values.append(row_values(row[start:], columns, start + 1, where))
     return pd.DataFrame(
         np.array(values, np.float64).reshape(-1, width - start),
-        index=pd.Index(["/".join(row[:start]) for row in rows[levels:]], dtype=object),
+        index=pd.Index(images, dtype=object),
         columns=pd.MultiIndex.from_arrays([row[start:] for row in rows[:levels]], names=names),
     )
 
@@ -204,7 +212,7 @@ def _wanted(layout: Layout) -> list[tuple[str, ...]]:
     return [(*owner, coord) for owner in owners for coord in "xy"]
 
 
-def _labels_of(table: pd.DataFrame, layout: Layout) -> Labels:
+def _labels_of(table: pd.DataFrame, layout: Layout, file: Path) -> Labels:
     wanted = pd.MultiIndex.from_tuples(_wanted(layout))
     below = table.droplevel("scorer", axis=1)
     if below.columns.has_duplicates:
@@ -214,15 +222,21 @@ def _labels_of(table: pd.DataFrame, layout: Layout) -> Labels:
     animals = len(layout.individuals) * len(layout.bodyparts)
     return Labels(
         layout=layout,
-        images=tuple(read_image_names(table.index)),
+        images=tuple(read_image_names(table.index, file)),
         xy=points[:, :animals].reshape(len(table), len(layout.individuals), len(layout.bodyparts), 2),
         unique_xy=points[:, animals:],
     )
 
 
-def read_image_names(index: pd.Index) -> list[tuple[str, str, str]]:
-    """The three path parts of each row of an index, of either form."""
-    return [_image(row) for row in index]
+def read_image_names(index: pd.Index, path: Path) -> list[tuple[str, str, str]]:
+    """The three path parts of each row of an index, of either form.
+
+    Raises
+    ------
+    DlcxError
+        Names the file ``path`` and the row that has another one.
+    """
+    return [_image(row, f"{path}, row {number} of the table") for number, row in enumerate(index, 1)]
 
 
 def image_index(images: Sequence[tuple[str, str, str]]) -> pd.MultiIndex:
@@ -230,18 +244,22 @@ def image_index(images: Sequence[tuple[str, str, str]]) -> pd.MultiIndex:
     return level_names(images, [None, None, None])
 
 
-def _image(row: object) -> tuple[str, str, str]:
-    """The three path parts of a row's index, of either form."""
+def _image(row: object, where: str) -> tuple[str, str, str]:
+    """The three path parts of a row's index, of either form; ``where`` it stands."""
     parts = [str(part) for part in row] if isinstance(row, tuple) else re.split(r"[\\/]+", str(row))
     if len(parts) < 3:
-        raise DlcxError(f"label row {'/'.join(parts)!r}: expected labeled-data/<video>/<image>")
+        raise DlcxError(
+            f"{where}: expected labeled-data/<video>/<image>, got {'/'.join(parts)!r:.200}",
+            hint="Write the folder of the images before their names.",
+        )
     folder, video, image = parts[-3:]
     for part in (folder, video, image):
         try:
             part_of_path(part)
         except ValueError:
             raise DlcxError(
-                f"label row {'/'.join(parts)!r} leads out of the project", hint="Expected labeled-data/<video>/<image>."
+                f"{where}: {'/'.join(parts)!r:.200} leads out of the project",
+                hint="Expected labeled-data/<video>/<image>.",
             ) from None
     return folder, video, image
 
@@ -269,7 +287,7 @@ def _disagreement(labels: Labels, text: Path) -> str:
     if not text.is_file():
         return ""
     try:
-        other = _labels_of(_read_table(text)[1], labels.layout)
+        other = _labels_of(_read_table(text)[1], labels.layout, text)
     except DlcxError:
         logger.info("%s cannot be read; the h5 beside it counts", text)
         return ""

@@ -78,7 +78,7 @@ def read_machine_labels(path: Path) -> MachineLabels:
     animals, parts = len(layout.individuals), len(layout.bodyparts)
     poses = values[:, : animals * parts].reshape(len(frame), animals, parts, 3)
     unique = values[:, animals * parts :]
-    images = tuple(read_image_names(frame.index))
+    images = tuple(read_image_names(frame.index, path))
     return MachineLabels(scorer, layout, images, poses[..., :2], poses[..., 2], unique[..., :2], unique[..., 2])
 
 

@@ -24,6 +24,7 @@ import pandas as pd
 from pydantic_core import to_json
 
 from dlcx.errors import DlcxError
+from dlcx.formats.csv_cells import PANDAS_MISSING, find_wrong_cell
 from dlcx.formats.hdf5 import read_attribute, read_form, read_table, write_table
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
@@ -180,11 +181,37 @@ def read_csv(path: Path) -> pd.DataFrame:
     if "coords" not in first:
         words = [word[:40] for word in first]
         raise DlcxError(f"{path}: expected header rows scorer, (individuals,) bodyparts, coords, got {words}")
+    header = first.index("coords") + 1
     try:
-        frame = pd.read_csv(path, header=list(range(first.index("coords") + 1)), index_col=0)
-        return frame.astype(np.float64)
+        return _read_numbers(path, header)
     except (ValueError, TypeError, LookupError, OverflowError, csv.Error) as error:  # ParserError is a ValueError
-        raise DlcxError(f"{path}: {str(error)[:200]}") from error
+        raise find_wrong_cell(path, header) or DlcxError(f"{path}: {str(error)[:200]}") from error
+
+
+def _read_numbers(path: Path, header: int) -> pd.DataFrame:
+    """The table below ``header`` lines of names.
+
+    The names are read apart from the numbers: pandas takes a first row without numbers for one more line of names.
+    """
+    with open(path, encoding="utf-8-sig", newline="") as text:
+        rows = csv.reader(text, skipinitialspace=True)
+        heads = [next(rows) for _ in range(header)]
+    width, longest = max(at for at, cell in enumerate(heads[-1], 1) if cell), max(map(len, heads))
+    frame = pd.read_csv(
+        path,
+        header=None,
+        names=range(longest + 1),
+        skiprows=header,
+        index_col=0,
+        na_values=PANDAS_MISSING,
+        skipinitialspace=True,
+    )
+    if frame.loc[:, width:].notna().any(axis=None):
+        raise ValueError(f"rows have more columns than the names above them ({width})")
+    names = [(head + [""] * width)[:width] for head in heads]
+    frame = frame.loc[:, : width - 1].astype(np.float64)
+    frame.columns = pd.MultiIndex.from_arrays([head[1:] for head in names], names=[head[0] for head in names])
+    return frame.rename_axis(index=None)
 
 
 def _label(label: object) -> str:

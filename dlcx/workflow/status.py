@@ -15,20 +15,12 @@ from dlcx.analysis_files import AnalysisFiles, PoseFile
 from dlcx.errors import DlcxError
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project, resolve_video
+from dlcx.iterations import how_to_go_back
 from dlcx.project import Project, Shuffle
+from dlcx.workflow.labeled_folders import LabeledFolder, labeled_folders
 
 #: Videos that are listed one by one.
 LISTED = 20
-
-
-@dataclass(frozen=True)
-class LabeledFolder:
-    """The labels of one video: ``labeled`` of its ``images`` show a labelled bodypart, ``empty`` have a row of none."""
-
-    video: str
-    images: int
-    labeled: int
-    empty: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +73,8 @@ class StatusResult:
     shuffles: tuple[ShuffleState, ...]
     videos: tuple[VideoState, ...]
     next_steps: tuple[str, ...] = ()
+    #: Other iterations that have snapshots.
+    trained_iterations: tuple[int, ...] = ()
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -95,13 +89,18 @@ class StatusResult:
             f"labels: {labeled + empty} of {images} images in {len(self.labels)} "
             f"folder{'' if len(self.labels) == 1 else 's'}{seen_empty}",
         ]
-        said += [f"  unlabelled: {one.video}, {one.images} images" for one in self.labels if not one.labeled]
+        for one in self.labels:
+            if one.trouble:
+                said.append(f"  unreadable: {one.trouble}")
+            elif not one.labeled:
+                said.append(f"  unlabelled: {one.video}, {one.images} images")
         said += self._shuffle_lines() if self.shuffles else ["shuffles: none"]
+        said += [how_to_go_back(self.trained_iterations)] if self.trained_iterations else []
         there = [one for one in self.videos if one.path]
         partial = sum(one.partial for one in there)
         in_part = f", {partial} of them in part" if partial else ""
         said.append(f"videos: {len(there)}, {sum(bool(one.poses) for one in there)} analysed{in_part}")
-        said += [f"  {line}" for one in self.videos[:LISTED] for line in self._video_lines(one)]
+        said += [f"  {line}" for video in self.videos[:LISTED] for line in self._video_lines(video)]
         return said + ([f"  ... and {len(self.videos) - LISTED} more"] if len(self.videos) > LISTED else [])
 
     def _shuffle_lines(self) -> list[str]:
@@ -150,7 +149,7 @@ def status(project: str | Path | None = None) -> StatusResult:
         When there is no project, or its config.yaml does not fit.
     """
     home = open_project(project)
-    labels = tuple(_labels(home))
+    labels = tuple(labeled_folders(home))
     shuffles = tuple(_shuffle(one) for one in home.shuffles())
     videos = tuple(_videos(home))
     step = _next_step(home, labels, shuffles, videos)
@@ -166,36 +165,12 @@ def status(project: str | Path | None = None) -> StatusResult:
         shuffles=shuffles,
         videos=videos,
         next_steps=steps,
+        trained_iterations=home.trained_elsewhere,
     )
 
 
 def _known() -> set[str]:
     return {name.replace("_", "-") for name in COMMANDS}
-
-
-def _labels(home: Project) -> list[LabeledFolder]:
-    """The folders of labeled-data that hold images or labels."""
-    import numpy as np
-
-    from dlcx.formats.labels import read_labels
-
-    found = []
-    folders = sorted(home.labeled_data.iterdir()) if home.labeled_data.is_dir() else []
-    for folder in folders:
-        if not folder.is_dir() or folder.name.endswith("_labeled"):
-            continue
-        pictures = (path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
-        images = sum(not path.stem.endswith("labeled") for path in pictures)  # extract-outliers draws such
-        count = empty = 0
-        base = home.labels_path(folder.name)
-        if any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv")):
-            labels = read_labels(base, home.layout)
-            seen = np.isfinite(labels.xy).any((1, 2, 3)) | np.isfinite(labels.unique_xy).any((1, 2))
-            count = int(seen.sum())
-            empty = len(labels) - count
-        if images or count:
-            found.append(LabeledFolder(folder.name, images, count, empty))
-    return found
 
 
 def _shuffle(shuffle: Shuffle) -> ShuffleState:
@@ -213,7 +188,11 @@ def _shuffle(shuffle: Shuffle) -> ShuffleState:
         return ShuffleState(shuffle.number, index, "?", None, None, 0, 0, None, None, False, trouble=str(error))
     snapshots = shuffle.snapshots()
     epochs = max([0, *(one.epoch for one in snapshots), *(int(row["step"]) for row in rows if snapshots)])
-    least, uid, evaluated = _error(shuffle, rows)
+    trouble = ""
+    try:
+        least, uid, evaluated = _error(shuffle, rows)
+    except DlcxError as error:
+        least, uid, evaluated, trouble = None, None, False, str(error)
     return ShuffleState(
         shuffle=shuffle.number,
         trainset_index=index,
@@ -225,6 +204,7 @@ def _shuffle(shuffle: Shuffle) -> ShuffleState:
         error=least,
         snapshot=uid,
         evaluated=evaluated,
+        trouble=trouble,
     )
 
 
@@ -330,6 +310,9 @@ def _next_step(
     videos: Sequence[VideoState],
 ) -> list[str]:
     """The words of the next call, or of a sentence where people have to do something."""
+    unreadable = [one.video for one in labels if one.trouble]
+    if unreadable and not any(one.epochs for one in shuffles):
+        return ["correct", "the", "label", "file", "of", f"{unreadable[0]},", "then", "run", "dlcx", "status", "again"]
     if not any(one.labeled for one in labels):
         if any(one.images for one in labels):
             return ["label", "the", "images", "of", "labeled-data", "in", "napari-deeplabcut"]

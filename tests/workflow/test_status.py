@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +121,59 @@ def test_the_error_of_a_training_that_was_not_evaluated(project: Path):
     shuffle = next(one for one in status(project).shuffles if one.shuffle == 1)
     assert (shuffle.error, shuffle.snapshot, shuffle.evaluated, shuffle.epochs) == (7.25, "best-4", False, 6)
     assert any("7.25 px (in training)" in line for line in status(project).lines())
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ("csv", "CollectedData_me.csv, row 4, column 2 (snout x): expected a number, got 'left'"),
+        ("h5", "CollectedData_me.h5: cannot be read as a table of poses (no HDF5 file)"),
+    ],
+)
+def test_one_broken_folder_is_listed_and_the_rest_is_counted(project: Path, broken: str, says: str):
+    """Beside a folder of eight labeled images."""
+    folder = project / "labeled-data" / "v2"
+    folder.mkdir()
+    (folder / "img0.png").write_bytes(b"")
+    columns = "scorer,me,me\nbodyparts,snout,snout\ncoords,x,y\nlabeled-data/v2/img0.png,left,2\n"
+    (folder / f"CollectedData_me.{broken}").write_text(columns)
+    result = status(project)
+    assert [(one.video, one.images, one.labeled, bool(one.trouble)) for one in result.labels] == [
+        ("v2", 1, 0, True),
+        ("vid", 8, 8, False),
+    ]
+    assert f"  unreadable: {folder}/{says}" in result.lines()
+    assert "labels: 8 of 9 images in 2 folders" in result.lines()
+    assert result.next_steps == ("Next: correct the label file of v2, then run dlcx status again",)
+
+
+def test_a_broken_table_of_evaluations_is_the_trouble_of_its_shuffles(project: Path):
+    (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
+    table = project / "evaluation-results-pytorch" / "iteration-0" / "CombinedEvaluation-results.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text(HEAD + "0.75,one,10,-1,0.6,3.21,4.32\n")
+    result = status(project)
+    (one,) = (one for one in result.shuffles if one.shuffle == 1)
+    assert str(table) in one.trouble
+    assert (one.net_type, one.epochs) == ("resnet_50", 10)
+
+
+def test_trained_networks_of_another_iteration_are_named(project: Path, capsys: pytest.CaptureFixture[str]):
+    (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
+    config = project / "config.yaml"
+    assert status(project).trained_iterations == ()
+    config.write_text(config.read_text().replace("iteration: 0", "iteration: 3"))
+    back = "Trained networks are in iteration 0: to use those of 0, set 'iteration: 0' in config.yaml."
+    result = status(project)
+    assert result.trained_iterations == (0,)
+    assert result.lines()[3:5] == ["shuffles: none", back]
+    for call in (["evaluate"], ["train"], ["analyze-images", str(project / "labeled-data" / "vid")], ["report"]):
+        assert run([*call, "-p", str(project)]) == 3
+        assert back in capsys.readouterr().err
+    models = project / "dlc-models-pytorch"
+    shutil.copytree(models / "iteration-0", models / "iteration-3")
+    (models / "iteration-3" / Path(TRAIN).relative_to("dlc-models-pytorch/iteration-0") / "snapshot-010.pt").unlink()
+    assert run(["score-maps", str(project / "labeled-data" / "vid"), "-p", str(project)]) == 3
+    assert back in capsys.readouterr().err
+    assert run(["evaluate", "--snapshot", "snapshot-010.pt", "-p", str(project)]) == 3
+    assert back in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""The folders of labeled-data: how many images each holds, and how many of them are labeled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.project import Project
+
+
+@dataclass(frozen=True)
+class LabeledFolder:
+    """The labels of one video: ``labeled`` of its ``images`` show a labelled bodypart, ``empty`` have a row of none.
+
+    ``trouble`` says why they cannot be read.
+    """
+
+    video: str
+    images: int
+    labeled: int
+    empty: int = 0
+    trouble: str = ""
+
+
+def labeled_folders(project: Project) -> list[LabeledFolder]:
+    """The folders that hold images or labels; one that cannot be read is among them."""
+    folders = sorted(project.labeled_data.iterdir()) if project.labeled_data.is_dir() else []
+    wanted = [one for one in folders if one.is_dir() and not one.name.endswith("_labeled") and one.name[0] != "."]
+    return [found for folder in wanted if (found := _count(project, folder))]
+
+
+def _count(project: Project, folder: Path) -> LabeledFolder | None:
+    import numpy as np
+
+    from dlcx.formats.labels import read_labels
+
+    images = count = empty = 0
+    base = project.labels_path(folder.name)
+    try:
+        pictures = (path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+        images = sum(not path.stem.endswith("labeled") for path in pictures)  # extract-outliers draws such
+        if any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv")):
+            labels = read_labels(base, project.layout)
+            seen = np.isfinite(labels.xy).any((1, 2, 3)) | np.isfinite(labels.unique_xy).any((1, 2))
+            count = int(seen.sum())
+            empty = len(labels) - count
+    except DlcxError as error:
+        return LabeledFolder(folder.name, images, 0, trouble=str(error))
+    except OSError as error:
+        return LabeledFolder(folder.name, images, 0, trouble=f"cannot read {folder}: {error.strerror or error}")
+    return LabeledFolder(folder.name, images, count, empty) if images or count else None
