@@ -25,6 +25,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.iterations import how_to_go_back, trained_iterations
@@ -103,6 +104,9 @@ class Project:
     dotsize: int
     #: Reads off a pytorch_config.yaml how the names of its snapshots begin, see :func:`usual_prefixes`.
     snapshot_prefixes: Callable[[Path], Mapping[str, str]] = usual_prefixes
+    #: Which of a shuffle's snapshots, in the order of :meth:`Shuffle.snapshots`, a call means that names none.
+    snapshot_index: int | Literal["all"] = -1
+    detector_snapshot_index: int = -1
     stored_root: str = ""  # ``project_path`` of config.yaml: where the project was when the file was written
 
     @property
@@ -324,14 +328,19 @@ class Shuffle:
         found = [Snapshot.of(path) for path in paths if pattern.match(path.name) and path.is_file()]
         return sorted(found, key=lambda snapshot: (snapshot.best, snapshot.epoch))
 
-    def snapshot(self, which: str = "best", prefix: str = POSE) -> Snapshot:
+    def snapshot(self, which: str | None = None, prefix: str = POSE) -> Snapshot:
         """The snapshot that ``best``, ``last``, an epoch or a path names; ``best`` falls back to the last one.
+
+        None means the one at config.yaml's snapshotindex (detector_snapshotindex), as DeepLabCut counts: from 0, or
+        from -1 backwards.  ``all`` there means the last one, here as in DeepLabCut's analyses.
 
         Raises
         ------
         DlcxError
             When there is none; the message lists those that exist.
         """
+        if which is None:
+            return self._indexed_snapshot(prefix)
         flag = "--detector-snapshot" if prefix == DETECTOR else "--snapshot"
         path = Path(which)
         if path.suffix == ".pt":
@@ -339,9 +348,7 @@ class Shuffle:
                 if candidate.is_file():
                     return Snapshot.of(candidate)
             raise DlcxError(f"{flag} {which}: no such file", hint=how_to_go_back(self.project.trained_elsewhere))
-        found = self.snapshots(prefix)
-        if not found:
-            raise DlcxError(f"{self.name} has no {self.prefix(prefix)} in {self.train_dir}", hint=self.how_to_train)
+        found = self._existing_snapshots(prefix)
         if which == "best" and (best := [snapshot for snapshot in found if snapshot.best]):
             return best[-1]
         if which in ("best", "last"):  # the best may be of the last epoch, whose own snapshot was then not saved
@@ -355,6 +362,26 @@ class Shuffle:
         raise DlcxError(
             f"{flag} {which}: {self.name} has no such snapshot",
             hint=did_you_mean(which, ["best", "last", *names]),
+        )
+
+    def _existing_snapshots(self, prefix: str) -> list[Snapshot]:
+        if found := self.snapshots(prefix):
+            return found
+        raise DlcxError(f"{self.name} has no {self.prefix(prefix)} in {self.train_dir}", hint=self.how_to_train)
+
+    def _indexed_snapshot(self, prefix: str) -> Snapshot:
+        found, of_detector = self._existing_snapshots(prefix), prefix == DETECTOR
+        index = self.project.detector_snapshot_index if of_detector else self.project.snapshot_index
+        index = -1 if index == "all" else index
+        if -len(found) <= index < len(found):
+            return found[index]
+        key, flag = "snapshotindex", "--snapshot"
+        if of_detector:
+            key, flag = "detector_snapshotindex", "--detector-snapshot"
+        raise DlcxError(
+            f"{self.project.config_path}: {key} is {index}, but {self.name} has {len(found)} snapshot(s): "
+            f"{', '.join(snapshot.uid for snapshot in found)}",
+            hint=f"Set {key} to a number from {-len(found)} to {len(found) - 1}, or name a snapshot with {flag}.",
         )
 
 

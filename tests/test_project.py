@@ -138,6 +138,36 @@ def test_the_last_snapshot_has_the_highest_epoch(project, names, last):
     assert shuffle.snapshot("last").uid == last
 
 
+@pytest.mark.parametrize(
+    ("index", "uid"), [(-1, "best-5"), (-2, "200"), (-3, "10"), (0, "10"), (1, "200"), (2, "best-5"), ("all", "best-5")]
+)
+def test_config_says_which_snapshot_is_meant(project, index, uid):
+    shuffle = replace(project, snapshot_index=index, detector_snapshot_index=0).shuffle(3)
+    shuffle.train_dir.mkdir(parents=True)
+    for name in ("snapshot-010.pt", "snapshot-200.pt", "snapshot-best-005.pt"):
+        (shuffle.train_dir / name).touch()
+        (shuffle.train_dir / name.replace("snapshot", "snapshot-detector")).touch()
+    assert shuffle.snapshot().uid == uid
+    assert shuffle.snapshot(prefix="snapshot-detector").uid == "10"
+    assert shuffle.snapshot("last").uid == "200"
+
+
+@pytest.mark.parametrize(("index", "of_detector"), [(2, False), (-3, False), (2, True)])
+def test_an_index_without_a_snapshot_is_refused(project, index, of_detector):
+    project = replace(project, **{"detector_snapshot_index" if of_detector else "snapshot_index": index})
+    shuffle, prefix = project.shuffle(3), "snapshot-detector" if of_detector else "snapshot"
+    shuffle.train_dir.mkdir(parents=True)
+    for name in ("005", "best-003"):
+        (shuffle.train_dir / f"{prefix}-{name}.pt").touch()
+    with pytest.raises(DlcxError) as caught:
+        shuffle.snapshot(prefix=prefix)
+    key, flag = ("detector_snapshotindex", "--detector-snapshot") if of_detector else ("snapshotindex", "--snapshot")
+    assert f"config.yaml: {key} is {index}, but" in str(caught.value)
+    assert "has 2 snapshot(s): 5, best-3" in str(caught.value)
+    assert "from -2 to 1" in caught.value.hint
+    assert f"with {flag}." in caught.value.hint
+
+
 def test_hints_name_the_shuffle(project):
     shuffle = project.shuffle(3, trainset_index=1)
     with pytest.raises(DlcxError) as told:

@@ -40,8 +40,8 @@ def analyze_video(
     videos: Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")],
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
-    snapshot: SnapshotOption = "best",
-    detector_snapshot: DetectorSnapshotOption = "best",
+    snapshot: SnapshotOption = None,
+    detector_snapshot: DetectorSnapshotOption = None,
     conditions: ConditionsOption = None,
     batch_size: Annotated[
         str | None,

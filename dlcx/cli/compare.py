@@ -19,7 +19,7 @@ def compare(
         ),
     ],
     trainset_index: TrainsetIndexOption = 0,
-    detector_snapshot: DetectorSnapshotOption = "best",
+    detector_snapshot: DetectorSnapshotOption = None,
     pcutoff: PcutoffOption = None,
     device: DeviceOption = "auto",
 ) -> Any:

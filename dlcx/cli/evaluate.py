@@ -24,8 +24,15 @@ def evaluate(
         list[int] | None, typer.Option("--shuffle", help="Number of the shuffle; repeatable.", show_default="1")
     ] = None,
     trainset_index: TrainsetIndexOption = 0,
-    snapshot: Annotated[str, typer.Option("--snapshot", help="best, last, all, an epoch, or a path.")] = "best",
-    detector_snapshot: DetectorSnapshotOption = "best",
+    snapshot: Annotated[
+        str | None,
+        typer.Option(
+            "--snapshot",
+            help="best, last, all, an epoch, or a path.",
+            show_default="config.yaml's snapshotindex",
+        ),
+    ] = None,
+    detector_snapshot: DetectorSnapshotOption = None,
     conditions: ConditionsOption = None,
     pcutoff: Annotated[
         float | None,

@@ -24,8 +24,8 @@ def export_model(
     call: Call,
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
-    snapshot: SnapshotOption = "best",
-    detector_snapshot: DetectorSnapshotOption = "best",
+    snapshot: SnapshotOption = None,
+    detector_snapshot: DetectorSnapshotOption = None,
     conditions: ConditionsOption = None,
     format: Annotated[
         str, typer.Option("--format", help="pt: what DeepLabCut-Live loads; onnx: the net for any ONNX runtime.")

@@ -29,8 +29,8 @@ def merge_parts(
     videos: VideosArgument,
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
-    snapshot: SnapshotOption = "best",
-    detector_snapshot: DetectorSnapshotOption = "best",
+    snapshot: SnapshotOption = None,
+    detector_snapshot: DetectorSnapshotOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the shares and of the results.")
     ] = None,

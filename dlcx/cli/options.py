@@ -70,10 +70,21 @@ EngineOption = Annotated[
     ),
 ]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")]
-SnapshotOption = Annotated[str, typer.Option("--snapshot", help="best, last, an epoch, or a path.")]
+SnapshotOption = Annotated[
+    str | None,
+    typer.Option(
+        "--snapshot",
+        help="best, last, an epoch, or a path.",
+        show_default="config.yaml's snapshotindex",
+    ),
+]
 DetectorSnapshotOption = Annotated[
-    str,
-    typer.Option("--detector-snapshot", help="The detector's, for top-down nets: best, last, an epoch, or a path."),
+    str | None,
+    typer.Option(
+        "--detector-snapshot",
+        help="The detector's, for top-down nets: best, last, an epoch, or a path.",
+        show_default="config.yaml's detector_snapshotindex",
+    ),
 ]
 ConditionsOption = Annotated[
     str | None,

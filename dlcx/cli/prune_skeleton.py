@@ -14,7 +14,7 @@ def prune_skeleton(
     call: Call,
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
-    snapshot: SnapshotOption = "best",
+    snapshot: SnapshotOption = None,
     device: DeviceOption = "auto",
     batch_size: Annotated[int, typer.Option("--batch-size", help="Images a forward pass.")] = 1,
 ) -> Any:

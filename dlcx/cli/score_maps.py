@@ -32,8 +32,8 @@ def score_maps(
     bodyparts: BodypartOption = None,
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
-    snapshot: SnapshotOption = "best",
-    detector_snapshot: DetectorSnapshotOption = "best",
+    snapshot: SnapshotOption = None,
+    detector_snapshot: DetectorSnapshotOption = None,
     conditions: ConditionsOption = None,
     device: DeviceOption = "auto",
     out: Annotated[

@@ -30,8 +30,8 @@ def track(
     videos: Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")],
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = 0,
-    snapshot: SnapshotOption = "best",
-    detector_snapshot: DetectorSnapshotOption = "best",
+    snapshot: SnapshotOption = None,
+    detector_snapshot: DetectorSnapshotOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of the tracks.")
     ] = None,

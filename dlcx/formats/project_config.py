@@ -91,6 +91,8 @@ def project_of(config: ProjectConfig, root: Path) -> Project:
         colormap=config.colormap,
         dotsize=config.dotsize,
         snapshot_prefixes=read_prefixes,
+        snapshot_index=config.snapshotindex,
+        detector_snapshot_index=config.detector_snapshotindex,
         stored_root=config.project_path,
     )
 

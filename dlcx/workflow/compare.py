@@ -19,6 +19,7 @@ from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
+from dlcx.workflow.analysis.loading import check_detector_flag, detector_flag_for
 
 #: Videos from which whole videos are drawn for an interval; of fewer, images.
 VIDEOS = 5
@@ -102,7 +103,7 @@ def compare(
     nets: Sequence[str | int] = (),
     *,
     trainset_index: int = 0,
-    detector_snapshot: str = "best",
+    detector_snapshot: str | None = None,
     pcutoff: float | None = None,
     device: str = "auto",
     progress: Progress = SILENT,
@@ -142,6 +143,7 @@ def compare(
             hint="Name shuffles, such as 1 2, or snapshots of them, such as 1:best 1:last.",
         )
     labels, rows = _common_rows([one.shuffle for one in asked])
+    check_detector_flag([one.shuffle for one in asked], detector_snapshot)
     cutoff = home.pcutoff if pcutoff is None else pcutoff
     run = _Run(home, labels, rows, detector_snapshot, cutoff, device, progress)
     results = [run(one) for one in asked]
@@ -178,8 +180,8 @@ class _Asked:
         if re.fullmatch(r"\d{1,9}", number) is None:
             raise DlcxError(f"compare {text}: no shuffle", hint="Name a shuffle's number, or NUMBER:SNAPSHOT.")
         shuffle = home.shuffle(int(number), trainset_index)
-        found = shuffle.snapshot(snapshot or "best")  # that it is there is told before anything is computed
-        return cls(text, shuffle, snapshot or "best", found.path.resolve())
+        found = shuffle.snapshot(snapshot or None)  # that it is there is told before anything is computed
+        return cls(text, shuffle, snapshot or found.uid, found.path.resolve())
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ class _Run:
     project: Project
     labels: Labels
     rows: Sequence[int]
-    detector_snapshot: str
+    detector_snapshot: str | None
     pcutoff: float
     device: str
     progress: Progress
@@ -221,7 +223,10 @@ class _Run:
         from dlcx.workflow.analysis.loading import load_predictor
 
         loaded = load_predictor(
-            asked.shuffle, snapshot=asked.snapshot, detector_snapshot=self.detector_snapshot, device=self.device
+            asked.shuffle,
+            snapshot=asked.snapshot,
+            detector_snapshot=detector_flag_for(asked.shuffle, self.detector_snapshot),
+            device=self.device,
         )
         paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
         images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)

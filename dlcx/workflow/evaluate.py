@@ -26,6 +26,7 @@ from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.ranges import within_ranges
+from dlcx.workflow.analysis.loading import check_detector_flag, detector_flag_for
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ def evaluate(
     *,
     shuffle: int | Sequence[int] = 1,
     trainset_index: int = 0,
-    snapshot: str = "best",
-    detector_snapshot: str = "best",
+    snapshot: str | None = None,
+    detector_snapshot: str | None = None,
     conditions: str | Path | None = None,
     pcutoff: float | None = None,
     per_bodypart: bool = False,
@@ -157,7 +158,7 @@ def evaluate(
     shuffle, trainset_index
         Which shuffles; one number or several.
     snapshot
-        ``best``, ``last``, ``all``, an epoch, or a path.
+        ``best``, ``last``, ``all``, an epoch, or a path; default: config.yaml's snapshotindex, which may be ``all``.
     detector_snapshot
         Which detector finds the animals for a top-down net: ``best``, ``last``, an epoch, or a path.  Where there is
         none, boxes around the labels are used.
@@ -187,6 +188,7 @@ def evaluate(
     chosen = [place.shuffle(number, trainset_index) for number in numbers]
     snapshots = [(one, found) for one in chosen for found in _snapshots(one, snapshot)]
     _warn_of_equal_epochs(snapshots)
+    check_detector_flag(chosen, detector_snapshot)
     cutoff = place.pcutoff if pcutoff is None else pcutoff
     run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
@@ -198,10 +200,11 @@ def evaluate(
     return EvaluateResult(evaluated, place.combined_results_path, tuple(steps))
 
 
-def _snapshots(shuffle: Shuffle, which: str) -> list[Snapshot]:
-    if which == "all" and (found := shuffle.snapshots()):
+def _snapshots(shuffle: Shuffle, which: str | None) -> list[Snapshot]:
+    every = "all" in (which, which or shuffle.project.snapshot_index)
+    if every and (found := shuffle.snapshots()):
         return found
-    return [shuffle.snapshot("best" if which == "all" else which)]
+    return [shuffle.snapshot(None if every else which)]
 
 
 def _warn_of_equal_epochs(snapshots: Sequence[tuple[Shuffle, Snapshot]]) -> None:
@@ -215,7 +218,7 @@ def _warn_of_equal_epochs(snapshots: Sequence[tuple[Shuffle, Snapshot]]) -> None
 class _Run:
     """What one call asks of every snapshot."""
 
-    detector_snapshot: str
+    detector_snapshot: str | None
     conditions: str | Path | None
     pcutoff: float
     per_bodypart: bool
@@ -317,7 +320,7 @@ class _Run:
             return load_predictor(
                 shuffle,
                 snapshot=str(snapshot.path),
-                detector_snapshot=self.detector_snapshot,
+                detector_snapshot=detector_flag_for(shuffle, self.detector_snapshot),
                 conditions=self.conditions,
                 device=self.device,
                 engine=kind,

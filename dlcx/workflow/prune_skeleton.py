@@ -77,7 +77,7 @@ def prune_skeleton(
     *,
     shuffle: int = 1,
     trainset_index: int = 0,
-    snapshot: str = "best",
+    snapshot: str | None = None,
     device: str = "auto",
     batch_size: int = 1,
     progress: Progress = SILENT,

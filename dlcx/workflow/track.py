@@ -41,8 +41,8 @@ def track(
     *,
     shuffle: int = 1,
     trainset_index: int = 0,
-    snapshot: str = "best",
-    detector_snapshot: str = "best",
+    snapshot: str | None = None,
+    detector_snapshot: str | None = None,
     out: str | Path | None = None,
     allow_changed_video: bool = False,
     tracker: str | None = None,
@@ -177,9 +177,9 @@ def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple
     return [found.get(number, nobody) for number in range(frames)], 0, frames
 
 
-def _scorer(place: Shuffle, net_type: str, snapshot: str, detector: object) -> str | None:
+def _scorer(place: Shuffle, net_type: str, snapshot: str | None, detector: object) -> str | None:
     """The scorer of the snapshot; None where no snapshot is left to name it."""
-    if snapshot in ("best", "last") and not place.snapshots():
+    if snapshot in (None, "best", "last") and not place.snapshots():
         return None
     return place.scorer(net_type, place.snapshot(snapshot), detector)  # type: ignore[arg-type]
 

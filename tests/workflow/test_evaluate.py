@@ -106,6 +106,22 @@ def test_choice_of_snapshots_and_shuffles(project, oracles):
     assert rows == [("1", "2", "2.0"), ("1", "3", "3.0"), ("2", "2", "2.0"), ("2", "3", "3.0")]
 
 
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [("-1", [(1, "best-2", 2.0)]), ("0", [(1, "3", 3.0)]), ("all", [(1, "3", 3.0), (1, "best-2", 2.0)])],
+)
+def test_snapshots_of_the_project_config(project, oracles, index, expected):
+    config = project / "config.yaml"
+    config.write_text(config.read_text().replace("snapshotindex: -1", f"snapshotindex: {index}", 1))
+    assert errors(evaluate(project, device="cpu")) == expected
+    assert errors(evaluate(project, device="cpu", snapshot="best")) == [(1, "best-2", 2.0)]
+
+
+def test_a_net_without_a_detector_has_no_snapshot_of_one(project, oracles):
+    with pytest.raises(DlcxError, match=r"--detector-snapshot 20: resnet_50 of goldsaNov22.* has no detector"):
+        evaluate(project, device="cpu", detector_snapshot="20")
+
+
 def test_best_and_regular_snapshot_of_one_epoch(project, oracles, caplog):
     (project / TRAIN.format(1) / "snapshot-002.pt").touch()
     with caplog.at_level(logging.WARNING, "dlcx"):

@@ -163,7 +163,7 @@ def _source(shuffle: Shuffle, config: ModelConfig, block: Any, place: str) -> Co
 
 
 def _snapshot(shuffle: Shuffle, block: dict[str, Any]) -> Snapshot:
-    """The snapshot that a file names by name or by its place in DeepLabCut's list; else the best one."""
+    """The snapshot that a file names by name or by its place in DeepLabCut's list; else config.yaml's."""
     if name := block.get("snapshot"):
         return shuffle.snapshot(name if name.endswith(".pt") or name in ("best", "last") else f"{name}.pt")
     found = shuffle.snapshots()
@@ -171,7 +171,7 @@ def _snapshot(shuffle: Shuffle, block: dict[str, Any]) -> Snapshot:
         if not -len(found) <= index < len(found):
             raise DlcxError(f"inference.conditions.snapshot_index {index}: {shuffle.name} has {len(found)} snapshots")
         return found[index]
-    return shuffle.snapshot("best")
+    return shuffle.snapshot()
 
 
 def _index(shuffle: Shuffle) -> int:

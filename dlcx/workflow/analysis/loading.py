@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlcx.errors import DlcxError
+from dlcx.formats.model_config import shuffle_config
 from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.workflow.analysis.conditions import ConditionFile, ConditionNet, ConditionSource, chosen_conditions
 
@@ -43,8 +45,8 @@ class Loaded:
 def load_predictor(
     shuffle: Shuffle,
     *,
-    snapshot: str = "best",
-    detector_snapshot: str = "best",
+    snapshot: str | None = None,
+    detector_snapshot: str | None = None,
     conditions: str | Path | None = None,
     device: str = "auto",
     precision: str = "fp32",
@@ -55,7 +57,7 @@ def load_predictor(
     Parameters
     ----------
     snapshot, detector_snapshot
-        ``best``, ``last``, an epoch or a path, see :meth:`dlcx.project.Shuffle.snapshot`.
+        ``best``, ``last``, an epoch or a path; None: config.yaml's, see :meth:`dlcx.project.Shuffle.snapshot`.
     conditions
         Where a conditional net finds its conditions, see
         :func:`dlcx.workflow.analysis.conditions.conditions_block`; default: as its pytorch_config.yaml says.
@@ -73,7 +75,6 @@ def load_predictor(
     """
     from dlcx.data.labeled import labelled_boxes
     from dlcx.engines.devices import choose_device
-    from dlcx.formats.model_config import shuffle_config
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_model
     from dlcx.nets.weights import load_strict
@@ -128,17 +129,45 @@ def exported_file(snapshot: Snapshot, config: ModelConfig) -> Path:
     return snapshot.path.with_name(f"{snapshot.path.stem}.{key[:16]}.onnx")
 
 
-def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str = "best") -> Snapshot | None:
-    """The snapshot of a top-down net's detector; None for other nets, and where ``best`` finds that there is none.
+def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str | None = None) -> Snapshot | None:
+    """The snapshot of a top-down net's detector; None for other nets, and where none is named and there is none.
 
     Raises
     ------
     DlcxError
-        When a snapshot is asked for that does not exist.
+        When a snapshot is asked for that does not exist, or of a net without a detector.
     """
-    if config.method != "td" or (which == "best" and not shuffle.snapshots(DETECTOR)):
+    if config.method != "td":
+        if which is not None:
+            raise DlcxError(
+                f"--detector-snapshot {which}: {config.net_type} of {shuffle.name} has no detector",
+                hint="Only top-down networks have one, see 'dlcx list-models'.",
+            )
+        return None
+    if which in (None, "best") and not shuffle.snapshots(DETECTOR):
         return None
     return shuffle.snapshot(which, DETECTOR)
+
+
+def check_detector_flag(shuffles: Sequence[Shuffle], which: str | None) -> None:
+    """Refuse ``--detector-snapshot`` where none of several shuffles has a detector.
+
+    Raises
+    ------
+    DlcxError
+        In that case.
+    """
+    if which is not None and not any(_has_detector(shuffle) for shuffle in shuffles):
+        chosen_detector(shuffles[0], shuffle_config(shuffles[0]), which)
+
+
+def detector_flag_for(shuffle: Shuffle, which: str | None) -> str | None:
+    """What ``--detector-snapshot`` says to one of several shuffles; nothing where it has no detector."""
+    return which if which is not None and _has_detector(shuffle) else None
+
+
+def _has_detector(shuffle: Shuffle) -> bool:
+    return shuffle_config(shuffle).method == "td"
 
 
 def _condition_finder(source: ConditionNet, *, device: str, precision: str, engine: str) -> Finder:
@@ -163,7 +192,6 @@ def _condition_finder(source: ConditionNet, *, device: str, precision: str, engi
 
 def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str) -> Finder:
     """The detector of a shuffle, with the weights of a snapshot."""
-    from dlcx.errors import DlcxError
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_detector
     from dlcx.nets.weights import load_strict

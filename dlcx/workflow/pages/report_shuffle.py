@@ -37,8 +37,8 @@ VIDEOS = 5
 def shuffle_page(
     place: Shuffle,
     *,
-    snapshot: str,
-    detector_snapshot: str,
+    snapshot: str | None,
+    detector_snapshot: str | None,
     pcutoff: float,
     device: str,
     out: Path | None,

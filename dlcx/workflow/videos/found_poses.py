@@ -94,8 +94,8 @@ class WantedPoses:
         *,
         shuffle: int = 1,
         trainset_index: int = 0,
-        snapshot: str = "best",
-        detector_snapshot: str = "best",
+        snapshot: str | None = None,
+        detector_snapshot: str | None = None,
         tracker: str | None = None,
         filtered: bool = False,
         out: str | Path | None = None,
@@ -128,12 +128,12 @@ class WantedPoses:
         place = open_project(project).shuffle(shuffle, trainset_index)
         config = shuffle_config(place)
         detector = chosen_detector(place, config, detector_snapshot)
-        lost = snapshot in ("best", "last") and not place.snapshots()
+        lost = snapshot in (None, "best", "last") and not place.snapshots()
         call = [
             *(["--project", str(project)] if project else []),
             *place.flags,
-            *(["--snapshot", snapshot] if snapshot != "best" else []),
-            *(["--detector-snapshot", detector_snapshot] if detector_snapshot != "best" else []),
+            *(["--snapshot", snapshot] if snapshot else []),
+            *(["--detector-snapshot", detector_snapshot] if detector_snapshot else []),
             *(["--out", str(out)] if out else []),
         ]
         return cls(
