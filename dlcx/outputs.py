@@ -23,6 +23,8 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _NEARLY_NONE = 64 * 2**10
 #: Bytes that the name of a file may have.
 _LONGEST_NAME = 255
+#: Free bytes with which an output fails for lack of room only where a quota is used up.
+_QUOTA = 2**32
 #: Seconds after which an untouched temporary file of another host is a leftover.
 _ABANDONED = 24 * 3600.0
 #: The name of a temporary file: where its process runs (not in files of dlcx 0.1), and the number of that process.
@@ -67,8 +69,8 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
             raise no_room(path, size) from error
         if isinstance(error, OSError):
             raise DlcxError(
-                f"cannot write {path}: {error.strerror or error}",
-                hint="Check the folder's permissions; nothing existing was changed.",
+                f"cannot write {path}: {reason(error)}",
+                hint="Check the folder's permissions and limits; nothing existing was changed.",
             ) from error
         raise
     finally:
@@ -91,13 +93,28 @@ def ensure_room(path: Path, size: int) -> None:
 
 def is_full(error: Exception, folder: Path) -> bool:
     """Whether a failure to write into a folder comes of a full disk, of which libraries tell in their own words."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in _FULL
+    if (number := _error_number(error)) is not None:
+        return number in _FULL
     if not isinstance(error, (OSError, RuntimeError)) and type(error) is not DlcxError:
         return False  # a bug is no lack of room
     with suppress(OSError):
         return shutil.disk_usage(folder).free < _NEARLY_NONE
     return False
+
+
+def _error_number(error: Exception) -> int | None:
+    """The system's number of an error; the HDF5 library has it in its text."""
+    if not isinstance(error, OSError):
+        return None
+    if named := re.search(r"\berrno = (\d+)", str(error)):
+        return int(named[1])
+    return error.errno
+
+
+def reason(error: OSError) -> str:
+    """Why a file cannot be written, in the system's words where it has some."""
+    number = _error_number(error)
+    return os.strerror(number) if number else " ".join(str(error.strerror or error).split())[:200]
 
 
 def no_room(path: Path, size: int = 0) -> DlcxError:
@@ -106,8 +123,11 @@ def no_room(path: Path, size: int = 0) -> DlcxError:
     with suppress(OSError):
         free = shutil.disk_usage(path.parent).free
     needed = f"{size:,} bytes are needed" if size > free else f"more than {free:,} bytes are needed"
+    room = f"{needed}, {free:,} are free"
+    if size <= free and free > _QUOTA:
+        room = f"the disk has {free:,} bytes free, so a quota may be used up"
     return DlcxError(
-        f"disk full: cannot write {path}: {needed}, {free:,} are free",
+        f"disk full: cannot write {path}: no space left: {room}",
         hint="Make room and run the same command again; nothing existing was changed.",
     )
 
@@ -129,7 +149,7 @@ def unchanged(*paths: Path) -> Iterator[None]:
     An editor or DeepLabCut knows nothing of dlcx's locks.
     """
     before = _expected.get() or {}
-    token = _expected.set({**before, **{path.absolute(): _content(path) for path in paths}})
+    token = _expected.set({**before, **{path.absolute(): digest(path) for path in paths}})
     try:
         yield
     finally:
@@ -146,7 +166,7 @@ def check_unchanged(path: Path) -> None:
     """
     expected = _expected.get() or {}
     key = path.absolute()
-    if key in expected and _content(path) != expected[key]:
+    if key in expected and digest(path) != expected[key]:
         raise DlcxError(
             f"{path} was changed by another program while dlcx was at work on it; it stays as that program left it",
             hint="Run the same command again.",
@@ -156,11 +176,11 @@ def check_unchanged(path: Path) -> None:
 def _note_own_change(path: Path) -> None:
     expected, key = _expected.get() or {}, path.absolute()
     if key in expected:
-        expected[key] = _content(path)
+        expected[key] = digest(path)
 
 
-def _content(path: Path) -> str | None:
-    """What tells a file's content from another; None for a file that does not exist."""
+def digest(path: Path) -> str | None:
+    """SHA-256 of a file's content; None for a file that does not exist."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -240,6 +260,10 @@ def _is_running(pid: int) -> bool:
         return False
     except PermissionError:
         pass
+    with suppress(
+        OSError, IndexError
+    ):  # where there is /proc: an ended process keeps its number until it is waited for
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return True
 
 

@@ -25,7 +25,17 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.locks import locked
-from dlcx.outputs import fitting_name, remove, remove_leftovers, sync_folder, whole_file, write_text
+from dlcx.outputs import (
+    fitting_name,
+    is_full,
+    no_room,
+    remove,
+    remove_leftovers,
+    running_place,
+    sync_folder,
+    whole_file,
+    write_text,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +111,66 @@ def replaced(
     journal.clean()
 
 
+@contextmanager
+def only_maker(root: Path) -> Iterator[None]:
+    """Be the only process that makes or replaces the folder ``root``; what a killed one has begun is settled first.
+
+    Raises
+    ------
+    DlcxError
+        When another process holds it for :data:`PATIENCE` seconds, or the folder above cannot be written.
+    """
+    with locked(_hidden(root, ".lock"), str(root), wait=PATIENCE):
+        remove_leftovers(root.parent, f"{root.name}.")
+        aside = _hidden(root, ".before")
+        if aside.is_dir() and root.is_dir() and not any(root.iterdir()):
+            root.rmdir()
+        bring_back(root)
+        yield
+
+
+@contextmanager
+def whole_folder(root: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``root``; on success it becomes ``root``, and a folder of that name goes.
+
+    The caller holds ``root`` (:func:`only_maker`).
+
+    Raises
+    ------
+    DlcxError
+        When a folder cannot be written or renamed; then ``root`` is what it was.
+    """
+    mine = f".{running_place()[1]}-{os.getpid()}"
+    part, aside, gone = (_hidden(root, ending) for ending in (f"{mine}.part", ".before", f"{mine}.part.old"))
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if aside.exists():
+            raise DlcxError(f"{aside} is in the way", hint="Delete it if you do not need it.")
+        if root.exists():
+            root.rename(aside)
+        part.rename(root)
+        sync_folder(root.parent)
+        if aside.exists():
+            aside.rename(gone)  # from here on it is a leftover
+    except OSError as error:
+        if is_full(error, root.parent):
+            remove(part)
+            raise no_room(root) from error
+        raise DlcxError(f"cannot write {root}: {error.strerror or error}") from error
+    finally:
+        if aside.exists() and not root.exists():
+            aside.rename(root)
+        remove(part)
+        remove(gone)
+
+
+def _hidden(path: Path, ending: str) -> Path:
+    return path.with_name(fitting_name(f".{path.name}", ending))
+
+
 def bring_back(folder: Path) -> None:
-    """Give a folder back that a killed process of dlcx 0.1 had set aside as ``.<name>.before``.
+    """Give a folder back that a killed process had set aside as ``.<name>.before``, as dlcx 0.1 did for shuffles.
 
     Where another folder has its name by now, it stays as it is: either may hold a training.
 
@@ -111,7 +179,7 @@ def bring_back(folder: Path) -> None:
     DlcxError
         When it cannot be moved.
     """
-    aside = folder.with_name(f".{folder.name}.before")
+    aside = _hidden(folder, ".before")
     if not aside.is_dir():
         return
     if folder.exists():
@@ -138,7 +206,7 @@ class _Journal:
         return self.root / f"{_DECIDED if decided else _BEGUN}{self.token}.json"
 
     def _beside(self, path: Path, ending: str) -> Path:
-        return path.with_name(fitting_name(f".{path.name}", f".{self.token}.{ending}"))
+        return _hidden(path, f".{self.token}.{ending}")
 
     def begin(self) -> None:
         """Note what will be replaced."""

@@ -10,12 +10,14 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dlcx import outputs
 
 _CHANGING = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.utime", "os.truncate"}
+_CHANGING |= {"shutil.rmtree"}
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 class Killed(BaseException):
@@ -33,20 +35,31 @@ class _Hook:
     def __call__(self, event: str, args: tuple[object, ...]) -> None:
         if not self.folder or threading.get_ident() != self.thread:
             return
-        writes = event == "open" and isinstance(args[1], str) and any(mode in args[1] for mode in "wxa+")
-        if not (writes or event in _CHANGING):
+        if not (event in _CHANGING or (event == "open" and _opens_to_write(args[1], args[2]))):
             return
-        if not any(
-            isinstance(arg, str | bytes) and os.fsdecode(arg).startswith(self.folder) for arg in map(_path, args)
-        ):
+        if not any(path.startswith(self.folder) for path in _paths(args)):
             return
         if self.left <= 0:
             raise Killed(event, *args)
         self.left -= 1
 
 
-def _path(arg: object) -> object:
-    return os.fspath(arg) if isinstance(arg, os.PathLike) else arg
+def _opens_to_write(mode: object, flags: object) -> bool:
+    if isinstance(mode, str):
+        return any(letter in mode for letter in "wxa+")
+    return isinstance(flags, int) and bool(flags & _WRITES)
+
+
+def _paths(args: tuple[object, ...]) -> Iterator[str]:
+    """The paths among the arguments; those relative to an open folder, as ``rmtree`` has them, made absolute."""
+    folder = args[-1]
+    for arg in args:
+        if isinstance(arg, str | bytes | os.PathLike):
+            path = os.fsdecode(arg)
+            if not os.path.isabs(path) and isinstance(folder, int) and folder >= 0:
+                with suppress(OSError):
+                    path = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+            yield path
 
 
 _hook = _Hook()

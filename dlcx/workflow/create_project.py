@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 import shlex
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from dlcx.formats.project_config import layout_of, open_project, read_project_co
 from dlcx.paths import user_path
 from dlcx.poses import Layout
 from dlcx.progress import SILENT, Progress
+from dlcx.replacing import only_maker, whole_folder
 from dlcx.settings import ProjectConfig
 from dlcx.settings.base import check
 from dlcx.settings.project import MULTI, VideoSet
@@ -121,25 +121,22 @@ def create_project(
     }
     config = check(ProjectConfig, settings, "the new project")
     layout = layout_of(config, "the new project")
+    asked = layout if bodyparts or individuals or unique else None
     if root.exists():
-        return _already(root, found, layout if bodyparts or individuals or unique else None)
+        return _already(root, found, asked)
     crops = frame_crops(found)
     targets = [root / "videos" / video.name for video in found]
     sets = {str(path): VideoSet(crop=", ".join(map(str, crops[path.stem]))) for path in targets}
-    part = root.with_name(f".{root.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        for below in FOLDERS:
-            (part / below).mkdir(parents=True)
-        for video in found:
-            (part / "labeled-data" / video.stem).mkdir()
-        bring_in(found, part / "videos", copy_videos=copy_videos, progress=progress)
-        write_project_config(config.model_copy(update={"video_sets": sets}), part / "config.yaml")
-        part.rename(root)
-    except OSError as error:
-        raise DlcxError(f"cannot write {root}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with only_maker(root):
+        if root.exists():  # by another process, meanwhile
+            return _already(root, found, asked)
+        with whole_folder(root) as part:
+            for below in FOLDERS:
+                (part / below).mkdir()
+            for video in found:
+                (part / "labeled-data" / video.stem).mkdir()
+            bring_in(found, part / "videos", copy_videos=copy_videos, progress=progress)
+            write_project_config(config.model_copy(update={"video_sets": sets}), part / "config.yaml")
     return _result(root, layout, targets, existed=False)
 
 

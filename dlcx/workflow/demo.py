@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from dlcx.paths import decoder_name, user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
+from dlcx.replacing import only_maker, whole_folder
 from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
 
 SCORER = "dlcx"
@@ -105,28 +105,36 @@ def demo(
     scene = _scene(drawing)
     empty = int((~_labels(scene, drawing).any((1, 2))).sum())
     result = DemoResult(root, video, video.with_name(f"{STEM}_truth.h5"), drawing, existed=False, empty=empty)
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        if not _demo_in(root):
-            raise DlcxError(f"{root} exists and is no demo project", hint="Name a folder that does not exist yet.")
-        if not overwrite:
-            if _demo_in(root) == asdict(drawing):
-                return replace(result, existed=True)
-            raise DlcxError(
-                f"{root} holds a demo drawn with other settings",
-                hint="Name another folder, or replace the whole folder, trained networks too, with --overwrite.",
-            )
-    part = root.with_name(f".{root.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        _draw(part, root, drawing, scene, progress)
-        if root.exists():
-            shutil.rmtree(root)
-        part.rename(root)
-    except OSError as error:
-        raise DlcxError(f"cannot write {root}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    if _is_drawn(root, drawing, overwrite=overwrite):
+        return replace(result, existed=True)
+    with only_maker(root):
+        if _is_drawn(root, drawing, overwrite=overwrite):  # by another process, or before one was killed
+            return replace(result, existed=True)
+        with whole_folder(root) as part:
+            _draw(part, root, drawing, scene, progress)
     return result
+
+
+def _is_drawn(root: Path, drawing: Drawing, *, overwrite: bool) -> bool:
+    """Whether the folder holds the demo; when not, it may be drawn.
+
+    Raises
+    ------
+    DlcxError
+        When the folder holds something that must stay.
+    """
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    if not _demo_in(root):
+        raise DlcxError(f"{root} exists and is no demo project", hint="Name a folder that does not exist yet.")
+    if overwrite:
+        return False
+    if _demo_in(root) != asdict(drawing):
+        raise DlcxError(
+            f"{root} holds a demo drawn with other settings",
+            hint="Name another folder, or replace the whole folder, trained networks too, with --overwrite.",
+        )
+    return True
 
 
 def _demo_in(root: Path) -> dict[str, object]:

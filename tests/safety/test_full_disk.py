@@ -148,7 +148,8 @@ def test_full(
         errors = [line for line in said.splitlines() if line.startswith("error: ")]
         assert len(errors) == 1, said
         assert re.search(
-            r"disk full: cannot write .*: (more than )?[\d,]+ bytes are needed, [\d,]+ are free", errors[0]
+            r"disk full: cannot write .*: no space left: (more than )?[\d,]+ bytes are needed, [\d,]+ are free",
+            errors[0],
         )
         assert "Traceback" not in said
         now = files(root)
