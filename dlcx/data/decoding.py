@@ -26,16 +26,16 @@ def decode_packets(path: Path, packets: Packets, begin: int, *, strict: bool) ->
     with open_stream(path) as (container, stream):
         found = packets_from(container, stream, packets, begin)
         if found is not None:
-            yield from _decode(stream, found, len(packets), strict)
+            yield from _decode(stream, found, len(packets), strict, begin)
             return
     with open_stream(path) as (container, stream):  # no exact seek: read, but do not decode what is before
         everything = packets_from(container, stream, packets, 0)
         assert everything is not None
         wanted = ((index, packet) for index, packet in everything if index == 0 or index >= begin)
-        yield from _decode(stream, wanted, len(packets), strict)
+        yield from _decode(stream, wanted, len(packets), strict, begin)
 
 
-def _decode(stream: Any, found: Iterator[tuple[int, Any]], count: int, strict: bool) -> Iterator[Decoded]:
+def _decode(stream: Any, found: Iterator[tuple[int, Any]], count: int, strict: bool, begin: int) -> Iterator[Decoded]:
     import av
 
     if strict:
@@ -48,6 +48,8 @@ def _decode(stream: Any, found: Iterator[tuple[int, Any]], count: int, strict: b
             pictures, refused = packet.decode(), False
         except av.FFmpegError:
             pictures, refused = [], True
+        if index < begin:  # H.264 takes the order of later pictures from the latest one, and would lose some
+            stream.codec_context.flush_buffers()
         yield Decoded(index, refused, pictures)
     try:
         yield Decoded(count, False, stream.codec_context.decode(None))

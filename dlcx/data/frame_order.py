@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.data.decoding import FLAGGING, decode_packets
-from dlcx.data.packets import NO_STAMP, Packets, list_packets
+from dlcx.data.packets import NO_STAMP, SAME_TIME, Packets, list_packets
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +68,17 @@ def _frame_order(path: Path, fps: float, version: tuple[int, ...]) -> FrameOrder
     number = _by_stamps(packets)
     if number is not None:
         number = _without_unshown(packets, number, _probe(path, packets, strict=strict))
-    stamped = number is not None
+    has_stamps = number is not None and (packets.container != "avi" or bool((packets.pts == packets.dts).all()))
     if number is None:
         logger.info("%s: time stamps do not tell the order of the frames: decoding it once", path.name)
         number = _by_decoding(path, packets, strict)
     order = FrameOrder(packets, number, np.zeros(0), None, strict)
-    times = _times(packets, order.packet, stamped, fps)
-    stamps_are_opencvs = stamped and (packets.container != "avi" or bool((packets.pts == packets.dts).all()))
+    times = _times(packets, order.packet, has_stamps, fps)
+    gaps = np.diff(times)
+    if has_stamps and len(gaps) and np.median(gaps) <= 2 * SAME_TIME:  # raw Dirac: stamps that only count the frames
+        times = np.arange(len(times)) / fps
     first_stamp = None
-    if stamps_are_opencvs and len(times):
+    if has_stamps and len(times) and (gaps > 2 * SAME_TIME).all():
         first_stamp = float(packets.pts[order.packet[0]] - packets.start) * packets.time_base
     return FrameOrder(packets, number, times, first_stamp, strict)
 
@@ -151,10 +153,11 @@ def _by_decoding(path: Path, packets: Packets, strict: bool) -> np.ndarray:
     return number
 
 
-def _times(packets: Packets, shown: np.ndarray, stamped: bool, fps: float) -> np.ndarray:
-    """Times (N,) in seconds from the first frame, which never go back."""
-    for stamps in (packets.pts[shown], np.sort(packets.dts[shown])):
-        known = len(stamps) > 0 and bool((stamps != NO_STAMP).all())
-        if known and (stamped or (np.diff(stamps) >= 0).all()) and packets.time_base:
+def _times(packets: Packets, shown: np.ndarray, has_stamps: bool, fps: float) -> np.ndarray:
+    """Times (N,) in seconds from the first frame, which never go back; without presentation times those of decoding."""
+    pts, dts = packets.pts[shown], np.sort(packets.dts[shown])
+    rising = bool((np.diff(pts) >= 0).all()) and packets.container != "avi"
+    for stamps, usable in ((pts, has_stamps or rising), (dts, True)):
+        if usable and packets.time_base and len(stamps) and (stamps != NO_STAMP).all():
             return (stamps - stamps[0]) * packets.time_base
     return np.arange(len(shown)) / fps

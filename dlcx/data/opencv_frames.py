@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Frames that a seek lands ahead of its target, so that reordered frames are decoded with what they refer to.
 SEEK_MARGIN = 32
+#: Frames that a decoder holds back at most until the stream ends.
+HELD_BACK = 32
 
 
 def opencv_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -58,9 +60,15 @@ def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
 
 
 def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
-    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where no frame has that one."""
+    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where no frame has that one.
+
+    OpenCV gives the time 0 to frames without a stamp, such as the last ones of MPEG program streams.
+    """
     assert video.first_stamp is not None
-    number = frame_at(video.times, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 - video.first_stamp)
+    time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+    if time == 0 and otherwise > max(1, video.packets - HELD_BACK):
+        return otherwise
+    number = frame_at(video.times, time - video.first_stamp)
     return otherwise if number is None else number
 
 

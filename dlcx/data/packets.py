@@ -24,6 +24,10 @@ NO_STAMP = np.iinfo(np.int64).min
 MAX_FAILED_READS = 100
 #: Packets after a seek among which one must be recognized.
 MAX_UNKNOWN_PACKETS = 1000
+#: ffmpeg's flag of containers without time stamps, in which it seeks by guess.
+NO_TIMESTAMPS = 0x80
+#: Bytes of a Dirac packet that says only that the sequence ends.
+DIRAC_END = 13
 _CONVERT = "Is it complete, and a format that OpenCV reads? ffmpeg can convert it: ffmpeg -i IN OUT.mp4"
 #: Codecs that decode on one thread: with several they miss damage now and then.
 SINGLE_THREAD = ("h264", "hevc")
@@ -39,7 +43,7 @@ class Packets:
     pts, dts int64: time stamps in units of ``time_base`` seconds, :data:`NO_STAMP` where there is none; start: the time
     stamp at which the container says that the stream begins; size in bytes; key, corrupt, discarded (P,) bool: flags of
     the container.  A decoder shows nothing of packets that are discarded (an edit list cuts them) or hidden (VP8 and
-    VP9 decode some pictures for reference only).
+    VP9 decode some pictures for reference only, Dirac ends with a packet without a picture).
     """
 
     codec: str
@@ -137,6 +141,8 @@ def list_packets(path: Path) -> Packets:
         pts, dts, size, *flags = np.array(rows, np.int64).reshape(-1, 7).T
         key, corrupt, discarded, hidden = (flag.astype(bool) for flag in flags)
         corrupt[-1:] |= is_cut_short(path)
+        if stream.codec_context.codec.canonical_name in ("vp8", "vp9"):
+            hidden &= _takes_no_time(pts)  # in damaged packets the bits that say so are noise
         return Packets(
             codec=stream.codec_context.codec.canonical_name,
             container=container.format.name,
@@ -157,12 +163,17 @@ def packets_from(container: Any, stream: Any, packets: Packets, begin: int) -> I
 
     The first packet comes in any case, because it may hold what the decoder must know for all others.
     """
+    import av
+
     if begin == 0:
         return enumerate(_read(container, stream))
-    if packets.dts[begin] == NO_STAMP:
+    if packets.dts[begin] == NO_STAMP or container.format.flags & NO_TIMESTAMPS:
         return None
     first = next(_read(container, stream), None)
-    container.seek(int(packets.dts[begin]), stream=stream)
+    try:
+        container.seek(int(packets.dts[begin]), stream=stream)
+    except av.FFmpegError:
+        return None
     following = _read(container, stream)
     for packet in itertools.islice(following, MAX_UNKNOWN_PACKETS):
         if (at := packets.find(packet)) is not None:
@@ -216,6 +227,15 @@ def _stamp(stamp: int | None) -> int:
     return NO_STAMP if stamp is None else stamp
 
 
+def _takes_no_time(pts: np.ndarray) -> np.ndarray:
+    """Whether the time stamp of a packet (P,) is next to that of the packet before or after it."""
+    if len(pts) < 3 or (pts == NO_STAMP).any():
+        return np.ones(len(pts), bool)
+    gaps = np.abs(np.diff(pts))
+    nearest = np.minimum(np.append(gaps, gaps[-1]), np.insert(gaps, 0, gaps[0]))
+    return np.asarray(nearest < np.median(gaps) / 2)
+
+
 def _is_hidden_vp8(packet: Any) -> bool:
     return not memoryview(packet)[0] & 0x10  # show_frame, RFC 6386
 
@@ -235,4 +255,8 @@ def _is_hidden_vp9(packet: Any) -> bool:
     return not head >> existing & 1 and not head >> existing - 2 & 1  # neither that nor show_frame
 
 
-_HIDDEN = {"vp8": _is_hidden_vp8, "vp9": _is_hidden_vp9}
+def _is_end_of_dirac(packet: Any) -> bool:
+    return bool(packet.size <= DIRAC_END)
+
+
+_HIDDEN = {"vp8": _is_hidden_vp8, "vp9": _is_hidden_vp9, "dirac": _is_end_of_dirac}

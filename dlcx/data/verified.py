@@ -22,19 +22,23 @@ from dlcx.data.frame_order import FrameOrder
 
 logger = logging.getLogger(__name__)
 
+#: Packets after a fresh start among which none may be lost without a reason.
+FRESH_PACKETS = 32
 #: ffmpeg's numbers for pictures that are predicted from others (P, B, S).
 PREDICTED = (2, 3, 4)
 
 
 class _NoFreshStartError(Exception):
-    """The key frame at which decoding was to begin is none."""
+    """Decoding cannot begin at this key frame: more is lost than it would be in decoding from the start."""
 
 
 def verified_pictures(path: Path, order: FrameOrder, first: int, end: int) -> Iterator[tuple[int, Any]]:
     """Number and PyAV's picture of every sound frame from ``first`` to ``end``, in order."""
     for begin in _starts(order, first):
         try:
-            yield from _from(path, order, begin, first, end)
+            for number, picture in _from(path, order, begin, first, end):
+                yield number, picture
+                first = number + 1
             return
         except _NoFreshStartError:
             logger.debug("%s: packet %d is no fresh start", path.name, begin)
@@ -131,7 +135,8 @@ class _Check:
     def _lose(self, packet: int) -> None:
         self._pending.discard(packet)
         insort(self._damaged, packet)
-        if packet == self._begin and packet:
+        shown_later = self._number[packet] >= self._number[self._begin]
+        if self._begin and packet < self._begin + FRESH_PACKETS and shown_later:
             raise _NoFreshStartError
 
     def _is_damaged(self, packet: int) -> bool:
