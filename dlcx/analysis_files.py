@@ -4,7 +4,7 @@
 
     <video stem><scorer>.h5 .csv            poses of every frame; several animals: in the net's order
     <video stem><scorer>_full.pickle        everything that the net found
-    <video stem><scorer>_meta.pickle        how and when the video was analysed
+    <video stem><scorer>_meta.pickle        how and when the video was analysed (2.1: ...includingmetadata.pickle)
     <video stem><scorer>_assemblies.pickle  the animals of every frame
     <video stem><scorer>_frames.csv         what became of every frame; dlcx's own
     <video stem><scorer>.dlcx/              chunk store; dlcx's own
@@ -12,7 +12,7 @@
     <video stem><scorer>.dlcx.lock          who is at work on it, until it is done
     <video stem><scorer>_el.h5 .csv         tracks of the ellipse tracker (_bx box, _sk skeleton, _ctd CTD)
     <video stem><scorer>_el.pickle          tracklets; _el_swaps.csv and _el_tracking.json are dlcx's own
-    ...[_filtered].h5 .csv                  the same poses, filtered
+    ...[_filtered].h5 .csv                  the same poses, filtered; without "_" by DeepLabCut 2.0 and 2.1
     ..._p60_labeled.mp4                     the video with poses drawn in; ..._labeled.mp4.json, dlcx's own: which, how
 """
 
@@ -77,6 +77,12 @@ class AnalysisFiles:
     def meta_pickle(self) -> Path:
         """How and when the video was analysed."""
         return self.folder / f"{self.stem}_meta.pickle"
+
+    @property
+    def stored_meta(self) -> Path:
+        """The same, or the file of DeepLabCut 2.0 and 2.1 where only that is there."""
+        old = self.folder / f"{self.stem}includingmetadata.pickle"
+        return old if old.is_file() and not self.meta_pickle.is_file() else self.meta_pickle
 
     @property
     def assemblies(self) -> Path:
@@ -163,24 +169,45 @@ class LinkedFiles:
 
 @dataclass(frozen=True)
 class PoseFile:
-    """A file of a video's poses: ``<video stem><scorer>[_<tracker>][_filtered].h5``, or a csv of that name."""
+    """A file of a video's poses: ``<video stem><scorer>[_<tracker>][_filtered].h5``, or a csv of that name.
+
+    ``linked`` says that its animals are tracks, where the name does not say by which tracker.
+    """
 
     path: Path
     video: str
     scorer: str
     tracker: str | None = None
     filtered: bool = False
+    linked: bool = False
+
+    @classmethod
+    def given(cls, path: Path, stem: str, scorer: str, *, linked: bool) -> PoseFile:
+        """A file that the user names, of any name; ``scorer`` is the one of its columns.
+
+        ``stem`` is the video's; where the file's name begins otherwise (the video was renamed since) the name counts.
+        """
+        before, found, _ = path.stem.partition(scorer) if scorer else (stem, "", "")
+        own = cls.of(path, before if found else stem) or cls(
+            path, stem, scorer, filtered=path.stem.endswith("filtered")
+        )
+        return replace(own, linked=linked)
 
     @classmethod
     def of(cls, path: Path, stem: str) -> PoseFile | None:
         """Read the name of a file beside the video ``stem``; None when it holds no poses of it."""
         endings = "|".join(TRACK_ENDINGS.values())
-        pattern = rf"{re.escape(stem)}((?:DLC|DeepCut).+?)({endings})?(_filtered)?\.(?:h5|csv)"
+        pattern = rf"{re.escape(stem)}((?:DLC|DeepCut).+?)({endings})?(_filtered|(?<=\d)filtered)?\.(?:h5|csv)"
         match = re.fullmatch(pattern, path.name)
         if match is None or match[1].endswith(("_skeleton", "_swaps", "_frames")):
             return None
         by_ending = {ending: name for name, ending in TRACK_ENDINGS.items()}
         return cls(path, stem, match[1], by_ending.get(match[2]), bool(match[3]))
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether each individual is one animal in all frames."""
+        return self.linked or self.tracker is not None
 
     @property
     def made_by(self) -> re.Match[str] | None:
@@ -192,7 +219,7 @@ class PoseFile:
     @property
     def source(self) -> Path:
         """The poses that filtered ones were made from."""
-        return self.path.with_name(f"{self.path.stem.removesuffix('_filtered')}{self.path.suffix}")
+        return self.path.with_name(f"{re.sub('_?filtered$', '', self.path.stem)}{self.path.suffix}")
 
     @property
     def filtered_h5(self) -> Path:
@@ -212,6 +239,11 @@ class PoseFile:
         """A picture of plot-trajectories: ``plot-poses/<video>/<kind>[_filtered][<individual>].png``."""
         folder = self.path.parent / "plot-poses" / self.video
         return folder / f"{kind}{'_filtered' if self.filtered else ''}{owner}{suffix}"
+
+
+def is_of_pytorch(scorer: str) -> bool:
+    """Whether a scorer's name is that of a network of PyTorch; DeepLabCut 2.x wrote ``DLC_resnet50_...shuffle1_10``."""
+    return "_snapshot_" in scorer
 
 
 def origin_note(made: Path) -> Path:

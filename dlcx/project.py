@@ -57,12 +57,6 @@ def net_name(net_type: str) -> str:
     return "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", net_type) if part)
 
 
-def shuffle_flags(number: int, trainset_index: int) -> tuple[str, ...]:
-    """What a call must say to mean a shuffle; nothing for the first one."""
-    shuffle = ("--shuffle", str(number)) if number != 1 else ()
-    return (*shuffle, *(("--trainset-index", str(trainset_index)) if trainset_index else ()))
-
-
 def frame_name(number: int, frames: int) -> str:
     """The image file of a frame in labeled-data: ``img007.png`` in a video of 101 to 1000 frames."""
     return f"img{number:0{math.ceil(math.log10(max(frames, 1)))}d}.png"
@@ -168,8 +162,22 @@ class Project:
         found = trained_iterations(self.root, f"{self.task}{self.date}-trainset")
         return tuple(number for number in found if number != self.iteration)
 
-    def shuffle(self, number: int = 1, trainset_index: int = 0) -> Shuffle:
-        """The shuffle with this number; it need not exist yet."""
+    def shuffle(self, number: int = 1, trainset_index: int | None = None, *, preferred: int = 0) -> Shuffle:
+        """The shuffle with this number; it need not exist yet.
+
+        Parameters
+        ----------
+        trainset_index
+            Position in TrainingFraction.  None: that of the shuffle with this number; where several have it, or none,
+            ``preferred``.
+
+        Raises
+        ------
+        DlcxError
+            When there is no such position, or several other positions have a shuffle with this number.
+        """
+        if trainset_index is None:
+            trainset_index = self._position(number, preferred)
         if not 0 <= trainset_index < len(self.train_fractions):
             raise DlcxError(
                 f"--trainset-index {trainset_index}: config.yaml lists {len(self.train_fractions)} "
@@ -177,6 +185,37 @@ class Project:
                 hint="Indices start at 0.",
             )
         return Shuffle(self, number, self.train_fractions[trainset_index])
+
+    def _position(self, number: int, preferred: int) -> int:
+        """Where in TrainingFraction the shuffle with this number is; those that PyTorch can run count first."""
+        every = [Shuffle(self, number, fraction) for fraction in self.train_fractions]
+        places = [index for index, one in enumerate(every) if one.model_dir.is_dir()]
+        places = places or [index for index, one in enumerate(every) if one.has_files]
+        if preferred in places or not places:
+            return preferred
+        if len(places) > 1:
+            named = ", ".join(f"--trainset-index {index} ({self.train_fractions[index]:g})" for index in places)
+            raise DlcxError(
+                f"--shuffle {number}: several values of TrainingFraction have a shuffle {number}",
+                hint=f"Choose one of {named}.",
+            )
+        return places[0]
+
+    def used_numbers(self) -> dict[int, set[int]]:
+        """Numbers of the shuffles of this iteration that have files, whichever program made them, with percents."""
+        name = re.compile(rf"{re.escape(self.task + self.date)}-trainset(\d+)shuffle(\d+)")
+        documentation = re.compile(rf"Documentation_data-{re.escape(self.task)}_(\d+)shuffle(\d+)\.pickle")
+        iteration = f"iteration-{self.iteration}"
+        found: dict[int, set[int]] = {}
+        for folder, pattern in (
+            (self.root / "dlc-models-pytorch" / iteration, name),
+            (self.root / "dlc-models" / iteration, name),
+            (self.training_set_dir, documentation),
+        ):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if match := pattern.fullmatch(path.name):
+                    found.setdefault(int(match[2]), set()).add(int(match[1]))
+        return found
 
     def shuffles(self) -> list[Shuffle]:
         """All shuffles of this iteration that have a model folder, by fraction and number."""
@@ -211,8 +250,21 @@ class Shuffle:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What a call must say to mean this shuffle; nothing for the first one."""
-        return shuffle_flags(self.number, self.project.train_fractions.index(self.fraction))
+        """What a call must say to mean this shuffle; nothing for the first one.
+
+        ``--trainset-index`` only where the number alone means another one.
+        """
+        number = ("--shuffle", str(self.number)) if self.number != 1 else ()
+        try:
+            unique = self.project.shuffle(self.number).fraction == self.fraction
+        except DlcxError:
+            unique = False
+        return number if unique else (*number, "--trainset-index", str(self.trainset_index))
+
+    @property
+    def trainset_index(self) -> int:
+        """Position of its fraction in TrainingFraction."""
+        return self.project.train_fractions.index(self.fraction)
 
     @property
     def how_to_create(self) -> str:
@@ -232,6 +284,16 @@ class Shuffle:
     def model_dir(self) -> Path:
         """Folder that holds ``train`` and ``test``."""
         return self.project.root / "dlc-models-pytorch" / f"iteration-{self.project.iteration}" / self.name
+
+    @property
+    def tensorflow_dir(self) -> Path:
+        """Folder of the network that DeepLabCut's TensorFlow engine trained."""
+        return self.project.root / "dlc-models" / f"iteration-{self.project.iteration}" / self.name
+
+    @property
+    def has_files(self) -> bool:
+        """Whether any engine has files of it."""
+        return any(path.exists() for path in (self.model_dir, self.tensorflow_dir, self.documentation_path))
 
     @property
     def train_dir(self) -> Path:

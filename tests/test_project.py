@@ -181,7 +181,7 @@ def test_hints_name_the_shuffle(project):
     shuffle.model_config_path.touch()
     with pytest.raises(DlcxError) as told:
         shuffle.snapshot("best")
-    assert told.value.hint == "Run 'dlcx train --shuffle 3 --trainset-index 1' first."
+    assert told.value.hint == "Run 'dlcx train --shuffle 3' first."
 
 
 def test_without_a_best_snapshot_the_last_one_counts(project):

@@ -27,7 +27,7 @@ def analyze_images(
     call: Call,
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Files, folders or glob patterns.")],
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
     detector_snapshot: DetectorSnapshotOption = None,
     conditions: ConditionsOption = None,

@@ -18,7 +18,7 @@ def compare(
             metavar="N[:SNAPSHOT]...", help="Shuffles, or snapshots of them such as 1:last; the first is the reference."
         ),
     ],
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     detector_snapshot: DetectorSnapshotOption = None,
     pcutoff: PcutoffOption = None,
     device: DeviceOption = "auto",

@@ -20,10 +20,21 @@ def create_dataset(
             "--detector", metavar="NAME", help="What finds the animals for a top-down net.", show_default="ssdlite"
         ),
     ] = None,
-    shuffle: Annotated[list[int] | None, typer.Option("--shuffle", help="Number; repeatable. Default: 1.")] = None,
+    shuffle: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--shuffle",
+            help="Number; repeatable.",
+            show_default="1; where TensorFlow or another fraction has it, the next free one",
+        ),
+    ] = None,
     trainset_index: Annotated[
         int | None,
-        typer.Option("--trainset-index", help="Which TrainingFraction of config.yaml. Default: 0, the first."),
+        typer.Option(
+            "--trainset-index",
+            help="Which TrainingFraction of config.yaml, from 0.",
+            show_default="that of an existing --shuffle or --from-shuffle, else 0",
+        ),
     ] = None,
     train_fraction: Annotated[
         float | None,
@@ -79,7 +90,7 @@ def create_dataset(
         call.project,
         net_type=net_type,
         detector=detector,
-        shuffle=shuffle or [1],
+        shuffle=shuffle or None,
         trainset_index=trainset_index,
         train_fraction=train_fraction,
         train_indices=train_indices,

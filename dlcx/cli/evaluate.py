@@ -23,7 +23,7 @@ def evaluate(
     shuffle: Annotated[
         list[int] | None, typer.Option("--shuffle", help="Number of the shuffle; repeatable.", show_default="1")
     ] = None,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: Annotated[
         str | None,
         typer.Option(

@@ -23,7 +23,7 @@ from dlcx.cli.options import (
 def export_model(
     call: Call,
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
     detector_snapshot: DetectorSnapshotOption = None,
     conditions: ConditionsOption = None,

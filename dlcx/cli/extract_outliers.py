@@ -18,6 +18,7 @@ from dlcx.cli.options import (
     PickedFramesOption,
     PickSeedOption,
     PosesFolderOption,
+    PosesOption,
     ShuffleOption,
     SnapshotOption,
     TrackerOption,
@@ -48,12 +49,13 @@ def extract_outliers(
     plot: Annotated[bool, typer.Option("--plot", help="Also draw the poses on the images.")] = False,
     copy_videos: CopyVideosOption = False,
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
     detector_snapshot: DetectorSnapshotOption = None,
     tracker: TrackerOption = None,
     filtered: FilteredOption = False,
     out: PosesFolderOption = None,
+    poses: PosesOption = None,
     allow_changed_video: AllowChangedVideoOption = False,
 ) -> Any:
     """Save frames whose poses look wrong, to be corrected and learned from."""
@@ -81,6 +83,7 @@ def extract_outliers(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
         progress=call.progress,
     )

@@ -55,6 +55,7 @@ OPTION_GROUPS = {
         "--snapshot",
         "--detector-snapshot",
         "--conditions",
+        "--poses",
         "--net-type",
         "--detector",
         "--weights",

@@ -28,7 +28,7 @@ def merge_parts(
     call: Call,
     videos: VideosArgument,
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
     detector_snapshot: DetectorSnapshotOption = None,
     out: Annotated[

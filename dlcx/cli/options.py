@@ -60,7 +60,12 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", r
 
 ShuffleOption = Annotated[int, typer.Option("--shuffle", help="Number of the shuffle.")]
 TrainsetIndexOption = Annotated[
-    int, typer.Option("--trainset-index", help="Which value of TrainingFraction in config.yaml, from 0.")
+    int | None,
+    typer.Option(
+        "--trainset-index",
+        help="Which value of TrainingFraction in config.yaml, from 0; only needed where several have that shuffle.",
+        show_default="that of the shuffle",
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 EngineOption = Annotated[
@@ -110,6 +115,15 @@ TrackerOption = Annotated[
 FilteredOption = Annotated[bool, typer.Option("--filtered", help="The poses that filter-predictions wrote.")]
 PosesFolderOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder of the analysis and of what is made of it.")
+]
+PosesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--poses",
+        metavar="FILE",
+        help="The poses in this h5 or csv, for example of DeepLabCut 2.x; one video.",
+        show_default="looked up by the network",
+    ),
 ]
 AllowChangedVideoOption = Annotated[
     bool,

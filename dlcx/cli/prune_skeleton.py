@@ -13,7 +13,7 @@ from dlcx.cli.options import Call, DeviceOption, ShuffleOption, SnapshotOption, 
 def prune_skeleton(
     call: Call,
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
     device: DeviceOption = "auto",
     batch_size: Annotated[int, typer.Option("--batch-size", help="Images a forward pass.")] = 1,

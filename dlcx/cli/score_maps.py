@@ -31,7 +31,7 @@ def score_maps(
     ] = None,
     bodyparts: BodypartOption = None,
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
     detector_snapshot: DetectorSnapshotOption = None,
     conditions: ConditionsOption = None,

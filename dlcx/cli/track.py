@@ -29,7 +29,7 @@ def track(
     call: Call,
     videos: Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Files, folders or glob patterns.")],
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
     detector_snapshot: DetectorSnapshotOption = None,
     out: Annotated[

@@ -27,7 +27,7 @@ from dlcx.cli.options import (
 def train(
     call: Call,
     shuffle: ShuffleOption = 1,
-    trainset_index: TrainsetIndexOption = 0,
+    trainset_index: TrainsetIndexOption = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="Epochs in all, those of earlier runs included.")
     ] = None,

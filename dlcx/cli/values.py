@@ -90,7 +90,7 @@ def _shuffles(given: dict[str, Any]) -> Iterator[str]:
 def _snapshots(given: dict[str, Any], prefix: str = "snapshot") -> Iterator[str]:
     from dlcx.formats.project_config import open_project
 
-    shuffle = open_project(given.get("project")).shuffle(given.get("shuffle") or 1, given.get("trainset_index") or 0)
+    shuffle = open_project(given.get("project")).shuffle(given.get("shuffle") or 1, given.get("trainset_index"))
     return (snapshot.uid for snapshot in shuffle.snapshots(prefix))
 
 

@@ -12,6 +12,8 @@
     _meta  {"data": {"start", "stop", "run_duration", "Scorer", "pytorch-config", "fps", "batch_size",
                      "frame_dimensions", "nframes", "iteration (active-learning)", "training set fraction",
                      "cropping", "cropping_parameters", "individuals", "bodyparts", "unique_bodyparts"}}
+           DeepLabCut 2.x: "DLC-model-config file" instead of "pytorch-config", no names of animals and bodyparts,
+           and "frame_dimensions" as (height, width)
 
 N is the number of individuals, with -1 for those that were not found (more, if a net found more); a part that was not
 found is nan with confidence 0.  Unique bodyparts follow the bodyparts in the lists, with N = 1.  float32, identity
@@ -40,11 +42,12 @@ class AnalysisMeta:
     """How a video was analysed: times in seconds since 1970, ``size`` as (width, height) in pixels.
 
     ``crop`` (x1, x2, y1, y2) says that coordinates of the h5 count from (x1, y1); dlcx's own always count from the
-    corner of the whole frame, so it writes None even where only a part of the frame was analysed.
+    corner of the whole frame, so it writes None even where only a part of the frame was analysed.  ``layout`` is None
+    where the file names no bodyparts.
     """
 
     scorer: str
-    layout: Layout
+    layout: Layout | None
     start: float
     stop: float
     fps: float
@@ -80,10 +83,13 @@ def write_meta_pickle(meta: AnalysisMeta, path: Path) -> None:
         "training set fraction": float(meta.fraction),
         "cropping": meta.crop is not None,
         "cropping_parameters": [int(edge) for edge in meta.crop or (0, width, 0, height)],
-        "individuals": list(meta.layout.individuals),
-        "bodyparts": list(meta.layout.bodyparts),
-        "unique_bodyparts": list(meta.layout.unique),
     }
+    if meta.layout is not None:
+        data |= {
+            "individuals": list(meta.layout.individuals),
+            "bodyparts": list(meta.layout.bodyparts),
+            "unique_bodyparts": list(meta.layout.unique),
+        }
     dump_pickle({"data": data}, path)
 
 
@@ -98,30 +104,36 @@ def read_meta_pickle(path: Path) -> AnalysisMeta:
     content = load_plain_pickle(path, foreign=True)
     try:
         data = without_stubs(content["data"])
-        individuals = tuple(data["individuals"])
+        old = "pytorch-config" not in data and "DLC-model-config file" in data
+        size = tuple(data["frame_dimensions"])
         return AnalysisMeta(
             scorer=data["Scorer"],
-            layout=Layout(
-                tuple(data["bodyparts"]),
-                individuals,
-                tuple(data["unique_bodyparts"]),
-                multi=individuals != ("individual_1",),
-            ),
+            layout=None if old else _layout(data),
             start=data["start"],
             stop=data["stop"],
             fps=data["fps"],
-            size=tuple(data["frame_dimensions"]),
+            size=size[::-1] if old else size,
             frames=data["nframes"],
             batch_size=data["batch_size"],
             iteration=data["iteration (active-learning)"],
             fraction=data["training set fraction"],
             crop=tuple(data["cropping_parameters"]) if data["cropping"] else None,
-            config=data["pytorch-config"],
+            config={} if old else data["pytorch-config"],
         )
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise DlcxError(
             f"{path}: not the meta data of an analysis ({error!r} is missing or of another kind)"
         ) from error
+
+
+def _layout(data: Mapping[str, Any]) -> Layout:
+    individuals = tuple(data["individuals"])
+    return Layout(
+        tuple(data["bodyparts"]),
+        individuals,
+        tuple(data["unique_bodyparts"]),
+        multi=individuals != ("individual_1",),
+    )
 
 
 def write_full_pickle(

@@ -14,10 +14,15 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels
+from dlcx.formats.tensorflow_shuffles import tensorflow_shuffles
 from dlcx.poses import Labels, Layout
 from dlcx.project import Project, Shuffle
 
 logger = logging.getLogger(__name__)
+
+#: Pixels by which coordinates may differ and still be the same label: text and single precision round them, people
+#: move them farther.
+ROUNDING = 1e-4
 
 
 def read_all_labels(project: Project) -> Labels:
@@ -120,15 +125,15 @@ def must_write_labels(project: Project, labels: Labels, remade: Collection[Shuff
             raise
         return True
     same_rows = there.images == labels.images and there.layout == labels.layout
-    if same_rows and np.array_equal(there.xy, labels.xy, equal_nan=True):
-        return not np.array_equal(there.unique_xy, labels.unique_xy, equal_nan=True)
+    if same_rows and _same(there.xy, labels.xy) and _same(there.unique_xy, labels.unique_xy):
+        return False
     if others and not same_rows:
         what = "images" if there.images != labels.images else "bodyparts or individuals"
         raise DlcxError(
             f"the labelled {what} have changed ({len(there)} images then, {len(labels)} now); merging them would give "
             f"the splits of this iteration other test images: {', '.join(others)}",
-            hint=f"Start the next round with 'iteration: {project.iteration + 1}' in config.yaml, "
-            "or remake all these shuffles in one call with --overwrite.",
+            hint=f"Start the next round with 'iteration: {project.iteration + 1}' in config.yaml"
+            + ("." if tensorflow_shuffles(project) else ", or remake all these shuffles in one call with --overwrite."),
         )
     if others:
         logger.warning(
@@ -136,6 +141,11 @@ def must_write_labels(project: Project, labels: Labels, remade: Collection[Shuff
             ", ".join(others),
         )
     return True
+
+
+def _same(there: np.ndarray, now: np.ndarray) -> bool:
+    """Whether coordinates (pixels, any shape) are equal but for rounding."""
+    return bool(np.allclose(there, now, rtol=0, atol=ROUNDING, equal_nan=True))
 
 
 def _has_labels(project: Project, stem: str) -> bool:

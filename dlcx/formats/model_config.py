@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import own_path
+from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
 from dlcx.formats.yaml_files import parse_yaml, read_yaml, write_yaml
 from dlcx.locks import changing
 from dlcx.settings import ModelConfig
@@ -70,6 +71,7 @@ def shuffle_config(shuffle: Shuffle) -> ModelConfig:
     """
     path = shuffle.model_config_path
     if not path.is_file():
+        refuse_tensorflow(shuffle)
         raise DlcxError(f"no such file: {path}", hint=shuffle.how_to_create)
     data = read_yaml(path)
     if isinstance(data, dict):

@@ -38,6 +38,9 @@ class Stub:
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
+    def __setitem__(self, _key: Any, _value: Any) -> None:
+        """Entries of a class of mappings (DeepLabCut 2's ``EasyDict``) are not kept."""
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}{self.arguments!r}"
 

@@ -62,7 +62,7 @@ def analyze_images(
     images: Sequence[str | Path] | str | Path = (),
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     conditions: str | Path | None = None,

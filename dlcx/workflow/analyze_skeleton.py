@@ -74,12 +74,13 @@ def analyze_skeleton(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    poses: str | Path | None = None,
     allow_changed_video: bool = False,
     pcutoff: float | None = None,
     csv: bool = True,
@@ -93,7 +94,7 @@ def analyze_skeleton(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     pcutoff
         Least likelihood of both ends for what is printed; default: config.yaml's.  The file holds all frames.
@@ -117,6 +118,7 @@ def analyze_skeleton(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
     )
     home = wanted.project

@@ -58,7 +58,7 @@ def analyze_video(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     conditions: str | Path | None = None,
@@ -207,7 +207,7 @@ def analyze_video(
         which = {
             "project": os.path.abspath(place.project.root),
             "shuffle": shuffle,
-            "trainset_index": trainset_index,
+            "trainset_index": place.trainset_index,
             "snapshot": os.path.abspath(net.snapshot.path),
             "detector_snapshot": os.path.abspath(net.detector.path) if net.detector else None,
             "out": os.path.abspath(out) if out else None,

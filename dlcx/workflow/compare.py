@@ -13,6 +13,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
+from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import Interval, LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
 from dlcx.poses import Labels, Prediction
@@ -102,7 +103,7 @@ def compare(
     project: str | Path | None = None,
     nets: Sequence[str | int] = (),
     *,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     detector_snapshot: str | None = None,
     pcutoff: float | None = None,
     device: str = "auto",
@@ -175,11 +176,12 @@ class _Asked:
     path: Path
 
     @classmethod
-    def of(cls, home: Project, text: str, trainset_index: int) -> _Asked:
+    def of(cls, home: Project, text: str, trainset_index: int | None) -> _Asked:
         number, _, snapshot = text.partition(":")
         if re.fullmatch(r"\d{1,9}", number) is None:
             raise DlcxError(f"compare {text}: no shuffle", hint="Name a shuffle's number, or NUMBER:SNAPSHOT.")
         shuffle = home.shuffle(int(number), trainset_index)
+        refuse_tensorflow(shuffle)
         found = shuffle.snapshot(snapshot or None)  # that it is there is told before anything is computed
         return cls(text, shuffle, snapshot or found.uid, found.path.resolve())
 

@@ -20,6 +20,7 @@ from dlcx.formats.model_config import shuffle_config, with_overrides, write_mode
 from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
 from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
+from dlcx.formats.tensorflow_shuffles import free_number, tensorflow_shuffles, what_carries_over
 from dlcx.formats.training_set import (
     enter_shuffle,
     inference_cfg,
@@ -36,12 +37,13 @@ from dlcx.locks import locked
 from dlcx.nets.configure import conditions_of_file, model_config
 from dlcx.nets.registry import find
 from dlcx.poses import Labels
-from dlcx.project import Project, Shuffle, shuffle_flags
+from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
 from dlcx.replacing import bring_back, only_replacer, replaced
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
 from dlcx.workflow.analysis.conditions import conditions_block
+from dlcx.workflow.training.new_shuffles import choose_fraction, chosen_shuffles, split_source
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +64,15 @@ class Created:
 
 @dataclass(frozen=True)
 class CreateDatasetResult:
-    """The shuffles asked for and the merged labels that their splits count."""
+    """The shuffles asked for and the merged labels that their splits count.
+
+    ``tensorflow`` are the numbers of the TensorFlow shuffles of this iteration.
+    """
 
     labels: Path
     shuffles: tuple[Created, ...]
+    tensorflow: tuple[int, ...] = ()
+    next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -77,13 +84,7 @@ class CreateDatasetResult:
                 f"{made.test_images} test images{state}",
                 f"config: {made.config}",
             ]
-        return lines
-
-    @property
-    def next_steps(self) -> tuple[str, ...]:
-        """How to go on."""
-        calls = (["dlcx", "train", *shuffle_flags(made.shuffle, made.trainset_index)] for made in self.shuffles)
-        return tuple(f"Next: {' '.join(call)}" for call in calls)
+        return lines + what_carries_over(self.tensorflow)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def create_dataset(
     *,
     net_type: str = "resnet_50",
     detector: str | None = None,
-    shuffle: int | Sequence[int] = 1,
+    shuffle: int | Sequence[int] | None = None,
     trainset_index: int | None = None,
     train_fraction: float | None = None,
     train_indices: str | Path | Sequence[int] | None = None,
@@ -130,15 +131,16 @@ def create_dataset(
     detector
         What finds the animals for a top-down net; default: ssdlite.
     shuffle
-        Number or numbers.
+        Number or numbers; a number that has another training fraction is refused.  None: 1 or, where TensorFlow or
+        another fraction has a shuffle 1, the lowest number of this fraction, else the next free one.
     trainset_index, train_fraction
-        Which TrainingFraction of config.yaml, by position (default 0) or by value; a new value is
-        added to the file.
+        Which TrainingFraction of config.yaml, by position or by value; a new value is added to the file.  Default:
+        that of an existing ``shuffle`` or of ``from_shuffle``, else the first one.
     train_indices, test_indices
         Rows of the merged labels, or a file of row numbers or image paths; one alone leaves
         all other images to the other side.
     from_shuffle
-        Take the split of this shuffle.
+        Take the split of this shuffle, which may be TensorFlow's.
     split_by
         ``frame`` draws images, ``video`` whole videos.
     seed
@@ -154,7 +156,8 @@ def create_dataset(
     overrides
         ``key.path=value`` for pytorch_config.yaml.
     overwrite
-        Replace a shuffle that exists with other settings; its snapshots and evaluation results go.
+        Replace a shuffle that exists with other settings; its snapshots and evaluation results go.  The split of a
+        TensorFlow shuffle is replaced only when ``shuffle`` names it.
 
     Raises
     ------
@@ -188,7 +191,7 @@ def _create(
     *,
     net_type: str,
     detector: str | None,
-    shuffle: int | Sequence[int],
+    shuffle: int | Sequence[int] | None,
     trainset_index: int | None,
     train_fraction: float | None,
     train_indices: str | Path | Sequence[int] | None,
@@ -202,10 +205,12 @@ def _create(
     overrides: Sequence[str],
     overwrite: bool,
 ) -> CreateDatasetResult:
-    found, index = _choose_fraction(found, trainset_index, train_fraction)
-    numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
+    found, index = choose_fraction(found, trainset_index, train_fraction)
+    numbers = None if shuffle is None else list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
     given = train_indices is not None or test_indices is not None
     _check_choices(numbers, given=given, from_shuffle=from_shuffle, split_by=split_by, seed=seed)
+    other = None if from_shuffle is None else split_source(found, from_shuffle, index)
+    targets = chosen_shuffles(found, numbers, index, other, overwrite=overwrite)
     weights = weights_source(weights)
 
     labels = read_all_labels(found)
@@ -221,18 +226,17 @@ def _create(
         overrides=list(overrides),
     )
     plans = []
-    for number in numbers:
-        target = found.shuffle(number, index)
+    for target in targets:
         for folder in (target.model_dir, target.evaluation_dir):
             bring_back(folder)
         if given:
             split = given_split(train_indices, test_indices, labels, target.fraction)
-        elif from_shuffle is not None:
-            split = _other_split(found, from_shuffle, index, labels)
+        elif other is not None:
+            split = _other_split(other, target, labels)
         elif split_by == "video":
-            split = draw_video_split(labels.images, target.fraction, seed, draw=number)
+            split = draw_video_split(labels.images, target.fraction, seed, draw=target.number)
         else:
-            split = draw_split(len(labels), target.fraction, seed, draw=number)
+            split = draw_split(len(labels), target.fraction, seed, draw=target.number)
         if not len(split.train):
             raise DlcxError(
                 f"no training image: {len(labels)} labelled images, training fraction {target.fraction}",
@@ -257,7 +261,8 @@ def _create(
         if difference and not overwrite:
             raise DlcxError(
                 f"shuffle {plan.shuffle.number} exists with other settings: {difference}",
-                hint="Make another one with --shuffle N, or replace it and its snapshots with --overwrite.",
+                hint=f"Make another one with --shuffle {free_number(found)}, "
+                "or replace it and its snapshots with --overwrite.",
             )
     sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
     rows = [training_rows(labels, plan.split, sizes) for plan in todo]
@@ -277,7 +282,7 @@ def _create(
         shuffles=tuple(
             Created(
                 shuffle=plan.shuffle.number,
-                trainset_index=index,
+                trainset_index=plan.shuffle.trainset_index,
                 net_type=plan.own.net_type or plan.config.net_type,
                 train_images=len(plan.split.train),
                 test_images=len(plan.split.test),
@@ -287,25 +292,15 @@ def _create(
             )
             for plan in plans
         ),
+        tensorflow=tuple(dict.fromkeys(one.number for one in tensorflow_shuffles(found))),
+        next_steps=tuple(f"Next: {' '.join(['dlcx', 'train', *plan.shuffle.flags])}" for plan in plans),
     )
 
 
-def _choose_fraction(project: Project, index: int | None, fraction: float | None) -> tuple[Project, int]:
-    """The project with the fraction among its TrainingFractions, and its position."""
-    if fraction is None:
-        project.shuffle(1, index or 0)
-        return project, index or 0
-    if index is not None:
-        raise DlcxError("--train-fraction and --trainset-index both choose the training fraction", hint="Give one.")
-    if round(fraction, 2) != fraction:
-        raise DlcxError(f"--train-fraction {fraction}: expected at most two decimals")
-    if fraction not in project.train_fractions:
-        project = replace(project, train_fractions=(*project.train_fractions, fraction))
-    return project, project.train_fractions.index(fraction)
-
-
-def _check_choices(numbers: Sequence[int], *, given: bool, from_shuffle: int | None, split_by: str, seed: int) -> None:
-    if not numbers:
+def _check_choices(
+    numbers: Sequence[int] | None, *, given: bool, from_shuffle: int | None, split_by: str, seed: int
+) -> None:
+    if numbers is not None and not numbers:
         raise DlcxError("--shuffle: expected at least one number")
     if split_by not in ("frame", "video"):
         raise DlcxError(f"--split-by {split_by}: expected frame or video")
@@ -327,7 +322,7 @@ def _configure(
     if conditions is not None:
         if find(net_type).method != "ctd":
             raise DlcxError(f"--conditions {conditions}: {net_type} takes none, only BUCTD nets do")
-        source = conditions_block(project, conditions, project.train_fractions.index(shuffle.fraction))
+        source = conditions_block(project, conditions, shuffle.trainset_index)
     block = model_config(
         net_type,
         project.layout,
@@ -344,19 +339,16 @@ def _configure(
     return with_overrides(check(ModelConfig, block, f"--net-type {net_type}"), overrides)
 
 
-def _other_split(project: Project, number: int, index: int, labels: Labels) -> Split:
-    other = project.shuffle(number, index)
-    if not other.documentation_path.is_file():
-        positions = [
-            position
-            for position in range(len(project.train_fractions))
-            if project.shuffle(number, position).documentation_path.is_file()
-        ]
-        hint = f"Add --trainset-index {positions[0]}." if positions else "'dlcx create-dataset' without it makes one."
-        raise DlcxError(f"--from-shuffle {number}: {other.name} has no training dataset", hint=hint)
+def _other_split(other: Shuffle, target: Shuffle, labels: Labels) -> Split:
+    if other.fraction != target.fraction:
+        raise DlcxError(
+            f"--from-shuffle {other.number}: its training fraction is {other.fraction:g}, that of shuffle "
+            f"{target.number} is {target.fraction:g}",
+            hint="Take a free number with --shuffle.",
+        )
     split = read_split(other.documentation_path)
     if max([*split.train, *split.test], default=-1) >= len(labels):
-        raise DlcxError(f"--from-shuffle {number}: its split is of other labels than these {len(labels)} images")
+        raise DlcxError(f"--from-shuffle {other.number}: its split is of other labels than these {len(labels)} images")
     return replace(split, fraction=other.fraction)
 
 
@@ -367,7 +359,7 @@ def _difference(plan: _Plan) -> str | None:
     """
     shuffle = plan.shuffle
     if not shuffle.model_config_path.is_file():
-        # A documentation alone is what a killed run left (made again), or belongs to DeepLabCut's older engine.
+        # A documentation alone is what a deleted model left (made again), or TensorFlow's.
         if shuffle.documentation_path.is_file() and not _same_split(plan):
             return "its split differs"
         return None

@@ -60,12 +60,13 @@ def create_labeled_video(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    poses: str | Path | None = None,
     allow_changed_video: bool = False,
     pcutoff: float | None = None,
     dotsize: int | None = None,
@@ -90,7 +91,7 @@ def create_labeled_video(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  The new videos lie beside them.
     pcutoff, dotsize, colormap
         Least score of a drawn point, diameter of a dot in pixels, and colours; default: those of config.yaml.
@@ -138,6 +139,7 @@ def create_labeled_video(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
     )
     home = wanted.project
@@ -161,7 +163,7 @@ def create_labeled_video(
     )
     found = wanted.videos(videos)
     done, failed = each_video(found, lambda path: look.draw(wanted.find(path), overwrite=overwrite, progress=progress))
-    call = ["dlcx", "report", str(done[0].video), *wanted.place.flags, *(["--out", str(out)] if out else [])]
+    call = ["dlcx", "report", str(done[0].video), *wanted.flags]
     call += ["--filtered"] if filtered else []
     return CreateLabeledVideoResult(done, failed, (f"Where to look closer: {shlex.join(call)}",))
 

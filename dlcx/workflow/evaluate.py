@@ -20,6 +20,7 @@ from dlcx.formats.evaluation import (
     write_results,
 )
 from dlcx.formats.project_config import open_project
+from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
 from dlcx.poses import Instances, Prediction
@@ -133,7 +134,7 @@ def evaluate(
     project: str | Path | None = None,
     *,
     shuffle: int | Sequence[int] = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     conditions: str | Path | None = None,
@@ -201,6 +202,7 @@ def evaluate(
 
 
 def _snapshots(shuffle: Shuffle, which: str | None) -> list[Snapshot]:
+    refuse_tensorflow(shuffle)
     every = "all" in (which, which or shuffle.project.snapshot_index)
     if every and (found := shuffle.snapshots()):
         return found

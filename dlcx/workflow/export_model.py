@@ -81,7 +81,7 @@ def export_model(
     project: str | Path | None = None,
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     conditions: str | Path | None = None,

@@ -73,12 +73,13 @@ def export_predictions(
     session_start: str | None = None,
     to: str | Path | None = None,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    poses: str | Path | None = None,
     allow_changed_video: bool = False,
     csv: bool = True,
     overwrite: bool = False,
@@ -106,7 +107,7 @@ def export_predictions(
         file was last changed.
     to
         Folder for the files; default: ``exported`` beside the poses.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     csv
         ``h5``: also write a csv.
@@ -139,6 +140,7 @@ def export_predictions(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
     )
     found = wanted.videos(videos)
@@ -167,7 +169,7 @@ def _moment(text: str) -> datetime:
 
 
 def _linked(found: FoundPoses) -> FoundPoses:
-    if len(found.stored().layout.individuals) > 1 and not found.file.tracker:
+    if len(found.stored().layout.individuals) > 1 and not found.file.is_linked:
         raise DlcxError(
             f"{found.file.path.name}: its animals are not linked, so a row is another animal in every frame",
             hint="Export tracked poses: 'dlcx track' links them.",

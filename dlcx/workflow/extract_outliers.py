@@ -85,12 +85,13 @@ def extract_outliers(
     plot: bool = False,
     copy_videos: bool = False,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    poses: str | Path | None = None,
     allow_changed_video: bool = False,
     progress: Progress = SILENT,
 ) -> ExtractOutliersResult:
@@ -119,7 +120,7 @@ def extract_outliers(
         Also draw the poses, as ``img<number>labeled.png``.
     copy_videos
         Copy videos that are new to the project into it, instead of linking them.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
 
     Raises
@@ -140,6 +141,7 @@ def extract_outliers(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
     )
     search = _Search(algorithm, epsilon, p_bound, ar, ma, tuple(frame_numbers), tuple(bodyparts), progress)

@@ -73,11 +73,12 @@ def filter_predictions(
     ar: int = 3,
     ma: int = 1,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     tracker: str | None = None,
     out: str | Path | None = None,
+    poses: str | Path | None = None,
     allow_changed_video: bool = False,
     csv: bool = True,
     overwrite: bool = False,
@@ -105,7 +106,7 @@ def filter_predictions(
         Least likelihood of a position that counts for ``arima``.
     ar, ma
         Degrees of the autoregressive and of the moving-average part of ``arima``.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, out, allow_changed_video
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, out, poses, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
     csv
         Also write a csv.
@@ -129,6 +130,7 @@ def filter_predictions(
         detector_snapshot=detector_snapshot,
         tracker=tracker,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
     )
     found = wanted.videos(videos)
@@ -136,8 +138,8 @@ def filter_predictions(
     settings |= {"p_bound": p_bound, "ar": ar, "ma": ma} if filter == "arima" else {"window": window}
     run = _Filter(settings, csv, overwrite, progress)
     done, failed = each_video(found, lambda video: run(wanted.find(video)))
-    call = ["dlcx", "create-labeled-video", str(done[0].video), "--filtered", *wanted.place.flags]
-    call += ["--out", str(out)] if out else []
+    which = ["--poses", str(done[0].filtered)] if poses is not None else ["--filtered", *wanted.flags]
+    call = ["dlcx", "create-labeled-video", str(done[0].video), *which]
     return FilterPredictionsResult(done, failed, (f"Look at it: {shlex.join(call)}",))
 
 
@@ -160,7 +162,7 @@ class _Filter:
         if is_there(target, origin, overwrite=self.overwrite):
             return FilteredVideo(found.video, source, target, csv if csv and csv.is_file() else None, existed=True)
         tracks = found.stored()
-        if len(tracks.layout.individuals) > 1 and not found.file.tracker:
+        if len(tracks.layout.individuals) > 1 and not found.file.is_linked:
             raise DlcxError(
                 f"{source.name}: its animals are not linked, so a row is another animal in every frame",
                 hint="Filter tracked poses.",

@@ -40,7 +40,7 @@ def merge_parts(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     out: str | Path | None = None,

@@ -54,12 +54,13 @@ def plot_trajectories(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    poses: str | Path | None = None,
     allow_changed_video: bool = False,
     bodyparts: Sequence[str] = (),
     individuals: Sequence[str] = (),
@@ -82,7 +83,7 @@ def plot_trajectories(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, allow_changed_video
+    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
         Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies
         beside them.
     bodyparts, individuals
@@ -114,6 +115,7 @@ def plot_trajectories(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
     )
     colors = colormap or wanted.project.colormap

@@ -76,7 +76,7 @@ def prune_skeleton(
     project: str | Path | None = None,
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     device: str = "auto",
     batch_size: int = 1,

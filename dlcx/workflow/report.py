@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
@@ -47,12 +48,13 @@ def report(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     tracker: str | None = None,
     filtered: bool = False,
     out: str | Path | None = None,
+    poses: str | Path | None = None,
     allow_changed_video: bool = False,
     pcutoff: float | None = None,
     device: str = "auto",
@@ -70,7 +72,7 @@ def report(
         Files, folders and glob patterns; none: the report is on the shuffle.
     shuffle, trainset_index, snapshot, detector_snapshot
         Which net.
-    tracker, filtered, out, allow_changed_video
+    tracker, filtered, out, poses, allow_changed_video
         Which poses of the videos; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``out`` is also where
         the page goes; default: beside the poses, or to the shuffle's evaluation results.
     pcutoff
@@ -87,10 +89,13 @@ def report(
     from dlcx.workflow.pages.report_shuffle import shuffle_page
     from dlcx.workflow.pages.report_video import video_page
 
-    place = open_project(project).shuffle(shuffle, trainset_index)
-    least = place.project.pcutoff if pcutoff is None else pcutoff
+    home = open_project(project)
+    least = home.pcutoff if pcutoff is None else pcutoff
     wanted = [videos] if isinstance(videos, str | Path) else list(videos)
     if not wanted:
+        if poses is not None:
+            raise DlcxError(f"--poses {poses}: a report on poses needs their video", hint="Name the video.")
+        place = home.shuffle(shuffle, trainset_index)
         page = shuffle_page(
             place,
             snapshot=snapshot,
@@ -101,7 +106,7 @@ def report(
             progress=progress,
         )
         return ReportResult((Report(f"shuffle {place.number}", page),))
-    poses = WantedPoses.of(
+    looked_up = WantedPoses.of(
         project,
         shuffle=shuffle,
         trainset_index=trainset_index,
@@ -110,11 +115,12 @@ def report(
         tracker=tracker,
         filtered=filtered,
         out=out,
+        poses=poses,
         allow_changed_video=allow_changed_video,
     )
 
     def one(video: Path) -> Report:
-        return Report(video.name, video_page(poses.find(video), place.project, least))
+        return Report(video.name, video_page(looked_up.find(video), home, least))
 
-    done, failed = each_video(poses.videos(wanted), one)
+    done, failed = each_video(looked_up.videos(wanted), one)
     return ReportResult(done, failed)

@@ -62,7 +62,7 @@ def score_maps(
     kinds: Sequence[str] = (),
     bodyparts: Sequence[str] = (),
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     snapshot: str | None = None,
     detector_snapshot: str | None = None,
     conditions: str | Path | None = None,

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx import COMMANDS
-from dlcx.analysis_files import AnalysisFiles, PoseFile
+from dlcx.analysis_files import AnalysisFiles, PoseFile, is_of_pytorch
 from dlcx.errors import DlcxError
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project, resolve_video
+from dlcx.formats.tensorflow_shuffles import tensorflow_net, tensorflow_shuffles, what_carries_over
 from dlcx.iterations import how_to_go_back
 from dlcx.project import Project, Shuffle
 from dlcx.workflow.labeled_folders import LabeledFolder, labeled_folders
@@ -28,10 +29,12 @@ class ShuffleState:
     """How far a shuffle is: epochs of ``planned`` ones, the best test error in pixels, what was evaluated.
 
     ``error`` is the mean distance on test images; ``snapshot`` has it.  ``trouble`` says why its files cannot be read.
+    A shuffle whose ``engine`` is ``tensorflow`` cannot be used; ``trainset_index`` is None where config.yaml lacks its
+    training fraction.
     """
 
     shuffle: int
-    trainset_index: int
+    trainset_index: int | None
     net_type: str
     train_images: int | None
     test_images: int | None
@@ -41,6 +44,12 @@ class ShuffleState:
     snapshot: str | None
     evaluated: bool
     trouble: str = ""
+    engine: str = "pytorch"
+
+    @property
+    def can_train(self) -> bool:
+        """Whether commands can use it."""
+        return not self.trouble and self.engine == "pytorch"
 
 
 @dataclass(frozen=True)
@@ -112,9 +121,13 @@ class StatusResult:
             if one.error is not None and not one.evaluated:
                 error += " (in training)"
             number = str(one.shuffle) + (f" (trainset {one.trainset_index})" if one.trainset_index else "")
-            rows.append((number, one.net_type, images, f"{one.epochs}/{one.planned}", one.trouble or error))
+            net, epochs = one.net_type, f"{one.epochs}/{one.planned}"
+            if one.engine == "tensorflow":
+                net, epochs = f"{net} (TensorFlow)", "-"
+            rows.append((number, net, images, epochs, one.trouble or error))
         wide = [max(len(row[column]) for row in rows) for column in range(len(head))]
-        return ["  ".join(cell.ljust(size) for cell, size in zip(row, wide, strict=True)).rstrip() for row in rows]
+        told = ["  ".join(cell.ljust(size) for cell, size in zip(row, wide, strict=True)).rstrip() for row in rows]
+        return told + what_carries_over([one.shuffle for one in self.shuffles if one.engine == "tensorflow"])
 
     @staticmethod
     def _video_lines(one: VideoState) -> list[str]:
@@ -150,7 +163,7 @@ def status(project: str | Path | None = None) -> StatusResult:
     """
     home = open_project(project)
     labels = tuple(labeled_folders(home))
-    shuffles = tuple(_shuffle(one) for one in home.shuffles())
+    shuffles = (*map(_shuffle, home.shuffles()), *map(_tensorflow, tensorflow_shuffles(home)))
     videos = tuple(_videos(home))
     step = _next_step(home, labels, shuffles, videos)
     where = ["--project", str(project)] if project else []
@@ -178,7 +191,7 @@ def _shuffle(shuffle: Shuffle) -> ShuffleState:
     from dlcx.formats.own_config import read_own_config
     from dlcx.formats.training_set import read_split
 
-    index = shuffle.project.train_fractions.index(shuffle.fraction)
+    index = shuffle.trainset_index
     try:
         config = shuffle_config(shuffle)
         net_type = read_own_config(shuffle.own_config_path).net_type or config.net_type
@@ -205,6 +218,29 @@ def _shuffle(shuffle: Shuffle) -> ShuffleState:
         snapshot=uid,
         evaluated=evaluated,
         trouble=trouble,
+    )
+
+
+def _tensorflow(shuffle: Shuffle) -> ShuffleState:
+    from dlcx.formats.training_set import read_split
+
+    fractions = shuffle.project.train_fractions
+    train = test = None
+    with suppress(DlcxError):  # its weights are of no use, its split may be gone
+        split = read_split(shuffle.documentation_path)
+        train, test = len(split.train), len(split.test)
+    return ShuffleState(
+        shuffle=shuffle.number,
+        trainset_index=fractions.index(shuffle.fraction) if shuffle.fraction in fractions else None,
+        net_type=tensorflow_net(shuffle),
+        train_images=train,
+        test_images=test,
+        epochs=0,
+        planned=0,
+        error=None,
+        snapshot=None,
+        evaluated=False,
+        engine="tensorflow",
     )
 
 
@@ -317,7 +353,7 @@ def _next_step(
         if any(one.images for one in labels):
             return ["label", "the", "images", "of", "labeled-data", "in", "napari-deeplabcut"]
         return ["extract-frames"]
-    sound = [one for one in shuffles if not one.trouble]
+    sound = [one for one in shuffles if one.can_train]
     if not sound:
         return ["create-dataset"]
     for one in sound:
@@ -331,9 +367,11 @@ def _next_step(
     there = [one for one in videos if one.path is not None]
     if replaced := [one for one in there if one.other_poses and not one.poses]:
         return ["analyze-video", *(str(one.path) for one in replaced), *_flags(home, best), "--overwrite"]
-    for step, wanted in (("analyze-video", "poses"), ("create-labeled-video", "labeled_videos")):
-        without = [one for one in there if not getattr(one, wanted)]
-        if without:
+    for step, lacks in (
+        ("analyze-video", lambda one: not any(map(is_of_pytorch, one.poses))),  # DeepLabCut 2.x may have left others
+        ("create-labeled-video", lambda one: not one.labeled_videos),
+    ):
+        if without := [one for one in there if lacks(one)]:
             few = [str(one.path) for one in without] if len(without) < 3 else [str(home.videos_dir)]
             return [step, *few, *_flags(home, best)]
     if not any(one.reports for one in there):

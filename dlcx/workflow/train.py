@@ -63,7 +63,7 @@ def train(
     project: str | Path | None = None,
     *,
     shuffle: int = 1,
-    trainset_index: int = 0,
+    trainset_index: int | None = None,
     epochs: int | None = None,
     detector_epochs: int | None = None,
     batch_size: int | None = None,

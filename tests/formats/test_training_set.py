@@ -13,6 +13,7 @@ from scipy.io import loadmat
 
 from dlcx.errors import DlcxError
 from dlcx.formats.merged_labels import must_write_labels, read_all_labels
+from dlcx.formats.metadata import read_metadata
 from dlcx.formats.project_config import open_project
 from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
 from dlcx.formats.training_set import (
@@ -20,7 +21,6 @@ from dlcx.formats.training_set import (
     inference_cfg,
     load_training_set,
     pose_cfg,
-    read_metadata,
     read_sizes,
     read_split,
     training_rows,

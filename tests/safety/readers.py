@@ -21,6 +21,7 @@ from dlcx.formats.given_poses import read_given_poses
 from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.labels import read_labels
 from dlcx.formats.learning_stats import read_learning_stats
+from dlcx.formats.metadata import read_metadata
 from dlcx.formats.model_config import read_model_config
 from dlcx.formats.own_config import read_own_config
 from dlcx.formats.predictions import read_predictions
@@ -30,7 +31,7 @@ from dlcx.formats.slp import read_slp
 from dlcx.formats.snapshot import read_snapshot, write_snapshot
 from dlcx.formats.splits import given_split
 from dlcx.formats.tracklets import read_tracklets, write_tracklets
-from dlcx.formats.training_set import read_metadata, read_paf_best, read_sizes, read_split, with_shuffle
+from dlcx.formats.training_set import read_paf_best, read_sizes, read_split, with_shuffle
 from dlcx.metrics import Metrics
 from dlcx.poses import Instances, Labels, Layout, Prediction
 from dlcx.project import Project, Shuffle

@@ -21,10 +21,10 @@ from dlcx.errors import DlcxError
 from dlcx.formats import project_config
 from dlcx.formats.labels import changing_labels, read_labels, write_labels
 from dlcx.formats.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
+from dlcx.formats.metadata import read_metadata
 from dlcx.formats.model_config import read_model_config, update_model_config, with_overrides, write_model_config
 from dlcx.formats.predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config, set_iteration
-from dlcx.formats.training_set import read_metadata
 from dlcx.locks import changing, locked
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.add_videos import add_videos

@@ -14,10 +14,11 @@ from killing import Killed, killed_at
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels, write_labels
+from dlcx.formats.metadata import read_metadata
 from dlcx.formats.model_config import read_model_config
 from dlcx.formats.own_config import read_own_config
 from dlcx.formats.project_config import open_project, read_project_config
-from dlcx.formats.training_set import load_training_set, read_metadata
+from dlcx.formats.training_set import load_training_set
 from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.locks import locked
 from dlcx.replacing import only_replacer
@@ -132,7 +133,7 @@ def test_other_settings_need_another_number_or_overwrite(project, options, diffe
     with pytest.raises(DlcxError) as caught:
         make(project, **options)
     assert f"shuffle 1 exists with other settings: {difference}" in str(caught.value)
-    assert "--shuffle N" in caught.value.hint
+    assert "--shuffle 2" in caught.value.hint
     assert "--overwrite" in caught.value.hint
     assert files(project) == before
 
@@ -270,7 +271,7 @@ def test_a_new_fraction_is_added_to_config_yaml(project):
     made = result.shuffles[0]
     assert (made.train_images, made.test_images, made.trainset_index) == (2, 6, 1)
     assert made.config.parts[-3] == "goldsaNov22-trainset28shuffle3"
-    assert result.next_steps == ("Next: dlcx train --shuffle 3 --trainset-index 1",)
+    assert result.next_steps == ("Next: dlcx train --shuffle 3",)
     golden = (FILES / "sa" / "config.yaml").read_text()
     assert (project / "config.yaml").read_text() == golden.replace("- 0.75\n", "- 0.75\n- 0.29\n")
 

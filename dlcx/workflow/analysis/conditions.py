@@ -85,8 +85,10 @@ class ConditionFile:
 ConditionSource = ConditionNet | ConditionFile
 
 
-def conditions_block(project: Project, named: str | Path, trainset_index: int = 0) -> dict[str, Any]:
+def conditions_block(project: Project, named: str | Path, preferred: int = 0) -> dict[str, Any]:
     """``inference.conditions`` of pytorch_config.yaml for ``SHUFFLE``, ``SHUFFLE:SNAPSHOT`` or the path of a file.
+
+    ``preferred`` is the position in TrainingFraction that counts where several have a shuffle of that number.
 
     Raises
     ------
@@ -96,8 +98,9 @@ def conditions_block(project: Project, named: str | Path, trainset_index: int = 
     text = str(named)
     if match := re.fullmatch(r"(\d{1,9})(?::(.+))?", text.strip()):
         number, which = int(match[1]), match[2]
-        name = which and project.shuffle(number, trainset_index).snapshot(which).path.name
-        return conditions_of_shuffle(number, name, trainset_index)
+        other = project.shuffle(number, preferred=preferred)
+        name = which and other.snapshot(which).path.name
+        return conditions_of_shuffle(number, name, other.trainset_index)
     path = user_path(text)
     if not path.is_file():
         raise DlcxError(
@@ -122,7 +125,7 @@ def chosen_conditions(shuffle: Shuffle, config: ModelConfig, named: str | Path |
     block: Any = config.inference.conditions
     if named is not None:
         place = f"--conditions {named}"
-        block = conditions_block(shuffle.project, named, _index(shuffle))
+        block = conditions_block(shuffle.project, named, shuffle.trainset_index)
     elif block is None:
         raise DlcxError(
             f"{place} is empty: {config.net_type} corrects poses that something else must find first", hint=HINT
@@ -172,7 +175,3 @@ def _snapshot(shuffle: Shuffle, block: dict[str, Any]) -> Snapshot:
             raise DlcxError(f"inference.conditions.snapshot_index {index}: {shuffle.name} has {len(found)} snapshots")
         return found[index]
     return shuffle.snapshot()
-
-
-def _index(shuffle: Shuffle) -> int:
-    return shuffle.project.train_fractions.index(shuffle.fraction)

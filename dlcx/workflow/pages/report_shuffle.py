@@ -65,7 +65,7 @@ def shuffle_page(
         evaluate(
             place.project.root,
             shuffle=place.number,
-            trainset_index=place.project.train_fractions.index(place.fraction),
+            trainset_index=place.trainset_index,
             snapshot=str(chosen.path),
             detector_snapshot=detector_snapshot,
             device=device,

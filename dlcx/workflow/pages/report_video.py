@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcx.analysis_files import TRACK_ENDINGS
 from dlcx.poses import Tracks
 from dlcx.project import Project
 from dlcx.workflow.videos.found_poses import FoundPoses
@@ -40,7 +41,8 @@ def video_page(found: FoundPoses, project: Project, pcutoff: float) -> Path:
     from dlcx.visuals.page import Section, write_page
 
     video = open_video(found.video)
-    meta = read_meta_pickle(found.files.meta_pickle) if found.files.meta_pickle.is_file() else None
+    stored = found.files.stored_meta
+    meta = read_meta_pickle(stored) if stored.is_file() else None
     facts = _Facts(found, project, pcutoff, video, found.in_frame(), meta)
     tracks = facts.tracks
     path = found.file.path.with_name(f"{found.file.path.stem}_report.html")
@@ -119,7 +121,7 @@ class _Facts:
             lost = np.isin(ledger.state, [STATES.index(UNDECODABLE), STATES.index(MISSING)])
             numbers = self.tracks.first + np.arange(len(self.tracks))
             return np.isin(numbers, ledger.first + np.flatnonzero(lost))
-        return None if self.found.file.tracker else ~np.isfinite(self.score).any(1)
+        return None if self.found.file.is_linked else ~np.isfinite(self.score).any(1)
 
     @property
     def names(self) -> list[str]:
@@ -299,7 +301,7 @@ class _Facts:
         from dlcx.formats.swap_candidates import read_swap_candidates
         from dlcx.visuals.page import paragraph, table
 
-        if not self.found.file.tracker:
+        if self.found.file.tracker not in TRACK_ENDINGS:
             return ""
         path = self.found.files.linked(self.found.file.tracker).swaps
         if not path.is_file():

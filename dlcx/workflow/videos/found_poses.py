@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile
+from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile, is_of_pytorch
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
 from dlcx.paths import user_path
 from dlcx.poses import Tracks
 from dlcx.project import Project, Shuffle, net_name
@@ -41,8 +42,9 @@ class FoundPoses:
 
     @property
     def files(self) -> AnalysisFiles:
-        """Everything that the analysis has written."""
-        return AnalysisFiles(self.video, self.file.scorer, self.file.path.parent)
+        """Everything that the analysis has written, under the name that the video then had."""
+        video = self.video.with_name(f"{self.file.video}{self.video.suffix}")
+        return AnalysisFiles(video, self.file.scorer, self.file.path.parent)
 
     def stored(self) -> Tracks:
         """The poses with the file's own coordinates, which DeepLabCut counts from the corner of a crop."""
@@ -57,7 +59,7 @@ class FoundPoses:
         """x and y of the pixel of the frame from which the file's coordinates count."""
         from dlcx.formats.analysis_pickles import read_meta_pickle
 
-        meta = self.files.meta_pickle
+        meta = self.files.stored_meta
         crop = read_meta_pickle(meta).crop if meta.is_file() else None
         return (0, 0) if crop is None else (int(crop[0]), int(crop[2]))
 
@@ -74,7 +76,8 @@ class FoundPoses:
 class WantedPoses:
     """Whose poses are asked for; ``snapshot`` None takes any, where no snapshot is left to say which.
 
-    ``call`` are the flags by which another command means the same analysis.
+    ``call`` are the flags by which another command means the same analysis.  ``given`` is the file of poses that the
+    call names; then nothing else counts.
     """
 
     place: Shuffle
@@ -86,6 +89,7 @@ class WantedPoses:
     out: Path | None
     call: tuple[str, ...] = ()
     allow_changed: bool = False
+    given: Path | None = None
 
     @classmethod
     def of(
@@ -93,12 +97,13 @@ class WantedPoses:
         project: str | Path | None,
         *,
         shuffle: int = 1,
-        trainset_index: int = 0,
+        trainset_index: int | None = None,
         snapshot: str | None = None,
         detector_snapshot: str | None = None,
         tracker: str | None = None,
         filtered: bool = False,
         out: str | Path | None = None,
+        poses: str | Path | None = None,
         allow_changed_video: bool = False,
     ) -> WantedPoses:
         """What the flags of a call ask for.
@@ -112,20 +117,36 @@ class WantedPoses:
             Take the poses that ``filter-predictions`` wrote.
         out
             Folder of the analysis; default: each video's own.
+        poses
+            A file of one video's poses (h5 or csv) that DeepLabCut 2.x, 3 or dlcx wrote, of any name; instead of all
+            of the above.
         allow_changed_video
             Use poses although the video is not the file that was analyzed.
 
         Raises
         ------
         DlcxError
-            When the project, shuffle, a snapshot or the tracker does not exist.
+            When the project, shuffle, a snapshot, the tracker or the file does not exist, or ``poses`` stands beside
+            something else.
         """
+        if poses is not None:
+            others = {
+                "--shuffle": shuffle != 1,
+                "--trainset-index": trainset_index is not None,
+                "--snapshot": snapshot is not None,
+                "--detector-snapshot": detector_snapshot is not None,
+                "--tracker": tracker is not None,
+                "--filtered": filtered,
+                "--out": out is not None,
+            }
+            return cls._of_file(open_project(project), user_path(poses), others, allow_changed=allow_changed_video)
         from dlcx.formats.model_config import shuffle_config
         from dlcx.workflow.analysis.loading import chosen_detector
 
         if tracker is not None and tracker not in TRACKERS:
             raise DlcxError(f"--tracker {tracker}: no such tracker", hint=did_you_mean(tracker, TRACKERS))
         place = open_project(project).shuffle(shuffle, trainset_index)
+        refuse_tensorflow(place, also="Its poses of a video: --poses FILE.h5.")
         config = shuffle_config(place)
         detector = chosen_detector(place, config, detector_snapshot)
         lost = snapshot in (None, "best", "last") and not place.snapshots()
@@ -148,6 +169,27 @@ class WantedPoses:
             allow_changed_video,
         )
 
+    @classmethod
+    def _of_file(cls, project: Project, poses: Path, others: Mapping[str, bool], *, allow_changed: bool) -> WantedPoses:
+        """The poses in a file; ``others`` are flags that may be given and must not."""
+        if given := [flag for flag, stands in others.items() if stands]:
+            raise DlcxError(
+                f"--poses names the file of poses, so {given[0]} has no effect",
+                hint=f"Leave out {' and '.join(given)}.",
+            )
+        if poses.suffix not in (".h5", ".csv") or not poses.is_file():
+            what = "no such file" if not poses.is_file() else "expected a file of poses, .h5 or .csv"
+            raise DlcxError(f"--poses {poses}: {what}")
+        call = ("--project", str(project.root))
+        return cls(project.shuffle(1, 0), "", None, None, None, False, None, call, allow_changed, given=poses)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What another command must say to mean the same poses, but for the project."""
+        if self.given is not None:
+            return ("--poses", str(self.given))
+        return (*self.place.flags, *(("--out", str(self.out)) if self.out else ()))
+
     @property
     def project(self) -> Project:
         """The project."""
@@ -166,6 +208,8 @@ class WantedPoses:
             When there are none, or several; the hint says what was found instead, and which flag means it.  When they
             are of another video, or made of poses that have changed since.
         """
+        if self.given is not None:
+            return self._checked(video, _given_file(self.given, video))
         there = AnalysisFiles(video, "", self.out or video.parent).pose_files
         fitting = [file for file in there if not self._otherwise(file)]
         if len(fitting) > 1 and self.tracker is None:
@@ -194,11 +238,17 @@ class WantedPoses:
         Raises
         ------
         DlcxError
-            When there are none, or two of them have the same poses: files of their name in one folder.
+            When there are none, two of them have the same poses (files of their name in one folder), or several are
+            named with one file of poses.
         """
         from dlcx.data.video import find_videos
 
         found = find_videos([wanted] if isinstance(wanted, str | Path) else wanted)
+        if self.given is not None and len(found) != 1:
+            raise DlcxError(
+                f"--poses {self.given}: holds the poses of one video, {len(found)} are named",
+                hint="Name one video in a call.",
+            )
         refuse_shared_outputs([AnalysisFiles(video, "", self.out or video.parent) for video in found])
         return found
 
@@ -206,6 +256,7 @@ class WantedPoses:
         """The poses of a video, when they are its own and of today."""
         found = FoundPoses(video, file, allow_changed=self.allow_changed)
         again = f"Run '{shlex.join(['dlcx', 'analyze-video', str(video), *self.call, '--overwrite'])}'."
+        again = again if self.given is None else "Name the video that was analyzed."
         same = check_video(video, found.files, file.path, again, allow_changed=self.allow_changed)
         own = shlex.join([str(video), *self.call])
         if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.linked(file.tracker)):
@@ -232,7 +283,7 @@ class WantedPoses:
             number = made and made["shuffle"].rpartition("shuffle")[2]
             if number and number != str(self.place.number):
                 return f"of another shuffle: --shuffle {number}"
-            return "of another net"
+            return "of another net: --poses FILE"
         if self.snapshot not in (None, made["snapshot"]):
             return f"of another snapshot: --snapshot {made['snapshot']}"
         if made["detector"] != self.detector and self.snapshot is not None:
@@ -244,6 +295,16 @@ class WantedPoses:
         if self.filtered and not file.filtered:
             return "not filtered: 'dlcx filter-predictions' first"
         return ""
+
+
+def _given_file(path: Path, video: Path) -> PoseFile:
+    """A file of poses that the user names; tracks are linked, and DeepLabCut 2.x wrote nothing else."""
+    from dlcx.formats.pose_tables import stored_key
+    from dlcx.formats.predictions import read_scorer
+
+    scorer = read_scorer(path)
+    linked = not is_of_pytorch(scorer) or (path.suffix == ".h5" and stored_key(path)[0] == "tracks")
+    return PoseFile.given(path, video.stem, scorer, linked=linked)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

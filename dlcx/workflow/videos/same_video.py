@@ -58,9 +58,9 @@ def compare_video(video: Path, files: AnalysisFiles) -> Comparison:
     from dlcx.data.identity import read_header
     from dlcx.formats.analysis_pickles import read_meta_pickle
 
-    if not files.meta_pickle.is_file():
+    if not files.stored_meta.is_file():
         return Comparison(())
-    return _by_metadata(video, read_header(video), read_meta_pickle(files.meta_pickle))
+    return _by_metadata(video, read_header(video), read_meta_pickle(files.stored_meta))
 
 
 def check_video(
