@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -20,6 +20,9 @@ class Task:
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """``count`` more units are done; ``note`` (e.g. ``loss 0.012``) replaces the previous one."""
+
+    def report(self, line: str, numbers: Mapping[str, float]) -> None:
+        """Show an intermediate result, which stays on the screen; ``numbers`` are its values by name."""
 
 
 class Progress:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -72,6 +73,9 @@ class _Count(Task):
         if time.monotonic() - self.shown >= self.pause:
             self.show()
 
+    def report(self, line: str, numbers: Mapping[str, float]) -> None:
+        print(f"{self.title}: {line}", file=sys.stderr, flush=True)  # rich lifts it above a running bar
+
     def show(self) -> None:
         self.shown = time.monotonic()
         self.display()
@@ -129,6 +133,11 @@ class _JsonCount(_Count):
             "note": self.note,
         }
         print(json.dumps({"progress": state}, ensure_ascii=False), file=sys.stderr, flush=True)
+
+    def report(self, line: str, numbers: Mapping[str, float]) -> None:
+        known = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+        state = {"task": self.title, "text": line, "numbers": known}
+        print(json.dumps({"report": state}, ensure_ascii=False), file=sys.stderr, flush=True)
 
 
 class _Lines(Progress):

@@ -10,11 +10,12 @@ its labelled keypoints and that a prediction competes for no other animal than t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from dlcx.metrics.identity import identity_accuracy
+from dlcx.metrics.yardstick import Yardstick, yardstick
 from dlcx.poses import Instances, Prediction
 
 OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -32,7 +33,8 @@ class Metrics:
     are the same of keypoints that are paired one by one, whatever animals they were given to: how far ``rmse`` is
     above them is owed to wrong animals; nan for a single animal.  ``mAP`` and ``mAR`` go from 0 to 100.
     ``per_bodypart`` and ``per_unique`` are the mean distances of the single bodyparts; ``identity`` is the share of
-    each bodypart's keypoints with most votes for the right individual, empty without votes.
+    each bodypart's keypoints with most votes for the right individual, empty without votes.  ``yardstick`` says
+    what errors are to be compared with.
     """
 
     rmse: float
@@ -49,6 +51,7 @@ class Metrics:
     keypoints_pcutoff: int = 0
     rmse_detections: float = np.nan
     rmse_detections_pcutoff: float = np.nan
+    yardstick: Yardstick = field(default_factory=Yardstick)
 
 
 def evaluate_poses(
@@ -119,6 +122,7 @@ def evaluate_poses(
         keypoints_pcutoff=int(np.isfinite(errors_pcutoff).sum()),
         rmse_detections=_mean(loose),
         rmse_detections_pcutoff=_mean(unpaired),
+        yardstick=yardstick(truth),
     )
 
 

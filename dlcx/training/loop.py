@@ -22,11 +22,13 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.snapshot import SnapshotFile
 from dlcx.formats.tensors import check_moments
 from dlcx.locks import Lock
+from dlcx.metrics.yardstick import Yardstick
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.stopping import StopRequest
 from dlcx.training import schedules
 from dlcx.training.batches import Batch, Batches
+from dlcx.training.evaluation_line import evaluation_line
 from dlcx.training.loggers import Logger, Statistics, TrainLog
 from dlcx.training.processes import Processes
 from dlcx.training.shared_losses import shared_losses
@@ -84,7 +86,8 @@ class Training:
     ``losses`` gives what the net is wrong by on a batch, ``total_loss`` among it.  All ``processes`` that share the
     batches go through the same steps with the same numbers.
     ``recipe`` is kept in the resume state, so that a later run can tell what has changed; so is ``job``, the name of
-    the scheduler's job that trains.  Nothing is saved once ``lock`` is another process's.
+    the scheduler's job that trains.  Nothing is saved once ``lock`` is another process's.  ``yardstick`` holds what
+    test errors are compared with.
     """
 
     model: nn.Module
@@ -103,6 +106,7 @@ class Training:
     sums: dict[str, float] = field(default_factory=dict)
     job: str = ""
     lock: Lock | None = None
+    yardstick: Yardstick = field(default_factory=Yardstick)
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.course.precision == "fp16")
@@ -163,6 +167,8 @@ class Training:
         schedules.step(self.scheduler, numbers["losses/train.total_loss"])
         self.epoch, self.batches_done, self.sums = epoch, 0, {}
         self._record(epoch, lr, numbers)
+        if _evaluated(numbers):
+            task.report(self._evaluation_line(epoch, numbers), {"epoch": epoch, **numbers})
         return numbers
 
     def _train(self, epoch: int, stop: StopRequest, task: Task) -> None:
@@ -258,6 +264,17 @@ class Training:
             used, total = (value / (1 << 20) for value in _gpu_memory(self.device))
             line += f", GPU: {used:.1f}/{total:.1f} MiB"
         return line
+
+    def _evaluation_line(self, epoch: int, numbers: Mapping[str, float]) -> str:
+        keeper = self.files.keeper
+        return evaluation_line(
+            epoch,
+            self.course.epochs,
+            numbers,
+            yardstick=self.yardstick,
+            key_metric=keeper.key_metric,
+            best=keeper.best,
+        )
 
     def _stop(self, stop: StopRequest) -> None:
         self.save()

@@ -58,7 +58,7 @@ class Keeper:
     ) -> None:
         self._shuffle = shuffle
         self._prefix = prefix
-        self._key = f"metrics/{key_metric}"
+        self.key_metric = key_metric
         self._ascending = ascending
         self._every = every
         self._most = most
@@ -95,7 +95,7 @@ class Keeper:
 
     def judge(self, epoch: int, numbers: Mapping[str, float]) -> bool:
         """Whether this epoch is the best so far; remembers it, and is enough where another process writes."""
-        score = numbers.get(self._key)
+        score = numbers.get(f"metrics/{self.key_metric}")
         if score is None:
             return False
         before = self.best

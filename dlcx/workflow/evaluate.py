@@ -87,6 +87,10 @@ class Evaluated:
         loose = [split.rmse_detections for split in (self.train, self.test)]
         if np.isfinite(loose).any():
             said.append(f"rmse px whatever the animal: {_number(loose[0])} (train), {_number(loose[1])} (test)")
+        sized = [100 * split.yardstick.share(split.rmse) for split in (self.train, self.test)]
+        if np.isfinite(sized).any():
+            train, test = (_number(share, 1) for share in sized)
+            said.append(f"rmse as % of the animals' size: {train} (train), {test} (test)")
         if self.train_boxes and self.test_boxes:
             said.append(f"{'boxes':10}{'images':>8}{'animals':>11}" + "".join(f"{name:>11}" for name in BOXES))
             for name, boxes in (("train", self.train_boxes), ("test", self.test_boxes)):
@@ -193,6 +197,7 @@ def evaluate(
     cutoff = place.pcutoff if pcutoff is None else pcutoff
     run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
+    _warn_of_few_images(evaluated)
     options = [*chosen[0].flags, *(["--conditions", str(conditions)] if conditions else [])]
     what = "track" if place.layout.multi else "analyze"
     steps = [f"To {what} a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
@@ -270,6 +275,7 @@ class _Run:
         )
         twins = check_twins(labels, split, small, truth, found, single=single)
         twins.warn(project)
+        _warn_of_no_learning(f"shuffle {shuffle.number}, snapshot {snapshot.uid}", test)
         detector = loaded.detector
         train_boxes, test_boxes = (
             None if detector is None else _judge_boxes([boxes[i] for i in rows], [found[i] for i in rows])
@@ -371,6 +377,26 @@ def _batches(images: LabeledImages, batch_size: int) -> Iterator[list[LabeledIma
 def _told(loaded: Loaded, batch: Sequence[LabeledImage]) -> list[Instances] | None:
     """What the predictor must be told of these images."""
     return None if loaded.told is None else [loaded.told(labeled) for labeled in batch]
+
+
+def _warn_of_no_learning(name: str, test: Metrics) -> None:
+    """Say plainly that a network has not learned."""
+    reason = test.yardstick.not_learned(test.rmse)
+    if test.labelled and not test.keypoints:
+        reason = "it finds no keypoint in the test images"
+    if reason:
+        logger.warning(
+            "%s has not learned: %s; train it for more epochs, and look at its labels with dlcx check-labels",
+            name,
+            reason,
+        )
+
+
+def _warn_of_few_images(evaluated: Sequence[Evaluated]) -> None:
+    """Warn once a shuffle where its test images measure nothing."""
+    for number, test in {one.shuffle: one.test for one in evaluated}.items():
+        if test.images and (text := test.yardstick.warning()):
+            logger.warning("shuffle %d: %s; label more frames or lower TrainingFraction in config.yaml", number, text)
 
 
 def _judge_boxes(labelled: Sequence[Instances], found: Sequence[Prediction]) -> BoxMetrics:

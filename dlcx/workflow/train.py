@@ -22,6 +22,7 @@ from dlcx.replacing import only_replacer, replaced, settle
 from dlcx.stopping import stop_on_signals
 from dlcx.training.start import Start, choose_start
 from dlcx.workflow.training.detector_part import detector_part
+from dlcx.workflow.training.learning_curve import LearningCurve, draw_curve
 from dlcx.workflow.training.part import Part
 from dlcx.workflow.training.pose_part import pose_part
 from dlcx.workflow.training.submit_training import SubmittedTraining, checked_job, submit_training
@@ -199,7 +200,7 @@ def train(
             behind = training.epoch
             listeners: list[Logger] = []
             if processes.first:
-                listeners = _listeners(part, config, logger) if training.goes_on else []
+                listeners = _listeners(part, training, config, logger) if training.goes_on else []
                 if start.source is not None and training.goes_on:
                     outdated += start.outdated
                 if not trained:  # once: hours may lie between a detector and its pose net, and edits of the file
@@ -215,8 +216,10 @@ def train(
                     raise
                 finally:
                     if processes.first:
-                        _draw(part, training)
+                        draw_curve(part, training)
             trained[part.where] = trained_net(part, training, behind)
+            if processes.first:
+                _warn_of_test(part, training, trained[part.where])
         return train_result(place, config, trained.get("") or untouched_net(place, config), trained.get("detector."))
 
 
@@ -350,8 +353,8 @@ def _remember(part: Part, own: OwnConfig) -> None:
             write_own_config(named, path)
 
 
-def _listeners(part: Part, config: ModelConfig, logger: str | None) -> list[Logger]:
-    """Who else is told the numbers of each epoch, by flag or by ``logger`` in pytorch_config.yaml."""
+def _listeners(part: Part, training: Training, config: ModelConfig, logger: str | None) -> list[Logger]:
+    """The learning curve, and the logger that the flag or ``logger`` in pytorch_config.yaml names."""
     from dlcx.training.loggers import build_logger
 
     options = dict(config.logger or {})
@@ -359,7 +362,8 @@ def _listeners(part: Part, config: ModelConfig, logger: str | None) -> list[Logg
     if part.is_detector and options.get("run_name"):
         options["run_name"] += "-detector"
     found = build_logger(logger or kind, part.place.train_dir, options)
-    return [] if found is None else [found]
+    curve = LearningCurve(part, training)
+    return [curve] if found is None else [found, curve]
 
 
 def _bring_to(training: Training, part: Part, start: Start) -> None:
@@ -401,12 +405,15 @@ def _bring_to(training: Training, part: Part, start: Start) -> None:
         )
 
 
-def _draw(part: Part, training: Training) -> None:
-    """The learning curve as it is now, unless the folder has become another's."""
-    from dlcx.visuals.learning_curve import draw_learning_curve
-
-    rows = training.files.statistics.rows
-    if rows and (training.lock is None or training.lock.held):
-        best = training.files.keeper.best
-        title = f"{part.place.name}, detector" if part.is_detector else part.place.name
-        draw_learning_curve(rows, part.files.learning_curve, title=title, best=best.epoch if best else None)
+def _warn_of_test(part: Part, training: Training, trained: Trained) -> None:
+    """Say plainly that a network has not learned, or that the test images cannot tell."""
+    name = f"the detector of {part.place.name}" if part.is_detector else part.place.name
+    if trained.not_learned:
+        log.warning(
+            "%s has not learned: %s; train it for more epochs (%s N), and look at its labels with dlcx check-labels",
+            name,
+            trained.not_learned,
+            "--detector-epochs" if part.is_detector else "--epochs",
+        )
+    elif (text := training.yardstick.warning()) and training.evaluate and not part.is_detector:
+        log.warning("%s: %s; label more frames or lower TrainingFraction in config.yaml", part.place.name, text)

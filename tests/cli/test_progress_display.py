@@ -83,6 +83,23 @@ def test_json_lines_are_complete_objects(clock, capsys):
     assert states[-1]["done"] == 60
 
 
+def test_reports_are_lines_or_objects_with_their_numbers(clock, capsys):
+    numbers = {"epoch": 10, "metrics/test.rmse": 4.5, "metrics/test.mAP": float("nan")}
+    for style in (Style.LINES, Style.BAR):
+        with progress_display(style).task("train", total=100, unit="image") as task:
+            task.report("epoch 10/20: test error 4.50 px", numbers)
+        assert "train: epoch 10/20: test error 4.50 px\n" in capsys.readouterr().err
+    with progress_display(Style.JSON).task("train", total=100, unit="image") as task:
+        task.report("epoch 10/20: test error 4.50 px", numbers)
+    assert json.loads(capsys.readouterr().err.splitlines()[1]) == {
+        "report": {
+            "task": "train",
+            "text": "epoch 10/20: test error 4.50 px",
+            "numbers": {"epoch": 10, "metrics/test.rmse": 4.5, "metrics/test.mAP": None},
+        }
+    }
+
+
 def test_every_style_can_be_asked_for(tmp_path, capsys):
     assert run(["demo", str(tmp_path / "a"), "--progress", "json"]) == 0
     assert all("progress" in json.loads(line) for line in capsys.readouterr().err.splitlines() if line[0] == "{")

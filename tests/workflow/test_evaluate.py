@@ -13,6 +13,7 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels
+from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import Split, load_training_set
 from dlcx.poses import Instances, Prediction
 from dlcx.workflow.evaluate import evaluate
@@ -127,8 +128,25 @@ def test_best_and_regular_snapshot_of_one_epoch(project, oracles, caplog):
     with caplog.at_level(logging.WARNING, "dlcx"):
         evaluate(project, device="cpu", snapshot="all")
     assert [record.getMessage() for record in caplog.records] == [
-        "shuffle 1: two snapshots of epoch 2 share one row of the combined table"
+        "shuffle 1: two snapshots of epoch 2 share one row of the combined table",
+        "shuffle 1: only 2 test images have labels, so the test error says little; label more frames or lower "
+        "TrainingFraction in config.yaml",
     ]
+
+
+def test_errors_are_compared_with_the_size_of_the_animals(project, oracles, caplog):
+    """A snapshot that is off by 300 px has learned nothing, one that is off by 2 px has."""
+    (project / TRAIN.format(1) / "snapshot-300.pt").touch()
+    labels, split = load_training_set(open_project(project).shuffle(1))
+    shown = labels.xy[split.test, 0]
+    size = np.median([np.linalg.norm(np.ptp(xy[np.isfinite(xy).all(-1)], axis=0)) for xy in shown])
+    with caplog.at_level(logging.WARNING, "dlcx"):
+        good, bad = (evaluate(project, device="cpu", snapshot=which).evaluated[0] for which in ("2", "300"))
+    assert good.test.yardstick.animal_size == pytest.approx(size)
+    assert f"{100 * 2 / size:.1f} (test)" in next(line for line in good.lines() if line.startswith("rmse as %"))
+    (warning,) = [record.getMessage() for record in caplog.records if "has not learned" in record.getMessage()]
+    assert warning.startswith("shuffle 1, snapshot 300 has not learned: its error of 300.0 px is no better than")
+    assert bad.test.rmse == pytest.approx(300)
 
 
 def test_cutoff(project, oracles):
@@ -156,16 +174,17 @@ def test_pictures(project, oracles):
 
 
 def test_command_line(project, oracles, capsys):
-    assert run(["evaluate", "-q", "-p", str(project), "--device", "cpu", "--per-bodypart"]) == 0
+    assert run(["evaluate", "--progress", "none", "-p", str(project), "--device", "cpu", "--per-bodypart"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0] == "shuffle 1, snapshot best-2: DLC_Resnet50_goldsaNov22shuffle1_snapshot_best-2"
     assert lines[2].split()[:4] == ["train", "6", "15/15", "2.00"]
     assert lines[3].split()[:4] == ["test", "2", "5/5", "2.00"]
-    assert [line.split() for line in lines[5:8]] == [[part, "2.00", "2.00"] for part in PARTS]
-    assert [line.split(":")[0] for line in lines[8:]] == ["h5", "csv", "keypoint csv", "combined"]
-    assert all(Path(line.split(": ")[1]).is_file() for line in lines[8:])
-    assert err.splitlines()[0] == "hint: To analyze a video: dlcx analyze-video VIDEO"
+    assert lines[4].startswith("rmse as % of the animals' size: ")
+    assert [line.split() for line in lines[6:9]] == [[part, "2.00", "2.00"] for part in PARTS]
+    assert [line.split(":")[0] for line in lines[9:]] == ["h5", "csv", "keypoint csv", "combined"]
+    assert all(Path(line.split(": ")[1]).is_file() for line in lines[9:])
+    assert err.splitlines()[1] == "hint: To analyze a video: dlcx analyze-video VIDEO"
 
     assert (
         run(["evaluate", "-q", "-p", str(project), "--device", "cpu", "--json", "--shuffle", "1", "--shuffle", "2"])
@@ -185,7 +204,7 @@ def test_all_images_for_training(project, oracles, monkeypatch):
     assert (one.train.images, one.test.images) == (8, 0)
     assert one.keypoint_csv.read_text().splitlines()[2] == "Test error (px),,,"
     assert one.csv.read_text().splitlines()[1].endswith(",,,,")
-    assert [line.split()[-1] for line in one.lines()[5:8]] == ["-"] * 3
+    assert [line.split()[-1] for line in one.lines()[6:9]] == ["-"] * 3
 
 
 def test_an_image_that_is_gone_is_named(project, oracles):

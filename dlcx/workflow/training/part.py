@@ -182,6 +182,7 @@ class Part(ABC):
         """
         import torch
 
+        from dlcx.metrics.yardstick import yardstick
         from dlcx.training.batches import Batches
         from dlcx.training.loggers import Statistics, TrainLog
         from dlcx.training.loop import Files, Training
@@ -239,6 +240,7 @@ class Part(ABC):
             device=net.device,
             course=course,
             processes=processes,
+            yardstick=yardstick(test.poses),
             files=Files(keeper, Statistics(self.files.learning_stats), log, self.files.resume_state),
             recipe={
                 "model": self.layers,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlcx.metrics.yardstick import Yardstick
 from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """One net of a shuffle; ``epoch`` epochs are behind it, ``trained`` of them in this call."""
+    """One network of a shuffle; ``epoch`` epochs are behind it, ``trained`` of them in this call.
+
+    ``test_error`` is the mean error of the last evaluation, in pixels of the whole image; ``animal_size`` is the median
+    diagonal of the animals in the ``test_images``.  ``not_learned`` says why the last evaluation shows that the network
+    has not learned; empty where it does not show that.
+    """
 
     shuffle: str
     epoch: int
@@ -29,6 +36,9 @@ class Trained:
     best_epoch: int | None
     best_score: float | None
     test_error: float | None
+    animal_size: float | None
+    test_images: int
+    not_learned: str
     learning_stats: Path
     learning_curve: Path | None
 
@@ -46,7 +56,9 @@ class Trained:
         if self.best_epoch is not None:
             said.append(f"best: epoch {self.best_epoch}, {self.key_metric} {self.best_score:.2f}")
         if self.test_error is not None:
-            said.append(f"test error: {self.test_error:.2f} px at the last evaluation")
+            error = Yardstick(animal_size=self.animal_size or math.nan).describe(self.test_error)
+            images = f"{self.test_images} test image" + ("s" if self.test_images != 1 else "")
+            said.append(f"test error: {error} on {images} at the last evaluation")
         said.extend(f"snapshot: {path}" for path in self.snapshots)
         said.append(f"learning stats: {self.learning_stats}")
         return said + ([f"learning curve: {self.learning_curve}"] if self.learning_curve else [])
@@ -67,7 +79,8 @@ class TrainResult(Trained):
 
 def trained_net(part: Part, training: Training, before: int) -> Trained:
     """A net after its training, which had ``before`` epochs behind it."""
-    errors = [row["metrics/test.rmse"] for row in training.files.statistics.rows if "metrics/test.rmse" in row]
+    rows = training.files.statistics.rows
+    errors = [row["metrics/test.rmse"] for row in rows if "metrics/test.rmse" in row]
     best, curve = training.files.keeper.best, part.files.learning_curve
     return Trained(
         shuffle=part.place.name,
@@ -79,9 +92,26 @@ def trained_net(part: Part, training: Training, before: int) -> Trained:
         best_epoch=best.epoch if best else None,
         best_score=best.score if best else None,
         test_error=errors[-1] if errors and math.isfinite(errors[-1]) else None,
+        animal_size=training.yardstick.animal_size if math.isfinite(training.yardstick.animal_size) else None,
+        test_images=training.yardstick.images,
+        not_learned=_not_learned(rows, training.yardstick),
         learning_stats=part.files.learning_stats,
         learning_curve=curve if curve.is_file() else None,
     )
+
+
+def _not_learned(rows: Sequence[Mapping[str, float]], yardstick: Yardstick) -> str:
+    """Why the last evaluation shows that a network has not learned; empty where it does not show that."""
+    evaluated = [row for row in rows if any(name.startswith("metrics/test.") for name in row)]
+    if not evaluated or not yardstick.images:
+        return ""
+    last = evaluated[-1]
+    if last.get("metrics/test.mAP@50:95") == 0:
+        return "the mAP of its boxes on the test images is 0"
+    if "metrics/test.rmse" not in last:
+        return ""
+    error = last["metrics/test.rmse"]
+    return yardstick.not_learned(error) if math.isfinite(error) else "it finds no keypoint in the test images"
 
 
 def untouched_net(place: Shuffle, config: ModelConfig) -> Trained:
@@ -97,6 +127,9 @@ def untouched_net(place: Shuffle, config: ModelConfig) -> Trained:
         best_epoch=None,
         best_score=None,
         test_error=None,
+        animal_size=None,
+        test_images=0,
+        not_learned="",
         learning_stats=files.learning_stats,
         learning_curve=None,
     )
