@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlcx.workflow.analyze_skeleton import analyze_skeleton
     from dlcx.workflow.analyze_video import analyze_video
     from dlcx.workflow.check_labels import check_labels
+    from dlcx.workflow.clean_labels import clean_labels
     from dlcx.workflow.compare import compare
     from dlcx.workflow.create_dataset import create_dataset
     from dlcx.workflow.create_labeled_video import create_labeled_video
@@ -55,6 +56,7 @@ COMMANDS = (
     "add_videos",
     "extract_frames",
     "check_labels",
+    "clean_labels",
     "import_labels",
     "export_labels",
     "create_dataset",
@@ -96,6 +98,7 @@ __all__ = [
     "available_detectors",
     "available_models",
     "check_labels",
+    "clean_labels",
     "compare",
     "create_dataset",
     "create_labeled_video",

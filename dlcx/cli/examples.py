@@ -8,6 +8,11 @@ EXAMPLES = {
     "add-videos": ("dlcx add-videos recordings/day2.mp4 --copy-videos",),
     "extract-frames": ("dlcx extract-frames", "dlcx extract-frames videos/day2.mp4 --method uniform --frames 40"),
     "check-labels": ("dlcx check-labels",),
+    "clean-labels": (
+        "dlcx clean-labels --dry-run",
+        "dlcx clean-labels",
+        "dlcx clean-labels --to-multi-animal --individual mouse1",
+    ),
     "import-labels": (
         "dlcx import-labels labels.slp",
         "dlcx import-labels annotations.json --images frames",

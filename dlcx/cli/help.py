@@ -24,6 +24,7 @@ COMMAND_GROUPS = {
         "add-videos",
         "extract-frames",
         "check-labels",
+        "clean-labels",
         "import-labels",
         "export-labels",
     ),
@@ -79,6 +80,8 @@ OPTION_GROUPS = {
     "Everywhere": ("--project", "--json", "--progress", "--quiet", "--verbose", "--debug", "--help"),
 }
 _GROUP_OF = {option: group for group, options in OPTION_GROUPS.items() for option in options}
+#: Options of a command that elsewhere belong to a group.
+_OWN_OPTIONS = {("clean-labels", "--dry-run")}
 _BOLD, _CYAN, _RESET = "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 
@@ -156,7 +159,8 @@ def _sections(params: Iterable[Any], command: str, ctx: Any) -> Iterator[tuple[s
         if record := param.get_help_record(ctx):
             if param.param_type_name == "option":
                 groups = [_GROUP_OF[name] for name in param.opts if name in _GROUP_OF]
-                sections[groups[0] if groups else "Options"].append(record)
+                own = not groups or (command, param.opts[0]) in _OWN_OPTIONS
+                sections["Options" if own else groups[0]].append(record)
             else:
                 sections["Arguments"].append((record[0].split(" <")[0], record[1]))
     return ((title, rows) for title, rows in sections.items() if rows)

@@ -72,7 +72,8 @@ def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | No
         kinds = {True: "several animals", False: "a single animal"}
         raise DlcxError(
             f"{file}: labels of {kinds[multi]}, but config.yaml is of {kinds[layout.multi]}",
-            hint="multianimalproject in config.yaml tells which.",
+            hint="multianimalproject in config.yaml tells which."
+            + (" To convert the labels, run 'dlcx clean-labels --to-multi-animal'." if layout.multi else ""),
         )
     _tell_left_out(table, layout, file)
     labels = _labels_of(table, layout, file)
@@ -114,8 +115,11 @@ def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
     list of Path
         The h5 and the csv.
     """
-    table = _table_of(labels, scorer)
-    base = Path(path)
+    return write_label_table(_table_of(labels, scorer), Path(path))
+
+
+def write_label_table(table: pd.DataFrame, base: Path) -> list[Path]:
+    """Write a table of labels as ``base`` + ``.h5`` and ``.csv``; returns both."""
     h5, text = (base.with_name(base.name + suffix) for suffix in (".h5", ".csv"))
     if (outdated := digest(text)) is not None:
         write_text(_note_of_outdated(text), outdated + "\n")
@@ -163,6 +167,22 @@ def changing_labels(*paths: str | Path) -> Iterator[None]:
 
 
 def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:
+    """The file that was read, and its columns x and y."""
+    file, table = read_label_table(path)
+    coords = table.columns.get_level_values("coords")
+    if "likelihood" in coords:
+        logger.warning("%s: its likelihood columns are ignored", file)
+    return file, table.loc[:, coords.isin(["x", "y"])]
+
+
+def read_label_table(path: Path) -> tuple[Path, pd.DataFrame]:
+    """The file that was read, the h5 where ``path`` has no suffix and there is one, and all of its columns.
+
+    Raises
+    ------
+    DlcxError
+        When there is no such file, or it is no table of labels.
+    """
     if path.suffix in (".h5", ".csv"):
         file = path
     else:
@@ -178,10 +198,7 @@ def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:
         raise DlcxError(f"{file}: not a label file: {' '.join(str(error).split())[:200]}") from None
     if table.columns.nlevels < 3 or "bodyparts" not in table.columns.names:
         raise DlcxError(f"{file}: expected columns scorer, bodyparts, coords, got {list(table.columns.names)}")
-    coords = table.columns.get_level_values("coords")
-    if "likelihood" in coords:
-        logger.warning("%s: its likelihood columns are ignored", file)
-    return file, table.loc[:, coords.isin(["x", "y"])]
+    return file, table
 
 
 def _read_csv(file: Path) -> pd.DataFrame:

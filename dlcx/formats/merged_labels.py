@@ -67,7 +67,9 @@ def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
     order = sorted(range(len(images)), key=images.__getitem__)
     for before, after in itertools.pairwise(order):
         if images[before] == images[after]:
-            raise DlcxError(f"{'/'.join(images[after])} is labelled twice", hint="Keep one row of it.")
+            raise DlcxError(
+                f"{'/'.join(images[after])} is labelled twice", hint="Run 'dlcx clean-labels' to keep one row of it."
+            )
     return Labels(
         layout=layout,
         images=tuple(images[index] for index in order),

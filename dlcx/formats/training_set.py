@@ -191,7 +191,8 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         problem = "is no readable image" if missing[0].is_file() else "does not exist"
         raise DlcxError(
-            f"labelled image {missing[0]} {problem}{others}", hint="Restore the image, or delete its row of labels."
+            f"labelled image {missing[0]} {problem}{others}",
+            hint="Restore the image, or delete it and run 'dlcx clean-labels' to drop its row of labels.",
         )
     return sizes
 

@@ -16,6 +16,7 @@ from dlcx.metrics.suspicions import LEAST_ANIMALS, Suspicion, find_suspicions
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
+from dlcx.workflow.labeled_folders import labeled_stems
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ def check_labels(
     by = color_by or ("individual" if home.layout.multi else "bodypart")
     if by not in ("bodypart", "individual"):
         raise DlcxError(f"--color-by {by}: expected bodypart or individual")
-    stems = _stems(home, [videos] if isinstance(videos, str | Path) else videos)
+    stems = labeled_stems(home, [videos] if isinstance(videos, str | Path) else videos)
     parts, failed = _read(home, stems)
     paint = LabelPainter(
         home.layout, skeleton=home.skeleton, colormap=home.colormap, by=by, dotsize=max(home.dotsize // 2, 5)
@@ -177,27 +178,6 @@ def check_labels(
         ),
         failed=tuple(failed),
     )
-
-
-def _stems(project: Project, wanted: Sequence[str | Path]) -> list[str]:
-    """The folders of labeled-data that are meant."""
-    labelled = sorted(
-        path.name
-        for path in project.labeled_data.glob("*")
-        if any(path.glob(f"CollectedData_{project.scorer}.h5")) or any(path.glob(f"CollectedData_{project.scorer}.csv"))
-    )
-    if not labelled:
-        raise DlcxError(
-            f"no labels in {project.labeled_data}: expected <video>/CollectedData_{project.scorer}.h5 or .csv",
-            hint="Label frames, or put the scorer of the label files into config.yaml.",
-        )
-    if not wanted:
-        return labelled
-    chosen = [Path(item).name if Path(item).name in labelled else Path(item).stem for item in wanted]
-    for stem in chosen:
-        if stem not in labelled:
-            raise DlcxError(f"no labels of {stem} in {project.labeled_data}", hint=f"There are: {', '.join(labelled)}")
-    return chosen
 
 
 def _read(project: Project, stems: Sequence[str]) -> tuple[dict[str, Labels], list[FailedItem]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,33 @@ def labeled_folders(project: Project) -> list[LabeledFolder]:
     folders = sorted(project.labeled_data.iterdir()) if project.labeled_data.is_dir() else []
     wanted = [one for one in folders if one.is_dir() and not one.name.endswith("_labeled") and one.name[0] != "."]
     return [found for folder in wanted if (found := _count(project, folder))]
+
+
+def labeled_stems(project: Project, wanted: Sequence[str | Path]) -> list[str]:
+    """The folders of labeled-data with labels of the project's scorer, by name; ``wanted`` videos or folders only.
+
+    Raises
+    ------
+    DlcxError
+        When there are none, or one that is wanted has no labels.
+    """
+    labelled = sorted(
+        path.name
+        for path in project.labeled_data.glob("*")
+        if any(path.glob(f"CollectedData_{project.scorer}.h5")) or any(path.glob(f"CollectedData_{project.scorer}.csv"))
+    )
+    if not labelled:
+        raise DlcxError(
+            f"no labels in {project.labeled_data}: expected <video>/CollectedData_{project.scorer}.h5 or .csv",
+            hint="Label frames, or put the scorer of the label files into config.yaml.",
+        )
+    if not wanted:
+        return labelled
+    chosen = [Path(item).name if Path(item).name in labelled else Path(item).stem for item in wanted]
+    for stem in chosen:
+        if stem not in labelled:
+            raise DlcxError(f"no labels of {stem} in {project.labeled_data}", hint=f"There are: {', '.join(labelled)}")
+    return chosen
 
 
 def _count(project: Project, folder: Path) -> LabeledFolder | None:

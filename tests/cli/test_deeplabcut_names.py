@@ -10,20 +10,21 @@ import typer
 from dlcx.cli.app import build, run
 from dlcx.cli.deeplabcut_names import COMMAND_OF, MISSING, advice
 
-#: The public functions of ``dir(deeplabcut)`` in version 3.0.2, those of its GUI included.
+#: The public names of the module ``deeplabcut`` in version 3.0.2, those that load its GUI or PyTorch included.
 _NAMES = """
-analyze_images analyze_time_lapse_frames analyze_videos convert_detections2tracklets create_tracking_dataset
-evaluate_network export_model extract_maps extract_save_all_maps return_evaluate_network_data return_train_network_path
-train_network visualize_locrefs visualize_paf visualize_scoremaps add_new_videos create_new_project
-create_new_project_3d create_pretrained_human_project create_pretrained_project load_demo_data
-adddatasetstovideolistandviceversa check_labels comparevideolistsanddatafolders create_multianimaltraining_dataset
+CropVideo DownSampleVideo ShortenVideo SkeletonBuilder add_new_videos adddatasetstovideolistandviceversa analyze_images
+analyze_time_lapse_frames analyze_videos analyze_videos_converth5_to_csv analyze_videos_converth5_to_nwb
+analyzeskeleton auxfun_videos auxiliaryfunctions calibrate_cameras check_labels check_undistortion
+check_video_integrity collect_video_paths comparevideolistsanddatafolders convert2_maDLC convert_detections2tracklets
+convertcsv2h5 create_labeled_video create_labeled_video_3d create_multianimaltraining_dataset create_new_project
+create_new_project_3d create_pretrained_human_project create_pretrained_project create_tracking_dataset
 create_training_dataset create_training_dataset_from_existing_split create_training_model_comparison
-extract_frames mergeandsplit video_inference_superanimal calibrate_cameras check_undistortion
-create_labeled_video_3d triangulate analyzeskeleton filterpredictions extract_outlier_frames find_outliers_in_raw_data
-merge_datasets stitch_tracklets analyze_videos_converth5_to_csv analyze_videos_converth5_to_nwb
-convertcsv2h5 create_labeled_video create_video_with_all_detections plot_trajectories CropVideo DownSampleVideo
-ShortenVideo check_video_integrity collect_video_paths label_frames refine_labels refine_tracklets launch_dlc
-transformer_reID
+create_video_with_all_detections dropannotationfileentriesduetodeletedimages dropduplicatesinannotatinfiles
+dropimagesduetolackofannotation dropunlabeledframes evaluate_network export_model extract_frames extract_maps
+extract_outlier_frames extract_save_all_maps filterpredictions find_outliers_in_raw_data label_frames launch_dlc
+load_demo_data merge_datasets mergeandsplit plot_trajectories refine_labels refine_tracklets
+return_evaluate_network_data return_train_network_path stitch_tracklets train_network transformer_reID triangulate
+video_inference_superanimal visualize_locrefs visualize_paf visualize_scoremaps
 """
 NAMES = _NAMES.split()
 
@@ -63,6 +64,20 @@ def test_every_call_that_is_named_can_be_parsed():
 )
 def test_names_are_found_in_any_spelling(word, hint):
     assert advice(word) == hint
+
+
+@pytest.mark.parametrize(
+    ("word", "options"),
+    [
+        ("dropannotationfileentriesduetodeletedimages", ""),
+        ("dropduplicatesinannotatinfiles", ""),
+        ("dropimagesduetolackofannotation", " --move-images"),
+        ("dropunlabeledframes", " --drop-unlabeled"),
+        ("convert2_maDLC", " --to-multi-animal"),
+    ],
+)
+def test_label_housekeeping_is_clean_labels(word, options):
+    assert advice(word) == f"DeepLabCut's {word} is `dlcx clean-labels{options}` here."
 
 
 def test_a_name_without_counterpart_says_why():
