@@ -43,7 +43,8 @@ class AnalysisMeta:
 
     ``crop`` (x1, x2, y1, y2) says that coordinates of the h5 count from (x1, y1); dlcx's own always count from the
     corner of the whole frame, so it writes None even where only a part of the frame was analysed.  ``layout`` is None
-    where the file names no bodyparts.
+    where the file names no bodyparts.  ``duration`` are the seconds of all runs and parts together, None: from
+    ``start`` to ``stop``.
     """
 
     scorer: str
@@ -58,6 +59,12 @@ class AnalysisMeta:
     fraction: float
     crop: tuple[int, int, int, int] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    duration: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """What the analysis took."""
+        return self.stop - self.start if self.duration is None else self.duration
 
 
 def write_meta_pickle(meta: AnalysisMeta, path: Path) -> None:
@@ -72,7 +79,7 @@ def write_meta_pickle(meta: AnalysisMeta, path: Path) -> None:
     data = {
         "start": float(meta.start),
         "stop": float(meta.stop),
-        "run_duration": float(meta.stop - meta.start),
+        "run_duration": float(meta.seconds),
         "Scorer": meta.scorer,
         "pytorch-config": _plain(meta.config),
         "fps": float(meta.fps),
@@ -119,6 +126,7 @@ def read_meta_pickle(path: Path) -> AnalysisMeta:
             fraction=data["training set fraction"],
             crop=tuple(data["cropping_parameters"]) if data["cropping"] else None,
             config={} if old else data["pytorch-config"],
+            duration=float(data["run_duration"]) if "run_duration" in data else None,
         )
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise DlcxError(

@@ -276,6 +276,22 @@ def written_frames(folder: Path) -> tuple[int, int] | None:
     return manifest["written"] if manifest else None
 
 
+def analysis_seconds(folder: Path) -> float | None:
+    """Seconds that the frames of the output files took, in all runs and parts; None where a store does not say it.
+
+    Raises
+    ------
+    DlcxError
+        When its manifest cannot be read.
+    """
+    manifest = _read_manifest(folder) if folder.is_dir() else None
+    if manifest is None or manifest["written"] is None:
+        return None
+    return ChunkStore(folder, manifest["settings"], manifest["chunks"], manifest["written"]).seconds(
+        *manifest["written"]
+    )
+
+
 def known_store(folder: Path) -> ChunkStore | None:
     """The store in ``folder`` to look at, damaged chunks left out; None where there is none.
 

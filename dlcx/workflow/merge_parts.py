@@ -140,12 +140,15 @@ class _Join:
                 hint="--overwrite replaces it, --out DIR is elsewhere.",
             )
         results = VideoResults(self.place, files, self.config, self.csv, ctd)
-        watch = Stopwatch(*(["linking"] if linking else []))
+        watch = Stopwatch("parts", *(["linking"] if linking else []))
         with open_store(files.store, settings, overwrite=whole is None and self.overwrite, lock=lock) as store:
             remove_leftovers(files.folder, files.stem)
             new = sum(end - start for start, end in store.missing(0, video.frames))
+            known = store.seconds(0, video.frames)
             for share in shares.values():
                 store.adopt(share)
+            every = store.seconds(0, video.frames)
+            watch.clock.spent["parts"] = 0.0 if known is None or every is None else every - known
             done = finish_video(
                 video,
                 store,

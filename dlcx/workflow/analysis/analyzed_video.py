@@ -132,7 +132,8 @@ def finish_video(
             store.check_lock()
             forget_tracks(results.files)
         if analyzed or store.written != frames or not results.all_there():
-            results.write(stored, video, batch_size=store.settings["--batch-size"], started=started)
+            size, seconds = store.settings["--batch-size"], store.seconds(first, stop)
+            results.write(stored, video, batch_size=size, started=started, seconds=seconds)
             store.note_written(first, stop)
     files = results.files
     with watch.clock("linking") if linking else nullcontext():

@@ -17,6 +17,7 @@ BOUND_BY = {
     "pose decoding": "decoding poses",
     "writing": "writing results",
     "linking": "linking animals into tracks",
+    "parts": "the analysis of the parts",
 }
 
 
@@ -25,7 +26,8 @@ class TimeSpent:
     """Seconds of an analysis by step, and of the decoder, which works beside them.
 
     ``seconds`` are those of ``waiting`` for frames, ``preparing`` the net's input, the ``net``, ``pose decoding``,
-    ``writing`` and ``linking``; their sum is the whole.  ``decoding`` are those of the thread that decodes the video.
+    ``writing`` and ``linking``, and of ``parts`` that other calls analyzed; their sum is the total.  ``decoding`` are
+    those of the thread that decodes the video.
     """
 
     seconds: dict[str, float]
@@ -42,10 +44,16 @@ class TimeSpent:
         object.__setattr__(self, "bound_by", BOUND_BY[max(self.seconds, key=lambda name: self.seconds[name])])
 
     def with_shares(self, shares: Sequence[TimeSpent]) -> TimeSpent:
-        """Together with those of processes that did shares of the frames: seconds of all processes."""
+        """Together with those of processes that did shares of the frames in this call: seconds of all processes.
+
+        ``parts`` of earlier calls do not count then, nor do their frames.
+        """
+        if not shares:
+            return self
         every = [*shares, self]
-        seconds = {name: sum(one.seconds.get(name, 0.0) for one in every) for one in every for name in one.seconds}
-        return TimeSpent(seconds, sum(one.decoding for one in every), self.frames)
+        names = [name for one in every for name in one.seconds if name != "parts"]
+        seconds = {name: sum(one.seconds.get(name, 0.0) for one in every) for name in names}
+        return TimeSpent(seconds, sum(one.decoding for one in every), sum(one.frames for one in shares))
 
     def line(self) -> str:
         """One line for people."""

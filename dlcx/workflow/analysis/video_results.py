@@ -57,8 +57,12 @@ class VideoResults:
         """Whether each of them exists."""
         return all(path.is_file() for path in self.paths)
 
-    def write(self, stored: Stored, video: VideoFile, *, batch_size: int, started: float) -> None:
+    def write(
+        self, stored: Stored, video: VideoFile, *, batch_size: int, started: float, seconds: float | None
+    ) -> None:
         """Write them, each whole or not at all; ``started`` is when the analysis began, in seconds since 1970.
+
+        ``seconds`` is the time of all runs and parts together, None where it is not known.
 
         Raises
         ------
@@ -97,6 +101,7 @@ class VideoResults:
             iteration=place.project.iteration,
             fraction=place.fraction,
             config=self.config,
+            duration=seconds,
         )
         write_meta_pickle(meta, files.meta_pickle)
         write_ledger(ledger_of(stored, video), files.frames)

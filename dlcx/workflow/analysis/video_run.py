@@ -245,6 +245,7 @@ class VideoRun:
         count = shown[1] - shown[0]
         done = count - sum(_overlap(shown, one) for one in missing)
         with self.progress.task(f"analyze {video.path.name}", count, "frame", done=done) as task:
+            store.start_clock()
             for start, last in missing:
                 entry = watcher.entry(start)
                 frames = read_frames(video, batch_size, start=entry, stop=last, crop=crop, clock=watch.decoder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -323,15 +324,24 @@ class _Facts:
             ("poses", str(self.found.file.path)),
         ]
         if self.meta is not None:
-            spent = self.meta.stop - self.meta.start
-            rows += [
-                ("analysed in", f"{spent:.1f} s, {self.meta.frames / max(spent, 1e-9):.1f} frames/s"),
-                ("batch size", str(self.meta.batch_size)),
-            ]
+            rows += [*self._speed(self.meta), ("batch size", str(self.meta.batch_size))]
         bad = np.zeros(0, int) if self.unreadable is None else np.flatnonzero(self.unreadable) + self.tracks.first
         if len(bad):
             rows.append(("unreadable frames", ", ".join(map(str, bad[:50])) + (" ..." if len(bad) > 50 else "")))
         return values(rows)
+
+    def _speed(self, meta: AnalysisMeta) -> list[tuple[str, str]]:
+        """How long the frames of the poses took, in all runs and parts of the analysis together; nothing if unknown."""
+        from dlcx.store.chunks import analysis_seconds, written_frames
+
+        files = self.found.files
+        if written := written_frames(files.store):
+            seconds, frames = analysis_seconds(files.store), written[1] - written[0]
+        else:  # DeepLabCut's tracks end with the last animal
+            seconds, frames = meta.seconds, meta.frames if self.found.file.tracker else len(self.tracks)
+        if seconds is None or not 0 < seconds < math.inf:
+            return []
+        return [("analyzed in", f"{seconds:.1f} s in all runs and parts together, {frames / seconds:.1f} frames/s")]
 
 
 def _median(values: np.ndarray, axis: int) -> np.ndarray:
