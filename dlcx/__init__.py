@@ -7,6 +7,7 @@ returns what the command prints.  Functions load on first use, so that ``import 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, Stopped
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from dlcx.workflow.train import train
 
 __version__ = "0.1.0"
+
+# OpenCV reads its limit while it is loaded: an image of more pixels (Pillow's own limit) is not decoded.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "178956970")
 
 #: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``
 #: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import read_json
 from dlcx.outputs import fitting_name, is_full, no_room, running_place, unchanged
 
 logger = logging.getLogger(__name__)
@@ -279,8 +280,8 @@ def _take_over(path: Path, stale: Holder | None, mine: Path) -> bool:
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Holder(**read_json(path))
+    except (DlcxError, ValueError, TypeError):
         return None
 
 

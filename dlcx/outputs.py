@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import check_name, open_binary
 
 #: What a system says when a disk or a user's share of it is full.
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -50,6 +51,7 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
         file, see :func:`unchanged`.
     """
     path = Path(path)
+    check_name(path)
     beside = path.with_name(fitting_name(f".{path.stem}", f".{running_place()[1]}-{os.getpid()}.part{path.suffix}"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,9 +184,9 @@ def _note_own_change(path: Path) -> None:
 def digest(path: Path) -> str | None:
     """SHA-256 of a file's content; None for a file that does not exist."""
     try:
-        with open(path, "rb") as file:
+        with open_binary(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except DlcxError:
         return None
 
 

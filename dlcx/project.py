@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Literal
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.inputs import open_binary
 from dlcx.iterations import how_to_go_back, trained_iterations
 from dlcx.poses import Layout
 
@@ -491,5 +492,5 @@ class Snapshot:
 
     def fingerprint(self) -> str:
         """The file's name and what it holds, in few characters."""
-        with open(self.path, "rb") as file:
+        with open_binary(self.path) as file:
             return f"{self.path.name} ({hashlib.file_digest(file, 'sha256').hexdigest()[:16]})"

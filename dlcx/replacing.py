@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import read_json
 from dlcx.locks import locked
 from dlcx.outputs import (
     fitting_name,
@@ -295,12 +296,12 @@ def _journals(root: Path) -> list[_Journal]:
 def _read(path: Path) -> _Journal:
     root, token = path.parent, path.stem.rpartition("-")[2]
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
         places = tuple((_inside(root, name), str(state)) for name, state in data["places"])
         complete = tuple(_inside(root, name) for name in data["complete"])
         if not re.fullmatch(r"[0-9a-f]{12}", token) or not {state for _, state in places} <= _STATES:
             raise ValueError("unknown token or state")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (DlcxError, ValueError, KeyError, TypeError) as error:
         raise DlcxError(
             f"{path}: not a journal of dlcx: {str(error)[:200]}",
             hint="Look whether files that end in .aside are to be kept, then delete it.",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,8 +14,9 @@ import typer
 from dlcx import COMMANDS
 from dlcx.cli.deeplabcut_names import advice
 from dlcx.cli.help import Command, Program
-from dlcx.cli.output import print_error
+from dlcx.cli.output import print_error, print_json, print_traceback
 from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
+from dlcx.inputs import RENAME
 from dlcx.outputs import is_full, no_room
 
 #: What click (or typer's own copy of it) raises for a call that cannot be parsed.
@@ -90,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except DlcxError as error:
         if "--debug" in arguments:
-            traceback.print_exc()
+            print_traceback()
         return fail(error.exit_code, str(error), error.hint)
     except UsageError as error:
         return fail(UNPARSABLE, *_usage(error, command))
@@ -107,19 +106,23 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
-            traceback.print_exc()
+            print_traceback()
         return fail(DlcxError.exit_code, *_of_machine(error))
+    except UnicodeEncodeError as error:  # a name with bytes that are not UTF-8, on its way into a file or library
+        if "--debug" in arguments:
+            print_traceback()
+        return fail(DlcxError.exit_code, f"a name is not UTF-8: {error.object}", RENAME)
     except Exception as error:
         if "--debug" in arguments:
-            traceback.print_exc()
+            print_traceback()
         message = f"bug in dlcx: {type(error).__name__}: {error}"
         return fail(BUG, message, "Run again with --debug for the traceback, and report it.")
 
 
 def _fail(exit_code: int, message: str, hint: str, *, as_json: bool) -> int:
     if as_json:
-        error = {"message": message, "hint": hint, "exit_code": exit_code}
-        print(json.dumps({"error": error}, ensure_ascii=False), flush=True)
+        print_json({"error": {"message": message, "hint": hint, "exit_code": exit_code}})
+        sys.stdout.flush()
     print_error(message, hint)
     return exit_code
 

@@ -1,29 +1,43 @@
-"""Streams: results to stdout, everything else to stderr; no colour is needed to understand a line."""
+"""Streams: results to stdout, everything else to stderr; no colour is needed to understand a line.
+
+Names and messages may come from a stranger's file: whatever is printed goes through :mod:`dlcx.cli.terminal_text`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import math
 import sys
+import traceback
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from dlcx.cli.terminal_text import json_line, one_line, printable
 from dlcx.siblings import is_attended
 
 
 def print_error(message: str, hint: str = "") -> None:
     """``error: ...`` and, on its own line, ``hint: ...``."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     print_hint(hint)
+
+
+def print_traceback() -> None:
+    """The traceback of the exception at hand, for ``--debug``."""
+    print("\n".join(map(printable, traceback.format_exc().splitlines())), file=sys.stderr)
 
 
 def print_hint(hint: str) -> None:
     """``hint: ...``, nothing for an empty one."""
     if hint.strip():
-        print(f"hint: {' '.join(hint.split())}", file=sys.stderr)
+        print(f"hint: {one_line(hint)}", file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on stdout."""
+    print(json_line(value))
 
 
 def emit(result: Any, *, as_json: bool, quiet: bool = False) -> None:
@@ -31,10 +45,10 @@ def emit(result: Any, *, as_json: bool, quiet: bool = False) -> None:
     if result is None:
         return
     if as_json:
-        print(json.dumps(plain(result), ensure_ascii=False))
+        print_json(plain(result))
     else:
         # in one go: a reader such as head may leave after the first line
-        sys.stdout.write("".join(f"{line}\n" for line in result.lines()))
+        sys.stdout.write("".join(f"{printable(line)}\n" for line in result.lines()))
     for step in () if quiet or is_attended() else getattr(result, "next_steps", ()):
         print_hint(step)
 
@@ -62,7 +76,7 @@ class _LineFormat(logging.Formatter):
     """``warning: text`` for warnings and worse, the bare text below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = " ".join(record.getMessage().split())
+        text = one_line(record.getMessage())
         return f"{record.levelname.lower()}: {text}" if record.levelno >= logging.WARNING else text
 
 
@@ -86,5 +100,11 @@ def start_logging(*, verbose: bool, debug: bool) -> None:
     handler.setFormatter(_LineFormat())
     logger.propagate = False
     logger.setLevel(logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     if not (verbose or debug):
         warnings.simplefilter("ignore")
+
+
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+    """A warning of another library, which may name what stands in a file."""
+    print(printable(f"{filename}:{lineno}: {category.__name__}: {message}"), file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
+from dlcx.cli.terminal_text import json_line, printable
 from dlcx.progress import Progress, Task
 
 #: Seconds between two lines of a log: the first lines come quickly, to show that the work runs; later ones are rare, so
@@ -74,7 +74,7 @@ class _Count(Task):
             self.show()
 
     def report(self, line: str, numbers: Mapping[str, float]) -> None:
-        print(f"{self.title}: {line}", file=sys.stderr, flush=True)  # rich lifts it above a running bar
+        print(printable(f"{self.title}: {line}"), file=sys.stderr, flush=True)  # rich lifts it above a running bar
 
     def show(self) -> None:
         self.shown = time.monotonic()
@@ -116,7 +116,7 @@ class _LineCount(_Count):
         count = f"{self.done}/{self.total}" if self.total else f"{self.done}"
         left = f"{duration(self.seconds_left)} left" if self.seconds_left else ""
         parts = (f"{self.title}: {count} {self.unit}s", self.rate_text, left, self.note)
-        print(", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+        print(printable(", ".join(part for part in parts if part)), file=sys.stderr, flush=True)
 
 
 class _JsonCount(_Count):
@@ -132,12 +132,12 @@ class _JsonCount(_Count):
             "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
             "note": self.note,
         }
-        print(json.dumps({"progress": state}, ensure_ascii=False), file=sys.stderr, flush=True)
+        print(json_line({"progress": state}), file=sys.stderr, flush=True)
 
     def report(self, line: str, numbers: Mapping[str, float]) -> None:
         known = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
         state = {"task": self.title, "text": line, "numbers": known}
-        print(json.dumps({"report": state}, ensure_ascii=False), file=sys.stderr, flush=True)
+        print(json_line({"report": state}), file=sys.stderr, flush=True)
 
 
 class _Lines(Progress):
@@ -179,21 +179,23 @@ class _Bars(Progress):
 
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with RichProgress(*columns, console=(console := Console(stderr=True))) as bars:
-            title = shortened(title, max(_TITLE, console.width - _BESIDE))
+            title = shortened(printable(title), max(_TITLE, console.width - _BESIDE))
             bar = bars.add_task(title, total=total, completed=done, rate="", note="")
 
             class BarCount(_Count):
                 pause = 0.0
 
                 def display(self) -> None:
-                    bars.update(bar, completed=self.done, total=self.total, rate=self.rate_text, note=self.note)
+                    bars.update(
+                        bar, completed=self.done, total=self.total, rate=self.rate_text, note=printable(self.note)
+                    )
 
             yield BarCount(title, total, unit, done)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from dlcx.errors import DlcxError
+from dlcx.inputs import open_binary
+
 TEXT = b"video with poses drawn by dlcx"
 _BOX = (8 + len(TEXT)).to_bytes(4, "big") + b"free" + TEXT
 _CHUNK = b"JUNK" + len(TEXT).to_bytes(4, "little") + TEXT
@@ -31,7 +34,7 @@ def mark_as_drawn(path: Path) -> None:
 
 def is_marked_as_drawn(path: Path) -> bool:
     """Whether a file ends with the mark."""
-    with suppress(OSError), open(path, "rb") as file:
+    with suppress(OSError, DlcxError), open_binary(path) as file:
         file.seek(-min(len(TEXT), path.stat().st_size), 2)
         return file.read() == TEXT
     return False

@@ -58,7 +58,7 @@ def _named(item: str | Path, suffixes: Sequence[str], what: str) -> list[Path]:
     if path.is_dir():
         entries = (entry for entry in sorted(path.iterdir()) if not entry.name.startswith("."))
         return [entry for entry in entries if entry.suffix.lower() in suffixes]
-    if path.is_file():
+    if path.exists():  # what is not a regular file is refused when it is read
         return [path]
     if not glob.has_magic(str(item)):
         raise DlcxError(f"no such {what} or folder: {item}")

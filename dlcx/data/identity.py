@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from dlcx.data.packets import open_capture
+from dlcx.inputs import file_size, open_binary
 
 #: Bytes at either end of a file that its fingerprint is made of, besides its size.
 FINGERPRINT_BYTES = 2**20
@@ -31,12 +32,12 @@ def fingerprint(path: Path) -> dict[str, str | int]:
 
     Raises
     ------
-    OSError
+    DlcxError
         When the file cannot be read.
     """
-    size = path.stat().st_size
+    size = file_size(path)
     digest = hashlib.sha256(str(size).encode())
-    with open(path, "rb") as file:
+    with open_binary(path) as file:
         digest.update(file.read(FINGERPRINT_BYTES))
         file.seek(max(0, size - FINGERPRINT_BYTES))
         digest.update(file.read())

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from dlcx.data.found import find_files
 from dlcx.errors import DlcxError
+from dlcx.inputs import MOST_IMAGE_BYTES, image_header, read_bytes
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-
-#: Images of more pixels are not decoded (Pillow's own limit).
-MOST_PIXELS = 178_956_970
 
 #: Gray levels by which areas of 4 x 4 pixels may differ in two images of one picture: decoders round differently.
 MOST_COMPRESSION_ERROR = 12
@@ -49,27 +45,6 @@ def neighbours(items: Iterable[Item], most: int, size: Callable[[Item], tuple[in
         yield run
 
 
-def check_image_size(path: Path) -> None:
-    """Look at the size that an image's header tells: few bytes may claim more pixels than memory holds.
-
-    Raises
-    ------
-    DlcxError
-        When there are more than :data:`MOST_PIXELS`.
-    """
-    with suppress(OSError, ValueError, SyntaxError):  # no header that Pillow knows: OpenCV may
-        try:
-            with Image.open(path) as image:
-                size = image.size
-        except Image.DecompressionBombError:
-            size = (MOST_PIXELS, 2)
-        if size[0] * size[1] > MOST_PIXELS:
-            raise DlcxError(
-                f"image {path} is refused: its header tells more than {MOST_PIXELS // 10**6} million pixels",
-                hint="Make it smaller, or cut it into parts.",
-            )
-
-
 def read_image(path: Path) -> np.ndarray:
     """The image as (H, W, 3) uint8 in RGB order; grey images become three equal channels.
 
@@ -78,12 +53,9 @@ def read_image(path: Path) -> np.ndarray:
     DlcxError
         When the file is missing or holds no image that OpenCV can read.
     """
-    # imread cannot open non-ASCII paths on Windows and only warns when a file is missing
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise DlcxError(f"cannot read image {path}: {error.strerror or error}") from error
-    check_image_size(path)
+    # Not imread: it cannot open non-ASCII paths on Windows, and only warns when a file is missing.
+    image_header(path)
+    data = np.frombuffer(read_bytes(path, MOST_IMAGE_BYTES), np.uint8)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:
@@ -101,13 +73,10 @@ def image_size(path: Path) -> tuple[int, int]:
     DlcxError
         When the file is missing or no image.
     """
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except FileNotFoundError:
-        raise DlcxError(f"no such image: {path}") from None
-    except (OSError, UnidentifiedImageError) as error:
-        raise DlcxError(f"{path}: not an image: {error}") from None
+    header = image_header(path)
+    if header is None:
+        raise DlcxError(f"{path}: not an image")
+    return header.width, header.height
 
 
 def same_picture(one: np.ndarray, other: np.ndarray) -> bool:

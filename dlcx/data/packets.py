@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import file_size, open_binary
 from dlcx.paths import decoder_name
 
 #: Seconds by which two decoders' time stamps of one frame may differ.
@@ -76,6 +77,7 @@ def open_capture(path: Path) -> cv2.VideoCapture:
     DlcxError
         When OpenCV cannot open the file as a video.
     """
+    file_size(path)
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(0)
     try:
@@ -101,6 +103,7 @@ def open_stream(path: Path) -> Iterator[tuple[Any, Any]]:
     """
     import av
 
+    file_size(path)
     av.logging.set_level(None)
     try:
         container = av.open(decoder_name(path))
@@ -187,8 +190,8 @@ def packets_from(container: Any, stream: Any, packets: Packets, begin: int) -> I
 
 def is_cut_short(path: Path) -> bool:
     """Whether an MP4/MOV or AVI file is shorter than its own structure says."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
+    size = file_size(path)
+    with open_binary(path) as file:
         head = file.read(12)
         if head[:4] == b"RIFF":
             return 8 + int.from_bytes(head[4:8], "little") > size

@@ -27,6 +27,7 @@ from dlcx.data.identity import fingerprint
 from dlcx.data.opencv_frames import frame_at
 from dlcx.data.packets import is_cut_short, open_capture
 from dlcx.errors import DlcxError
+from dlcx.inputs import MOST_FRAMES, MOST_PIXELS, file_size
 from dlcx.progress import Clock
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,6 @@ VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpeg", ".mpg", ".mpv", ".mkv", ".flv
 DRAWN_ENDINGS = ("_labeled", "_full")
 #: Most batches and most bytes that wait between the reader and the net.
 QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
-
-#: More frames (in four days at 50 a second), or more pixels in one, are what a damaged or hostile header tells.
-MOST_FRAMES, MOST_PIXELS = 20_000_000, 2**27
 #: How the frames of a video were told and checked.
 BY_STAMPS, BY_DECODING = "opencv and av", "av, in decoding order"
 
@@ -148,9 +146,9 @@ def open_video(path: Path) -> VideoFile:
     """
     if path.is_dir():
         raise DlcxError(f"{path} is a folder, not a video")
-    if not path.is_file():
+    if not path.exists():
         raise DlcxError(f"no such video: {path}")
-    if not path.stat().st_size:
+    if not file_size(path):
         raise DlcxError(f"{path} is empty", hint="Copy it again from where it was recorded.")
     capture = open_capture(path)
     try:

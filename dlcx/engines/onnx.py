@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,11 +23,14 @@ from torch import Tensor, nn
 from dlcx.engines.gap import SHARE, largest_gap
 from dlcx.errors import DlcxError
 from dlcx.heads.head import Outputs
+from dlcx.inputs import read_bytes
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Prediction
 
 logger = logging.getLogger(__name__)
 
+#: An ONNX file of weights is a message of protobuf, which holds at most 2 GiB.
+MOST_BYTES = 2**31
 #: What has to be installed, by the module's name.
 NEEDED = ("onnxruntime", "onnx", "onnxscript")
 #: What computes on which device, the best first.
@@ -84,7 +88,7 @@ class OnnxEngine:
         path = self.exported.path
         if path is not None and path.is_file():
             try:
-                return open_session(path.read_bytes(), self.device)
+                return open_session(read_model(path), self.device)
             except Exception as error:  # ONNX Runtime has an exception of its own for each way to be damaged
                 logger.warning("%s cannot be used and is made anew: %s", path, _first_line(error))
         logger.info("exports the net to ONNX")
@@ -209,6 +213,35 @@ def notes_of(content: bytes) -> dict[str, str]:
         return {note.key: note.value for note in onnx.load_model_from_string(content).metadata_props}
     except Exception as error:  # of protobuf, in a module of its own
         raise DlcxError(f"no ONNX file: {_first_line(error)}") from error
+
+
+def read_model(path: Path) -> bytes:
+    """A file whose weights lie in it, as those that dlcx writes.
+
+    Raises
+    ------
+    DlcxError
+        When it is no ONNX file, refers to other files, or claims to hold far more than it does.
+    """
+    import onnx
+
+    content = read_bytes(path, MOST_BYTES)
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:  # of protobuf, in a module of its own
+        raise DlcxError(f"{path}: no ONNX file: {_first_line(error)}") from error
+    graphs, tensors = [model.graph, *model.functions], []
+    for graph in graphs:
+        tensors += list(getattr(graph, "initializer", ()))
+        tensors += [one.values for one in getattr(graph, "sparse_initializer", ())]
+        for attribute in (attribute for node in graph.node for attribute in node.attribute):
+            graphs += [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+            tensors += [*attribute.tensors, *([attribute.t] if attribute.HasField("t") else [])]
+    if any(tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
+        raise DlcxError(f"{path} is refused: its weights lie in another file")
+    if any(min(tensor.dims, default=0) < 0 or math.prod(tensor.dims) > 2 * len(content) + 2**16 for tensor in tensors):
+        raise DlcxError(f"{path} is refused: {len(content)} bytes claim to hold more weights than that")
+    return content
 
 
 def write_onnx(path: Path, content: bytes) -> None:

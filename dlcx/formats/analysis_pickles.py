@@ -33,8 +33,12 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.formats import checked
 from dlcx.formats.pickles import Streamed, dump_pickle, load_plain_pickle, without_stubs
 from dlcx.poses import Instances, Layout, Prediction
+
+#: The last second of the year 9999, which is the last that dates are written of.
+LATEST = 253402300799.0
 
 
 @dataclass(frozen=True)
@@ -110,36 +114,41 @@ def read_meta_pickle(path: Path) -> AnalysisMeta:
     """
     content = load_plain_pickle(path, foreign=True)
     try:
-        data = without_stubs(content["data"])
-        old = "pytorch-config" not in data and "DLC-model-config file" in data
-        size = tuple(data["frame_dimensions"])
-        return AnalysisMeta(
-            scorer=data["Scorer"],
-            layout=None if old else _layout(data),
-            start=data["start"],
-            stop=data["stop"],
-            fps=data["fps"],
-            size=size[::-1] if old else size,
-            frames=data["nframes"],
-            batch_size=data["batch_size"],
-            iteration=data["iteration (active-learning)"],
-            fraction=data["training set fraction"],
-            crop=tuple(data["cropping_parameters"]) if data["cropping"] else None,
-            config={} if old else data["pytorch-config"],
-            duration=float(data["run_duration"]) if "run_duration" in data else None,
-        )
+        return _meta(without_stubs(content["data"]))
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise DlcxError(
             f"{path}: not the meta data of an analysis ({error!r} is missing or of another kind)"
         ) from error
 
 
+def _meta(data: Mapping[str, Any]) -> AnalysisMeta:
+    """The meta data, every value of its kind and in its range."""
+    old = "pytorch-config" not in data and "DLC-model-config file" in data
+    crop = checked.wholes(data["cropping_parameters"], "cropping_parameters", 4) if data["cropping"] else None
+    one, other = checked.wholes(data["frame_dimensions"], "frame_dimensions", 2)
+    return AnalysisMeta(
+        scorer=checked.text(data["Scorer"], "Scorer"),
+        layout=None if old else _layout(data),
+        start=checked.number(data["start"], "start", 0, LATEST),
+        stop=checked.number(data["stop"], "stop", 0, LATEST),
+        fps=checked.number(data["fps"], "fps", 0),
+        size=(other, one) if old else (one, other),
+        frames=checked.whole(data["nframes"], "nframes"),
+        batch_size=checked.whole(data["batch_size"], "batch_size"),
+        iteration=checked.whole(data["iteration (active-learning)"], "iteration (active-learning)"),
+        fraction=checked.number(data["training set fraction"], "training set fraction", 0, 1),
+        crop=None if crop is None else (crop[0], crop[1], crop[2], crop[3]),
+        config={} if old else checked.mapping(data["pytorch-config"], "pytorch-config"),
+        duration=checked.number(data["run_duration"], "run_duration", 0) if "run_duration" in data else None,
+    )
+
+
 def _layout(data: Mapping[str, Any]) -> Layout:
-    individuals = tuple(data["individuals"])
+    individuals = checked.names(data["individuals"], "individuals")
     return Layout(
-        tuple(data["bodyparts"]),
+        checked.names(data["bodyparts"], "bodyparts"),
         individuals,
-        tuple(data["unique_bodyparts"]),
+        checked.names(data["unique_bodyparts"], "unique_bodyparts"),
         multi=individuals != ("individual_1",),
     )
 
@@ -204,9 +213,13 @@ def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
         raise DlcxError(f"{path}: expected the predictions of a video (keys 'metadata', 'frame0', ...)")
     frames = {key: value for key, value in content.items() if key != "metadata"}
     try:
-        return {int(key.removeprefix("frame")): _prediction(value, unique) for key, value in frames.items()}
+        return {_frame_number(key): _prediction(value, unique) for key, value in frames.items()}
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DlcxError(f"{path}: not the predictions of a video ({error!r})") from error
+
+
+def _frame_number(key: str) -> int:
+    return checked.whole(int(key.removeprefix("frame")), "frame")
 
 
 def frame_digits(frames: int) -> int:
@@ -250,17 +263,19 @@ def _by_part(values: np.ndarray) -> list[np.ndarray]:
 
 def _prediction(frame: Mapping[str, Any], unique: int) -> Prediction:
     """One frame's animals, without the rows of those that were not found."""
-    coordinates, confidence = frame["coordinates"][0], frame["confidence"]
+    coordinates = [checked.array(part, "coordinates", (None, 2)) for part in frame["coordinates"][0]]
+    confidence = [checked.array(part, "confidence", (None, 1)) for part in frame["confidence"]]
     parts = len(coordinates) - unique
     xy, score = np.stack(coordinates[:parts], 1), np.concatenate(confidence[:parts], 1)
     there = ~(score < 0).all(1)
     identity = frame.get("identity")
+    votes = None if identity is None else [checked.array(part, "identity", (None, None)) for part in identity[:parts]]
     animals = Instances(
         xy[there],
         score[there],
-        box=_chosen(frame.get("bboxes"), there),
-        box_score=_chosen(frame.get("bbox_scores"), there),
-        identity=None if identity is None else np.stack(identity[:parts], 1)[there],
+        box=_chosen(frame.get("bboxes"), "bboxes", (None, 4), there),
+        box_score=_chosen(frame.get("bbox_scores"), "bbox_scores", (None,), there),
+        identity=None if votes is None else np.stack(votes, 1)[there],
     )
     if not unique:
         return Prediction(animals)
@@ -269,8 +284,8 @@ def _prediction(frame: Mapping[str, Any], unique: int) -> Prediction:
     return Prediction(animals, Instances(xy[there], score[there]) if there.any() else None)
 
 
-def _chosen(values: np.ndarray | None, rows: Any) -> np.ndarray | None:
-    return None if values is None else values[rows]
+def _chosen(values: Any, name: str, shape: tuple[int | None, ...], rows: Any) -> np.ndarray | None:
+    return None if values is None else checked.array(values, name, shape)[rows]
 
 
 def _plain(value: Any) -> Any:

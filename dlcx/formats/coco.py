@@ -22,6 +22,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
+from dlcx.inputs import read_json
 from dlcx.outputs import write_text
 from dlcx.poses import Labels
 
@@ -34,8 +35,8 @@ def read_coco(path: Path) -> GivenLabels:
     DlcxError
         When it is none, or has no category with keypoints.
     """
+    data = read_json(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
         kinds = {one["id"]: one for one in data["categories"] if one.get("keypoints")}
         rows = {one["id"]: row for row, one in enumerate(data["images"])}
         images = [GivenImage(one["file_name"], size=_size(one)) for one in data["images"]]
@@ -50,8 +51,6 @@ def read_coco(path: Path) -> GivenLabels:
             kind["name"] = str(kind["name"])
         if not all(isinstance(one["file_name"], str) for one in data["images"]):
             raise ValueError("file_name of an image must be a name")
-    except OSError as error:
-        raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DlcxError(f"{path}: not COCO keypoints: {type(error).__name__} {str(error)[:200]}") from None
     if not kinds:

@@ -29,8 +29,8 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
+from dlcx.formats.checked import cell_number, cell_whole, csv_rows
 from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_table, write_h5
-from dlcx.formats.yaml_files import read_text
 from dlcx.locks import changing
 from dlcx.metrics import Metrics
 from dlcx.outputs import write_text
@@ -184,9 +184,10 @@ def read_combined(path: Path) -> list[CombinedRow]:
     found = []
     for row in _read_rows(path):
         try:
-            fraction, shuffle, epochs = (float(row[name]) for name in INDEX[:3])
-            errors = (float(row.get(name) or "nan") for name in ("train rmse", "test rmse"))
-            found.append(CombinedRow(int(100 * fraction), int(shuffle), int(epochs), *errors))
+            fraction = cell_number(row[INDEX[0]], INDEX[0], 0, 1)
+            shuffle, epochs = (cell_whole(row[name], name) for name in INDEX[1:3])
+            errors = (_error(row.get(name, ""), name) for name in ("train rmse", "test rmse"))
+            found.append(CombinedRow(int(100 * fraction), shuffle, epochs, *errors))
         except ValueError as error:
             raise DlcxError(f"{path}: {error}", hint="Move the file away; it is written anew.") from error
     return found
@@ -196,6 +197,11 @@ def _found(poses: np.ndarray) -> Instances:
     """Animals (A, K, 3) without those that are all -1."""
     poses = poses[~(poses[..., 2] < 0).all(-1)]
     return Instances(poses[..., :2], poses[..., 2])
+
+
+def _error(cell: str, name: str) -> float:
+    """A number of pixels; nan where there is none."""
+    return math.nan if cell.lower() in ("", "nan") else cell_number(cell, name, 0)
 
 
 def _cell(value: float) -> str:
@@ -218,15 +224,7 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         return []
-    hint = "Move the file away; it is written anew."
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    try:
-        missing = [name for name in INDEX if name not in (reader.fieldnames or [])]
-        if missing:
-            raise DlcxError(f"{path}: column '{missing[0]}' is missing", hint=hint)
-        return [{name: cell or "" for name, cell in row.items() if name} for row in reader]
-    except csv.Error as error:
-        raise DlcxError(f"{path}, line {reader.line_num}: {error}", hint=hint) from None
+    return [row for _, row in csv_rows(path, INDEX, hint="Move the file away; it is written anew.")]
 
 
 def _write_rows(rows: Sequence[Mapping[str, str]], path: Path) -> None:

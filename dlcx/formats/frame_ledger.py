@@ -13,14 +13,13 @@ Times in seconds from the first frame, as the container stamps them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import read_text
+from dlcx.formats.checked import cell_number, cell_whole, csv_rows
 from dlcx.outputs import whole_file
 
 DECODED, REPEATED, UNDECODABLE, MISSING = STATES = ("decoded", "repeated", "undecodable", "missing")
@@ -87,16 +86,14 @@ def read_ledger(path: Path) -> FrameLedger:
     DlcxError
         When it is missing or of another kind.
     """
-    head, *lines = read_text(path).splitlines() or [""]
-    try:
-        if head != "frame,time,state":
-            raise ValueError("its first line must be frame,time,state")
-        rows: Sequence[list[str]] = [line.split(",") for line in lines]
-        first = int(rows[0][0]) if rows else 0
-        if any(int(frame) != number for number, (frame, _, _) in enumerate(rows, first)):
-            raise ValueError("frames must be consecutive")
-        return FrameLedger(
-            first, np.array([float(row[1]) for row in rows]), np.array([STATES.index(row[2]) for row in rows], int)
-        )
-    except ValueError as error:
-        raise DlcxError(f"{path}: not a list of frames ({str(error)[:200]})") from None
+    numbers, times, states = [], [], []
+    for where, row in csv_rows(path, ("frame", "time", "state")):
+        try:
+            numbers.append(cell_whole(row["frame"], "frame"))
+            times.append(cell_number(row["time"], "time"))
+            states.append(STATES.index(row["state"]))
+            if numbers[-1] != numbers[0] + len(numbers) - 1:
+                raise ValueError("frames must be consecutive")
+        except ValueError as error:
+            raise DlcxError(f"{where}: not a list of frames ({str(error)[:200]})") from None
+    return FrameLedger(numbers[0] if numbers else 0, np.array(times, float), np.array(states, int))

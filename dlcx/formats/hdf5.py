@@ -17,6 +17,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ctypes import CDLL, c_int, c_int64
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -29,10 +31,13 @@ from tables import atom, attributeset
 
 from dlcx.errors import DlcxError
 from dlcx.formats.pickles import Foreign, plain_loads
+from dlcx.inputs import check_claim, file_size
 from dlcx.outputs import whole_file
 
-#: A table may be this many times larger than its file (what zlib reaches at best), and this many bytes besides.
-LARGEST_RATIO, ALWAYS_ALLOWED = 1_032, 2**26
+#: The layout of a dataset that is made of others, and what the functions of the library that tell it answer.
+_VIRTUAL = 3
+_FUNCTIONS: dict[str, Any] = {"H5Dget_create_plist": None, "H5Pget_external_count": c_int, "H5Pget_layout": c_int}
+_FUNCTIONS |= {"H5Pclose": c_int}
 
 #: Longer than reading any whole file takes.
 MOST_SECONDS = 300
@@ -59,7 +64,7 @@ def read_table(path: Path, keys: Sequence[str], *, any_key: bool = False) -> pd.
         with pd.HDFStore(path, mode="r") as store:
             found[:] = [key.lstrip("/") for key in store.keys()]  # noqa: SIM118  not a dictionary
             key = next((key for key in keys if key in found), found[0] if any_key and len(found) == 1 else None)
-            _check_size(store.root._v_file, path)
+            _check(store.root._v_file, path)
             return None if key is None else store[key]
 
     table = _guarded(path, load)
@@ -106,7 +111,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
     def load() -> dict[str, np.ndarray]:
         with tables.open_file(path) as file:
-            _check_size(file, path)
+            _check(file, path)
             nodes = {name: file.root._v_children[name] for name in names if name in file.root._v_children}
             return {name: node.read() for name, node in nodes.items() if isinstance(node, tables.Array)}
 
@@ -115,6 +120,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 def _guarded(path: Path, load: Callable[[], Loaded]) -> Loaded:
     """What ``load`` reads of an HDF5 file: only plain objects are unpickled, and whatever fails names the file."""
+    file_size(path)
     with warnings.catch_warnings(), _plain_objects_only() as refused:
         warnings.simplefilter("ignore")
         if not survives(load):
@@ -168,6 +174,7 @@ def read_form(path: Path, keys: Sequence[str]) -> tuple[str, bool]:
 
     def load() -> tuple[str, bool] | None:
         with pd.HDFStore(path, mode="r") as store:
+            _check(store.root._v_file, path)
             found = {key.lstrip("/") for key in store.keys()}  # noqa: SIM118  not a dictionary
             key = next((key for key in keys if key in found), None)
             return None if key is None else (key, bool(store.get_storer(key).is_table))  # type: ignore[operator]
@@ -183,6 +190,7 @@ def read_attribute(path: Path, keys: Sequence[str], name: str) -> str:
 
     def load() -> str:
         with tables.open_file(path, "r") as file:
+            _check(file, path)
             groups = [file.get_node(f"/{key}") for key in keys if f"/{key}" in file]
             value = getattr(groups[0]._v_attrs, name, "") if groups else ""
             return value if isinstance(value, str) else ""
@@ -210,22 +218,68 @@ def _plain_objects_only() -> Iterator[list[str]]:
         yield refused
 
 
-def _check_size(file: tables.File, path: Path) -> None:
-    """Refuse a few bytes that claim to be a table of terabytes.
+def check_hdf5(path: Path) -> None:
+    """Refuse a file, before another library reads it, as this module would; nothing of it is unpickled.
 
     Raises
     ------
     DlcxError
-        Says how many there are, and how many are claimed.
+        When it is no HDF5, refers to other files, or claims to hold far more than its size allows.
     """
-    claimed = sum(leaf.size_in_memory for leaf in file.walk_nodes("/", "Leaf") if _is_plain(leaf))
-    size = path.stat().st_size
-    if claimed > LARGEST_RATIO * size + ALWAYS_ALLOWED:
-        raise DlcxError(f"{path} is refused: {size} bytes claim to hold tables of {claimed} bytes")
+    file_size(path)
+    with warnings.catch_warnings(), _plain_objects_only():
+        warnings.simplefilter("ignore")  # about what PyTables does not know
+        with tables.open_file(str(path)) as file:
+            _check(file, path)
 
 
-def _is_plain(leaf: Any) -> bool:
-    return not isinstance(leaf, (tables.VLArray, tables.UnImplemented))
+def _check(file: tables.File, path: Path) -> None:
+    """Refuse a file whose numbers lie in other files, and a few bytes that claim to be a table of terabytes.
+
+    Raises
+    ------
+    DlcxError
+        Names what refers elsewhere, or says how many bytes there are and how many are claimed.
+    """
+    nodes = list(file.walk_nodes("/"))
+    for node in nodes:
+        if _refers_elsewhere(node):
+            raise DlcxError(
+                f"{path} is refused: {node._v_pathname} refers to another file", hint="Save the table in one file."
+            )
+    leaves = [node for node in nodes if isinstance(node, tables.Leaf)]
+    sized = [leaf for leaf in leaves if not isinstance(leaf, (tables.VLArray, tables.UnImplemented))]
+    check_claim(path, sum(leaf.size_in_memory for leaf in sized), "tables")
+
+
+def _refers_elsewhere(node: Any) -> bool:
+    """Whether a node is a link into another file, or its values are those of other files.
+
+    PyTables does not tell the latter; the HDF5 library that it is linked with does.
+    """
+    if isinstance(node, tables.link.ExternalLink):
+        return True
+    library = _library()
+    if library is None or not isinstance(node, tables.Leaf):
+        return False
+    made_by = library.H5Dget_create_plist(node._v_objectid)
+    try:
+        return library.H5Pget_external_count(made_by) > 0 or library.H5Pget_layout(made_by) == _VIRTUAL
+    finally:
+        library.H5Pclose(made_by)
+
+
+@cache
+def _library() -> Any:
+    """The HDF5 library that PyTables uses; None where the system does not find its functions (Windows)."""
+    try:
+        library = CDLL(tables.hdf5extension.__file__)
+        for name, answer in _FUNCTIONS.items():
+            function = getattr(library, name)
+            function.argtypes, function.restype = [c_int64], c_int64 if answer is None else answer
+    except (OSError, AttributeError):
+        return None
+    return library
 
 
 def _is_hdf5(path: Path) -> bool:

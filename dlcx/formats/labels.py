@@ -26,8 +26,10 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
+from dlcx.formats.checked import check_csv_extent, numeric
 from dlcx.formats.csv_cells import row_values
 from dlcx.formats.hdf5 import read_table, write_table
+from dlcx.inputs import open_text
 from dlcx.locks import changing_all
 from dlcx.outputs import digest, fitting_name, remove, whole_file, write_text
 from dlcx.poses import Labels, Layout
@@ -36,6 +38,8 @@ from dlcx.settings.base import part_of_path
 logger = logging.getLogger(__name__)
 
 KEY = "df_with_missing"
+#: The levels of its columns, for a single animal and for several.
+LEVELS = (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"])
 #: What DeepLabCut calls the owner of unique bodyparts.
 SINGLE = "single"
 
@@ -196,14 +200,15 @@ def read_label_table(path: Path) -> tuple[Path, pd.DataFrame]:
         raise
     except Exception as error:  # pandas and PyTables raise whatever they meet in a broken file
         raise DlcxError(f"{file}: not a label file: {' '.join(str(error).split())[:200]}") from None
-    if table.columns.nlevels < 3 or "bodyparts" not in table.columns.names:
+    if list(table.columns.names) not in LEVELS:
         raise DlcxError(f"{file}: expected columns scorer, bodyparts, coords, got {list(table.columns.names)}")
-    return file, table
+    return file, numeric(table, file)
 
 
 def _read_csv(file: Path) -> pd.DataFrame:
     # Not pandas: it would turn a video called 007 into the number 7.
-    with open(file, encoding="utf-8-sig", newline="") as text:
+    check_csv_extent(file, 4)
+    with open_text(file) as text:
         reader = csv.reader(text, skipinitialspace=True)
         numbered = [(reader.line_num, row) for row in reader if any(row)]
     rows = [row for _, row in numbered]

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import read_text
+from dlcx.formats.checked import cell_number, cell_whole, csv_rows
 from dlcx.outputs import write_text
 
 Row = Mapping[str, float]
@@ -37,16 +38,19 @@ def read_learning_stats(path: Path) -> list[dict[str, float]]:
     path = Path(path)
     if not path.is_file():
         return []
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    try:
-        if "step" not in (reader.fieldnames or []):
-            raise DlcxError(f"{path}: expected a column 'step', got {str(reader.fieldnames)[:200]}")
-        rows = [{name: float(cell) for name, cell in row.items() if name and cell} for row in reader]
-        return _in_order(rows)
-    except KeyError:
-        raise DlcxError(f"{path}: a row has no 'step'") from None
-    except (TypeError, ValueError, OverflowError, csv.Error) as error:
-        raise DlcxError(f"{path}, line {reader.line_num}: {str(error)[:200]}") from error
+    rows = []
+    for where, cells in csv_rows(path, ("step",)):
+        try:
+            row = {name: _number(cell, name) for name, cell in cells.items() if cell and name != "step"}
+            rows.append({**row, "step": cell_whole(cells["step"], "step")})
+        except ValueError as error:
+            raise DlcxError(f"{where}: {str(error)[:200]}") from None
+    return _in_order(rows)
+
+
+def _number(cell: str, name: str) -> float:
+    """A finite number, or nan: of a metric that has nothing to measure."""
+    return math.nan if cell.lower() == "nan" else cell_number(cell, name)
 
 
 def write_learning_stats(rows: Iterable[Row], path: Path) -> None:

@@ -12,13 +12,14 @@ import math
 import pickle
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import ALWAYS_ALLOWED, file_size, open_binary
 from dlcx.outputs import whole_file
 
 #: Arrays that a file may hold: numbers, booleans, text, and objects that are plain themselves.
@@ -67,7 +68,7 @@ class _Name(_Made):
 
 class _Set(_Made):
     def __call__(self, items: Any = ()) -> set[Any]:
-        return set(_listed(items))
+        return set(map(_key, _listed(items)))
 
 
 class _Dict(_Made):
@@ -77,7 +78,7 @@ class _Dict(_Made):
 
 class _OrderedDict(_Made):
     def __call__(self, items: Any = ()) -> OrderedDict[Any, Any]:
-        return OrderedDict(_listed(items))
+        return OrderedDict((_key(key), item) for key, item in _listed(items))
 
 
 class _Slice(_Made):
@@ -168,6 +169,8 @@ def _array(content: Any, dtype: _DType, shape: Any, order: Any) -> np.ndarray:
         # numpy lists objects by rows, also those of an array that lies by columns in memory
         return values.reshape(shape).copy(order=order)
     content = content.encode("latin1") if isinstance(content, str) else content  # of Python 2
+    if not plain.itemsize and math.prod(shape):
+        raise pickle.UnpicklingError("texts of no characters take no bytes, however many a file claims")
     array = np.ndarray(shape, plain, bytearray(content), order=order)
     if array.nbytes != len(content):
         raise pickle.UnpicklingError(f"{len(content)} bytes do not fill an array of shape {shape}")
@@ -199,10 +202,87 @@ class Foreign(pickle.UnpicklingError):
     """A pickle names more than plain types and numpy arrays."""
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    def __init__(self, stream: BinaryIO, *, foreign: bool, encoding: str = "ASCII") -> None:
+#: What can be a key of a dictionary, alone or in a tuple.
+_KEYS = (str, bytes, int, float, complex, type(None), np.generic, Stub)
+
+
+class _PlainUnpickler(pickle._Unpickler):
+    """Python's own unpickler, not that in C: there an index of 4 bytes makes a table of gigabytes of the memory.
+
+    Keys are words and numbers: the hash of tuples that hold each other many times takes forever, that of deep ones
+    overflows the stack.  What calls make is counted, for each may copy what is in the file once.
+    """
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
+    stack: list[Any]
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
+
+    def __init__(self, stream: BinaryIO, size: int, *, foreign: bool, encoding: str = "ASCII") -> None:
         super().__init__(stream, encoding=encoding)
         self._foreign = foreign
+        self._left = 16 * size + ALWAYS_ALLOWED
+
+    def _count(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise pickle.UnpicklingError("a few bytes claim to hold very many")
+
+    def load_bytearray8(self) -> None:
+        """Bytes; the file says how many, and Python would make room for them before it reads."""
+        size = int.from_bytes(self.read(8), "little")
+        self._count(size)
+        self.append(bytearray(self.read(size)))
+
+    def load_dict(self) -> None:
+        """A dictionary of the items since the last mark."""
+        items = self.pop_mark()
+        self.append(dict(zip(map(_key, items[::2]), items[1::2], strict=True)))
+
+    def load_setitem(self) -> None:
+        """One item of a dictionary."""
+        value, key = self.stack.pop(), _key(self.stack.pop())
+        _of(dict, self.stack[-1])[key] = value
+
+    def load_setitems(self) -> None:
+        """Items of a dictionary."""
+        items = self.pop_mark()
+        _of(dict, self.stack[-1]).update(zip(map(_key, items[::2]), items[1::2], strict=True))
+
+    def load_additems(self) -> None:
+        """Items of a set."""
+        items = self.pop_mark()
+        _of(set, self.stack[-1]).update(map(_key, items))
+
+    def load_frozenset(self) -> None:
+        """A frozen set of the items since the last mark."""
+        items = self.pop_mark()  # first: it changes where things are appended
+        self.append(frozenset(map(_key, items)))
+
+    def load_reduce(self) -> None:
+        """The result of a call."""
+        arguments, function = self.stack.pop(), self.stack[-1]
+        self.stack[-1] = function(*_of(tuple, arguments))
+        self._count(_extent(self.stack[-1]))
+
+    def load_build(self) -> None:
+        """The state of what a call made."""
+        state = self.stack.pop()
+        _of((_Made, Stub, _DType, _Array), self.stack[-1]).__setstate__(state)
+        self._count(_extent(self.stack[-1]))
+
+    for _opcode, _load in (
+        (pickle.BYTEARRAY8, load_bytearray8),
+        (pickle.DICT, load_dict),
+        (pickle.SETITEM, load_setitem),
+        (pickle.SETITEMS, load_setitems),
+        (pickle.ADDITEMS, load_additems),
+        (pickle.FROZENSET, load_frozenset),
+        (pickle.REDUCE, load_reduce),
+        (pickle.BUILD, load_build),
+    ):
+        dispatch[_opcode[0]] = _load
 
     def find_class(self, module: str, name: str) -> Any:
         if (known := _PLAIN.get((module, name))) is not None:
@@ -210,6 +290,47 @@ class _PlainUnpickler(pickle.Unpickler):
         if self._foreign:
             return type(name.rsplit(".")[-1], (Stub,), {})
         raise Foreign(f"it names {module}.{name}, which is never loaded")
+
+
+class StorageCollector(_PlainUnpickler):
+    """Reads the pickle in an archive of torch for the storages that it claims, and makes nothing else of it."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        super().__init__(stream, size, foreign=True, encoding="latin1")
+        self._claimed: list[tuple[str, str, int]] = []
+
+    def persistent_load(self, identifier: Any) -> Any:
+        """A storage: its type, its key in the archive, its device, and how many numbers it has."""
+        _, kind, key, _, count = _of(tuple, identifier)
+        self._claimed.append((kind.__name__, str(key), int(count)))
+        return Stub()
+
+    def storages(self) -> list[tuple[str, str, int]]:
+        """Type, key and count of every storage that the pickle names."""
+        self.load()
+        return self._claimed
+
+
+def _key(value: Any) -> Any:
+    """A key of a dictionary, or an item of a set: a word, a number, or a tuple of such."""
+    if isinstance(value, _KEYS) or (isinstance(value, tuple) and all(isinstance(part, _KEYS) for part in value)):
+        return value
+    raise pickle.UnpicklingError(f"expected a word or a number as a key, got {type(value).__name__}")
+
+
+def _of(kind: type | tuple[type, ...], value: Any) -> Any:
+    if isinstance(value, kind):
+        return value
+    raise pickle.UnpicklingError(f"{type(value).__name__} has no such items or state")
+
+
+def _extent(made: Any) -> int:
+    """Bytes, roughly, of what a call has made."""
+    if isinstance(made, _Array):
+        made = getattr(made, "values", None)
+    if isinstance(made, np.ndarray):
+        return int(made.nbytes)
+    return 64 * len(made) if isinstance(made, (set, dict)) else len(made) if isinstance(made, bytes) else 0
 
 
 def plain_loads(content: bytes, *, encoding: str = "ASCII") -> Any:
@@ -222,7 +343,7 @@ def plain_loads(content: bytes, *, encoding: str = "ASCII") -> Any:
     Exception
         Whatever else a broken pickle leads to.
     """
-    return _finished(_PlainUnpickler(io.BytesIO(content), foreign=False, encoding=encoding).load(), {})
+    return _finished(_PlainUnpickler(io.BytesIO(content), len(content), foreign=False, encoding=encoding).load(), {})
 
 
 def _finished(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
@@ -280,11 +401,12 @@ def load_plain_pickle(path: Path, *, foreign: bool = False) -> Any:
         When the file is missing, no such pickle, or names what is not plain.
     """
     try:
-        with open(path, "rb") as stream:
+        size = file_size(path)
+        with open_binary(path) as stream:
             # latin1 keeps the bytes of the arrays that Python 2 pickled as text
-            return _finished(_PlainUnpickler(stream, foreign=foreign, encoding="latin1").load(), {})
-    except OSError as error:
-        raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
+            return _finished(_PlainUnpickler(stream, size, foreign=foreign, encoding="latin1").load(), {})
+    except DlcxError:
+        raise
     except Foreign as error:
         raise DlcxError(
             f"{path} is refused: {error}",

@@ -24,8 +24,10 @@ import pandas as pd
 from pydantic_core import to_json
 
 from dlcx.errors import DlcxError
+from dlcx.formats.checked import check_csv_extent, numeric
 from dlcx.formats.csv_cells import PANDAS_MISSING, find_wrong_cell
 from dlcx.formats.hdf5 import read_attribute, read_form, read_table, write_table
+from dlcx.inputs import open_text
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
 
@@ -143,7 +145,7 @@ def read_h5(path: Path) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise DlcxError(f"{path}: no such file")
-    return read_table(path, KEYS, any_key=True)
+    return numeric(read_table(path, KEYS, any_key=True), path)
 
 
 def stored_key(path: Path) -> tuple[str, bool]:
@@ -174,14 +176,14 @@ def read_csv(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DlcxError(f"{path}: no such file")
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open_text(path) as file:
             first = [file.readline(10**6).split(",", 1)[0].strip() for _ in range(4)]
     except (OSError, UnicodeDecodeError) as error:
         raise DlcxError(f"{path}: cannot be read as text ({error})") from None
     if "coords" not in first:
         words = [word[:40] for word in first]
         raise DlcxError(f"{path}: expected header rows scorer, (individuals,) bodyparts, coords, got {words}")
-    header = first.index("coords") + 1
+    check_csv_extent(path, header := first.index("coords") + 1)
     try:
         return _read_numbers(path, header)
     except (ValueError, TypeError, LookupError, OverflowError, csv.Error) as error:  # ParserError is a ValueError

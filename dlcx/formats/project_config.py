@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import format_yaml, parse_yaml, read_text, read_yaml
+from dlcx.formats.yaml_files import format_yaml, parse_yaml, read_yaml
+from dlcx.inputs import check_name, read_text
 from dlcx.locks import changing
 from dlcx.outputs import write_text
 from dlcx.paths import user_path
@@ -336,7 +337,9 @@ def _find_config(where: str | Path | None) -> Path:
         config = path / "config.yaml" if path.is_dir() else path
         if not config.is_file():
             raise DlcxError(f"{origin} {named}: no config.yaml there", hint="Name a project folder or its config.yaml.")
-        return config.absolute()
+        config = config.absolute()
+        check_name(config)
+        return config
     here = Path.cwd()
     for folder in (here, *here.parents):
         config = folder / "config.yaml"

@@ -14,7 +14,8 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
-from dlcx.formats.hdf5 import survives
+from dlcx.formats.hdf5 import check_hdf5, survives
+from dlcx.inputs import file_size
 from dlcx.outputs import ensure_room, whole_file
 from dlcx.poses import Labels
 
@@ -28,10 +29,10 @@ def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
         When sleap-io is missing, the file is none of its files, or it holds no labels.
     """
     library = _library()
-    if not path.is_file():
-        raise DlcxError(f"cannot read {path}: no such file")
+    file_size(path)
 
     def load() -> GivenLabels:
+        check_hdf5(path)
         return _given(library.load_slp(str(path), open_videos=False), path, predicted=predicted)
 
     if not survives(load):

@@ -14,7 +14,6 @@ Metric names are those of learning_stats.csv (``metrics/test.mAP``), loss names 
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.formats.torch_files import load_torch
+from dlcx.inputs import open_binary
 from dlcx.outputs import whole_file
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def read_snapshot(path: Path) -> SnapshotFile:
 
 def is_checkpoint(path: Path) -> bool:
     """Whether a file begins as those of ``torch.save`` do, a zip archive or a pickle; the rest is not read."""
-    with open(path, "rb") as file:
+    with open_binary(path) as file:
         head = file.read(2)
     return head == b"PK" or head[:1] == b"\x80"
 
@@ -128,16 +129,13 @@ def load_tensors(path: Path) -> Any:
     DlcxError
         When the file is missing, broken, or holds other objects.
     """
-    import torch
-
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise DlcxError(f"snapshot {path}: no such file")
     try:
-        harmless = [*_numpy_scalar(), *_NUMPY_NUMBERS, _yaml_number()]
-        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused anyway
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return load_torch(path, [*_numpy_scalar(), *_NUMPY_NUMBERS, _yaml_number()])
+    except DlcxError:
+        raise
     except Exception as error:  # a broken zip or pickle can raise anything
         raise DlcxError(
             f"snapshot {path}: cannot be read as weights ({(str(error).strip() or repr(error)).splitlines()[0][:200]})",

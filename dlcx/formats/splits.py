@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import read_text
+from dlcx.inputs import read_text
 from dlcx.poses import Labels
 
 

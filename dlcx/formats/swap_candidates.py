@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.formats.checked import cell_number, cell_whole, csv_rows, text
 from dlcx.outputs import write_text
 from dlcx.poses import SwapCandidate
 
@@ -25,11 +26,11 @@ _COLUMNS = ("frame", "score", "one", "other")
 
 def write_swap_candidates(candidates: Sequence[SwapCandidate], path: Path) -> None:
     """Write the file, whole or not at all."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
+    content = io.StringIO()
+    rows = csv.writer(content, lineterminator="\n")
     rows.writerow(_COLUMNS)
     rows.writerows((swap.frame, f"{swap.score:.3f}", swap.one, swap.other) for swap in candidates)
-    write_text(path, text.getvalue())
+    write_text(path, content.getvalue())
 
 
 def read_swap_candidates(path: Path) -> tuple[SwapCandidate, ...]:
@@ -40,11 +41,11 @@ def read_swap_candidates(path: Path) -> tuple[SwapCandidate, ...]:
     DlcxError
         When it is missing or holds something else.
     """
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return tuple(SwapCandidate(int(row["frame"]), float(row["score"]), row["one"], row["other"]) for row in rows)
-    except OSError as error:
-        raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
-    except (KeyError, ValueError, TypeError) as error:
-        raise DlcxError(f"{path}: expected columns {', '.join(_COLUMNS)} ({error!r})") from None
+    found = []
+    for where, row in csv_rows(path, _COLUMNS):
+        try:
+            frame, score = cell_whole(row["frame"], "frame"), cell_number(row["score"], "score", 0, 1)
+            found.append(SwapCandidate(frame, score, text(row["one"], "one"), text(row["other"], "other")))
+        except ValueError as error:
+            raise DlcxError(f"{where}: expected columns {', '.join(_COLUMNS)} ({error})") from None
+    return tuple(found)

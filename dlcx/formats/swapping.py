@@ -18,6 +18,7 @@ import pandas as pd
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.pose_tables import read_csv, read_h5, read_origin, split_table, stored_key, write_csv, write_h5
+from dlcx.inputs import read_json
 from dlcx.locks import changing
 from dlcx.outputs import fitting_name, remove, write_text
 
@@ -117,10 +118,10 @@ def _finish(path: Path, changed: pd.DataFrame, swap: Swap, note: Callable[[Path,
 def _begun(path: Path, frame: pd.DataFrame) -> Swap | None:
     """The swap that a killed process has written into the h5 without finishing; the csv alone is written at once."""
     try:
-        data = json.loads(_journal(path).read_text(encoding="utf-8"))
+        data = read_json(_journal(path))
         swap = Swap(data["one"], data["other"], int(data["first"]), int(data["last"]), data["token"])
         return swap if data["after"] == _digest(frame) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DlcxError, ValueError, KeyError, TypeError):
         return None
 
 

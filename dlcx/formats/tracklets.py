@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
+from dlcx.formats import checked
 from dlcx.formats.analysis_pickles import frame_digits
 from dlcx.formats.pickles import dump_pickle, load_plain_pickle
 from dlcx.formats.pose_tables import COORDS
@@ -93,7 +94,7 @@ def read_tracklets(path: Path) -> StoredTracklets:
     try:
         tracklets = {int(key): _tracklet(one) for key, one in content.items() if key not in ("header", "single")}
         single = {_number(key): np.asarray(pose) for key, pose in content.get("single", {}).items()}
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
         raise DlcxError(f"{path}: not the tracklets of a video ({error})") from error
     return StoredTracklets(tracklets, {frame: pose for frame, pose in single.items() if pose.size})
 
@@ -128,4 +129,4 @@ def _tracklet(entries: Mapping[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 def _number(key: Any) -> int:
     """A frame's number; keys are numbers in older files, names such as ``frame007`` in newer ones."""
-    return int(re.sub(r"\D", "", key)) if isinstance(key, str) else int(key)
+    return checked.whole(int(re.sub(r"\D", "", key)) if isinstance(key, str) else key, "frame")

@@ -28,6 +28,7 @@ from dlcx.formats.pickles import dump_pickle, load_plain_pickle
 from dlcx.formats.splits import Split
 from dlcx.formats.tensorflow_shuffles import tensorflow_shuffles
 from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.inputs import image_header
 from dlcx.locks import changing
 from dlcx.outputs import whole_file
 from dlcx.poses import Labels
@@ -172,21 +173,15 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
     DlcxError
         Names the first image that is missing or unreadable, and counts them.
     """
-    from PIL import Image
-
     sizes: list[tuple[int, int, int]] = []
     missing: list[Path] = []
     for parts in labels.images:
         path = project.root.joinpath(*parts)
-        try:
-            with Image.open(path) as image:
-                sizes.append((len(image.getbands()), image.height, image.width))
-        except Image.DecompressionBombError:
-            raise DlcxError(
-                f"labelled image {path} is refused: its header tells too many pixels", hint="Make it smaller."
-            ) from None
-        except (OSError, ValueError, SyntaxError):
+        header = image_header(path) if path.exists() else None
+        if header is None:
             missing.append(path)
+        else:
+            sizes.append((header.channels, header.height, header.width))
     if missing:
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         problem = "is no readable image" if missing[0].is_file() else "does not exist"

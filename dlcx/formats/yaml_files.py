@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import yaml
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import read_text
 from dlcx.outputs import write_text
 
 #: A file may stand for so many values, aliases counted as often as they are used.
@@ -118,22 +119,6 @@ def _check_extent(data: Any) -> None:
 
     if extent(data) > MOST_VALUES:
         raise ValueError(f"its aliases stand for more than {MOST_VALUES} values")
-
-
-def read_text(path: str | Path) -> str:
-    """The text of a file.
-
-    Raises
-    ------
-    DlcxError
-        When it is missing, unreadable or not UTF-8.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise DlcxError(f"{path}: expected UTF-8 text", hint="Save the file as UTF-8.") from None
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import read_text
 from dlcx.outputs import write_text
 from dlcx.store.chunks import BEGUN, MANIFEST, stored_settings
 
@@ -23,7 +24,7 @@ def begin_anew(folder: Path, call: str) -> None:
 def has_begun(folder: Path, call: str | None = None) -> bool:
     """Whether ``call`` (None: any) has begun anew in ``folder`` and has not ended, and what it left can be read."""
     try:
-        found = (folder / BEGUN).read_text(encoding="utf-8")
+        found = read_text(folder / BEGUN)
         stored_settings(folder)
     except (OSError, ValueError, DlcxError):
         return False

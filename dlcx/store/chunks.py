@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import open_binary, read_json
 from dlcx.locks import Lock
 from dlcx.outputs import remove_leftovers, whole_file, write_text
 from dlcx.poses import Prediction
@@ -367,7 +368,9 @@ def open_store(
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if not os.path.lexists(path):
+            raise FileNotFoundError
+        manifest = read_json(path)
         if manifest["format"] == FORMAT and isinstance(manifest["settings"], dict):
             chunks = [_chunk(each) for each in manifest["chunks"]]
             first, stop = manifest["written"] or (0, 0)
@@ -377,7 +380,7 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
         if folder.exists() and any(not _is_own(entry.name) for entry in folder.iterdir()):
             raise DlcxError(f"{folder} exists and is no chunk store", hint="Move it away, or name --out.") from None
         return None
-    except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
+    except (DlcxError, ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
         found = f"it cannot be read ({error})"
     raise DlcxError(f"{path}: {found}", hint="--overwrite analyses the video again.")
 
@@ -403,8 +406,9 @@ def _is_whole(folder: Path, chunk: Chunk) -> bool:
 def _whole_content(folder: Path, chunk: Chunk) -> bytes | None:
     """What a chunk's file holds, None where that is not what was written."""
     try:
-        content = (folder / chunk.file).read_bytes()
-    except OSError:
+        with open_binary(folder / chunk.file) as file:
+            content = file.read()
+    except (OSError, DlcxError):
         return None
     return content if hashlib.sha256(content).hexdigest() == chunk.sha256 else None
 

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from dlcx.errors import DlcxError
+from dlcx.formats.torch_files import load_torch
 from dlcx.outputs import whole_file
 
 VERSION = 1
@@ -42,7 +43,9 @@ def read_state(path: Path) -> dict[str, Any]:
         When the file cannot be read, or another version of dlcx wrote it in another form.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_torch(path)
+    except DlcxError as error:
+        raise DlcxError(str(error), hint=HINT) from None
     except Exception as error:  # a broken zip or pickle can raise anything
         reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
         raise DlcxError(f"{path}: cannot be read: {reason}", hint=HINT) from error

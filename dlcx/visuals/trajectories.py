@@ -15,6 +15,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from dlcx.inputs import MOST_IMAGE_BYTES, file_size
 from dlcx.outputs import whole_file
 
 #: Names in one column of a legend.
@@ -122,9 +123,10 @@ def drawn_from(picture: Path, text: str = "Source") -> str:
     from PIL import Image
 
     try:
+        file_size(picture, MOST_IMAGE_BYTES)
         with Image.open(picture) as image:
             return str(image.info.get(text, ""))
-    except OSError:
+    except Exception:  # readers of headers raise whatever they meet in a broken one
         return ""
 
 

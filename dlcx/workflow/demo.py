@@ -10,6 +10,7 @@ import numpy as np
 
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
+from dlcx.inputs import read_json
 from dlcx.outputs import write_text
 from dlcx.paths import decoder_name, user_path
 from dlcx.poses import Labels
@@ -140,8 +141,8 @@ def _is_drawn(root: Path, drawing: Drawing, *, overwrite: bool) -> bool:
 def _demo_in(root: Path) -> dict[str, object]:
     """The settings of the demo that lies in ``root``; empty when it holds none."""
     try:
-        facts = json.loads((root / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        facts = read_json(root / FACTS)
+    except DlcxError:
         return {}
     return facts if isinstance(facts, dict) else {}
 

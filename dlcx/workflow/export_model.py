@@ -251,13 +251,13 @@ def _write_onnx(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite
     import torch
 
     from dlcx import __version__
-    from dlcx.engines.onnx import export, notes_of, open_session, run_session, with_notes, write_onnx
+    from dlcx.engines.onnx import export, notes_of, open_session, read_model, run_session, with_notes, write_onnx
     from dlcx.workflow.analysis.loading import exported_file
 
     device, made_from = torch.device("cpu"), exported_file(net.snapshot, net.config).suffixes[-2].strip(".")
     there = path.exists() and not overwrite
     if there:
-        content = path.read_bytes()
+        content = read_model(path)
         if notes_of(content).get(MADE_FROM) != made_from:
             raise DlcxError(f"{path} holds another net", hint="--overwrite replaces it, --out DIR writes elsewhere.")
     else:

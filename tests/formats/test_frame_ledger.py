@@ -33,5 +33,5 @@ def test_round_trip_and_counts(tmp_path: Path) -> None:
 )
 def test_other_files_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "v_frames.csv").write_text(text)
-    with pytest.raises(DlcxError, match=r"v_frames\.csv: not a list of frames"):
+    with pytest.raises(DlcxError, match=r"v_frames\.csv.*(not a list of frames|column .* is missing)"):
         read_ledger(tmp_path / "v_frames.csv")

@@ -83,7 +83,7 @@ def test_swap_candidates(tmp_path: Path) -> None:
     assert path.read_text().splitlines()[0] == "frame,score,one,other"
     assert read_swap_candidates(path) == swaps
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(DlcxError, match="expected columns frame, score, one, other"):
+    with pytest.raises(DlcxError, match="column 'frame' is missing"):
         read_swap_candidates(path)
     with pytest.raises(DlcxError, match="cannot read"):
         read_swap_candidates(tmp_path / "missing.csv")

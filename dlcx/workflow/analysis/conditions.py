@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, shuffle_config
 from dlcx.formats.project_config import open_project
+from dlcx.inputs import open_binary
 from dlcx.nets.configure import conditions_of_file, conditions_of_shuffle
 from dlcx.paths import user_path
 from dlcx.project import Project, Shuffle, Snapshot
@@ -71,7 +72,7 @@ class ConditionFile:
 
     def fingerprint(self) -> str:
         """The file's name and what it holds."""
-        with open(self.path, "rb") as file:
+        with open_binary(self.path) as file:
             return f"{self.path.name} ({hashlib.file_digest(file, 'sha256').hexdigest()[:16]})"
 
     @cached_property

@@ -14,6 +14,7 @@ from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, LinkedFiles
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.project_config import read_project_config
+from dlcx.inputs import read_json
 from dlcx.locks import changing
 from dlcx.poses import Layout, Prediction, SwapCandidate
 from dlcx.project import Shuffle
@@ -323,9 +324,9 @@ def tracks_are_outdated(own: LinkedFiles) -> bool:
 
 def _read_record(own: LinkedFiles) -> dict[str, Any] | None:
     try:
-        record = json.loads(own.record.read_text(encoding="utf-8"))
+        record = read_json(own.record)
         return dict(record) if {"settings", "frames", "found"} <= set(record) else None
-    except (OSError, ValueError, TypeError):
+    except (DlcxError, ValueError, TypeError):
         return None
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.cluster.sbatch import WARNING, JobOptions, cancel, in_queue, job_file, setting, submit
 from dlcx.errors import DlcxError
+from dlcx.inputs import read_json
 from dlcx.outputs import write_text
 from dlcx.workflow.sharing.measure import Cost, measure
 from dlcx.workflow.sharing.shares import MOST_FRAMES, SHARE_SECONDS, Request, SharedVideo, Unit, begin_anew, cut_videos
@@ -295,8 +296,8 @@ def _job_folder(files: Sequence[AnalysisFiles], scorer: str, flags: Mapping[str,
 
 def _read_record(folder: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((folder / "jobs.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return dict(read_json(folder / "jobs.json"))
+    except (DlcxError, ValueError, TypeError):
         return {}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from dlcx.cluster.sbatch import JobOptions, in_queue, job_file, submit
 from dlcx.errors import DlcxError
+from dlcx.inputs import read_json
 from dlcx.locks import changing
 from dlcx.outputs import write_text
 from dlcx.project import Shuffle
@@ -96,8 +97,8 @@ def submit_training(place: Shuffle, call: Mapping[str, Any], job: TrainingJob) -
         return found
     with changing(record):  # two calls at once submit one job
         before: int | None = None
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            before = int(json.loads(record.read_text(encoding="utf-8"))["job"])
+        with suppress(DlcxError, ValueError, TypeError, KeyError):
+            before = int(read_json(record)["job"])
         if before is not None and (state := in_queue([before]).get(before)):
             return SubmittedTraining(place.name, path, log, found.text, job=before, state=state)
         write_text(path, found.text)

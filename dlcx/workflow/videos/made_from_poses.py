@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dlcx.analysis_files import origin_note
 from dlcx.errors import DlcxError
+from dlcx.inputs import open_binary, read_text
 from dlcx.outputs import write_text
 
 logger = logging.getLogger(__name__)
@@ -20,7 +22,7 @@ OLDER = 2.0
 
 def origin_of(source: Path, **settings: Any) -> str:
     """Text that says of which poses a file is made, and how."""
-    with open(source, "rb") as file:
+    with open_binary(source) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     return json.dumps({**settings, "poses": digest}, sort_keys=True)
 
@@ -69,7 +71,9 @@ def note_origin(path: Path, origin: str) -> None:
 def noted_origin(path: Path) -> str:
     """What :func:`note_origin` has written of a file; nothing where it is of another one."""
     note = origin_note(path)
-    there = _settings(note.read_text(encoding="utf-8", errors="replace")) if note.is_file() else {}
+    there: dict[str, Any] = {}
+    with suppress(DlcxError):
+        there = _settings(read_text(note))
     return json.dumps(there.get("made")) if there.get("bytes") == path.stat().st_size else ""
 
 

@@ -158,10 +158,7 @@ def _stored_fingerprint(files: AnalysisFiles) -> Mapping[str, Any] | None:
 def _by_content(video: Path, stored: Mapping[str, Any]) -> Comparison:
     from dlcx.data.identity import fingerprint, same_content
 
-    try:
-        own = fingerprint(video)
-    except OSError as error:
-        raise DlcxError(f"cannot read {video}: {error.strerror or error}") from error
+    own = fingerprint(video)
     if same_content(own, stored):
         return Comparison(("content",))
     there, here = stored.get("bytes"), own["bytes"]
