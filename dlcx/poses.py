@@ -7,6 +7,7 @@ U unique bodyparts, T frames, M labelled images.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -19,6 +20,12 @@ def _check(owner: str, name: str, array: np.ndarray, shape: tuple[int | None, ..
     if not good:
         expected = "(" + ", ".join("any" if want is None else str(want) for want in shape) + ")"
         raise ValueError(f"{owner}.{name}: expected shape {expected}, got {array.shape}")
+
+
+def _of_rows(values: np.ndarray, *last: int) -> np.ndarray:
+    """The values of each row in one axis before the ``last`` ones, also where there are no rows."""
+    width = math.prod(values.shape[1:]) // math.prod(last)
+    return values.reshape(len(values), width, *last)
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,11 @@ class Labels:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def points(self) -> np.ndarray:
+        """All positions (M, A * K + U, 2): the bodyparts of the animals in turn, then the unique bodyparts."""
+        return np.concatenate([_of_rows(self.xy, 2), self.unique_xy], axis=1)
+
     def pose(self, index: int) -> Prediction:
         """The labels of one image; row i of its animals is the i-th individual of the layout (nan if absent)."""
         xy, unique = self.xy[index], self.unique_xy[index][None]
@@ -199,6 +211,16 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.xy)
+
+    @property
+    def points(self) -> np.ndarray:
+        """All positions (T, A * K + U, 2): the bodyparts of the animals in turn, then the unique bodyparts."""
+        return np.concatenate([_of_rows(self.xy, 2), self.unique_xy], axis=1)
+
+    @property
+    def point_scores(self) -> np.ndarray:
+        """The scores (T, A * K + U) of :attr:`points`."""
+        return np.concatenate([_of_rows(self.score), self.unique_score], axis=1)
 
 
 @dataclass(frozen=True)

@@ -93,3 +93,19 @@ def test_labels_become_poses_with_score_one_where_labelled():
 def test_tracks_without_unique_bodyparts_need_not_give_them():
     tracks = Tracks(Layout(("nose",)), np.zeros((5, 1, 1, 2)), np.zeros((5, 1, 1)), first=100)
     assert (len(tracks), tracks.unique_xy.shape, tracks.unique_score.shape) == (5, (5, 0, 2), (5, 0))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_points_are_those_of_the_animals_and_then_the_unique_ones(rows):
+    rng = np.random.default_rng(0)
+    xy, score = rng.normal(size=(rows, 3, 2, 2)), rng.random((rows, 3, 2))
+    unique_xy, unique_score = rng.normal(size=(rows, 1, 2)), rng.random((rows, 1))
+    tracks = Tracks(LAYOUT, xy, score, unique_xy, unique_score)
+    labels = Labels(LAYOUT, (("labeled-data", "v", "i.png"),) * rows, xy, unique_xy)
+    assert tracks.points.shape == labels.points.shape == (rows, 7, 2)
+    assert tracks.point_scores.shape == (rows, 7)
+    for row in range(rows):
+        wanted = [*(xy[row, a, k] for a in range(3) for k in range(2)), unique_xy[row, 0]]
+        assert tracks.points[row].tolist() == labels.points[row].tolist() == np.stack(wanted).tolist()
+        wanted_scores = [*(score[row, a, k] for a in range(3) for k in range(2)), unique_score[row, 0]]
+        assert tracks.point_scores[row].tolist() == wanted_scores

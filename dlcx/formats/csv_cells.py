@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.inputs import open_text
 
 #: What a cell without a number holds, in lower case.
 MISSING = frozenset(
@@ -74,7 +75,7 @@ def find_wrong_cell(path: Path, header: int) -> DlcxError | None:
     None where every cell does, or the file is no csv.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as text:
+        with open_text(path) as text:
             reader = csv.reader(text)
             heads = [next(reader, []) for _ in range(header)]
             for cells in reader:

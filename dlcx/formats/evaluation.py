@@ -104,7 +104,7 @@ def read_evaluation(path: Path) -> tuple[Layout, dict[Image, Prediction]]:
             f"{path}: expected rows named by labeled-data, video and image, got {frame.index.nlevels} level(s)"
         )
     count, animals, parts = len(frame), len(layout.individuals), len(layout.bodyparts)
-    values = frame.to_numpy().reshape(count, -1, 3)
+    values = frame.to_numpy().reshape(count, frame.shape[1] // 3, 3)
     poses = values[:, : animals * parts].reshape(count, animals, parts, 3)
     unique = values[:, None, animals * parts :]
     evaluated = np.flatnonzero(~np.isnan(values).all((1, 2)))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import math
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -354,12 +353,11 @@ def _disagreement(labels: Labels, text: Path) -> str:
 def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:
     layout = labels.layout
     names = ["scorer", "individuals", "bodyparts", "coords"] if layout.multi else ["scorer", "bodyparts", "coords"]
-    animals = labels.xy.reshape(len(labels), math.prod(labels.xy.shape[1:3]), 2)
-    points = np.concatenate([animals, labels.unique_xy], axis=1)
+    columns = _wanted(layout)
     return pd.DataFrame(
-        points.reshape(len(labels), 2 * points.shape[1]).astype(np.float64),
+        labels.points.reshape(len(labels), len(columns)).astype(np.float64),
         index=image_index(labels.images),
-        columns=level_names([(scorer, *column) for column in _wanted(layout)], names),
+        columns=level_names([(scorer, *column) for column in columns], names),
     )
 
 

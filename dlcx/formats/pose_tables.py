@@ -15,6 +15,7 @@ DeepLabCut) needs to read a table; they are written here.
 from __future__ import annotations
 
 import csv
+import math
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +50,8 @@ def pose_columns(layout: Layout, scorer: str, *, individuals: bool) -> pd.MultiI
 def pose_values(xy: np.ndarray, score: np.ndarray, unique_xy: np.ndarray, unique_score: np.ndarray) -> np.ndarray:
     """Rows (T, 3 * (A * K + U)) of x, y, likelihood from xy (T, A, K, 2), score (T, A, K) and the unique bodyparts."""
     count = len(xy)
-    animals = np.concatenate([xy, score[..., None]], axis=-1).reshape(count, -1)
-    unique = np.concatenate([unique_xy, unique_score[..., None]], axis=-1).reshape(count, -1)
+    animals = np.concatenate([xy, score[..., None]], axis=-1).reshape(count, 3 * math.prod(score.shape[1:]))
+    unique = np.concatenate([unique_xy, unique_score[..., None]], axis=-1).reshape(count, 3 * unique_score.shape[1])
     return np.concatenate([animals, unique.astype(animals.dtype)], axis=1)
 
 
@@ -93,6 +94,8 @@ def split_table(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str, Lay
         raise DlcxError(f"{path}: expected columns of poses (scorer, bodyparts, coords), got levels {levels}")
     multi = len(levels) == 4
     rows = [tuple(map(str, row)) for row in frame.columns]
+    if not rows:
+        raise DlcxError(f"{path}: expected columns of poses, got none")
     owners = dict.fromkeys(row[1:-1] if multi else ("individual_1", row[1]) for row in rows)
     individuals = tuple(dict.fromkeys(animal for animal, _ in owners if animal != SINGLE))
     parts = [tuple(part for owner, part in owners if owner == animal) for animal in individuals]
@@ -195,7 +198,7 @@ def _read_numbers(path: Path, header: int) -> pd.DataFrame:
 
     The names are read apart from the numbers: pandas takes a first row without numbers for one more line of names.
     """
-    with open(path, encoding="utf-8-sig", newline="") as text:
+    with open_text(path) as text:
         rows = csv.reader(text, skipinitialspace=True)
         heads = [next(rows) for _ in range(header)]
     width, longest = max(at for at, cell in enumerate(heads[-1], 1) if cell), max(map(len, heads))

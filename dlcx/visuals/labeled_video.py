@@ -144,9 +144,7 @@ def _fixed(points: np.ndarray) -> np.ndarray:
 
 def _shown_points(tracks: Tracks, pcutoff: float) -> np.ndarray:
     """Points (T, A * K + U, 2) of all animals, then the unique bodyparts; nan where the score is not above pcutoff."""
-    points = np.concatenate([tracks.xy.reshape(len(tracks), -1, 2), tracks.unique_xy], 1)
-    score = np.concatenate([tracks.score.reshape(len(tracks), -1), tracks.unique_score], 1)
-    return np.where((score > pcutoff)[..., None], points, np.nan)
+    return np.where((tracks.point_scores > pcutoff)[..., None], tracks.points, np.nan)
 
 
 def _bones(layout: Layout, skeleton: Sequence[tuple[str, str]]) -> np.ndarray:

@@ -188,15 +188,13 @@ class _Search:
 
     def _points(self, tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:
         """xy (T, N, 2) and score (T, N) of the points to look at, all animals and the unique bodyparts."""
-        layout, frames = tracks.layout, len(tracks)
+        layout = tracks.layout
         names = [*layout.bodyparts * len(layout.individuals), *layout.unique]
         for part in self.bodyparts:
             if part not in names:
                 raise DlcxError(f"--bodypart {part}: no such bodypart", hint=did_you_mean(part, dict.fromkeys(names)))
         chosen = [number for number, name in enumerate(names) if not self.bodyparts or name in self.bodyparts]
-        xy = np.concatenate([tracks.xy.reshape(frames, -1, 2), tracks.unique_xy], axis=1)
-        score = np.concatenate([tracks.score.reshape(frames, -1), tracks.unique_score], axis=1)
-        return xy[:, chosen], score[:, chosen]
+        return tracks.points[:, chosen], tracks.point_scores[:, chosen]
 
 
 @dataclass(frozen=True)

@@ -167,10 +167,10 @@ class _Filter:
                 f"{source.name}: its animals are not linked, so a row is another animal in every frame",
                 hint="Filter tracked poses.",
             )
-        points = np.concatenate([tracks.xy.reshape(len(tracks), -1, 2), tracks.unique_xy], 1).astype(np.float64)
+        points = tracks.points.astype(np.float64)
         there = np.isfinite(points).all(-1)
         points[~there] = np.nan
-        score = np.concatenate([tracks.score.reshape(len(tracks), -1), tracks.unique_score], 1)
+        score = tracks.point_scores
         smooth = self._filtered(points, score, found.video.name)
         filled = np.isfinite(smooth).all(-1) & ~there
         score[filled] = FILLED

@@ -127,7 +127,7 @@ def test_nameless_animals_are_counted_past_the_names_that_are_taken(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not COCO keypoints"),
+        ("{", "not valid JSON"),
         ("[]", "not COCO keypoints"),
         ('{"images": [], "categories": [], "annotations": []}', "no category has keypoints"),
         (

@@ -26,7 +26,7 @@ h5py = pytest.importorskip("h5py")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 #: Tuples that hold each other twice, 60 deep: (t, t) where t = (u, u), ...
-TWICE = b"(I1\ntp0\n" + b"".join(b"(g%d\ng%d\ntp%d\n" % (n, n, n + 1) for n in range(60))
+TWICE = b"(I1\ntp0\n" + b"".join(b"0(g%d\ng%d\ntp%d\n" % (n, n, n + 1) for n in range(60))
 DEEP = b"N" + b"\x85" * 200_000
 #: The fixtures of a call that copies one text of a file again and again.
 COPIES = b"X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"q\x000" + b"(" + b"c_codecs\nencode\n(h\x00tR" * 2000 + b"t."

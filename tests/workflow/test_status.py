@@ -177,3 +177,12 @@ def test_trained_networks_of_another_iteration_are_named(project: Path, capsys: 
     assert back in capsys.readouterr().err
     assert run(["evaluate", "--snapshot", "snapshot-010.pt", "-p", str(project)]) == 3
     assert back in capsys.readouterr().err
+
+
+def test_label_files_without_rows(project: Path):
+    base = open_project(project).labels_path("vid")
+    labels = read_labels(base)
+    none = replace(labels, images=(), xy=labels.xy[:0], unique_xy=labels.unique_xy[:0])
+    write_labels(none, base, "me")
+    (folder,) = status(project).labels
+    assert (folder.labeled, folder.empty, folder.images) == (0, 0, 8)

@@ -89,14 +89,12 @@ class _Facts:
     @cached_property
     def score(self) -> np.ndarray:
         """Likelihoods (T, P) of all points: animals in turn, then unique bodyparts."""
-        tracks = self.tracks
-        return np.concatenate([tracks.score.reshape(len(tracks), -1), tracks.unique_score], 1)
+        return self.tracks.point_scores
 
     @cached_property
     def xy(self) -> np.ndarray:
         """Positions (T, P, 2)."""
-        tracks = self.tracks
-        return np.concatenate([tracks.xy.reshape(len(tracks), -1, 2), tracks.unique_xy], 1)
+        return self.tracks.points
 
     @property
     def known(self) -> np.ndarray:
