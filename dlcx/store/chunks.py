@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import open_binary, read_json
+from dlcx.inputs import MOST_FRAMES, open_binary, read_json
 from dlcx.locks import Lock
 from dlcx.outputs import remove_leftovers, whole_file, write_text
 from dlcx.poses import Prediction
@@ -373,8 +373,10 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
         manifest = read_json(path)
         if manifest["format"] == FORMAT and isinstance(manifest["settings"], dict):
             chunks = [_chunk(each) for each in manifest["chunks"]]
-            first, stop = manifest["written"] or (0, 0)
-            return {**manifest, "chunks": chunks, "written": (int(first), int(stop)) if manifest["written"] else None}
+            written = manifest["written"] and tuple(map(_count, manifest["written"]))
+            if written and (len(written) != 2 or written[0] > written[1]):
+                raise ValueError(f"written {written}")
+            return {**manifest, "chunks": chunks, "written": written or None}
         found = f"format {manifest['format']}, this dlcx reads {FORMAT}"
     except FileNotFoundError:
         if folder.exists() and any(not _is_own(entry.name) for entry in folder.iterdir()):
@@ -385,12 +387,24 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     raise DlcxError(f"{path}: {found}", hint="--overwrite analyses the video again.")
 
 
-def _chunk(entry: Mapping[str, Any]) -> Chunk:
+def _chunk(entry: Any) -> Chunk:
+    if not isinstance(entry, dict):
+        raise TypeError(f"chunk {entry!r:.60}")
     seconds = entry.get("seconds")  # not in stores of older versions
     if seconds is not None and not 0 <= float(seconds) < math.inf:
         raise ValueError(f"seconds {seconds}")
     known = None if seconds is None else float(seconds)
-    return Chunk(int(entry["first"]), int(entry["stop"]), str(entry["sha256"]), known)
+    first, stop = _count(entry["first"]), _count(entry["stop"])
+    if first >= stop:
+        raise ValueError(f"chunk of frames {first} to {stop}")
+    return Chunk(first, stop, str(entry["sha256"]), known)
+
+
+def _count(value: Any) -> int:
+    """A number of frames as a manifest has it."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_FRAMES:
+        raise ValueError(f"frame {value!r:.60}")
+    return value
 
 
 def _is_own(name: str) -> bool:

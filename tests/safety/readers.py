@@ -252,7 +252,7 @@ READERS = (
     Reader(
         "resume state",
         "state.pt",
-        lambda folder: write_state({"epoch": 3, "random": {"a": [1]}}, folder / "state.pt"),
+        lambda folder: write_state({"epoch": 3, "random": {"a": [1]}, "model": {}, "recipe": {}}, folder / "state.pt"),
         read_state,
     ),
     Reader(
