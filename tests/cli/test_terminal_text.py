@@ -160,11 +160,7 @@ def test_everything_that_is_printed_is_escaped():
     bare = []
     for path in sorted(Path(dlcx.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
-                "print",
-                "sys.stdout.write",
-                "sys.stderr.write",
-            ):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in printing:
                 used = {name.id for part in node.args for name in ast.walk(part) if isinstance(name, ast.Name)}
                 if not used & escapes:
                     bare.append(f"{path.name}:{node.lineno}")

@@ -141,6 +141,7 @@ META = AnalysisMeta(
     iteration=0,
     fraction=0.75,
     config={"net_type": "resnet_50", "metadata": {"project_path": "a/b"}, "logger": None, "gpus": [0, 1]},
+    duration=1.5,
 )
 
 
