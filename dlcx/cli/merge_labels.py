@@ -27,10 +27,15 @@ def merge_labels(
         float | None, typer.Option("--pcutoff", help="Least likelihood of those.", show_default="config.yaml's")
     ] = None,
     iteration: Annotated[
-        int | None, typer.Option("--iteration", help="The iteration to set.", show_default="the next one")
+        int | None,
+        typer.Option("--iteration", help="The iteration to set.", show_default="the next one if there are new labels"),
     ] = None,
 ) -> Any:
-    """Take corrected outliers into the labels, and begin the next iteration."""
+    """Take corrected outliers into the labels, and begin the next iteration.
+
+    Without new labels, the iteration stays. Outliers whose image was deleted are left out, and so are images without
+    labels in a folder where others were corrected: they show no animal.
+    """
     from dlcx.workflow.merge_labels import merge_labels as workflow
 
     return workflow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,18 +12,20 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import changing_labels, read_agreed_labels, read_labels, write_labels
-from dlcx.formats.machine_labels import read_machine_labels
-from dlcx.formats.merged_labels import in_layout, no_labels, with_more
+from dlcx.formats.machine_labels import Image, read_machine_labels
+from dlcx.formats.merged_labels import ROUNDING, in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project, set_iteration
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
-from dlcx.ranges import within_ranges
+from dlcx.workflow.label_backups import LabelBackup
 
 logger = logging.getLogger(__name__)
 
 #: What the refinement window of DeepLabCut 2 saved corrected machine labels as.
 REFINED = "MachineLabelsRefine.h5"
+#: Images that a warning names.
+NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class MergedFolder:
     """The labels of one video: rows there were, rows that came in corrected, and rows nobody corrected.
 
     ``empty`` images have no point that is sure enough; they are among the accepted ones only with ``accept_empty``.
-    ``gone`` are machine labels of images that somebody has deleted.
+    ``gone`` are machine labels of images that somebody has deleted, and ``removed`` labels of such images.
+    ``uncorrected`` images have no labels although others of the folder were corrected.
     """
 
     video: str
@@ -39,21 +43,28 @@ class MergedFolder:
     accepted: int
     empty: int = 0
     gone: int = 0
+    removed: int = 0
+    uncorrected: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the label files are other ones now."""
+        return bool(self.corrected or self.accepted or self.removed)
 
 
 @dataclass(frozen=True)
 class MergeLabelsResult:
-    """The labels of each video, and the iteration that config.yaml names now; ``before`` is the one it named."""
+    """The labels of each video, and the iteration that config.yaml names now; ``before`` is the one it named.
+
+    ``nothing_to_merge`` when the labels are those of the training dataset of the iteration, which therefore stays.
+    """
 
     folders: tuple[MergedFolder, ...]
     before: int
     iteration: int
     accepted_empty: bool = False
-
-    @property
-    def next_steps(self) -> tuple[str, ...]:
-        """What to do now."""
-        return ("Next: dlcx create-dataset",)
+    nothing_to_merge: bool = False
+    next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -62,16 +73,18 @@ class MergeLabelsResult:
             more = f", {one.corrected} corrected" if one.corrected else ""
             more += f", {one.accepted} as the net found them" if one.accepted else ""
             more += f", {one.empty} of them without an animal" if one.empty and self.accepted_empty else ""
+            more += f", {len(one.uncorrected)} left out (not corrected)" if one.uncorrected else ""
             more += (
                 f", {one.empty} left out (no point reaches the cutoff)" if one.empty and not self.accepted_empty else ""
             )
             more += f", {one.gone} left out (the image was deleted)" if one.gone else ""
+            more += f", {one.removed} removed (the image was deleted)" if one.removed else ""
             said.append(f"{one.video}: {one.labelled} labelled images{more}")
-        there = " (there already: it has no training dataset yet)" if self.iteration == self.before else ""
-        return [*said, f"iteration: {self.iteration}{there}"]
+        why = " (there already: it has no training dataset yet)" if self.iteration == self.before else ""
+        why = " (nothing to merge: the labels are those of its training dataset)" if self.nothing_to_merge else why
+        return [*said, f"iteration: {self.iteration}{why}"]
 
 
-@within_ranges
 def merge_labels(
     project: str | Path | None = None,
     *,
@@ -88,18 +101,20 @@ def merge_labels(
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     accept_machine_labels
-        Take machine labels that nobody has corrected as they are.
+        Take machine labels that nobody has corrected as they are.  Without it, images that have no labels although
+        others of their folder were corrected are left out, as images without an animal.
     accept_empty
         Also those of images in which no point is sure enough: they train as images without an animal.
     pcutoff
         Least likelihood of those; default: config.yaml's.
     iteration
-        The iteration to set; default: the next one, unless the present one has no training dataset yet.
+        The iteration to set; default: the next one, unless the labels are those of the training dataset of the present
+        one, or it has none yet.
 
     Raises
     ------
     DlcxError
-        When machine labels are neither corrected nor accepted, or a label file cannot be read.
+        When no machine labels of a folder are corrected, nor accepted, or a label file cannot be read.
     """
     home = open_project(project)
     if accept_empty and not accept_machine_labels:
@@ -108,49 +123,114 @@ def merge_labels(
     with changing_labels(*(home.labels_path(folder.name) for folder in folders)):
         home = open_project(home.root)  # another call may have merged them meanwhile
         least = home.pcutoff if pcutoff is None else pcutoff
-        merged = [_merged(home, folder.name, least, accept_empty=accept_empty) for folder in folders]
-        waiting = [(done.video, count) for done, _ in merged if (count := _uncorrected(done, accept_empty))]
-        if waiting and not accept_machine_labels:
-            what = ", ".join(f"{count} image(s) of {video}" for video, count in waiting)
-            raise DlcxError(
-                f"machine labels of {what} are not corrected",
-                hint="Correct them in napari-deeplabcut and save, or take them as they are with "
-                "--accept-machine-labels.",
-            )
-        if left := sum(done.empty for done, _ in merged if not accept_empty):
-            logger.warning(
-                "%d machine-labeled images are not taken: none of their points has a likelihood of %g or more, and "
-                "without labels they would train as images without an animal; label them, or take them with "
-                "--accept-empty",
-                left,
-                least,
-            )
-        changed = False
+        trained = _labels_of_dataset(home)
+        merge = _Merge(home, least, frozenset(trained.images), accept_machine_labels, accept_empty)
+        merged = [merge(folder.name) for folder in folders]
+        _refuse_uncorrected(merged)
+        _tell_left_out([one.folder for one in merged], least, accept_empty=accept_empty)
+        backup = LabelBackup(home)
         with progress.task("merge", total=len(merged), unit="video") as task:
-            for done, labels in merged:
-                if done.corrected or done.accepted:
-                    write_labels(labels, home.labels_path(done.video), home.scorer)
-                    changed = True
+            for one in merged:
+                base = home.labels_path(one.folder.video)
+                if one.folder.removed:
+                    backup.copy(base)
+                if one.folder.changed:
+                    write_labels(one.labels, base, home.scorer)
                 task.advance()
-        new = iteration if iteration is not None else _next(home, changed=changed)
+        nothing = iteration is None and not _is_new(home, merged, trained)
+        new = iteration if iteration is not None else home.iteration + (not nothing)
         if new != home.iteration:
             set_iteration(home.config_path, new)
-    return MergeLabelsResult(tuple(done for done, _ in merged), home.iteration, new, accept_empty)
+    done = tuple(one.folder for one in merged)
+    nothing = nothing and home.training_set_dir.is_dir()
+    steps = (*backup.how_to_undo, *_next_steps(home, merged, project, nothing=nothing))
+    return MergeLabelsResult(done, home.iteration, new, accept_empty, nothing, steps)
 
 
-def _uncorrected(done: MergedFolder, accept_empty: bool) -> int:
-    """How many images have machine labels that nobody has corrected."""
-    return done.accepted + (0 if accept_empty else done.empty)
+@dataclass(frozen=True)
+class _Merged:
+    """What the labels of a folder become.
+
+    ``waiting`` images have machine labels, and nobody has corrected any of the folder; ``reviewed`` is whether
+    somebody has.
+    """
+
+    folder: MergedFolder
+    labels: Labels
+    waiting: int
+    reviewed: bool
 
 
-def _next(project: Project, *, changed: bool) -> int:
-    """The iteration to go on with: a new one when datasets of the present one count other rows."""
-    used = project.training_set_dir.is_dir() or changed or any(project.labeled_data.glob(f"*/{_machine(project)}"))
-    return project.iteration + 1 if used else project.iteration
+def _refuse_uncorrected(merged: Sequence[_Merged]) -> None:
+    if waiting := [(one.folder.video, one.waiting) for one in merged if one.waiting]:
+        what = ", ".join(f"{count} image(s) of {video}" for video, count in waiting)
+        raise DlcxError(
+            f"machine labels of {what} are not corrected",
+            hint="Correct them in napari-deeplabcut and save; delete images that show no animal; or take all as they "
+            "are with --accept-machine-labels.",
+        )
 
 
-def _machine(project: Project) -> str:
-    return project.machine_labels_path("any").name
+def _tell_left_out(done: Sequence[MergedFolder], least: float, *, accept_empty: bool) -> None:
+    for one in done:
+        if one.uncorrected:
+            logger.warning(
+                "%s: %d machine-labeled images have no corrected labels and are left out: %s; if they show an animal, "
+                "label them, or take the machine labels with --accept-machine-labels",
+                one.video,
+                len(one.uncorrected),
+                ", ".join(one.uncorrected[:NAMED]) + (", ..." if len(one.uncorrected) > NAMED else ""),
+            )
+    if left := sum(one.empty for one in done if not accept_empty):
+        logger.warning(
+            "%d machine-labeled images are not taken: none of their points has a likelihood of %g or more, and "
+            "without labels they would train as images without an animal; label them, or take them with "
+            "--accept-machine-labels --accept-empty",
+            left,
+            least,
+        )
+
+
+def _next_steps(
+    home: Project, merged: Sequence[_Merged], asked: str | Path | None, *, nothing: bool
+) -> tuple[str, ...]:
+    """What to do now: labels of deleted images stop create-dataset."""
+    where = ["--project", str(asked)] if asked else []
+    images = (image for one in merged for image in one.labels.images)
+    if any(not home.root.joinpath(*image).is_file() for image in images):
+        logger.warning("some labels are of images that were deleted; without them, no training dataset can be made")
+        return (f"Next: {shlex.join(['dlcx', 'clean-labels', *where])}",)
+    if not nothing:
+        return (f"Next: {shlex.join(['dlcx', 'create-dataset', *where])}",)
+    if any(one.folder.empty or one.folder.uncorrected for one in merged):
+        return ("Next: label the images that are left out, in napari-deeplabcut",)
+    return (f"Next: {shlex.join(['dlcx', 'status', *where])}",)
+
+
+def _labels_of_dataset(project: Project) -> Labels:
+    """The labels that the training datasets of the iteration count; none where they cannot be read."""
+    try:
+        return read_labels(project.merged_labels_path, project.layout)
+    except DlcxError:
+        return no_labels(project.layout)
+
+
+def _is_new(project: Project, merged: Sequence[_Merged], trained: Labels) -> bool:
+    """Whether the labels are others than those that the training datasets of the iteration count."""
+    if not len(trained):
+        return project.training_set_dir.is_dir() or any(one.folder.changed or one.reviewed for one in merged)
+    listed = {video.stem for video in project.videos}
+    used = [one for one in merged if one.folder.video in listed] or merged
+    place = {image: row for row, image in enumerate(trained.images)}
+    images = [image for one in used for image in one.labels.images]
+    if len(images) != len(place) or set(images) != set(place):
+        return True
+    rows = [place[image] for image in images]
+    pairs = (
+        (np.concatenate([one.labels.xy for one in used]), trained.xy[rows]),
+        (np.concatenate([one.labels.unique_xy for one in used]), trained.unique_xy[rows]),
+    )
+    return not all(np.allclose(now, then, rtol=0, atol=ROUNDING, equal_nan=True) for now, then in pairs)
 
 
 def _is_of_labels(folder: Path) -> bool:
@@ -158,21 +238,47 @@ def _is_of_labels(folder: Path) -> bool:
     return any(any(folder.glob(pattern)) for pattern in endings)
 
 
-def _merged(project: Project, stem: str, least: float, *, accept_empty: bool) -> tuple[MergedFolder, Labels]:
-    """What a folder's labels become, and where they come from."""
-    path, layout = project.labels_path(stem), project.layout
-    there = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
-    human = read_agreed_labels(path, layout, project.scorer) if there else no_labels(layout)
-    refined = path.with_name(REFINED)
-    corrected = with_more(human, _refined(refined, project)) if refined.is_file() else human
-    machine = project.machine_labels_path(stem)
-    found = _without(_sure(machine, project, least), corrected.images) if machine.is_file() else no_labels(layout)
-    present = _only(found, [project.root.joinpath(*image).is_file() for image in found.images])
-    shown = np.isfinite(present.xy).any((1, 2, 3)) | np.isfinite(present.unique_xy).any((1, 2))
-    taken = present if accept_empty else _only(present, shown)
-    whole = with_more(corrected, taken)
-    empty, gone = int((~shown).sum()), len(found) - len(present)
-    return MergedFolder(stem, len(human), len(corrected) - len(human), len(taken), empty, gone), whole
+@dataclass(frozen=True)
+class _Merge:
+    """How the labels of a folder are merged.
+
+    Images in ``trained`` were labeled before the outliers were extracted: their labels are no sign of a correction.
+    """
+
+    project: Project
+    least: float
+    trained: frozenset[Image]
+    accept: bool
+    accept_empty: bool
+
+    def __call__(self, stem: str) -> _Merged:
+        project, layout = self.project, self.project.layout
+        path, machine = project.labels_path(stem), project.machine_labels_path(stem)
+        there = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
+        before = read_agreed_labels(path, layout, project.scorer) if there else no_labels(layout)
+        outliers = _sure(machine, project, self.least) if machine.is_file() else no_labels(layout)
+        deleted = {image for image in outliers.images if not project.root.joinpath(*image).is_file()}
+        human = _without(before, deleted)
+        refined = path.with_name(REFINED)
+        corrected = with_more(human, _refined(refined, project)) if refined.is_file() else human
+        found = _without(outliers, {*corrected.images, *deleted})
+        shown = np.isfinite(found.xy).any((1, 2, 3)) | np.isfinite(found.unique_xy).any((1, 2))
+        sure = _only(found, shown)
+        taken = found if self.accept and self.accept_empty else sure if self.accept else _only(found, [])
+        reviewed = len(corrected) > len(human) or bool({*before.images} & {*outliers.images} - self.trained)
+        left = () if self.accept or not reviewed else tuple(image[2] for image in sure.images)
+        folder = MergedFolder(
+            stem,
+            len(human),
+            len(corrected) - len(human),
+            len(taken),
+            int((~shown).sum()),
+            len(deleted - {*before.images}),
+            len(before) - len(human),
+            left,
+        )
+        waiting = 0 if self.accept or reviewed else len(sure)
+        return _Merged(folder, with_more(corrected, taken), waiting, reviewed)
 
 
 def _refined(path: Path, project: Project) -> Labels:
@@ -188,7 +294,7 @@ def _refined(path: Path, project: Project) -> Labels:
 
 
 def _only(labels: Labels, kept: Sequence[bool] | np.ndarray) -> Labels:
-    rows = np.flatnonzero(kept)
+    rows = np.flatnonzero(np.asarray(kept, bool))
     return replace(
         labels, images=tuple(labels.images[row] for row in rows), xy=labels.xy[rows], unique_xy=labels.unique_xy[rows]
     )

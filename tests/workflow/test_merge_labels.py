@@ -16,6 +16,7 @@ from dlcx.formats.machine_labels import MachineLabels, read_machine_labels, writ
 from dlcx.formats.merged_labels import in_layout
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Labels, Layout
+from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.import_labels import import_labels
 from dlcx.workflow.merge_labels import merge_labels
 
@@ -141,8 +142,14 @@ def test_images_below_the_cutoff_are_accepted_only_when_asked(project, machine, 
     empty = 1 if cutoff == "0.6" else 2
     call = ["merge-labels", "-p", str(project), "--pcutoff", cutoff]
     before = labels_of(project)
-    assert run(call) == 3
-    assert "machine labels of 2 image(s) of vid are not corrected" in capsys.readouterr().err
+    if empty == 1:
+        assert run(call) == 3
+        assert "machine labels of 1 image(s) of vid are not corrected" in capsys.readouterr().err
+    else:  # nothing is to be corrected, and nothing to be merged
+        assert run(call) == 0
+        out, err = capsys.readouterr()
+        assert out.splitlines()[1] == "iteration: 0 (nothing to merge: the labels are those of its training dataset)"
+        assert "label the images that are left out" in err
     assert run([*call, "--accept-empty"]) == 3
     assert "--accept-empty belongs to --accept-machine-labels" in capsys.readouterr().err
     assert run([*call, "--accept-machine-labels", "--iteration", "0"]) == 0
@@ -161,6 +168,93 @@ def test_images_below_the_cutoff_are_accepted_only_when_asked(project, machine, 
     assert [image[2] for image in after.images[8:]] == ["img09.png", "img11.png"]
     assert np.isnan(after.xy[8]).all()
     assert np.isnan(after.xy[9]).all() == (empty == 2)
+
+
+def correct(project: Path, *names: str) -> None:
+    """Label some of the outliers, as napari-deeplabcut saves them: in the label file, others have no row."""
+    home, labels = open_project(project), labels_of(project)
+    images = (*labels.images, *(("labeled-data", "vid", name) for name in names))
+    xy = np.concatenate([labels.xy, np.full((len(names), 1, 3, 2), 5.0)])
+    write_labels(Labels(LAYOUT, images, xy, np.zeros((len(images), 0, 2))), home.labels_path("vid"), home.scorer)
+
+
+@pytest.mark.parametrize("score", [0.9, 0.1])
+def test_an_outlier_without_an_animal_is_left_out(project, machine, score, capsys):
+    """The net may be sure or not of what it found; people saw no animal and saved no row."""
+    labels = read_machine_labels(machine)
+    scores = labels.score.copy()
+    scores[2] = score  # img09
+    write_machine_labels(replace(labels, score=scores), machine)
+    correct(project, "img11.png")
+    assert run(["merge-labels", "-p", str(project)]) == 0
+    out, err = capsys.readouterr()
+    why = "not corrected" if score == 0.9 else "no point reaches the cutoff"
+    assert out.splitlines() == [f"vid: 9 labelled images, 1 left out ({why})", "iteration: 1"]
+    assert ("are left out: img09.png" if score == 0.9 else "1 machine-labeled images are not taken") in err
+    assert [image[2] for image in labels_of(project).images[8:]] == ["img11.png"]
+    assert create_dataset(project, weights="none").shuffles
+
+
+def test_an_outlier_that_was_corrected_and_then_deleted_loses_its_row(project, machine, capsys):
+    correct(project, "img09.png", "img11.png")
+    before = labels_of(project)
+    (machine.parent / "img09.png").unlink()
+    assert run(["merge-labels", "-p", str(project)]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["vid: 9 labelled images, 1 removed (the image was deleted)", "iteration: 1"]
+    for suffix in (".h5", ".csv"):
+        images = read_labels(machine.with_name(f"CollectedData_me{suffix}")).images
+        assert [image[2] for image in images[8:]] == ["img11.png"]
+    (kept,) = project.glob("label-backups/*/vid/CollectedData_me.h5")
+    assert read_labels(kept).images == before.images
+    assert f"To undo: cp -R {kept.parents[1]}/. {project / 'labeled-data'}" in err
+    assert create_dataset(project, weights="none").shuffles
+
+
+def test_labels_of_other_deleted_images_lead_to_clean_labels(project, machine, capsys):
+    """The hint is what makes the dataset possible."""
+    correct(project, "img09.png", "img11.png")
+    (machine.parent / "img00.png").unlink()
+    assert run(["merge-labels", "-p", str(project)]) == 0
+    assert f"Next: dlcx clean-labels --project {project}" in capsys.readouterr().err
+    assert run(["clean-labels", "--project", str(project)]) == 0
+    assert create_dataset(project, weights="none").shuffles
+
+
+def test_an_animal_that_was_not_seen_among_several(golden, tmp_path, capsys):
+    """Two individuals and bodyparts that exist once; one outlier shows no animal, another was deleted."""
+    root = tmp_path / "mui"
+    shutil.copytree(golden / "files" / "mui", root)
+    shutil.copytree(golden / "evaluation" / "mui" / "images", root / "labeled-data" / "vid")
+    home = open_project(root)
+    labels = replace(read_labels(home.merged_labels_path))
+    names = [f"img{number}.png" for number in (20, 21, 22)]
+    for name in names:
+        shutil.copyfile(root / "labeled-data" / "vid" / "img00.png", root / "labeled-data" / "vid" / name)
+    images = tuple(("labeled-data", "vid", name) for name in names)
+    xy, unique = np.full((3, *labels.xy.shape[1:]), 9.0, np.float32), np.full((3, 2, 2), 8.0, np.float32)
+    found = MachineLabels("net", home.layout, images, xy, xy[..., 0] / 10, unique, unique[..., 0] / 10)
+    write_machine_labels(found, home.machine_labels_path("vid"))
+    rows = Labels(
+        home.layout,
+        (*labels.images, images[0]),
+        np.concatenate([labels.xy, xy[:1] + 1]),
+        np.concatenate([labels.unique_xy, unique[:1] + 1]),
+    )
+    write_labels(labels, home.labels_path("vid"), home.scorer)
+    assert run(["merge-labels", "-p", str(root)]) == 3
+    write_labels(rows, home.labels_path("vid"), home.scorer)
+    (root / "labeled-data" / "vid" / names[2]).unlink()
+    capsys.readouterr()
+    assert run(["merge-labels", "-p", str(root)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "vid: 9 labelled images, 1 left out (not corrected), 1 left out (the image was deleted)",
+        "iteration: 1",
+    ]
+    after = read_labels(home.labels_path("vid"))
+    assert after.images == rows.images
+    np.testing.assert_array_equal(after.unique_xy, rows.unique_xy)
+    assert create_dataset(root, weights="none", net_type="dekr_w18").shuffles
 
 
 def test_a_csv_that_says_otherwise_is_not_overwritten(project, machine):
@@ -182,7 +276,38 @@ def test_a_csv_that_says_otherwise_is_not_overwritten(project, machine):
     assert len(names) == 9
 
 
+def test_without_new_labels_the_iteration_stays(project, capsys):
+    """Also where something else than the order of rows and the last digits is the same."""
+    config = (project / "config.yaml").read_bytes()
+    home, labels = open_project(project), labels_of(project)
+    assert merge_labels(project).iteration == 0
+    turned = Labels(LAYOUT, labels.images[::-1], labels.xy[::-1] + 5e-8, labels.unique_xy[::-1])
+    write_labels(turned, home.labels_path("vid"), home.scorer)
+    assert run(["merge-labels", "-p", str(project)]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == "iteration: 0 (nothing to merge: the labels are those of its training dataset)"
+    assert err.splitlines()[-1] == f"hint: Next: dlcx status --project {project}"
+    assert (project / "config.yaml").read_bytes() == config
+    assert merge_labels(project, iteration=0).nothing_to_merge is False
+    moved = labels.xy.copy()
+    moved[0, 0, 1] += 0.5
+    write_labels(replace(labels, xy=moved), home.labels_path("vid"), home.scorer)
+    assert merge_labels(project).iteration == 1
+
+
+def test_new_labels_of_any_origin_start_an_iteration(project):
+    home, labels = open_project(project), labels_of(project)
+    write_rows(project, labels, [*range(7)])
+    assert merge_labels(project).iteration == 1
+    merge_labels(project, iteration=0)
+    write_labels(labels, home.labels_path("vid"), home.scorer)
+    assert merge_labels(project).iteration == 0
+    home.merged_labels_path.with_name("CollectedData_me.h5").write_bytes(b"broken")
+    assert merge_labels(project).iteration == 1
+
+
 def test_an_iteration_without_a_dataset_goes_on(project):
+    write_rows(project, labels_of(project), [*range(7)])
     assert merge_labels(project).iteration == 1
     again = merge_labels(project)
     assert (again.before, again.iteration) == (1, 1)
