@@ -54,10 +54,16 @@ def create_labeled_video(
     trail: Annotated[int, typer.Option("--trail", metavar="N", help="Draw each point's path over so many frames.")] = 0,
     boxes: Annotated[str, typer.Option("--boxes", help="A box around each animal: no, too, or only boxes.")] = "no",
     keypoints_only: Annotated[bool, typer.Option("--keypoints-only", help="Draw on black.")] = False,
+    frame_number: Annotated[bool, typer.Option("--frame-number", help="Write the number of each frame.")] = False,
+    legend: Annotated[bool, typer.Option("--legend", help="Name the colors in a strip below the video.")] = False,
     codec: Annotated[
-        str,
-        typer.Option("--codec", help="mp4v, MJPG, XVID, or any encoder of ffmpeg, such as libx264."),
-    ] = "mp4v",
+        str | None,
+        typer.Option(
+            "--codec",
+            help="mp4v, MJPG, XVID, or any encoder of ffmpeg, such as libx265.",
+            show_default="H.264, which browsers play",
+        ),
+    ] = None,
     fps: Annotated[float | None, typer.Option("--fps", help="Frames a second.", show_default="the video's")] = None,
     frames: Annotated[
         str | None, typer.Option("--frames", metavar="A:B", help="Only frames A to B, B left out.")
@@ -88,6 +94,8 @@ def create_labeled_video(
         trail=trail,
         boxes=boxes,
         keypoints_only=keypoints_only,
+        frame_number=frame_number,
+        legend=legend,
         codec=codec,
         fps=fps,
         frames=parse_frames(frames),

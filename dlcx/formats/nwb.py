@@ -72,7 +72,7 @@ def write_nwb(
     recording: Recording,
     *,
     version: str,
-    identifier: str,
+    session_id: str,
     subject: str | None = None,
     skeleton: Sequence[tuple[str, str]] = (),
 ) -> None:
@@ -84,10 +84,11 @@ def write_nwb(
         With one individual and no unique bodyparts.
     scorer, version
         Name of what found the poses, and which dlcx writes them.
-    identifier
-        What tells the file from all others.
+    session_id
+        Tells the file from all others.
     subject
-        The individual's name; None for what is no animal.
+        The individual's name, which is also the file's identifier, because programs that read several individuals
+        (movement) name them by it; None for unique bodyparts.
     skeleton
         Bones; those whose bodyparts are not there are left out.
 
@@ -113,7 +114,8 @@ def write_nwb(
         )
     file = pynwb.NWBFile(
         session_description=f"Poses in {recording.path.name}, frames {tracks.first} to {tracks.first + len(times) - 1}",
-        identifier=identifier,
+        identifier=subject or "unique bodyparts",
+        session_id=session_id,
         session_start_time=recording.start,
     )
     if subject is not None:
@@ -174,13 +176,13 @@ def write_nwb(
         beside.write_bytes(content.getbuffer())
 
 
-def read_identifier(path: Path) -> str:
-    """What tells an NWB file from all others; nothing for a file of another kind."""
+def read_session_id(path: Path) -> str:
+    """The session's id, which tells an NWB file of dlcx from all others; empty for a file of another kind."""
     import h5py  # comes with pynwb
 
     try:
         with h5py.File(path, "r") as file:
-            return str(file["identifier"][()].decode())
+            return str(file["general/session_id"][()].decode())
     except (OSError, KeyError, AttributeError):
         return ""
 

@@ -60,6 +60,7 @@ class PosePainter:
         layout = tracks.layout
         self._layout = layout
         self._first = tracks.first
+        self._by = color_by
         self._points = _shown_points(tracks, pcutoff)
         self._colors = point_colors(layout, colormap, by=color_by)
         self._bones = _bones(layout, skeleton)
@@ -68,6 +69,18 @@ class PosePainter:
         self._trail = trail
         self._boxes = boxes
         self._box_colors = point_colors(layout, colormap, by="individual")[:: max(1, len(layout.bodyparts))]
+
+    @property
+    def names(self) -> list[tuple[str, Sequence[int]]]:
+        """What has a color of its own, and the color: the bodyparts, or the individuals."""
+        layout, parts = self._layout, len(self._layout.bodyparts)
+        if self._by == "bodypart":
+            words = [*layout.bodyparts, *layout.unique]
+            rows = [*range(parts), *range(parts * len(layout.individuals), len(self._colors))]
+        else:
+            words = [*layout.individuals, *(["unique bodyparts"] if layout.unique else [])]
+            rows = [parts * number for number in range(len(words))]
+        return [(word, self._colors[row].tolist()) for word, row in zip(words, rows, strict=True)]
 
     def __call__(self, image: np.ndarray, frame: int) -> np.ndarray:
         """Draw the poses of a frame into its image (H, W, 3) uint8 RGB, in place."""
@@ -135,6 +148,20 @@ class PosePainter:
         """Colour and thickness of the strokes of a line; broad ones get a dark rim."""
         line = (color, self._line)
         return (line,) if self._line == 1 else ((_RIM, self._line + 2), line)
+
+
+def with_frame_number(image: np.ndarray, frame: int) -> np.ndarray:
+    """Write ``frame N`` on a dark ground into the top left corner of an image (H, W, 3) uint8 RGB, in place."""
+    size = max(0.4, image.shape[0] / 1200)
+    (width, height), base = cv2.getTextSize(f"frame {frame}", _FONT, size, 1)
+    image[: height + base + 6, : width + 10] = _RIM
+    cv2.putText(image, f"frame {frame}", (5, height + 4), _FONT, size, _BONE, 1, cv2.LINE_AA)
+    return image
+
+
+def even_rows(strip: np.ndarray, above: int) -> np.ndarray:
+    """A strip (h, W, 3), with another row where it would make an image of ``above`` rows odd: codecs need even ones."""
+    return np.concatenate([strip, strip[-1:]]) if (len(strip) + above) % 2 else strip
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:

@@ -44,6 +44,13 @@ _OPTIONS = {
 _QUEUE = 16
 
 
+def default_codec() -> str:
+    """H.264, which browsers and slides play, where ffmpeg has an encoder for it; else MPEG-4, which they do not."""
+    import av
+
+    return next((name for name in ("libx264", "libopenh264") if name in av.codecs_available), "mp4v")
+
+
 def video_suffix(codec: str) -> str:
     """Suffix of the files that a codec goes into.
 
@@ -158,7 +165,9 @@ def _av_encoder(path: Path, codec: str, fps: float, size: tuple[int, int]) -> It
 
     width, height = (side // 2 * 2 for side in size)
     try:
-        with av.open(decoder_name(path), "w") as container:
+        # the index of an MP4 goes to the front, so that browsers play it while it loads
+        options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
+        with av.open(decoder_name(path), "w", options=options) as container:
             rate = Fraction(fps).limit_denominator(10_000)
             stream: Any = container.add_stream(encoder.name, rate=rate, options=dict(_OPTIONS.get(encoder.name, {})))
             stream.width, stream.height = width, height

@@ -77,7 +77,9 @@ def create_labeled_video(
     trail: int = 0,
     boxes: str = "no",
     keypoints_only: bool = False,
-    codec: str = "mp4v",
+    frame_number: bool = False,
+    legend: bool = False,
+    codec: str | None = None,
     fps: float | None = None,
     frames: tuple[int | None, int | None] | None = None,
     overwrite: bool = False,
@@ -107,8 +109,13 @@ def create_labeled_video(
         A box around each animal: ``no``, ``too``, or ``only`` boxes.
     keypoints_only
         Draw on black instead of the video.
+    frame_number
+        Write the number of each frame into its top left corner.
+    legend
+        Name the colors in a strip below the video.
     codec
-        One of OpenCV's (``mp4v``, ``MJPG``, ...), or any encoder of ffmpeg's (``libx264``, ...).
+        One of OpenCV's (``mp4v``, ``MJPG``, ...), or any encoder of ffmpeg's (``libx265``, ...).  Default: H.264 where
+        ffmpeg has an encoder for it, else ``mp4v``.
     fps
         Frames a second of the new video; default: the video's.
     frames
@@ -124,8 +131,9 @@ def create_labeled_video(
     """
     from dlcx.visuals.colors import part_colors
     from dlcx.visuals.labeled_video import Boxes, ColorBy
-    from dlcx.visuals.video_writer import video_suffix
+    from dlcx.visuals.video_writer import default_codec, video_suffix
 
+    codec = codec or default_codec()
     frame_range(frames)
     for flag, value, known in (("--color-by", color_by, get_args(ColorBy)), ("--boxes", boxes, get_args(Boxes))):
         if value not in known:
@@ -156,6 +164,8 @@ def create_labeled_video(
         trail=trail,
         boxes=boxes,  # type: ignore[arg-type]
         keypoints_only=keypoints_only,
+        frame_number=frame_number,
+        legend=legend,
         codec=codec,
         suffix=video_suffix(codec),
         fps=fps,
@@ -181,6 +191,8 @@ class _Look:
     trail: int
     boxes: Boxes
     keypoints_only: bool
+    frame_number: bool
+    legend: bool
     codec: str
     suffix: str
     fps: float | None
@@ -189,7 +201,8 @@ class _Look:
     def draw(self, found: FoundPoses, *, overwrite: bool, progress: Progress) -> LabeledVideo:
         """Draw one video, unless it is there."""
         from dlcx.data.video import open_video
-        from dlcx.visuals.labeled_video import PosePainter
+        from dlcx.visuals.labeled_images import legend
+        from dlcx.visuals.labeled_video import PosePainter, even_rows, with_frame_number
         from dlcx.visuals.video_writer import write_video
 
         tracks = only_parts(found.in_frame(), self.bodyparts)
@@ -220,6 +233,12 @@ class _Look:
         with progress.task(f"draw {found.video.name}", stop - first, "frame") as task:
             images = (painter(image, frame) for frame, image in self._grounds(video, first, stop, task))
             size = (video.width, video.height)
+            if self.frame_number:
+                images = (with_frame_number(image, first + number) for number, image in enumerate(images))
+            if self.legend:
+                strip = even_rows(legend(video.width, painter.names), video.height)
+                size = (video.width, video.height + len(strip))
+                images = (np.concatenate([image, strip]) for image in images)
             count = write_video(labeled, images, fps=self.fps or video.fps, size=size, codec=self.codec)
         try:
             note_origin(labeled, origin)

@@ -211,7 +211,7 @@ def _quota() -> float | None:
 
 def _codecs() -> Iterator[Check]:
     """Videos decoded and encoded for real, every frame recognised by its grey."""
-    from dlcx.visuals.video_writer import OPENCV_CODECS
+    from dlcx.visuals.video_writer import OPENCV_CODECS, default_codec
 
     mend = "Install opencv-python from PyPI, whose ffmpeg has the codecs."
     samples = Path(__file__).parents[1] / "data" / "samples"
@@ -227,8 +227,11 @@ def _codecs() -> Iterator[Check]:
     broken = {codec: fault for codec, fault in written.items() if fault}
     for codec, fault in broken.items():
         yield Check(f"write {codec}", "bad" if codec == "mp4v" else "note", fault, mend)
-    fault = _write_and_read("libx264")
-    yield Check("write h264", "note" if fault else "ok", fault or "libx264, with PyAV", "")
+    codec = default_codec()
+    fault = _write_and_read(codec)
+    if codec == "mp4v":
+        fault = "PyAV has no encoder, so labeled videos are MPEG-4, which browsers do not play"
+    yield Check("write h264", "note" if fault else "ok", fault or codec)
 
 
 def _write_and_read(codec: str) -> str:

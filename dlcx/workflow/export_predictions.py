@@ -207,15 +207,15 @@ def _as_nwb(
     found: FoundPoses, folder: Path, skeleton: Sequence[tuple[str, str]], start: datetime | None, *, overwrite: bool
 ) -> Iterator[ExportedFile]:
     from dlcx import __version__
-    from dlcx.formats.nwb import read_identifier, write_nwb
+    from dlcx.formats.nwb import read_session_id, write_nwb
 
     recording = _recording(found.video, start)
     for owner, tracks in _parts(found.in_frame(), individuals=True, unique=True):
         path = _file(found, folder, owner, ".nwb")
         origin = origin_of(found.file.path, owner=owner, start=recording.start.isoformat())
-        identifier = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{path.stem} {origin}"))
+        session_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{path.stem} {origin}"))
         existed = path.exists() and not overwrite
-        if existed and read_identifier(path) != identifier:
+        if existed and read_session_id(path) != session_id:
             raise DlcxError(f"{path} is of other poses or another start", hint="--overwrite makes it anew.")
         if not existed:
             subject = None if owner == SINGLE else owner or tracks.layout.individuals[0]
@@ -225,7 +225,7 @@ def _as_nwb(
                 found.file.scorer,
                 recording,
                 version=__version__,
-                identifier=identifier,
+                session_id=session_id,
                 subject=subject,
                 skeleton=skeleton,
             )

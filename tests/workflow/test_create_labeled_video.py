@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from small_videos import SIZE, disc, write_video
@@ -13,6 +15,8 @@ from dlcx.errors import DlcxError
 from dlcx.formats.analysis_pickles import AnalysisMeta, write_meta_pickle
 from dlcx.formats.predictions import write_predictions
 from dlcx.poses import Layout, Tracks
+from dlcx.visuals.labeled_video import PosePainter, with_frame_number
+from dlcx.visuals.video_writer import default_codec
 from dlcx.workflow.create_labeled_video import create_labeled_video
 
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
@@ -180,6 +184,72 @@ def test_codecs(project: Path, video: Path, codec: str, suffix: str) -> None:
     written = images(done.labeled)
     assert written.shape == (20, SIZE[1], SIZE[0], 3)
     assert (np.abs(written - images(video)).sum(-1)[:, 55, 80] > 150).all()
+
+
+def test_browsers_play_the_default(project: Path, video: Path) -> None:
+    """H.264 with 4:2:0 colors, and the index of the MP4 before the pictures."""
+    write_predictions(poses(0, 20), video.with_name(f"v{SCORER}.h5"), SCORER)
+    labeled = create_labeled_video(project, video).videos[0].labeled
+    with av.open(str(labeled)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+    content = labeled.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_machines_without_an_encoder_of_h264_write_mpeg4(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert default_codec() == "libx264"
+    monkeypatch.setattr(av, "codecs_available", {"mpeg4", "libopenh264"})
+    assert default_codec() == "libopenh264"
+    monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
+    assert default_codec() == "mp4v"
+
+
+def test_frame_numbers_are_those_of_the_video(project: Path, video: Path) -> None:
+    """Each picture's corner is what the number drawn alone is."""
+    write_predictions(poses(0, 20), video.with_name(f"v{SCORER}.h5"), SCORER)
+    plain = create_labeled_video(project, video, codec="ffv1", frames=(9, 12)).videos[0].labeled
+    before = images(plain)
+    done = create_labeled_video(project, video, codec="ffv1", frames=(9, 12), frame_number=True, overwrite=True).videos[
+        0
+    ]
+    for number, image in zip(range(9, 12), images(done.labeled), strict=True):
+        expected = with_frame_number(before[number - 9].astype(np.uint8).copy(), number)
+        assert np.abs(image - expected).max() <= 3
+        assert np.abs(image - before[number - 9]).sum() > 1000
+    numbers = [with_frame_number(np.zeros((40, 90, 3), np.uint8), number) for number in (1, 7, 10)]
+    assert not any(np.array_equal(one, other) for one, other in itertools.combinations(numbers, 2))
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [("bodypart", ["snout", "back", "tail", "lamp"]), ("individual", ["a", "b", "unique bodyparts"])],
+)
+def test_the_legend_names_colors_as_they_are_drawn(by: str, words: list[str]) -> None:
+    layout = Layout(("snout", "back", "tail"), ("a", "b"), ("lamp",), multi=True)
+    xy = np.array([[[[20, 20], [60, 20], [100, 20]], [[20, 60], [60, 60], [100, 60]]]], np.float32)
+    tracks = Tracks(layout, xy, np.ones((1, 2, 3), np.float32), np.float32([[[60, 100]]]), np.ones((1, 1), np.float32))
+    painter = PosePainter(tracks, pcutoff=0.5, color_by=by, dotsize=12)
+    image = painter(np.zeros((120, 120, 3), np.uint8), 0)
+    names = dict(painter.names)
+    assert list(names) == words
+    animals, parts = ("a", "b"), layout.bodyparts
+    for animal, part in itertools.product(range(2), range(3)):
+        x, y = xy[0, animal, part].astype(int)
+        assert image[y, x].tolist() == names[parts[part] if by == "bodypart" else animals[animal]]
+    assert image[100, 60].tolist() == names["lamp" if by == "bodypart" else "unique bodyparts"]
+
+
+def test_the_legend_is_a_strip_below_the_video(project: Path, video: Path) -> None:
+    write_predictions(poses(0, 20), video.with_name(f"v{SCORER}.h5"), SCORER)
+    before = images(create_labeled_video(project, video, codec="ffv1").videos[0].labeled)
+    labeled = create_labeled_video(project, video, codec="ffv1", legend=True, overwrite=True).videos[0].labeled
+    after = images(labeled)
+    height = before.shape[1]
+    assert after.shape[1] > height
+    assert after.shape[1] % 2 == 0
+    np.testing.assert_allclose(after[:, : height - 2], before[:, : height - 2], atol=3)
+    assert after[:, height:].max() > 150  # words
 
 
 def test_a_codec_that_nothing_writes(project: Path, video: Path) -> None:

@@ -60,7 +60,7 @@ def test_pynwb_reads_the_very_numbers(analyzed: tuple[Path, Path, Path]) -> None
     (done,) = export_predictions(project, video, session_start="2026-01-31T14:30+01:00").videos
     expected = _owners(read_predictions(poses))
     assert [made.owner for made in done.files] == list(expected)
-    identifiers = set()
+    session_ids = set()
     for made in done.files:
         parts, xy, score = expected[made.owner]
         name = f"{poses.stem}_{made.owner}" if made.owner else poses.stem
@@ -86,9 +86,11 @@ def test_pynwb_reads_the_very_numbers(analyzed: tuple[Path, Path, Path]) -> None
             source = found.source_video
             assert (made.file.parent / source.external_file[0]).resolve() == video.resolve()
             assert list(source.dimension[:]) == [160, 128]
-            identifiers.add(file.identifier)
+            session_ids.add(file.session_id)
+            # movement names individuals by the identifier
+            assert file.identifier == ("unique bodyparts" if file.subject is None else file.subject.subject_id)
         assert pynwb.validate(path=str(made.file)) == []
-    assert len(identifiers) == len(expected)
+    assert len(session_ids) == len(expected)
 
 
 def test_bones_are_edges_of_the_skeleton(analyzed: tuple[Path, Path, Path]) -> None:
