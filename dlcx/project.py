@@ -97,6 +97,8 @@ class Project:
     crop: tuple[int, int, int, int] | None  # x1, x2, y1, y2 when ``cropping: true``
     colormap: str
     dotsize: int
+    alphavalue: float
+    skeleton_color: str
     #: Reads off a pytorch_config.yaml how the names of its snapshots begin, see :func:`usual_prefixes`.
     snapshot_prefixes: Callable[[Path], Mapping[str, str]] = usual_prefixes
     #: Which of a shuffle's snapshots, in the order of :meth:`Shuffle.snapshots`, a call means that names none.

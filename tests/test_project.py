@@ -35,6 +35,8 @@ def project(tmp_path: Path) -> Project:
         crop=None,
         colormap="rainbow",
         dotsize=12,
+        alphavalue=0.7,
+        skeleton_color="black",
     )
 
 

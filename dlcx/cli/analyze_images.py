@@ -13,8 +13,8 @@ from dlcx.cli.options import (
     DetectorSnapshotOption,
     DeviceOption,
     EngineOption,
+    InferencePrecisionOption,
     OverwriteOption,
-    PrecisionOption,
     ShuffleOption,
     SnapshotOption,
     TrainsetIndexOption,
@@ -33,8 +33,8 @@ def analyze_images(
     conditions: ConditionsOption = None,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Images of one size a forward pass.")] = 1,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = "fp32",
-    engine: EngineOption = "torch",
+    precision: InferencePrecisionOption = None,
+    engine: EngineOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the results. Default: the images' own.")
     ] = None,

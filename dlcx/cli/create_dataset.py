@@ -13,7 +13,10 @@ from dlcx.cli.options import Call, OverwriteOption, SetOption, command
 @command
 def create_dataset(
     call: Call,
-    net_type: Annotated[str, typer.Option("--net-type", help="A name of 'dlcx list-models'.")] = "resnet_50",
+    net_type: Annotated[
+        str | None,
+        typer.Option("--net-type", help="A name of 'dlcx list-models'.", show_default="config.yaml's default_net_type"),
+    ] = None,
     detector: Annotated[
         str | None,
         typer.Option(

@@ -48,9 +48,9 @@ def create_project(
         folder=folder,
         date=date,
         multi=multi,
-        bodyparts=names(bodyparts),
-        individuals=names(individuals),
-        unique=names(unique),
+        bodyparts=names(bodyparts, "--bodyparts"),
+        individuals=names(individuals, "--individuals"),
+        unique=names(unique, "--unique"),
         copy_videos=copy_videos,
         progress=call.progress,
     )

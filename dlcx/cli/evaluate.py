@@ -41,7 +41,7 @@ def evaluate(
     per_bodypart: Annotated[bool, typer.Option("--per-bodypart", help="Also the error of every bodypart.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Draw every image with labels and predictions.")] = False,
     device: DeviceOption = "auto",
-    engine: EngineOption = "torch",
+    engine: EngineOption = None,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Images a forward pass.")] = 1,
 ) -> Any:
     """Compare predictions with labels on the training and the test images."""

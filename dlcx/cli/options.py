@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,10 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from dlcx.cli.needed_flags import check_needs
 from dlcx.cli.output import emit, start_logging
 from dlcx.cli.progress_display import Style, progress_display
+from dlcx.errors import DlcxError
 from dlcx.progress import Progress
 from dlcx.ranges import Range, range_of
 
@@ -69,12 +71,22 @@ TrainsetIndexOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 EngineOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--engine", help="torch, compile, onnx (ONNX Runtime), or auto: the fastest that gives the same keypoints."
+        "--engine",
+        help="torch, compile, onnx (ONNX Runtime), or auto: the fastest that gives the same keypoints.",
+        show_default="torch, or compile where the shuffle's inference.compile is enabled",
     ),
 ]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")]
+InferencePrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        help="fp32, bf16 or fp16.",
+        show_default="fp32, or a mixed one where the shuffle's inference.autocast is enabled",
+    ),
+]
 SnapshotOption = Annotated[
     str | None,
     typer.Option(
@@ -210,9 +222,18 @@ DryRunOption = Annotated[
 ]
 
 
-def names(text: str | None) -> tuple[str, ...]:
-    """``"snout, tail"`` -> ("snout", "tail")."""
-    return tuple(name for part in (text or "").split(",") if (name := part.strip()))
+def names(text: str | None, flag: str) -> tuple[str, ...]:
+    """``"snout, tail"`` -> ("snout", "tail"); nothing where the flag is not given.
+
+    Raises
+    ------
+    DlcxError
+        When the flag names nothing.
+    """
+    found = tuple(name for part in (text or "").split(",") if (name := part.strip()))
+    if text is not None and not found:
+        raise DlcxError(f"{flag} '{text}': expected names, such as snout,tail", hint=f"Leave out {flag} to name none.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -236,6 +257,12 @@ def _with_range(command: str, parameter: inspect.Parameter) -> inspect.Parameter
     return parameter.replace(annotation=Annotated[kind, option])
 
 
+def _given(context: typer.Context, names: Iterable[str]) -> set[str]:
+    """Which parameters the command line names; the others have their defaults."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
 def _kinds(hint: Any) -> set[Any]:
     """The types that a hint is made of: ``list[int] | None`` -> {int, NoneType}."""
     return {kind for part in get_args(hint) for kind in _kinds(part)} or {hint}
@@ -248,7 +275,8 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
         parameter.replace(annotation=hints[parameter.name])
         for parameter in list(inspect.signature(function).parameters.values())[1:]
     ]
-    common = [
+    common = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    common += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, default, annotation in (
             ("project", None, ProjectOption),
@@ -263,6 +291,7 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
     @functools.wraps(function)
     def wrapped(
         *,
+        context: typer.Context,
         project: Path | None,
         as_json: bool,
         progress: Style,
@@ -272,6 +301,7 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
         **options: Any,
     ) -> int:
         start_logging(verbose=verbose, debug=debug)
+        check_needs(function.__name__, options, _given(context, options))
         call = Call(project=project, progress=progress_display(Style.NONE if quiet else progress))
         result = function(call, **options)
         emit(result, as_json=as_json, quiet=quiet)

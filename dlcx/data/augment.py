@@ -110,6 +110,7 @@ class Pad:
     least: tuple[int, int] = (0, 0)
     divisors: tuple[int, int] = (1, 1)
     mirror: bool = True
+    value: float | tuple[float, ...] = 0.0
 
     def apply(self, image: np.ndarray) -> np.ndarray:
         """The image (H, W, 3), padded; keypoints stay where they are."""
@@ -121,7 +122,8 @@ class Pad:
         if not right and not bottom:
             return image
         border = cv2.BORDER_REFLECT_101 if self.mirror else cv2.BORDER_CONSTANT
-        return cv2.copyMakeBorder(image, 0, bottom, 0, right, border)
+        value = self.value if isinstance(self.value, tuple) else (self.value,) * 3
+        return cv2.copyMakeBorder(image, 0, bottom, 0, right, border, value=value)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from dlcx.data.labeled import Resize
 from dlcx.errors import DlcxError
 from dlcx.settings import Transforms
 from dlcx.settings.model import GenerativeSampling
+from dlcx.settings.transforms import AutoPadding
+from dlcx.settings.transforms import Crop as CropSettings
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +31,9 @@ def build_resize(transforms: Transforms | None) -> Resize | None:
     return Resize(given.width, given.height, given.keep_ratio, longest)
 
 
-def build_cropping(transforms: Transforms | None, where: str) -> Cropping:
-    """``top_down_crop``, which top-down nets must have; ``where`` is the place of the transforms in the file."""
-    given = transforms and transforms.top_down_crop
-    if not given:
-        raise DlcxError(f"{where}.top_down_crop: a top-down net needs the size of its crops")
+def build_cropping(transforms: Transforms | None) -> Cropping:
+    """``top_down_crop``; 256 x 256 where the file does not say, as in DeepLabCut."""
+    given = (transforms and transforms.top_down_crop) or CropSettings(width=256, height=256)
     return Cropping((given.width, given.height), given.margin, given.crop_with_context)
 
 
@@ -127,4 +127,24 @@ def _pad(transforms: Transforms) -> Pad | None:
         least=(given.min_width or 0, given.min_height or 0),
         divisors=(given.pad_width_divisor or 1, given.pad_height_divisor or 1),
         mirror=given.border_mode == "reflect_101",
+        value=border_value(given),
     )
+
+
+def border_value(given: AutoPadding) -> float | tuple[float, ...]:
+    """What a constant border is filled with, from 0 to 255: one number, or red, green and blue.
+
+    Raises
+    ------
+    DlcxError
+        For another count of numbers.
+    """
+    value = given.border_value
+    if not isinstance(value, list):
+        return float(value or 0)
+    if len(value) != 3:
+        raise DlcxError(
+            f"auto_padding.border_value: expected one number, or three for red, green and blue, got {value}"
+        )
+    red, green, blue = map(float, value)
+    return red, green, blue

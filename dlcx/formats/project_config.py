@@ -91,6 +91,8 @@ def project_of(config: ProjectConfig, root: Path) -> Project:
         crop=_crop(config),
         colormap=config.colormap,
         dotsize=config.dotsize,
+        alphavalue=float(config.alphavalue),
+        skeleton_color=config.skeleton_color,
         snapshot_prefixes=read_prefixes,
         snapshot_index=config.snapshotindex,
         detector_snapshot_index=config.detector_snapshotindex,

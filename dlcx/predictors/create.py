@@ -45,7 +45,7 @@ def create_predictor(
     preparation = build_preparation(config.data.inference)
     if config.method == "bu":
         return BottomUp(model, run, preparation, chosen)
-    cropping = build_cropping(config.data.inference, "data.inference")
+    cropping = build_cropping(config.data.inference)
     parts = len(config.metadata.bodyparts)
     if config.method == "td":
         return TopDown(model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder)

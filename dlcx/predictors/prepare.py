@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dlcx.data.build import build_resize
+from dlcx.data.build import border_value, build_resize
 from dlcx.data.labeled import Resize
 from dlcx.errors import DlcxError
 from dlcx.predictors.geometry import Geometry
@@ -67,7 +67,7 @@ class Padding:
     smallest: tuple[int, int] = (0, 0)
     divisor: tuple[int, int] = (1, 1)
     reflect: bool = True
-    value: float = 0.0
+    value: float | tuple[float, ...] = 0.0
 
     def __call__(self, pixels: Tensor, scaling: Scaling = Scaling(normalize=False)) -> Tensor:
         """Pad pixels (B, 3, H, W) that were scaled; so is ``value``."""
@@ -77,7 +77,8 @@ class Padding:
         while (rest := [want - size for want, size in zip(wanted, pixels.shape[-2:], strict=True)]) != [0, 0]:
             if not self.reflect:
                 count, channels, height, width = pixels.shape
-                value = torch.full((1, channels, 1, 1), self.value, device=pixels.device)
+                value = torch.as_tensor(self.value, dtype=torch.float32, device=pixels.device).reshape(1, -1, 1, 1)
+                value = value.expand(1, channels, 1, 1)
                 padded = scaling(value).expand(-1, -1, *wanted).repeat(count, 1, 1, 1)
                 padded[..., :height, :width] = pixels
                 return padded
@@ -123,12 +124,11 @@ def build_preparation(transforms: Transforms | None) -> Preparation:
             raise DlcxError(f"data.inference.{name}: random steps belong in data.train")
     padding = None
     if (pad := transforms.auto_padding) is not None:
-        value = pad.border_value
         padding = Padding(
             smallest=(pad.min_height or 0, pad.min_width or 0),
             divisor=(pad.pad_height_divisor or 1, pad.pad_width_divisor or 1),
             reflect=pad.border_mode == "reflect_101",
-            value=float(value) if isinstance(value, (int, float)) else 0.0,
+            value=border_value(pad),
         )
     return Preparation(build_resize(transforms), padding, build_scaling(transforms))
 

@@ -101,6 +101,17 @@ def _prefix(name: str) -> str:
 SnapshotPrefix = Annotated[str, AfterValidator(_prefix)]
 
 
+def _known_version(version: int) -> int:
+    """The only version of the two files' formats that there is so far."""
+    if version != 0:
+        raise ValueError(f"dlcx knows version 0 of this format, got {version}; a newer DeepLabCut wrote the file")
+    return version
+
+
+#: The version of a file's format.
+FormatVersion = Annotated[int, AfterValidator(_known_version)]
+
+
 class Settings(BaseModel):
     """A mapping that knows all its keys and is always written whole."""
 

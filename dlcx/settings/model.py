@@ -14,6 +14,7 @@ from dlcx.settings.base import (
     LARGEST_SEED,
     LARGEST_SIDE,
     AsWritten,
+    FormatVersion,
     Free,
     Names,
     Number,
@@ -105,7 +106,7 @@ class SnapshotSettings(Settings):
 class Runner(Settings):
     """The training loop."""
 
-    type: str = "PoseTrainingRunner"
+    type: Literal["PoseTrainingRunner", "DetectorTrainingRunner"] = "PoseTrainingRunner"
     gpus: list[Annotated[int, Field(ge=0, le=1024)]] | None = None
     device: str | None = "auto"
     key_metric: str = Field("test.mAP", description="The metric that chooses the best snapshot.")
@@ -226,7 +227,7 @@ class Detector(Settings):
 class ModelConfig(Settings):
     """A shuffle's net, its data, its training."""
 
-    config_version: int = Field(0, ge=0, le=10**6)
+    config_version: FormatVersion = 0
     model: Model
     net_type: str
     method: Literal["bu", "td", "ctd"] = Field(description="Bottom-up, top-down or conditional top-down.")

@@ -6,7 +6,17 @@ from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from dlcx.settings.base import LARGEST, LARGEST_BATCH, FileName, Names, Number, Settings, SnapshotIndex, Whole
+from dlcx.settings.base import (
+    LARGEST,
+    LARGEST_BATCH,
+    FileName,
+    FormatVersion,
+    Names,
+    Number,
+    Settings,
+    SnapshotIndex,
+    Whole,
+)
 
 #: In DeepLabCut's files, the bodyparts of a multi-animal project.
 MULTI = "MULTI!"
@@ -55,7 +65,7 @@ def parse_crop(crop: str) -> tuple[int, int, int, int]:
 class ProjectConfig(Settings):
     """A project: its names, its videos, its defaults."""
 
-    config_version: int = Field(0, ge=0, le=10**6)
+    config_version: FormatVersion = 0
     Task: FileName
     scorer: FileName = Field(description="Who labelled; level 0 of the label files.")
     date: FileName = Field(description="Month and day, such as Oct5.")

@@ -107,5 +107,5 @@ class Transforms(Settings):
     auto_padding: AutoPadding | None = None
     normalize_images: bool = Field(True, description="ImageNet's mean and standard deviation.")
     scale_to_unit_range: bool = Field(False, description="Divide by 255.")
-    top_down_crop: Crop | None = None
+    top_down_crop: Crop | None = Field(None, description="Top-down networks; not given: 256 x 256.")
     collate: Free | None = Field(None, description="How images of different sizes form a batch (detectors).")

@@ -68,20 +68,34 @@ class TensorBoard:
         self._writer.close()
 
 
+#: Arguments of DeepLabCut's WandbLogger; all others are wandb.init's, as those of ``wandb_kwargs``.
+_OF_WANDB = ("project_name", "run_name", "wandb_kwargs", "image_log_interval", "model", "train_folder")
+
+
 class WeightsAndBiases:
-    """A run of wandb; whether it needs the network is wandb's own choice (``WANDB_MODE=offline``)."""
+    """A run of wandb; whether it needs the network is wandb's own choice (``WANDB_MODE=offline``).
+
+    ``options`` are those of DeepLabCut's WandbLogger: ``project_name``, ``run_name`` and ``wandb_kwargs``, and any
+    other argument of wandb.init.
+    """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         try:
             import wandb
         except ImportError as error:
             raise DlcxError("--logger wandb: the package wandb is not installed", hint="pip install wandb") from error
-        self._run = wandb.init(
-            project=options.get("project_name", "deeplabcut"),
-            name=options.get("run_name"),
-            dir=str(folder),
+        others = {name: value for name, value in options.items() if name not in _OF_WANDB}
+        named = {
+            "project": options.get("project_name", "deeplabcut"),
+            "name": options.get("run_name"),
+            "dir": str(folder),
             **(options.get("wandb_kwargs") or {}),
-        )
+            **others,
+        }
+        try:
+            self._run = wandb.init(**named)
+        except TypeError as error:
+            raise DlcxError(f"logger: wandb.init does not take what pytorch_config.yaml names: {error}") from error
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
         """The numbers as one step."""
@@ -90,6 +104,45 @@ class WeightsAndBiases:
     def close(self) -> None:
         """End the run."""
         self._run.finish()
+
+
+#: Loggers of pytorch_config.yaml by ``logger.type``.
+TYPES = {"CSVLogger": "csv", "WandbLogger": "wandb"}
+
+
+def chosen_logger(flag: str | None, block: Mapping[str, Any] | None) -> str:
+    """The kind of logger that a flag names, else ``logger`` of pytorch_config.yaml; csv where neither does.
+
+    Warns of keys of ``logger`` that have no effect.
+
+    Raises
+    ------
+    DlcxError
+        For a kind that does not exist, and for keys that wandb would get twice.
+    """
+    if flag is not None and flag not in KINDS:
+        raise DlcxError(f"--logger {flag}: no such logger", hint=did_you_mean(flag, KINDS))
+    if not block:
+        return flag or "csv"
+    named = str(block.get("type"))
+    if named not in TYPES:
+        raise DlcxError(f"pytorch_config.yaml: logger.type: no logger '{named}'", hint=did_you_mean(named, list(TYPES)))
+    kind = TYPES[named]
+    if flag not in (None, kind):
+        logger.warning("--logger %s replaces the %s of pytorch_config.yaml", flag, named)
+        return str(flag)
+    keys = block if kind == "csv" else ("image_log_interval", "model", "train_folder")
+    reasons = {"image_log_interval": "only numbers are logged"}
+    for key in keys:
+        usual = {"type": named, "log_filename": "learning_stats.csv", "train_folder": ""}.get(key)
+        if key in block and block[key] not in (None, usual):
+            reason = reasons.get(key, "the numbers are in learning_stats.csv beside the snapshots")
+            logger.warning("pytorch_config.yaml: logger.%s: %s has no effect: %s", key, block[key], reason)
+    inner = block.get("wandb_kwargs") or {}
+    for key, instead in (("project", "project_name"), ("name", "run_name")):
+        if kind == "wandb" and (key in block or key in inner):
+            raise DlcxError(f"pytorch_config.yaml: logger: {key} is not taken", hint=f"Name it as logger.{instead}.")
+    return kind
 
 
 def build_logger(kind: str, folder: Path, options: Mapping[str, Any]) -> Logger | None:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from dlcx.poses import Layout, Prediction
-from dlcx.visuals.colors import point_colors
-from dlcx.visuals.labeled_images import SHIFT, cross, enlarged, fixed_point, legend
+from dlcx.visuals.colors import named_color, point_colors
+from dlcx.visuals.labeled_images import SHIFT, cross, enlarged, fixed_point, legend, translucent
 
 _RING = (255, 255, 255)
 
@@ -23,10 +23,14 @@ class LabelPainter:
         Names; its individuals and bodyparts have colours of ``colormap``.
     skeleton
         Bones, as pairs of bodyparts.
+    skeleton_color
+        Color of the bones; one of matplotlib's.
     by
         What has a colour of its own: ``bodypart`` or ``individual``.
     dotsize
         Diameter of a mark in pixels of the picture.
+    opacity
+        Of what is drawn, from 0 to 1.
     """
 
     def __init__(
@@ -34,14 +38,18 @@ class LabelPainter:
         layout: Layout,
         *,
         skeleton: Sequence[tuple[str, str]] = (),
+        skeleton_color: str = "white",
         colormap: str = "rainbow",
         by: str = "bodypart",
         dotsize: int = 12,
+        opacity: float = 1.0,
     ) -> None:
         place = {name: number for number, name in enumerate(layout.bodyparts)}
         self._bones = [(place[one], place[other]) for one, other in skeleton if one in place and other in place]
         colors = [tuple(map(int, color)) for color in point_colors(layout, colormap, by=by)]
         self._split = len(layout.individuals) * len(layout.bodyparts)
+        self._bone_color = named_color(skeleton_color)
+        self._opacity = opacity
         self._colors = colors
         self._layout = layout
         self._radius = max(dotsize, 4)
@@ -52,13 +60,14 @@ class LabelPainter:
 
         ``ringed`` are (row of the individual or None for unique ones, bodypart) of labels that look wrong.
         """
-        picture, scale = enlarged(image)
+        ground, scale = enlarged(image)
+        picture = ground.copy()
         parts = self._layout.bodyparts
         for animal, points in enumerate(labels.animals.xy):
             for first, second in self._bones:
                 if np.isfinite(points[[first, second]]).all():
                     start, end = fixed_point(points[first], scale), fixed_point(points[second], scale)
-                    cv2.line(picture, start, end, (230, 230, 230), 1, cv2.LINE_AA, SHIFT)
+                    cv2.line(picture, start, end, self._bone_color, 1, cv2.LINE_AA, SHIFT)
             for part, point in enumerate(points):
                 color = self._colors[animal * len(parts) + part]
                 self._mark(picture, point, scale, color, ring=(animal, parts[part]) in ringed)
@@ -66,6 +75,7 @@ class LabelPainter:
             for part, point in enumerate(labels.unique.xy[0]):
                 name = self._layout.unique[part]
                 self._mark(picture, point, scale, self._colors[self._split + part], ring=(None, name) in ringed)
+        picture = translucent(picture, ground, self._opacity)
         return np.concatenate([picture, legend(picture.shape[1], self._named)])
 
     def _mark(self, picture: np.ndarray, point: np.ndarray, scale: int, color: Sequence[int], *, ring: bool) -> None:

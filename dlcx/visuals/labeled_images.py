@@ -37,12 +37,21 @@ class LabeledImagePainter:
         Name of one of matplotlib's.
     dotsize
         Least diameter of a dot in pixels of the picture; in large pictures it is larger, so that its shape shows.
+    opacity
+        Of the marks, from 0 to 1.
     named
         False leaves out the legend.
     """
 
     def __init__(
-        self, layout: Layout, *, pcutoff: float, colormap: str = "rainbow", dotsize: int = 12, named: bool = True
+        self,
+        layout: Layout,
+        *,
+        pcutoff: float,
+        colormap: str = "rainbow",
+        dotsize: int = 12,
+        opacity: float = 1.0,
+        named: bool = True,
     ) -> None:
         self._named = named
         self._names = (*layout.bodyparts, *layout.unique)
@@ -50,11 +59,13 @@ class LabeledImagePainter:
         self._colors = [(int(r), int(g), int(b)) for r, g, b in part_colors(len(self._names), colormap)]
         self._pcutoff = pcutoff
         self._dotsize = dotsize
+        self._opacity = opacity
 
     def __call__(self, image: np.ndarray, label: Prediction | None, found: Prediction) -> np.ndarray:
         """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels; None: no labels."""
         labels = label or Prediction(Instances.none(self._split))
-        picture, scale = enlarged(image)
+        ground, scale = enlarged(image)
+        picture = ground.copy()
         radius = max(self._dotsize / 2, _LEAST * max(picture.shape[:2]))
         for start, truth, poses in ((0, labels.animals, found.animals), (self._split, labels.unique, found.unique)):
             if truth is not None:
@@ -63,6 +74,7 @@ class LabeledImagePainter:
             if poses is not None:
                 for part in range(poses.xy.shape[1]):
                     self._predictions(picture, poses, part, self._colors[start + part], scale, radius)
+        picture = translucent(picture, ground, self._opacity)
         if not self._named:
             return picture
         return np.concatenate([picture, self._legend(picture.shape[1], labels=label is not None)])
@@ -97,6 +109,11 @@ def enlarged(image: np.ndarray) -> tuple[np.ndarray, int]:
     """A copy of an image (H, W, 3), small ones enlarged so that marks do not hide what they mark, and by how much."""
     scale = max(1, round(_SHOWN / max(image.shape[:2])))
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), scale
+
+
+def translucent(picture: np.ndarray, ground: np.ndarray, opacity: float) -> np.ndarray:
+    """``picture``, which is ``ground`` with marks (both (h, w, 3) uint8), with marks of this opacity (0 to 1)."""
+    return cv2.addWeighted(picture, opacity, ground, 1 - opacity, 0)
 
 
 def legend(width: int, words: Sequence[tuple[str, Sequence[int]]]) -> np.ndarray:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from dlcx.poses import Layout, Tracks
-from dlcx.visuals.colors import point_colors
+from dlcx.visuals.colors import contrasting, named_color, point_colors
 
 ColorBy = Literal["bodypart", "individual"]
 Boxes = Literal["no", "too", "only"]
@@ -17,7 +17,7 @@ COLOR_BY: tuple[ColorBy, ...] = get_args(ColorBy)
 BOXES: tuple[Boxes, ...] = get_args(Boxes)
 
 _SHIFT = 4  # OpenCV draws at 1/16 pixel, so that dots move smoothly
-_BONE, _RIM = (255, 255, 255), (0, 0, 0)
+_RIM = (0, 0, 0)
 _MARGIN = 0.1  # of the longer side, around the points of an animal
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -39,6 +39,8 @@ class PosePainter:
         Diameter of a dot in pixels.
     skeleton
         Pairs of bodyparts to join by lines; those of unknown bodyparts are left out.
+    skeleton_color
+        Color of these lines; one of matplotlib's.
     trail
         Over how many earlier frames the path of each point is drawn.
     boxes
@@ -54,6 +56,7 @@ class PosePainter:
         color_by: ColorBy = "bodypart",
         dotsize: int = 12,
         skeleton: Sequence[tuple[str, str]] = (),
+        skeleton_color: str = "white",
         trail: int = 0,
         boxes: Boxes = "no",
     ) -> None:
@@ -64,6 +67,7 @@ class PosePainter:
         self._points = _shown_points(tracks, pcutoff)
         self._colors = point_colors(layout, colormap, by=color_by)
         self._bones = _bones(layout, skeleton)
+        self._bone_color = named_color(skeleton_color)
         self._radius = max(dotsize / 2, 1.0)
         self._line = max(1, round(self._radius / 3))
         self._trail = trail
@@ -97,7 +101,7 @@ class PosePainter:
         seen = np.isfinite(points).all(-1)
         fixed = _fixed(np.where(seen[:, None], points, 0))
         bones = fixed[self._bones[seen[self._bones].all(-1)]]
-        for shade, thickness in self._strokes(_BONE):
+        for shade, thickness in self._strokes(self._bone_color):
             cv2.polylines(image, list(bones), False, shade, thickness, cv2.LINE_AA, _SHIFT)
         radius = round(self._radius * 2**_SHIFT)
         for point in np.flatnonzero(seen):
@@ -141,13 +145,12 @@ class PosePainter:
         if y < tall:
             y = min(int(high[1]) + tall + base, image.shape[0] - base)
         cv2.rectangle(image, (x - 2, y - tall - 2), (x + wide + 1, y + base - 1), color, -1)
-        dark = float(np.dot(color, (0.299, 0.587, 0.114))) < 128
-        cv2.putText(image, name, (x, y), _FONT, size, _BONE if dark else _RIM, 1, cv2.LINE_AA)
+        cv2.putText(image, name, (x, y), _FONT, size, contrasting(color), 1, cv2.LINE_AA)
 
     def _strokes(self, color: Sequence[int]) -> tuple[tuple[Sequence[int], int], ...]:
-        """Colour and thickness of the strokes of a line; broad ones get a dark rim."""
+        """Color and thickness of the strokes of a line; broad ones get a black or white rim."""
         line = (color, self._line)
-        return (line,) if self._line == 1 else ((_RIM, self._line + 2), line)
+        return (line,) if self._line == 1 else ((contrasting(color), self._line + 2), line)
 
 
 def with_frame_number(image: np.ndarray, frame: int) -> np.ndarray:
@@ -155,7 +158,7 @@ def with_frame_number(image: np.ndarray, frame: int) -> np.ndarray:
     size = max(0.4, image.shape[0] / 1200)
     (width, height), base = cv2.getTextSize(f"frame {frame}", _FONT, size, 1)
     image[: height + base + 6, : width + 10] = _RIM
-    cv2.putText(image, f"frame {frame}", (5, height + 4), _FONT, size, _BONE, 1, cv2.LINE_AA)
+    cv2.putText(image, f"frame {frame}", (5, height + 4), _FONT, size, (255, 255, 255), 1, cv2.LINE_AA)
     return image
 
 

@@ -35,7 +35,8 @@ _PANELS, _GRAY = 4, "#80868d"
 class Paths:
     """The paths of some bodyparts of one animal: xy (T, P, 2) in pixels of the frame, score (T, P), colours (P, 3).
 
-    ``first`` is the frame number of the first row; ``ground`` an image (H, W, 3) uint8 of the video.
+    ``first`` is the frame number of the first row; ``ground`` an image (H, W, 3) uint8 of the video; ``opacity`` is
+    that of the lines.
     """
 
     names: tuple[str, ...]
@@ -46,6 +47,7 @@ class Paths:
     first: int = 0
     ground: np.ndarray | None = None
     linewidth: float = 1.0
+    opacity: float = 1.0
 
     @property
     def sure(self) -> np.ndarray:
@@ -166,9 +168,9 @@ def _in_image(axes: Axes, paths: Paths) -> None:
 
 def _paths(axes: Axes, paths: Paths) -> None:
     for xy, color in zip(np.moveaxis(paths.sure, 1, 0), paths.colors / 255, strict=True):
-        axes.plot(xy[:, 0], xy[:, 1], color=color, linewidth=paths.linewidth)
+        axes.plot(xy[:, 0], xy[:, 1], color=color, linewidth=paths.linewidth, alpha=paths.opacity)
         alone = _alone(xy[:, 0])
-        axes.plot(xy[alone, 0], xy[alone, 1], ".", color=color, markersize=2 * paths.linewidth)
+        axes.plot(xy[alone, 0], xy[alone, 1], ".", color=color, markersize=2 * paths.linewidth, alpha=paths.opacity)
 
 
 def _coordinates(figure: Figure, paths: Paths) -> None:
@@ -199,9 +201,9 @@ def _over_time(axes: Axes, paths: Paths, values: np.ndarray) -> None:
     """Lines of values (T, P) over the frames; frames without neighbours as dots."""
     frames = paths.frames
     for line, color in zip(values.T, paths.colors / 255, strict=True):
-        axes.plot(frames, line, color=color, linewidth=paths.linewidth)
+        axes.plot(frames, line, color=color, linewidth=paths.linewidth, alpha=paths.opacity)
         alone = _alone(line)
-        axes.plot(frames[alone], line[alone], ".", color=color, markersize=2 * paths.linewidth)
+        axes.plot(frames[alone], line[alone], ".", color=color, markersize=2 * paths.linewidth, alpha=paths.opacity)
     axes.set_xlim(paths.first, paths.first + max(len(values) - 1, 1))
     _open(axes)
 

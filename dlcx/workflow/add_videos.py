@@ -75,6 +75,12 @@ def add_videos(
     for video in find_videos([videos] if isinstance(videos, str | Path) else videos):
         if known := home.video_of(video.stem):
             _same(home, known.stored, video)
+            if crop is not None and crop != known.crop:
+                raise DlcxError(
+                    f"--crop {','.join(map(str, crop))}: {video.name} is in the project, with "
+                    f"{'no crop' if known.crop is None else 'the crop ' + ', '.join(map(str, known.crop))}",
+                    hint=f"Change its crop under video_sets in {home.config_path}.",
+                )
             existed.append(video)
         else:
             fresh.append(video)

@@ -68,8 +68,8 @@ def analyze_images(
     conditions: str | Path | None = None,
     batch_size: int = 1,
     device: str = "auto",
-    precision: str = "fp32",
-    engine: str = "torch",
+    precision: str | None = None,
+    engine: str | None = None,
     out: str | Path | None = None,
     csv: bool = True,
     plot: bool = False,
@@ -193,7 +193,13 @@ def _painter(project: Project, pcutoff: float | None) -> LabeledImagePainter:
     from dlcx.visuals.labeled_images import LabeledImagePainter
 
     cutoff = project.pcutoff if pcutoff is None else pcutoff
-    return LabeledImagePainter(project.layout, pcutoff=cutoff, colormap=project.colormap, dotsize=project.dotsize)
+    return LabeledImagePainter(
+        project.layout,
+        pcutoff=cutoff,
+        colormap=project.colormap,
+        dotsize=project.dotsize,
+        opacity=project.alphavalue,
+    )
 
 
 def _picture_name(path: Path, images: Sequence[Path]) -> str:

@@ -20,6 +20,7 @@ from dlcx.ranges import within_ranges
 from dlcx.stopping import stop_on_signals
 from dlcx.workflow.analysis.analyzed_video import AnalyzedShare, AnalyzedVideo
 from dlcx.workflow.analysis.chosen_net import ChosenNet
+from dlcx.workflow.analysis.loading import configured_engine, configured_precision
 from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.analysis.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.analysis.video_part import Crop
@@ -64,8 +65,8 @@ def analyze_video(
     conditions: str | Path | None = None,
     batch_size: int | Literal["auto"] | None = None,
     device: str = "auto",
-    precision: str = "fp32",
-    engine: str = "torch",
+    precision: str | None = None,
+    engine: str | None = None,
     out: str | Path | None = None,
     csv: bool = True,
     frames: tuple[int | None, int | None] | None = None,
@@ -168,7 +169,7 @@ def analyze_video(
         slurm=slurm,
         part=part,
         frames=frames,
-        engine=engine,
+        engine=engine or "torch",
         batch_size=batch_size,
     )
     place = open_project(project).shuffle(shuffle, trainset_index)
@@ -204,6 +205,7 @@ def analyze_video(
         *(["--out", str(out)] if out else []),
     ]
     if cluster or devices:
+        there = device if cluster == "slurm" else net.device
         which = {
             "project": os.path.abspath(place.project.root),
             "shuffle": shuffle,
@@ -222,9 +224,9 @@ def analyze_video(
                 **which,
                 "conditions": _absolute(conditions),
                 "batch_size": batch_size,
-                "device": device if cluster == "slurm" else net.device,
-                "precision": precision,
-                "engine": engine,
+                "device": there,
+                "precision": precision or configured_precision(net.config, there),
+                "engine": engine or configured_engine(net.config),
                 "crop": crop,
                 "dynamic_crop": dynamic_crop,
             },

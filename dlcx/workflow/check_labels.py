@@ -133,7 +133,13 @@ def check_labels(
     stems = labeled_stems(home, [videos] if isinstance(videos, str | Path) else videos)
     parts, failed = _read(home, stems)
     paint = LabelPainter(
-        home.layout, skeleton=home.skeleton, colormap=home.colormap, by=by, dotsize=max(home.dotsize // 2, 5)
+        home.layout,
+        skeleton=home.skeleton,
+        skeleton_color=home.skeleton_color,
+        colormap=home.colormap,
+        by=by,
+        dotsize=max(home.dotsize // 2, 5),
+        opacity=home.alphavalue,
     )
     sizes: dict[str, list[tuple[int, int] | None]] = {}
     images = {stem: [home.root.joinpath(*image) for image in labels.images] for stem, labels in parts.items()}

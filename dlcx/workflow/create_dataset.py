@@ -42,6 +42,7 @@ from dlcx.ranges import within_ranges
 from dlcx.replacing import bring_back, only_replacer, replaced
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
+from dlcx.settings.without_effect import IN_DATASETS, warn_of
 from dlcx.workflow.analysis.conditions import conditions_block
 from dlcx.workflow.training.new_shuffles import choose_fraction, chosen_shuffles, split_source
 
@@ -101,7 +102,7 @@ class _Plan:
 def create_dataset(
     project: str | Path | None = None,
     *,
-    net_type: str = "resnet_50",
+    net_type: str | None = None,
     detector: str | None = None,
     shuffle: int | Sequence[int] | None = None,
     trainset_index: int | None = None,
@@ -127,7 +128,7 @@ def create_dataset(
     project
         Folder or config.yaml; None searches (:func:`dlcx.formats.project_config.open_project`).
     net_type
-        A name of ``dlcx list-models``.
+        A name of ``dlcx list-models``; default: config.yaml's default_net_type.
     detector
         What finds the animals for a top-down net; default: ssdlite.
     shuffle
@@ -168,7 +169,7 @@ def create_dataset(
     with only_replacer(root):  # from reading the labels to the last file: splits count the rows of the merged labels
         return _create(
             open_project(root),
-            net_type=net_type,
+            net_type=_default_net(root) if net_type is None else net_type,
             detector=detector,
             shuffle=shuffle,
             trainset_index=trainset_index,
@@ -184,6 +185,26 @@ def create_dataset(
             overrides=overrides,
             overwrite=overwrite,
         )
+
+
+def _default_net(root: Path) -> str:
+    """The network that config.yaml names.
+
+    Raises
+    ------
+    DlcxError
+        When dlcx does not have it.
+    """
+    config = root / "config.yaml"
+    name = read_project_config(config).default_net_type
+    try:
+        find(name)
+    except DlcxError as error:
+        raise DlcxError(
+            f"{config}: default_net_type is {name}, which dlcx does not have",
+            hint=f"{error.hint} Choose a network with --net-type.",
+        ) from None
+    return name
 
 
 def _create(
@@ -205,6 +226,7 @@ def _create(
     overrides: Sequence[str],
     overwrite: bool,
 ) -> CreateDatasetResult:
+    warn_of(read_project_config(found.config_path), found.config_path, IN_DATASETS)
     found, index = choose_fraction(found, trainset_index, train_fraction)
     numbers = None if shuffle is None else list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
     given = train_indices is not None or test_indices is not None

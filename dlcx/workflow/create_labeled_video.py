@@ -102,7 +102,7 @@ def create_labeled_video(
     bodyparts
         Draw these only.
     skeleton
-        Draw config.yaml's skeleton.
+        Draw config.yaml's skeleton, in its skeleton_color.
     trail
         Over how many earlier frames the path of each point is drawn.
     boxes
@@ -129,7 +129,7 @@ def create_labeled_video(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.visuals.colors import part_colors
+    from dlcx.visuals.colors import named_color, part_colors
     from dlcx.visuals.labeled_video import Boxes, ColorBy
     from dlcx.visuals.video_writer import default_codec, video_suffix
 
@@ -154,6 +154,7 @@ def create_labeled_video(
     least = home.pcutoff if pcutoff is None else pcutoff
     colors = colormap or home.colormap
     part_colors(1, colors)  # a wrong name is told before anything is read
+    named_color(home.skeleton_color)
     look = _Look(
         pcutoff=least,
         dotsize=dotsize or home.dotsize,
@@ -161,6 +162,7 @@ def create_labeled_video(
         color_by=color_by,  # type: ignore[arg-type]
         bodyparts=tuple(bodyparts),
         skeleton=home.skeleton if skeleton else (),
+        skeleton_color=home.skeleton_color,
         trail=trail,
         boxes=boxes,  # type: ignore[arg-type]
         keypoints_only=keypoints_only,
@@ -188,6 +190,7 @@ class _Look:
     color_by: ColorBy
     bodyparts: tuple[str, ...]
     skeleton: tuple[tuple[str, str], ...]
+    skeleton_color: str
     trail: int
     boxes: Boxes
     keypoints_only: bool
@@ -227,6 +230,7 @@ class _Look:
             color_by=self.color_by,
             dotsize=self.dotsize,
             skeleton=self.skeleton,
+            skeleton_color=self.skeleton_color,
             trail=self.trail,
             boxes=self.boxes,
         )

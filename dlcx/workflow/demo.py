@@ -235,6 +235,7 @@ def _config(root: Path, scene: drawn.Scene) -> ProjectConfig:
         TrainingFraction=[0.8],
         numframes2pick=LABELED,
         dotsize=3,
+        skeleton_color="white",
         snapshotindex=-1,
         default_track_method="ellipse" if layout.multi else None,
         x2=width,

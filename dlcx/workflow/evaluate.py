@@ -146,7 +146,7 @@ def evaluate(
     per_bodypart: bool = False,
     plot: bool = False,
     device: str = "auto",
-    engine: str = "torch",
+    engine: str | None = None,
     batch_size: int = 1,
     progress: Progress = SILENT,
 ) -> EvaluateResult:
@@ -231,7 +231,7 @@ class _Run:
     per_bodypart: bool
     plot: bool
     device: str
-    engine: str
+    engine: str | None
     batch_size: int
     progress: Progress
 
@@ -324,7 +324,7 @@ class _Run:
         from dlcx.workflow.analysis.engine_choice import choose_engine
         from dlcx.workflow.analysis.loading import load_predictor
 
-        def load(kind: str) -> Loaded:
+        def load(kind: str | None) -> Loaded:
             return load_predictor(
                 shuffle,
                 snapshot=str(snapshot.path),
@@ -357,7 +357,11 @@ class _Run:
         from dlcx.visuals.labeled_images import LabeledImagePainter
 
         return LabeledImagePainter(
-            project.layout, pcutoff=self.pcutoff, colormap=project.colormap, dotsize=project.dotsize
+            project.layout,
+            pcutoff=self.pcutoff,
+            colormap=project.colormap,
+            dotsize=project.dotsize,
+            opacity=project.alphavalue,
         )
 
 

@@ -245,7 +245,13 @@ class _Pick:
         from dlcx.visuals.labeled_images import LabeledImagePainter, write_picture
 
         home = self.project
-        paint = LabeledImagePainter(tracks.layout, pcutoff=home.pcutoff, colormap=home.colormap, dotsize=home.dotsize)
+        paint = LabeledImagePainter(
+            tracks.layout,
+            pcutoff=home.pcutoff,
+            colormap=home.colormap,
+            dotsize=home.dotsize,
+            opacity=home.alphavalue,
+        )
         for number, name in saved.names.items():
             row = number - tracks.first
             unique = Instances(tracks.unique_xy[row][None], tracks.unique_score[row][None])

@@ -122,7 +122,18 @@ def plot_trajectories(
     part_colors(1, colors)
     least = wanted.project.pcutoff if pcutoff is None else pcutoff
     found = wanted.videos(videos)
-    plot = _Plot(tuple(bodyparts), tuple(individuals), least, colors, linewidth, image_type, dpi, overwrite, progress)
+    plot = _Plot(
+        tuple(bodyparts),
+        tuple(individuals),
+        least,
+        colors,
+        wanted.project.alphavalue,
+        linewidth,
+        image_type,
+        dpi,
+        overwrite,
+        progress,
+    )
     done, failed = each_video(found, lambda video: plot(wanted.find(video)))
     return PlotTrajectoriesResult(done, failed)
 
@@ -135,6 +146,7 @@ class _Plot:
     individuals: tuple[str, ...]
     pcutoff: float
     colormap: str
+    opacity: float
     linewidth: float
     image_type: str
     dpi: int
@@ -192,7 +204,15 @@ class _Plot:
                 yield (
                     owner,
                     Paths(
-                        names, xy, score, shades, self.pcutoff, tracks.first, ground=ground, linewidth=self.linewidth
+                        names,
+                        xy,
+                        score,
+                        shades,
+                        self.pcutoff,
+                        tracks.first,
+                        ground=ground,
+                        linewidth=self.linewidth,
+                        opacity=self.opacity,
                     ),
                 )
 
@@ -204,7 +224,13 @@ class _Plot:
 
     def _settings(self, paths: Paths) -> str:
         """All that a picture depends on beside the poses."""
-        settings = {"colormap": self.colormap, "linewidth": self.linewidth, "dpi": self.dpi, "pcutoff": self.pcutoff}
+        settings = {
+            "colormap": self.colormap,
+            "opacity": self.opacity,
+            "linewidth": self.linewidth,
+            "dpi": self.dpi,
+            "pcutoff": self.pcutoff,
+        }
         return json.dumps({"bodyparts": paths.names, **settings})
 
     def _refuse_others(self, pictures: Sequence[tuple[Paths, Path]], found: FoundPoses) -> None:

@@ -19,9 +19,12 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.ranges import within_ranges
 from dlcx.replacing import only_replacer, replaced, settle
+from dlcx.settings.without_effect import IN_TRAINING, warn_of
 from dlcx.stopping import stop_on_signals
+from dlcx.training.loggers import chosen_logger
 from dlcx.training.start import Start, choose_start
 from dlcx.workflow.training.detector_part import detector_part
+from dlcx.workflow.training.gpus import of_gpus
 from dlcx.workflow.training.learning_curve import LearningCurve, draw_curve
 from dlcx.workflow.training.part import Part
 from dlcx.workflow.training.pose_part import pose_part
@@ -183,11 +186,14 @@ def train(
             seed=seed,
             overrides=overrides,
         )
+        kind = chosen_logger(logger, config.logger)
+        warn_of(config, place.model_config_path, IN_TRAINING)
         own = _own_config(place, config, weights, detector_weights)
         job = own_job()
         todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
         _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
         device = processes.device(device, preferred=config.device, net_type=config.net_type)
+        device = of_gpus(device, config, alone=processes.count == 1)
         processes.wait()  # until all have read what is written from here on
         # all before the first training: a net must not go on where it was given up when its detector's is stopped
         outdated = [path for _, start in todo if start.source is None for path in start.outdated]
@@ -200,7 +206,7 @@ def train(
             behind = training.epoch
             listeners: list[Logger] = []
             if processes.first:
-                listeners = _listeners(part, training, config, logger) if training.goes_on else []
+                listeners = _listeners(part, training, config, kind) if training.goes_on else []
                 if start.source is not None and training.goes_on:
                     outdated += start.outdated
                 if not trained:  # once: hours may lie between a detector and its pose net, and edits of the file
@@ -339,6 +345,13 @@ def _own_config(
     own = shuffle_own_config(place)
     if weights is None and not place.own_config_path.is_file() and config.train_settings.weight_init is not None:
         weights = "weight_init"
+    elif weights is None and own.weights != "weight_init" and config.train_settings.weight_init is not None:
+        log.warning(
+            "%s: train_settings.weight_init has no effect: training starts from %s, as train/dlcx.yaml says; "
+            "--weights weight_init takes it",
+            place.model_config_path,
+            own.weights,
+        )
     named = {"weights": weights, "detector_weights": detector_weights}
     return own.model_copy(update={key: weights_source(text) for key, text in named.items() if text is not None})
 
@@ -353,15 +366,14 @@ def _remember(part: Part, own: OwnConfig) -> None:
             write_own_config(named, path)
 
 
-def _listeners(part: Part, training: Training, config: ModelConfig, logger: str | None) -> list[Logger]:
-    """The learning curve, and the logger that the flag or ``logger`` in pytorch_config.yaml names."""
+def _listeners(part: Part, training: Training, config: ModelConfig, kind: str) -> list[Logger]:
+    """The learning curve, and a logger of this kind, as ``logger`` in pytorch_config.yaml says."""
     from dlcx.training.loggers import build_logger
 
-    options = dict(config.logger or {})
-    kind = {"WandbLogger": "wandb"}.get(options.pop("type", ""), "csv")
+    options = {name: value for name, value in (config.logger or {}).items() if name != "type"}
     if part.is_detector and options.get("run_name"):
         options["run_name"] += "-detector"
-    found = build_logger(logger or kind, part.place.train_dir, options)
+    found = build_logger(kind, part.place.train_dir, options)
     curve = LearningCurve(part, training)
     return [curve] if found is None else [found, curve]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from dlcx.data.crops import Cropping
 from dlcx.errors import DlcxError
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
@@ -89,9 +90,12 @@ def test_no_boxes_at_all_is_an_error_that_names_the_way_out(config):
         made.predict(np.zeros((1, 50, 60, 3), np.uint8))
 
 
-def test_a_net_for_crops_needs_their_size(config):
+@pytest.mark.parametrize("transforms", [None, {"normalize_images": True, "top_down_crop": None}])
+def test_crops_are_256_pixels_wide_where_the_file_does_not_say(config, transforms):
     plain = config.plain()
-    plain["data"]["inference"]["top_down_crop"] = None
+    plain["data"]["inference"] = transforms
     config = ModelConfig.model_validate(plain)
-    with pytest.raises(DlcxError, match=r"data\.inference\.top_down_crop"):
-        create_predictor(build_model(config), config, device="cpu")
+    made = create_predictor(build_model(config), config, device="cpu")
+    rows = made.inputs(np.zeros((1, 100, 160, 3), np.uint8), [boxes((10, 20, 64, 64))])
+    assert rows.tensors[0].shape == (1, 3, 256, 256)
+    assert made.cropping == Cropping((256, 256), margin=0, context=True)

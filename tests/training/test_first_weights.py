@@ -15,8 +15,9 @@ from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.project import Shuffle
-from dlcx.settings import ModelConfig
+from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.workflow.train import train
+from dlcx.workflow.training.detector_part import detector_part
 
 
 def place_of(root: Path) -> Shuffle:
@@ -46,6 +47,26 @@ def test_weights_of_a_net_for_other_bodyparts_move_by_name(tiny, tmp_path):
     key = "heads.bodypart.heatmap_head.deconv_layers.0.weight"
     assert torch.equal(ours[key][:, 1], theirs[key][:, 1])
     assert not torch.equal(ours[key][:, 0], theirs[key][:, 0])
+
+
+def test_the_detector_begins_with_the_snapshot_that_weight_init_names(tmp_path):
+    plain = model_config("top_down_resnet_50", Layout(("nose",)))
+    plain["train_settings"]["weight_init"] = {"snapshot_path": "pose.pt", "detector_snapshot_path": "detector.pt"}
+    config = ModelConfig(**plain)
+    place = Shuffle(None, 1, 0.95)
+
+    def weights(**own: str) -> str:
+        return detector_part(place, config, OwnConfig(**own)).weights
+
+    assert weights(weights="weight_init") == "detector.pt"
+    assert weights(weights="weight_init", detector_weights="none") == "none"
+    assert weights(weights="imagenet") == "coco"
+
+
+def test_weight_init_that_another_choice_replaces_is_named(tiny, caplog):
+    train(tiny, epochs=1, overrides=["train_settings.weight_init.snapshot_path=x.pt"])
+    assert "train_settings.weight_init has no effect: training starts from none" in caplog.text
+    assert "--weights weight_init takes it" in caplog.text
 
 
 def test_a_shuffle_of_deeplabcut_begins_with_its_weight_init(tiny, tmp_path):

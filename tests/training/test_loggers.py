@@ -10,7 +10,8 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.training.loggers import Statistics, TrainLog, build_logger
+from dlcx.formats.yaml_files import parse_yaml
+from dlcx.training.loggers import Statistics, TrainLog, build_logger, chosen_logger
 from dlcx.workflow.train import train
 
 
@@ -39,6 +40,56 @@ def test_weights_and_biases_is_told_each_epoch_and_the_end(tiny, monkeypatch):
     rows = read_learning_stats(result.learning_stats)
     assert [step for step, _ in run.logged] == [1, 2]
     assert run.logged[0][1]["losses/train.total_loss"] == pytest.approx(rows[0]["losses/train.total_loss"])
+
+
+def test_every_option_of_the_run_reaches_wandb(tiny, monkeypatch):
+    asked = []
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=lambda **options: asked.append(options) or Run()))
+    block = "{type: WandbLogger, run_name: first, entity: lab, tags: [mice], wandb_kwargs: {mode: offline, group: g}}"
+    train(tiny, epochs=1, overrides=[f"logger={block}"])
+    del asked[0]["dir"]
+    assert asked == [
+        {
+            "project": "deeplabcut",
+            "name": "first",
+            "entity": "lab",
+            "tags": ["mice"],
+            "mode": "offline",
+            "group": "g",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("block", "message", "hint"),
+    [
+        ("{type: WandbLoger}", "logger.type: no logger 'WandbLoger'", "WandbLogger"),
+        ("{type: WandbLogger, name: x}", "logger: name is not taken", "logger.run_name"),
+        ("{type: WandbLogger, wandb_kwargs: {project: x}}", "logger: project is not taken", "logger.project_name"),
+    ],
+)
+def test_a_logger_that_does_not_fit_is_refused(tiny, block, message, hint):
+    with pytest.raises(DlcxError, match=message) as caught:
+        train(tiny, epochs=1, overrides=[f"logger={block}"])
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("block", "named"),
+    [
+        ("{type: CSVLogger, log_filename: mine.csv}", "logger.log_filename: mine.csv has no effect"),
+        ("{type: WandbLogger, image_log_interval: 5}", "logger.image_log_interval: 5 has no effect"),
+    ],
+)
+def test_options_of_a_logger_without_effect_are_named(block, named, caplog):
+    assert chosen_logger(None, parse_yaml(block, "here")) in ("csv", "wandb")
+    assert named in caplog.text
+
+
+def test_a_logger_is_checked_when_nothing_is_left_to_train(tiny):
+    train(tiny, epochs=1)
+    with pytest.raises(DlcxError, match="--logger wandbb: no such logger"):
+        train(tiny, epochs=1, logger="wandbb")
 
 
 @pytest.mark.parametrize(("kind", "module"), [("wandb", "wandb"), ("tensorboard", "torch.utils.tensorboard")])

@@ -42,6 +42,17 @@ def test_unsure_points_are_crosses_not_dots(painter):
     assert (sure == nose).all(-1).sum() > (unsure == nose).all(-1).sum() > 0
 
 
+def test_marks_let_the_image_through():
+    found = pose((100, 200), (np.nan, np.nan))
+    opaque, half = (
+        LabeledImagePainter(Layout(("nose", "tail")), pcutoff=0.6, opacity=opacity)(IMAGE, NOTHING, found)
+        for opacity in (1.0, 0.5)
+    )
+    np.testing.assert_allclose(half[200, 100], (opaque[200, 100] + 90.0) / 2, atol=1)
+    np.testing.assert_array_equal(half[300, 500], [90, 90, 90])
+    np.testing.assert_array_equal(half[400:], opaque[400:])  # the legend
+
+
 def test_marks_grow_with_the_picture_and_a_label_looks_otherwise():
     """A small dotsize of config.yaml is meant for small images, which are enlarged."""
     small = LabeledImagePainter(Layout(("nose",)), pcutoff=0.6, dotsize=3)

@@ -57,6 +57,20 @@ def test_asking_again_is_success_and_says_so(root, tmp_path, capsys):
     assert open_project(root).videos[1].crop == (0, 50, 0, 40)
 
 
+def test_the_crop_of_a_listed_video_stays(root, tmp_path):
+    video = write_video(tmp_path / "b.avi", 3)
+    add_videos(root, video, crop=(0, 20, 0, 10))
+    before = (root / "config.yaml").read_text()
+    assert add_videos(root, video, crop=(0, 20, 0, 10)).existed == (video,)
+    assert add_videos(root, video).existed == (video,)
+    with pytest.raises(
+        DlcxError, match=r"--crop 0,30,0,10: b\.avi is in the project, with the crop 0, 20, 0, 10"
+    ) as told:
+        add_videos(root, video, crop=(0, 30, 0, 10))
+    assert "video_sets" in told.value.hint
+    assert (root / "config.yaml").read_text() == before
+
+
 def test_where_no_video_is_listed(root, tmp_path):
     head, tail = CONFIG.split("video_sets:")
     (root / "config.yaml").write_text(head + "video_sets: {}  # none yet\n# what we label\n" + tail.split("label\n")[1])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,46 @@ def project(tmp_path: Path) -> Path:
 def told(caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)
     return caplog
+
+
+def configure(root: Path, key: str, value: str) -> None:
+    """Set a key of config.yaml that fits on a line."""
+    config = root / "config.yaml"
+    text, count = re.subn(rf"(?m)^{key}:.*$", f"{key}: {value}", config.read_text())
+    assert count == 1
+    config.write_text(text)
+
+
+def test_the_network_of_the_project_config(project):
+    configure(project, "default_net_type", "hrnet_w18")
+    create_dataset(project, weights="none")
+    assert read_model_config(open_project(project).shuffle(1).model_config_path).net_type == "hrnet_w18"
+    create_dataset(project, net_type="resnet_50", weights="none", shuffle=2)
+    assert read_model_config(open_project(project).shuffle(2).model_config_path).net_type == "resnet_50"
+
+
+def test_a_network_of_another_engine_in_the_project_config(project):
+    configure(project, "default_net_type", "mobilenet_v2_1.0")
+    with pytest.raises(
+        DlcxError, match=r"config\.yaml: default_net_type is mobilenet_v2_1\.0, which dlcx does not have"
+    ):
+        create_dataset(project, weights="none")
+    assert not open_project(project).shuffles()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("engine", "tensorflow", "engine: tensorflow has no effect: dlcx makes datasets and networks for PyTorch only"),
+        ("default_augmenter", "imgaug", "default_augmenter: imgaug has no effect: augmentation is data.train"),
+    ],
+)
+def test_choices_of_another_engine_are_named(project, told, key, value, text):
+    create_dataset(project, weights="none")
+    assert key not in told.text
+    configure(project, key, value)
+    create_dataset(project, weights="none", shuffle=2)
+    assert f"config.yaml: {text}" in told.text
 
 
 def files(root: Path) -> dict[str, tuple[int, bytes]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 from pathlib import Path
 
 import av
@@ -57,6 +58,28 @@ def test_dots_lie_on_the_bodyparts(project: Path, video: Path) -> None:
         assert change[number, y, x] > 150
     assert (change[:, 55, 80] > 150).all()
     assert (change[:, 10, 90] < 100).all()  # below pcutoff
+
+
+@pytest.mark.parametrize(("color", "shade"), [("'#ff0000'", (255, 0, 0)), ("white", (255, 255, 255))])
+def test_bones_have_the_color_of_the_project_config(project: Path, video: Path, color: str, shade: tuple) -> None:
+    config = project / "config.yaml"
+    config.write_text(config.read_text().replace("skeleton_color: black", f"skeleton_color: {color}"))
+    config.write_text(re.sub(r"skeleton:\n(- .*\n)+(  .*\n|- .*\n)*", "skeleton: [[back, tail]]\n", config.read_text()))
+    tracks = poses(0, 3)
+    tracks.xy[:, 0, 1:] = [(20, 10), (70, 10)]
+    tracks.score[:] = 0.9
+    write_predictions(tracks, video.with_name(f"v{SCORER}.h5"), SCORER)
+    done = create_labeled_video(project, video, dotsize=12, keypoints_only=True).videos[0]
+    np.testing.assert_allclose(images(done.labeled)[1][10, 45], shade, atol=45)
+
+
+def test_a_color_that_does_not_exist_is_refused(project: Path, video: Path) -> None:
+    config = project / "config.yaml"
+    config.write_text(config.read_text().replace("skeleton_color: black", "skeleton_color: whit"))
+    write_predictions(poses(0, 3), video.with_name(f"v{SCORER}.h5"), SCORER)
+    with pytest.raises(DlcxError, match="skeleton_color: matplotlib has no 'whit'") as caught:
+        create_labeled_video(project, video)
+    assert "white" in caught.value.hint
 
 
 def test_what_is_there_is_kept(project: Path, video: Path) -> None:

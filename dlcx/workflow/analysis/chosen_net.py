@@ -17,7 +17,7 @@ from dlcx.poses import Instances, Layout
 from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.store.chunks import CONFIG
 from dlcx.workflow.analysis.conditions import ConditionFile, ConditionSource, chosen_conditions
-from dlcx.workflow.analysis.loading import chosen_detector
+from dlcx.workflow.analysis.loading import chosen_detector, configured_engine, configured_precision
 from dlcx.workflow.analysis.video_part import Crop
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class ChosenNet:
         detector_snapshot: str | None = None,
         conditions: str | Path | None = None,
         device: str,
-        precision: str,
-        engine: str,
+        precision: str | None,
+        engine: str | None,
         searches: bool = False,
     ) -> ChosenNet:
         """Find configuration, snapshots and device; a top-down net ``searches`` where it needs no detector.
@@ -88,7 +88,8 @@ class ChosenNet:
         from dlcx.engines.torch import check_engine
 
         named = str(choose_device(config.device if device == "auto" else device, config.net_type))
-        check_engine(engine, precision, named)
+        engine = engine or configured_engine(config)
+        check_engine(engine, precision or "fp32", named)
 
         def load_with(kind: str) -> Predictor:
             from dlcx.workflow.analysis import loading
@@ -105,7 +106,8 @@ class ChosenNet:
             return loaded.predictor
 
         scorer = place.scorer(config.net_type, chosen, detector)
-        return cls(place, config, chosen, detector, source, scorer, named, precision, engine, load_with)
+        mixed = precision or configured_precision(config, named)
+        return cls(place, config, chosen, detector, source, scorer, named, mixed, engine, load_with)
 
     def load(self) -> Predictor:
         """The net, ready to predict."""

@@ -150,6 +150,11 @@ def _source(shuffle: Shuffle, config: ModelConfig, block: Any, place: str) -> Co
     if kind == "model":
         found = ConditionNet(read_model_config(block["config_path"]), Snapshot.of(Path(block["snapshot_path"])), None)
     else:
+        if prefix := block.get("modelprefix"):
+            raise DlcxError(
+                f"{place}: modelprefix {prefix}: dlcx looks for networks in dlc-models-pytorch only",
+                hint="Name the network by its files: {source: model, config_path: ..., snapshot_path: ...}.",
+            )
         project = open_project(block["config"]) if block.get("config") else shuffle.project
         other = project.shuffle(block["shuffle"], block.get("trainset_index") or 0)
         if not other.model_config_path.is_file():

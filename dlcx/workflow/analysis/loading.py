@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import shuffle_config
+from dlcx.formats.project_config import read_project_config
 from dlcx.project import DETECTOR, Shuffle, Snapshot
+from dlcx.settings.without_effect import IN_PREDICTIONS, WITH_DETECTORS, warn_of
 from dlcx.workflow.analysis.conditions import ConditionFile, ConditionNet, ConditionSource, chosen_conditions
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from dlcx.nets.model import PoseModel
     from dlcx.poses import Instances
     from dlcx.predictors import Finder, Predictor
-    from dlcx.settings import ModelConfig
+    from dlcx.settings import Detector, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ def load_predictor(
     detector_snapshot: str | None = None,
     conditions: str | Path | None = None,
     device: str = "auto",
-    precision: str = "fp32",
-    engine: str = "torch",
+    precision: str | None = None,
+    engine: str | None = None,
 ) -> Loaded:
     """Build the net of a shuffle, load a snapshot into it and make its predictor.
 
@@ -64,9 +66,9 @@ def load_predictor(
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision
-        ``fp32``, ``bf16`` or ``fp16``.
+        ``fp32``, ``bf16`` or ``fp16``; default: see :func:`configured_precision`.
     engine
-        ``torch``, ``compile`` or ``onnx``.
+        ``torch``, ``compile`` or ``onnx``; default: see :func:`configured_engine`.
 
     Raises
     ------
@@ -84,6 +86,11 @@ def load_predictor(
     chosen = shuffle.snapshot(snapshot)
     detector = chosen_detector(shuffle, config, detector_snapshot)
     source = chosen_conditions(shuffle, config, conditions)
+    named = str(choose_device(config.device if device == "auto" else device, config.net_type))
+    engine = engine or configured_engine(config)
+    warn_of(config, shuffle.model_config_path, IN_PREDICTIONS)
+    if config.method == "td":
+        warn_of(read_project_config(shuffle.project.config_path), shuffle.project.config_path, WITH_DETECTORS)
     model = build_model(config)
     load_strict(model, read_snapshot(chosen.path).model, f"snapshot {chosen.path}")
     finder = None if detector is None else _finder(config, detector, device=device, precision=precision)
@@ -93,7 +100,7 @@ def load_predictor(
         model,
         config,
         device=device,
-        precision=precision,
+        precision=precision or configured_precision(config, named),
         engine=engine,
         finder=finder,
         exported=exported_file(chosen, config) if engine == "onnx" else None,
@@ -114,9 +121,24 @@ def load_predictor(
         shuffle.scorer(config.net_type, chosen, detector),
         model,
         predictor,
-        str(choose_device(config.device if device == "auto" else device, config.net_type)),
+        named,
         told,
     )
+
+
+def configured_engine(config: ModelConfig) -> str:
+    """The engine that pytorch_config.yaml asks for, by ``inference.compile.enabled``."""
+    return "compile" if config.inference.compile.enabled else "torch"
+
+
+def configured_precision(config: ModelConfig | Detector, device: str) -> str:
+    """The precision that pytorch_config.yaml asks for, by ``inference.autocast.enabled``.
+
+    On a CPU that is bf16, elsewhere fp16, as torch.autocast and DeepLabCut choose.
+    """
+    if not config.inference.autocast.enabled:
+        return "fp32"
+    return "bf16" if device.partition(":")[0] == "cpu" else "fp16"
 
 
 def exported_file(snapshot: Snapshot, config: ModelConfig) -> Path:
@@ -170,7 +192,7 @@ def _has_detector(shuffle: Shuffle) -> bool:
     return shuffle_config(shuffle).method == "td"
 
 
-def _condition_finder(source: ConditionNet, *, device: str, precision: str, engine: str) -> Finder:
+def _condition_finder(source: ConditionNet, *, device: str, precision: str | None, engine: str) -> Finder:
     """The net that finds the poses which another one corrects."""
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_model
@@ -178,19 +200,26 @@ def _condition_finder(source: ConditionNet, *, device: str, precision: str, engi
     from dlcx.predictors import create_predictor
 
     if source.shuffle is not None:
-        options = {"device": device, "precision": precision, "engine": engine}
-        predictor = load_predictor(source.shuffle, snapshot=str(source.snapshot.path), **options).predictor
+        predictor = load_predictor(
+            source.shuffle, snapshot=str(source.snapshot.path), device=device, precision=precision, engine=engine
+        ).predictor
     else:
         model = build_model(source.config)
         load_strict(model, read_snapshot(source.snapshot.path).model, f"snapshot {source.snapshot.path}")
         exported = exported_file(source.snapshot, source.config) if engine == "onnx" else None
         predictor = create_predictor(
-            model, source.config, device=device, precision=precision, engine=engine, exported=exported, frozen=True
+            model,
+            source.config,
+            device=device,
+            precision=precision or configured_precision(source.config, device),
+            engine=engine,
+            exported=exported,
+            frozen=True,
         )
     return lambda images: [found.animals.present() for found in predictor.predict(images)]
 
 
-def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str) -> Finder:
+def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str | None) -> Finder:
     """The detector of a shuffle, with the weights of a snapshot."""
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_detector
@@ -202,4 +231,7 @@ def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: 
     model = build_detector(config.detector)
     load_strict(model, read_snapshot(snapshot.path).model, f"snapshot {snapshot.path}")
     most = len(config.metadata.individuals)
-    return create_detector(model, config.detector, most=most, device=device, precision=precision).predict
+    found = create_detector(model, config.detector, most=most, device=device, precision=precision or "fp32")
+    if precision is None and (own := configured_precision(config.detector, found.device.type)) != "fp32":
+        found = create_detector(model, config.detector, most=most, device=device, precision=own)
+    return found.predict

@@ -322,7 +322,12 @@ class _Facts:
         project = self.place.project
         size = 2 * project.dotsize  # for they are shown half as large as they are drawn
         paint = LabeledImagePainter(
-            project.layout, pcutoff=self.pcutoff, colormap=project.colormap, dotsize=size, named=False
+            project.layout,
+            pcutoff=self.pcutoff,
+            colormap=project.colormap,
+            dotsize=size,
+            opacity=project.alphavalue,
+            named=False,
         )
         error = self.errors["test"].error
         known = np.isfinite(error)

@@ -148,6 +148,7 @@ class _Facts:
                 self.pcutoff,
                 tracks.first,
                 ground=ground,
+                opacity=self.project.alphavalue,
             )
             shown.append((trajectory_png(paths), name if tracks.layout.multi else ""))
         note = "" if self.sure.any() else paragraph(f"No point has a likelihood of {self.pcutoff:g} or more.", "warn")
@@ -254,6 +255,7 @@ class _Facts:
             colormap=self.project.colormap,
             dotsize=min(self.project.dotsize, max(4, self.video.width // 50)),  # small animals stay to be seen
             skeleton=self.project.skeleton,
+            skeleton_color=self.project.skeleton_color,
             boxes="too" if self.tracks.layout.multi else "no",
         )
         shown = []

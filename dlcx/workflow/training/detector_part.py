@@ -35,10 +35,18 @@ def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part |
         prefix=detector.runner.snapshot_prefix or DETECTOR,
         flag="--detector-weights",
         own_key="detector_weights",
-        weights=own.detector_source,
+        weights=_first_weights(config, own),
         block=detector,
         config=config,
     )
+
+
+def _first_weights(config: ModelConfig, own: OwnConfig) -> str:
+    """Those that a flag named, else those beside the network's own first weights in ``weight_init``."""
+    init = config.train_settings.weight_init
+    if own.detector_weights is None and own.weights == "weight_init" and init and init.detector_snapshot_path:
+        return init.detector_snapshot_path
+    return own.detector_source
 
 
 @dataclass(frozen=True, kw_only=True)

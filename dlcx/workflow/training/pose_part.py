@@ -103,7 +103,7 @@ def _samples(images: LabeledImages, config: ModelConfig) -> Samples:
     augmentation = build_augmentation(transforms)
     if config.method == "bu":
         return WholeImages(images, augmentation, margin=margin)
-    cropping = build_cropping(transforms, "data.train")
+    cropping = build_cropping(transforms)
     if config.method == "ctd":
         sampler = build_sampler(config.data.gen_sampling, len(config.metadata.bodyparts))
         return ConditionalCrops(images, augmentation, cropping, sampler, margin=margin)

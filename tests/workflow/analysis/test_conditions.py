@@ -177,6 +177,16 @@ def test_what_deeplabcuts_files_may_say(root, block, title):
     assert chosen_conditions(place, changed).title == title
 
 
+def test_networks_of_another_folder_are_named_by_their_files(root):
+    place, plain = open_project(root).shuffle(NET), config(root, NET).plain()
+    plain["inference"]["conditions"] = {"source": "shuffle", "shuffle": FIRST, "modelprefix": "old"}
+    changed = type(config(root, NET)).model_validate(plain)
+    with pytest.raises(DlcxError, match=r"inference\.conditions: modelprefix old: ") as caught:
+        chosen_conditions(place, changed)
+    assert "source: model" in caught.value.hint
+    assert chosen_conditions(place, changed, str(FIRST)).title == "shuffle 5, snapshot 3"
+
+
 def test_a_file_named_in_the_file(root, tmp_path):
     (root / "given.h5").touch()
     place, plain = open_project(root).shuffle(NET), config(root, NET).plain()

@@ -1,0 +1,124 @@
+"""Settings of DeepLabCut that ask dlcx for nothing: a call that meets one says so and names dlcx's way.
+
+Keys that DeepLabCut 3.0.2 ignores as well are in ``docs/settings.md``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlcx.settings.base import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WithoutEffect:
+    """A key by its path, the values that ask for what dlcx does not do, and what to do instead."""
+
+    key: str
+    is_wanted: Callable[[Any], bool]
+    instead: str
+
+
+def _not(*usual: Any) -> Callable[[Any], bool]:
+    return lambda value: value not in usual
+
+
+def _both(*settings: WithoutEffect) -> tuple[WithoutEffect, ...]:
+    """The settings of a pose network and the same ones of a detector."""
+    return (*settings, *(WithoutEffect(f"detector.{one.key}", one.is_wanted, one.instead) for one in settings))
+
+
+_READING = "frames are always read ahead of the network, and --batch-size says how many at a time"
+
+#: Keys of config.yaml that choose what create-dataset makes.
+IN_DATASETS = (
+    WithoutEffect("engine", _not("pytorch"), "dlcx makes datasets and networks for PyTorch only"),
+    WithoutEffect(
+        "default_augmenter",
+        _not(None, "", "default", "albumentations"),
+        "augmentation is data.train of pytorch_config.yaml, which --set data.train.KEY=VALUE changes",
+    ),
+)
+
+#: Keys of pytorch_config.yaml that say how a network is trained.
+IN_TRAINING = (
+    WithoutEffect(
+        "data.loader",
+        _not(None),
+        "dlcx trains on the images of the shuffle; dlcx import-labels takes labels of other programs",
+    ),
+    *_both(
+        WithoutEffect(
+            "runner.load_weights_only", _not(None, True), "dlcx never runs code of a snapshot, so it loads only weights"
+        ),
+        WithoutEffect(
+            "train_settings.dataloader_pin_memory", _not(False), "memory is pinned whenever a GPU trains, and only then"
+        ),
+        WithoutEffect(
+            "train_settings.display_iters", _not(500), "progress is shown continuously; --progress chooses how"
+        ),
+    ),
+    *(
+        WithoutEffect(
+            f"detector.train_settings.weight_init.{key}", _not(None, False), "--detector-weights PATH names the weights"
+        )
+        for key in ("snapshot_path", "dataset", "with_decoder", "memory_replay", "conversion_array", "bodyparts")
+    ),
+)
+
+#: Keys of pytorch_config.yaml that say how poses are predicted.
+IN_PREDICTIONS = (
+    *_both(
+        WithoutEffect("inference.multithreading.enabled", _not(True), _READING),
+        WithoutEffect("inference.multithreading.queue_length", _not(4), _READING),
+        WithoutEffect("inference.multithreading.timeout", _not(30.0), _READING),
+        WithoutEffect("inference.compile.backend", _not("inductor"), "dlcx compiles with inductor"),
+    ),
+    WithoutEffect(
+        "detector.inference.compile.enabled", _not(False), "detectors are never compiled, only the network of the poses"
+    ),
+    *(
+        WithoutEffect(
+            f"{block}data.{what}.auto_padding.position",
+            _not("random"),
+            "dlcx adds the padding at the right and at the bottom",
+        )
+        for block in ("", "detector.")
+        for what in ("train", "inference")
+    ),
+)
+
+#: Keys of config.yaml that say how top-down networks are used.
+WITH_DETECTORS = (
+    WithoutEffect(
+        "detector_batch_size",
+        _not(1),
+        "the detector takes the frames of --batch-size at once, and fewer where memory is short",
+    ),
+)
+
+
+def warn_of(settings: Settings, file: Path, known: Sequence[WithoutEffect]) -> None:
+    """Warn of each key of ``file`` that asks for what dlcx does not do."""
+    data = settings.plain()
+    for one in known:
+        value = _value(data, one.key)
+        if value is not _MISSING and one.is_wanted(value):
+            logger.warning("%s: %s: %s has no effect: %s", file, one.key, value, one.instead)
+
+
+_MISSING = object()
+
+
+def _value(data: Any, key: str) -> Any:
+    for step in key.split("."):
+        if not isinstance(data, Mapping) or step not in data:
+            return _MISSING
+        data = data[step]
+    return data
