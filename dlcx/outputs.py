@@ -64,33 +64,36 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
         _note_own_change(path)
         sync_folder(path.parent)
     except Exception as error:
-        full = is_full(error, path.parent)
+        cause = _cause(error, beside)
         with suppress(OSError):
             beside.unlink()
-        if full:
+        if cause is None:
+            raise
+        if cause.errno in _FULL:
             raise no_room(path, size) from error
-        if isinstance(error, OSError):
-            raise DlcxError(
-                f"cannot write {path}: {reason(error)}",
-                hint="Check the folder's permissions and limits; nothing existing was changed.",
-            ) from error
-        raise
+        raise DlcxError(
+            f"cannot write {path}: {cause.strerror or ' '.join(str(cause).split())[:200]}",
+            hint="Check the folder's permissions and limits; nothing existing was changed.",
+        ) from error
     finally:
         with suppress(OSError):
             beside.unlink()
 
 
-def ensure_room(path: Path, size: int) -> None:
-    """Refuse to begin a file of about ``size`` bytes where there is no room for it.
+def reserve(path: Path, size: int) -> None:
+    """Make sure that ``path`` can grow to ``size`` bytes, for a library that crashes where it cannot.
 
     Raises
     ------
-    DlcxError
-        When its disk has fewer bytes left.
+    OSError
+        When the disk is full, or a quota or limit is used up.
     """
-    with suppress(OSError):
-        if shutil.disk_usage(path.parent).free < size:
-            raise no_room(path, size)
+    with open(path, "ab") as file:
+        missing = size - file.tell()
+        if missing > 0 and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), file.tell(), missing)
+        elif missing > 0:
+            file.write(bytes(missing))
 
 
 def is_full(error: Exception, folder: Path) -> bool:
@@ -113,10 +116,21 @@ def _error_number(error: Exception) -> int | None:
     return error.errno
 
 
-def reason(error: OSError) -> str:
-    """Why a file cannot be written, in the system's words where it has some."""
-    number = _error_number(error)
-    return os.strerror(number) if number else " ".join(str(error.strerror or error).split())[:200]
+def _cause(error: Exception, beside: Path) -> OSError | None:
+    """Why a file could not be written, where the system is the cause; ``beside`` may be changed."""
+    if (number := _error_number(error)) is not None:
+        return OSError(number, os.strerror(number))
+    if not isinstance(error, (OSError, RuntimeError)) and type(error) is not DlcxError:
+        return None
+    if is_full(error, beside.parent):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    try:  # many libraries do not tell that a disk, quota or limit stopped them
+        reserve(beside, beside.stat().st_size + _NEARLY_NONE)
+    except FileNotFoundError:
+        pass
+    except OSError as refused:
+        return refused
+    return error if isinstance(error, OSError) else None
 
 
 def no_room(path: Path, size: int = 0) -> DlcxError:

@@ -159,6 +159,10 @@ def whole_folder(root: Path) -> Iterator[Path]:
             remove(part)
             raise no_room(root) from error
         raise DlcxError(f"cannot write {root}: {error.strerror or error}") from error
+    except DlcxError as error:
+        if type(error) is not DlcxError:
+            raise
+        raise DlcxError(str(error).replace(str(part), str(root)), hint=error.hint) from error
     finally:
         if aside.exists() and not root.exists():
             aside.rename(root)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from dlcx import outputs
 from dlcx.errors import DlcxError
-from dlcx.outputs import fitting_name, remove_leftovers, running_place, unchanged, whole_file, write_text
+from dlcx.outputs import fitting_name, remove_leftovers, reserve, running_place, unchanged, whole_file, write_text
 
 
 def ended() -> int:
@@ -114,3 +117,51 @@ def test_places_are_the_same_for_a_child():
     code = "from dlcx.outputs import running_place; print(running_place()[1])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == outputs.running_place()[1]
+
+
+@pytest.fixture
+def file_limit() -> Iterator[int]:
+    """No file can be larger: what a quota or a full disk does, without a disk of its own."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = 2**20
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    yield limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "words", [RuntimeError("PytorchStreamWriter failed"), DlcxError("0 frames are there"), OSError("?")]
+)
+def test_the_systems_reason_is_told_when_a_library_has_none(tmp_path: Path, file_limit: int, words: Exception) -> None:
+    path = tmp_path / "result.bin"
+    path.write_bytes(b"earlier")
+    with pytest.raises(DlcxError, match=rf"^cannot write {re.escape(str(path))}: File too large$"):  # noqa: SIM117
+        with whole_file(path) as beside:
+            beside.write_bytes(bytes(file_limit))
+            raise words
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_bug_of_a_library_stays_one_where_there_is_room(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="shapes"), whole_file(tmp_path / "result.bin") as beside:
+        beside.write_bytes(b"begun")
+        raise RuntimeError("shapes")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hdf5_library_has_the_reason_in_its_text(tmp_path: Path) -> None:
+    raw = "Unable to write (file write failed: time = Tue\n, errno = 28, error message = 'No space left on device'"
+    with pytest.raises(DlcxError, match=r"^disk full: cannot write .*/a\.slp: no space left"):  # noqa: SIM117
+        with whole_file(tmp_path / "a.slp") as beside:
+            beside.write_bytes(b"begun")
+            raise OSError(raw)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_has_room_before_it_is_written(tmp_path: Path, file_limit: int) -> None:
+    reserve(tmp_path / "fits", file_limit)
+    assert (tmp_path / "fits").stat().st_size == file_limit
+    with pytest.raises(OSError, match="File too large"):
+        reserve(tmp_path / "too large", file_limit + 1)

@@ -6,6 +6,7 @@ a skeleton of their own called ``single``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
 from dlcx.formats.hdf5 import check_hdf5, survives
 from dlcx.inputs import file_size
-from dlcx.outputs import ensure_room, whole_file
+from dlcx.outputs import reserve, whole_file
 from dlcx.poses import Labels
 
 
@@ -131,8 +132,11 @@ def write_slp(labels: Labels, root: Path, path: Path, skeleton: Sequence[tuple[s
     skeletons = [animal, *([single] if single is not None else [])]
     whole = library.Labels(frames, videos=videos, skeletons=skeletons, tracks=[track for track in tracks if track])
     points = labels.xy[..., 0].size + labels.unique_xy[..., 0].size
-    ensure_room(path, 2**16 + 64 * points + 512 * len(labels.images))  # the HDF5 library may crash on a full disk
-    with whole_file(path) as beside:
+    names = sum(len(os.fsencode(root.joinpath(*image))) for image in labels.images)
+    size = 2**16 + 64 * points + 512 * len(labels.images) + 2 * names
+    with whole_file(path, size) as beside:
+        reserve(beside, size)  # the HDF5 library crashes on a full disk
+        beside.unlink()
         library.save_slp(whole, str(beside), verbose=False)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import layout_of, open_project, read_project_config, write_project_config
+from dlcx.outputs import remove_leftovers
 from dlcx.paths import user_path
 from dlcx.poses import Layout
 from dlcx.progress import SILENT, Progress
@@ -127,6 +128,7 @@ def create_project(
     crops = frame_crops(found)
     targets = [root / "videos" / video.name for video in found]
     sets = {str(path): VideoSet(crop=", ".join(map(str, crops[path.stem]))) for path in targets}
+    remove_leftovers(root.parent, f"{name}-{scorer}-")  # of this project on another day
     with only_maker(root):
         if root.exists():  # by another process, meanwhile
             return _already(root, found, asked)

@@ -11,7 +11,7 @@ import numpy as np
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
 from dlcx.inputs import read_json
-from dlcx.outputs import write_text
+from dlcx.outputs import reserve, whole_file, write_text
 from dlcx.paths import decoder_name, user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
@@ -180,15 +180,17 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: drawn.Scene, progress
     (part / "videos").mkdir()
 
     video = part / "videos" / f"{STEM}.mp4"
-    writer = cv2.VideoWriter(decoder_name(video), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
-    if not writer.isOpened():
-        raise DlcxError("OpenCV cannot write mp4 videos here", hint="Install the opencv-python wheel of PyPI.")
-    with progress.task("draw", total=len(scene), unit="frame") as task:
-        for index in range(len(scene)):
-            writer.write(cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2BGR))
-            task.advance()
-    writer.release()
-    _extract(video, {index: images / name for index, name in zip(chosen, names, strict=True)})
+    with whole_file(video) as beside:
+        reserve(beside, len(scene) * scene.size[0] * scene.size[1] // 8)  # else OpenCV warns of each frame
+        writer = cv2.VideoWriter(decoder_name(beside), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
+        if not writer.isOpened():
+            raise DlcxError("OpenCV cannot write mp4 videos here", hint="Install the opencv-python wheel of PyPI.")
+        with progress.task("draw", total=len(scene), unit="frame") as task:
+            for index in range(len(scene)):
+                writer.write(cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2BGR))
+                task.advance()
+        writer.release()
+        _extract(beside, {index: images / name for index, name in zip(chosen, names, strict=True)})
 
     xy = np.where(scene.visible[..., None], scene.xy, np.nan)[chosen]
     labels = Labels(
@@ -213,8 +215,9 @@ def _extract(video: Path, images: dict[int, Path]) -> None:
         readable, frame = reader.read()
         if not readable:
             raise DlcxError(f"OpenCV cannot read frame {index} of {video}", hint="Is the disk full?")
-        if index in images and not cv2.imwrite(str(images[index]), frame):
-            raise DlcxError(f"cannot write {images[index]}", hint="Is the disk full?")
+        if index in images:
+            with whole_file(images[index]) as beside:
+                beside.write_bytes(cv2.imencode(".png", frame)[1].tobytes())
     reader.release()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -164,3 +165,23 @@ def test_what_is_no_sleap_file_and_no_sleap_io(tmp_path, monkeypatch):
     with pytest.raises(DlcxError, match="sleap-io") as caught:
         read_slp(tmp_path / "a.slp")
     assert "dlcx[sleap]" in caught.value.hint
+
+
+def test_a_slp_is_refused_before_the_hdf5_library_crashes_for_lack_of_room(tmp_path, monkeypatch):
+    """The room that is asked for suffices for the file."""
+    layout = LAYOUTS["several"]
+    images = tuple(("labeled-data", "v" * 99, f"img{number:05d}.png") for number in range(300))
+    labels = Labels(layout, images, np.ones((300, 2, 2, 2)), np.ones((300, 2, 2)))
+    path, asked = tmp_path / "labels.slp", []
+
+    def reserve(_, size):
+        asked.append(size)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dlcx.formats.slp.reserve", reserve)
+        with pytest.raises(DlcxError, match=r"^disk full: cannot write .*/labels\.slp: no space left"):
+            write_slp(labels, tmp_path, path)
+    assert list(tmp_path.iterdir()) == []
+    write_slp(labels, tmp_path, path)
+    assert path.stat().st_size < asked[0]

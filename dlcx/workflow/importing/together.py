@@ -100,6 +100,9 @@ def together(home: Path, last: Callable[[Path], bool]) -> Iterator[Together]:
             files.undo()
             if isinstance(error, OSError):
                 raise _cannot_write(error, home) from error
+            if type(error) is DlcxError and str(files.path()) in str(error):
+                named = str(error).replace(str(files.path()), str(home))  # what the user knows the file as
+                raise DlcxError(named, hint=error.hint) from error
             raise
         finally:
             shutil.rmtree(files.folder, ignore_errors=True)
