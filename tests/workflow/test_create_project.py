@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import datetime
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,8 @@ from small_videos import write_video
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.outputs import running_place
+from dlcx.replacing import only_maker
 from dlcx.workflow.create_project import create_project
 
 
@@ -105,3 +111,35 @@ def test_videos_of_one_name_and_videos_of_an_existing_project(video, tmp_path):
     with pytest.raises(DlcxError, match=r"without more\.avi") as caught:
         create_project("a", "b", [video, more], folder=tmp_path, date="2026-01-01")
     assert "add-videos" in caught.value.hint
+
+
+def test_what_killed_calls_have_left_is_removed_and_that_of_running_ones_stays(video, tmp_path):
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    ended.wait()
+    place = running_place()[1]
+    for day, pid in (("2026-10-05", ended.pid), ("2026-10-04", ended.pid), ("2026-10-03", os.getppid())):
+        (tmp_path / f".mice-Bob-{day}.{place}-{pid}.part" / "videos").mkdir(parents=True)
+    create_project("mice", "Bob", video, folder=tmp_path, date="2026-10-05")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f".mice-Bob-2026-10-03.{place}-{os.getppid()}.part",
+        "mice-Bob-2026-10-05",
+    ]
+
+
+def test_a_project_that_another_process_makes_meanwhile_stays(video, tmp_path, monkeypatch):
+    """It is found when the folder is free to be made, and nothing of it is replaced."""
+    made = []
+
+    @contextmanager
+    def second(root):
+        if not made:
+            made.append(root)
+            create_project("mice", "Bob", video, folder=tmp_path, date="2026-10-05")
+            (root / "labeled-data" / "vid" / "note.txt").write_text("labels")
+        with only_maker(root):
+            yield
+
+    monkeypatch.setattr("dlcx.workflow.create_project.only_maker", second)
+    done = create_project("mice", "Bob", video, folder=tmp_path, date="2026-10-05")
+    assert done.existed
+    assert (done.project / "labeled-data" / "vid" / "note.txt").read_text() == "labels"
