@@ -30,6 +30,7 @@ import pandas as pd
 
 from dlcx.errors import DlcxError
 from dlcx.formats.checked import cell_number, cell_whole, csv_rows
+from dlcx.formats.csv_cells import is_missing
 from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_table, write_h5
 from dlcx.locks import changing
 from dlcx.metrics import Metrics
@@ -201,7 +202,7 @@ def _found(poses: np.ndarray) -> Instances:
 
 def _error(cell: str, name: str) -> float:
     """A number of pixels; nan where there is none."""
-    return math.nan if cell.lower() in ("", "nan") else cell_number(cell, name, 0)
+    return math.nan if is_missing(cell) else cell_number(cell, name, 0)
 
 
 def _cell(value: float) -> str:

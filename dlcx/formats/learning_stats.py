@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.formats.checked import cell_number, cell_whole, csv_rows
+from dlcx.formats.csv_cells import is_missing
 from dlcx.outputs import write_text
 
 Row = Mapping[str, float]
@@ -50,7 +51,7 @@ def read_learning_stats(path: Path) -> list[dict[str, float]]:
 
 def _number(cell: str, name: str) -> float:
     """A finite number, or nan: of a metric that has nothing to measure."""
-    return math.nan if cell.lower() == "nan" else cell_number(cell, name)
+    return math.nan if is_missing(cell) else cell_number(cell, name)
 
 
 def write_learning_stats(rows: Iterable[Row], path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.csv_cells import cell_value, is_missing
+from dlcx.formats.evaluation import read_combined
 from dlcx.formats.given_poses import read_given_poses
 from dlcx.formats.labels import read_labels
+from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.predictions import read_predictions
 
 WORDS = ["", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "-nan", "NULL", "null", "None", "none", "<NA>"]
@@ -50,6 +52,20 @@ def test_poses_with_such_a_word_are_missing(tmp_path, word):
     np.testing.assert_array_equal(tracks.xy[:, 0, 0], [[np.nan, np.nan], [1, 2], [5, 6]])
     np.testing.assert_array_equal(tracks.score[:, 0, 0], [np.nan, np.nan, 0.5])
     assert len(read_given_poses(path, ["a"]).frames[0]) == 0
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_tables_of_trainings_and_evaluations_with_such_a_word(tmp_path, word):
+    path = tmp_path / "table.csv"
+    path.write_text(f"step,metrics/test.rmse,losses/train.total_loss\n3, {word},0.5\n")
+    (row,) = read_learning_stats(path)
+    assert (row["step"], row["losses/train.total_loss"]) == (3, 0.5)
+    assert math.isnan(row.get("metrics/test.rmse", math.nan))
+    head = "%Training dataset,Shuffle number,Training epochs,Detector epochs (TD only),pcutoff,train rmse,test rmse"
+    path.write_text(f"{head}\n0.75,1,10,-1,0.6,3.5,{word}\n")
+    (found,) = read_combined(path)
+    assert (found.epochs, found.train_rmse) == (10, 3.5)
+    assert math.isnan(found.test_rmse)
 
 
 @pytest.mark.parametrize(
