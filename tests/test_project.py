@@ -214,7 +214,15 @@ def test_snapshots_are_found_by_the_prefix_of_the_file(project, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["runner: 3", "runner: {snapshot_prefix: }", "runner: {snapshot_prefix: [a", "- a", ""]
+    "text",
+    [
+        "runner: 3",
+        "runner: {snapshot_prefix: }",
+        "runner: {snapshot_prefix: [a",
+        "- a",
+        "",
+        "runner: {snapshot_prefix: ../x}",
+    ],
 )
 def test_files_without_a_prefix_mean_the_usual_one(project, text):
     shuffle = replace(project, snapshot_prefixes=read_prefixes).shuffle(1)

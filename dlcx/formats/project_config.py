@@ -24,6 +24,7 @@ import copy
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def _prefixes(config: Path, _time: int, _size: int) -> Mapping[str, str]:
         for key in (*keys, "snapshot_prefix"):
             block = block.get(key) if isinstance(block, dict) else None
         if block and isinstance(block, str | int | float) and not isinstance(block, bool):
-            found[kind] = str(block)
+            with suppress(ValueError):  # a prefix that leads elsewhere is refused where the file is checked
+                found[kind] = part_of_path(str(block))
     return found
 
 
