@@ -299,6 +299,12 @@ class StorageCollector(_PlainUnpickler):
         super().__init__(stream, size, foreign=True, encoding="latin1")
         self._claimed: list[tuple[str, str, int]] = []
 
+    def load_build(self) -> None:
+        """The state of an object: torch gives one to more types, and its storages have been named before."""
+        self.stack.pop()
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {**_PlainUnpickler.dispatch, pickle.BUILD[0]: load_build}
+
     def persistent_load(self, identifier: Any) -> Any:
         """A storage: its type, its key in the archive, its device, and how many numbers it has."""
         _, kind, key, _, count = _of(tuple, identifier)

@@ -20,7 +20,7 @@ from dlcx.formats.pose_tables import read_csv
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.slp import read_slp
 from dlcx.formats.snapshot import load_tensors
-from dlcx.training.state import read_state
+from dlcx.training.state import random_states, read_state
 
 h5py = pytest.importorskip("h5py")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -156,8 +156,25 @@ def repacked(path: Path, change: Callable[[str, bytes], bytes], method: int = zi
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    torch.save({"model": {"a": torch.arange(1000.0)}, "version": 1}, tmp_path / "x.pt")
+    torch.save({"model": {"a": torch.arange(1000.0)}, "version": 1, "recipe": {}}, tmp_path / "x.pt")
     return tmp_path / "x.pt"
+
+
+def test_states_of_networks_and_optimizers_are_read(tmp_path: Path) -> None:
+    """A network's state is a dictionary with attributes of its own."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    optimizer = torch.optim.AdamW(net.parameters())
+    net(torch.ones(1, 3, 8, 8)).sum().backward()
+    optimizer.step()
+    state = {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "recipe": {}, "version": 1, "epoch": 3}
+    state["random"] = random_states()
+    state["parameter"] = net[0].weight
+    torch.save(state, tmp_path / "x.pt")
+    for read in (load_tensors, read_state):
+        found = read(tmp_path / "x.pt")
+        torch.testing.assert_close(dict(found["model"]), dict(net.state_dict()))
+        torch.testing.assert_close(found["optimizer"]["state"][0], optimizer.state_dict()["state"][0])
+        torch.testing.assert_close(found["parameter"], net[0].weight)
 
 
 @pytest.mark.parametrize("read", [load_tensors, read_state])
