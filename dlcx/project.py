@@ -284,6 +284,12 @@ class Shuffle:
         return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
 
     @property
+    def how_to_supply(self) -> str:
+        """The hint where its snapshots are missing and dlcx does not train its network."""
+        name = self.snapshot_path(200).name
+        return f"Put a snapshot of its network into {self.train_dir}, such as {name}, or name one with --snapshot PATH."
+
+    @property
     def model_dir(self) -> Path:
         """Folder that holds ``train`` and ``test``."""
         return self.project.root / "dlc-models-pytorch" / f"iteration-{self.project.iteration}" / self.name

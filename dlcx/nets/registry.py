@@ -210,7 +210,8 @@ def _by_word(nets: Iterable[NetSpec]) -> dict[str, NetSpec]:
 
 def untrainable(net_type: str) -> str:
     """Why a net cannot be trained; nothing for one that can, or that is unknown."""
-    return next((net.untrainable for net in specs() if net.name == net_type), "")
+    known = _by_word(specs()).get(net_type.lower())
+    return known.untrainable if known else ""
 
 
 def backbone_types() -> dict[str, str]:

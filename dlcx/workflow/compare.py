@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import Interval, LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.loading import check_detector_flag, detector_flag_for
+from dlcx.workflow.analysis.loading import check_detector_flag, chosen_snapshot, detector_flag_for
 
 #: Videos from which whole videos are drawn for an interval; of fewer, images.
 VIDEOS = 5
@@ -181,8 +181,8 @@ class _Asked:
         if re.fullmatch(r"\d{1,9}", number) is None:
             raise DlcxError(f"compare {text}: no shuffle", hint="Name a shuffle's number, or NUMBER:SNAPSHOT.")
         shuffle = home.shuffle(int(number), trainset_index)
-        refuse_tensorflow(shuffle)
-        found = shuffle.snapshot(snapshot or None)  # that it is there is told before anything is computed
+        # that it is there is told before anything is computed
+        found = chosen_snapshot(shuffle, shuffle_config(shuffle), snapshot or None)
         return cls(text, shuffle, snapshot or found.uid, found.path.resolve())
 
 
@@ -198,6 +198,11 @@ def _common_rows(shuffles: Sequence[Shuffle]) -> tuple[Labels, list[int]]:
     sets = [load_training_set(shuffle) for shuffle in shuffles]
     rows = set.intersection(*(set(split.test.tolist()) for _, split in sets))
     rows -= set.union(*(set(split.train.tolist()) for _, split in sets))
+    if without := [shuffle.number for shuffle, (_, split) in zip(shuffles, sets, strict=True) if not len(split.test)]:
+        raise DlcxError(
+            f"shuffle {without[0]} has no test image: it was trained on all images of its dataset",
+            hint="Compare networks that leave the same images out of training.",
+        )
     if not rows:
         names = ", ".join(dict.fromkeys(str(shuffle.number) for shuffle in shuffles))
         raise DlcxError(

@@ -35,7 +35,7 @@ from dlcx.formats.training_set import (
 from dlcx.formats.yaml_files import write_yaml
 from dlcx.locks import locked
 from dlcx.nets.configure import conditions_of_file, model_config
-from dlcx.nets.registry import find
+from dlcx.nets.registry import find, untrainable
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
@@ -315,8 +315,14 @@ def _create(
             for plan in plans
         ),
         tensorflow=tuple(dict.fromkeys(one.number for one in tensorflow_shuffles(found))),
-        next_steps=tuple(f"Next: {' '.join(['dlcx', 'train', *plan.shuffle.flags])}" for plan in plans),
+        next_steps=tuple(map(_next_step, plans)),
     )
+
+
+def _next_step(plan: _Plan) -> str:
+    if untrainable(plan.config.net_type):
+        return f"Next: {plan.shuffle.how_to_supply}"
+    return f"Next: {' '.join(['dlcx', 'train', *plan.shuffle.flags])}"
 
 
 def _check_choices(
@@ -430,7 +436,8 @@ def _check_nets(plan: _Plan) -> None:
         part = make(plan.shuffle, plan.config, plan.own)
         if part is not None and plan.own.overrides:
             part.check_keys()
-        if part is None or part.weights == "none":
+        untrained = make is pose_part and untrainable(plan.config.net_type)
+        if part is None or part.weights == "none" or untrained:
             continue
         from dlcx.nets.hub import Unreachable
 

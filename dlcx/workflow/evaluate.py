@@ -19,15 +19,15 @@ from dlcx.formats.evaluation import (
     write_keypoint_results,
     write_results,
 )
+from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.loading import check_detector_flag, detector_flag_for
+from dlcx.workflow.analysis.loading import check_detector_flag, chosen_snapshot, detector_flag_for
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
@@ -207,11 +207,11 @@ def evaluate(
 
 
 def _snapshots(shuffle: Shuffle, which: str | None) -> list[Snapshot]:
-    refuse_tensorflow(shuffle)
+    config = shuffle_config(shuffle)
     every = "all" in (which, which or shuffle.project.snapshot_index)
     if every and (found := shuffle.snapshots()):
         return found
-    return [shuffle.snapshot(None if every else which)]
+    return [chosen_snapshot(shuffle, config, None if every else which)]
 
 
 def _warn_of_equal_epochs(snapshots: Sequence[tuple[Shuffle, Snapshot]]) -> None:

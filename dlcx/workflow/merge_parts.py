@@ -19,7 +19,7 @@ from dlcx.locks import Lock, locked
 from dlcx.outputs import remove_leftovers
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.analyzed_video import AnalyzedVideo, finish_video
-from dlcx.workflow.analysis.loading import chosen_detector
+from dlcx.workflow.analysis.loading import chosen_detector, chosen_snapshot
 from dlcx.workflow.analysis.time_spent import Stopwatch
 from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.analysis.video_part import share_frames
@@ -83,7 +83,9 @@ def merge_parts(
     place = open_project(project).shuffle(shuffle, trainset_index)
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     config = shuffle_config(place)
-    scorer = place.scorer(config.net_type, place.snapshot(snapshot), chosen_detector(place, config, detector_snapshot))
+    scorer = place.scorer(
+        config.net_type, chosen_snapshot(place, config, snapshot), chosen_detector(place, config, detector_snapshot)
+    )
     linking = asked_linking(place, tracker, animals, track=track, relink=relink)
     files = [AnalysisFiles(path, scorer, Path(out) if out else path.parent) for path in found]
     refuse_shared_outputs(files)

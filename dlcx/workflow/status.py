@@ -17,6 +17,7 @@ from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project, resolve_video
 from dlcx.formats.tensorflow_shuffles import tensorflow_net, tensorflow_shuffles, what_carries_over
 from dlcx.iterations import how_to_go_back
+from dlcx.nets.registry import untrainable
 from dlcx.project import Project, Shuffle
 from dlcx.workflow.labeled_folders import LabeledFolder, labeled_folders
 
@@ -118,6 +119,7 @@ class StatusResult:
         for one in self.shuffles:
             images = "-" if one.train_images is None else f"{one.train_images}+{one.test_images}"
             error = "-" if one.error is None else f"{one.error:.2f} px"
+            error = "no test image" if one.test_images == 0 else error
             if one.error is not None and not one.evaluated:
                 error += " (in training)"
             number = str(one.shuffle) + (f" (trainset {one.trainset_index})" if one.trainset_index else "")
@@ -251,15 +253,16 @@ def _error(shuffle: Shuffle, rows: Sequence[dict[str, float]]) -> tuple[float | 
     best = {
         epoch: error
         for row in read_combined(shuffle.project.combined_results_path)
-        if (row.shuffle, row.percent) == (shuffle.number, shuffle.percent) and math.isfinite(error := row.test_rmse)
-        for epoch in [row.epochs]
+        if (row.shuffle, row.percent) == (shuffle.number, shuffle.percent)
+        for epoch, error in [(row.epochs, row.test_rmse)]
     }
-    evaluated = bool(best)
-    if not best:
+    evaluated = bool(best)  # also where there is no test image, or none of its labels was found
+    best = {epoch: error for epoch, error in best.items() if math.isfinite(error)}
+    if not evaluated:
         name = "metrics/test.rmse"
         best = {int(row["step"]): row[name] for row in rows if math.isfinite(row.get(name, math.nan))}
     if not best:
-        return None, None, False
+        return None, None, evaluated
     epoch = min(best, key=lambda one: best[one])
     uid = next((one.uid for one in reversed(shuffle.snapshots()) if one.epoch == epoch), None)
     return best[epoch], uid, evaluated
@@ -356,8 +359,12 @@ def _next_step(
     sound = [one for one in shuffles if one.can_train]
     if not sound:
         return ["create-dataset"]
+    usable = [one for one in sound if one.epochs or not untrainable(one.net_type)]
+    if not usable:
+        return home.shuffle(sound[0].shuffle, sound[0].trainset_index).how_to_supply.split(" ")
+    sound = usable
     for one in sound:
-        if one.epochs < one.planned and not one.evaluated:
+        if one.epochs < one.planned and not one.evaluated and not untrainable(one.net_type):
             return ["train", *_flags(home, one)]
     for one in sound:
         if one.epochs and not one.evaluated:
@@ -377,7 +384,7 @@ def _next_step(
     if not any(one.reports for one in there):
         return ["report", *(str(one.path) for one in there[:1]), *_flags(home, best)]
     for one in sound:
-        if one.epochs < one.planned:
+        if one.epochs < one.planned and not untrainable(one.net_type):
             return ["train", *_flags(home, one)]
     return ["extract-outliers", *(str(one.path) for one in there[:1]), *_flags(home, best)]
 

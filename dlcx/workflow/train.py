@@ -309,11 +309,6 @@ def _configured(
     overrides: Sequence[str],
 ) -> ModelConfig:
     """pytorch_config.yaml, which says ``before``, with what the call overrides."""
-    if reason := untrainable(before.net_type):
-        raise DlcxError(
-            f"{place.name}: {before.net_type} cannot be trained: {reason}",
-            hint="Nets to train are listed by 'dlcx list-models'.",
-        )
     flags = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given = [f"train_settings.{name}={value}" for name, value in flags.items() if value is not None]
     if before.detector is not None:
@@ -325,6 +320,13 @@ def _configured(
             hint="Only top-down nets have one, see 'dlcx list-models'.",
         )
     config = with_overrides(before, [*overrides, *given])
+    if config.train_settings.epochs and (reason := untrainable(before.net_type)):
+        raise DlcxError(
+            f"{place.name}: {before.net_type} cannot be trained: {reason}",
+            hint=f"{place.how_to_supply} Train its detector alone with --epochs 0."
+            if config.detector
+            else place.how_to_supply,
+        )
     names, layout = config.metadata, place.project.layout
     for key, own, theirs in (
         ("bodyparts", names.bodyparts, layout.bodyparts),

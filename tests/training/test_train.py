@@ -389,6 +389,26 @@ def test_without_test_images_nothing_is_evaluated(tiny):
     assert result.learning_curve.is_file()
 
 
+def test_an_interrupted_training_without_a_snapshot_recommends_what_works(tiny, capsys):
+    """Fewer epochs than asked for first: everything asked for is trained, and nothing is saved to evaluate."""
+    path = place_of(tiny).model_config_path
+    path.write_text(
+        path.read_text().replace("save_epochs: 2", "save_epochs: 25").replace("eval_interval: 2", "eval_interval: 25")
+    )
+    with pytest.raises(Stopped):
+        train(tiny, epochs=9, progress=Signal(7))
+    epoch = read_state(place_of(tiny).resume_state_path)["epoch"]
+    assert epoch > 0
+    assert place_of(tiny).snapshots() == []
+    result = train(tiny, epochs=epoch)
+    assert (result.epoch, result.trained, result.snapshots) == (epoch, 0, ())
+    (step,) = result.next_steps
+    assert step == f"No snapshot is saved yet. Next: dlcx train --epochs {epoch + 1}"
+    again = train(tiny, epochs=epoch + 1)
+    assert [path.name for path in again.snapshots] == [f"snapshot-{epoch + 1:03d}.pt"]
+    assert again.next_steps[0] == "Next: dlcx evaluate"
+
+
 def test_images_of_different_sizes_are_batched(tiny):
     import cv2
 

@@ -1,5 +1,6 @@
 """AnimalTokenPose: a shuffle of it is made and analyses, but is not trained."""
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from dlcx.project import DETECTOR, Shuffle
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.create_dataset import create_dataset
+from dlcx.workflow.status import status
 
 
 @pytest.fixture
@@ -41,6 +43,42 @@ def test_training_is_refused_in_one_line_and_at_once(shuffle, capsys):
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_no_hint_leads_to_a_training_that_is_refused(shuffle, capsys):
+    """From create-dataset to status, each names the way out."""
+    project, place = shuffle.project.root, f"Put a snapshot of its network into {shuffle.train_dir}"
+    (step,) = create_dataset(project, net_type="animal_tokenpose_base", shuffle=4).next_steps
+    assert step.startswith(f"Next: {place}")
+    for call in ("train", "evaluate", "report", "analyze-images IMAGES", "compare 4 1", "export-model"):
+        flags = [] if call.startswith("compare") else ["--shuffle", "4"]
+        call = call.replace("IMAGES", str(project / "labeled-data" / "vid"))
+        assert run([*call.split(), "--project", str(project), *flags]) == 3
+        err = capsys.readouterr().err
+        assert "animaltokenpose_base cannot be trained" in err
+        assert f"hint: {place}, such as snapshot-200.pt" in err
+        assert "'dlcx train" not in err
+    shutil.rmtree(open_project(project).shuffle(1).model_dir)
+    for other in open_project(project).shuffles():
+        if other.number != 4:
+            shutil.rmtree(other.model_dir)
+    (step,) = status(project).next_steps
+    assert step.startswith(f"Next: {place}")
+    shuffle.snapshot_path(10).write_bytes(b"weights")
+    assert status(project).next_steps[0].startswith("Next: dlcx evaluate --shuffle 4")
+
+
+def test_its_detector_is_trained_alone(shuffle, capsys):
+    shuffle.snapshot_path(10).write_bytes(b"weights")
+    (shuffle.project.root / "v.avi").write_bytes(b"")
+    call = ["analyze-video", str(shuffle.project.root / "v.avi"), "--shuffle", "4", "-p", str(shuffle.project.root)]
+    assert run(call) == 3
+    assert "'dlcx train --epochs 0 --detector-epochs N'" in capsys.readouterr().err
+    flags = {"epochs": 0, "detector_epochs": 1, "batch_size": None, "seed": None, "overrides": ()}
+    config = importlib.import_module("dlcx.workflow.train")._configured(
+        shuffle, read_model_config(shuffle.model_config_path), **flags
+    )
+    assert (config.train_settings.epochs, config.detector.train_settings.epochs) == (0, 1)
 
 
 def test_it_analyses_with_snapshots_that_are_put_there(shuffle, golden, tmp_path):

@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import shuffle_config
+from dlcx.nets.registry import untrainable
 from dlcx.poses import Instances, Layout
 from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.store.chunks import CONFIG
 from dlcx.workflow.analysis.conditions import ConditionFile, ConditionSource, chosen_conditions
-from dlcx.workflow.analysis.loading import chosen_detector, configured_engine, configured_precision
+from dlcx.workflow.analysis.loading import (
+    chosen_detector,
+    chosen_snapshot,
+    configured_engine,
+    configured_precision,
+)
 from dlcx.workflow.analysis.video_part import Crop
 
 if TYPE_CHECKING:
@@ -68,7 +74,7 @@ class ChosenNet:
             When one of them cannot be had, or the net was made for other bodyparts than the project has.
         """
         config = shuffle_config(place)
-        chosen = place.snapshot(snapshot)
+        chosen = chosen_snapshot(place, config, snapshot)
         layout = place.project.layout
         if tuple(config.metadata.bodyparts) != layout.bodyparts:
             raise DlcxError(
@@ -78,10 +84,11 @@ class ChosenNet:
             )
         detector = chosen_detector(place, config, detector_snapshot)
         if config.method == "td" and detector is None and not searches:
+            flags = "--epochs 0 --detector-epochs N" if untrainable(config.net_type) else "--detector-epochs N"
             raise DlcxError(
                 f"{place.name} has no {place.prefix(DETECTOR)} in {place.train_dir}: "
                 "nothing finds the animals for its net",
-                hint="Train it with 'dlcx train --detector-epochs N', or name one with --detector-snapshot PATH.",
+                hint=f"Train it with 'dlcx train {flags}', or name one with --detector-snapshot PATH.",
             )
         source = chosen_conditions(place, config, conditions)
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import read_project_config
+from dlcx.nets.registry import untrainable
 from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.settings.without_effect import IN_PREDICTIONS, WITH_DETECTORS, warn_of
 from dlcx.workflow.analysis.conditions import ConditionFile, ConditionNet, ConditionSource, chosen_conditions
@@ -83,7 +84,7 @@ def load_predictor(
     from dlcx.predictors import create_predictor
 
     config = shuffle_config(shuffle)
-    chosen = shuffle.snapshot(snapshot)
+    chosen = chosen_snapshot(shuffle, config, snapshot)
     detector = chosen_detector(shuffle, config, detector_snapshot)
     source = chosen_conditions(shuffle, config, conditions)
     named = str(choose_device(config.device if device == "auto" else device, config.net_type))
@@ -149,6 +150,24 @@ def exported_file(snapshot: Snapshot, config: ModelConfig) -> Path:
     made_from = json.dumps([plain["model"], plain["method"], plain["net_type"]], sort_keys=True, default=str)
     key = hashlib.sha256(f"{snapshot.fingerprint()} {made_from} torch {torch.__version__}".encode()).hexdigest()
     return snapshot.path.with_name(f"{snapshot.path.stem}.{key[:16]}.onnx")
+
+
+def chosen_snapshot(shuffle: Shuffle, config: ModelConfig, which: str | None = None) -> Snapshot:
+    """:meth:`dlcx.project.Shuffle.snapshot` of the pose net; the hint fits networks that dlcx does not train.
+
+    Raises
+    ------
+    DlcxError
+        When there is no such snapshot.
+    """
+    named = which is not None and which.endswith(".pt")
+    if not named and not shuffle.snapshots() and (reason := untrainable(config.net_type)):
+        raise DlcxError(
+            f"{shuffle.name} has no {shuffle.prefix()} in {shuffle.train_dir}, and {config.net_type} cannot be "
+            f"trained: {reason}",
+            hint=shuffle.how_to_supply,
+        )
+    return shuffle.snapshot(which)
 
 
 def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str | None = None) -> Snapshot | None:

@@ -22,7 +22,7 @@ from dlcx.progress import Progress
 from dlcx.project import Shuffle, Snapshot
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.workflow.analysis.conditions import chosen_conditions
-from dlcx.workflow.analysis.loading import chosen_detector
+from dlcx.workflow.analysis.loading import chosen_detector, chosen_snapshot
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Test images that are drawn, those of the largest errors.
 WORST = 10
+#: What the sides of a split are called.
+SIDES = {"train": "training", "test": "test"}
 #: Videos from which an interval comes from drawing videos; of fewer, images.
 VIDEOS = 5
 
@@ -55,7 +57,7 @@ def shuffle_page(
     from dlcx.visuals.page import Section, write_page
 
     config = shuffle_config(place)
-    chosen = place.snapshot(snapshot)
+    chosen = chosen_snapshot(place, config, snapshot)
     detector = chosen_detector(place, config, detector_snapshot)
     scorer = place.scorer(config.net_type, chosen, detector)
     h5 = place.evaluation_dir / f"{scorer}.h5"
@@ -75,20 +77,21 @@ def shuffle_page(
     _, found = read_evaluation(h5)
     net_type = read_own_config(place.own_config_path).net_type
     facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
-    twins = facts.twins(progress)
+    twins = facts.twins(progress) if facts.rows["test"] else None
     metrics = facts.metrics
     path = (out or place.evaluation_dir) / f"{scorer}_report.html"
+    judged = metrics[facts.judged]
     numbers = [
         ("test error", _px(metrics["test"].rmse)),
         ("training error", _px(metrics["train"].rmse)),
-        ("test mAP", _number(metrics["test"].mAP, 1)),
+        (f"{SIDES[facts.judged]} mAP", _number(judged.mAP, 1)),
         ("images", f"{metrics['train'].images} + {metrics['test'].images}"),
-        (f"sure (score at least {pcutoff:g})", _share(metrics["test"].keypoints_pcutoff, metrics["test"].labelled)),
+        (f"sure (score at least {pcutoff:g})", _share(judged.keypoints_pcutoff, judged.labelled)),
     ]
     write_page(
         path,
         f"{place.project.task}: shuffle {place.number}, {net_type or config.net_type}",
-        f"{scorer}. Errors are mean distances from the labels, in pixels of the image.",
+        f"{scorer}. Errors are mean distances from the labels, in pixels of the image.{facts.reservation}",
         f"Snapshot {chosen.path.name}, epoch {chosen.epoch}.",
         numbers,
         [
@@ -97,7 +100,7 @@ def shuffle_page(
             Section("Error of each bodypart", facts.bodyparts()),
             Section("What the likelihood says", facts.likelihood()),
             Section("Are the test images new to the net?", facts.novelty(twins)),
-            Section("The largest errors on test images", facts.worst()),
+            Section(f"The largest errors on {SIDES[facts.judged]} images", facts.worst()),
             Section("What was trained on what", facts.settings()),
         ],
         version=__version__,
@@ -131,9 +134,24 @@ class _Facts:
             name: [row for row in side.tolist() if self.labels.images[row] in self.found]
             for name, side in sides.items()
         }
-        if not rows["test"] or not rows["train"]:
-            raise DlcxError(f"{self.place.name}: its evaluation holds no test or no training image")
+        if not rows["test"] and not rows["train"]:
+            raise DlcxError(
+                f"{self.place.name}: its evaluation holds no image of its dataset",
+                hint=f"Run 'dlcx evaluate{''.join(f' {word}' for word in self.place.flags)}' again.",
+            )
         return rows
+
+    @property
+    def judged(self) -> str:
+        """The side whose errors are looked at closely: training images where there is no test image."""
+        return "test" if self.rows["test"] else "train"
+
+    @property
+    def reservation(self) -> str:
+        """What to keep in mind where there is no test image."""
+        if self.rows["test"]:
+            return ""
+        return " There is no test image: errors are those on images that the network was trained on."
 
     def _pairs(self, side: str) -> tuple[list[Prediction], list[Prediction]]:
         rows = self.rows[side]
@@ -149,8 +167,8 @@ class _Facts:
 
     @cached_property
     def errors(self) -> dict[str, LabelErrors]:
-        """Error and score of every label, of either side."""
-        return {side: label_errors(*self._pairs(side), single=self.single) for side in ("train", "test")}
+        """Error and score of every label, of the sides that have images."""
+        return {side: label_errors(*self._pairs(side), single=self.single) for side in SIDES if self.rows[side]}
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -221,7 +239,8 @@ class _Facts:
 
         bars: list[list[Bar]] = [[] for _ in self.parts]
         many = False
-        for color, side in ((TRAINING, "train"), (TEST, "test")):
+        shown = [(color, side) for color, side in ((TRAINING, "train"), (TEST, "test")) if self.rows[side]]
+        for color, side in shown:
             errors = self.errors[side]
             videos = [self.labels.images[row][1] for row in self.rows[side]]
             many = many or len(set(videos)) >= VIDEOS
@@ -233,20 +252,23 @@ class _Facts:
         note = (
             f"Whiskers: 95 % confidence of the mean, from drawing {what} anew; they know nothing of other recordings."
         )
-        chart = bar_chart(self.parts, bars, x_label="mean error (px)", series=(("training", TRAINING), ("test", TEST)))
+        chart = bar_chart(
+            self.parts, bars, x_label="mean error (px)", series=[(SIDES[side], color) for color, side in shown]
+        )
         return chart + paragraph(note, "soft")
 
     def likelihood(self) -> str:
         """Error against likelihood, and what a cut-off keeps."""
-        from dlcx.visuals.charts import TEST, Series, line_chart
+        from dlcx.visuals.charts import TEST, TRAINING, Series, line_chart
         from dlcx.visuals.page import paragraph
 
-        errors = self.errors["test"]
+        errors, color = self.errors[self.judged], TEST if self.judged == "test" else TRAINING
         known = np.isfinite(errors.error)
         error, score = errors.error[known], errors.score[known]
         if not len(error):
-            return paragraph("No labelled keypoint of the test images was found.", "warn")
-        dots = Series("keypoint of a test image", score, np.maximum(error, 0.05), dots=True, color=TEST)
+            return paragraph(f"No labelled keypoint of the {SIDES[self.judged]} images was found.", "warn")
+        name = f"keypoint of a {SIDES[self.judged]} image"
+        dots = Series(name, score, np.maximum(error, 0.05), dots=True, color=color)
         across = (0.0, max(1.0, float(score.max())))
         mark = [(self.pcutoff, f"cut-off {self.pcutoff:g}")]
         scatter = line_chart([dots], x_label="likelihood", y_label="error (px)", log=True, marks=mark, x_range=across)
@@ -259,7 +281,7 @@ class _Facts:
         curves = ((mean, "mean error of what is kept (px)", None), (share, "labels that are kept (%)", (0.0, 100.0)))
         return scatter + "".join(
             line_chart(
-                [Series("", cutoffs, values, color=TEST)],
+                [Series("", cutoffs, values, color=color)],
                 x_label="cut-off",
                 y_label=label,
                 marks=mark,
@@ -290,11 +312,14 @@ class _Facts:
         """The image of a row."""
         return self.place.project.root.joinpath(*self.labels.images[row])
 
-    def novelty(self, twins: TwinCheck) -> str:
+    def novelty(self, twins: TwinCheck | None) -> str:
         """The split, and near-duplicates across it with the nearest pairs."""
         from dlcx.data.images import read_image
         from dlcx.visuals.page import paragraph, pictures
 
+        if twins is None:
+            text = "There is no test image: the network was trained on all labeled images of its dataset, so nothing "
+            return paragraph(f"{text}here says how it does on images that it has not seen.", "warn")
         videos = {side: {self.labels.images[row][1] for row in rows} for side, rows in self.rows.items()}
         both = len(videos["train"] & videos["test"])
         count = len(self.rows["test"])
@@ -313,7 +338,7 @@ class _Facts:
         return text + pictures(shown, most=420, large=True)
 
     def worst(self) -> str:
-        """The test images with the largest mean error, drawn."""
+        """The images with the largest mean error, drawn."""
         from dlcx.data.images import read_image
         from dlcx.visuals.colors import part_colors
         from dlcx.visuals.labeled_images import LabeledImagePainter
@@ -329,15 +354,16 @@ class _Facts:
             opacity=project.alphavalue,
             named=False,
         )
-        error = self.errors["test"].error
+        errors = self.errors[self.judged]
+        error = errors.error
         known = np.isfinite(error)
         mean = np.where(known, error, 0).sum(1) / np.maximum(known.sum(1), 1)
         shown = []
         for place in np.argsort(-mean)[:WORST]:
-            row = self.rows["test"][place]
+            row = self.rows[self.judged][place]
             if known[place].any():
                 picture = paint(read_image(self.path(row)), self.labels.pose(row), self.found[self.labels.images[row]])
-                missed = int((self.errors["test"].labelled[place] & ~known[place]).sum())
+                missed = int((errors.labelled[place] & ~known[place]).sum())
                 also = f", {missed} not found" if missed else ""
                 shown.append((picture, f"{'/'.join(self.labels.images[row][1:])}: {mean[place]:.1f} px{also}"))
         marks = f"+ label, \u25cf found, \u00d7 found with a likelihood below {self.pcutoff:g}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.metrics.yardstick import Yardstick
-from dlcx.project import Shuffle
+from dlcx.project import DETECTOR, Shuffle
 
 if TYPE_CHECKING:
     from dlcx.settings import ModelConfig
@@ -137,13 +137,21 @@ def untouched_net(place: Shuffle, config: ModelConfig) -> Trained:
 
 def train_result(place: Shuffle, config: ModelConfig, pose: Trained, detector: Trained | None) -> TrainResult:
     """The pose net and its detector, and what comes next."""
-    flags = "".join(f" {word}" for word in place.flags)
-    flags += " --conditions SHUFFLE|FILE" if lacks_conditions(config) else ""
-    steps: tuple[str, ...] = (f"Next: dlcx evaluate{flags}", f"Then: dlcx analyze-video VIDEO{flags}")
-    if not pose.epoch:
-        steps = (f"Next: dlcx train --epochs N{flags}",)
     facts = {item.name: getattr(pose, item.name) for item in fields(pose)}
-    return TrainResult(**facts, detector=detector, next_steps=steps)
+    return TrainResult(**facts, detector=detector, next_steps=tuple(_next_steps(place, config, pose.epoch, detector)))
+
+
+def _next_steps(place: Shuffle, config: ModelConfig, epoch: int, detector: Trained | None) -> list[str]:
+    """Commands that run now: a training that was interrupted before its first snapshot leaves none to evaluate."""
+    flags = "".join(f" {word}" for word in place.flags)
+    if not place.snapshots():
+        return [f"No snapshot is saved yet. Next: dlcx train --epochs {epoch + 1 if epoch else 'N'}{flags}"]
+    further = flags + (" --conditions SHUFFLE|FILE" if lacks_conditions(config) else "")
+    steps = [f"Next: dlcx evaluate{further}"]
+    if config.method == "td" and not place.snapshots(DETECTOR):
+        epochs = detector.epoch + 1 if detector and detector.epoch else "N"
+        return [*steps, f"To analyze videos, train its detector: dlcx train --detector-epochs {epochs}{flags}"]
+    return [*steps, f"Then: dlcx analyze-video VIDEO{further}"]
 
 
 def read_result(text: str) -> TrainResult:
