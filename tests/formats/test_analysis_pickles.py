@@ -1,5 +1,6 @@
 import enum
 import pickle
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -148,7 +149,12 @@ META = AnalysisMeta(
 def test_meta_round_trip(tmp_path):
     path = tmp_path / "x_meta.pickle"
     write_meta_pickle(META, path)
-    assert read_meta_pickle(path) == META
+    assert read_meta_pickle(path) == replace(META, duration=1.5)
+    resumed = replace(META, duration=7.5)
+    write_meta_pickle(resumed, path)
+    assert read_meta_pickle(path) == resumed
+    assert (META.seconds, resumed.seconds) == (1.5, 7.5)
+    write_meta_pickle(META, path)
     data = pickle.loads(path.read_bytes())["data"]
     assert list(data) == [
         *("start", "stop", "run_duration", "Scorer", "pytorch-config", "fps", "batch_size", "frame_dimensions"),
