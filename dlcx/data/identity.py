@@ -49,6 +49,17 @@ def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(key) == other.get(key) for key in ("bytes", "sha256"))
 
 
+def is_same_recording(one: Path, other: Path) -> bool:
+    """Whether two files are one, or hold the same content.
+
+    Raises
+    ------
+    OSError
+        When one cannot be read.
+    """
+    return one.samefile(other) or same_content(fingerprint(one), fingerprint(other))
+
+
 def read_header(path: Path) -> Header:
     """Open a video and decode its first frame; its packets are not listed.
 

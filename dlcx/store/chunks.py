@@ -438,6 +438,8 @@ def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -
     other = [key for key in sorted({*stored, *asked}) if _compared(stored, key) != _compared(asked, key)]
     if VIDEO in other:
         there, here = (_said_video(settings.get(VIDEO)) for settings in (stored, asked))
+        if there == here:
+            here = f"another {here}"
         raise DlcxError(
             f"{name} is the analysis of another video: of {there}; this one is {here}",
             hint="Add --overwrite to analyze this video in its place, or --out DIR to keep both.",

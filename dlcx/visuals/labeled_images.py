@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import numpy as np
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.visuals.colors import part_colors
+
+#: Bytes of a png before which nothing else may stand: its signature and header.
+PNG_HEADER = 33
 
 Color = tuple[int, int, int]
 
@@ -134,8 +138,8 @@ def legend(width: int, words: Sequence[tuple[str, Sequence[int]]]) -> np.ndarray
     return strip
 
 
-def write_picture(picture: np.ndarray, path: Path) -> None:
-    """Write a picture (uint8 RGB) in the format of the file's suffix.
+def write_picture(picture: np.ndarray, path: Path, **texts: str) -> None:
+    """Write a picture (uint8 RGB) in the format of the file's suffix; a png holds ``texts``, too.
 
     Raises
     ------
@@ -143,8 +147,29 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
         When the file cannot be written.
     """
     _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    with whole_file(path, data.nbytes) as beside:
-        beside.write_bytes(data.tobytes())
+    content = data.tobytes()
+    if path.suffix == ".png":
+        chunks = b"".join(_text_chunk(key, text) for key, text in texts.items())
+        content = content[:PNG_HEADER] + chunks + content[PNG_HEADER:]
+    with whole_file(path, len(content)) as beside:
+        beside.write_bytes(content)
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """The texts that a png holds; none of a file that is no png."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            return {str(key): str(text) for key, text in picture.info.items() if isinstance(text, str)}
+    except (OSError, ValueError, SyntaxError):
+        return {}
+
+
+def _text_chunk(key: str, text: str) -> bytes:
+    """An iTXt chunk, not compressed and of no language: PNG specification, 11.3.4.5."""
+    body = b"iTXt" + key.encode("ascii") + b"\0\0\0\0\0" + text.encode()
+    return (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def fixed_point(xy: np.ndarray, scale: int) -> tuple[int, int]:

@@ -165,12 +165,14 @@ def _bring(video: Path, target: Path, *, copy: bool) -> None:
 
 def _same(project: Project, stored: str, video: Path) -> None:
     """Whether a video of the project is the one that is meant."""
+    from dlcx.data.identity import is_same_recording
+
     try:
         there = resolve_video(project, stored)
     except DlcxError:
         logger.warning("%s is listed, but not there; %s is left alone", stored, video)
         return
-    if not os.path.samefile(there, video) and there.stat().st_size != video.stat().st_size:
+    if not is_same_recording(there, video):
         raise DlcxError(
             f"{video}: the project has another video of this name: {there}",
             hint="Rename the new one: labels are kept by the video's name.",

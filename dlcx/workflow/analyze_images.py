@@ -12,7 +12,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
-from dlcx.paths import user_path
+from dlcx.paths import distinct_names, user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.chosen_net import ChosenNet
@@ -134,7 +134,7 @@ def analyze_images(
     given = net.given
     if net.engine != "auto":
         net.load()  # a net that cannot be loaded is said before images are read
-    done, predictions = [], []
+    done, predictions, names = [], [], distinct_names(found)
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
         for batch in neighbours(_readable(found, failed), batch_size, lambda item: item[1].shape):
@@ -146,7 +146,7 @@ def analyze_images(
                 done.append(path)
                 predictions.append(pose)
                 if paint:
-                    write_picture(paint(image, None, pose), pictures / _picture_name(path, found))
+                    write_picture(paint(image, None, pose), pictures / f"predictions_{names[path]}.png")
             task.advance(len(batch))
     if not done:
         raise DlcxError(f"none of the {len(found)} images could be read")
@@ -200,9 +200,3 @@ def _painter(project: Project, pcutoff: float | None) -> LabeledImagePainter:
         dotsize=project.dotsize,
         opacity=project.alphavalue,
     )
-
-
-def _picture_name(path: Path, images: Sequence[Path]) -> str:
-    """``predictions_<stem>.png``, with the folder's name where several images share a stem."""
-    shared = sum(other.stem == path.stem for other in images) > 1
-    return f"predictions_{f'{path.parent.name}_' if shared else ''}{path.stem}.png"

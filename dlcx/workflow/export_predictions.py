@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.paths import user_path
 from dlcx.poses import Layout, Tracks
 from dlcx.ranges import within_ranges
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import is_there, origin_of
-from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
+from dlcx.workflow.videos.many_videos import VideosResult, each_video, refuse_shared_outputs, told
 
 if TYPE_CHECKING:
     from dlcx.formats.nwb import Recording
@@ -145,6 +146,8 @@ def export_predictions(
     )
     found = wanted.videos(videos)
     folder = user_path(to) if to else None
+    if folder is not None:
+        refuse_shared_outputs([AnalysisFiles(video, "", folder) for video in found])
     skeleton = wanted.project.skeleton
 
     def export(video: Path) -> ExportedVideo:
@@ -216,7 +219,9 @@ def _as_nwb(
         session_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{path.stem} {origin}"))
         existed = path.exists() and not overwrite
         if existed and read_session_id(path) != session_id:
-            raise DlcxError(f"{path} is of other poses or another start", hint="--overwrite makes it anew.")
+            raise DlcxError(
+                f"{path} is of other poses or another start", hint="--overwrite makes it anew, --to DIR is elsewhere."
+            )
         if not existed:
             subject = None if owner == SINGLE else owner or tracks.layout.individuals[0]
             write_nwb(

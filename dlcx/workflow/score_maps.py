@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
-from dlcx.paths import user_path
+from dlcx.paths import distinct_names, user_path
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
@@ -117,7 +118,7 @@ def score_maps(
     folder = user_path(out) if out else place.evaluation_dir / "maps"
     end = f"{place.number}_{place.fraction}_{loaded.snapshot.path.stem}.png"
     labelled = _labelled(place)
-    done = []
+    done, names = [], distinct_names(found)
     with progress.task("draw maps", total=len(found), unit="image") as task:
         for path in found:
             pixels = read_image(path)
@@ -127,8 +128,8 @@ def score_maps(
             for number, seen in enumerate(rows):
                 owner = f"_animal{number + 1}" if len(rows) > 1 else ""
                 for kind, draw in _drawings(seen, place, kinds, bodyparts):
-                    picture = folder / f"{path.stem}{owner}_{kind}_{split}_{end}"
-                    _write(draw, picture, overwrite=overwrite)
+                    picture = folder / f"{names[path]}{owner}_{kind}_{split}_{end}"
+                    _write(draw, picture, path, overwrite=overwrite)
                     pictures.append(picture)
             done.append(MappedImage(path, tuple(pictures)))
             task.advance()
@@ -138,11 +139,21 @@ def score_maps(
     return ScoreMapsResult(loaded.snapshot.uid, tuple(done))
 
 
-def _write(draw: Callable[[], np.ndarray], picture: Path, *, overwrite: bool) -> None:
-    from dlcx.visuals.labeled_images import write_picture
+def _write(draw: Callable[[], np.ndarray], picture: Path, image: Path, *, overwrite: bool) -> None:
+    """Draw a picture unless it is there; one of another image is refused."""
+    from dlcx.visuals.labeled_images import read_texts, write_picture
 
-    if overwrite or not picture.exists():
-        write_picture(draw(), picture)
+    with open(image, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    if picture.exists() and not overwrite:
+        there = read_texts(picture)
+        if there.get("Image", digest) != digest:
+            raise DlcxError(
+                f"{picture} shows the maps of another image than {image}: of {there.get('Source')}",
+                hint="--out DIR is elsewhere, --overwrite replaces it.",
+            )
+        return
+    write_picture(draw(), picture, Source=str(image), Image=digest)
 
 
 def _labelled(place: Shuffle) -> dict[Path, tuple[str, Prediction]]:

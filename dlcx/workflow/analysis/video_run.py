@@ -142,6 +142,8 @@ class VideoRun:
         self._refuse_foreign_output()
         with locked(own.lock, f"part {share} of {video.path.name}", patient=True) as lock:
             settings, begins = self._settings(video, crop, share)
+            if not self.overwrite:
+                self._refuse_another_video(settings)
             first, stop = share_frames(share, video.frames, settings["--batch-size"])
             whole = None if self.overwrite else known_store(self.files.store)
             done = whole is not None and whole.settings == settings and not whole.missing(first, stop)
@@ -293,6 +295,15 @@ class VideoRun:
         if not self.overwrite or before == settings:
             return settings, False
         return run_settings(self.net, self.memory, video, crop, self.batch_size, {}), True
+
+    def _refuse_another_video(self, settings: dict[str, Any]) -> None:
+        """Refuse a share of another video than the whole and the other shares in the folder are of."""
+        from dlcx.store import check_same
+        from dlcx.store.chunks import VIDEO, stored_settings
+
+        for path in (self.files.store, *self.files.shares.values()):
+            if known := stored_settings(path) if path.is_dir() else None:
+                check_same(path.name, {VIDEO: known.get(VIDEO)}, {VIDEO: settings[VIDEO]})
 
     def _refuse_foreign_output(self) -> None:
         if self.overwrite or self.files.store.exists():

@@ -142,8 +142,26 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
             raise DlcxError(
                 f"{path} is not in {project.config_path}", hint=f"'dlcx add-videos {path}' adds it to the project."
             )
+        _refuse_another(project, video, path)
+        if other := next((there for known, there in chosen if known == video and there != path), None):
+            raise DlcxError(f"{other} and {path} have the same name", hint="Name one video in a call.")
         chosen.append((video, path))
     return chosen
+
+
+def _refuse_another(project: Project, video: Video, path: Path) -> None:
+    """Refuse another recording than the project's: a file of the same name, whose frames would get its labels."""
+    from dlcx.data.identity import is_same_recording
+
+    try:
+        there = resolve_video(project, video)
+    except DlcxError:
+        return  # the project's file is missing, and this one is in its place
+    if not is_same_recording(there, path):
+        raise DlcxError(
+            f"{path}: the project has another video of this name: {there}",
+            hint="Rename the new one and add it with 'dlcx add-videos': labels are kept by the video's name.",
+        )
 
 
 def _place(project: Project, video: Video) -> Path:
