@@ -291,6 +291,20 @@ def test_from_python_and_shell_the_chunk_store_is_enough(
     assert result["videos"][0]["h5"].endswith("_sk.h5")
 
 
+def test_another_video_of_the_name_is_refused(walking: Callable[..., AnalyzedVideo], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = walking(track=False, out=out)
+    root = done.video.parents[1]
+    other = write_video(tmp_path / "day2" / "v.avi", 31)
+    before = sorted(out.rglob("*"))
+    with pytest.raises(DlcxError, match=f"{done.video} and {other} would both write"):
+        track(root, [done.video, other], out=out)
+    with pytest.raises(DlcxError, match=f"holds the poses of another video than {other}"):
+        track(root, other, out=out)
+    assert sorted(out.rglob("*")) == before
+    assert track(root, done.video, out=out).videos[0].h5.parent == out
+
+
 def test_swap_tracks(walking: Callable[..., AnalyzedVideo], capsys: pytest.CaptureFixture[str]) -> None:
     tracked = walking().tracked
     assert tracked is not None
