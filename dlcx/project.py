@@ -23,7 +23,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -272,6 +272,9 @@ class Shuffle:
     @property
     def how_to_create(self) -> str:
         """The hint where its files are missing."""
+        others = [fraction for fraction in self.project.train_fractions if replace(self, fraction=fraction).has_files]
+        if others and not self.has_files:
+            return f"Leave out --trainset-index: the training fraction of shuffle {self.number} is {others[0]:g}."
         first = f"Run '{' '.join(('dlcx', 'create-dataset', *self.flags))}' first, or name another --shuffle."
         return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
 

@@ -30,11 +30,7 @@ dlcx create-dataset --shuffle "$shuffle" "${split[@]}" --train-fraction 0.8 \
     --set runner.eval_interval=5 \
     --set runner.key_metric=test.rmse --set runner.key_metric_asc=false
 
-index=$(python -c 'import sys
-from dlcx.formats.project_config import open_project
-print(open_project(sys.argv[1]).train_fractions.index(0.8))' "$project")
-chosen=(--shuffle "$shuffle" --trainset-index "$index")
-dlcx train "${chosen[@]}" --seed "$seed"
-dlcx evaluate "${chosen[@]}" --snapshot last --per-bodypart
-dlcx evaluate "${chosen[@]}" --snapshot best --per-bodypart --plot
-dlcx analyze-video "$project/videos" "${chosen[@]}"
+dlcx train --shuffle "$shuffle" --seed "$seed"
+dlcx evaluate --shuffle "$shuffle" --snapshot last --per-bodypart
+dlcx evaluate --shuffle "$shuffle" --snapshot best --per-bodypart --plot
+dlcx analyze-video "$project/videos" --shuffle "$shuffle"

@@ -573,3 +573,69 @@ def test_it_says_that_training_needs_the_network_for_coco(tmp_path, told, monkey
     monkeypatch.setattr(weights.torch.hub, "get_dir", lambda: str(tmp_path))
     make(labelled("ma", tmp_path), net_type="top_down_resnet_50", detector_weights="coco")
     assert "'dlcx train' will stop here: --detector-weights coco" in told.text
+
+
+def test_another_fraction_takes_the_next_free_number(project, capsys):
+    """Results of two shuffles 1 would have the same names, and commands would need --trainset-index."""
+    make(project)
+    (made,) = make(project, train_fraction=0.5).shuffles
+    assert (made.shuffle, made.trainset_index, made.train_images) == (2, 1, 4)
+    assert make(project, train_fraction=0.5).shuffles[0].existed
+    assert make(project).shuffles[0].shuffle == 1
+    before = files(project)
+    with pytest.raises(
+        DlcxError, match="--shuffle 1: there is a shuffle 1 already, with 75 % training images"
+    ) as caught:
+        make(project, shuffle=1, train_fraction=0.5)
+    assert "--shuffle 3" in caught.value.hint
+    assert files(project) == before
+    assert make(project, shuffle=2, seed=5, overwrite=True).shuffles[0].trainset_index == 1
+
+
+def test_a_unique_number_needs_no_index(project, capsys):
+    make(project)
+    result = make(project, train_fraction=0.5)
+    assert result.next_steps == ("Next: dlcx train --shuffle 2",)
+    calls = ["train --device gpu --shuffle 2", "compare 2 1"]
+    calls += [
+        f"{name} --shuffle 2" for name in ("evaluate", "report", "export-model", "score-maps x", "analyze-images x")
+    ]
+    for call in calls:
+        assert run([*call.split(), "--project", str(project)]) == 3
+        err = capsys.readouterr().err
+        assert "trainset75shuffle2" not in err, call
+        assert "--trainset-index" not in err, call
+    opened = open_project(project)
+    assert (opened.shuffle(2).fraction, opened.shuffle(2).flags) == (0.5, ("--shuffle", "2"))
+    assert run(["evaluate", "--project", str(project), "--shuffle", "2", "--trainset-index", "0"]) == 3
+    err = capsys.readouterr().err
+    assert "hint: Leave out --trainset-index: the training fraction of shuffle 2 is 0.5." in err
+
+
+def test_the_split_of_another_shuffle_brings_its_fraction(project):
+    make(project)
+    make(project, train_fraction=0.5)
+    (made,) = make(project, from_shuffle=2, shuffle=3).shuffles
+    assert (made.trainset_index, made.train_images) == (1, 4)
+    with pytest.raises(DlcxError, match=r"--from-shuffle 2: its training fraction is 0\.5, not 0\.75") as caught:
+        make(project, from_shuffle=2, trainset_index=0, shuffle=4)
+    assert "Leave out" in caught.value.hint
+
+
+def test_numbers_that_several_fractions_have_need_the_index(project):
+    """As DeepLabCut makes them."""
+    home = make_fractions(project)
+    for fraction in (0.5, 0.25):
+        home.shuffle(7, home.train_fractions.index(fraction)).train_dir.mkdir(parents=True)
+    with pytest.raises(DlcxError, match="several values of TrainingFraction have a shuffle 7") as caught:
+        home.shuffle(7)
+    assert caught.value.hint == "Choose one of --trainset-index 1 (0.5), --trainset-index 2 (0.25)."
+    assert home.shuffle(7, 2).flags == ("--shuffle", "7", "--trainset-index", "2")
+    home.shuffle(7, 0).train_dir.mkdir(parents=True)
+    assert home.shuffle(7).fraction == 0.75  # as DeepLabCut's default
+
+
+def make_fractions(project):
+    config = project / "config.yaml"
+    config.write_text(config.read_text().replace("- 0.75\n", "- 0.75\n- 0.5\n- 0.25\n"))
+    return open_project(project)
