@@ -9,6 +9,9 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Layout
 
+#: Two colors (2, 3) uint8 RGB that differ for everybody, for two individuals that are compared.
+PAIR = np.array([[255, 150, 0], [60, 150, 255]], np.uint8)
+
 
 def part_colors(count: int, colormap: str = "rainbow") -> np.ndarray:
     """``count`` colours (count, 3), uint8 RGB, spread over one of matplotlib's colormaps.

@@ -35,6 +35,8 @@ class PosePainter:
         Name of one of matplotlib's.
     color_by
         What has a colour of its own: each ``bodypart`` or each ``individual``.
+    individual_colors
+        Colors (A, 3) uint8 RGB of the individuals, instead of the colormap's.
     dotsize
         Diameter of a dot in pixels.
     skeleton
@@ -54,6 +56,7 @@ class PosePainter:
         pcutoff: float,
         colormap: str = "rainbow",
         color_by: ColorBy = "bodypart",
+        individual_colors: np.ndarray | None = None,
         dotsize: int = 12,
         skeleton: Sequence[tuple[str, str]] = (),
         skeleton_color: str = "white",
@@ -65,14 +68,18 @@ class PosePainter:
         self._first = tracks.first
         self._by = color_by
         self._points = _shown_points(tracks, pcutoff)
-        self._colors = point_colors(layout, colormap, by=color_by)
+        owners = point_colors(layout, colormap, by="individual")
+        parts = len(layout.bodyparts)
+        if individual_colors is not None:
+            owners[: len(layout.individuals) * parts] = np.repeat(individual_colors, parts, axis=0)
+        self._colors = owners if color_by == "individual" else point_colors(layout, colormap)
         self._bones = _bones(layout, skeleton)
         self._bone_color = named_color(skeleton_color)
         self._radius = max(dotsize / 2, 1.0)
         self._line = max(1, round(self._radius / 3))
         self._trail = trail
         self._boxes = boxes
-        self._box_colors = point_colors(layout, colormap, by="individual")[:: max(1, len(layout.bodyparts))]
+        self._box_colors = owners[:: max(1, parts)]
 
     @property
     def names(self) -> list[tuple[str, Sequence[int]]]:

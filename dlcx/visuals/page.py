@@ -1,62 +1,35 @@
-"""Pages of HTML that need nothing but themselves: style, charts and pictures are inside; light, dark and on paper."""
+"""Pages of HTML that need nothing but themselves: style, charts and pictures are inside; light, dark and on paper.
+
+A page can hold scripts of :mod:`dlcx.visuals.page_assets`. Its content security policy names their digests, so a
+browser runs no other script, whatever text comes into the page.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from dlcx.outputs import write_text
 
-_STYLE = """
-:root{color-scheme:light dark;--ground:#fbfbf9;--card:#fff;--text:#1d1f21;--soft:#5d646b;--line:#dcdfe2;
---c0:#2f6db5;--c1:#c8551b;--c2:#3b8a4d;--c3:#8a5bb0;--warn:#8a4b00;--warnground:#fff3dc}
-@media(prefers-color-scheme:dark){:root{--ground:#16181a;--card:#1f2225;--text:#e6e7e8;--soft:#a2a9b0;--line:#3a3f44;
---c0:#6ea8ea;--c1:#f0915a;--c2:#7cc78c;--c3:#c19be0;--warn:#ffcf87;--warnground:#3a2c14}}
-*{box-sizing:border-box}body{margin:0 auto;padding:24px 16px 48px;max-width:920px;background:var(--ground);
-color:var(--text);font:15px/1.5 system-ui,sans-serif}h1{font-size:22px;margin:0 0 2px;overflow-wrap:anywhere}
-h2{font-size:17px;margin:0 0 8px}section{background:var(--card);border:1px solid var(--line);border-radius:8px;
-padding:14px 16px;margin:16px 0}p{margin:6px 0}.soft{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
-.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:8px;margin-top:14px}
-.facts div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:8px 12px}
-.facts b{display:block;font-size:19px;font-weight:600}.warn{background:var(--warnground);color:var(--warn);
-border-radius:6px;padding:8px 12px}.wide,.chart{overflow-x:auto}table{border-collapse:collapse;font-size:13px}
-th,td{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.n,th.n{text-align:right}td:first-child{white-space:nowrap}
-.values td:last-child{overflow-wrap:anywhere}.pictures img{width:100%}
-.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:12px}
-figure{margin:0}img{max-width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:12px;
-color:var(--soft);overflow-wrap:anywhere}svg{width:100%;max-width:860px;height:auto;display:block}
-.narrow{display:none}@media screen and (max-width:560px){.broad{display:none}.narrow{display:block}}
-summary{cursor:pointer;margin-top:8px;font-size:13px;color:var(--soft)}
-svg text{font:12px system-ui,sans-serif;fill:var(--soft)}.grid{stroke:var(--line)}
-.mark,.whisker{stroke:var(--text);fill:none}.mark{stroke-dasharray:3 3}path{fill:none;stroke-width:1.5}
-.c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}
-.legend{display:flex;flex-wrap:wrap;gap:2px 16px;margin-bottom:6px;font-size:12px;color:var(--soft)}
-.legend i{display:inline-block;width:12px;height:8px;margin-right:6px;border-radius:2px}
-.b0{background:var(--c0)}.b1{background:var(--c1)}.b2{background:var(--c2)}
-.b3{background:var(--c3)}.large{grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr))}
-.f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}
-@media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--text:#000;--soft:#444;--line:#ccc;--c0:#2f6db5;
---c1:#c8551b;--c2:#3b8a4d;--c3:#8a5bb0;--warn:#000;--warnground:#eee}body{max-width:none;padding:0}
-.chart,figure,tr,.facts div{break-inside:avoid}h2,.legend{break-after:avoid}.chart,.wide{overflow:visible}
-.pictures{grid-template-columns:repeat(3,1fr)}.large{grid-template-columns:repeat(2,1fr)}.facts{grid-template-columns:
-repeat(5,1fr)}}
-"""
-
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page: its heading, and what stands below as HTML."""
+    """A part of a page: its heading, what stands below as HTML, and the name by which links find it."""
 
     title: str
     body: str
+    anchor: str = ""
 
 
 def write_page(
@@ -68,10 +41,15 @@ def write_page(
     parts: Sequence[Section],
     *,
     version: str,
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+    wide: bool = False,
 ) -> None:
     """Write a page; ``facts`` are names and values that stand on top, ``source`` says which snapshot it is about.
 
-    ``version`` is dlcx's. It stands on the page, with the time at which the page was made.
+    ``version`` is dlcx's. It stands on the page, with the time at which the page was made. ``styles`` and ``scripts``
+    are files of ``page_assets`` that the page needs besides page.css and page.js; together the scripts are one, in
+    that order. A ``wide`` page takes more of a large window.
 
     Raises
     ------
@@ -80,16 +58,69 @@ def write_page(
     """
     made = f"{source} Made by dlcx {version} on {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}.".strip()
     cards = "".join(f"<div><span class=soft>{escape(name)}</span><b>{escape(value)}</b></div>" for name, value in facts)
-    sections = "".join(f"<section><h2>{escape(part.title)}</h2>{part.body}</section>" for part in parts if part.body)
+    sections = "".join(
+        f"<section{f' id={part.anchor}' if part.anchor else ''}><h2>{escape(part.title)}</h2>{part.body}</section>"
+        for part in parts
+        if part.body
+    )
+    script = "".join(_asset(name) for name in ("page.js", *scripts))
+    script = f'(() => {{\n"use strict";\n{script}}})();\n'
     write_text(
         path,
         f"<!doctype html><html lang=en><head><meta charset=utf-8>"
+        f'<meta http-equiv=Content-Security-Policy content="{_policy(script)}">'
         f"<meta name=viewport content='width=device-width,initial-scale=1'>"
         f"<meta name=generator content='dlcx {escape(version)}'><link rel=icon href='data:,'>"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p class=soft>{escape(subtitle)}</p><p class=soft>{escape(made)}</p>"
-        f"<div class=facts>{cards}</div>{sections}</body></html>\n",
+        f"<title>{_encodable(escape(title))}</title><style>{''.join(map(_asset, ('page.css', *styles)))}</style></head>"
+        f"<body{' class=wide-page' if wide else ''}>"
+        + _encodable(
+            f"<h1>{escape(title)}</h1><p class=soft>{escape(subtitle)}</p><p class=soft>{escape(made)}</p>"
+            f"<div class=facts>{cards}</div>{sections}"
+        )
+        + f"<script>{script}</script></body></html>\n",
     )
+
+
+def _asset(name: str) -> str:
+    """The content of a file of ``page_assets``."""
+    return (files("dlcx.visuals") / "page_assets" / name).read_text(encoding="utf-8")
+
+
+def _policy(script: str) -> str:
+    """A content security policy that lets a browser run this script only, and load nothing."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    allowed = {
+        "default-src": "'none'",
+        "script-src": f"'sha256-{digest}'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{kind} {value}" for kind, value in allowed.items())
+
+
+def _encodable(text: str) -> str:
+    """The same text; bytes of names that are no UTF-8 become the replacement character."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def data_block(name: str, content: Mapping[str, Any]) -> str:
+    """JSON that the page's script finds by the id ``name``; no browser takes it for markup or runs it."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return f"<script type='application/json' id='{name}'>{text}</script>"
+
+
+def array_text(values: np.ndarray) -> str:
+    """The bytes of an array, little-endian, as base64 for :func:`data_block`."""
+    return base64.b64encode(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()).decode("ascii")
+
+
+def command(text: str, **about: str) -> str:
+    """A command to copy; ``about`` becomes ``data-`` attributes, for the script."""
+    attributes = "".join(f" data-{name}='{escape(value, quote=True)}'" for name, value in about.items())
+    button = "<button type=button class='needs-script copy'>Copy</button>"
+    return f"<div class=command><code{attributes}>{escape(text)}</code>{button}</div>"
 
 
 def paragraph(text: str, kind: str = "") -> str:
@@ -128,6 +159,11 @@ def folded(title: str, body: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
+def still(body: str) -> str:
+    """Charts that stand in for what a script shows: on paper, and where no script runs."""
+    return f"<div class=still>{body}</div>" if body else ""
+
+
 def pictures(items: Sequence[tuple[np.ndarray, str]], *, most: int = 640, large: bool = False) -> str:
     """Images (h, w, 3) uint8 RGB with captions, side by side, at most so many pixels wide; ``large``: two in a row."""
     figures = "".join(_figure(image, caption, most) for image, caption in items)
@@ -135,15 +171,30 @@ def pictures(items: Sequence[tuple[np.ndarray, str]], *, most: int = 640, large:
 
 
 def _figure(image: np.ndarray, caption: str, most: int) -> str:
+    return figure(jpeg_text(image, most), caption)
+
+
+def figure(jpeg: str, caption: str, below: str = "") -> str:
+    """A picture, given as :func:`jpeg_text`, with its caption, and HTML ``below`` that."""
+    return (
+        f"<figure><img alt='{escape(caption, quote=True)}' src='data:image/jpeg;base64,{jpeg}'>"
+        f"<figcaption>{escape(caption)}</figcaption>{below}</figure>"
+    )
+
+
+def seek_button(frame: int) -> str:
+    """A button that shows a frame in the timeline."""
+    return f"<button type=button class='needs-script seek' data-frame={int(frame)}>Show in the timeline</button>"
+
+
+def jpeg_text(image: np.ndarray, most: int, quality: int = 82) -> str:
+    """An image (h, w, 3) uint8 RGB, at most so many pixels wide, as base64 of a JPEG file."""
     scale = min(1.0, most / image.shape[1])
     if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    text = base64.b64encode(data.tobytes()).decode("ascii")
-    return (
-        f"<figure><img alt='{escape(caption, quote=True)}' src='data:image/jpeg;base64,{text}'>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return base64.b64encode(data.tobytes()).decode("ascii")
 
 
 def embedded_pngs(items: Sequence[tuple[bytes, str]]) -> str:

@@ -86,6 +86,7 @@ def report(
         When the shuffle, the only video or its poses cannot be used.  Of several videos those that fail are in the
         result.
     """
+    from dlcx.workflow.pages.page_commands import PoseCommands
     from dlcx.workflow.pages.report_shuffle import shuffle_page
     from dlcx.workflow.pages.report_video import video_page
 
@@ -119,8 +120,10 @@ def report(
         allow_changed_video=allow_changed_video,
     )
 
+    commands = PoseCommands.of(looked_up, snapshot, detector_snapshot)
+
     def one(video: Path) -> Report:
-        return Report(video.name, video_page(looked_up.find(video), home, least))
+        return Report(video.name, video_page(looked_up.find(video), home, least, commands, progress))
 
     done, failed = each_video(looked_up.videos(wanted), one)
     return ReportResult(done, failed)

@@ -7,14 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from finds_disc import FindsDisc
+from small_videos import write_video
 
+from dlcx.formats.frame_ledger import FrameLedger, write_ledger
+from dlcx.formats.predictions import write_predictions
+from dlcx.formats.swap_candidates import write_swap_candidates
+from dlcx.poses import Layout, SwapCandidate, Tracks
 from dlcx.store import chunks
 from dlcx.workflow.analysis import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 
 SNAPSHOT = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt"
+#: What made the poses of the fixture ``tracked``.
+TRACKED_SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 
 
 @pytest.fixture
@@ -81,3 +89,27 @@ def again(project: Path, net: FindsDisc) -> Callable[..., AnalyzedVideo]:
         return analyze_video(project, path, **{"batch_size": 4, **options}).videos[0]  # type: ignore[arg-type]
 
     return call
+
+
+@pytest.fixture
+def tracked(project: Path) -> Path:
+    """A video of 60 frames with two animals; one jumps in frame 30, and the last frames are unreadable."""
+    snapshot = project / "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train/snapshot-010.pt"
+    if not snapshot.exists():
+        snapshot.write_bytes(b"w")
+    video = write_video(project / "videos" / "v.avi", 60)
+    xy = np.full((60, 2, 2, 2), 30.0) + np.arange(60)[:, None, None, None] * 0.2
+    xy[:, 1] += 20
+    score = np.full((60, 2, 2), 0.9)
+    xy[30, 0, 0] += 25
+    score[50, 1] = 0.1
+    xy[57:], score[57:] = np.nan, np.nan
+    layout = Layout(("snout", "tail"), ("ann", "bob"), multi=True)
+    write_predictions(
+        Tracks(layout, xy, score), video.with_name(f"v{TRACKED_SCORER}_el.h5"), TRACKED_SCORER, key="tracks"
+    )
+    number = np.arange(60)
+    ledger = FrameLedger.of(0, number / 30, number < 57, np.zeros(60, bool), 60)
+    write_ledger(ledger, video.with_name(f"v{TRACKED_SCORER}_frames.csv"))
+    write_swap_candidates([SwapCandidate(12, 0.75, "ann", "bob")], video.with_name(f"v{TRACKED_SCORER}_el_swaps.csv"))
+    return video

@@ -264,7 +264,7 @@ def next_steps(video: Path, tracked: TrackedVideo | None, flags: Sequence[str]) 
     if tracked and _linked_otherwise(tracked):
         look += ["--tracker", tracked.tracker]
     steps = [f"Look at it: {shlex.join(look)}"]
-    if tracked and (swaps := _unmended(tracked)):
+    if tracked and (swaps := unmended_swaps(LinkedFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
         worst = max(swaps, key=lambda swap: swap.score)
         mend = ["dlcx", "swap-tracks", str(tracked.h5), worst.one, worst.other, "--from", str(worst.frame)]
         steps.append(f"If identities are swapped from there on: {shlex.join(mend)}")
@@ -278,13 +278,13 @@ def _linked_otherwise(tracked: TrackedVideo) -> bool:
     return any(tracked.h5.with_name(f"{stem}{ending}.h5").is_file() for ending in others)
 
 
-def _unmended(tracked: TrackedVideo) -> list[SwapCandidate]:
+def unmended_swaps(own: LinkedFiles, swaps: Sequence[SwapCandidate]) -> list[SwapCandidate]:
     """The swaps that were not mended by hand; a mended one was the nearest of its two individuals."""
-    record = _read_record(LinkedFiles(tracked.h5.parent, tracked.h5.stem)) or {}
+    record = _read_record(own) or {}
     calls = [
         (frozenset((call["one"], call["other"])), call["first"], call["last"]) for call in record.get("mended") or ()
     ]
-    left = list(tracked.swaps)
+    left = list(swaps)
     for pair, first, last in dict.fromkeys(calls):
         alike = [swap for swap in left if {swap.one, swap.other} == pair]
         if calls.count((pair, first, last)) % 2 and alike:  # the same call again takes it back

@@ -1,34 +1,59 @@
-"""The page on a video's poses: where the animals went, how sure that is, and which frames to look at."""
+"""The page on a video: a timeline to look around in, what is suspect and how it is mended, and where animals went."""
 
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlcx.analysis_files import TRACK_ENDINGS
-from dlcx.poses import Tracks
+from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
+from dlcx.workflow.pages.frame_visits import FrameVisits
+from dlcx.workflow.pages.page_commands import PoseCommands
+from dlcx.workflow.pages.suspects import Suspect, suspects
+from dlcx.workflow.pages.swap_strips import SwapStrips
+from dlcx.workflow.pages.timeline import Mark, Scrubbing, timeline_data
+from dlcx.workflow.pages.video_facts import VideoFacts
 from dlcx.workflow.videos.found_poses import FoundPoses
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
     from dlcx.formats.analysis_pickles import AnalysisMeta
+    from dlcx.visuals.labeled_video import PosePainter
 
-#: Suspicious frames that are drawn, and how far apart they are at least.
-SHOWN, APART = 8, 15
-#: Places where identities may be swapped that are listed.
-LISTED = 40
-#: A jump is a step so many times as long as the point's usual one.
-USUAL = 6.0
+#: Pixels of a picture of a suspect frame.
+WIDTH = 560
+#: The scripts of the timeline, in order.
+SCRIPTS = ("poses.js", "charts.js", "painter.js", "stage.js", "timeline.js")
 
 
-def video_page(found: FoundPoses, project: Project, pcutoff: float) -> Path:
+def page_path(found: FoundPoses) -> Path:
+    """Where the page of a video's poses lies: beside them."""
+    return found.file.path.with_name(f"{found.file.path.stem}_report.html")
+
+
+def read_facts(found: FoundPoses, pcutoff: float) -> VideoFacts:
+    """What the poses say.
+
+    Raises
+    ------
+    DlcxError
+        When the poses or the video cannot be read.
+    """
+    from dlcx.data.video import open_video
+
+    return VideoFacts(found, pcutoff, open_video(found.video), found.in_frame())
+
+
+def video_page(
+    found: FoundPoses, project: Project, pcutoff: float, commands: PoseCommands, progress: Progress = SILENT
+) -> Path:
     """Write the page beside the poses; returns where it is.
 
     Raises
@@ -37,97 +62,129 @@ def video_page(found: FoundPoses, project: Project, pcutoff: float) -> Path:
         When the poses or the video cannot be read, or the page cannot be written.
     """
     from dlcx import __version__
-    from dlcx.data.video import open_video
     from dlcx.formats.analysis_pickles import read_meta_pickle
     from dlcx.visuals.page import Section, write_page
 
-    video = open_video(found.video)
+    facts = read_facts(found, pcutoff)
     stored = found.files.stored_meta
     meta = read_meta_pickle(stored) if stored.is_file() else None
-    facts = _Facts(found, project, pcutoff, video, found.in_frame(), meta)
-    tracks = facts.tracks
-    path = found.file.path.with_name(f"{found.file.path.stem}_report.html")
-    frames = f"{len(tracks)}" if len(tracks) == video.frames else f"{len(tracks)} of {video.frames}"
-    numbers = [
-        ("frames", frames),
-        ("length", f"{len(tracks) / video.fps:.1f} s at {video.fps:g}/s"),
-        (f"sure (at least {pcutoff:g})", f"{100 * facts.sure.mean():.0f} %"),
-        ("not found", f"{100 * (~facts.known).mean():.1f} %"),
-        ("unreadable frames", "-" if facts.unreadable is None else str(int(facts.unreadable.sum()))),
-    ]
+    parts = _Parts(facts, project, commands, meta)
+    parts.read_pictures(progress)
+    path = page_path(found)
     kind = f", tracked by {found.file.tracker}" if found.file.tracker else ""
     write_page(
         path,
         f"{found.video.name}",
         f"{found.file.path.name}{kind}{', filtered' if found.file.filtered else ''}",
         f"Snapshot {made_by['snapshot']}." if (made_by := found.file.made_by) else "",
-        numbers,
+        parts.numbers(),
         [
-            Section("Where they went", facts.trajectories()),
-            Section("How sure it is", facts.certainty()),
-            Section("Speed", facts.speed()),
-            Section("Frames to look at", facts.suspicious()),
-            Section("Where identities may be swapped", facts.swaps()),
-            Section("How it was made", facts.making()),
+            Section("Timeline", parts.timeline(), anchor="timeline"),
+            Section("Where identities may be swapped", parts.swaps.html() if parts.swaps else ""),
+            Section("Frames to look at", parts.suspicious()),
+            Section("Where they went", parts.trajectories()),
+            Section("How sure it is", parts.certainty()),
+            Section("Speed", parts.speed()),
+            Section("How it was made", parts.making()),
         ],
         version=__version__,
+        styles=("timeline.css",),
+        scripts=SCRIPTS,
+        wide=True,
     )
     return path
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """All that the page tells."""
+class _Parts:
+    """The parts of the page."""
 
-    found: FoundPoses
+    facts: VideoFacts
     project: Project
-    pcutoff: float
-    video: VideoFile
-    tracks: Tracks
+    commands: PoseCommands
     meta: AnalysisMeta | None
+    shown: dict[int, str] = field(default_factory=dict)
 
     @cached_property
-    def score(self) -> np.ndarray:
-        """Likelihoods (T, P) of all points: animals in turn, then unique bodyparts."""
-        return self.tracks.point_scores
+    def suspects(self) -> list[Suspect]:
+        """The worst frames, worst first."""
+        return suspects(self.facts)
 
     @cached_property
-    def xy(self) -> np.ndarray:
-        """Positions (T, P, 2)."""
-        return self.tracks.points
-
-    @property
-    def known(self) -> np.ndarray:
-        """Which points (T, P) were found at all."""
-        return np.isfinite(self.xy).all(-1)
-
-    @property
-    def sure(self) -> np.ndarray:
-        """Which points (T, P) reach the cut-off."""
-        return self.known & (self.score >= self.pcutoff)
+    def swaps(self) -> SwapStrips | None:
+        """The suspected swaps."""
+        return SwapStrips.of(self.facts, self.project, self.commands)
 
     @cached_property
-    def unreadable(self) -> np.ndarray | None:
-        """Frames (T,) that could not be decoded; None where nobody can tell.
+    def scrubbing(self) -> Scrubbing:
+        """The pictures of the timeline."""
+        first = self.facts.tracks.first
+        swaps = self.swaps.pictured if self.swaps else ()
+        return Scrubbing(self.facts, [*(first + one.row for one in self.suspects), *(one.frame for one in swaps)])
 
-        Where there is no list of them, they are those in which nothing has a score, unless animals were linked: then
-        nobody may have been there.
-        """
-        from dlcx.formats.frame_ledger import MISSING, STATES, UNDECODABLE, read_ledger
+    def read_pictures(self, progress: Progress) -> None:
+        """Decode all frames that the page shows."""
+        visits = FrameVisits(self.facts.video)
+        self.scrubbing.join(visits)
+        if self.swaps:
+            self.swaps.join(visits)
+        if self.suspects:
+            visitor = partial(self._show, self._painter())
+            for one in self.suspects:
+                visits.add(self.facts.tracks.first + one.row, visitor)
+        visits.run(progress)
 
-        if self.found.files.frames.is_file():
-            ledger = read_ledger(self.found.files.frames)
-            lost = np.isin(ledger.state, [STATES.index(UNDECODABLE), STATES.index(MISSING)])
-            numbers = self.tracks.first + np.arange(len(self.tracks))
-            return np.isin(numbers, ledger.first + np.flatnonzero(lost))
-        return None if self.found.file.is_linked else ~np.isfinite(self.score).any(1)
+    def _painter(self) -> PosePainter:
+        from dlcx.visuals.labeled_video import PosePainter
 
-    @property
-    def names(self) -> list[str]:
-        """Names of all points."""
-        layout = self.tracks.layout
-        owners = [f"{animal} " if layout.multi else "" for animal in layout.individuals]
-        return [f"{owner}{part}" for owner in owners for part in layout.bodyparts] + list(layout.unique)
+        return PosePainter(
+            self.facts.tracks,
+            pcutoff=0.0,
+            colormap=self.project.colormap,
+            dotsize=min(self.project.dotsize, max(4, self.facts.video.width // 50)),  # small animals stay to be seen
+            skeleton=self.project.skeleton,
+            skeleton_color=self.project.skeleton_color,
+            boxes="too" if self.facts.tracks.layout.multi else "no",
+        )
+
+    def _show(self, paint: PosePainter, frame: int, image: np.ndarray) -> None:
+        from dlcx.visuals.page import jpeg_text
+
+        self.shown[frame] = jpeg_text(paint(image.copy(), frame), WIDTH, quality=78)
+
+    def numbers(self) -> list[tuple[str, str]]:
+        """What stands on top."""
+        facts = self.facts
+        count, video = len(facts.tracks), facts.video
+        return [
+            ("frames", f"{count}" if count == video.frames else f"{count} of {video.frames}"),
+            ("length", f"{count / video.fps:.1f} s at {video.fps:g}/s"),
+            (f"sure (at least {facts.pcutoff:g})", f"{100 * facts.sure.mean():.0f} %"),
+            ("not found", f"{100 * (~facts.known).mean():.1f} %"),
+            ("unreadable frames", "-" if facts.unreadable is None else str(int(facts.unreadable.sum()))),
+        ]
+
+    def timeline(self) -> str:
+        """What the script shows, and the data that it needs."""
+        from dlcx.visuals.page import data_block, paragraph
+
+        first = self.facts.tracks.first
+        marks = [Mark(first + one.row, "suspect", one.reason) for one in self.suspects]
+        swaps = self.swaps.swaps if self.swaps else ()
+        marks += [Mark(swap.frame, "swap", f"{swap.one} and {swap.other} may be swapped") for swap in swaps]
+        data = timeline_data(self.facts, self.project, self.scrubbing.chosen(), marks)
+        sampled = ""
+        if data["step"] > 1:
+            sampled = (
+                f"This page holds every {data['step']}th of {len(self.facts.tracks)} frames, and all near the marks. "
+                f"Likelihoods are the least, speeds the largest since the frame before that it holds."
+            )
+        note = "The timeline needs JavaScript; charts further down show the same."
+        return (
+            f"<p class='soft no-script'>{escape(note)}</p><div class='explorer needs-script' id=explorer></div>"
+            + (paragraph(sampled, "soft needs-script") if sampled else "")
+            + data_block("poses", data)
+        )
 
     def trajectories(self) -> str:
         """Paths over a frame of the video, one picture an animal."""
@@ -135,35 +192,34 @@ class _Facts:
         from dlcx.visuals.trajectories import Paths, trajectory_png
         from dlcx.workflow.plot_trajectories import middle_frame
 
-        tracks = self.tracks
-        parts = len(tracks.layout.bodyparts)
-        ground = middle_frame(self.found.video, tracks)
+        tracks, pcutoff = self.facts.tracks, self.facts.pcutoff
+        ground = middle_frame(self.facts.found.video, tracks)
         shown = []
         for number, name in enumerate(tracks.layout.individuals):
             paths = Paths(
                 tracks.layout.bodyparts,
                 tracks.xy[:, number],
                 tracks.score[:, number],
-                self.shades[:parts],
-                self.pcutoff,
+                self.shades[: len(tracks.layout.bodyparts)],
+                pcutoff,
                 tracks.first,
                 ground=ground,
                 opacity=self.project.alphavalue,
             )
             shown.append((trajectory_png(paths), name if tracks.layout.multi else ""))
-        note = "" if self.sure.any() else paragraph(f"No point has a likelihood of {self.pcutoff:g} or more.", "warn")
+        note = "" if self.facts.sure.any() else paragraph(f"No point has a likelihood of {pcutoff:g} or more.", "warn")
         return note + self.legend(tracks.layout.bodyparts) + embedded_pngs(shown)
 
     @cached_property
     def shades(self) -> np.ndarray:
-        """Colours (K + U, 3) of the bodyparts, then of the unique ones."""
+        """Colors (K + U, 3) of the bodyparts, then of the unique ones."""
         from dlcx.visuals.colors import part_colors
 
-        layout = self.tracks.layout
+        layout = self.facts.tracks.layout
         return part_colors(len(layout.bodyparts) + len(layout.unique), self.project.colormap)
 
     def legend(self, names: Sequence[str]) -> str:
-        """The first bodyparts' names beside their colours."""
+        """The first bodyparts' names beside their colors."""
         from dlcx.visuals.page import colors
 
         return colors(names, self.shades[: len(names)])
@@ -171,184 +227,129 @@ class _Facts:
     def certainty(self) -> str:
         """Likelihood over time, and shares of sure and of missing frames: of each point, several animals' folded up."""
         from dlcx.visuals.charts import Series, line_chart
-        from dlcx.visuals.page import folded, table
+        from dlcx.visuals.page import folded, still, table
 
-        frames = self.tracks.first + np.arange(len(self.tracks))
-        low, middle = (self._over_points(quantile) for quantile in (0.1, 0.5))
+        facts = self.facts
         chart = line_chart(
-            [Series("median bodypart", frames, middle), Series("worst tenth", frames, low)],
+            [
+                Series("median bodypart", facts.numbers, facts.likelihood(0.5)),
+                Series("worst tenth", facts.numbers, facts.likelihood(0.1)),
+            ],
             x_label="frame",
             y_label="likelihood",
             y_range=(0, 1),
             whole=True,
         )
-        shares = (f"at least {self.pcutoff:g}", "not found", "median likelihood")
-        points = [self._shares(name, [point]) for point, name in enumerate(self.names)]
+        shares = (f"at least {facts.pcutoff:g}", "not found", "median likelihood")
+        points = [self._shares(name, [point]) for point, name in enumerate(facts.names)]
         each = table(("bodypart", *shares), points, numbers=(1, 2, 3))
-        layout = self.tracks.layout
+        layout = facts.tracks.layout
         if not layout.multi:
-            return chart + each
+            return still(chart) + each
         count = len(layout.bodyparts)
         owners = [(name, range(n * count, (n + 1) * count)) for n, name in enumerate(layout.individuals)]
         if layout.unique:
-            owners.append(("unique bodyparts", range(len(owners) * count, len(self.names))))
+            owners.append(("unique bodyparts", range(len(owners) * count, len(facts.names))))
         animals = [self._shares(name, list(of)) for name, of in owners]
-        return chart + table(("animal", *shares), animals, numbers=(1, 2, 3)) + folded("Each bodypart", each)
+        return still(chart) + table(("animal", *shares), animals, numbers=(1, 2, 3)) + folded("Each bodypart", each)
 
     def _shares(self, name: str, points: list[int]) -> tuple[str, str, str, str]:
         """A row of the table of certainty, over some of the points."""
-        sure, missing = self.sure[:, points].mean(), (~self.known[:, points]).mean()
-        return name, f"{100 * sure:.0f} %", f"{100 * missing:.1f} %", f"{_middle(self.score[:, points]):.2f}"
-
-    def _over_points(self, quantile: float) -> np.ndarray:
-        ordered = np.sort(np.where(np.isfinite(self.score), self.score, 0.0), axis=1)
-        return ordered[:, int(quantile * (ordered.shape[1] - 1))]
-
-    @cached_property
-    def centers(self) -> np.ndarray:
-        """Median of the sure points of each animal (T, A, 2), nan where none is sure."""
-        tracks = self.tracks
-        sure = np.where((tracks.score >= self.pcutoff)[..., None], tracks.xy, np.nan)
-        return _median(sure, 2)
+        sure, missing = self.facts.sure[:, points].mean(), (~self.facts.known[:, points]).mean()
+        return name, f"{100 * sure:.0f} %", f"{100 * missing:.1f} %", f"{_middle(self.facts.score[:, points]):.2f}"
 
     def speed(self) -> str:
         """Speed of each animal's middle, in pixels a second."""
         from dlcx.visuals.charts import Series, line_chart
-        from dlcx.visuals.page import paragraph, table
+        from dlcx.visuals.page import paragraph, still, table
 
-        step = np.linalg.norm(np.diff(self.centers, axis=0), axis=-1) * self.video.fps
-        seconds = (self.tracks.first + 1 + np.arange(len(step))) / self.video.fps
-        layout = self.tracks.layout
+        fps, layout = self.facts.video.fps, self.facts.tracks.layout
+        speed = self.facts.speed[1:]
+        seconds = self.facts.numbers[1:] / fps
         names = layout.individuals if layout.multi else ("animal",)
-        known = step[np.isfinite(step)]
+        known = speed[np.isfinite(speed)]
         scale = (0.0, float(known.max(initial=0)) or 1.0)  # one for all animals, so that they compare
         charts = [
             line_chart(
-                [Series("", seconds, step[:, i])],
-                x_label="time (s)",
-                y_label=f"{name} (px/s)",
-                y_range=scale,
-                height=200,
+                [Series("", seconds, one)], x_label="time (s)", y_label=f"{name} (px/s)", y_range=scale, height=200
             )
-            for i, name in enumerate(names)
+            for name, one in zip(names, speed.T, strict=True)
         ]
         rows = [
-            (name, _digits(np.nansum(one) / self.video.fps), _digits(_middle(one)), _digits(np.nanmax(one, initial=0)))
-            for name, one in zip(names, step.T, strict=True)
+            (name, _digits(np.nansum(one) / fps), _digits(_middle(one)), _digits(np.nanmax(one, initial=0)))
+            for name, one in zip(names, speed.T, strict=True)
         ]
         note = "Of the median of the bodyparts that are sure. Smooth the poses first for a true path length."
         return (
-            "".join(charts)
+            still("".join(charts))
             + table(("animal", "path (px)", "median (px/s)", "largest (px/s)"), rows, (1, 2, 3))
             + paragraph(note, "soft")
         )
 
     def suspicious(self) -> str:
-        """Frames where a point jumps farther than it usually moves, or few are sure, drawn."""
-        from dlcx.data.video import read_frame
-        from dlcx.visuals.labeled_video import PosePainter
-        from dlcx.visuals.page import paragraph, pictures
+        """The worst frames as pictures, and the command that extracts those that are chosen."""
+        from dlcx.visuals.page import command, figure, paragraph, seek_button
 
-        paint = PosePainter(
-            self.tracks,
-            pcutoff=0.0,
-            colormap=self.project.colormap,
-            dotsize=min(self.project.dotsize, max(4, self.video.width // 50)),  # small animals stay to be seen
-            skeleton=self.project.skeleton,
-            skeleton_color=self.project.skeleton_color,
-            boxes="too" if self.tracks.layout.multi else "no",
-        )
-        shown = []
-        for row, reason in self._rows_to_look_at():
-            image = read_frame(self.video, self.tracks.first + row)
-            if image is not None:
-                picture = paint(image.copy(), self.tracks.first + row)
-                shown.append((picture, f"frame {self.tracks.first + row}: {reason}"))
-        if not shown:
+        frames = {self.facts.tracks.first + one.row: one for one in self.suspects}
+        figures = [
+            figure(
+                self.shown[frame],
+                f"frame {frame}: {one.reason}",
+                f"<div class=actions><label class=needs-script><input type=checkbox class=pick checked "
+                f"data-frame={frame}> extract</label>{seek_button(frame)}</div>",
+            )
+            for frame, one in frames.items()
+            if frame in self.shown
+        ]
+        if not figures:
             return paragraph("None stands out.")
-        note = "The farthest jumps of sure points, and the frames with fewest sure points; all points are drawn."
-        layout = self.tracks.layout
-        return paragraph(note, "soft") + self.legend((*layout.bodyparts, *layout.unique)) + pictures(shown)
-
-    def _rows_to_look_at(self) -> list[tuple[int, str]]:
-        """Rows of the tracks and why, jumps and unsure frames in turn, none near another."""
-        position = np.where(self.sure[..., None], self.xy, np.nan)
-        step = np.full(self.sure.shape, np.nan)
-        step[1:] = np.linalg.norm(np.diff(position, axis=0), axis=-1)
-        unusual = np.nan_to_num(step / (_median(step, 0) + 1), nan=0.0)
-        names, sure = self.names, self.sure.sum(1)
-        jumps = [
-            (int(row), f"{names[point]} jumps by {step[row, point]:.0f} px")
-            for row in np.argsort(-unusual.max(1))[: SHOWN * APART]
-            for point in [unusual[row].argmax()]
-            if unusual[row, point] > USUAL
-        ]
-        unsure = [
-            (int(row), f"{sure[row]} of {len(names)} points are sure")
-            for row in np.argsort(sure, kind="stable")[: SHOWN * APART]
-            if self.known[row].any() and sure[row] < len(names)
-        ]
-        chosen: list[tuple[int, str]] = []
-        for candidates in (jumps, unsure):
-            room = SHOWN // 2 if candidates is jumps else SHOWN - len(chosen)
-            for row, reason in candidates:
-                if room and all(abs(row - other) >= APART for other, _ in chosen):
-                    chosen.append((row, reason))
-                    room -= 1
-        return chosen
-
-    def swaps(self) -> str:
-        """The list that tracking left."""
-        from dlcx.formats.swap_candidates import read_swap_candidates
-        from dlcx.visuals.page import paragraph, table
-
-        if self.found.file.tracker not in TRACK_ENDINGS:
-            return ""
-        path = self.found.files.linked(self.found.file.tracker).swaps
-        if not path.is_file():
-            return ""
-        swaps = read_swap_candidates(path)
-        if not swaps:
-            return paragraph("No frame where two tracks come close enough to be mistaken.")
-        likely = sorted(swaps, key=lambda one: -one.score)[:LISTED]
-        rows = [(str(one.frame), one.one, one.other, f"{one.score:.2f}") for one in likely]
-        return table(("frame", "animal", "and", "how likely"), rows, numbers=(0, 3))
+        note = "Worst first: animals are missing, points are unsure, or a sure point jumps. All points are drawn."
+        layout = self.facts.tracks.layout
+        extract = self.commands.of_video(
+            "extract-outliers", self.facts.found.video, self.facts.found, "--algorithm", "list", "--frame-numbers"
+        )
+        numbers = ",".join(str(frame) for frame in sorted(frame for frame in frames if frame in self.shown))
+        return (
+            paragraph(note, "soft")
+            + self.legend((*layout.bodyparts, *layout.unique))
+            + f"<div class='pictures suspects'>{''.join(figures)}</div>"
+            + paragraph("This extracts them with their poses, to be corrected and learned from:")
+            + command(f"{extract} {numbers}", before=extract)
+        )
 
     def making(self) -> str:
         """Files, net and time."""
-        from dlcx.visuals.page import values
+        from dlcx.visuals.page import command, paragraph, values
 
+        facts, found = self.facts, self.facts.found
         rows = [
-            ("video", str(self.found.video)),
-            ("size", f"{self.video.width} x {self.video.height} px"),
-            ("poses", str(self.found.file.path)),
+            ("video", str(found.video)),
+            ("size", f"{facts.video.width} x {facts.video.height} px"),
+            ("poses", str(found.file.path)),
         ]
         if self.meta is not None:
-            rows += [*self._speed(self.meta), ("batch size", str(self.meta.batch_size))]
-        bad = np.zeros(0, int) if self.unreadable is None else np.flatnonzero(self.unreadable) + self.tracks.first
+            rows += [*_time(facts, self.meta), ("batch size", str(self.meta.batch_size))]
+        bad = np.zeros(0, int) if facts.unreadable is None else facts.numbers[facts.unreadable]
         if len(bad):
             rows.append(("unreadable frames", ", ".join(map(str, bad[:50])) + (" ..." if len(bad) > 50 else "")))
-        return values(rows)
-
-    def _speed(self, meta: AnalysisMeta) -> list[tuple[str, str]]:
-        """How long the frames of the poses took, in all runs and parts of the analysis together; nothing if unknown."""
-        from dlcx.store.chunks import analysis_seconds, written_frames
-
-        files = self.found.files
-        if written := written_frames(files.store):
-            seconds, frames = analysis_seconds(files.store), written[1] - written[0]
-        else:  # DeepLabCut's tracks end with the last animal
-            seconds, frames = meta.seconds, meta.frames if self.found.file.tracker else len(self.tracks)
-        if seconds is None or not 0 < seconds < math.inf:
-            return []
-        return [("analyzed in", f"{seconds:.1f} s in all runs and parts together, {frames / seconds:.1f} frames/s")]
+        again = self.commands.of_video("report", found.video, found)
+        if facts.pcutoff != self.project.pcutoff:
+            again += shlex.join(["", "--pcutoff", f"{facts.pcutoff:g}"])
+        return values(rows) + paragraph("After a correction, make this page again:") + command(again)
 
 
-def _median(values: np.ndarray, axis: int) -> np.ndarray:
-    """The median of known values; nan, without a warning, where there are none."""
-    known = np.isfinite(values).any(axis)
-    filled = np.where(np.expand_dims(known, axis), values, 0.0)
-    return np.where(known, np.nanmedian(filled, axis), np.nan)
+def _time(facts: VideoFacts, meta: AnalysisMeta) -> list[tuple[str, str]]:
+    """How long the frames of the poses took, in all runs and parts of the analysis together; nothing if unknown."""
+    from dlcx.store.chunks import analysis_seconds, written_frames
+
+    files = facts.found.files
+    if written := written_frames(files.store):
+        seconds, frames = analysis_seconds(files.store), written[1] - written[0]
+    else:  # DeepLabCut's tracks end with the last animal
+        seconds, frames = meta.seconds, meta.frames if facts.found.file.tracker else len(facts.tracks)
+    if seconds is None or not 0 < seconds < math.inf:
+        return []
+    return [("analyzed in", f"{seconds:.1f} s in all runs and parts together, {frames / seconds:.1f} frames/s")]
 
 
 def _middle(values: np.ndarray) -> float:

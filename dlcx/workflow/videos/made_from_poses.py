@@ -61,6 +61,14 @@ def is_outdated(path: Path, source: Path) -> bool:
     return False
 
 
+def settings_of(path: Path) -> dict[str, Any]:
+    """The settings with which the h5 was made, by name; nothing where it does not say."""
+    from dlcx.formats.pose_tables import read_origin
+
+    settings = _settings(read_origin(path)) if path.suffix == ".h5" else {}
+    return {name: value for name, value in settings.items() if name != "poses"}
+
+
 def note_origin(path: Path, origin: str) -> None:
     """Write beside a file that holds no text what it was made of; with its size, so that another file is not meant."""
     write_text(
