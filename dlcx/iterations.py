@@ -29,7 +29,9 @@ def how_to_go_back(iterations: Sequence[int]) -> str:
     if not iterations:
         return ""
     *others, last = map(str, iterations)
-    named = f"iterations {', '.join(others)} and {last}" if others else f"iteration {last}"
+    if not others:
+        return f"Trained networks are in iteration {last}: to use them, set 'iteration: {last}' in config.yaml."
+    named = f"iterations {', '.join(others)} and {last}"
     return f"Trained networks are in {named}: to use those of {last}, set 'iteration: {last}' in config.yaml."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
@@ -145,15 +146,18 @@ def clean_labels(
             task.advance()
     if not done:
         raise DlcxError(f"none of the {len(stems)} label files can be cleaned, first: {failed[0].error}")
-    return CleanLabelsResult(tuple(done), dry_run, backup.folder, tuple(failed), _next_steps(done, backup, dry_run))
+    return CleanLabelsResult(
+        tuple(done), dry_run, backup.folder, tuple(failed), _next_steps(done, backup, project, dry_run=dry_run)
+    )
 
 
-def _next_steps(done: Sequence[CleanedFolder], backup: LabelBackup, dry_run: bool) -> tuple[str, ...]:
-    if not any(one.changed or one.images for one in done):
-        return ("Next: dlcx check-labels",)
-    if dry_run:
+def _next_steps(
+    done: Sequence[CleanedFolder], backup: LabelBackup, asked: str | Path | None, *, dry_run: bool
+) -> tuple[str, ...]:
+    if dry_run and any(one.changed or one.images for one in done):
         return ("Nothing was changed; run it without --dry-run to do so.",)
-    return (*backup.how_to_undo, "Next: dlcx check-labels")
+    where = ["--project", str(asked)] if asked else []
+    return (*backup.how_to_undo, f"Next: {shlex.join(['dlcx', 'check-labels', *where])}")
 
 
 def _individual(project: Project, name: str | None, *, to_multi_animal: bool) -> str | None:
@@ -166,7 +170,8 @@ def _individual(project: Project, name: str | None, *, to_multi_animal: bool) ->
     if not layout.multi:
         raise DlcxError(
             f"--to-multi-animal: {project.config_path} is of a single animal",
-            hint="Set 'multianimalproject: true' there, with individuals, multianimalbodyparts and uniquebodyparts.",
+            hint="Set 'multianimalproject: true' and 'bodyparts: MULTI!' there, and name individuals, "
+            "multianimalbodyparts and uniquebodyparts.",
         )
     if name is not None and name not in layout.individuals:
         raise DlcxError(f"--individual {name}: no such individual", hint=did_you_mean(name, layout.individuals))

@@ -74,7 +74,7 @@ def _count(project: Project, folder: Path) -> LabeledFolder | None:
             count = int(seen.sum())
             empty = len(labels) - count
     except DlcxError as error:
-        return LabeledFolder(folder.name, images, 0, trouble=str(error))
+        return LabeledFolder(folder.name, images, 0, trouble=f"{error}. {error.hint}" if error.hint else str(error))
     except OSError as error:
         return LabeledFolder(folder.name, images, 0, trouble=f"cannot read {folder}: {error.strerror or error}")
     return LabeledFolder(folder.name, images, count, empty) if images or count else None

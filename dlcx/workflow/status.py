@@ -350,7 +350,7 @@ def _next_step(
 ) -> list[str]:
     """The words of the next call, or of a sentence where people have to do something."""
     unreadable = [one.video for one in labels if one.trouble]
-    if unreadable and not any(one.epochs for one in shuffles):
+    if unreadable and not (any(one.labeled for one in labels) and any(one.epochs for one in shuffles)):
         return ["correct", "the", "label", "file", "of", f"{unreadable[0]},", "then", "run", "dlcx", "status", "again"]
     if not any(one.labeled for one in labels):
         if any(one.images for one in labels):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from small_videos import write_video
 
 from dlcx.cli.app import run
@@ -126,7 +127,11 @@ def test_the_error_of_a_training_that_was_not_evaluated(project: Path):
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        ("csv", "CollectedData_me.csv, row 4, column 2 (snout x): expected a number, got 'left'"),
+        (
+            "csv",
+            "CollectedData_me.csv, row 4, column 2 (snout x): expected a number, got 'left'. "
+            "Leave the cell empty where nothing is labeled; decimals take a point.",
+        ),
         ("h5", "CollectedData_me.h5: cannot be read as a table of poses (no HDF5 file)"),
     ],
 )
@@ -147,6 +152,18 @@ def test_one_broken_folder_is_listed_and_the_rest_is_counted(project: Path, brok
     assert result.next_steps == ("Next: correct the label file of v2, then run dlcx status again",)
 
 
+def test_labels_of_another_kind_of_project_say_how_to_convert_them(project: Path):
+    """Also after a training: nothing is labeled that can be read."""
+    (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
+    config = project / "config.yaml"
+    data = yaml.safe_load(config.read_text())
+    data |= {"multianimalproject": True, "bodyparts": "MULTI!", "multianimalbodyparts": ["snout", "back"]}
+    config.write_text(yaml.safe_dump(data))
+    result = status(project)
+    assert "'dlcx clean-labels --to-multi-animal'" in result.labels[0].trouble
+    assert result.next_steps == ("Next: correct the label file of vid, then run dlcx status again",)
+
+
 def test_a_broken_table_of_evaluations_is_the_trouble_of_its_shuffles(project: Path):
     (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
     table = project / "evaluation-results-pytorch" / "iteration-0" / "CombinedEvaluation-results.csv"
@@ -163,7 +180,7 @@ def test_trained_networks_of_another_iteration_are_named(project: Path, capsys: 
     config = project / "config.yaml"
     assert status(project).trained_iterations == ()
     config.write_text(config.read_text().replace("iteration: 0", "iteration: 3"))
-    back = "Trained networks are in iteration 0: to use those of 0, set 'iteration: 0' in config.yaml."
+    back = "Trained networks are in iteration 0: to use them, set 'iteration: 0' in config.yaml."
     result = status(project)
     assert result.trained_iterations == (0,)
     assert result.lines()[3:5] == ["shuffles: none", back]
