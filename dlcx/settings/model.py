@@ -254,6 +254,16 @@ class ModelConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _runners_fit(self) -> ModelConfig:
+        for where, found, wanted in (
+            ("runner", self.runner, "PoseTrainingRunner"),
+            ("detector.runner", self.detector and self.detector.runner, "DetectorTrainingRunner"),
+        ):
+            if found and found.type != wanted:
+                raise ValueError(f"{where}.type must be {wanted}, got {found.type}")
+        return self
+
+    @model_validator(mode="after")
     def _tells_snapshots_apart(self) -> ModelConfig:
         mine = self.runner.snapshot_prefix or "snapshot"
         its = (self.detector and self.detector.runner.snapshot_prefix) or "snapshot-detector"

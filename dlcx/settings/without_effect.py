@@ -12,21 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from dlcx.settings.base import Settings
+from dlcx.settings.model import WeightInit
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class WithoutEffect:
-    """A key by its path, the values that ask for what dlcx does not do, and what to do instead."""
+    """A key by its path, the values that ask for what dlcx does not do, and what to do instead.
+
+    ``is_wanted`` gets the value and the whole file.
+    """
 
     key: str
-    is_wanted: Callable[[Any], bool]
+    is_wanted: Callable[[Any, Mapping[str, Any]], bool]
     instead: str
 
 
-def _not(*usual: Any) -> Callable[[Any], bool]:
-    return lambda value: value not in usual
+def _not(*usual: Any) -> Callable[[Any, Mapping[str, Any]], bool]:
+    return lambda value, _: value not in usual
+
+
+def _is_another_head(value: Any, data: Mapping[str, Any]) -> bool:
+    """Whether ``metadata.with_identity`` says something else of the network than its heads."""
+    return value is not None and value != ("identity" in data["model"]["heads"])
 
 
 def _both(*settings: WithoutEffect) -> tuple[WithoutEffect, ...]:
@@ -34,6 +43,7 @@ def _both(*settings: WithoutEffect) -> tuple[WithoutEffect, ...]:
     return (*settings, *(WithoutEffect(f"detector.{one.key}", one.is_wanted, one.instead) for one in settings))
 
 
+_PADDING = "dlcx adds the padding at the right and at the bottom"
 _READING = "frames are always read ahead of the network, and --batch-size says how many at a time"
 
 #: Keys of config.yaml that choose what create-dataset makes.
@@ -54,6 +64,7 @@ IN_TRAINING = (
         "dlcx trains on the images of the shuffle; dlcx import-labels takes labels of other programs",
     ),
     *_both(
+        WithoutEffect("data.train.auto_padding.position", _not("random"), _PADDING),
         WithoutEffect(
             "runner.load_weights_only", _not(None, True), "dlcx never runs code of a snapshot, so it loads only weights"
         ),
@@ -64,11 +75,19 @@ IN_TRAINING = (
             "train_settings.display_iters", _not(500), "progress is shown continuously; --progress chooses how"
         ),
     ),
+    WithoutEffect(
+        "detector.runner.gpus", _not(None), "the detector trains on the device of the network: --device or runner.gpus"
+    ),
+    WithoutEffect(
+        "detector.data.train.random_bbox_transform",
+        _not(None),
+        "detectors learn the boxes around the labels as they are",
+    ),
     *(
         WithoutEffect(
             f"detector.train_settings.weight_init.{key}", _not(None, False), "--detector-weights PATH names the weights"
         )
-        for key in ("snapshot_path", "dataset", "with_decoder", "memory_replay", "conversion_array", "bodyparts")
+        for key in WeightInit.model_fields
     ),
 )
 
@@ -83,14 +102,18 @@ IN_PREDICTIONS = (
     WithoutEffect(
         "detector.inference.compile.enabled", _not(False), "detectors are never compiled, only the network of the poses"
     ),
-    *(
-        WithoutEffect(
-            f"{block}data.{what}.auto_padding.position",
-            _not("random"),
-            "dlcx adds the padding at the right and at the bottom",
-        )
-        for block in ("", "detector.")
-        for what in ("train", "inference")
+    *_both(WithoutEffect("data.inference.auto_padding.position", _not("random"), _PADDING)),
+    WithoutEffect(
+        "metadata.with_identity",
+        _is_another_head,
+        "a network tells animals apart if it has the head identity, which create-dataset gives it where config.yaml "
+        "says identity: true",
+    ),
+    WithoutEffect("inference.output_dir", _not(None), "--out names the folder of the results"),
+    WithoutEffect(
+        "inference.conditions.scorer",
+        _not(None, ""),
+        "the other network runs in the same pass; --conditions FILE takes poses that it has found before",
     ),
 )
 
@@ -109,7 +132,7 @@ def warn_of(settings: Settings, file: Path, known: Sequence[WithoutEffect]) -> N
     data = settings.plain()
     for one in known:
         value = _value(data, one.key)
-        if value is not _MISSING and one.is_wanted(value):
+        if value is not _MISSING and one.is_wanted(value, data):
             logger.warning("%s: %s: %s has no effect: %s", file, one.key, value, one.instead)
 
 

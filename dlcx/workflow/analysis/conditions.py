@@ -148,6 +148,9 @@ def _source(shuffle: Shuffle, config: ModelConfig, block: Any, place: str) -> Co
             raise DlcxError(f"{place}: no such file: {block.get('filepath')}", hint=HINT)
         return ConditionFile(path, bodyparts)
     if kind == "model":
+        for key in ("config_path", "snapshot_path"):
+            if not Path(str(block.get(key))).is_file():
+                raise DlcxError(f"{place}.{key}: no such file: {block.get(key)}", hint=HINT)
         found = ConditionNet(read_model_config(block["config_path"]), Snapshot.of(Path(block["snapshot_path"])), None)
     else:
         if prefix := block.get("modelprefix"):
@@ -155,7 +158,11 @@ def _source(shuffle: Shuffle, config: ModelConfig, block: Any, place: str) -> Co
                 f"{place}: modelprefix {prefix}: dlcx looks for networks in dlc-models-pytorch only",
                 hint="Name the network by its files: {source: model, config_path: ..., snapshot_path: ...}.",
             )
-        project = open_project(block["config"]) if block.get("config") else shuffle.project
+        project = shuffle.project
+        if config_path := block.get("config"):
+            if not Path(str(config_path)).exists():
+                raise DlcxError(f"{place}.config: no such project: {config_path}", hint=HINT)
+            project = open_project(config_path)
         other = project.shuffle(block["shuffle"], block.get("trainset_index") or 0)
         if not other.model_config_path.is_file():
             raise DlcxError(f"{place}: there is no shuffle {other.number} ({other.name})", hint=HINT)

@@ -1,0 +1,37 @@
+"""A project whose files are small enough to build everything from them in an instant."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from dlcx.formats.labels import write_labels
+from dlcx.formats.project_config import open_project, write_project_config
+from dlcx.formats.splits import Split
+from dlcx.formats.training_set import write_documentation
+from dlcx.poses import Labels, Layout
+from dlcx.project import Shuffle
+from dlcx.settings import ProjectConfig
+
+LAYOUT = Layout(("nose", "tail"))
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Shuffle:
+    """Shuffle 1 of a project with four labeled images of 40 x 30 pixels, three of them for training."""
+    root = tmp_path_factory.mktemp("keys") / "keys-me-2026-01-02"
+    folder = root / "labeled-data" / "vid"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    images = []
+    for number in range(4):
+        images.append(("labeled-data", "vid", f"img{number}.png"))
+        cv2.imwrite(str(root.joinpath(*images[-1])), rng.integers(60, 200, (30, 40, 3), np.uint8))
+    facts = {"Task": "keys", "scorer": "me", "date": "Jan2", "project_path": str(root), "TrainingFraction": [0.75]}
+    write_project_config(ProjectConfig(**facts, bodyparts=list(LAYOUT.bodyparts)), root / "config.yaml")
+    found = open_project(root).shuffle(1)
+    labels = Labels(LAYOUT, tuple(images), rng.uniform(8, 22, (4, 1, 2, 2)), np.zeros((4, 0, 2)))
+    write_labels(labels, found.project.merged_labels_path, "me")
+    write_documentation([], Split(np.arange(3), np.arange(3, 4), 0.75), found.documentation_path)
+    return found
