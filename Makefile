@@ -56,6 +56,10 @@ test-slurm: $(STAMP) ## Jobs of SLURM, on one started for the tests (as root; in
 			apt-get -q -y -o DPkg::Lock::Timeout=300 install slurm-wlm munge && break; exit 1; done
 	$(BIN)/python -m pytest -m slurm
 
+.PHONY: campaign
+campaign: $(STAMP) ## Odd files and odd calls, some 1,700, and their table of results (some minutes)
+	PYTHONPATH=tests $(BIN)/python -m campaign.run $(if $(CAMPAIGN),$(CAMPAIGN),--table tests/campaign/RESULTS.md)
+
 .PHONY: interchange-env
 interchange-env: ## Make the environment that holds DeepLabCut 3.0.2 (about 6 GB)
 	PYTHON=$(PYTHON) tests/interchange/make_env.sh

@@ -1,0 +1,216 @@
+"""Run the campaign: ``PYTHONPATH=tests python -m campaign.run``; the exit code is 1 where a fault shows.
+
+Options: a regular expression of titles; ``--sample N`` of every kind in turn; ``--table FILE`` to write; ``--keep`` the
+folders of faults; ``--times`` of the slowest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from campaign import forked, judge, place, table
+from campaign.case import DONE, SOME_FAILED, Case, Ended
+from campaign.catalog import all_cases, chosen
+
+#: Threads that libraries start would not survive a fork.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+#: What the caller's environment must not decide.
+CLEAN = {"LC_ALL": "C.UTF-8", "TERM": "dumb", "COLUMNS": "100", "NO_COLOR": "1"}
+
+
+@dataclass
+class Result:
+    """How the calls of a case ended, and what is wrong."""
+
+    title: str
+    calls: list[str]
+    code: int
+    message: str
+    faults: list[str]
+    seconds: float = 0.0
+    folder: str = ""
+    error: str = ""
+    ended: list[Ended] = field(default_factory=list, repr=False)
+
+
+def run_case(case: Case, bases: Path, work: Path, number: int) -> Result:
+    """Make the files of a case, make its calls, and judge them."""
+    folder = work / f"{number:04}"
+    folder.mkdir()
+    since = time.monotonic()
+    if case.base:
+        place.copy_of(bases / case.base, folder)
+    seed = zlib.crc32(case.title.encode())
+    if case.make is not None:
+        case.make(folder, np.random.default_rng(seed))
+    faults: list[str] = []
+    if case.together:
+        ended = forked.run_together(case, folder)
+        for one in ended:
+            faults += judge.faults_of(case, one, last=True)
+    else:
+        ended = []
+        for turn, words in enumerate(case.calls):
+            before = judge.listing(folder)
+            one = forked.run(case, words, folder)
+            one = Ended(**{**vars(one), "changed": judge.changes(before, judge.listing(folder))})
+            ended.append(one)
+            faults += judge.faults_of(case, one, last=turn == len(case.calls) - 1)
+    succeeded = all(one.code in (DONE, SOME_FAILED) for one in ended)
+    if case.check is not None and succeeded and (wrong := judged(case, folder, ended[-1])):
+        faults.append(f"wrong result: {wrong}")
+    last = ended[-1]
+    text = last.err.decode("utf-8", "backslashreplace").replace(str(folder), "")
+    message = next((line for line in text.splitlines() if line.startswith("error: ")), "")
+    calls = [" ".join(("dlcx", *one)) for one in case.calls]
+    result = Result(case.title, calls, last.code, message, faults, time.monotonic() - since, str(folder), text)
+    if not faults:
+        clean(folder)
+    return result
+
+
+def judged(case: Case, folder: Path, ended: Ended) -> str | None:
+    """What the case's own check says; that a result is missing or unreadable is wrong too."""
+    assert case.check is not None
+    try:
+        return case.check(folder, ended)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {str(error)[:200]} ({Path(where.filename).name}:{where.lineno})"
+
+
+def clean(folder: Path) -> None:
+    """Remove a folder with whatever permissions."""
+    for above, folders, _ in os.walk(folder):
+        for name in folders:
+            path = os.path.join(above, name)
+            if not os.path.islink(path):
+                os.chmod(path, 0o755)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def share(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Path) -> None:
+    """Run some of the cases in this process and write their results."""
+    results = {}
+    for number, case in cases:
+        try:
+            results[number] = run_case(case, bases, work, number)
+        except Exception:
+            what = traceback.format_exc()
+            results[number] = Result(
+                case.title, [], 1, "", [f"the generator failed: {what.splitlines()[-1]}"], error=what
+            )
+    answer.write_bytes(pickle.dumps(results))
+
+
+def run(cases: Sequence[Case], jobs: int, work: Path) -> list[Result]:
+    """Run cases in several processes."""
+    bases = work / "bases"
+    if any(case.base for case in cases):
+        _in_children([lambda multi=multi: _base(bases, multi) for multi in (False, True)])
+    numbered = list(enumerate(cases))
+    answers = [work / f"answer-{job}" for job in range(jobs)]
+    _in_children(
+        [
+            lambda job=job: share(numbered[job::jobs], bases, work, answers[job])
+            for job in range(jobs)  # type: ignore[misc]
+        ]
+    )
+    results: dict[int, Result] = {}
+    for answer in answers:
+        results |= pickle.loads(answer.read_bytes())
+    return [results[number] for number in range(len(cases))]
+
+
+def _base(bases: Path, multi: bool) -> None:
+    root = bases / ("two" if multi else "one")
+    place.make_project(root, multi=multi)
+    place.train_and_analyze(root, multi=multi)
+
+
+def _in_children(tasks: Sequence) -> None:  # type: ignore[type-arg]
+    pids = []
+    for task in tasks:
+        sys.stdout.flush()
+        if pid := os.fork():
+            pids.append(pid)
+            continue
+        code = 1
+        try:
+            task()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    if any(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids):
+        raise RuntimeError("a process of the campaign failed")
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pattern", nargs="?", default="")
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4))
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--times", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    forked.import_everything()
+    cases = chosen(all_cases(), options.pattern, options.sample, options.seed)
+    work = Path(tempfile.mkdtemp(prefix="campaign-"))
+    work.chmod(0o755)
+    since = time.monotonic()
+    try:
+        results = run(cases, options.jobs, work)
+    finally:
+        if not options.keep:
+            clean(work)
+    for result in results:
+        if result.faults or options.verbose:
+            print(f"{result.title}\n    {' && '.join(result.calls)[:300]}")
+            print(f"    exit code {result.code} {result.error[:700]}")
+            print("".join(f"    FAULT {fault}\n" for fault in result.faults) + f"    {result.folder}")
+    for result in sorted(results, key=lambda one: -one.seconds)[: options.times]:
+        print(f"{result.seconds:6.2f} s  {result.title}")
+    files, calls = sum(case.files for case in cases), sum(len(case.calls) for case in cases)
+    faults = sum(bool(result.faults) for result in results)
+    seconds = time.monotonic() - since
+    print(f"{len(cases)} cases, {files} odd files, {calls} calls, {faults} with faults, {seconds:.0f} s")
+    if options.table:
+        options.table.write_text(table.table(cases, results))
+    if options.json:
+        facts = [{"title": one.title, "code": one.code, "faults": one.faults, "error": one.error} for one in results]
+        options.json.write_text(json.dumps(facts))
+    return int(faults > 0)
+
+
+def restart_clean() -> None:
+    """Start again with one thread a library and nothing of the caller's environment that dlcx looks at."""
+    wanted = dict.fromkeys(THREADS, "1") | CLEAN
+    found = {name for name in os.environ if name.startswith(("DLCX_", "SLURM_"))}
+    if found or any(os.environ.get(name) != value for name, value in wanted.items()):
+        environment = {name: value for name, value in os.environ.items() if name not in found} | wanted
+        os.execve(sys.executable, [sys.executable, "-W", "ignore", "-m", "campaign.run", *sys.argv[1:]], environment)
+
+
+if __name__ == "__main__":
+    restart_clean()
+    sys.exit(main())
