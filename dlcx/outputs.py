@@ -204,6 +204,40 @@ def digest(path: Path) -> str | None:
         return None
 
 
+@contextmanager
+def outdated(path: Path) -> Iterator[None]:
+    """While the body replaces another file first and ``path`` last, note beside ``path`` that it is the older one.
+
+    The note, a digest of the content, stays when the process is killed.
+
+    Raises
+    ------
+    DlcxError
+        When the note cannot be written.
+    """
+    if (content := digest(path)) is not None:
+        write_text(_note_of_outdated(path), content + "\n")
+    yield
+    forget_outdated(path)
+
+
+def is_noted_outdated(path: Path) -> bool:
+    """Whether a process was killed before it replaced ``path``, and nobody has changed it since."""
+    try:
+        return _note_of_outdated(path).read_text(encoding="ascii").strip() == digest(path)
+    except (OSError, ValueError):
+        return False
+
+
+def forget_outdated(path: Path) -> None:
+    """Remove the note that ``path`` is older than another file."""
+    remove(_note_of_outdated(path))
+
+
+def _note_of_outdated(path: Path) -> Path:
+    return path.with_name(fitting_name(f".{path.name}", ".outdated"))
+
+
 def fitting_name(stem: str, ending: str) -> str:
     """``stem`` and ``ending``; a stem that is too long for a file's name is cut, and a digest tells it from others."""
     room = _LONGEST_NAME - len(os.fsencode(ending))

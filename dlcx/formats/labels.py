@@ -30,7 +30,7 @@ from dlcx.formats.csv_cells import row_values
 from dlcx.formats.hdf5 import read_table, write_table
 from dlcx.inputs import open_text
 from dlcx.locks import changing_all
-from dlcx.outputs import digest, fitting_name, remove, whole_file, write_text
+from dlcx.outputs import forget_outdated, is_noted_outdated, outdated, whole_file
 from dlcx.poses import Labels, Layout
 from dlcx.settings.base import part_of_path
 
@@ -124,26 +124,11 @@ def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
 def write_label_table(table: pd.DataFrame, base: Path) -> list[Path]:
     """Write a table of labels as ``base`` + ``.h5`` and ``.csv``; returns both."""
     h5, text = (base.with_name(base.name + suffix) for suffix in (".h5", ".csv"))
-    if (outdated := digest(text)) is not None:
-        write_text(_note_of_outdated(text), outdated + "\n")
-    write_table(table, h5, KEY)
-    with whole_file(text) as beside:
-        table.to_csv(beside)
-    remove(_note_of_outdated(text))
+    with outdated(text):
+        write_table(table, h5, KEY)
+        with whole_file(text) as beside:
+            table.to_csv(beside)
     return [h5, text]
-
-
-def _note_of_outdated(text: Path) -> Path:
-    """Where it is noted that a csv, known by its digest, is older than the h5 beside it."""
-    return text.with_name(fitting_name(f".{text.name}", ".outdated"))
-
-
-def _is_outdated(text: Path) -> bool:
-    """Whether a killed process has replaced the h5 beside a csv, and nobody has changed the csv since."""
-    try:
-        return _note_of_outdated(text).read_text(encoding="ascii").strip() == digest(text)
-    except (OSError, ValueError):
-        return False
 
 
 @contextmanager
@@ -161,11 +146,11 @@ def changing_labels(*paths: str | Path) -> Iterator[None]:
     pairs = [tuple(base.with_name(base.name + suffix) for suffix in (".h5", ".csv")) for base in bases]
     with changing_all(pairs):
         for h5, text in pairs:
-            if _is_outdated(text) and h5.is_file():
+            if is_noted_outdated(text) and h5.is_file():
                 _, table = _read_table(h5)
                 with whole_file(text) as beside:
                     table.to_csv(beside)
-            remove(_note_of_outdated(text))
+            forget_outdated(text)
         yield
 
 
@@ -331,7 +316,7 @@ def _tell_disagreement(labels: Labels, file: Path) -> None:
 
 def _disagreement(labels: Labels, text: Path) -> str:
     """What a csv has otherwise than the labels of the h5 beside it; nothing where it says the same, or is missing."""
-    if not text.is_file() or _is_outdated(text):
+    if not text.is_file() or is_noted_outdated(text):
         return ""
     try:
         other = _labels_of(_read_table(text)[1], labels.layout, text)

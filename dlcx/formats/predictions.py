@@ -7,6 +7,7 @@ The table itself is drawn in :mod:`dlcx.formats.pose_tables`.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 from dlcx.errors import DlcxError
 from dlcx.formats.pose_tables import pose_columns, pose_values, read_csv, read_h5, split_table, write_csv, write_h5
+from dlcx.outputs import outdated
 from dlcx.poses import Tracks
 
 #: Frames without a row that a file may have for each row; a damaged number would ask for more than memory holds.
@@ -51,9 +53,11 @@ def write_predictions(
         index=pd.RangeIndex(tracks.first, tracks.first + len(tracks)).astype(np.int64),
         columns=pose_columns(tracks.layout, scorer, individuals=tracks.layout.multi),
     )
-    write_h5(frame, path_h5, key=key, table=True, origin=origin)
-    if csv:
-        write_csv(frame, Path(path_h5).with_suffix(".csv"))
+    text = Path(path_h5).with_suffix(".csv")
+    with outdated(text) if csv else nullcontext():
+        write_h5(frame, path_h5, key=key, table=True, origin=origin)
+        if csv:
+            write_csv(frame, text)
 
 
 def read_predictions(path: Path) -> Tracks:

@@ -14,12 +14,14 @@ likelihood the lesser one of the two.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from dlcx.formats.pose_tables import read_h5, write_csv, write_h5
+from dlcx.outputs import outdated
 
 COLUMNS = ("length", "orientation", "likelihood")
 
@@ -39,10 +41,12 @@ def write_skeleton(
         index=pd.RangeIndex(first, first + len(values)).astype(np.int64),
         columns=pd.MultiIndex.from_product([bones, COLUMNS]),
     )
-    write_h5(frame, path_h5, table=True, origin=origin)
-    if csv:
-        frame.columns = frame.columns.set_names(["", ""])
-        write_csv(frame, Path(path_h5).with_suffix(".csv"))
+    text = Path(path_h5).with_suffix(".csv")
+    with outdated(text) if csv else nullcontext():
+        write_h5(frame, path_h5, table=True, origin=origin)
+        if csv:
+            frame.columns = frame.columns.set_names(["", ""])
+            write_csv(frame, text)
 
 
 def read_skeleton(path: Path) -> tuple[tuple[str, ...], np.ndarray]:

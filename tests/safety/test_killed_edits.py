@@ -24,6 +24,7 @@ from dlcx.replacing import only_maker, whole_folder
 from dlcx.workflow.import_labels import import_labels
 from dlcx.workflow.merge_labels import merge_labels
 from dlcx.workflow.swap_tracks import swap_tracks
+from dlcx.workflow.videos.made_from_poses import is_there
 
 FILES = Path(__file__).parents[1] / "golden" / "files"
 
@@ -216,3 +217,24 @@ def test_files_of_a_training_that_is_given_up_go_together(project: Path) -> None
         assert [path for path in hidden(project) if ".part" not in path.name] == []
     assert set(seen) == {0, 3}
     assert seen == sorted(seen, reverse=True)
+
+
+def test_a_csv_that_a_killed_filter_has_not_replaced_is_replaced_by_the_same_call(tmp_path: Path) -> None:
+    root = tmp_path / "videos"
+    root.mkdir()
+    path = root / "vDLC_filtered.h5"
+    layout = Layout(("snout",))
+    old, new = (Tracks(layout, np.full((9, 1, 1, 2), value), np.ones((9, 1, 1)), *empty(9)) for value in (3.0, 4.0))
+    write_predictions(old, path, "DLC", origin='{"window": 5}')
+    seen = []
+    for _ in kills(root, lambda: write_predictions(new, path, "DLC", origin='{"window": 7}')):
+        replaced = read_predictions(path).xy[0, 0, 0, 0] == 4
+        complete = replaced and is_there(path, '{"window": 7}', overwrite=False)
+        if not complete:
+            write_predictions(new, path, "DLC", origin='{"window": 7}')
+            assert hidden(root) == []
+        for one in (path, path.with_suffix(".csv")):
+            np.testing.assert_array_equal(read_predictions(one).xy, 4)
+        seen.append((replaced, complete))
+    assert (True, False) in seen
+    assert (True, True) in seen
