@@ -77,7 +77,8 @@ class CheckLabelsResult:
     def next_steps(self) -> tuple[str, ...]:
         """What to do now."""
         if self.suspicious or self.failed:
-            return ("Look at the pictures; correct labels in napari-deeplabcut, then: dlcx check-labels",)
+            drop = ("'dlcx clean-labels' drops rows of images that were deleted.",) if self.failed else ()
+            return (*drop, "Look at the pictures; correct labels in napari-deeplabcut, then: dlcx check-labels")
         return ("Next: dlcx create-dataset",)
 
     def lines(self) -> list[str]:
