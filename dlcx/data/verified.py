@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: Packets after a fresh start among which none may be lost without a reason.
 FRESH_PACKETS = 32
+#: Codecs whose decoders keep references beyond a key frame, so that damage before it can mix them up after it.
+KEEPING = ("h264",)
 #: ffmpeg's numbers for pictures that are predicted from others (P, B, S).
 PREDICTED = (2, 3, 4)
 
@@ -32,16 +34,32 @@ class _NoFreshStartError(Exception):
     """Decoding cannot begin at this key frame: more is lost than it would be in decoding from the start."""
 
 
+class _DamagedReferencesError(Exception):
+    """The decoder has met damage, and may take pictures from before a key frame for what was after it."""
+
+    def __init__(self, key: int, number: int) -> None:
+        super().__init__()
+        self.key, self.number = key, number
+
+
 def verified_pictures(path: Path, order: FrameOrder, first: int, end: int) -> Iterator[tuple[int, Any]]:
     """Number and PyAV's picture of every sound frame from ``first`` to ``end``, in order."""
-    for begin in _starts(order, first):
+    keys = np.flatnonzero(order.packets.key & (order.number >= 0))
+    starts, restarted = list(_starts(order, first)), False
+    while starts:
+        begin = starts.pop(0)
         try:
-            for number, picture in _from(path, order, begin, first, end):
+            for number, picture in _from(path, order, begin, first, end, restarted=restarted):
                 yield number, picture
                 first = number + 1
             return
         except _NoFreshStartError:
             logger.debug("%s: packet %d is no fresh start", path.name, begin)
+            if restarted and starts:
+                first = max(first, int(order.number[starts[0]]))
+        except _DamagedReferencesError as damaged:
+            first, restarted = damaged.number, True
+            starts = [int(key) for key in keys[keys >= damaged.key] if order.number[key] < end]
 
 
 def _starts(order: FrameOrder, first: int) -> Iterator[int]:
@@ -55,8 +73,10 @@ def _starts(order: FrameOrder, first: int) -> Iterator[int]:
     yield 0
 
 
-def _from(path: Path, order: FrameOrder, begin: int, first: int, end: int) -> Iterator[tuple[int, Any]]:
-    check = _Check(order, begin)
+def _from(
+    path: Path, order: FrameOrder, begin: int, first: int, end: int, *, restarted: bool
+) -> Iterator[tuple[int, Any]]:
+    check = _Check(order, begin, restarted=restarted)
     for at, refused, pictures in decode_packets(path, order.packets, begin, strict=order.strict):
         check.send(at, refused)
         for picture in pictures:
@@ -65,6 +85,8 @@ def _from(path: Path, order: FrameOrder, begin: int, first: int, end: int) -> It
             if number >= end:
                 return
             if number >= first:
+                if order.packets.codec in KEEPING and (key := check.key_after_damage(number)) is not None:
+                    raise _DamagedReferencesError(key, number)
                 yield number, picture
 
 
@@ -79,9 +101,13 @@ class _Check:
         The frames that packets show.
     begin
         The packet at which decoding begins.
+    restarted
+        Whether it begins there because of damage before, so that another loss soon after says nothing of the start.
     """
 
-    def __init__(self, order: FrameOrder, begin: int) -> None:
+    def __init__(self, order: FrameOrder, begin: int, *, restarted: bool = False) -> None:
+        self._fresh_packets = 0 if restarted else FRESH_PACKETS
+        self._packet = order.packet
         self._number, self._corrupt, self._begin = order.number, order.packets.corrupt, begin
         self._pending: set[int] = set()
         self._waiting: deque[tuple[int, Any]] = deque()
@@ -132,22 +158,32 @@ class _Check:
             if self._is_sound(packet):
                 yield int(self._number[packet]), picture
 
+    def key_after_damage(self, number: int) -> int | None:
+        """The key frame that a frame relies on, where damage was met before it; None where none was."""
+        packet = int(self._packet[number])
+        key = self._key_of(packet)
+        damage = self._damaged[0] if self._damaged else None
+        return key if key is not None and damage is not None and self._begin <= damage < key else None
+
     def _lose(self, packet: int) -> None:
         self._pending.discard(packet)
         insort(self._damaged, packet)
         shown_later = self._number[packet] >= self._number[self._begin]
-        if self._begin and packet < self._begin + FRESH_PACKETS and shown_later:
+        if self._begin and packet < self._begin + self._fresh_packets and shown_later:
             raise _NoFreshStartError
 
     def _is_damaged(self, packet: int) -> bool:
         at = bisect_left(self._damaged, packet)
         return at < len(self._damaged) and self._damaged[at] == packet
 
+    def _key_of(self, packet: int) -> int | None:
+        """The nearest key frame that is not shown later than this picture."""
+        keys = self._keys[: bisect_right(self._keys, packet)]
+        return next((key for key in reversed(keys) if self._number[key] <= self._number[packet]), None)
+
     def _is_sound(self, packet: int) -> bool:
         """Whether nothing is damaged from the nearest key frame on that this picture can rely on."""
-        number = self._number
-        keys = self._keys[: bisect_right(self._keys, packet)]
-        key = next((key for key in reversed(keys) if number[key] <= number[packet]), None)
+        number, key = self._number, self._key_of(packet)
         if key is None and self._begin:
             return False
         since = self._damaged[bisect_left(self._damaged, key or 0) : bisect_right(self._damaged, packet)]

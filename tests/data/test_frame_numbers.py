@@ -304,3 +304,23 @@ def test_packets_that_show_nothing(tmp_path: Path) -> None:
     video = open_video(tmp_path / "v")
     assert len(video.order.packets) > COUNT
     assert_numbers(tmp_path / "v", list(range(COUNT)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_damage_does_not_reach_beyond_the_next_key_frame(tmp_path: Path, seed: int) -> None:
+    """H.264's decoder keeps references beyond key frames of open groups, and mixes them up after damage."""
+    path = write(tmp_path / "v", "matroska", "libx264", COUNT, options=OPEN["libx264"])
+    video = open_video(path)
+    before = np.concatenate([batch.images for batch in read_frames(video, 4)])
+    packet = packets_of(path)[26]
+    damaged = int(video.order.number[26])
+    keys = video.order.number[video.order.packets.key]
+    half = len(packet) // 2
+    overwrite(path, packet, packet[:half] + np.random.default_rng(seed).bytes(len(packet) - half))
+    batches = list(read_frames(open_video(path), 4))
+    images = np.concatenate([batch.images for batch in batches])
+    readable = np.concatenate([batch.readable for batch in batches])
+    later = int(min(key for key in keys if key > damaged))
+    assert readable[later:].all()
+    np.testing.assert_array_equal(images[later:], before[later:])
+    assert readable[: max(key for key in keys if key <= damaged)].all()
