@@ -43,7 +43,7 @@ EXAMPLES = {
     "plot-trajectories": ("dlcx plot-trajectories videos/day1.mp4 --bodypart snout",),
     "analyze-skeleton": ("dlcx analyze-skeleton videos/day1.mp4",),
     "export-predictions": ("dlcx export-predictions videos --format nwb",),
-    "report": ("dlcx report", "dlcx report videos/day1.mp4"),
+    "report": ("dlcx report", "dlcx report videos/day1.mp4", "dlcx report videos --overview"),
     "extract-outliers": ("dlcx extract-outliers videos/day1.mp4 --algorithm uncertain --frames 20",),
     "merge-labels": ("dlcx merge-labels",),
     "export-model": ("dlcx export-model --format onnx --verify",),

@@ -30,6 +30,10 @@ def report(
         list[str] | None,
         typer.Argument(metavar="[VIDEO]...", help="Files, folders or glob patterns; none: on the shuffle."),
     ] = None,
+    overview: Annotated[
+        bool,
+        typer.Option("--overview", help="One page on the whole project: its videos, worst first, and its networks."),
+    ] = False,
     shuffle: ShuffleOption = 1,
     trainset_index: TrainsetIndexOption = None,
     snapshot: SnapshotOption = None,
@@ -42,12 +46,13 @@ def report(
     pcutoff: PcutoffOption = None,
     device: DeviceOption = "auto",
 ) -> Any:
-    """One page of HTML that needs no network: on a shuffle, or on what was found in each video."""
+    """One page of HTML that needs no network: on a shuffle, on each video's poses, or on the whole project."""
     from dlcx.workflow.report import report as workflow
 
     return workflow(
         call.project,
         videos or (),
+        overview=overview,
         shuffle=shuffle,
         trainset_index=trainset_index,
         snapshot=snapshot,

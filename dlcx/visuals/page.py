@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -143,12 +145,44 @@ def colors(names: Sequence[str], shades: np.ndarray, marks: str = "") -> str:
     return f"<div class=legend>{''.join(words)}</div>"
 
 
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def link(target: Path, page: Path, text: str) -> Markup:
+    """A link from a page to a file, which works as long as both lie as they do now."""
+    try:
+        address = quote(os.fsencode(os.path.relpath(target, page.parent)).replace(os.sep.encode(), b"/"))
+    except ValueError:  # another drive
+        address = target.absolute().as_uri()
+    return Markup(f"<a href='{escape(address, quote=True)}'>{escape(text)}</a>")
+
+
+def sparkline(values: np.ndarray, title: str) -> Markup:
+    """A small line of values from 0 to 1, without axes; nan leaves a gap."""
+    wide, tall = 120, 22
+    across = np.linspace(1, wide - 1, max(len(values), 2))
+    steps, open_run = [], False
+    for x, value in zip(across, values, strict=False):
+        known = bool(np.isfinite(value))
+        if known:
+            steps.append(f"{'L' if open_run else 'M'}{x:.1f} {tall - 1 - value * (tall - 2):.1f}")
+        open_run = known
+    return Markup(
+        f"<svg class=spark viewBox='0 0 {wide} {tall}' role=img aria-label='{escape(title, quote=True)}'>"
+        f"<path class=c0 d='{''.join(steps)}'/></svg>"
+    )
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table; columns in ``numbers`` are set to the right."""
+    """A table; columns in ``numbers`` are set to the right. Cells are text, or :class:`Markup`."""
 
     def cells(row: Sequence[str], tag: str) -> str:
         kinds = (" class=n" if column in numbers else "" for column in range(len(row)))
-        return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(row, kinds, strict=True))
+        texts = (cell if isinstance(cell, Markup) else escape(cell) for cell in row)
+        return "".join(f"<{tag}{kind}>{text}</{tag}>" for text, kind in zip(texts, kinds, strict=True))
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     return f"<div class=wide><table><tr>{cells(head, 'th')}</tr>{body}</table></div>"

@@ -47,6 +47,7 @@ def report(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
+    overview: bool = False,
     shuffle: int = 1,
     trainset_index: int | None = None,
     snapshot: str | None = None,
@@ -62,7 +63,8 @@ def report(
 ) -> ReportResult:
     """Write one self-contained page of HTML on a shuffle or, when videos are named, one on each video's poses.
 
-    A shuffle's page rests on its evaluation, which is made when it is missing; a video's page on its analysis.
+    A shuffle's page rests on its evaluation, which is made when it is missing; a video's page on its analysis. The page
+    on the whole project lists its videos, worst first, and its networks, with links to their pages.
 
     Parameters
     ----------
@@ -70,11 +72,14 @@ def report(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns; none: the report is on the shuffle.
+    overview
+        Write the page on the whole project, after those of the ``videos``.
     shuffle, trainset_index, snapshot, detector_snapshot
         Which net.
     tracker, filtered, out, poses, allow_changed_video
         Which poses of the videos; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``out`` is also where
-        the page goes; default: beside the poses, or to the shuffle's evaluation results.
+        the page goes; default: beside the poses, to the
+        shuffle's evaluation results, or to the project's folder.
     pcutoff
         Least score of a point that counts as sure; default: config.yaml's.
     device
@@ -87,15 +92,18 @@ def report(
         result.
     """
     from dlcx.workflow.pages.page_commands import PoseCommands
+    from dlcx.workflow.pages.report_project import project_page
     from dlcx.workflow.pages.report_shuffle import shuffle_page
     from dlcx.workflow.pages.report_video import video_page
 
     home = open_project(project)
     least = home.pcutoff if pcutoff is None else pcutoff
     wanted = [videos] if isinstance(videos, str | Path) else list(videos)
-    if not wanted:
-        if poses is not None:
-            raise DlcxError(f"--poses {poses}: a report on poses needs their video", hint="Name the video.")
+    folder = user_path(out) if out else None
+    if poses is not None and (overview or not wanted):
+        hint = "Leave out --overview." if overview and wanted else "Name the video."
+        raise DlcxError(f"--poses {poses}: a report on poses is one on their video", hint=hint)
+    if not wanted and not overview:
         place = home.shuffle(shuffle, trainset_index)
         page = shuffle_page(
             place,
@@ -103,10 +111,13 @@ def report(
             detector_snapshot=detector_snapshot,
             pcutoff=least,
             device=device,
-            out=user_path(out) if out else None,
+            out=folder,
             progress=progress,
         )
         return ReportResult((Report(f"shuffle {place.number}", page),))
+    if not wanted and not home.shuffles():
+        page = project_page(home, None, PoseCommands.of_project(home), least, out=folder, progress=progress)
+        return ReportResult((Report("the whole project", page),))
     looked_up = WantedPoses.of(
         project,
         shuffle=shuffle,
@@ -119,11 +130,13 @@ def report(
         poses=poses,
         allow_changed_video=allow_changed_video,
     )
-
     commands = PoseCommands.of(looked_up, snapshot, detector_snapshot)
 
     def one(video: Path) -> Report:
         return Report(video.name, video_page(looked_up.find(video), home, least, commands, progress))
 
-    done, failed = each_video(looked_up.videos(wanted), one)
+    done, failed = each_video(looked_up.videos(wanted), one) if wanted else ((), ())
+    if overview:  # last, for it has links to the others
+        page = project_page(home, looked_up, commands, least, out=folder, progress=progress)
+        done = (*done, Report("the whole project", page))
     return ReportResult(done, failed)

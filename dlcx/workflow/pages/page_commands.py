@@ -3,50 +3,71 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcx.project import Project
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import settings_of
 
 
 @dataclass(frozen=True)
 class PoseCommands:
-    """Commands on the poses of videos: ``flags`` choose the same poses as the call that makes the page."""
+    """Commands that mean the same poses as the call that makes the page.
+
+    ``flags`` name the project and the analysis, ``tracker`` and ``changed`` (flags too) which of its poses, and that
+    the videos may have changed; ``filtered`` says whether those are filtered.
+    """
 
     flags: tuple[str, ...]
+    tracker: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    filtered: bool = False
 
     @classmethod
     def of(cls, wanted: WantedPoses, snapshot: str | None, detector_snapshot: str | None) -> PoseCommands:
         """Those with the flags of a call; ``snapshot`` and ``detector_snapshot`` as the call gives them."""
-        project = ("--project", str(wanted.project.root.absolute()))
+        changed = ("--allow-changed-video",) if wanted.allow_changed else ()
+        project = cls.of_project(wanted.project).flags
         if wanted.given is not None:
-            return cls((*project, "--poses", str(wanted.given.absolute())))
+            return cls((*project, "--poses", str(wanted.given.absolute())), changed=changed)
         flags = [
             *project,
             *wanted.place.flags,
             *(["--snapshot", snapshot] if snapshot else []),
             *(["--detector-snapshot", detector_snapshot] if detector_snapshot else []),
-            *(["--tracker", wanted.tracker] if wanted.tracker else []),
             *(["--out", str(wanted.out.absolute())] if wanted.out else []),
         ]
-        return cls(tuple(flags))
+        tracker = ("--tracker", wanted.tracker) if wanted.tracker else ()
+        return cls(tuple(flags), tracker, changed, wanted.filtered)
 
-    def of_video(self, name: str, video: Path, found: FoundPoses | None = None, *more: str) -> str:
-        """A command on a video's poses."""
-        flags = list(self.flags)
-        if found is not None:
-            flags += ["--filtered"] if found.file.filtered and "--poses" not in flags else []
-            flags += ["--allow-changed-video"] if found.allow_changed else []
-        return shlex.join(["dlcx", name, str(video.absolute()), *flags, *more])
+    @classmethod
+    def of_project(cls, project: Project) -> PoseCommands:
+        """Those that say no more than the project."""
+        return cls(("--project", str(project.root.absolute())))
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """All flags."""
+        return (*self.flags, *self.tracker, *(["--filtered"] if self.filtered else []), *self.changed)
+
+    def on(self, name: str, videos: Sequence[Path], *more: str) -> str:
+        """A command on the poses of videos."""
+        return shlex.join(["dlcx", name, *(str(video.absolute()) for video in videos), *self.chosen, *more])
+
+    def analyzing(self, videos: Sequence[Path]) -> str:
+        """The command that makes the poses; links animals as usual where unlinked poses are meant."""
+        tracker = () if self.tracker[1:] == ("none",) else self.tracker
+        return shlex.join(
+            ["dlcx", "analyze-video", *(str(video.absolute()) for video in videos), *self.flags, *tracker]
+        )
 
     def filtering(self, found: FoundPoses) -> str:
         """The command that filters again, as before, what filtered poses were made from."""
-        flags = list(self.flags)
+        flags = [*self.flags, *self.tracker, *self.changed]
         if "--poses" in flags:
             flags[flags.index("--poses") + 1] = str(found.file.source.absolute())
-        if found.allow_changed:
-            flags.append("--allow-changed-video")
         for name, value in settings_of(found.file.path).items():
             flags += [f"--{name.replace('_', '-')}", str(value)]
         return shlex.join(["dlcx", "filter-predictions", str(found.video.absolute()), *flags, "--overwrite"])

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.evaluation import read_evaluation
-from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.own_config import read_own_config
 from dlcx.formats.splits import Split
@@ -23,10 +21,8 @@ from dlcx.project import Shuffle, Snapshot
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.workflow.analysis.conditions import chosen_conditions
 from dlcx.workflow.analysis.loading import chosen_detector, chosen_snapshot
+from dlcx.workflow.pages.learning_curves import detector_curves, pose_curves
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
-
-if TYPE_CHECKING:
-    from dlcx.visuals.charts import Series
 
 #: Test images that are drawn, those of the largest errors.
 WORST = 10
@@ -95,8 +91,8 @@ def shuffle_page(
         f"Snapshot {chosen.path.name}, epoch {chosen.epoch}.",
         numbers,
         [
-            Section("How it learned", facts.curves()),
-            Section("How the detector learned", facts.detector_curves()),
+            Section("How it learned", pose_curves(place, chosen)),
+            Section("How the detector learned", detector_curves(place, detector)),
             Section("Error of each bodypart", facts.bodyparts()),
             Section("What the likelihood says", facts.likelihood()),
             Section("Are the test images new to the net?", facts.novelty(twins)),
@@ -175,62 +171,6 @@ class _Facts:
         """All bodyparts, unique ones last."""
         layout = self.place.project.layout
         return (*layout.bodyparts, *layout.unique)
-
-    def curves(self) -> str:
-        """Losses and test error over the epochs."""
-        from dlcx.visuals.charts import TEST, TRAINING, line_chart
-        from dlcx.visuals.page import paragraph
-
-        marks = [(self.snapshot.epoch, f"snapshot {self.snapshot.uid}")]
-        stats = _Statistics(self.place.learning_stats_path)
-        if not stats.rows:
-            return paragraph("There is no learning_stats.csv of its training.", "soft")
-        losses = [
-            stats.line("losses/train.total_loss", "training", TRAINING),
-            stats.line("losses/eval.total_loss", "test", TEST),
-        ]
-        tested = [stats.line("metrics/test.rmse", "test", TEST)]
-        epochs = stats.epochs(self.snapshot)
-        return "".join(
-            line_chart(
-                [one for one in some if len(one.x)],
-                x_label="epoch",
-                y_label=label,
-                log=True,
-                marks=marks,
-                x_range=epochs,
-                whole=True,
-            )
-            for some, label in ((losses, "total loss"), (tested, "test error (px)"))
-        )
-
-    def detector_curves(self) -> str:
-        """The same of a top-down net's detector; nothing for other nets."""
-        from dlcx.visuals.charts import TEST, TRAINING, line_chart
-        from dlcx.visuals.page import paragraph
-
-        if self.detector is None:
-            return ""
-        marks = [(self.detector.epoch, f"snapshot {self.detector.uid}")]
-        stats = _Statistics(self.place.training_files(detector=True).learning_stats)
-        if not stats.rows:
-            return paragraph("There is no learning_stats_detector.csv of its training.", "soft")
-        losses = [stats.line("losses/train.total_loss", "training", TRAINING)]
-        found = [
-            stats.line("metrics/test.mAP@50:95", "mAP", TEST),
-            stats.line("metrics/test.mAR@50:95", "mAR", TEST + 1),
-        ]
-        epochs = stats.epochs(self.detector)
-        charts = (
-            (losses, {"y_label": "total loss", "log": True}),
-            (found, {"y_label": "of boxes in test images (%)", "y_range": (0.0, 100.0)}),
-        )
-        return "".join(
-            line_chart(
-                [one for one in some if len(one.x)], x_label="epoch", marks=marks, x_range=epochs, whole=True, **look
-            )
-            for some, look in charts
-        )
 
     def bodyparts(self) -> str:
         """Bars with bootstrap intervals."""
@@ -409,31 +349,6 @@ class _Facts:
             rows.append(("individuals", ", ".join(self.place.project.layout.individuals)))
         rows += [("changed settings", text) for text in own.overrides]
         return values(rows)
-
-
-@dataclass(frozen=True)
-class _Statistics:
-    """What a training wrote down, epoch by epoch."""
-
-    path: Path
-
-    @cached_property
-    def rows(self) -> list[dict[str, float]]:
-        """One an epoch."""
-        return read_learning_stats(self.path)
-
-    def epochs(self, snapshot: Snapshot) -> tuple[float, float]:
-        """The first and the last epoch, for all charts of the training, whatever was measured how often."""
-        steps = [row["step"] for row in self.rows] + [float(snapshot.epoch)]
-        return min(steps), max(steps)
-
-    def line(self, column: str, title: str, color: int) -> Series:
-        """A column over the epochs in which it is known."""
-        from dlcx.visuals.charts import Series
-
-        values = np.array([row.get(column, np.nan) for row in self.rows])
-        known = np.isfinite(values)
-        return Series(title, np.array([row["step"] for row in self.rows], float)[known], values[known], color=color)
 
 
 def _px(value: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -305,9 +304,8 @@ class _Parts:
             return paragraph("None stands out.")
         note = "Worst first: animals are missing, points are unsure, or a sure point jumps. All points are drawn."
         layout = self.facts.tracks.layout
-        extract = self.commands.of_video(
-            "extract-outliers", self.facts.found.video, self.facts.found, "--algorithm", "list", "--frame-numbers"
-        )
+        video = self.facts.found.video
+        extract = self.commands.on("extract-outliers", [video], "--algorithm", "list", "--frame-numbers")
         numbers = ",".join(str(frame) for frame in sorted(frame for frame in frames if frame in self.shown))
         return (
             paragraph(note, "soft")
@@ -332,9 +330,8 @@ class _Parts:
         bad = np.zeros(0, int) if facts.unreadable is None else facts.numbers[facts.unreadable]
         if len(bad):
             rows.append(("unreadable frames", ", ".join(map(str, bad[:50])) + (" ..." if len(bad) > 50 else "")))
-        again = self.commands.of_video("report", found.video, found)
-        if facts.pcutoff != self.project.pcutoff:
-            again += shlex.join(["", "--pcutoff", f"{facts.pcutoff:g}"])
+        cutoff = [] if facts.pcutoff == self.project.pcutoff else ["--pcutoff", f"{facts.pcutoff:g}"]
+        again = self.commands.on("report", [found.video], *cutoff)
         return values(rows) + paragraph("After a correction, make this page again:") + command(again)
 
 
