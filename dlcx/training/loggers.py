@@ -69,7 +69,14 @@ class TensorBoard:
 
 
 #: Arguments of DeepLabCut's WandbLogger; all others are wandb.init's, as those of ``wandb_kwargs``.
-_OF_WANDB = ("project_name", "run_name", "wandb_kwargs", "image_log_interval", "model", "train_folder")
+_OF_WANDB = ("project_name", "run_name", "wandb_kwargs", "image_log_interval", "model", "train_folder", "type")
+#: Arguments of wandb.init that describe a run, and their types.  Others decide which files are read and written, and
+#: which server gets the user's key; that is the user's choice, not that of a project that someone else has made.
+_OF_RUN: dict[str, tuple[type, ...]] = {
+    "project": (str,), "name": (str,), "entity": (str,), "group": (str,), "job_type": (str,), "notes": (str,),
+    "tags": (list, tuple), "config": (dict,), "mode": (str,), "id": (str,), "resume": (str, bool),
+    "reinit": (str, bool), "force": (bool,), "allow_val_change": (bool,), "save_code": (bool,),
+}  # fmt: skip
 
 
 class WeightsAndBiases:
@@ -84,16 +91,8 @@ class WeightsAndBiases:
             import wandb
         except ImportError as error:
             raise DlcxError("--logger wandb: the package wandb is not installed", hint="pip install wandb") from error
-        others = {name: value for name, value in options.items() if name not in _OF_WANDB}
-        named = {
-            "project": options.get("project_name", "deeplabcut"),
-            "name": options.get("run_name"),
-            "dir": str(folder),
-            **(options.get("wandb_kwargs") or {}),
-            **others,
-        }
         try:
-            self._run = wandb.init(**named)
+            self._run = wandb.init(dir=str(folder), **_run_options(options))
         except TypeError as error:
             raise DlcxError(f"logger: wandb.init does not take what pytorch_config.yaml names: {error}") from error
 
@@ -104,6 +103,31 @@ class WeightsAndBiases:
     def close(self) -> None:
         """End the run."""
         self._run.finish()
+
+
+def _run_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of wandb.init that ``logger`` of pytorch_config.yaml names.
+
+    Raises
+    ------
+    DlcxError
+        For one that is not of :data:`_OF_RUN`, or has a value of another type.
+    """
+    inner = options.get("wandb_kwargs") or {}
+    if not isinstance(inner, Mapping):
+        raise DlcxError(f"pytorch_config.yaml: logger.wandb_kwargs: expected a mapping, got {inner!r:.60}")
+    outer = {name: value for name, value in options.items() if name not in _OF_WANDB}
+    run = {"project": options.get("project_name", "deeplabcut"), "name": options.get("run_name"), **inner, **outer}
+    for name, value in run.items():
+        if name not in _OF_RUN:
+            raise DlcxError(
+                f"pytorch_config.yaml: logger: {name} is not taken",
+                hint=f"Set it for wandb in the environment (WANDB_...). Taken are {', '.join(_OF_RUN)}.",
+            )
+        if value is not None and not isinstance(value, _OF_RUN[name]):
+            kinds = " or ".join(kind.__name__ for kind in _OF_RUN[name])
+            raise DlcxError(f"pytorch_config.yaml: logger: {name}: expected {kinds}, got {value!r:.60}")
+    return run
 
 
 #: Loggers of pytorch_config.yaml by ``logger.type``.
@@ -118,7 +142,7 @@ def chosen_logger(flag: str | None, block: Mapping[str, Any] | None) -> str:
     Raises
     ------
     DlcxError
-        For a kind that does not exist, and for keys that wandb would get twice.
+        For a kind that does not exist, and for keys that wandb would get twice or that a project may not choose.
     """
     if flag is not None and flag not in KINDS:
         raise DlcxError(f"--logger {flag}: no such logger", hint=did_you_mean(flag, KINDS))
@@ -138,10 +162,14 @@ def chosen_logger(flag: str | None, block: Mapping[str, Any] | None) -> str:
         if key in block and block[key] not in (None, usual):
             reason = reasons.get(key, "the numbers are in learning_stats.csv beside the snapshots")
             logger.warning("pytorch_config.yaml: logger.%s: %s has no effect: %s", key, block[key], reason)
-    inner = block.get("wandb_kwargs") or {}
-    for key, instead in (("project", "project_name"), ("name", "run_name")):
-        if kind == "wandb" and (key in block or key in inner):
-            raise DlcxError(f"pytorch_config.yaml: logger: {key} is not taken", hint=f"Name it as logger.{instead}.")
+    if kind == "wandb":
+        inner = block.get("wandb_kwargs")
+        for key, instead in (("project", "project_name"), ("name", "run_name")):
+            if key in block or (isinstance(inner, Mapping) and key in inner):
+                raise DlcxError(
+                    f"pytorch_config.yaml: logger: {key} is not taken", hint=f"Name it as logger.{instead}."
+                )
+        _run_options(block)
     return kind
 
 

@@ -374,7 +374,7 @@ def _listeners(part: Part, training: Training, config: ModelConfig, kind: str) -
 
     options = {name: value for name, value in (config.logger or {}).items() if name != "type"}
     if part.is_detector and options.get("run_name"):
-        options["run_name"] += "-detector"
+        options["run_name"] = f"{options['run_name']}-detector"
     found = build_logger(kind, part.place.train_dir, options)
     curve = LearningCurve(part, training)
     return [curve] if found is None else [found, curve]

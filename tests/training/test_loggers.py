@@ -66,6 +66,14 @@ def test_every_option_of_the_run_reaches_wandb(tiny, monkeypatch):
         ("{type: WandbLoger}", "logger.type: no logger 'WandbLoger'", "WandbLogger"),
         ("{type: WandbLogger, name: x}", "logger: name is not taken", "logger.run_name"),
         ("{type: WandbLogger, wandb_kwargs: {project: x}}", "logger: project is not taken", "logger.project_name"),
+        ("{type: WandbLogger, wandb_kwargs: {dir: /tmp/elsewhere}}", "logger: dir is not taken", "WANDB_"),
+        ("{type: WandbLogger, dir: ../../..}", "logger: dir is not taken", "WANDB_"),
+        ("{type: WandbLogger, wandb_kwargs: {settings: {base_url: h}}}", "logger: settings is not taken", "WANDB_"),
+        ("{type: WandbLogger, wandb_kwargs: {config: /etc/passwd}}", "logger: config: expected dict", ""),
+        ("{type: WandbLogger, wandb_kwargs: [project]}", "logger.wandb_kwargs: expected a mapping", ""),
+        ("{type: WandbLogger, wandb_kwargs: 5}", "logger.wandb_kwargs: expected a mapping", ""),
+        ("{type: WandbLogger, run_name: 5}", "logger: name: expected str, got 5", ""),
+        ("{type: [WandbLogger]}", "logger.type: no logger", ""),
     ],
 )
 def test_a_logger_that_does_not_fit_is_refused(tiny, block, message, hint):
