@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from dlcx.outputs import whole_file
+from dlcx.visuals.plot_text import literal
 
 TRAIN, TEST, SURE = "#3b6fb6", "#d1622b", "#8a8a8a"
 #: More points than this are drawn as a line alone.
@@ -56,7 +57,7 @@ def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | 
         _finish(errors, "mean test error (pixels)", best, note=_value(rows, best, "metrics/test.rmse", " px"))
     errors.set_xlabel("epoch")
     errors.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    losses.set_title(title, loc="left", fontsize=10)
+    losses.set_title(literal(title), loc="left", fontsize=10)
     with whole_file(path) as beside:
         figure.savefig(beside)
 

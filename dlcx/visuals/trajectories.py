@@ -17,6 +17,7 @@ from matplotlib.ticker import NullFormatter
 
 from dlcx.inputs import MOST_IMAGE_BYTES, file_size
 from dlcx.outputs import whole_file
+from dlcx.visuals.plot_text import legend_of, literal
 
 #: Names in one column of a legend.
 _COLUMN = 24
@@ -105,18 +106,15 @@ def _drawn(kind: str, paths: Paths, title: str, dpi: int) -> Figure:
     FigureCanvasAgg(figure)
     PICTURES[kind](figure, paths)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=9)
+        figure.suptitle(literal(title), x=0.01, ha="left", fontsize=9)
     handles = (
         []
         if kind in _NAMED_ROWS
-        else [
-            figure.axes[0].plot([], [], color=color / 255, linewidth=3, label=name)[0]
-            for name, color in zip(paths.names, paths.colors, strict=True)
-        ]
+        else [figure.axes[0].plot([], [], color=color / 255, linewidth=3)[0] for color in paths.colors]
     )
     if handles:
         look = {"ncols": columns, "frameon": False, "fontsize": 8, "handlelength": 1.2}
-        figure.legend(handles=handles, loc="outside right upper", **look)
+        legend_of(figure, handles, paths.names, loc="outside right upper", **look)
     return figure
 
 
@@ -148,7 +146,7 @@ def _panels(figure: Figure, paths: Paths) -> None:
         _in_image(axes, path)
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.set_title(name, fontsize=9, pad=2)
+        axes.set_title(literal(name), fontsize=9, pad=2)
     for axes in grid[len(paths.names) :]:
         axes.set_visible(False)
 
@@ -235,7 +233,7 @@ def _whole(count: float, _: float) -> str:
 
 
 def _name_rows(axes: Axes, paths: Paths) -> None:
-    axes.set_yticks(range(len(paths.names)), paths.names, fontsize=8)
+    axes.set_yticks(range(len(paths.names)), list(map(literal, paths.names)), fontsize=8)
     axes.tick_params(length=0, axis="y")
     axes.spines[["top", "right"]].set_visible(False)
 

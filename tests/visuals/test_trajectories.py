@@ -6,10 +6,11 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from dlcx.visuals.colors import part_colors
-from dlcx.visuals.trajectories import Paths, trajectory_png
+from dlcx.visuals.trajectories import PICTURES, Paths, _drawn, draw_paths, trajectory_png
 
 
 def drawn(count: int, *, ground: bool = True) -> np.ndarray:
@@ -51,3 +52,27 @@ def test_many_bodyparts_have_a_panel_each(count):
     assert len(places) == len(set(places)) == count
     assert len({column for _, column in places}) == 4
     assert len({row for row, _ in places}) == -(-count // 4)
+
+
+#: What matplotlib takes for (broken) mathematics, or leaves out of legends.
+ODD_NAMES = (r"$\frac{$", "$x$", "a$b", "a$b$c", "_hidden", r"c\$d")
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_names_are_drawn_as_they_are(tmp_path, kind):
+    count = len(ODD_NAMES)
+    xy = np.random.default_rng(0).uniform(0, 100, (30, count, 2))
+    paths = Paths(ODD_NAMES, xy, np.ones((30, count)), part_colors(count), 0.6)
+    draw_paths(kind, paths, tmp_path / "x.png", title=ODD_NAMES[0], source="")  # broken mathematics raise an error
+    figure = _drawn(kind, paths, ODD_NAMES[0], 50)
+    figure.draw_without_rendering()
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    for name in ODD_NAMES:
+        assert name.replace("$", r"\$") in texts
+
+
+def test_panels_of_odd_names():
+    count = 2 * len(ODD_NAMES)
+    xy = np.random.default_rng(0).uniform(0, 100, (30, count, 2))
+    names = (*ODD_NAMES, *(f"{name}2" for name in ODD_NAMES))
+    assert trajectory_png(Paths(names, xy, np.ones((30, count)), part_colors(count), 0.6)).startswith(b"\x89PNG")
