@@ -70,7 +70,7 @@ RANGES: dict[str, Range | tuple[Range, ...]] = {
     "dynamic_crop": (SHARE, Range(0, 10**5)),
     "early_stop": whole(1, 10**6),
     "epochs": whole(0, 10**6),
-    "epsilon": Range(0, 10**5),
+    "epsilon": Range(0, MANY),
     "first": whole(0, MANY, flag="--from"),
     "fps": Range(0.01, 10**4),
     "frame_numbers": FRAME,

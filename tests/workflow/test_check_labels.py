@@ -80,7 +80,8 @@ def test_images_that_are_missing_or_broken_end_in_4(root, capsys):
     assert run(["check-labels", "-p", str(root)]) == 4
     out = capsys.readouterr().out
     assert "1 images without labels" in out
-    assert f"failed: {'/'.join(labels.images[0])}: no such image: " in out
+    missing = "/".join(labels.images[0])
+    assert f"failed: {missing}: cannot read {root / missing}: No such file or directory\n" in out
     assert f"failed: {'/'.join(labels.images[1])}: " in out
     assert "not an image" in out
     assert len(list((root / "labeled-data" / "arena_labeled").iterdir())) == 10

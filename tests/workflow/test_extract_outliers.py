@@ -153,14 +153,18 @@ def test_several_animals_and_unique_bodyparts(tmp_path):
 
 
 def test_from_the_command_line(project, video, capsys):
-    call = ["extract-outliers", str(video), "-p", str(project), "--json", "--method", "uniform"]
-    assert run([*call, "--epsilon", "1e6"]) == 0
+    call = ["extract-outliers", str(video), "-p", str(project), "--json"]
+    assert run([*call, "--method", "uniform", "--epsilon", "1e6"]) == 0
     said = json.loads(capsys.readouterr().out)["videos"][0]
     assert (said["outliers"], said["machine_labels"]) == (0, None)
     assert run([*call, "--algorithm", "list", "--frame-numbers", "2,4"]) == 0
     said = json.loads(capsys.readouterr().out)["videos"][0]
     assert said["frames"] == [2, 4]
     for wrong, message in (
+        (
+            ["--algorithm", "list", "--frame-numbers", "2", "--method", "uniform"],
+            "--method uniform would have no effect",
+        ),
         (["--algorithm", "jmp"], "Did you mean 'jump'"),
         (["--frame-numbers", "3"], "belong together"),
         (["--algorithm", "list", "--frame-numbers", "99"], "no poses of frame 99, only of 0 to 11"),

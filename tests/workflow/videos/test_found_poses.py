@@ -77,7 +77,7 @@ def test_what_there_is_instead_is_told(project: Path, video: Path) -> None:
     assert f"v{TEN}.h5 (of another snapshot: --snapshot 10)" in told.value.hint
     assert f"v{OTHER}.h5 (of another shuffle: --shuffle 2)" in told.value.hint
     assert f"v{BEST}_filtered.h5 (filtered)" in told.value.hint
-    assert "vDeepCut_resnet50_x_100.h5 (of another net)" in told.value.hint
+    assert "vDeepCut_resnet50_x_100.h5 (of another net: --poses FILE)" in told.value.hint
     assert find(project, video, filtered=True) == f"{BEST}_filtered.h5"
 
 
