@@ -28,8 +28,8 @@ class Yardstick:
     guess_error: float = np.nan
 
     def share(self, error: float) -> float:
-        """An error as a share of the animals' size."""
-        return error / self.animal_size
+        """An error as a share of the animals' size; nan where that is 0 or unknown."""
+        return error / self.animal_size if self.animal_size > 0 else np.nan
 
     def describe(self, error: float) -> str:
         """``4.21 px``, with its share of the animals' size where that is known."""
@@ -38,7 +38,7 @@ class Yardstick:
 
     def not_learned(self, error: float) -> str:
         """Why an error shows that a network has not learned; empty where it has, or where labels are too few to say."""
-        if not error >= self.guess_error:
+        if not error >= self.guess_error > 0:
             return ""
         guess = "placing every bodypart at the center of its animal"
         if not np.isfinite(self.animal_size):

@@ -48,3 +48,12 @@ def test_an_error_is_told_as_a_share_of_the_size_and_compared_with_the_guess():
     assert "315.0 px is no better than placing every bodypart at the center" in lengths.not_learned(315)
     assert lengths.not_learned(np.nan) == ""
     assert Yardstick().not_learned(315) == ""
+
+
+def test_labels_that_all_lie_on_one_point_have_no_size():
+    points = np.full((1, 3, 2), 7.0, np.float32)
+    found = yardstick([Prediction(Instances(points, np.ones((1, 3), np.float32)))] * 6)
+    assert found.animal_size == 0
+    assert np.isnan(found.share(2.0))
+    assert found.describe(2.0) == "2.00 px"
+    assert found.not_learned(2.0) == ""
