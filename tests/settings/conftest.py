@@ -5,14 +5,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from small_videos import write_video
 
 from dlcx.formats.labels import write_labels
-from dlcx.formats.project_config import open_project, write_project_config
+from dlcx.formats.project_config import open_project, read_project_config, write_project_config
 from dlcx.formats.splits import Split
 from dlcx.formats.training_set import write_documentation
 from dlcx.poses import Labels, Layout
 from dlcx.project import Shuffle
 from dlcx.settings import ProjectConfig
+from dlcx.settings.project import VideoSet
 
 LAYOUT = Layout(("nose", "tail"))
 
@@ -32,6 +34,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Shuffle:
     write_project_config(ProjectConfig(**facts, bodyparts=list(LAYOUT.bodyparts)), root / "config.yaml")
     found = open_project(root).shuffle(1)
     labels = Labels(LAYOUT, tuple(images), rng.uniform(8, 22, (4, 1, 2, 2)), np.zeros((4, 0, 2)))
-    write_labels(labels, found.project.merged_labels_path, "me")
+    for path in (found.project.merged_labels_path, found.project.labels_path("vid")):
+        write_labels(labels, path, "me")
+    video = write_video(root / "videos" / "vid.avi", 12)
+    config = read_project_config(root / "config.yaml")
+    listed = config.model_copy(update={"video_sets": {str(video): VideoSet(crop="0, 96, 0, 64")}})
+    write_project_config(listed, root / "config.yaml")
     write_documentation([], Split(np.arange(3), np.arange(3, 4), 0.75), found.documentation_path)
     return found

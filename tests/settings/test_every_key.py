@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ import looks
 import pytest
 from conftest import LAYOUT
 from model_keys import CASES, Case
+from project_keys import CASES as PROJECT_CASES
 from pydantic import BaseModel
 
 from dlcx.errors import DlcxError
+from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.nets.configure import model_config
-from dlcx.settings import ModelConfig
+from dlcx.settings import ModelConfig, ProjectConfig
 from dlcx.settings.base import _models, check
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -49,15 +52,20 @@ def is_dead(key: str, listed: set[str]) -> bool:
     return any(re.fullmatch(re.escape(one).replace(r"\*", ".+"), key) for one in listed)
 
 
-MODEL_KEYS = list(keys(ModelConfig))
+MODEL_KEYS, PROJECT_KEYS = list(keys(ModelConfig)), list(keys(ProjectConfig))
 
 
-def test_every_key_of_pytorch_config_is_in_one_of_the_tables():
-    listed = dead("pytorch_config.yaml")
-    assert [key for key in MODEL_KEYS if key not in CASES and not is_dead(key, listed)] == []
-    assert [key for key in CASES if key not in MODEL_KEYS] == []
-    assert [key for key in CASES if is_dead(key, listed)] == []
-    assert [one for one in listed if not any(is_dead(key, {one}) for key in MODEL_KEYS)] == []
+@pytest.mark.parametrize(
+    ("file", "existing", "cases"),
+    [("pytorch_config.yaml", MODEL_KEYS, CASES), ("config.yaml", PROJECT_KEYS, PROJECT_CASES)],
+    ids=["pytorch_config.yaml", "config.yaml"],
+)
+def test_every_key_is_in_one_of_the_tables(file, existing, cases):
+    listed = dead(file)
+    assert [key for key in existing if key not in cases and not is_dead(key, listed)] == []
+    assert [key for key in cases if key not in existing] == []
+    assert [key for key in cases if is_dead(key, listed)] == []
+    assert [one for one in listed if not any(is_dead(key, {one}) for key in existing)] == []
 
 
 def changed(data: dict[str, Any], key: str, value: Any) -> None:
@@ -145,4 +153,23 @@ def test_a_key_of_pytorch_config_counts(key, base, place, caplog):
     case = CASES[key]
     before, _ = outcome(lambda: case.look(place, base(key, case, value=False)), caplog)
     after, said = outcome(lambda: case.look(place, base(key, case, value=True)), caplog)
+    assert (after != before and after != "refused") or is_named(key, said), (before, after, said)
+
+
+@pytest.mark.parametrize("key", PROJECT_CASES)
+def test_a_key_of_config_counts(key, place, tmp_path, caplog):
+    case = PROJECT_CASES[key]
+
+    def look(name: str, **settings: Any) -> tuple[Any, str]:
+        root = tmp_path / name / place.project.root.name
+        shutil.copytree(place.project.root, root)
+        data = read_yaml(root / "config.yaml") | dict(case.base) | settings
+        if (crop := settings.get("video_sets.crop")) is not None:
+            del data["video_sets.crop"]
+            data["video_sets"] = {video: {"crop": crop} for video in data["video_sets"]}
+        write_yaml(data, root / "config.yaml", header="")
+        return outcome(lambda: case.look(root), caplog)
+
+    before, _ = look("before")
+    after, said = look("after", **{key: case.value})
     assert (after != before and after != "refused") or is_named(key, said), (before, after, said)
