@@ -80,6 +80,23 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
             beside.unlink()
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder for outputs that cannot be written or made, before any work for them is done; makes nothing.
+
+    Raises
+    ------
+    DlcxError
+        When it, or the nearest folder above it that exists, is a file or cannot be written.
+    """
+    there = Path(folder).absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise DlcxError(f"cannot write into {folder}: {there} is not a folder", hint="Name another folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DlcxError(f"cannot write into {folder}: no permission to write {there}", hint="Name another folder.")
+
+
 def reserve(path: Path, size: int) -> None:
     """Make sure that ``path`` can grow to ``size`` bytes, for a library that crashes where it cannot.
 

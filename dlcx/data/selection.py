@@ -13,10 +13,31 @@ import cv2
 import numpy as np
 
 from dlcx.data.video import VideoFile, read_frames
+from dlcx.errors import DlcxError, did_you_mean
 from dlcx.progress import Task
 
 METHODS = ("kmeans", "uniform")
 _BATCH = 16  # frames decoded together
+
+
+def check_method(method: str) -> None:
+    """Whether frames can be chosen by a method, before a video is read.
+
+    Raises
+    ------
+    DlcxError
+        When there is no such method, or what it needs is not installed.
+    """
+    if method not in METHODS:
+        raise DlcxError(f"--method {method}: no such method", hint=did_you_mean(method, METHODS))
+    if method == "kmeans":
+        try:
+            import sklearn.cluster  # noqa: F401
+        except ImportError as error:
+            raise DlcxError(
+                f"--method kmeans needs scikit-learn, which cannot be imported: {error}",
+                hint="Install it with: pip install scikit-learn, or use --method uniform.",
+            ) from error
 
 
 def candidates(frames: int, start: float, stop: float, among: Sequence[int] | None = None) -> np.ndarray:

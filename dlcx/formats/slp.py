@@ -29,7 +29,7 @@ def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
     DlcxError
         When sleap-io is missing, the file is none of its files, or it holds no labels.
     """
-    library = _library()
+    library = sleap_library()
     file_size(path)
 
     def load() -> GivenLabels:
@@ -107,7 +107,7 @@ def write_slp(labels: Labels, root: Path, path: Path, skeleton: Sequence[tuple[s
     DlcxError
         When sleap-io is missing.
     """
-    library = _library()
+    library = sleap_library()
     layout = labels.layout
     bones = [bone for bone in skeleton if set(bone) <= set(layout.bodyparts)]
     animal = library.Skeleton(nodes=list(layout.bodyparts), edges=bones, name="animal")
@@ -140,7 +140,14 @@ def write_slp(labels: Labels, root: Path, path: Path, skeleton: Sequence[tuple[s
         library.save_slp(whole, str(beside), verbose=False)
 
 
-def _library() -> Any:
+def sleap_library() -> Any:
+    """The module sleap_io.
+
+    Raises
+    ------
+    DlcxError
+        When it is not installed.
+    """
     try:
         import sleap_io
     except ImportError as error:

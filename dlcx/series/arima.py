@@ -34,6 +34,23 @@ class Fit:
     high: np.ndarray
 
 
+def check_arima() -> None:
+    """Whether processes can be fitted here.
+
+    Raises
+    ------
+    DlcxError
+        When statsmodels is not installed.
+    """
+    try:
+        import statsmodels.tsa.statespace.sarimax  # noqa: F401
+    except ImportError as error:
+        raise DlcxError(
+            "fitting an ARIMA process needs statsmodels, which is not installed",
+            hint="Install it with: pip install 'dlcx[arima]'",
+        ) from error
+
+
 def fit_arima(
     values: np.ndarray,
     known: np.ndarray,
@@ -61,13 +78,9 @@ def fit_arima(
     DlcxError
         When statsmodels is not installed or a degree is out of range.
     """
-    try:
-        from statsmodels.tsa.statespace.sarimax import SARIMAX
-    except ImportError as error:
-        raise DlcxError(
-            "fitting an ARIMA process needs statsmodels, which is not installed",
-            hint="Install it with: pip install 'dlcx[arima]'",
-        ) from error
+    check_arima()
+    from statsmodels.tsa.statespace.sarimax import SARIMAX
+
     columns = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
     columns[~(known.reshape(columns.shape) & np.isfinite(columns))] = np.nan
     found = np.full((3, *columns.shape), np.nan)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -171,6 +173,19 @@ def chosen_logger(flag: str | None, block: Mapping[str, Any] | None) -> str:
                 )
         _run_options(block)
     return kind
+
+
+def check_logger(kind: str) -> None:
+    """Whether the package of a logger is installed, before a network is built.
+
+    Raises
+    ------
+    DlcxError
+        When it is not.
+    """
+    there = sys.modules[kind] if kind in sys.modules else find_spec(kind) if kind != "csv" else kind
+    if there is None:
+        raise DlcxError(f"--logger {kind}: the package {kind} is not installed", hint=f"pip install {kind}")
 
 
 def build_logger(kind: str, folder: Path, options: Mapping[str, Any]) -> Logger | None:

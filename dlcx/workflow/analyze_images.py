@@ -12,6 +12,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
+from dlcx.outputs import check_folder
 from dlcx.paths import distinct_names, user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
@@ -128,6 +129,7 @@ def analyze_images(
     h5 = _folder(found, out) / f"image_predictions_{net.scorer}.h5"
     if h5.exists() and not overwrite:
         raise DlcxError(f"{h5} exists", hint="--overwrite replaces it, --out DIR writes elsewhere.")
+    check_folder(h5.parent)
     pictures = h5.parent / f"LabeledImages_{net.scorer}"
     paint = _painter(place, pcutoff) if plot else None
 

@@ -20,7 +20,7 @@ from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.loading import check_detector_flag, chosen_snapshot, detector_flag_for
+from dlcx.workflow.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
 
 #: Videos from which whole videos are drawn for an interval; of fewer, images.
 VIDEOS = 5
@@ -146,6 +146,13 @@ def compare(
     labels, rows = _common_rows([one.shuffle for one in asked])
     check_detector_flag([one.shuffle for one in asked], detector_snapshot)
     cutoff = home.pcutoff if pcutoff is None else pcutoff
+    for one in asked:  # all of them before the first network is loaded
+        check_net(
+            one.shuffle,
+            snapshot=one.snapshot,
+            detector_snapshot=detector_flag_for(one.shuffle, detector_snapshot),
+            device=device,
+        )
     run = _Run(home, labels, rows, detector_snapshot, cutoff, device, progress)
     results = [run(one) for one in asked]
     videos = [labels.images[row][1] for row in rows]
@@ -229,14 +236,14 @@ class _Run:
         from dlcx.data.labeled import LabeledImages
         from dlcx.workflow.analysis.loading import load_predictor
 
+        paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
+        images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)
         loaded = load_predictor(
             asked.shuffle,
             snapshot=asked.snapshot,
             detector_snapshot=detector_flag_for(asked.shuffle, self.detector_snapshot),
             device=self.device,
         )
-        paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
-        images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)
         truth: list[Prediction] = []
         found: list[Prediction] = []
         seconds: list[float] = []

@@ -286,10 +286,10 @@ def _create(
                 hint=f"Make another one with --shuffle {free_number(found)}, "
                 "or replace it and its snapshots with --overwrite.",
             )
-    sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
-    rows = [training_rows(labels, plan.split, sizes) for plan in todo]
     if todo:
         _check_nets(todo[0])
+    sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
+    rows = [training_rows(labels, plan.split, sizes) for plan in todo]
 
     if train_fraction is not None:
         add_train_fraction(found.config_path, train_fraction)

@@ -23,11 +23,12 @@ from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
+from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.loading import check_detector_flag, chosen_snapshot, detector_flag_for
+from dlcx.workflow.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
@@ -194,6 +195,17 @@ def evaluate(
     snapshots = [(one, found) for one in chosen for found in _snapshots(one, snapshot)]
     _warn_of_equal_epochs(snapshots)
     check_detector_flag(chosen, detector_snapshot)
+    for one, found in snapshots:  # all of them before the first network is loaded
+        check_net(
+            one,
+            snapshot=str(found.path),
+            detector_snapshot=detector_flag_for(one, detector_snapshot),
+            conditions=conditions,
+            device=device,
+            engine=engine,
+        )
+        load_training_set(one)
+    check_folder(place.evaluation_dir)
     cutoff = place.pcutoff if pcutoff is None else pcutoff
     run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)

@@ -10,6 +10,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels import write_labels
 from dlcx.formats.merged_labels import read_all_labels
 from dlcx.formats.project_config import open_project
+from dlcx.outputs import check_folder
 from dlcx.paths import user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
@@ -64,6 +65,11 @@ def export_labels(
     for target in targets:
         if target.exists() and not overwrite:
             raise DlcxError(f"{target} exists", hint="--overwrite replaces it.")
+    check_folder(path.parent)
+    if path.suffix == ".slp":
+        from dlcx.formats.slp import sleap_library
+
+        sleap_library()
     labels = _of_videos(read_all_labels(home), videos)
     if path.suffix == ".json":
         from dlcx.formats.coco import write_coco

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
+from dlcx.formats.training_set import load_training_set
+from dlcx.outputs import check_folder
 from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
@@ -134,6 +136,13 @@ def export_model(
         from dlcx.engines.onnx import check_installed
 
         check_installed("--format onnx")
+    check_folder(user_path(out) if out else place.project.root / "exported-models-pytorch")
+    if video is not None:
+        from dlcx.data.video import open_video
+
+        open_video(user_path(video))
+    else:
+        load_training_set(place)
     net = load_predictor(
         place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device="cpu"
     )

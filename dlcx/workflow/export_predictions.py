@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.outputs import check_folder
 from dlcx.paths import user_path
 from dlcx.poses import Layout, Tracks
 from dlcx.ranges import within_ranges
@@ -148,6 +149,8 @@ def export_predictions(
     folder = user_path(to) if to else None
     if folder is not None:
         refuse_shared_outputs([AnalysisFiles(video, "", folder) for video in found])
+    if folder:
+        check_folder(folder)
     skeleton = wanted.project.skeleton
 
     def export(video: Path) -> ExportedVideo:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.outputs import check_folder
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Video
 from dlcx.ranges import within_ranges
@@ -98,9 +99,10 @@ def extract_frames(
     DlcxError
         When a value or all videos cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.selection import candidates
+    from dlcx.data.selection import candidates, check_method
     from dlcx.data.video import open_video
 
+    check_method(method)
     home = open_project(project)
     config = read_project_config(home.config_path)
     count = config.numframes2pick if frames is None else frames
@@ -108,6 +110,7 @@ def extract_frames(
     if not 0 <= first < last <= 1:
         raise DlcxError(f"--start {first:g} --stop {last:g}: expected shares of the video, 0 <= start < stop <= 1")
     chosen = project_videos(home, [videos] if isinstance(videos, str | Path) else videos)
+    check_folder(home.labeled_data)
     by_path: dict[Path, Video] = {path: video for video, path in chosen}
 
     def extract(path: Path) -> ExtractedFrames:

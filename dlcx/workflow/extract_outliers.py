@@ -12,7 +12,8 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
 from dlcx.locks import changing
-from dlcx.poses import Instances, Prediction, Tracks
+from dlcx.outputs import check_folder
+from dlcx.poses import Instances, Layout, Prediction, Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.ranges import within_ranges
@@ -130,6 +131,14 @@ def extract_outliers(
     """
     if algorithm not in ALGORITHMS:
         raise DlcxError(f"--algorithm {algorithm}: no such algorithm", hint=did_you_mean(algorithm, ALGORITHMS))
+    if algorithm == "fitting":
+        from dlcx.series.arima import check_arima
+
+        check_arima()
+    if algorithm != "list":
+        from dlcx.data.selection import check_method
+
+        check_method(method)
     if bool(frame_numbers) != (algorithm == "list"):
         raise DlcxError("--algorithm list and --frame-numbers belong together")
     wanted = WantedPoses.of(
@@ -216,9 +225,15 @@ class _Pick:
 
         home, path = self.project, found.video
         config = read_project_config(home.config_path)
-        tracks, video = found.in_frame(), open_video(path)
+        tracks = found.in_frame()
+        folder, target = home.labeled_data / path.stem, home.machine_labels_path(path.stem)
+        check_folder(folder)
+        self._check_names(tracks.layout, found.file.path)
+        before = read_machine_labels(target) if target.is_file() else None
+        if before is not None:
+            before.with_more(_machine_labels(tracks, None, path.stem, found.file.scorer))
         odd = search(tracks)
-        folder = home.labeled_data / path.stem
+        video = open_video(path)
         if search.algorithm == "list":
             chosen = odd
         else:
@@ -230,7 +245,6 @@ class _Pick:
         added = add_videos(home.root, path, copy_videos=self.copy_videos).added
         saved = save_frames(video, chosen, folder)
         labels = _machine_labels(tracks, saved, path.stem, found.file.scorer)
-        target = home.machine_labels_path(path.stem)
         with changing(target, target.with_name("machinelabels.csv")):
             merged = read_machine_labels(target).with_more(labels) if target.is_file() else labels
             write_machine_labels(merged, target)
@@ -239,6 +253,20 @@ class _Pick:
         return OutlierFrames(
             path, found.file.path, len(odd), tuple(saved.names), saved.written, folder, target, bool(added)
         )
+
+    def _check_names(self, layout: Layout, poses: Path) -> None:
+        """Refuse poses whose corrected labels the project could not take."""
+        own = self.project.layout
+        if layout.multi != own.multi:
+            kind = "several animals" if layout.multi else "a single animal"
+            raise DlcxError(f"{poses} holds poses of {kind}, which the project does not have")
+        names = ((layout.bodyparts, own.bodyparts), (layout.unique, own.unique), (layout.individuals, own.individuals))
+        for theirs, known in names if own.multi else names[:2]:
+            if unknown := [name for name in theirs if name not in known]:
+                raise DlcxError(
+                    f"{poses} names {unknown[0]}, which {self.project.config_path} does not",
+                    hint=did_you_mean(unknown[0], known),
+                )
 
     def _draw(self, tracks: Tracks, saved: SavedFrames) -> None:
         from dlcx.data.images import read_image
@@ -260,14 +288,16 @@ class _Pick:
             write_picture(picture, saved.folder / f"{Path(name).stem}labeled.png")
 
 
-def _machine_labels(tracks: Tracks, saved: SavedFrames, stem: str, scorer: str) -> MachineLabels:
+def _machine_labels(tracks: Tracks, saved: SavedFrames | None, stem: str, scorer: str) -> MachineLabels:
+    """The poses of the saved frames; of no frame where none is saved."""
     from dlcx.formats.machine_labels import MachineLabels
 
-    rows = [number - tracks.first for number in saved.names]
+    names = saved.names if saved else {}
+    rows = [number - tracks.first for number in names]
     return MachineLabels(
         scorer,
         tracks.layout,
-        tuple(("labeled-data", stem, name) for name in saved.names.values()),
+        tuple(("labeled-data", stem, name) for name in names.values()),
         tracks.xy[rows],
         tracks.score[rows],
         tracks.unique_xy[rows],

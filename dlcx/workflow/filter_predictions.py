@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
@@ -122,6 +123,10 @@ def filter_predictions(
         raise DlcxError(f"--filter {filter}: no such filter", hint=did_you_mean(filter, FILTERS))
     if filter == "median" and window % 2 == 0:
         raise DlcxError(f"--window {window}: a median needs an odd number of frames")
+    if filter == "arima":
+        from dlcx.series.arima import check_arima
+
+        check_arima()
     wanted = WantedPoses.of(
         project,
         shuffle=shuffle,
@@ -161,6 +166,7 @@ class _Filter:
         origin = origin_of(source, **self.settings)
         if is_there(target, origin, overwrite=self.overwrite):
             return FilteredVideo(found.video, source, target, csv if csv and csv.is_file() else None, existed=True)
+        check_folder(target.parent)
         tracks = found.stored()
         if len(tracks.layout.individuals) > 1 and not found.file.is_linked:
             raise DlcxError(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
@@ -158,13 +159,17 @@ class _Plot:
         from dlcx.visuals.trajectories import PICTURES, draw_paths
 
         drawn = []
-        owners = list(self._owners(found))
+        tracks = only_parts(found.in_frame(), self.bodyparts, self.individuals)
+        owners = list(self._owners(tracks))
         wanted = [
             (kind, owner, paths, found.file.plot(kind, owner, f".{self.image_type}"))
             for owner, paths in owners
             for kind in PICTURES
         ]
         self._refuse_others([(paths, picture) for *_, paths, picture in wanted], found)
+        for *_, picture in wanted[:1]:
+            check_folder(picture.parent)
+        ground = middle_frame(found.video, tracks)  # decoded once nothing else can be wrong
         with self.progress.task(f"plot {found.video.name}", len(wanted), "picture") as task:
             for kind, owner, paths, picture in wanted:
                 title = (
@@ -173,7 +178,7 @@ class _Plot:
                 title += f"{found.file.scorer}, {self._shown(kind)}"
                 draw_paths(
                     kind,
-                    paths,
+                    replace(paths, ground=ground),
                     picture,
                     title=title,
                     source=found.file.path.name,
@@ -184,13 +189,12 @@ class _Plot:
                 task.advance()
         return PlottedVideo(found.video, found.file.path, tuple(drawn))
 
-    def _owners(self, found: FoundPoses) -> Iterator[tuple[str, Paths]]:
+    def _owners(self, tracks: Tracks) -> Iterator[tuple[str, Paths]]:
         """Each individual's name and paths, and ``single`` with the unique bodyparts; no name for a lone animal."""
         from dlcx.visuals.colors import point_colors
         from dlcx.visuals.trajectories import Paths
 
-        tracks = only_parts(found.in_frame(), self.bodyparts, self.individuals)
-        layout, ground = tracks.layout, middle_frame(found.video, tracks)
+        layout = tracks.layout
         colors = point_colors(layout, self.colormap)
         parts = len(layout.bodyparts)
         sets = [
@@ -210,7 +214,6 @@ class _Plot:
                         shades,
                         self.pcutoff,
                         tracks.first,
-                        ground=ground,
                         linewidth=self.linewidth,
                         opacity=self.opacity,
                     ),

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
+from dlcx.outputs import check_folder
 from dlcx.paths import distinct_names, user_path
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
 from dlcx.ranges import within_ranges
+from dlcx.settings import ModelConfig
 
 if TYPE_CHECKING:
     from dlcx.predictors.maps import HeadMaps, Seen
@@ -112,12 +115,14 @@ def score_maps(
             known = (*layout.bodyparts, *layout.unique)
             raise DlcxError(f"--bodypart {name}: the project has none", hint=did_you_mean(name, known))
     found = find_images([images] if isinstance(images, str | Path) else images)
+    folder = user_path(out) if out else place.evaluation_dir / "maps"
+    check_folder(folder)
+    _check_kinds(kinds, shuffle_config(place))
+    labelled = _labelled(place)
     loaded = load_predictor(
         place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device=device
     )
-    folder = user_path(out) if out else place.evaluation_dir / "maps"
     end = f"{place.number}_{place.fraction}_{loaded.snapshot.path.stem}.png"
-    labelled = _labelled(place)
     done, names = [], distinct_names(found)
     with progress.task("draw maps", total=len(found), unit="image") as task:
         for path in found:
@@ -137,6 +142,15 @@ def score_maps(
         what = f"has no {', '.join(kinds)} there" if kinds else "finds no animal in these images"
         raise DlcxError(f"the net {loaded.config.net_type} {what}")
     return ScoreMapsResult(loaded.snapshot.uid, tuple(done))
+
+
+def _check_kinds(kinds: Sequence[str], config: ModelConfig) -> None:
+    """Refuse kinds of maps of which the network has none, before it is loaded."""
+    heads = config.model.heads.values()
+    blocks = {"locref": ("locref_config", "offset_config"), "paf": ("paf_config",)}
+    for kind in kinds:
+        if kind in blocks and not any(head.get(block) for head in heads for block in blocks[kind]):
+            raise DlcxError(f"--kind {kind}: {config.net_type} has no such maps", hint="Leave --kind out: all it has.")
 
 
 def _write(draw: Callable[[], np.ndarray], picture: Path, image: Path, *, overwrite: bool) -> None:

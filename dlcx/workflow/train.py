@@ -21,7 +21,7 @@ from dlcx.ranges import within_ranges
 from dlcx.replacing import only_replacer, replaced, settle
 from dlcx.settings.without_effect import IN_TRAINING, warn_of
 from dlcx.stopping import stop_on_signals
-from dlcx.training.loggers import chosen_logger
+from dlcx.training.loggers import check_logger, chosen_logger
 from dlcx.training.start import Start, choose_start
 from dlcx.workflow.training.detector_part import detector_part
 from dlcx.workflow.training.gpus import of_gpus
@@ -187,13 +187,17 @@ def train(
             overrides=overrides,
         )
         kind = chosen_logger(logger, config.logger)
+        check_logger(kind)
+        device = processes.device(device, preferred=config.device, net_type=config.net_type)
+        device = of_gpus(device, config, alone=processes.count == 1)
+        from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
+
+        choose_device(config.device if device == "auto" else device, config.net_type)  # raises where it is missing
         warn_of(config, place.model_config_path, IN_TRAINING)
         own = _own_config(place, config, weights, detector_weights)
         job = own_job()
         todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
         _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
-        device = processes.device(device, preferred=config.device, net_type=config.net_type)
-        device = of_gpus(device, config, alone=processes.count == 1)
         processes.wait()  # until all have read what is written from here on
         # all before the first training: a net must not go on where it was given up when its detector's is stopped
         outdated = [path for _, start in todo if start.source is None for path in start.outdated]

@@ -83,6 +83,7 @@ def oracles(project, monkeypatch):
         (project / TRAIN.format(number)).mkdir(parents=True, exist_ok=True)
         for name in ("snapshot-003.pt", "snapshot-best-002.pt"):
             (project / TRAIN.format(number) / name).touch()
+    shutil.copy(*(project / TRAIN.format(number) / "pytorch_config.yaml" for number in (1, 2)))
     folder = project / "training-datasets" / "iteration-0" / "UnaugmentedDataSet_goldsaNov22"
     shutil.copy(
         folder / "Documentation_data-goldsa_75shuffle1.pickle", folder / "Documentation_data-goldsa_75shuffle2.pickle"

@@ -78,7 +78,7 @@ def test_command(trained_project: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     other.write_bytes((trained_project / image).read_bytes())
     (done,) = score_maps(trained_project, other, kinds=["scmap"]).images
     assert done.pictures[0].name.startswith("new_scmap_new_1_")
-    with pytest.raises(DlcxError, match="has no paf there"):
+    with pytest.raises(DlcxError, match="--kind paf: resnet_50 has no such maps"):
         asked(kinds=["paf"])
     for wrong, name in (({"kinds": ["scmaps"]}, "--kind"), ({"bodyparts": ["snuot"]}, "--bodypart")):
         with pytest.raises(DlcxError, match=name) as told:

@@ -45,6 +45,41 @@ class Loaded:
     told: Callable[[LabeledImage], Instances] | None = None
 
 
+def check_net(
+    shuffle: Shuffle,
+    *,
+    snapshot: str | None = None,
+    detector_snapshot: str | None = None,
+    conditions: str | Path | None = None,
+    device: str = "auto",
+    precision: str | None = None,
+    engine: str | None = None,
+) -> None:
+    """Raise what :func:`load_predictor` would, as far as that is known before a network is built or read.
+
+    Raises
+    ------
+    DlcxError
+        When a file, device or package is missing, or a name is unknown.
+    """
+    config = shuffle_config(shuffle)
+    chosen_snapshot(shuffle, config, snapshot)
+    chosen_detector(shuffle, config, detector_snapshot)
+    chosen_conditions(shuffle, config, conditions)
+    _checked_device(config, device, precision, engine)
+
+
+def _checked_device(config: ModelConfig, device: str, precision: str | None, engine: str | None) -> str:
+    """The device, once it is known that it is there and can run the engine in that precision."""
+    from dlcx.engines.devices import choose_device
+    from dlcx.engines.torch import check_engine
+
+    named = str(choose_device(config.device if device == "auto" else device, config.net_type))
+    if engine != "auto":
+        check_engine(engine or configured_engine(config), precision or configured_precision(config, named), named)
+    return named
+
+
 def load_predictor(
     shuffle: Shuffle,
     *,
@@ -77,7 +112,6 @@ def load_predictor(
         When the shuffle or snapshot does not exist, cannot be read, or does not fit the other.
     """
     from dlcx.data.labeled import labelled_boxes
-    from dlcx.engines.devices import choose_device
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_model
     from dlcx.nets.weights import load_strict
@@ -87,7 +121,7 @@ def load_predictor(
     chosen = chosen_snapshot(shuffle, config, snapshot)
     detector = chosen_detector(shuffle, config, detector_snapshot)
     source = chosen_conditions(shuffle, config, conditions)
-    named = str(choose_device(config.device if device == "auto" else device, config.net_type))
+    named = _checked_device(config, device, precision, engine)
     engine = engine or configured_engine(config)
     warn_of(config, shuffle.model_config_path, IN_PREDICTIONS)
     if config.method == "td":

@@ -15,6 +15,7 @@ from dlcx.formats.own_config import read_own_config
 from dlcx.formats.splits import Split
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.outputs import check_folder
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import Progress
 from dlcx.project import Shuffle, Snapshot
@@ -56,6 +57,7 @@ def shuffle_page(
     chosen = chosen_snapshot(place, config, snapshot)
     detector = chosen_detector(place, config, detector_snapshot)
     scorer = place.scorer(config.net_type, chosen, detector)
+    check_folder(out or place.evaluation_dir)
     h5 = place.evaluation_dir / f"{scorer}.h5"
     if not h5.is_file():
         from dlcx.workflow.evaluate import evaluate

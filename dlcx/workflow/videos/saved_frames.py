@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
 from dlcx.formats.project_config import resolve_video
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.project import Project, Video, frame_name
@@ -101,10 +101,9 @@ def choose_frames(
     DlcxError
         When there is no such method, or what it needs is not installed.
     """
-    from dlcx.data.selection import METHODS, draw_of_clusters, draw_uniform, small_images
+    from dlcx.data.selection import check_method, draw_of_clusters, draw_uniform, small_images
 
-    if method not in METHODS:
-        raise DlcxError(f"--method {method}: no such method", hint=did_you_mean(method, METHODS))
+    check_method(method)
     draw = np.random.RandomState(seed)
     if method == "uniform":
         return draw_uniform(numbers, count, draw)
