@@ -142,7 +142,7 @@ def test_the_pages_in_a_browser(trained_project: Path, tracked: Path, tmp_path: 
                 assert set(seen["charts"]) == charts
         browser.open(pages[0].page)
         browser.call("Emulation.setEmulatedMedia", media="print")
-        assert browser.see("getComputedStyle(document.querySelector('#explorer')).display") == "none"
+        assert browser.see("getComputedStyle(document.querySelector('#timeline')).display") == "none"
         assert set(browser.see(SEEN)["charts"]) == {"broad"}
         assert not browser.complaints
 

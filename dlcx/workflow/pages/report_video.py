@@ -157,7 +157,7 @@ class _Parts:
         count, video = len(facts.tracks), facts.video
         return [
             ("frames", f"{count}" if count == video.frames else f"{count} of {video.frames}"),
-            ("length", f"{count / video.fps:.1f} s at {video.fps:g}/s"),
+            ("length", f"{count / video.fps:.1f} s at {video.fps:.4g}/s"),
             (f"sure (at least {facts.pcutoff:g})", f"{100 * facts.sure.mean():.0f} %"),
             ("not found", f"{100 * (~facts.known).mean():.1f} %"),
             ("unreadable frames", "-" if facts.unreadable is None else str(int(facts.unreadable.sum()))),
