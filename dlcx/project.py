@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -275,7 +276,7 @@ class Shuffle:
         others = [fraction for fraction in self.project.train_fractions if replace(self, fraction=fraction).has_files]
         if others and not self.has_files:
             return f"Leave out --trainset-index: the training fraction of shuffle {self.number} is {others[0]:g}."
-        first = f"Run '{' '.join(('dlcx', 'create-dataset', *self.flags))}' first, or name another --shuffle."
+        first = f"Run `{shlex.join(('dlcx', 'create-dataset', *self.flags))}` first, or name another --shuffle."
         return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
 
     @property
@@ -283,7 +284,7 @@ class Shuffle:
         """The hint where its snapshots are missing."""
         if not self.model_config_path.is_file():
             return self.how_to_create
-        first = f"Run '{' '.join(('dlcx', 'train', *self.flags))}' first."
+        first = f"Run `{shlex.join(('dlcx', 'train', *self.flags))}` first."
         return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
 
     @property

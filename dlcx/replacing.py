@@ -286,7 +286,7 @@ class _Journal:
         for path in paths:
             remove(path)
         if left := [path for path in paths if os.path.lexists(path)]:
-            logger.warning("%s cannot be removed now; the next 'dlcx create-dataset' tries again", left[0])
+            logger.warning("%s cannot be removed now; the next `dlcx create-dataset` tries again", left[0])
         else:
             remove(journal)
 

@@ -174,16 +174,16 @@ def test_hints_name_the_shuffle(project):
     shuffle = project.shuffle(3, trainset_index=1)
     with pytest.raises(DlcxError) as told:
         shuffle.snapshot("best")
-    assert told.value.hint.startswith("Run 'dlcx create-dataset --shuffle 3 --trainset-index 1' first")
+    assert told.value.hint.startswith("Run `dlcx create-dataset --shuffle 3 --trainset-index 1` first")
     for read in (shuffle_config, load_training_set):
         with pytest.raises(DlcxError) as told:
             read(shuffle)
-        assert "dlcx create-dataset --shuffle 3 --trainset-index 1'" in told.value.hint
+        assert "dlcx create-dataset --shuffle 3 --trainset-index 1`" in told.value.hint
     shuffle.train_dir.mkdir(parents=True)
     shuffle.model_config_path.touch()
     with pytest.raises(DlcxError) as told:
         shuffle.snapshot("best")
-    assert told.value.hint == "Run 'dlcx train --shuffle 3' first."
+    assert told.value.hint == "Run `dlcx train --shuffle 3` first."
 
 
 def test_without_a_best_snapshot_the_last_one_counts(project):

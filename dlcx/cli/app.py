@@ -14,6 +14,7 @@ import typer
 from dlcx import COMMANDS
 from dlcx.cli.deeplabcut_names import advice
 from dlcx.cli.help import Command, Program
+from dlcx.cli.next_steps import given_project, with_project
 from dlcx.cli.output import print_error, print_json, print_traceback
 from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
 from dlcx.inputs import RENAME
@@ -78,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
     command = typer.main.get_command(build())
-    fail = functools.partial(_fail, as_json="--json" in arguments)
+    fail = functools.partial(_fail, as_json="--json" in arguments, project=given_project(list(arguments)))
     try:
         result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)
         sys.stdout.flush()
@@ -119,7 +120,8 @@ def run(arguments: Sequence[str]) -> int:
         return fail(BUG, message, "Run again with --debug for the traceback, and report it.")
 
 
-def _fail(exit_code: int, message: str, hint: str, *, as_json: bool) -> int:
+def _fail(exit_code: int, message: str, hint: str, *, as_json: bool, project: str | None) -> int:
+    hint = with_project(hint, project)
     if as_json:
         print_json({"error": {"message": message, "hint": hint, "exit_code": exit_code}})
         sys.stdout.flush()

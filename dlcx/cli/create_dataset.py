@@ -15,7 +15,7 @@ def create_dataset(
     call: Call,
     net_type: Annotated[
         str | None,
-        typer.Option("--net-type", help="A name of 'dlcx list-models'.", show_default="config.yaml's default_net_type"),
+        typer.Option("--net-type", help="A name of `dlcx list-models`.", show_default="config.yaml's default_net_type"),
     ] = None,
     detector: Annotated[
         str | None,

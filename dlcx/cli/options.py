@@ -304,7 +304,7 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
         check_needs(function.__name__, options, _given(context, options))
         call = Call(project=project, progress=progress_display(Style.NONE if quiet else progress))
         result = function(call, **options)
-        emit(result, as_json=as_json, quiet=quiet)
+        emit(result, as_json=as_json, quiet=quiet, project=project)
         return int(getattr(result, "exit_code", 0))
 
     own = [_with_range(function.__name__, parameter) for parameter in own]

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from dlcx.cli.next_steps import with_project
 from dlcx.cli.terminal_text import json_line, one_line, printable
 from dlcx.siblings import is_attended
 
@@ -40,16 +41,20 @@ def print_json(value: Any) -> None:
     print(json_line(value))
 
 
-def emit(result: Any, *, as_json: bool, quiet: bool = False) -> None:
-    """Print a result: its ``lines()``, or all of it as one JSON object; unless ``quiet``, the next steps to stderr."""
+def emit(result: Any, *, as_json: bool, quiet: bool = False, project: Path | None = None) -> None:
+    """Print a result: its ``lines()``, or all of it as one JSON object; unless ``quiet``, the next steps to stderr.
+
+    The commands of next steps name the ``project`` that the call named.
+    """
     if result is None:
         return
+    steps = [with_project(step, project) for step in getattr(result, "next_steps", ())]
     if as_json:
-        print_json(plain(result))
+        print_json({**plain(result), "next_steps": steps})
     else:
         # in one go: a reader such as head may leave after the first line
         sys.stdout.write("".join(f"{printable(line)}\n" for line in result.lines()))
-    for step in () if quiet or is_attended() else getattr(result, "next_steps", ()):
+    for step in () if quiet or is_attended() else steps:
         print_hint(step)
 
 

@@ -76,7 +76,7 @@ def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | No
         raise DlcxError(
             f"{file}: labels of {kinds[multi]}, but config.yaml is of {kinds[layout.multi]}",
             hint="multianimalproject in config.yaml tells which."
-            + (" To convert the labels, run 'dlcx clean-labels --to-multi-animal'." if layout.multi else ""),
+            + (" To convert the labels, run `dlcx clean-labels --to-multi-animal`." if layout.multi else ""),
         )
     _tell_left_out(table, layout, file)
     labels = _labels_of(table, layout, file)

@@ -54,7 +54,7 @@ class MachineLabels:
         if others.layout != self.layout:
             raise DlcxError(
                 f"machine labels of other bodyparts or individuals are there: {', '.join(self.layout.bodyparts)}",
-                hint="Correct and merge them first ('dlcx merge-labels'), or delete the file.",
+                hint="Correct and merge them first (`dlcx merge-labels`), or delete the file.",
             )
         new = [row for row, image in enumerate(others.images) if image not in set(self.images)]
         join = {

@@ -68,7 +68,7 @@ def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
     for before, after in itertools.pairwise(order):
         if images[before] == images[after]:
             raise DlcxError(
-                f"{'/'.join(images[after])} is labelled twice", hint="Run 'dlcx clean-labels' to keep one row of it."
+                f"{'/'.join(images[after])} is labelled twice", hint="Run `dlcx clean-labels` to keep one row of it."
             )
     return Labels(
         layout=layout,

@@ -57,7 +57,7 @@ def read_model_config(path: str | Path) -> ModelConfig:
         When the file is missing or a key does not fit; names file, key and the nearest right key.
     """
     if not Path(path).is_file():
-        raise DlcxError(f"no such file: {path}", hint="Run 'dlcx create-dataset' first, or name another --shuffle.")
+        raise DlcxError(f"no such file: {path}", hint="Run `dlcx create-dataset` first, or name another --shuffle.")
     return check(ModelConfig, read_yaml(path), path)
 
 
@@ -130,7 +130,7 @@ def with_overrides(config: ModelConfig, overrides: Sequence[str]) -> ModelConfig
     if changed.net_type != config.net_type:
         raise DlcxError(
             f"--set net_type={changed.net_type}: the other keys would still be those of {config.net_type}",
-            hint=f"Choose the net with 'dlcx create-dataset --net-type {changed.net_type}'.",
+            hint=f"Choose the net with `dlcx create-dataset --net-type {changed.net_type}`.",
         )
     return changed
 

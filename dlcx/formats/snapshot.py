@@ -97,7 +97,7 @@ def read_snapshot(path: Path) -> SnapshotFile:
         keys = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise DlcxError(
             f"snapshot {path}: expected a dictionary with the key 'model', got {keys}",
-            hint="Backbone weights (timm) go to 'dlcx create-dataset --weights PATH'.",
+            hint="Give backbone weights (timm) to `dlcx create-dataset` with --weights.",
         )
     check_plain(content["model"], f"snapshot {path}")
     metadata = content.get("metadata") or {}

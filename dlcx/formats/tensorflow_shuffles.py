@@ -77,7 +77,7 @@ def refuse_tensorflow(shuffle: Shuffle, *, also: str = "") -> None:
     usable = [one for one in project.shuffles() if one.model_config_path.is_file()]
     ways = [f"Name a PyTorch shuffle: {' or '.join(' '.join(one.flags or ('--shuffle', '1')) for one in usable)}."]
     if not usable:
-        ways = ["Run 'dlcx create-dataset' for a new shuffle with the same labels."]
+        ways = ["Run `dlcx create-dataset` for a new shuffle with the same labels."]
     raise DlcxError(
         f"shuffle {shuffle.number} ({shuffle.name}) was made for DeepLabCut's TensorFlow engine; "
         "its weights cannot be used",

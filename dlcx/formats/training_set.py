@@ -135,7 +135,7 @@ def training_rows(labels: Labels, split: Split, sizes: Mapping[int, tuple[int, i
     if not shown:
         raise DlcxError(
             f"no label lies inside of one of the {len(split.train)} training images",
-            hint="Look with 'dlcx check-labels'; names of bodyparts must be those of config.yaml.",
+            hint="Look with `dlcx check-labels`; names of bodyparts must be those of config.yaml.",
         )
     return shown
 
@@ -187,7 +187,7 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
         problem = "is no readable image" if missing[0].is_file() else "does not exist"
         raise DlcxError(
             f"labelled image {missing[0]} {problem}{others}",
-            hint="Restore the image, or delete it and run 'dlcx clean-labels' to drop its row of labels.",
+            hint="Restore the image, or delete it and run `dlcx clean-labels` to drop its row of labels.",
         )
     return sizes
 

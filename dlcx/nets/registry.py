@@ -186,7 +186,7 @@ def find(name: str) -> NetSpec:
         return known[name.lower()]
     if name.lower() in _by_word(specs("detector")):
         raise DlcxError(f"--net-type {name}: a detector, no net", hint=f"Add --detector {name} to a top-down net.")
-    raise DlcxError(f"--net-type {name}: no such net", hint=f"{did_you_mean(name, known)} See 'dlcx list-models'.")
+    raise DlcxError(f"--net-type {name}: no such net", hint=f"{did_you_mean(name, known)} See `dlcx list-models`.")
 
 
 def find_detector(name: str) -> NetSpec:
@@ -200,7 +200,7 @@ def find_detector(name: str) -> NetSpec:
     known = _by_word(specs("detector"))
     if name.lower() in known:
         return known[name.lower()]
-    hint = f"{did_you_mean(name, known)} See 'dlcx list-models --kind detector'."
+    hint = f"{did_you_mean(name, known)} See `dlcx list-models --kind detector`."
     raise DlcxError(f"--detector {name}: no such detector", hint=hint)
 
 

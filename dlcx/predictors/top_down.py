@@ -67,7 +67,7 @@ class TopDown:
         if guesses is not None:
             return guesses
         if self.finder is None:
-            raise DlcxError("a top-down net needs boxes, and there is no detector", hint="Train one: 'dlcx train'.")
+            raise DlcxError("a top-down net needs boxes, and there is no detector", hint="Train one: `dlcx train`.")
         return self.finder(images)
 
     def _rows(self, images: np.ndarray, boxes: Sequence[Instances]) -> Inputs:

@@ -212,7 +212,7 @@ class ChunkStore:
             if content is None:
                 raise DlcxError(
                     f"{self.folder / chunk.file} was damaged or changed by another process",
-                    hint="Run 'dlcx analyze-video' again.",
+                    hint="Run `dlcx analyze-video` again.",
                 )
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 predictions.extend(unpack(arrays)[part])
@@ -319,7 +319,7 @@ def read_store(folder: Path) -> Stored | None:
     store = known_store(folder)
     if store is None:
         return None
-    again = "Run 'dlcx analyze-video' again."
+    again = "Run `dlcx analyze-video` again."
     if store.written is None:
         raise DlcxError(f"{folder}: the analysis was not finished", hint=again)
     if store.missing(*store.written):
@@ -454,7 +454,7 @@ def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -
         way = "Give the same settings to go on, --overwrite to analyse again, or another --out."
         if other == [CONFIG]:
             way = "--overwrite analyses again with the net as it is now, --out DIR elsewhere."
-            way += " 'dlcx track' links several animals from what is stored."
+            way += " `dlcx track` links several animals from what is stored."
         raise DlcxError(f"{name} was made with other settings: {'; '.join(differences)}", hint=way)
 
 

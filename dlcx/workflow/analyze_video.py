@@ -25,6 +25,7 @@ from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.analysis.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.analysis.video_part import Crop
 from dlcx.workflow.analysis.video_run import AUTO, VideoRun
+from dlcx.workflow.next_steps import analysis_flags
 from dlcx.workflow.sharing.shared_analysis import analyze_in_shares, check_sharing
 from dlcx.workflow.sharing.shares import Request
 from dlcx.workflow.sharing.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
@@ -199,11 +200,7 @@ def analyze_video(
     refuse_shared_outputs(files)
 
     call = _call(files, frames, part, tracker, linking, shared=bool(cluster or devices))
-    flags = [
-        *(["--project", str(project)] if project else []),
-        *place.flags,
-        *(["--out", str(out)] if out else []),
-    ]
+    flags = analysis_flags(place, project=project, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
     if cluster or devices:
         there = device if cluster == "slurm" else net.device
         which = {

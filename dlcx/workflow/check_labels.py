@@ -77,7 +77,7 @@ class CheckLabelsResult:
     def next_steps(self) -> tuple[str, ...]:
         """What to do now."""
         if self.suspicious or self.failed:
-            drop = ("'dlcx clean-labels' drops rows of images that were deleted.",) if self.failed else ()
+            drop = ("`dlcx clean-labels` drops rows of images that were deleted.",) if self.failed else ()
             return (*drop, "Look at the pictures; correct labels in napari-deeplabcut, then: dlcx check-labels")
         return ("Next: dlcx create-dataset",)
 

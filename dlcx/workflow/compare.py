@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
+from dlcx.workflow.next_steps import analyze_step
 
 #: Videos from which whole videos are drawn for an interval; of fewer, images.
 VIDEOS = 5
@@ -162,14 +162,13 @@ def compare(
     differences = tuple(_difference(other, first, clusters) for other in results[1:])
     best = min(results, key=lambda one: one.compared.metrics.rmse)
     place = next(one for one in asked if one.name == best.compared.name)
-    call = ["dlcx", "analyze-video", "VIDEO", *place.shuffle.flags, "--snapshot", place.snapshot]
     return CompareResult(
         images=len(rows),
         videos=len(set(videos)),
         drawn="videos" if many else "images",
         nets=tuple(one.compared for one in results),
         differences=differences,
-        next_steps=(f"With the least error: {shlex.join(call)}",),
+        next_steps=(f"With the least error: {analyze_step(place.shuffle, '--snapshot', place.snapshot)}",),
     )
 
 
@@ -214,7 +213,7 @@ def _common_rows(shuffles: Sequence[Shuffle]) -> tuple[Labels, list[int]]:
         names = ", ".join(dict.fromkeys(str(shuffle.number) for shuffle in shuffles))
         raise DlcxError(
             f"the shuffles {names} have no test image in common on which none was trained",
-            hint="'dlcx create-dataset --from-shuffle N' gives another net the same test images.",
+            hint="Run `dlcx create-dataset` with --from-shuffle to give another network the same test images.",
         )
     return sets[0][0], sorted(rows)
 

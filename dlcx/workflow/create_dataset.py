@@ -446,7 +446,7 @@ def _check_nets(plan: _Plan) -> None:
         except DlcxError as error:
             if part.weights != "imagenet" and not isinstance(error, Unreachable):
                 raise
-            logger.warning("'dlcx train' will stop here: %s. %s", error, error.hint)
+            logger.warning("`dlcx train` will stop here: %s. %s", error, error.hint)
 
 
 def _replace(

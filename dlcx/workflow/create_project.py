@@ -179,7 +179,7 @@ def _already(root: Path, videos: Sequence[Path], layout: Layout | None) -> Creat
             f"{root} exists, with other bodyparts or individuals", hint=f"Change them in {there.config_path}."
         )
     if missing := [video for video in videos if there.video_of(video.stem) is None]:
-        raise DlcxError(f"{root} exists, without {missing[0].name}", hint="'dlcx add-videos' adds videos to it.")
+        raise DlcxError(f"{root} exists, without {missing[0].name}", hint="`dlcx add-videos` adds videos to it.")
     return _result(root, others, [Path(video.stored) for video in there.videos], existed=True)
 
 

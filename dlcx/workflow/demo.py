@@ -18,6 +18,7 @@ from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
 from dlcx.replacing import only_maker, whole_folder
 from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
+from dlcx.workflow.next_steps import command_line
 
 SCORER = "dlcx"
 DATE = "Jan1"  # always the same, so that the same seed gives the same files
@@ -75,7 +76,7 @@ class DemoResult:
     @property
     def next_steps(self) -> tuple[str, ...]:
         """How to go on."""
-        return (f"Next: dlcx create-dataset --project {self.project}",)
+        return (f"Next: {command_line('create-dataset', '--project', self.project)}",)
 
 
 @within_ranges

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
+from dlcx.workflow.next_steps import analyze_step, command_line
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
 if TYPE_CHECKING:
@@ -210,11 +210,12 @@ def evaluate(
     run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
     evaluated = tuple(run(*pair) for pair in snapshots)
     _warn_of_few_images(evaluated)
-    options = [*chosen[0].flags, *(["--conditions", str(conditions)] if conditions else [])]
+    given = {"--snapshot": snapshot, "--detector-snapshot": detector_snapshot, "--conditions": conditions}
+    options = [word for flag, value in given.items() if value not in (None, "all") for word in (flag, str(value))]
     what = "track" if place.layout.multi else "analyze"
-    steps = [f"To {what} a video: {shlex.join(['dlcx', 'analyze-video', 'VIDEO', *options])}"]
+    steps = [f"To {what} videos: {analyze_step(chosen[0], *options)}"]
     if not plot:
-        steps.append(f"To look at the errors: {shlex.join(['dlcx', 'evaluate', '--plot', *options])}")
+        steps.append(f"To look at the errors: {command_line('evaluate', '--plot', *chosen[0].flags, *options)}")
     return EvaluateResult(evaluated, place.combined_results_path, tuple(steps))
 
 

@@ -178,7 +178,7 @@ def _linked(found: FoundPoses) -> FoundPoses:
     if len(found.stored().layout.individuals) > 1 and not found.file.is_linked:
         raise DlcxError(
             f"{found.file.path.name}: its animals are not linked, so a row is another animal in every frame",
-            hint="Export tracked poses: 'dlcx track' links them.",
+            hint="Export tracked poses: `dlcx track` links them.",
         )
     return found
 

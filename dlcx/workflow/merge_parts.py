@@ -25,6 +25,7 @@ from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.analysis.video_part import share_frames
 from dlcx.workflow.analysis.video_results import VideoResults
 from dlcx.workflow.analyze_video import AnalyzeVideoResult
+from dlcx.workflow.next_steps import analysis_flags, command_line
 from dlcx.workflow.videos.many_videos import each_video, refuse_shared_outputs
 
 if TYPE_CHECKING:
@@ -98,11 +99,7 @@ def merge_parts(
             return join(lock)
 
     done, failed = each_video(list(by_path), merge)
-    flags = [
-        *(["--project", str(project)] if project else []),
-        *place.flags,
-        *(["--out", str(out)] if out else []),
-    ]
+    flags = analysis_flags(place, project=project, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
     return AnalyzeVideoResult(scorer, done, failed, next_steps(done[0].video, done[0].tracked, flags))
 
 
@@ -201,7 +198,7 @@ class _Join:
         if not stores:
             raise DlcxError(
                 f"no parts of {self.files.video.name} by {self.files.scorer} in {self.files.folder}",
-                hint="'dlcx analyze-video --part I/N' makes them.",
+                hint="Run `dlcx analyze-video` with --part I/N for each part I of N.",
             )
         if len(counts := sorted({share.count for share in shares})) > 1:
             raise DlcxError(
@@ -238,5 +235,6 @@ def _check_complete(
     if missing:
         raise DlcxError(
             f"{files.video.name}: part{'s' if len(missing) > 1 else ''} missing: {', '.join(missing)}",
-            hint=f"Run 'dlcx analyze-video --part {missing[0].split()[0]} {files.video}' with the flags of the others.",
+            hint=f"Run `{command_line('analyze-video', files.video, '--part', missing[0].split()[0])}` with the flags "
+            "of the other parts.",
         )

@@ -151,8 +151,8 @@ def _warn_of_analyses(place: Shuffle, config: ModelConfig) -> None:
     stores = sorted(path for folder in folders for path in folder.glob(f"*{glob.escape(own)}*.dlcx") if path.is_dir())
     if stores:
         logger.warning(
-            "%d analyses, such as %s, were made with the skeleton before: 'dlcx analyze-video --overwrite' makes them "
-            "anew with this one, 'dlcx track' links them as they are",
+            "%d analyses, such as %s, used the skeleton as it was before. Analyze their videos again with "
+            "`dlcx analyze-video` and --overwrite to use this one, or link them as they are with `dlcx track`.",
             len(stores),
             stores[0],
         )

@@ -190,7 +190,7 @@ def _told(loaded: Loaded, path: Path, pixels: np.ndarray, pose: Prediction | Non
     from dlcx.data.labeled import LabeledImage
 
     if pose is None and loaded.conditions is None:
-        raise DlcxError(f"{path} has no labels, and there is no detector to find animals", hint="Run 'dlcx train'.")
+        raise DlcxError(f"{path} has no labels, and there is no detector to find animals", hint="Run `dlcx train`.")
     return loaded.told(LabeledImage(pixels, pose or Prediction(Instances.none(0)), path))
 
 

@@ -18,6 +18,7 @@ from dlcx.project import Shuffle, net_name
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.loading import chosen_detector
 from dlcx.workflow.analysis.tracking import Linking, TrackedVideo, next_steps
+from dlcx.workflow.next_steps import analysis_flags
 from dlcx.workflow.videos.many_videos import VideosResult, each_video, refuse_shared_outputs
 from dlcx.workflow.videos.same_video import check_video
 
@@ -111,11 +112,7 @@ def track(
     config = shuffle_config(place)
     scorer = _scorer(place, config.net_type, snapshot, chosen_detector(place, config, detector_snapshot))
 
-    flags = [
-        *(["--project", str(project)] if project else []),
-        *place.flags,
-        *(["--out", str(out)] if out else []),
-    ]
+    flags = analysis_flags(place, project=project, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
     targets = {path: AnalysisFiles(path, scorer or "", Path(out) if out else path.parent) for path in found}
     refuse_shared_outputs(list(targets.values()))
 
@@ -129,9 +126,9 @@ def track(
                     files = replace(files, scorer=_only_scorer(place, config.net_type, path, files.folder))
                 source = files.store if files.store.is_dir() else files.assemblies
                 if source.exists():
-                    again = f"Run '{analyze} --overwrite'."
+                    again = f"Run `{analyze} --overwrite`."
                     check_video(path, files, source, again, allow_changed=allow_changed_video)
-                return _link(linking, files, f"Run '{analyze}' first.", csv=csv, overwrite=overwrite)
+                return _link(linking, files, f"Run `{analyze}` first.", csv=csv, overwrite=overwrite)
             finally:
                 task.advance()
 
@@ -200,5 +197,5 @@ def _only_scorer(place: Shuffle, net_type: str, video: Path, folder: Path) -> st
         return names.pop().removeprefix(video.stem)
     raise DlcxError(
         f"{len(names)} analyses of {video.name} by {place.name} in {folder}, and no snapshot in {place.train_dir}",
-        hint="Name one with --snapshot PATH." if names else "Run 'dlcx analyze-video' first, or name its --out.",
+        hint="Name one with --snapshot PATH." if names else "Run `dlcx analyze-video` first, or name its --out.",
     )

@@ -321,7 +321,7 @@ def _configured(
     elif detector_epochs is not None:
         raise DlcxError(
             f"--detector-epochs {detector_epochs}: {place.name} has no detector",
-            hint="Only top-down nets have one, see 'dlcx list-models'.",
+            hint="Only top-down nets have one, see `dlcx list-models`.",
         )
     config = with_overrides(before, [*overrides, *given])
     if config.train_settings.epochs and (reason := untrainable(before.net_type)):

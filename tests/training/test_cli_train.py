@@ -22,7 +22,10 @@ def test_facts_go_to_stdout_and_what_comes_next_to_stderr(tiny, capsys):
     assert "snapshot-001.pt" in out
     warning, *hints = err.splitlines()
     assert warning.startswith("warning: tinyJan2-trainset80shuffle1: only 2 test images have labels")
-    assert hints == ["hint: Next: dlcx evaluate", "hint: Then: dlcx analyze-video VIDEO"]
+    assert hints == [
+        f"hint: Next: dlcx evaluate --project {tiny}",
+        "hint: Then: analyze-video with the names of your videos",
+    ]
 
 
 def test_json_is_one_object(tiny, capsys):

@@ -229,7 +229,7 @@ def test_labels_of_one_animal_become_those_of_an_individual(tmp_path, individual
     save(table("v2", {f"img{n}.png": [n] * 6 for n in range(1, 5)}, multi=True), root, "v2")
     before = labels_of(root, "v2").xy
     assert run(["create-dataset", "-p", str(root), "--weights", "none"]) == 3
-    assert "'dlcx clean-labels --to-multi-animal'" in capsys.readouterr().err
+    assert f"run `dlcx clean-labels --project {root} --to-multi-animal`" in capsys.readouterr().err
     named = ["--individual", individual] if individual else []
     assert run(["clean-labels", "-p", str(root), "--to-multi-animal", *named, "--json"]) == 0
     one = json.loads(capsys.readouterr().out)["folders"][0]

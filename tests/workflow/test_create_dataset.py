@@ -334,7 +334,7 @@ def test_imagenet_weights_that_cannot_be_had_are_a_warning(project, told, monkey
 
     monkeypatch.setattr(weights, "check_source", offline)
     assert create_dataset(project).shuffles[0].config.is_file()
-    assert "'dlcx train' will stop here: --weights imagenet: cannot fetch. Use --weights none." in told.text
+    assert "`dlcx train` will stop here: --weights imagenet: cannot fetch. Use --weights none." in told.text
 
 
 def test_new_images_need_a_new_iteration(project, told):
@@ -572,7 +572,7 @@ def test_it_says_that_training_needs_the_network_for_coco(tmp_path, told, monkey
     monkeypatch.setattr(weights, "urlopen", absent)
     monkeypatch.setattr(weights.torch.hub, "get_dir", lambda: str(tmp_path))
     make(labelled("ma", tmp_path), net_type="top_down_resnet_50", detector_weights="coco")
-    assert "'dlcx train' will stop here: --detector-weights coco" in told.text
+    assert "`dlcx train` will stop here: --detector-weights coco" in told.text
 
 
 def test_another_fraction_takes_the_next_free_number(project, capsys):

@@ -296,7 +296,7 @@ def test_command(
 ) -> None:
     monkeypatch.chdir(project)
     assert run(["create-labeled-video", "videos/v.avi"]) == 3
-    assert "Run 'dlcx analyze-video videos/v.avi' first" in capsys.readouterr().err
+    assert "Run `dlcx analyze-video videos/v.avi` first" in capsys.readouterr().err
     write_predictions(poses(0, 20), video.with_name(f"v{SCORER}.h5"), SCORER)
     assert run(["create-labeled-video", "videos/v.avi", "--colormap", "rainbo", "-q"]) == 3
     assert "rainbow" in capsys.readouterr().err

@@ -185,7 +185,7 @@ def test_command_line(project, oracles, capsys):
     assert [line.split() for line in lines[6:9]] == [[part, "2.00", "2.00"] for part in PARTS]
     assert [line.split(":")[0] for line in lines[9:]] == ["h5", "csv", "keypoint csv", "combined"]
     assert all(Path(line.split(": ")[1]).is_file() for line in lines[9:])
-    assert err.splitlines()[1] == "hint: To analyze a video: dlcx analyze-video VIDEO"
+    assert err.splitlines()[1] == "hint: To analyze videos: analyze-video with the names of your videos"
 
     assert (
         run(["evaluate", "-q", "-p", str(project), "--device", "cpu", "--json", "--shuffle", "1", "--shuffle", "2"])

@@ -160,7 +160,7 @@ def test_labels_of_another_kind_of_project_say_how_to_convert_them(project: Path
     data |= {"multianimalproject": True, "bodyparts": "MULTI!", "multianimalbodyparts": ["snout", "back"]}
     config.write_text(yaml.safe_dump(data))
     result = status(project)
-    assert "'dlcx clean-labels --to-multi-animal'" in result.labels[0].trouble
+    assert "`dlcx clean-labels --to-multi-animal`" in result.labels[0].trouble
     assert result.next_steps == ("Next: correct the label file of vid, then run dlcx status again",)
 
 

@@ -178,7 +178,7 @@ def test_commands_say_why_they_cannot_use_it(project, capsys, call):
     assert run([*words, "--project", str(project)]) == 3
     err = capsys.readouterr().err
     assert f"error: shuffle 1 ({NAME}) was made for DeepLabCut's TensorFlow engine" in err
-    assert "hint: Run 'dlcx create-dataset' for a new shuffle with the same labels." in err
+    assert f"hint: Run `dlcx create-dataset --project {project}` for a new shuffle with the same labels." in err
     assert ("--poses FILE.h5" in err) == call.startswith("create-labeled-video")
 
 

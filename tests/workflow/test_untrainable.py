@@ -73,7 +73,8 @@ def test_its_detector_is_trained_alone(shuffle, capsys):
     (shuffle.project.root / "v.avi").write_bytes(b"")
     call = ["analyze-video", str(shuffle.project.root / "v.avi"), "--shuffle", "4", "-p", str(shuffle.project.root)]
     assert run(call) == 3
-    assert "'dlcx train --epochs 0 --detector-epochs N'" in capsys.readouterr().err
+    call = "--shuffle 4 --epochs 0 --detector-epochs 200`"
+    assert f"`dlcx train --project {shuffle.project.root} {call}" in capsys.readouterr().err
     flags = {"epochs": 0, "detector_epochs": 1, "batch_size": None, "seed": None, "overrides": ()}
     config = importlib.import_module("dlcx.workflow.train")._configured(
         shuffle, read_model_config(shuffle.model_config_path), **flags

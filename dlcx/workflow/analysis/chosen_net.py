@@ -25,6 +25,7 @@ from dlcx.workflow.analysis.loading import (
     configured_precision,
 )
 from dlcx.workflow.analysis.video_part import Crop
+from dlcx.workflow.next_steps import USUAL_EPOCHS, command_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,15 +81,16 @@ class ChosenNet:
             raise DlcxError(
                 f"{place.model_config_path}: metadata.bodyparts is {list(config.metadata.bodyparts)}, "
                 f"config.yaml says {list(layout.bodyparts)}",
-                hint="The net was made for other bodyparts; run 'dlcx create-dataset' again.",
+                hint="The net was made for other bodyparts; run `dlcx create-dataset` again.",
             )
         detector = chosen_detector(place, config, detector_snapshot)
         if config.method == "td" and detector is None and not searches:
-            flags = "--epochs 0 --detector-epochs N" if untrainable(config.net_type) else "--detector-epochs N"
+            alone = ("--epochs", "0") if untrainable(config.net_type) else ()
+            train = command_line("train", *place.flags, *alone, "--detector-epochs", str(USUAL_EPOCHS))
             raise DlcxError(
                 f"{place.name} has no {place.prefix(DETECTOR)} in {place.train_dir}: "
                 "nothing finds the animals for its net",
-                hint=f"Train it with 'dlcx train {flags}', or name one with --detector-snapshot PATH.",
+                hint=f"Train it with `{train}`, or name one with --detector-snapshot PATH.",
             )
         source = chosen_conditions(place, config, conditions)
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it

@@ -216,7 +216,7 @@ def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str | None = N
         if which is not None:
             raise DlcxError(
                 f"--detector-snapshot {which}: {config.net_type} of {shuffle.name} has no detector",
-                hint="Only top-down networks have one, see 'dlcx list-models'.",
+                hint="Only top-down networks have one, see `dlcx list-models`.",
             )
         return None
     if which in (None, "best") and not shuffle.snapshots(DETECTOR):

@@ -22,6 +22,7 @@ from dlcx.project import Shuffle, Snapshot
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.workflow.analysis.conditions import chosen_conditions
 from dlcx.workflow.analysis.loading import chosen_detector, chosen_snapshot
+from dlcx.workflow.next_steps import command_line
 from dlcx.workflow.pages.learning_curves import detector_curves, pose_curves
 from dlcx.workflow.training.twin_check import TwinCheck, check_twins
 
@@ -135,7 +136,7 @@ class _Facts:
         if not rows["test"] and not rows["train"]:
             raise DlcxError(
                 f"{self.place.name}: its evaluation holds no image of its dataset",
-                hint=f"Run 'dlcx evaluate{''.join(f' {word}' for word in self.place.flags)}' again.",
+                hint=f"Run `{command_line('evaluate', *self.place.flags)}` again.",
             )
         return rows
 

@@ -91,7 +91,7 @@ def split_source(project: Project, number: int, index: int | None) -> Shuffle:
     """
     other = project.shuffle(number, preferred=index or 0)
     if not other.documentation_path.is_file():
-        hint = "'dlcx create-dataset' without it makes one."
+        hint = "`dlcx create-dataset` without it makes one."
         if percents := project.used_numbers().get(number):
             hint = f"Add its {' or '.join(f'{percent / 100:g}' for percent in percents)} to TrainingFraction."
         raise DlcxError(f"--from-shuffle {number}: {other.name} has no training dataset", hint=hint)

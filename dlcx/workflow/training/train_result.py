@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlcx.errors import DlcxError
+from dlcx.formats.model_config import shuffle_config
 from dlcx.metrics.yardstick import Yardstick
 from dlcx.project import DETECTOR, Shuffle
+from dlcx.workflow.next_steps import USUAL_EPOCHS, analyze_step, command_line
 
 if TYPE_CHECKING:
     from dlcx.settings import ModelConfig
@@ -143,15 +147,18 @@ def train_result(place: Shuffle, config: ModelConfig, pose: Trained, detector: T
 
 def _next_steps(place: Shuffle, config: ModelConfig, epoch: int, detector: Trained | None) -> list[str]:
     """Commands that run now: a training that was interrupted before its first snapshot leaves none to evaluate."""
-    flags = "".join(f" {word}" for word in place.flags)
     if not place.snapshots():
-        return [f"No snapshot is saved yet. Next: dlcx train --epochs {epoch + 1 if epoch else 'N'}{flags}"]
-    further = flags + (" --conditions SHUFFLE|FILE" if lacks_conditions(config) else "")
-    steps = [f"Next: dlcx evaluate{further}"]
+        epochs = str(epoch + 1 if epoch else USUAL_EPOCHS)
+        return [f"No snapshot is saved yet. Next: {command_line('train', '--epochs', epochs, *place.flags)}"]
+    flags = ["--conditions", str(finder)] if (finder := _finder(place, config)) else []
+    if lacks_conditions(config) and not flags:
+        return ["Train a bottom-up network on another shuffle: this one corrects its poses."]
+    steps = [f"Next: {command_line('evaluate', *place.flags, *flags)}"]
     if config.method == "td" and not place.snapshots(DETECTOR):
-        epochs = detector.epoch + 1 if detector and detector.epoch else "N"
-        return [*steps, f"To analyze videos, train its detector: dlcx train --detector-epochs {epochs}{flags}"]
-    return [*steps, f"Then: dlcx analyze-video VIDEO{further}"]
+        epochs = str(detector.epoch + 1 if detector and detector.epoch else USUAL_EPOCHS)
+        train = command_line("train", "--detector-epochs", epochs, *place.flags)
+        return [*steps, f"To analyze videos, train its detector: {train}"]
+    return [*steps, f"Then: {analyze_step(place, *flags)}"]
 
 
 def read_result(text: str) -> TrainResult:
@@ -170,6 +177,17 @@ def _typed(facts: dict[str, Any]) -> dict[str, Any]:
         "learning_curve": None if curve is None else Path(curve),
         **({"next_steps": tuple(facts["next_steps"])} if "next_steps" in facts else {}),
     }
+
+
+def _finder(place: Shuffle, config: ModelConfig) -> int | None:
+    """A trained shuffle whose poses a conditional network without conditions of its own can correct."""
+    if not lacks_conditions(config):
+        return None
+    for other in place.project.shuffles():
+        with suppress(DlcxError):
+            if other.number != place.number and other.snapshots() and shuffle_config(other).method == "bu":
+                return other.number
+    return None
 
 
 def lacks_conditions(config: ModelConfig) -> bool:

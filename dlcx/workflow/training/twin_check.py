@@ -63,7 +63,7 @@ class TwinCheck:
             what = "though the error on the others is not larger"
         way = "label another video to test on"
         if several:
-            way = "'dlcx create-dataset --split-by video' tests on other videos"
+            way = "`dlcx create-dataset --split-by video` tests on other videos"
         count = len(self.twins)
         logger.warning("%d of %d test images look like a training image, %s; %s", count, self.images, what, way)
 

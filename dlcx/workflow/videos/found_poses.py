@@ -18,6 +18,7 @@ from dlcx.paths import user_path
 from dlcx.poses import Tracks
 from dlcx.project import Project, Shuffle, net_name
 from dlcx.workflow.analysis.tracking import tracks_are_outdated
+from dlcx.workflow.next_steps import analysis_flags
 from dlcx.workflow.videos.made_from_poses import is_outdated
 from dlcx.workflow.videos.many_videos import refuse_shared_outputs
 from dlcx.workflow.videos.same_video import check_frames, check_video
@@ -76,7 +77,8 @@ class FoundPoses:
 class WantedPoses:
     """Whose poses are asked for; ``snapshot`` None takes any, where no snapshot is left to say which.
 
-    ``call`` are the flags by which another command means the same analysis.  ``given`` is the file of poses that the
+    ``call`` are the flags by which another command means the same analysis, ``flags`` those by which it means the same
+    poses, without the project.  ``given`` is the file of poses that the
     call names; then nothing else counts.
     """
 
@@ -90,6 +92,7 @@ class WantedPoses:
     call: tuple[str, ...] = ()
     allow_changed: bool = False
     given: Path | None = None
+    flags: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -150,13 +153,10 @@ class WantedPoses:
         config = shuffle_config(place)
         detector = chosen_detector(place, config, detector_snapshot)
         lost = snapshot in (None, "best", "last") and not place.snapshots()
-        call = [
-            *(["--project", str(project)] if project else []),
-            *place.flags,
-            *(["--snapshot", snapshot] if snapshot else []),
-            *(["--detector-snapshot", detector_snapshot] if detector_snapshot else []),
-            *(["--out", str(out)] if out else []),
-        ]
+        flags = analysis_flags(place, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
+        call = [*(["--project", str(project)] if project else []), *flags]
+        flags += ["--tracker", tracker] if tracker else []
+        flags += ["--allow-changed-video"] if allow_changed_video else []
         return cls(
             place,
             config.net_type,
@@ -167,6 +167,7 @@ class WantedPoses:
             user_path(out) if out else None,
             tuple(call),
             allow_changed_video,
+            flags=tuple(flags),
         )
 
     @classmethod
@@ -181,14 +182,8 @@ class WantedPoses:
             what = "no such file" if not poses.is_file() else "expected a file of poses, .h5 or .csv"
             raise DlcxError(f"--poses {poses}: {what}")
         call = ("--project", str(project.root))
-        return cls(project.shuffle(1, 0), "", None, None, None, False, None, call, allow_changed, given=poses)
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What another command must say to mean the same poses, but for the project."""
-        if self.given is not None:
-            return ("--poses", str(self.given))
-        return (*self.place.flags, *(("--out", str(self.out)) if self.out else ()))
+        flags = ("--poses", str(poses), *(("--allow-changed-video",) if allow_changed else ()))
+        return cls(project.shuffle(1, 0), "", None, None, None, False, None, call, allow_changed, poses, flags)
 
     @property
     def project(self) -> Project:
@@ -226,7 +221,7 @@ class WantedPoses:
                 hint="Choose with --tracker." if len({file.scorer for file in fitting}) == 1 else "Name a --snapshot.",
             )
         instead = [f"{file.path.name} ({self._otherwise(file)})" for file in there]
-        first = f"Run '{shlex.join(['dlcx', 'analyze-video', str(video), *self.call])}' first."
+        first = f"Run `{shlex.join(['dlcx', 'analyze-video', str(video), *self.call])}` first."
         raise DlcxError(
             f"no poses of {video.name} in {folder} ({asked})",
             hint=f"There is {_listed(instead)}." if instead else first,
@@ -255,18 +250,18 @@ class WantedPoses:
     def _checked(self, video: Path, file: PoseFile) -> FoundPoses:
         """The poses of a video, when they are its own and of today."""
         found = FoundPoses(video, file, allow_changed=self.allow_changed)
-        again = f"Run '{shlex.join(['dlcx', 'analyze-video', str(video), *self.call, '--overwrite'])}'."
+        again = f"Run `{shlex.join(['dlcx', 'analyze-video', str(video), *self.call, '--overwrite'])}`."
         again = again if self.given is None else "Name the video that was analyzed."
         same = check_video(video, found.files, file.path, again, allow_changed=self.allow_changed)
         own = shlex.join([str(video), *self.call])
         if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.linked(file.tracker)):
             raise DlcxError(
-                f"{file.path} links poses that have changed since", hint=f"Run 'dlcx track {own} --overwrite'."
+                f"{file.path} links poses that have changed since", hint=f"Run `dlcx track {own} --overwrite`."
             )
         if file.filtered and is_outdated(file.path, file.source):
             raise DlcxError(
                 f"{file.path} was made from poses that have changed since",
-                hint=f"Run 'dlcx filter-predictions {own} --overwrite'.",
+                hint=f"Run `dlcx filter-predictions {own} --overwrite`.",
             )
         return replace(found, again=again, unchecked=not same.compared)
 
@@ -293,7 +288,7 @@ class WantedPoses:
         if file.filtered and not self.filtered:
             return "filtered"
         if self.filtered and not file.filtered:
-            return "not filtered: 'dlcx filter-predictions' first"
+            return "not filtered: `dlcx filter-predictions` first"
         return ""
 
 

@@ -15,6 +15,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import resolve_video
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.project import Project, Video, frame_name
+from dlcx.workflow.next_steps import command_line
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
@@ -126,7 +127,7 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
 
     if not wanted:
         if not project.videos:
-            raise DlcxError(f"{project.config_path} lists no videos", hint="'dlcx add-videos' adds some.")
+            raise DlcxError(f"{project.config_path} lists no videos", hint="`dlcx add-videos` adds some.")
         return [(video, _place(project, video)) for video in project.videos]
     chosen: list[tuple[Video, Path]] = []
     files: list[str | Path] = []
@@ -139,7 +140,8 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
     for path in find_videos(files) if files else ():
         if (video := project.video_of(path.stem)) is None:
             raise DlcxError(
-                f"{path} is not in {project.config_path}", hint=f"'dlcx add-videos {path}' adds it to the project."
+                f"{path} is not in {project.config_path}",
+                hint=f"Run `{command_line('add-videos', path)}` to add it to the project.",
             )
         _refuse_another(project, video, path)
         if other := next((there for known, there in chosen if known == video and there != path), None):
@@ -159,7 +161,7 @@ def _refuse_another(project: Project, video: Video, path: Path) -> None:
     if not is_same_recording(there, path):
         raise DlcxError(
             f"{path}: the project has another video of this name: {there}",
-            hint="Rename the new one and add it with 'dlcx add-videos': labels are kept by the video's name.",
+            hint="Rename the new one and add it with `dlcx add-videos`: labels are kept by the video's name.",
         )
 
 

@@ -163,7 +163,7 @@ def test_the_way_out_is_the_printed_call(
 ) -> None:
     write_video(video, FRAMES, size=(160, 128))
     assert run(["filter-predictions", str(video), "-p", str(project)]) == 3
-    call = capsys.readouterr().err.split("Run 'dlcx ")[1].split("'.")[0]
+    call = capsys.readouterr().err.split("Run `dlcx ")[1].split("`.")[0]
     net.forget_load()
     assert run(shlex.split(call)) == 0
     assert run(["filter-predictions", str(video), "-p", str(project)]) == 0
