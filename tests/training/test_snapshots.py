@@ -89,7 +89,7 @@ def test_a_job_that_runs_again_goes_on_with_what_it_has_begun_and_with_nothing_e
         return choose_start(place, "none", prefix="snapshot", overwrite=True, job=job)
 
     for content in ({"epoch": 3, "job": "slurm:lab:7"}, {"epoch": 3}):  # the other is of no job, or of older times
-        write_state(content, state)
+        write_state({"model": {}, "recipe": {}, **content}, state)
         assert start("slurm:lab:8") == start("") == Start(outdated=(old, state))
         assert start("slurm:lab:7") == (Start(state=state) if "job" in content else start(""))
     state.write_bytes(b"broken")

@@ -405,7 +405,7 @@ def test_shares_agree_on_threads_and_batches(
         ("--cluster pbs", "--cluster pbs: expected slurm, local, local=N or dask=ADDRESS"),
         ("--cluster local=0", "--cluster local=0: expected"),
         ("--cluster dask=here", "--cluster dask=here: expected"),
-        ("--shares 3", "--shares 3 is for --cluster and --devices"),
+        ("--shares 3", "--shares 3 would have no effect: it needs --cluster or --devices"),
         ("--dry-run", "--dry-run is for --cluster slurm"),
         ("--cluster local --gpus 2", "--gpus is for --cluster slurm"),
         ("--devices 2 --set-sbatch account=lab", "--account is for --cluster slurm"),
