@@ -9,6 +9,8 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit code."""
     open_closed_streams()
+    os.environ["MPLBACKEND"] = "agg"  # charts go to files; a notebook's backend, or none that exists, is of no use
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # dlcx says itself which file cannot be read
     from dlcx.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

@@ -7,7 +7,8 @@ one ``error:`` line (and one ``hint:`` line) and the exit code of the class.  An
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class DlcxError(Exception):
@@ -18,6 +19,17 @@ class DlcxError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+@contextmanager
+def in_file(path: object) -> Iterator[None]:
+    """Let errors about what a file holds begin with its name, where they do not name it yet."""
+    try:
+        yield
+    except DlcxError as error:
+        if str(path) not in str(error):
+            error.args = (f"{path}: {error}",)
+        raise
 
 
 class Stopped(DlcxError):

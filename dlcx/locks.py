@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -157,10 +157,12 @@ def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -
         When another process holds it, or the file cannot be written.
     """
     holder = Holder.me()
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _acquire(path, holder, what, patient=patient, until=time.monotonic() + wait)
     except OSError as error:
+        _remove_empty(made)
         if is_full(error, path.parent):
             raise no_room(path, len(json.dumps(asdict(holder)))) from error
         raise DlcxError(
@@ -184,6 +186,14 @@ def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -
         with suppress(OSError, DlcxError):
             lock.check()
             path.unlink()
+        _remove_empty(made)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, the innermost first, that were made for a lock and in which nothing was written."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: float) -> None:

@@ -59,6 +59,16 @@ def test_a_dead_process_of_this_host_holds_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folders_that_nothing_was_written_to_go_with_the_lock(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(DlcxError, match="cannot"), locked(tmp_path / "there" / "new" / "deep" / "v.lock", "v"):
+        raise DlcxError("cannot")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+    with locked(tmp_path / "out" / "v.lock", "v"):
+        (tmp_path / "out" / "result").write_text("kept")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["result"]
+
+
 def test_another_host_holds_it_as_long_as_it_says_so(tmp_path: Path) -> None:
     path = tmp_path / "v.lock"
     far = replace(Holder.me(), host="node7", place="node7", pid=ended())

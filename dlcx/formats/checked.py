@@ -137,11 +137,20 @@ def numeric(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     if kinds <= {"f"}:
         return table
     try:
-        if not kinds <= set("biufO"):
+        if not kinds <= set("iufO"):
             raise ValueError(f"columns of {sorted(map(str, set(table.dtypes)))}")
+        if any(isinstance(cell, (bool, np.bool_)) for cell in _objects(table)):
+            raise ValueError("True or False in a cell")
         return table.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise DlcxError(f"{path}: expected numbers ({str(error)[:200]})") from None
+
+
+def _objects(table: pd.DataFrame) -> Iterator[Any]:
+    """The cells of columns of Python objects."""
+    for number, kind in enumerate(table.dtypes):
+        if kind is np.dtype(object):
+            yield from table.iloc[:, number]
 
 
 def _as_float(value: Any) -> float:

@@ -48,6 +48,8 @@ def read_coco(path: Path) -> GivenLabels:
         for kind in kinds.values():
             if not isinstance(kind["keypoints"], list) or not all(isinstance(part, str) for part in kind["keypoints"]):
                 raise ValueError("keypoints of a category must be names")
+            if len(set(kind["keypoints"])) < len(kind["keypoints"]):
+                raise ValueError(f"category {str(kind['name'])[:60]!r} has a keypoint twice")
             kind["name"] = str(kind["name"])
         if not all(isinstance(one["file_name"], str) for one in data["images"]):
             raise ValueError("file_name of an image must be a name")
@@ -70,7 +72,10 @@ def _size(image: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _found(annotation: dict[str, Any], kind: dict[str, Any], rows: dict[Any, int]) -> Found:
-    points = np.array(annotation["keypoints"], float).reshape(-1, 3)
+    points = np.array(annotation["keypoints"])
+    if points.dtype.kind not in "iuf":
+        raise ValueError(f"annotation {annotation.get('id')} has keypoints that are no numbers")
+    points = points.astype(float).reshape(-1, 3)
     if len(points) != len(kind["keypoints"]):
         raise ValueError(f"annotation {annotation.get('id')} has {len(points)} keypoints, not {len(kind['keypoints'])}")
     keys = {**annotation, **(annotation.get("attributes") or {})}

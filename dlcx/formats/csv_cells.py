@@ -32,12 +32,18 @@ def is_missing(cell: str) -> bool:
 def cell_value(cell: str) -> float:
     """The number in a cell; nan where it holds none.
 
+    Python takes ``8_25`` and digits of other scripts for numbers too, which no program writes: those are mistakes.
+
     Raises
     ------
     ValueError
         When it holds something else.
     """
-    return float("nan") if is_missing(cell) else float(cell)
+    if is_missing(cell):
+        return float("nan")
+    if not cell.isascii() or "_" in cell:
+        raise ValueError(f"expected a number, got {cell!r:.60}")
+    return float(cell)
 
 
 def row_values(cells: Sequence[str], names: Sequence[str], first: int, where: str) -> list[float]:

@@ -8,6 +8,8 @@ from itertools import count, islice
 
 import numpy as np
 
+from dlcx.errors import DlcxError
+from dlcx.formats.checked import LARGEST
 from dlcx.poses import Labels, Layout
 
 #: What DeepLabCut calls the owner of bodyparts that exist once; files of other programs get it as a second skeleton.
@@ -54,6 +56,11 @@ class GivenLabels:
         """Labels out of the animals of each image, one after the other; those without a name are counted.
 
         They get the first of ``individual1``, ``individual2``, ... that the file gives to none.
+
+        Raises
+        ------
+        DlcxError
+            When a position is infinite, or too large for any picture.
         """
         names = list(dict.fromkeys(one.individual for one in found if one.individual and one.owner != SINGLE))
         nameless: dict[int, int] = {}
@@ -70,6 +77,10 @@ class GivenLabels:
         xy = np.full((len(images), len(layout.individuals), len(bodyparts), 2), np.nan)
         unique_xy = np.full((len(images), len(unique), 2), np.nan)
         for one, place in zip(found, places, strict=True):
+            if (np.abs(one.xy) > LARGEST).any():
+                raise DlcxError(
+                    f"{images[one.image].file}: expected positions in the image, got {np.nanmax(np.abs(one.xy)):g}"
+                )
             parts = list(unique) if one.owner == SINGLE else list(bodyparts)
             at = [parts.index(name) for name in one.names]
             if one.owner == SINGLE:

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.checked import check_csv_extent, numeric
+from dlcx.formats.checked import LARGEST, check_csv_extent, numeric
 from dlcx.formats.csv_cells import row_values
 from dlcx.formats.hdf5 import read_table, write_table
 from dlcx.inputs import open_text
@@ -186,7 +186,24 @@ def read_label_table(path: Path) -> tuple[Path, pd.DataFrame]:
         raise DlcxError(f"{file}: not a label file: {' '.join(str(error).split())[:200]}") from None
     if list(table.columns.names) not in LEVELS:
         raise DlcxError(f"{file}: expected columns scorer, bodyparts, coords, got {list(table.columns.names)}")
-    return file, numeric(table, file)
+    table = numeric(table, file)
+    _refuse_endless(table, file)
+    return file, table
+
+
+def _refuse_endless(table: pd.DataFrame, file: Path) -> None:
+    """Refuse positions that are infinite or too large for any picture: programs write them where a division failed."""
+    wrong = np.abs(table.to_numpy(np.float64)) > LARGEST
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        image = table.index[row]
+        where = "/".join(map(str, image)) if isinstance(image, tuple) else str(image)
+        value = table.iloc[row, column]
+        raise DlcxError(
+            f"{file}, {where}: expected a position in the image for {' '.join(map(str, table.columns[column][1:]))}, "
+            f"got {value:g}",
+            hint="Leave the cell empty where nothing is labeled.",
+        )
 
 
 def _read_csv(file: Path) -> pd.DataFrame:

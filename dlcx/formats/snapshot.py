@@ -14,6 +14,7 @@ Metric names are those of learning_stats.csv (``metrics/test.mAP``), loss names 
 
 from __future__ import annotations
 
+import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,7 +95,9 @@ def read_snapshot(path: Path) -> SnapshotFile:
     path = Path(path)
     content = load_tensors(path)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        keys = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        keys: object = type(content).__name__
+        if isinstance(content, dict):
+            keys = f"{', '.join(sorted(f'{key!s:.60}' for key in content)[:5])}{', ...' if len(content) > 5 else ''}"
         raise DlcxError(
             f"snapshot {path}: expected a dictionary with the key 'model', got {keys}",
             hint="Give backbone weights (timm) to `dlcx create-dataset` with --weights.",
@@ -137,8 +140,11 @@ def load_tensors(path: Path) -> Any:
     except DlcxError:
         raise
     except Exception as error:  # a broken zip or pickle can raise anything
+        reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
+        if isinstance(error, pickle.UnpicklingError):  # torch advises to load it in an unsafe way
+            reason = "not tensors and numbers alone"
         raise DlcxError(
-            f"snapshot {path}: cannot be read as weights ({(str(error).strip() or repr(error)).splitlines()[0][:200]})",
+            f"snapshot {path}: cannot be read as weights ({reason})",
             hint="The file may be cut off, or hold objects other than tensors and numbers, which are never loaded.",
         ) from error
 

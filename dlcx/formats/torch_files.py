@@ -34,7 +34,7 @@ def load_torch(path: Path, harmless: Sequence[Any] = ()) -> Any:
     Raises
     ------
     DlcxError
-        When the file is no regular file, or claims to hold far more than it does.
+        When the file is no regular file, is damaged, or claims to hold far more than it does.
     Exception
         Whatever else a broken file leads to.
     """
@@ -58,6 +58,11 @@ def _check_archive(path: Path) -> None:
         sizes = {entry.filename: entry.file_size for entry in entries}
         pickled = next((name for name in sizes if name.endswith("/data.pkl")), None)
         content = archive.read(pickled) if pickled else b""
+        if damaged := archive.testzip():  # torch does not look at checksums
+            raise DlcxError(
+                f"{path} is damaged: the checksum of {damaged} does not match its bytes",
+                hint="Take the file from a copy, or use another snapshot.",
+            )
     if not pickled:
         raise DlcxError(f"{path}: no file of torch: it has no data.pkl")
     folder = pickled.removesuffix("data.pkl")

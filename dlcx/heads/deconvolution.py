@@ -12,6 +12,9 @@ from dlcx.errors import DlcxError
 from dlcx.heads.construct import check_options
 from dlcx.heads.rows import Channels, Rows
 
+#: Largest kernel and stride of a layer, in cells of a map.
+MOST_CELLS = 64
+
 
 class Deconvolution(nn.Module):
     """Transposed convolutions with ReLU between them, then ``final`` = (channels, kernel size) of a convolution.
@@ -83,6 +86,10 @@ def build_deconvolution(
                 f"{where}: {len(channels)} channels need {len(channels) - 1} values in kernel_size and in strides, "
                 f"got {len(kernel_size)} and {len(strides)}"
             )
+        for name, numbers in (("kernel_size", kernel_size), ("strides", strides)):
+            for number in numbers:
+                if not isinstance(number, int) or not 1 <= number <= MOST_CELLS:
+                    raise DlcxError(f"{where}.{name}: expected numbers from 1 to {MOST_CELLS}, got {number!r:.60}")
         if channels[0] != inside:
             raise DlcxError(f"{where}.channels: the first is {channels[0]}, the backbone gives {inside}")
         last = channels[-1] if final_conv is None else final_conv.get("out_channels")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from torch import nn
@@ -25,6 +27,21 @@ def build_model(config: ModelConfig, *, from_scratch: bool = False) -> PoseModel
     DlcxError
         When a type or key of ``model`` is unknown or does not fit the rest; names its place in the file.
     """
+    with _as_errors_of("model"):
+        return _model(config, from_scratch=from_scratch)
+
+
+@contextmanager
+def _as_errors_of(where: str) -> Iterator[None]:
+    """Numbers that no layer can have fail wherever torch or timm meet them; those are errors of the file."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise DlcxError(f"{where}: its layers cannot be made: {reason}") from error
+
+
+def _model(config: ModelConfig, *, from_scratch: bool) -> PoseModel:
     block = dict(config.model.backbone)
     freeze = {key: bool(block.pop(key, True)) and not from_scratch for key in ("freeze_bn_stats", "freeze_bn_weights")}
     block.pop("pretrained", None)  # where first weights come from is not part of the net (dlcx.nets.weights)
@@ -56,4 +73,5 @@ def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetect
     DlcxError
         When a type or key of ``detector.model`` is unknown; names its place in the file.
     """
-    return construct(config.model.model_dump(), detector_types(), "detector.model", from_scratch=from_scratch)
+    with _as_errors_of("detector.model"):
+        return construct(config.model.model_dump(), detector_types(), "detector.model", from_scratch=from_scratch)

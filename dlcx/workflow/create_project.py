@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -108,7 +109,7 @@ def create_project(
     for flag, words in (("--bodyparts", bodyparts), ("--individuals", individuals), ("--unique", unique)):
         if twice := sorted({word for word in words if list(words).count(word) > 1}):
             raise DlcxError(f"{flag}: {twice[0]!r} is named more than once")
-    root = user_path(folder).resolve() / f"{name}-{scorer}-{day.isoformat()}"
+    root = Path(os.path.realpath(user_path(folder))) / f"{name}-{scorer}-{day.isoformat()}"
     found = find_videos([videos] if isinstance(videos, str | Path) else videos)
     distinct_stems(found)
     several = multi or bool(individuals) or bool(unique)

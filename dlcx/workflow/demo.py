@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def demo(
     DlcxError
         When the folder holds something else, or a demo drawn with other settings and ``overwrite`` is False.
     """
-    root = user_path(folder).resolve()
+    root = Path(os.path.realpath(user_path(folder)))
     width, height, body_length = (224, 168, 72.0) if animals == 1 else (256, 192, 58.0 if animals <= 4 else 46.0)
     drawing = Drawing(animals, seed, FRAMES, LABELED, width, height, body_length)
 

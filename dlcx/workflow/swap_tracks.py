@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +50,9 @@ def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last:
     """
     if last is not None and last < first:
         raise DlcxError(f"--to {last}: expected --from {first} or later")
+
+    if not Path(file).is_file():
+        raise DlcxError(f"no such file of tracks: {os.fspath(file)!r}")
 
     def note(path: Path, swap: Swap) -> None:
         note_mended(LinkedFiles(path.parent, path.stem), asdict(swap))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
-from dlcx.errors import DlcxError, Stopped
+from dlcx.errors import DlcxError, Stopped, in_file
 from dlcx.formats.model_config import shuffle_config, update_model_config, with_overrides
 from dlcx.formats.own_config import read_own_config, shuffle_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
@@ -295,7 +295,8 @@ def _todo(
         raise DlcxError("--epochs 0: nothing is left to train")
     for part, start in todo:
         if len(todo) > 1:
-            part.check_keys()
+            with in_file(place.model_config_path):
+                part.check_keys()
         part.check_schedule()
         if start.source is None:
             part.check_weights()

@@ -96,7 +96,7 @@ def _message(case: Case, ended: Ended, err: str) -> list[str]:
         found.append(f"{len(errors)} error lines")
     elif errors and case.names and not re.search(case.names, errors[0], re.S):
         found.append(f"the message does not name {case.names}")
-    if errors and len(errors[0]) > 2500:
+    if errors and len(errors[0]) > 8000:
         found.append(f"a message of {len(errors[0])} characters")
     if ended.out and "--json" not in ended.words:
         found.append("results although it failed")

@@ -113,7 +113,21 @@ def share(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Pa
             results[number] = Result(
                 case.title, [], 1, "", [f"the generator failed: {what.splitlines()[-1]}"], error=what
             )
+        tell(results[number])
     answer.write_bytes(pickle.dumps(results))
+
+
+def tell(result: Result) -> None:
+    """Print a fault at once."""
+    if result.faults:
+        lines = [
+            result.title,
+            f"    {' && '.join(result.calls)[:300]}",
+            f"    exit code {result.code} {result.error[:700]}",
+        ]
+        print(
+            "\n".join([*lines, *(f"    FAULT {fault}" for fault in result.faults), f"    {result.folder}"]), flush=True
+        )
 
 
 def run(cases: Sequence[Case], jobs: int, work: Path) -> list[Result]:
@@ -171,7 +185,6 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--times", type=int, default=0)
-    parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     forked.import_everything()
     cases = chosen(all_cases(), options.pattern, options.sample, options.seed)
@@ -183,11 +196,6 @@ def main() -> int:
     finally:
         if not options.keep:
             clean(work)
-    for result in results:
-        if result.faults or options.verbose:
-            print(f"{result.title}\n    {' && '.join(result.calls)[:300]}")
-            print(f"    exit code {result.code} {result.error[:700]}")
-            print("".join(f"    FAULT {fault}\n" for fault in result.faults) + f"    {result.folder}")
     for result in sorted(results, key=lambda one: -one.seconds)[: options.times]:
         print(f"{result.seconds:6.2f} s  {result.title}")
     files, calls = sum(case.files for case in cases), sum(len(case.calls) for case in cases)

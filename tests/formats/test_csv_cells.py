@@ -74,6 +74,8 @@ def test_tables_of_trainings_and_evaluations_with_such_a_word(tmp_path, word):
         (SINGLE, "labeled-data/v/i.png,1,2,3,left", "row 6, column 5 (b y): expected a number, got 'left'"),
         (MULTI, "labeled-data,v,i.png,1,2,3,4", "row 7 has 7 columns, the others have 5"),
         (MULTI, 'labeled-data/v/i.png,"1,5",2,3,4', "row 7, column 2 (ann a x): expected a number, got '1,5'"),
+        (SINGLE, "labeled-data/v/i.png,1_0,2,3,4", "row 6, column 2 (a x): expected a number, got '1_0'"),
+        (SINGLE, "labeled-data/v/i.png,1,\u0662,3,4", "row 6, column 3 (a y): expected a number, got '\u0662'"),
         (SINGLE, "i.png,1,2,3,4", "row 6: expected labeled-data/<video>/<image>, got 'i.png'"),
         (SINGLE, "labeled-data/../i.png,1,2,3,4", "row 6: 'labeled-data/../i.png' leads out of the project"),
         (POSES, "1,2,left,4", "row 6, column 3 (a y): expected a number, got 'left'"),

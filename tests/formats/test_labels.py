@@ -168,3 +168,24 @@ def test_a_table_without_rows_has_no_labels(tmp_path):
     assert labels.unique_xy.shape == (0, 0, 2)
     for file in write_labels(labels, tmp_path / "again", "me"):
         assert read_labels(file).xy.shape == (0, 1, 2, 2)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize("suffix", [".h5", ".csv"])
+def test_positions_without_bounds_are_refused(tmp_path, value, suffix):
+    table = pd.read_hdf(f"{MERGED['sa']}.h5")
+    table.iloc[2, 3] = value
+    table.to_hdf(tmp_path / "labels.h5", key="df_with_missing")
+    table.to_csv(tmp_path / "labels.csv")
+    with pytest.raises(DlcxError) as caught:
+        read_labels(tmp_path / f"labels{suffix}")
+    says = f"labels{suffix}, labeled-data/vid/img02.png: expected a position in the image for back y, got {value:g}"
+    assert str(caught.value).endswith(says)
+
+
+@pytest.mark.parametrize("kind", [bool, object, complex, "datetime64[s]"])
+def test_tables_of_other_things_than_numbers_are_refused(tmp_path, kind):
+    table = (pd.read_hdf(f"{MERGED['sa']}.h5").fillna(0) > 30).astype(kind)
+    table.to_hdf(tmp_path / "labels.h5", key="df_with_missing")
+    with pytest.raises(DlcxError, match=r"labels\.h5: expected numbers"):
+        read_labels(tmp_path / "labels.h5")

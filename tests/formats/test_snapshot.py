@@ -88,3 +88,24 @@ def test_numbers_of_ruamel_yaml_are_read(tmp_path):
     lr = ScalarFloat(1e-4, width=6, prec=1)
     torch.save({"model": OrderedDict(a=torch.ones(1)), "optimizer": {"lr": lr}}, path)
     assert read_snapshot(path).optimizer["lr"] == 1e-4
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    """Weights with a wrong bit are numbers as others are, and give other poses: only the checksum tells."""
+    path = tmp_path / "snapshot-004.pt"
+    write_snapshot(path, model={"a": torch.arange(1000.0)}, epoch=4, metrics={}, losses={})
+    assert torch.equal(read_snapshot(path).model["a"], torch.arange(1000.0))
+    content = bytearray(path.read_bytes())
+    at = content.find(torch.arange(500.0, 510.0).numpy().tobytes())
+    content[at + 2] ^= 1
+    path.write_bytes(bytes(content))
+    assert torch.load(path, weights_only=True)["model"]["a"].isfinite().all()
+    with pytest.raises(DlcxError, match=r"snapshot-004\.pt is damaged: the checksum of .*/data/0 does not match"):
+        read_snapshot(path)
+
+
+def test_a_message_does_not_list_all_tensors(tmp_path):
+    path = tmp_path / "snapshot-004.pt"
+    torch.save({f"layer{number:04}.weight": torch.zeros(1) for number in range(900)}, path)
+    with pytest.raises(DlcxError, match=r"got layer0000\.weight, .*, layer0004\.weight, \.\.\.$"):
+        read_snapshot(path)

@@ -191,6 +191,40 @@ def test_names_of_a_hostile_file(name, message, root, tmp_path):
         import_labels(root, tmp_path / "a.json")
 
 
+@pytest.mark.parametrize(
+    ("keypoints", "message"),
+    [
+        ("[1e999, 2, 2]", "img000.png: expected positions in the image, got inf"),
+        ('["1", "2", "2"]', "annotation 5 has keypoints that are no numbers"),
+        ("[null, null, 2]", "annotation 5 has keypoints that are no numbers"),
+        ("[true, true, true]", "annotation 5 has keypoints that are no numbers"),
+        ('[{"x": 1}, 2, 2]', "annotation 5 has keypoints that are no numbers"),
+    ],
+)
+def test_keypoints_that_are_no_positions(keypoints, message, root, tmp_path):
+    image = "labeled-data/arena/img000.png"
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    (tmp_path / "a.json").write_text(
+        f'{{"images": [{{"id": 0, "file_name": "{image}"}}], '
+        '"categories": [{"id": 0, "name": "m", "keypoints": ["snout"]}], '
+        f'"annotations": [{{"id": 5, "image_id": 0, "category_id": 0, "keypoints": {keypoints}}}]}}'
+    )
+    with pytest.raises(DlcxError, match=message):
+        import_labels(root, tmp_path / "a.json", overwrite=True)
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_a_keypoint_that_is_named_twice(root, tmp_path):
+    data = {
+        "images": [{"id": 0, "file_name": "labeled-data/arena/img000.png"}],
+        "categories": [{"id": 0, "name": "m", "keypoints": ["snout", "snout"]}],
+        "annotations": [{"image_id": 0, "category_id": 0, "keypoints": [1, 2, 2, 3, 4, 2]}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(DlcxError, match="category 'm' has a keypoint twice"):
+        import_labels(root, tmp_path / "a.json", overwrite=True)
+
+
 def test_several_animals_in_a_single_animal_project(root, tmp_path):
     pair = demo.demo(tmp_path / "pair", animals=2).project
     export_labels(pair, tmp_path / "pair.json")

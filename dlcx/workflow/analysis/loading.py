@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcx.errors import DlcxError
+from dlcx.errors import DlcxError, in_file
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import read_project_config
 from dlcx.nets.registry import untrainable
@@ -126,9 +126,10 @@ def load_predictor(
     warn_of(config, shuffle.model_config_path, IN_PREDICTIONS)
     if config.method == "td":
         warn_of(read_project_config(shuffle.project.config_path), shuffle.project.config_path, WITH_DETECTORS)
-    model = build_model(config)
+    with in_file(shuffle.model_config_path):
+        model = build_model(config)
     load_strict(model, read_snapshot(chosen.path).model, f"snapshot {chosen.path}")
-    finder = None if detector is None else _finder(config, detector, device=device, precision=precision)
+    finder = None if detector is None else _finder(shuffle, config, detector, device=device, precision=precision)
     if isinstance(source, ConditionNet):
         finder = _condition_finder(source, device=device, precision=precision, engine=engine)
     predictor = create_predictor(
@@ -272,7 +273,7 @@ def _condition_finder(source: ConditionNet, *, device: str, precision: str | Non
     return lambda images: [found.animals.present() for found in predictor.predict(images)]
 
 
-def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str | None) -> Finder:
+def _finder(shuffle: Shuffle, config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str | None) -> Finder:
     """The detector of a shuffle, with the weights of a snapshot."""
     from dlcx.formats.snapshot import read_snapshot
     from dlcx.nets.build import build_detector
@@ -281,7 +282,8 @@ def _finder(config: ModelConfig, snapshot: Snapshot, *, device: str, precision: 
 
     if config.detector is None:
         raise DlcxError("pytorch_config.yaml has no detector", hint="Create the dataset again.")
-    model = build_detector(config.detector)
+    with in_file(shuffle.model_config_path):
+        model = build_detector(config.detector)
     load_strict(model, read_snapshot(snapshot.path).model, f"snapshot {snapshot.path}")
     most = len(config.metadata.individuals)
     found = create_detector(model, config.detector, most=most, device=device, precision=precision or "fp32")

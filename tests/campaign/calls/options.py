@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from campaign.case import ANY, USAGE, WRONG_CALL, Case
+from campaign.case import ANY, WRONG_CALL, Case
 
 VIDEO = "P/videos/arena.avi"
 POSES = "P/videos/arenaDLC_TimmTestResnet_campJan1shuffle1_snapshot_10.h5"
@@ -20,7 +20,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "import-labels": ("import-labels", "P/labeled-data/arena/CollectedData_me.csv", "-p", "P"),
     "export-labels": ("export-labels", "out.json", "-p", "P"),
     "create-dataset": ("create-dataset", "-p", "P", "--net-type", "timm/test_resnet", "--weights", "none"),
-    "train": ("train", "-p", "P"),
+    "train": ("train", "-p", "P", "--epochs", "10"),
     "prune-skeleton": ("prune-skeleton", "-p", "P"),
     "evaluate": ("evaluate", "-p", "P"),
     "compare": ("compare", "-p", "P", "1", "1"),
@@ -56,6 +56,8 @@ ELSEWHERE = {
     "install_completion",
     "show_completion",
 }
+#: Options that name files, although what the files hold has a range.
+FILES = ("train_indices", "test_indices")
 TEXTS = (
     "",
     " ",
@@ -98,6 +100,8 @@ def bounds(command: str, parameter: Any) -> tuple[float, float, bool] | None:
     """The least and the greatest value of a numeric option, and whether it takes integers only."""
     from dlcx.ranges import Range, range_of
 
+    if parameter.name in FILES:
+        return None
     limits = range_of(command.replace("-", "_"), parameter.name)
     return (limits.low, limits.high, limits.whole) if isinstance(limits, Range) else None
 
@@ -112,7 +116,7 @@ def cases() -> Iterator[Case]:
     for turn, (command, parameter) in enumerate(parameters()):
         flag = max(parameter.opts, key=len)
         words = (*CALLS.get(command, (command, "-p", "P")), *required(command, parameter))
-        names = rf"(?i){flag}|{parameter.name}|{flag.strip('-').replace('-', '.')}"
+        names = rf"(?i){flag}|{parameter.name}|{flag.strip('-').replace('-', '.')}|one animal|nothing to link"
         limits = bounds(command, parameter)
         if limits is not None:
             whole = limits[2]
@@ -126,7 +130,7 @@ def cases() -> Iterator[Case]:
                 ((*words, f"{flag}={shown}"),),
                 base=base_of(command),
                 names=names,
-                codes=frozenset({USAGE}),
+                codes=WRONG_CALL,
             )
             value = NUMBERS[turn % len(NUMBERS)]
             good = {"１２", "1_0", " 5", "3.7"}

@@ -63,7 +63,7 @@ def missing() -> Iterator[Case]:
         words = [name if word == "P" else word for word in CALLS[command]]
         shown = name if len(name) < 40 else f"{name[:6]}... ({len(name)} letters)"
         title = f"{command} --project {shown!r}".encode("ascii", "backslashreplace").decode()
-        yield Case(title, "call: name", (words,), codes=WRONG_CALL | RIGHT, names="(?i)project|config|dlcx")
+        yield Case(title, "call: name", (words,), codes=WRONG_CALL | RIGHT, names="(?i)project|config|dlcx|x/x|xxx")
     for command, words in CALLS.items():
         if "P" in words:
             made = [word for word in words if word not in ("P", "-p")]
@@ -203,7 +203,7 @@ def twice() -> Iterator[Case]:
     again = {
         "export-labels": ((export, export), EITHER),
         "export-labels --overwrite": ((export, (*export, "--overwrite")), RIGHT),
-        "create-dataset": ((CALLS["create-dataset"], CALLS["create-dataset"]), RIGHT),
+        "create-dataset": (((*CALLS["create-dataset"], "--shuffle", "3"),) * 2, RIGHT),
         "analyze-video": ((CALLS["analyze-video"], CALLS["analyze-video"]), RIGHT),
         "add-videos": ((CALLS["add-videos"], CALLS["add-videos"]), RIGHT),
         "create-project": ((CALLS["create-project"], CALLS["create-project"]), EITHER),
@@ -211,7 +211,7 @@ def twice() -> Iterator[Case]:
         "report": ((CALLS["report"], CALLS["report"]), RIGHT),
         "evaluate": ((CALLS["evaluate"], CALLS["evaluate"]), RIGHT),
         "plot-trajectories": ((CALLS["plot-trajectories"], CALLS["plot-trajectories"]), RIGHT),
-        "analyze-images": ((CALLS["analyze-images"], CALLS["analyze-images"]), RIGHT),
+        "analyze-images": ((CALLS["analyze-images"], CALLS["analyze-images"]), EITHER),
     }
     for title, (calls, codes) in again.items():
         yield Case(f"{title} again", "call: twice", calls, codes=codes)
