@@ -131,6 +131,22 @@ def _prefixes(config: Path, _time: int, _size: int) -> Mapping[str, str]:
     return found
 
 
+def check_video_name(name: str, where: str) -> None:
+    """Refuse a name under which config.yaml would list a video, and then be refused itself.
+
+    Raises
+    ------
+    DlcxError
+        When the name, that of the video's file without its suffix, cannot name folders, or is not UTF-8.
+    """
+    try:
+        part_of_path(name).encode()
+    except UnicodeEncodeError:
+        raise DlcxError(f"{where}: a video's name must be UTF-8, got {name!r}", hint="Rename the file.") from None
+    except ValueError as error:
+        raise DlcxError(f"{where}: a video's name {error}", hint="Choose another name.") from None
+
+
 def _video(stored: str, entry: VideoSet | None, source: object) -> Video:
     video = Video(stored, parse_crop(entry.crop) if entry and entry.crop else None)
     try:
@@ -216,6 +232,8 @@ def add_videos(path: str | Path, crops: Mapping[str, tuple[int, int, int, int]])
     with changing(path):
         there = read_yaml(path).get("video_sets") or {}
         new = {stored: entry for stored, entry in entries.items() if stored not in there}
+        for stored in new:
+            check_video_name(Video(stored).stem, stored)
         stems = {Video(str(stored)).stem: stored for stored in there}
         for stored in new:
             if other := stems.get(Video(stored).stem):

@@ -94,9 +94,10 @@ def add_videos(
 
 
 def distinct_stems(videos: Sequence[Path]) -> None:
-    """Refuse two videos of one name: their labels would share a folder."""
+    """Refuse two videos of one name, whose labels would share a folder, and names that no folder can have."""
     seen: dict[str, Path] = {}
     for video in videos:
+        project_config.check_video_name(video.stem, str(video))
         if other := seen.get(video.stem):
             raise DlcxError(
                 f"{other} and {video} have the same name, so their labels would share a folder",

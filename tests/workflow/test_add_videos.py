@@ -97,3 +97,16 @@ def test_a_video_that_lies_in_the_project_already(root):
     video = write_video(root / "videos" / "b.avi", 4)
     assert add_videos(root, video).added == (video,)
     assert not video.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mb.avi", "two\nlines.avi", "caf\udce9.avi", "back\\slash.avi"])
+def test_a_name_that_config_yaml_cannot_list_is_refused_first(root, tmp_path, name):
+    video = write_video(tmp_path / "v.avi", 4)
+    video = video.rename(tmp_path / name)
+    before = sorted(root.rglob("*"))
+    for copy_videos in (False, True):
+        with pytest.raises(DlcxError, match="a video's name"):
+            add_videos(root, video, copy_videos=copy_videos)
+    assert sorted(root.rglob("*")) == before
+    assert (root / "config.yaml").read_text() == CONFIG
+    assert not open_project(root).video_of(video.stem)

@@ -143,3 +143,21 @@ def test_a_project_that_another_process_makes_meanwhile_stays(video, tmp_path, m
     done = create_project("mice", "Bob", video, folder=tmp_path, date="2026-10-05")
     assert done.existed
     assert (done.project / "labeled-data" / "vid" / "note.txt").read_text() == "labels"
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mb.avi", "caf\udce9.avi"])
+def test_a_video_of_a_name_that_config_yaml_cannot_list(name, video, tmp_path):
+    (tmp_path / name).write_bytes(video.read_bytes())
+    with pytest.raises(DlcxError, match="a video's name"):
+        create_project("gold", "me", tmp_path / name, folder=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_a_folder_that_links_to_itself(video, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    assert run(["create-project", "gold", "me", str(video), "--dir", "loop"]) == 3
+    assert "loop" in capsys.readouterr().err
+    assert run(["demo", "loop"]) == 3
+    assert "loop" in capsys.readouterr().err

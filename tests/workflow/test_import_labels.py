@@ -214,6 +214,16 @@ def test_keypoints_that_are_no_positions(keypoints, message, root, tmp_path):
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("name", ["a\x1b[31mb", "two\nlines", "up/../..", " ", "caf\udce9"])
+def test_a_folder_that_config_yaml_cannot_list(name, root, tmp_path):
+    forget(root)
+    labels = next((demo.demo(tmp_path / "other").project / "labeled-data").glob("*/CollectedData*.csv"))
+    before = {path: path.is_file() and path.read_bytes() for path in root.rglob("*")}
+    with pytest.raises(DlcxError, match="a video's name"):
+        import_labels(root, labels, video=name)
+    assert {path: path.is_file() and path.read_bytes() for path in root.rglob("*")} == before
+
+
 def test_a_keypoint_that_is_named_twice(root, tmp_path):
     data = {
         "images": [{"id": 0, "file_name": "labeled-data/arena/img000.png"}],

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import resolve_video
+from dlcx.formats.project_config import check_video_name, resolve_video
 from dlcx.project import Project
 from dlcx.workflow.importing.sources import Recording, Source
 from dlcx.workflow.videos.saved_frames import saved_numbers
@@ -43,7 +43,7 @@ def choose_folders(
     Raises
     ------
     DlcxError
-        When the user's choice is a folder of another recording.
+        When the user's choice is a folder of another recording, or a name that no folder can have.
     """
     if name is not None:
         return _chosen(project, recordings, name)
@@ -56,10 +56,13 @@ def choose_folders(
     for recording, sources in recordings.items():
         if recording not in chosen:
             chosen[recording] = _new_folder(project, recording, sources, chosen)
+    for recording, folder in chosen.items():
+        check_video_name(folder, recording.path)
     return chosen
 
 
 def _chosen(project: Project, recordings: Mapping[Recording, Sequence[Source]], name: str) -> dict[Recording, str]:
+    check_video_name(name, f"--video {name}")
     videos = [recording.path for recording in recordings if recording.is_video]
     if len(videos) > 1:
         raise DlcxError(
