@@ -11,6 +11,7 @@ import json
 import os
 import stat
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -180,11 +181,31 @@ def check_claim(path: str | Path, claimed: int, what: str, *, ratio: int = LARGE
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What the header of an image tells: size in pixels, and the number of its channels."""
+    """What the header of an image tells: size in pixels, turned as EXIF says, and the number of its channels."""
 
     width: int
     height: int
     channels: int
+
+
+#: EXIF's number of how an image is turned, and its values for those that are turned on their side.
+_ORIENTATION, _ON_THEIR_SIDE = 0x0112, (5, 6, 7, 8)
+
+
+def _shown_size(image: Any) -> tuple[int, int]:
+    """Width and height of an image that Pillow has opened, as OpenCV, and so DeepLabCut, decodes it: turned upright."""
+    from PIL import Image
+
+    width, height = image.size
+    orientation = None
+    if image.format == "TIFF":  # some versions of Pillow have turned the size already
+        width, height, orientation = (image.tag_v2.get(tag) for tag in (256, 257, _ORIENTATION))
+    elif data := image.info.get("exif"):  # getexif() would decode a PNG
+        with suppress(Exception):  # readers of EXIF raise whatever they meet
+            exif = Image.Exif()
+            exif.load(data)
+            orientation = exif.get(_ORIENTATION)
+    return (height, width) if orientation in _ON_THEIR_SIDE else (width, height)
 
 
 def image_header(path: str | Path) -> ImageHeader | None:
@@ -207,7 +228,7 @@ def image_header(path: str | Path) -> ImageHeader | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # half of what is refused
             with Image.open(path) as image:
-                (width, height), channels = image.size, len(image.getbands())
+                (width, height), channels = _shown_size(image), len(image.getbands())
     except Image.DecompressionBombError:
         raise too_many from None
     except UnidentifiedImageError:

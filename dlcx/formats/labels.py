@@ -187,6 +187,9 @@ def read_label_table(path: Path) -> tuple[Path, pd.DataFrame]:
     if list(table.columns.names) not in LEVELS:
         raise DlcxError(f"{file}: expected columns scorer, bodyparts, coords, got {list(table.columns.names)}")
     table = numeric(table, file)
+    table.columns = pd.MultiIndex.from_tuples(  # numbers as names of bodyparts
+        [tuple(map(str, column)) for column in table.columns], names=table.columns.names
+    )
     _refuse_endless(table, file)
     return file, table
 
@@ -295,6 +298,7 @@ def image_index(images: Sequence[tuple[str, str, str]]) -> pd.MultiIndex:
 
 def _image(row: object, where: str) -> tuple[str, str, str]:
     """The three path parts of a row's index, of either form; ``where`` it stands."""
+    row = row.decode(errors="replace") if isinstance(row, bytes) else row  # files of Python 2
     parts = [str(part) for part in row] if isinstance(row, tuple) else re.split(r"[\\/]+", str(row))
     if len(parts) < 3:
         raise DlcxError(

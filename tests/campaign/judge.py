@@ -15,7 +15,7 @@ from campaign.forked import PROCESSOR, WALL
 #: MB that a call may take beyond what its imports took.
 MEMORY = 1200.0
 #: How lines on stderr of a quiet call begin.
-KNOWN = ("error: ", "hint: ", "warning: ")
+KNOWN = ("error: ", "hint: ", "warning: ", "libpng warning: ", "libpng error: ")  # libpng asks nobody
 PARSED = (DONE, SOME_FAILED)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import pickle
 import shutil
@@ -29,6 +30,8 @@ from campaign.catalog import all_cases, chosen
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 #: What the caller's environment must not decide.
 CLEAN = {"LC_ALL": "C.UTF-8", "TERM": "dumb", "COLUMNS": "100", "NO_COLOR": "1"}
+#: What the program sets for itself, where these calls are made in children without its first lines.
+PROGRAM = {"MPLBACKEND": "agg", "OPENCV_LOG_LEVEL": "SILENT"}
 
 
 @dataclass
@@ -151,6 +154,7 @@ def run(cases: Sequence[Case], jobs: int, work: Path) -> list[Result]:
 
 def _base(bases: Path, multi: bool) -> None:
     root = bases / ("two" if multi else "one")
+    logging.getLogger("dlcx").setLevel(logging.ERROR)
     place.make_project(root, multi=multi)
     place.train_and_analyze(root, multi=multi)
 
@@ -212,7 +216,7 @@ def main() -> int:
 
 def restart_clean() -> None:
     """Start again with one thread a library and nothing of the caller's environment that dlcx looks at."""
-    wanted = dict.fromkeys(THREADS, "1") | CLEAN
+    wanted = dict.fromkeys(THREADS, "1") | CLEAN | PROGRAM
     found = {name for name in os.environ if name.startswith(("DLCX_", "SLURM_"))}
     if found or any(os.environ.get(name) != value for name, value in wanted.items()):
         environment = {name: value for name, value in os.environ.items() if name not in found} | wanted

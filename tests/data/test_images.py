@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dlcx.data.images import ImageCache, read_image
+from dlcx.data.images import ImageCache, image_size, read_image
 from dlcx.data.labeled import LabeledImages, Resize
 from dlcx.errors import DlcxError
 from dlcx.poses import Instances, Prediction
@@ -90,3 +90,19 @@ def test_a_kept_ratio_is_padded_at_the_bottom(tmp_path, image):
     resized = Resize(32, 32).image(image)
     np.testing.assert_array_equal(resized[:24], cv2.resize(image, (32, 24), interpolation=cv2.INTER_LINEAR))
     assert not resized[24:].any()
+
+
+@pytest.mark.parametrize("orientation", [None, 1, 3, 5, 6, 8, 99])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_the_size_is_that_of_the_pixels_however_exif_turns_them(tmp_path, image, kind, orientation):
+    from PIL import Image
+
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    path = tmp_path / "turned.png"  # the name tells nothing
+    Image.fromarray(image).save(path, kind, exif=exif)
+    pixels = read_image(path)
+    upright = orientation not in (5, 6, 8)
+    assert pixels.shape == ((48, 64, 3) if upright else (64, 48, 3))
+    assert image_size(path) == pixels.shape[1::-1]

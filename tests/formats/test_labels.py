@@ -189,3 +189,15 @@ def test_tables_of_other_things_than_numbers_are_refused(tmp_path, kind):
     table.to_hdf(tmp_path / "labels.h5", key="df_with_missing")
     with pytest.raises(DlcxError, match=r"labels\.h5: expected numbers"):
         read_labels(tmp_path / "labels.h5")
+
+
+def test_numbers_as_names_and_bytes_as_rows(tmp_path):
+    table = pd.DataFrame(
+        [[1.0, 2.0, 3.0, 4.0]],
+        index=pd.Index([b"labeled-data/v/i.png"]),
+        columns=pd.MultiIndex.from_product([["me"], [1, 2], ["x", "y"]], names=["scorer", "bodyparts", "coords"]),
+    )
+    table.to_hdf(tmp_path / "labels.h5", key="df_with_missing")
+    labels = read_labels(tmp_path / "labels.h5", Layout(("2", "1")))
+    assert labels.images == (("labeled-data", "v", "i.png"),)
+    np.testing.assert_array_equal(labels.xy, [[[[3, 4], [1, 2]]]])

@@ -117,14 +117,13 @@ def _cut(share: float, *options: str) -> Callable[[Path], None]:
 
 
 def _changing(path: Path) -> None:
-    """A stream whose size changes in its middle, as two raw H.264 files in one."""
-    for number, size in enumerate(((96, 64), (64, 96))):
-        encoded(*H264, size=size, count=6)(path.with_name(f"{number}.h264"))
-    raw = path.with_name("both.h264")
-    raw.write_bytes(b"".join(path.with_name(f"{number}.h264").read_bytes() for number in range(2)))
-    _ffmpeg("-r", "25", "-f", "h264", "-i", str(raw), "-c", "copy", str(path))
-    for one in path.parent.glob("*.h264"):
-        one.unlink()
+    """A stream whose size changes in its middle: two transport streams, one after the other."""
+    parts = [path.with_name(f"{number}.ts") for number in range(2)]
+    for part, size in zip(parts, ((96, 64), (64, 96)), strict=True):
+        encoded(*H264, size=size, count=6)(part)
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    for part in parts:
+        part.unlink()
 
 
 def _rotated(path: Path) -> None:
@@ -157,7 +156,7 @@ ODD: dict[str, tuple[str, Callable[[Path], object]]] = {
     "half of a Matroska file": ("odd.mkv", _cut(0.5, *H264)),
     "the header of an AVI": ("odd.avi", _cut(0.2, *MPEG4)),
     "10 bytes": ("odd.mp4", _cut(0.005, *H264)),
-    "a size that changes": ("odd.ts", _changing),
+    "a size that changes": ("odd.mpg", _changing),
     "zeros in its middle": ("odd.avi", _zeros_inside),
     "a picture called .mp4": (
         "odd.mp4",
