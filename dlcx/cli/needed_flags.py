@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dlcx.errors import DlcxError
@@ -53,6 +54,7 @@ NEEDS: dict[str, dict[str, Need]] = {
         "ar": _ARIMA,
         "ma": _ARIMA,
     },
+    "import_labels": {"predicted": Need(lambda given: Path(given["file"]).suffix == ".slp", "a file of SLEAP, .slp")},
     "merge_parts": {"tracker": _TRACKED, "animals": _TRACKED, "relink": _TRACKED},
 }
 
@@ -69,6 +71,5 @@ def check_needs(command: str, values: Mapping[str, Any], given: Collection[str])
     for parameter, need in NEEDS.get(command, {}).items():
         if parameter in given and not need.is_met(values):
             flag = f"--{parameter.replace('_', '-')}"
-            raise DlcxError(
-                f"{flag} {values[parameter]} would have no effect: it needs {need.words}", hint=f"Leave out {flag}."
-            )
+            named = flag if isinstance(values[parameter], bool) else f"{flag} {values[parameter]}"
+            raise DlcxError(f"{named} would have no effect: it needs {need.words}", hint=f"Leave out {flag}.")
