@@ -15,16 +15,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import tables
 
 from dlcx.errors import DlcxError
-from dlcx.formats.hdf5 import read_arrays
+from dlcx.formats.hdf5 import read_arrays, read_names
 from dlcx.poses import Layout, Tracks
 
 
 def is_sleap_analysis(path: Path) -> bool:
     """Whether it is such a file, by what it holds."""
-    return path.suffix == ".h5" and path.is_file() and tables.is_hdf5_file(str(path)) and "tracks" in _arrays(path)
+    return path.suffix == ".h5" and path.is_file() and "tracks" in read_names(path)
 
 
 def read_sleap_analysis(path: Path) -> Tracks:

@@ -15,8 +15,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
-from dlcx.formats.hdf5 import check_hdf5, survives
-from dlcx.inputs import file_size
+from dlcx.formats.hdf5 import check_hdf5
 from dlcx.outputs import reserve, whole_file
 from dlcx.poses import Labels
 
@@ -30,16 +29,9 @@ def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
         When sleap-io is missing, the file is none of its files, or it holds no labels.
     """
     library = sleap_library()
-    file_size(path)
-
-    def load() -> GivenLabels:
-        check_hdf5(path)
-        return _given(library.load_slp(str(path), open_videos=False), path, predicted=predicted)
-
-    if not survives(load):
-        raise DlcxError(f"{path} is damaged: the HDF5 library crashes on it", hint="Take it from a copy.")
+    check_hdf5(path)
     try:
-        return load()
+        return _given(library.load_slp(str(path), open_videos=False), path, predicted=predicted)
     except DlcxError:
         raise
     except Exception as error:  # h5py and sleap-io raise whatever they meet in a broken file

@@ -70,9 +70,12 @@ CASES += [
     for name, index in INDICES.items()
     for table, form in ((TABLE, "fixed"), (TABLE, "table"), (TABLE.astype(object), "fixed"))
 ]
+#: No labels or poses: columns of categories, and rows named by categories, in the ``table`` format.
+UNKNOWN_HERE = {("category", "table"), ("index of category", "table")}
 #: pandas itself writes no such tables.
 UNKNOWN_TO_PANDAS = {
     ("category", "fixed"),
+    *UNKNOWN_HERE,
     ("index of mixed", "table"),
     ("index of images", "table"),
     ("index of levels", "table"),
@@ -106,4 +109,11 @@ def test_objects_of_a_class_are_refused(tmp_path: Path):
         warnings.simplefilter("ignore")
         table.to_hdf(tmp_path / "x.h5", key=KEY, mode="w")
     with pytest.raises(DlcxError, match=r"x\.h5 is refused: it names pandas"):
+        read_table(tmp_path / "x.h5", [KEY])
+
+
+@pytest.mark.parametrize(("name", "table", "form"), [one for one in CASES if (one[0], one[2]) in UNKNOWN_HERE])
+def test_tables_of_categories_are_refused(name, table, form, tmp_path: Path):
+    table.to_hdf(tmp_path / "x.h5", key=KEY, format=form, mode="w")
+    with pytest.raises(DlcxError, match=r"x\.h5: cannot be read as a table of poses \(.* categor"):
         read_table(tmp_path / "x.h5", [KEY])

@@ -32,7 +32,6 @@ FILES = Path(__file__).parents[1] / "golden" / "files"
 @pytest.fixture(autouse=True)
 def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda _: None)
-    monkeypatch.setattr("dlcx.formats.hdf5.survives", lambda *_: True)  # the files are our own: no process to try each
 
 
 def kills(root: Path, call: Callable[[], object], step: int = 1) -> Iterator[int]:
