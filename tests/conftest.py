@@ -83,6 +83,22 @@ def openfield(shared: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def _json_fits_its_schema(monkeypatch: pytest.MonkeyPatch):
+    """Check each JSON output of a command that runs in this process against the schema of its result."""
+    import dlcx.cli.options as module
+
+    def emit(result: object, *, as_json: bool, **options: object) -> None:
+        if as_json and result is not None:
+            from json_output import check_result
+
+            check_result(result)
+        usual(result, as_json=as_json, **options)
+
+    usual = module.emit
+    monkeypatch.setattr(module, "emit", emit)
+
+
+@pytest.fixture(autouse=True)
 def _log_as_before():
     """The command line takes dlcx's log over; the next test hears of it again."""
     logger = logging.getLogger("dlcx")

@@ -1,6 +1,7 @@
 """The pages say what is true of the tree."""
 
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import typer
 
 from dlcx import COMMANDS
 from dlcx.cli.app import build
+from dlcx.cli.json_schemas import schemas
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,6 +61,12 @@ def test_the_extra_all_holds_every_feature():
     named = set(everything.removeprefix("dlcx[").removesuffix("]").split(","))
     empty_or_core = {"video", "kmeans"}
     assert named == set(extras) - {"dev", "all"} - empty_or_core
+
+
+def test_json_schemas_are_current():
+    module = load("json_output")
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run: python docs/json_output.py"
+    assert json.loads(module.SCHEMAS.read_text(encoding="utf-8")) == schemas()
 
 
 def test_command_reference_is_current():
