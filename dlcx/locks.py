@@ -159,8 +159,7 @@ def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -
     holder = Holder.me()
     made = [folder for folder in path.parents if not folder.exists()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _acquire(path, holder, what, patient=patient, until=time.monotonic() + wait)
+        _acquire_in_folder(path, holder, what, patient=patient, until=time.monotonic() + wait)
     except OSError as error:
         _remove_empty(made)
         if is_full(error, path.parent):
@@ -194,6 +193,17 @@ def _remove_empty(folders: Sequence[Path]) -> None:
     with suppress(OSError):
         for folder in folders:
             folder.rmdir()
+
+
+def _acquire_in_folder(path: Path, holder: Holder, what: str, *, patient: bool, until: float) -> None:
+    """:func:`_acquire` in a folder that is made when it is missing."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _acquire(path, holder, what, patient=patient, until=until)
+        except FileNotFoundError:  # who let the lock go has just removed the folder that it had made
+            if path.parent.exists():
+                raise
 
 
 def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: float) -> None:

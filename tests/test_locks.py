@@ -9,6 +9,7 @@ import sys
 import threading
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,9 +42,27 @@ def test_the_second_says_who_holds_it(tmp_path: Path) -> None:
         assert str(path) in refused.value.hint
         assert refused.value.exit_code == 3
         assert list(path.parent.iterdir()) == [path]
-    assert list(path.parent.iterdir()) == []
+    assert not path.parent.exists()
     with locked(path, "v"):
         pass
+
+
+def test_a_folder_that_another_process_has_just_removed_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who lets a lock go removes the folder that it made for it, perhaps just before the next one writes into it."""
+    path, tried, acquire = tmp_path / "new" / "v.lock", [], locks._acquire
+
+    def beside_another(*arguments: Any, **more: Any) -> None:
+        if not tried:
+            path.parent.rmdir()
+        tried.append(path.parent.exists())
+        acquire(*arguments, **more)
+
+    monkeypatch.setattr(locks, "_acquire", beside_another)
+    with locked(path, "v"):
+        assert list(path.parent.iterdir()) == [path]
+    assert tried == [False, True]
 
 
 @pytest.mark.parametrize("reason", ["ended", "another process has its number"])

@@ -216,7 +216,7 @@ NET: dict[str, Any] = {
 NET["detector"] = {
     "model": {"type": "SSDLite", "box_score_thresh": 0.6},
     "data": {"train": STEPS, "inference": STEPS},
-    "runner": NET["runner"],
+    "runner": {**NET["runner"], "type": "DetectorTrainingRunner"},
     "train_settings": NET["train_settings"],
 }
 FILES: dict[type[Settings], dict[str, Any]] = {ProjectConfig: PROJECT, ModelConfig: NET, OwnConfig: {}}

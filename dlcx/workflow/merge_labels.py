@@ -18,6 +18,7 @@ from dlcx.formats.project_config import open_project, set_iteration
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
+from dlcx.ranges import within_ranges
 from dlcx.workflow.label_backups import LabelBackup
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class MergeLabelsResult:
         return [*said, f"iteration: {self.iteration}{why}"]
 
 
+@within_ranges
 def merge_labels(
     project: str | Path | None = None,
     *,

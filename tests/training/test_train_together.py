@@ -100,10 +100,11 @@ def only_error(text: str) -> str:
 def test_two_processes_train_as_one_and_one_goes_on_from_two(layers, capfd):
     straight = copy(layers, "straight")
     train(straight, epochs=4, batch_size=7)  # 8 images: one of two processes has none of the last batch
-    assert run(["train", "-q", "-p", str(layers), "--epochs", "2", "--batch-size", "7", "--devices", "2"]) == 0
+    assert run(["train", "-p", str(layers), "--epochs", "2", "--batch-size", "7", "--devices", "2"]) == 0
     out, err = capfd.readouterr()
     assert out.count("trained: tinyJan2-trainset80shuffle1, 2 epochs") == 1
-    assert err.splitlines() == ["hint: Next: dlcx evaluate", "hint: Then: dlcx analyze-video VIDEO"]
+    for line in ("warning: tinyJan2-trainset80shuffle1 has not learned: ", "hint: Next: ", "hint: Then: "):
+        assert err.count(line) == 1, err
     assert not (place_of(layers).train_dir / "train.lock").exists()
     assert len(place_of(layers).train_log_path.read_text().splitlines()) == 2
     train(layers, epochs=4)
