@@ -183,6 +183,7 @@ def test_positions_without_bounds_are_refused(tmp_path, value, suffix):
     assert str(caught.value).endswith(says)
 
 
+@pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
 @pytest.mark.parametrize("kind", [bool, object, complex, "datetime64[s]"])
 def test_tables_of_other_things_than_numbers_are_refused(tmp_path, kind):
     table = (pd.read_hdf(f"{MERGED['sa']}.h5").fillna(0) > 30).astype(kind)
@@ -191,6 +192,7 @@ def test_tables_of_other_things_than_numbers_are_refused(tmp_path, kind):
         read_labels(tmp_path / "labels.h5")
 
 
+@pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
 def test_numbers_as_names_and_bytes_as_rows(tmp_path):
     table = pd.DataFrame(
         [[1.0, 2.0, 3.0, 4.0]],

@@ -20,7 +20,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.hdf5.isolated import check_isolated, read_isolated
 from dlcx.formats.hdf5.nodes import Node, opened, refused_reference
-from dlcx.formats.hdf5.pandas_tables import StoredTable, group_of, is_table_format, read_stored, stored_keys
+from dlcx.formats.hdf5.pandas_tables import NotNumbers, StoredTable, group_of, is_table_format, read_stored, stored_keys
 from dlcx.formats.hdf5.structure import Damaged, NotCovered, RefersElsewhere, Source, is_hdf5
 from dlcx.formats.pickles import Foreign
 from dlcx.inputs import file_size
@@ -192,6 +192,8 @@ def _loaded(path: Path, load: Callable[[Node], Loaded]) -> Loaded:
             f"{path} is refused: {error}",
             hint="Tables of poses hold numbers and names; another program may run code hidden in this one.",
         ) from None
+    except NotNumbers as error:
+        raise DlcxError(f"{path}: expected numbers ({error})") from None
     except Damaged as error:
         raise DlcxError(f"{path} is damaged: {error}", hint="Take it from a copy.") from None
     except Exception as error:  # a broken file may hold anything in place of names and numbers

@@ -29,6 +29,10 @@ _NUMBERS = ("integer", "float", "bool")
 _STORED = ("float", "int", "uint", "bool", "bytes", "string")
 
 
+class NotNumbers(ValueError):
+    """Columns of a table are of a type that is none of poses and labels."""
+
+
 class Unknown(ValueError):
     """pandas may read such a table; poses and labels are not kept so."""
 
@@ -150,8 +154,8 @@ def read_stored(group: Node) -> StoredTable | None:
 
     Raises
     ------
-    Unknown
-        When its values are of a type that has no place in a table of poses.
+    NotNumbers, Unknown
+        When its values are of a type that has no place in a table of poses, or its rows are stored in another way.
     KeyError, ValueError, TypeError
         When a part is missing or of another kind.
     Foreign
@@ -256,13 +260,15 @@ class _Fixed:
             else:
                 values = node.objects()
                 if not isinstance(values, np.ndarray) or (kind or "object") not in ("object", "str", "string"):
-                    raise Unknown(f"{name} is made of {str(kind)[:40]}")
+                    raise NotNumbers(f"{name} is made of {str(kind)[:40]}")
                 if values.ndim == 1:  # the one column of a type of pandas' own
                     return values[:, None]
         else:
             values = _emptied(node)
             if isinstance(kind, str) and kind.startswith(("datetime64", "timedelta64", "period")):
-                raise Unknown(f"{name} holds dates")
+                raise NotNumbers(f"{name} holds dates")
+            if values.dtype.names:
+                raise NotNumbers(f"{name} holds records, or complex numbers")
         if values.ndim != 2:
             raise ValueError(f"{name} has {values.ndim} sides")
         # pandas keeps a block turned, and says so of those that it stores by rows
@@ -300,7 +306,7 @@ def _read_records(group: Node) -> StoredTable:
     for name in group.attribute("values_cols"):
         kind, meta = (node.attribute(f"{name}_{what}") for what in ("dtype", "meta"))
         if meta not in (None, "str", "string") or not str(kind).startswith(_STORED):
-            raise Unknown(f"{name} is made of {str(meta or kind)[:40]}")
+            raise NotNumbers(f"{name} is made of {str(meta or kind)[:40]}")
         values = np.ascontiguousarray(records[name])
         values = values if values.ndim > 1 else values[:, None]
         if values.dtype.kind == "S":
