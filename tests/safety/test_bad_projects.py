@@ -113,7 +113,10 @@ BAD = (
         "no label lies inside",
     ),
     Bad(
-        "infinite labels", with_labels(lambda labels: moved(labels, np.where(labels.xy > 60, np.inf, labels.xy))), 0, ""
+        "infinite labels",
+        with_labels(lambda labels: moved(labels, np.where(labels.xy > 60, np.inf, labels.xy))),
+        3,
+        "expected a position in the image for snout x, got inf",
     ),
     Bad("an image twice", twice, 3, "is labelled twice"),
     Bad("an image missing", lambda root: first_image(root).unlink(), 3, "does not exist"),
