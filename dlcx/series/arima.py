@@ -18,6 +18,8 @@ from dlcx.errors import DlcxError
 
 #: A column with no more known frames is not fitted.
 FEW = 10
+#: Steps of the search for a process, statsmodels' own number; what it has found by then is used.
+STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,33 @@ def fit_arima(
         When statsmodels is not installed or a degree is out of range.
     """
     check_arima()
-    from statsmodels.tsa.statespace.sarimax import SARIMAX
+    from threadpoolctl import threadpool_limits
 
     columns = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
     columns[~(known.reshape(columns.shape) & np.isfinite(columns))] = np.nan
     found = np.full((3, *columns.shape), np.nan)
-    for column in range(columns.shape[1]):
-        series = columns[:, column]
-        there = np.flatnonzero(np.isfinite(series))
-        if len(there) > FEW:
-            # warnings are of starting values and convergence: such fits are used all the same
-            with warnings.catch_warnings(), suppress(np.linalg.LinAlgError):
-                warnings.simplefilter("ignore")
-                result = SARIMAX(series, order=(ar, 0, ma), simple_differencing=True).fit(disp=False)
-                prediction = result.get_prediction(0, len(series) - 1)
-                found[:, :, column] = prediction.predicted_mean, *prediction.conf_int(alpha=alpha).T
+    # statsmodels solves systems of a few equations, thousands of times: threads would wait for each other, and on busy
+    # cores for seconds a column
+    with threadpool_limits(1, user_api="blas"):
+        for column in range(columns.shape[1]):
+            series = columns[:, column]
+            there = np.flatnonzero(np.isfinite(series))
+            if len(there) > FEW:
+                found[:, :, column] = _expected(series, ar, ma, alpha)
                 found[:, : there[0] + 1, column] = np.nan  # the process begins at 0, the corner of the image
-        fitted()
+            fitted()
     mean, low, high = found.reshape(3, *values.shape)
     return Fit(mean, low, high)
+
+
+def _expected(series: np.ndarray, ar: int, ma: int, alpha: float) -> np.ndarray:
+    """Mean, low and high (3, T) of a process fitted to a series (T,); nan when none can be fitted."""
+    from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+    # warnings are of starting values and convergence: such fits are used all the same
+    with warnings.catch_warnings(), suppress(np.linalg.LinAlgError):
+        warnings.simplefilter("ignore")
+        result = SARIMAX(series, order=(ar, 0, ma), simple_differencing=True).fit(disp=False, maxiter=STEPS)
+        prediction = result.get_prediction(0, len(series) - 1)
+        return np.stack([prediction.predicted_mean, *prediction.conf_int(alpha=alpha).T])
+    return np.full((3, len(series)), np.nan)

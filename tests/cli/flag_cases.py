@@ -56,6 +56,8 @@ SHARED: dict[str, str | Flag] = {
 
 VIDEO = "P/videos/vid.avi"
 _SHARES = f"analyze-video {VIDEO} --shuffle 4 --cluster slurm --dry-run --out clustered"
+_ARIMA = f"filter-predictions {VIDEO} --shuffle 4 --overwrite --filter arima"
+_FITTED = f"extract-outliers {VIDEO} --shuffle 4 --epsilon 5 --frames 2 --algorithm fitting"
 _TRAIN = "train --cluster slurm --dry-run --shuffle 4 --epochs 1"
 _JOB = {
     "--partition": "fast",
@@ -241,9 +243,9 @@ COMMANDS: dict[str, Command] = {
         {
             "--filter": "spline",
             "--window": "9",
-            "--p-bound": "0.9",
-            "--ar": "1",
-            "--ma": "0",
+            "--p-bound": Flag("0.9", _ARIMA),
+            "--ar": Flag("1", _ARIMA),
+            "--ma": Flag("0", _ARIMA),
             "--overwrite": Flag("", f"filter-predictions {VIDEO} --shuffle 4"),
             "--csv": "--no-csv",
         },
@@ -302,8 +304,8 @@ COMMANDS: dict[str, Command] = {
             "--algorithm": "uncertain",
             "--epsilon": "1000",
             "--p-bound": Flag("0.9", f"extract-outliers {VIDEO} --shuffle 4 --frames 2 --algorithm uncertain"),
-            "--ar": "1",
-            "--ma": "0",
+            "--ar": Flag("1", _FITTED),
+            "--ma": Flag("0", _FITTED),
             "--frame-numbers": Flag("3", f"extract-outliers {VIDEO} --shuffle 4 --algorithm list --frame-numbers 2"),
             "--method": "uniform",
             "--frames": "3",
@@ -315,7 +317,7 @@ COMMANDS: dict[str, Command] = {
     "merge-labels": Command(
         "merge-labels",
         {
-            "--accept-machine-labels": Flag("", prepare="outliers"),
+            "--accept-machine-labels": Flag("", "merge-labels --pcutoff 0", prepare="outliers"),
             "--accept-empty": Flag("", "merge-labels --accept-machine-labels --pcutoff 1", prepare="outliers"),
             "--pcutoff": Flag("1", "merge-labels --accept-machine-labels", prepare="outliers"),
             "--iteration": "7",

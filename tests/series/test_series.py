@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from dlcx.errors import DlcxError
 from dlcx.series import fill_gaps, fit_arima, median_filter, squared_steps
@@ -182,6 +183,33 @@ def test_arima_leaves_out_columns_that_cannot_be_fitted():
     fit = fit_arima(values, np.ones_like(values, bool))
     assert np.isfinite(fit.mean[1:, 0]).all()
     assert np.isnan(fit.mean[:, 1]).all()
+
+
+def test_arima_of_a_short_video_expects_animals_that_rest_walk_or_jump():
+    time = np.arange(12.0)
+    values = np.stack([np.full(12, 50.0), 5 + 3 * time, np.zeros(12), np.where(time < 6, 50.0, 51.0)], 1)
+    known = np.ones_like(values, bool)
+    known[5, 0] = False
+    fit = fit_arima(values, known)
+    before = np.roll(values, 1, axis=0)  # a jump is expected from where the animal was
+    expected = np.concatenate([values[:, :3], before[:, 3:]], 1)
+    np.testing.assert_allclose(fit.mean[2:], expected[2:], atol=0.02)
+    inside = (fit.low <= expected) & (expected <= fit.high)
+    assert inside[2:].all()
+
+
+def test_arima_is_fitted_on_one_core_and_leaves_the_threads_as_they_were():
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    values = np.random.default_rng(0).normal(0, 1, (15, 2))
+    during = []
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        fit_arima(values, np.ones_like(values, bool), fitted=lambda: during.extend(threads()))
+        after = threads()
+    assert set(during) == {1}
+    assert after[: len(before)] == before
 
 
 def test_arima_without_statsmodels_says_how_to_get_it(monkeypatch):
