@@ -22,8 +22,8 @@ from typing import IO
 
 from campaign.case import Case, Ended
 
-#: Seconds of processor time, and of wall-clock time on a busy machine, after which a call counts as hanging.
-PROCESSOR, WALL = 20.0, 90.0
+#: Seconds of processor time after which a call counts as hanging, and of wall-clock time in which it does nothing.
+PROCESSOR, IDLE = 20.0, 40.0
 #: Address space, in bytes, that a call may take beyond that of this process.
 ADDRESSES = 8 << 30
 
@@ -78,15 +78,19 @@ def start(case: Case, words: Sequence[str], folder: Path) -> Begun:
 
 def finish(words: tuple[str, ...], pid: int, out: IO[bytes], err: IO[bytes], since: float, resident: float) -> Ended:
     """Wait for a call, and end it where it hangs."""
+    worked, last = -1.0, since
     while True:
         found, status, usage = os.wait4(pid, os.WNOHANG)
         if found:
             break
         time.sleep(0.005)
-        if time.monotonic() - since > WALL:
+        if (now := _worked(pid)) > worked + 0.1:
+            worked, last = now, time.monotonic()
+        if time.monotonic() - last > IDLE:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     wall = time.monotonic() - since
     texts = []
     for stream in (out, err):
@@ -96,6 +100,15 @@ def finish(words: tuple[str, ...], pid: int, out: IO[bytes], err: IO[bytes], sin
     processor = usage.ru_utime + usage.ru_stime
     growth = max(usage.ru_maxrss / 1024 - resident, 0)
     return Ended(tuple(words), os.waitstatus_to_exitcode(status), *texts, processor, wall, growth)
+
+
+def _worked(pid: int) -> float:
+    """Seconds of processor time of a process and of its children that have ended."""
+    try:
+        facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, facts[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident() -> float:

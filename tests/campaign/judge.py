@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from campaign.case import DONE, SOME_FAILED, UNUSABLE, USAGE, Case, Ended
-from campaign.forked import PROCESSOR, WALL
+from campaign.forked import IDLE, PROCESSOR
 
 #: MB that a call may take beyond what its imports took.
 MEMORY = 1200.0
@@ -75,7 +75,7 @@ def faults_of(case: Case, ended: Ended, *, last: bool) -> list[str]:
 
 
 def _hung(ended: Ended) -> bool:
-    return ended.wall > WALL or ended.processor > PROCESSOR
+    return ended.wall > IDLE or ended.processor > PROCESSOR
 
 
 def _control(text: str) -> str:

@@ -117,7 +117,7 @@ def share(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Pa
                 case.title, [], 1, "", [f"the generator failed: {what.splitlines()[-1]}"], error=what
             )
         tell(results[number])
-    answer.write_bytes(pickle.dumps(results))
+        answer.write_bytes(pickle.dumps(results))
 
 
 def tell(result: Result) -> None:

@@ -123,6 +123,7 @@ FLOATS: dict[str, Callable[[Any], Any]] = {
     "rows of mixed separators": indexed(lambda image: f"{image[0]}\\{image[1]}/{image[2]}"),
     "rows below a Windows path": indexed(lambda image: "C:\\Users\\me\\camp\\" + "\\".join(image)),
     "rows below a Unix path": indexed(lambda image: "/home/me/camp/" + "/".join(image)),
+    "rows of bytes": indexed(lambda image: "/".join(image).encode()),
     "rows of five levels": indexed(lambda image: ("home", "me", *image)),
     "a level more, unused": lambda table: pd.concat([table], keys=["all"], names=["set"]),
 }
@@ -220,7 +221,6 @@ def odd_names() -> Iterator[Case]:
         "a scorer more": lambda table: pd.concat([table, level(table.copy(), "scorer", lambda _: "other")], axis=1),
         "a row twice, otherwise": conflict,
         "rows of dates": indexed(lambda image: pd.Timestamp("2024-01-01")),
-        "rows of bytes": indexed(lambda image: "/".join(image).encode()),
         "booleans": lambda table: table > 20,
     }
     for name, change in only.items():
