@@ -64,6 +64,8 @@ def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
     (tmp_path / "desk").mkdir()
     monkeypatch.chdir(tmp_path / "desk")
     monkeypatch.delenv("DLCX_PROJECT", raising=False)
+    monkeypatch.setattr("dlcx.workflow.demo.FRAMES", 80)  # what commands recommend depends on no more
+    monkeypatch.setattr("dlcx.workflow.demo.LABELED", 20)
     return Shell(capsys)
 
 
