@@ -13,14 +13,22 @@ from dlcx import locks
 
 
 def interleave(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, first: Callable[[], object], second: Callable[[], object]
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    first: Callable[[], object],
+    second: Callable[[], object],
+    *,
+    after: int = 1,
 ) -> None:
     """Run ``first``; when it has called ``owner.name``, which reads, run ``second`` until it ends or waits for a lock.
 
+    ``after`` is the number of calls: a file may be read to be checked before it is read to be changed.
     Both must end without an exception.
     """
     reader, sleep = getattr(owner, name), time.sleep
     waiting, errors = threading.Event(), []
+    calls: list[str] = []
 
     def run_second() -> None:
         try:
@@ -37,16 +45,18 @@ def interleave(
 
     def read(*args: Any, **options: Any) -> Any:
         found = reader(*args, **options)
-        if threading.current_thread() is main and not other.is_alive() and not waiting.is_set():
-            other.start()
-            waiting.wait()
+        if threading.current_thread() is main:
+            calls.append(name)
+            if len(calls) == after:
+                other.start()
+                waiting.wait()
         return found
 
     main, other = threading.current_thread(), threading.Thread(target=run_second)
     monkeypatch.setattr(owner, name, read)
     monkeypatch.setattr(locks.time, "sleep", note_wait)
     first()
-    assert waiting.is_set(), f"{name} was not called"
+    assert waiting.is_set(), f"{name} was called {len(calls)} times"
     other.join()
     if errors:
         raise errors[0]

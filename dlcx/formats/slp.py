@@ -29,7 +29,7 @@ def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
         When sleap-io is missing, the file is none of its files, or it holds no labels.
     """
     library = sleap_library()
-    check_hdf5(path)
+    check_hdf5(path, "a SLEAP file")
     try:
         return _given(library.load_slp(str(path), open_videos=False), path, predicted=predicted)
     except DlcxError:

@@ -159,7 +159,7 @@ def test_a_file_that_sleap_wrote(shared):
 
 def test_what_is_no_sleap_file_and_no_sleap_io(tmp_path, monkeypatch):
     (tmp_path / "a.slp").write_bytes(b"no")
-    with pytest.raises(DlcxError, match="not a SLEAP file"):
+    with pytest.raises(DlcxError, match=r"a\.slp: cannot be read as a SLEAP file \(no HDF5 file\)"):
         read_slp(tmp_path / "a.slp")
     monkeypatch.setitem(sys.modules, "sleap_io", None)
     with pytest.raises(DlcxError, match="sleap-io") as caught:

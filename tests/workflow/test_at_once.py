@@ -170,11 +170,13 @@ def test_machine_labels_of_both_calls_are_there(project: Path, monkeypatch: pyte
         pick = workflow._Pick(open_project(project), "uniform", None, 1, False, False, None)
         search = SimpleNamespace(algorithm="list")
         found = SimpleNamespace(
-            video=Path("vid.avi"), in_frame=lambda: None, file=SimpleNamespace(path=Path("x"), scorer="net")
+            video=Path("vid.avi"),
+            in_frame=lambda: SimpleNamespace(layout=open_project(project).layout),
+            file=SimpleNamespace(path=Path("x"), scorer="net"),
         )
         pick(found, type("Search", (), {"algorithm": search.algorithm, "__call__": lambda *_: list(numbers)})())
 
-    interleave(monkeypatch, formats, "read_machine_labels", lambda: extract(2), lambda: extract(3))
+    interleave(monkeypatch, formats, "read_machine_labels", lambda: extract(2), lambda: extract(3), after=2)
     images = [image[2] for image in read_machine_labels(target).images]
     assert sorted(images) == ["img01.png", "img02.png", "img03.png"]
 

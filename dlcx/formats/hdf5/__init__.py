@@ -159,8 +159,8 @@ def read_attribute(path: Path, keys: Sequence[str], name: str) -> str:
         return ""
 
 
-def check_hdf5(path: Path) -> None:
-    """Refuse a file, before another library reads it, that crashes the HDF5 library or refers to other files.
+def check_hdf5(path: Path, kind: str) -> None:
+    """Refuse a file that crashes the HDF5 library or refers to other files; ``kind`` names it in the message.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def check_hdf5(path: Path) -> None:
         When it is no HDF5, is damaged, refers to other files, or claims to hold far more than its size allows.
     """
     file_size(path)
-    _check_signature(path)
+    _check_signature(path, kind)
     check_isolated(path)
 
 
@@ -181,7 +181,7 @@ def _loaded(path: Path, load: Callable[[Node], Loaded]) -> Loaded:
             with opened(path) as root:
                 return load(root)
         except NotCovered:
-            _check_signature(path)
+            _check_signature(path, "a table of poses")
         return load(read_isolated(path))
     except DlcxError:
         raise
@@ -201,7 +201,7 @@ def _loaded(path: Path, load: Callable[[Node], Loaded]) -> Loaded:
         raise DlcxError(f"{path}: cannot be read as a table of poses ({reason})") from None
 
 
-def _check_signature(path: Path) -> None:
+def _check_signature(path: Path, kind: str) -> None:
     with Source(path) as source:
         if not is_hdf5(source):
-            raise DlcxError(f"{path}: cannot be read as a table of poses (no HDF5 file)")
+            raise DlcxError(f"{path}: cannot be read as {kind} (no HDF5 file)")
