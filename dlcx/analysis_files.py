@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,8 +130,10 @@ class AnalysisFiles:
     @property
     def pose_files(self) -> list[PoseFile]:
         """Every file of poses of this video in the folder, whichever net, tracker or filter made it, by name."""
-        paths = self.folder.iterdir() if self.folder.is_dir() else ()
-        found = {path.stem: file for path in sorted(paths) if (file := PoseFile.of(path, self.video.stem))}  # h5 wins
+        stem = self.video.stem
+        names = sorted(os.listdir(self.folder)) if self.folder.is_dir() else []
+        paths = [self.folder / name for name in names if name.startswith(stem)]  # a folder may hold thousands
+        found = {path.stem: file for path in paths if (file := PoseFile.of(path, stem))}  # h5 wins
         return list(found.values())
 
 

@@ -265,11 +265,15 @@ def _wanted(layout: Layout) -> list[tuple[str, ...]]:
 
 
 def _labels_of(table: pd.DataFrame, layout: Layout, file: Path) -> Labels:
-    wanted = pd.MultiIndex.from_tuples(_wanted(layout))
-    below = table.droplevel("scorer", axis=1)
-    if below.columns.has_duplicates:
-        below = below.loc[:, ~below.columns.duplicated()]
-    values = below.reindex(columns=wanted).to_numpy(np.float64)  # (M, 2 (A K + U))
+    wanted = _wanted(layout)
+    place: dict[tuple[str, ...], int] = {}
+    for number, column in enumerate(table.columns.tolist()):
+        place.setdefault(tuple(column)[1:], number)  # below the scorer
+    stored: np.ndarray = table.to_numpy(np.float64)
+    values = np.full((len(table), len(wanted)), np.nan)  # (M, 2 (A K + U))
+    for number, name in enumerate(wanted):
+        if name in place:
+            values[:, number] = stored[:, place[name]]
     points = values.reshape(len(table), len(wanted) // 2, 2)
     animals = len(layout.individuals) * len(layout.bodyparts)
     return Labels(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from dlcx.project import Project
 from dlcx.workflow.labeled_folders import labeled_stems
 
 logger = logging.getLogger(__name__)
+
+#: Of more images only those with suspicious labels are drawn unless all are asked for; each takes some 30 ms.
+DRAWN_WITHOUT_ASKING = 100
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,14 @@ class FailedItem:
 
 @dataclass(frozen=True)
 class CheckLabelsResult:
-    """What is labelled, what looks wrong, and what could not be checked."""
+    """What is labelled, what looks wrong, what could not be checked, and how many images were drawn."""
 
     folders: tuple[CheckedFolder, ...]
     bodyparts: tuple[LabelCount, ...]
     suspicious: tuple[SuspiciousLabel, ...]
     failed: tuple[FailedItem, ...] = field(default=())
+    drawn: int = 0
+    plotted: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -83,13 +88,16 @@ class CheckLabelsResult:
 
     def lines(self) -> list[str]:
         """One fact a line: folders, bodyparts, then what looks wrong."""
-        said = []
+        said: list[str] = []
+        rows = sum(one.rows for one in self.folders)
         for one in self.folders:
             without = f", {len(one.without_row)} images without labels" if one.without_row else ""
             said.append(f"{one.video}: {one.rows} labelled images{without}")
             said += [f"  pictures: {one.pictures}"] if one.pictures else []
         wide = max((len(one.bodypart) for one in self.bodyparts), default=0)
         said += [f"{one.bodypart:{wide}}  labelled {one.labelled} times of {one.of}" for one in self.bodyparts]
+        if self.plotted and self.drawn + len(self.failed) < rows:
+            said.append(f"drawn: the {self.drawn} images with suspicious labels, of {rows}; --all draws every image")
         said.append(f"suspicious: {len(self.suspicious) or 'none'}")
         for label in self.suspicious:
             whose = f"{label.individual}: " if label.individual else ""
@@ -102,10 +110,11 @@ def check_labels(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     plot: bool = True,
+    draw_all: bool = False,
     color_by: str | None = None,
     progress: Progress = SILENT,
 ) -> CheckLabelsResult:
-    """Draw the labels of every image, and list those that look wrong.
+    """List the labels that look wrong, and draw them.
 
     Parameters
     ----------
@@ -114,7 +123,10 @@ def check_labels(
     videos
         Some of the project's; default: all that have labels.
     plot
-        Draw the pictures, into ``labeled-data/<video>_labeled``.
+        Draw the pictures, into ``labeled-data/<video>_labeled``: those with suspicious labels first, then the others
+        where there are at most ``DRAWN_WITHOUT_ASKING`` images.
+    draw_all
+        Draw every image, however many there are.
     color_by
         What has a colour of its own, ``bodypart`` or ``individual``; default: individual where there are several.
 
@@ -153,27 +165,26 @@ def check_labels(
                 sizes[stem].append(None)
                 failed.append(FailedItem(str(path.relative_to(home.root)), str(error)))
     found = _suspicions(home, parts, sizes)
-    if plot:
-        with progress.task("draw", total=sum(map(len, images.values())), unit="image") as task:
-            for stem, labels in parts.items():
-                for row, path in enumerate(images[stem]):
-                    if sizes[stem][row] is not None:
-                        ringed = {
-                            (_animal(labels, one), part)
-                            for one in found[stem]
-                            if one.row == row and one.kind != "missing"
-                            for part in one.bodyparts
-                        }
-                        picture = paint(read_image(path), labels.pose(row), ringed)
-                        write_picture(picture, _pictures(home, stem) / f"{path.stem}_{by}.png")
-                    task.advance()
+    drawn = _rows_to_draw(sizes, found, every=draw_all) if plot else []
+    with progress.task("draw", total=len(drawn), unit="image") as task:
+        for stem, row in drawn:
+            labels, path = parts[stem], images[stem][row]
+            ringed = {
+                (_animal(labels, one), part)
+                for one in found[stem]
+                if one.row == row and one.kind != "missing"
+                for part in one.bodyparts
+            }
+            picture = paint(read_image(path), labels.pose(row), ringed)
+            write_picture(picture, _pictures(home, stem) / f"{path.stem}_{by}.png")
+            task.advance()
     return CheckLabelsResult(
         folders=tuple(
             CheckedFolder(
                 stem,
                 len(labels),
                 _without_row(home.labeled_data / stem, labels),
-                _pictures(home, stem) if plot else None,
+                _pictures(home, stem) if any(one == stem for one, _ in drawn) else None,
             )
             for stem, labels in parts.items()
         ),
@@ -184,7 +195,24 @@ def check_labels(
             for one in found[stem]
         ),
         failed=tuple(failed),
+        drawn=len(drawn),
+        plotted=plot,
     )
+
+
+def _rows_to_draw(
+    sizes: Mapping[str, Sequence[tuple[int, int] | None]],
+    found: Mapping[str, Sequence[Suspicion]],
+    *,
+    every: bool,
+) -> list[tuple[str, int]]:
+    """Folder and row of the images to draw, those with suspicious labels first; images that cannot be read are none."""
+    there = [(stem, row) for stem, known in sizes.items() for row, size in enumerate(known) if size is not None]
+    suspicious = {(stem, one.row) for stem, several in found.items() for one in several}
+    first = [place for place in there if place in suspicious]
+    if not every and len(there) > DRAWN_WITHOUT_ASKING:
+        return first
+    return first + [place for place in there if place not in suspicious]
 
 
 def _read(project: Project, stems: Sequence[str]) -> tuple[dict[str, Labels], list[FailedItem]]:

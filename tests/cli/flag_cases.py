@@ -97,7 +97,10 @@ COMMANDS: dict[str, Command] = {
             "--seed": Flag("7", "extract-frames --frames 3 --method uniform"),
         },
     ),
-    "check-labels": Command("check-labels", {"--plot": "--no-plot", "--color-by": "bodypart"}),
+    "check-labels": Command(
+        "check-labels",
+        {"--plot": "--no-plot", "--color-by": "bodypart", "--all": Flag("", prepare="many_labels")},
+    ),
     "clean-labels": Command(
         "clean-labels",
         {

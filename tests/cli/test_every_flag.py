@@ -181,6 +181,19 @@ def _unlabeled_image() -> None:
     path.with_suffix(".h5").unlink()
 
 
+def _many_labels() -> None:
+    """More images than are drawn without asking."""
+    path, lines = _labels()
+    cells = lines[-1].split(",")
+    source = Path("P", *cells[:3])
+    copies = [f"copy{number:03d}{source.suffix}" for number in range(101)]
+    for name in copies:
+        source.with_name(name).symlink_to(source.name)
+    rows = [",".join([*cells[:2], name, *cells[3:]]) for name in copies]
+    path.write_text("\n".join([*lines, *rows]) + "\n")
+    path.with_suffix(".h5").unlink()
+
+
 def _other_labels() -> None:
     path, lines = _labels()
     path.write_text("\n".join([*lines[:-1], re.sub(r"\d+\.\d+", "9.5", lines[-1], count=2)]) + "\n")
@@ -216,6 +229,7 @@ DO: dict[str, Callable[[], None]] = {
     "cropped_video": _cropped_video,
     "unlabeled_row": _unlabeled_row,
     "unlabeled_image": _unlabeled_image,
+    "many_labels": _many_labels,
     "other_labels": _other_labels,
     "single_labels": _single_labels,
     "hues": _hues,

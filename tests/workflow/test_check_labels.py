@@ -109,3 +109,19 @@ def test_no_labels(root):
         path.unlink()
     with pytest.raises(DlcxError, match="no labels in"):
         check_labels(root)
+
+
+def test_of_many_images_the_suspicious_are_drawn(root, capsys, monkeypatch):
+    labels = change(root, {(3, 1, 2): (-5.0, 20.0)})
+    monkeypatch.setattr("dlcx.workflow.check_labels.DRAWN_WITHOUT_ASKING", len(labels) - 1)
+    pictures = root / "labeled-data" / "arena_labeled"
+    done = check_labels(root)
+    suspicious = {Path(one.image).stem for one in done.suspicious}
+    assert Path(labels.images[3][-1]).stem in suspicious
+    assert len(suspicious) < len(labels)
+    assert {path.name for path in pictures.iterdir()} == {f"{stem}_individual.png" for stem in suspicious}
+    line = f"drawn: the {len(suspicious)} images with suspicious labels, of {len(labels)}; --all draws every image"
+    assert (done.drawn, line in done.lines()) == (len(suspicious), True)
+    assert run(["check-labels", "-p", str(root), "--all"]) == 0
+    assert len(list(pictures.iterdir())) == len(labels)
+    assert "drawn:" not in capsys.readouterr().out
