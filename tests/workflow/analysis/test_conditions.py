@@ -126,7 +126,7 @@ def test_training_without_conditions_says_what_is_missing(root, caplog):
         result = train(root, shuffle=BARE, epochs=1, batch_size=4, workers=0, overrides=["runner.eval_interval=1"])
     assert "inference.conditions" in caplog.text
     assert "--conditions SHUFFLE|FILE" in caplog.text
-    assert result.next_steps[0].endswith(f"--shuffle {BARE} --conditions SHUFFLE|FILE")
+    assert result.next_steps[0] == f"Next: dlcx evaluate --shuffle {BARE} --conditions {FIRST}"
     with pytest.raises(DlcxError, match=r"inference\.conditions is empty") as caught:
         evaluate(root, shuffle=BARE)
     assert "--conditions SHUFFLE" in caught.value.hint
