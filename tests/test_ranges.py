@@ -8,18 +8,17 @@ import math
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-import typer
 
 import dlcx
 from dlcx import COMMANDS, DlcxError
-from dlcx.cli.app import build, run
+from dlcx.cli.app import parser, run
 from dlcx.ranges import RANGES, Range, range_of
 from dlcx.settings.base import Settings, check
 from dlcx.settings.model import ModelConfig
 from dlcx.settings.own import OwnConfig
 from dlcx.settings.project import ProjectConfig
 
-PROGRAM = typer.main.get_command(build())
+PROGRAM = parser()
 NUMERIC = {int, float}
 
 
@@ -62,13 +61,6 @@ FLAGS = numeric_flags()
 PARAMETERS = numeric_parameters()
 
 
-@pytest.fixture
-def one_program(monkeypatch):
-    """The program is built once for all calls: building it takes longer than refusing a call."""
-    monkeypatch.setattr("dlcx.cli.app.build", lambda: None)
-    monkeypatch.setattr("typer.main.get_command", lambda app: PROGRAM)
-
-
 def outside(limits: Range) -> list[float]:
     """Numbers just beyond the ends, and far from them."""
     ends = [limits.low, limits.high] if limits.open else [limits.low - 1, limits.high + 1]
@@ -96,7 +88,6 @@ def test_all_kinds_of_numbers_are_found():
 
 
 @pytest.mark.parametrize("command", sorted({command for command, _, _ in FLAGS}))
-@pytest.mark.usefixtures("one_program")
 def test_flags_out_of_range_are_refused(command, tmp_path, monkeypatch, capsys):
     """Before anything else: there is no project here, and no argument names a file."""
     monkeypatch.chdir(tmp_path)
@@ -177,7 +168,6 @@ def test_functions_refuse_numbers_out_of_range(command, name, limits, tmp_path, 
     ],
     ids=lambda call: " ".join(call)[:60],
 )
-@pytest.mark.usefixtures("one_program")
 def test_numbers_inside_of_texts_have_ranges_too(call, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run(call) in (2, 3)

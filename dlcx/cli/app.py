@@ -70,6 +70,12 @@ def build() -> typer.Typer:
     return app
 
 
+@functools.cache
+def parser() -> Any:
+    """The parser of calls, with all commands; built once a process, for that takes longer than many a call."""
+    return typer.main.get_command(build())
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one call and return its exit code.
 
@@ -78,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     if arguments and arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
-    command = typer.main.get_command(build())
+    command = parser()
     fail = functools.partial(_fail, as_json="--json" in arguments, project=given_project(list(arguments)))
     try:
         result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -154,9 +154,7 @@ def _sections(params: Iterable[Any], command: str, ctx: Any) -> Iterator[tuple[s
     titles = ["Arguments", "Options", *OPTION_GROUPS]
     sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
     for param in params:
-        if param.metavar is None:
-            param.metavar = values_text(command, param, ctx)
-        if record := param.get_help_record(ctx):
+        if record := _record(param, command, ctx):
             if param.param_type_name == "option":
                 groups = [_GROUP_OF[name] for name in param.opts if name in _GROUP_OF]
                 own = not groups or (command, param.opts[0]) in _OWN_OPTIONS
@@ -164,3 +162,13 @@ def _sections(params: Iterable[Any], command: str, ctx: Any) -> Iterator[tuple[s
             else:
                 sections["Arguments"].append((record[0].split(" <")[0], record[1]))
     return ((title, rows) for title, rows in sections.items() if rows)
+
+
+def _record(param: Any, command: str, ctx: Any) -> tuple[str, str] | None:
+    """Names and help of a parameter; its own metavar stays, for messages of later calls show that."""
+    own = param.metavar
+    param.metavar = values_text(command, param, ctx) if own is None else own
+    try:
+        return cast("tuple[str, str] | None", param.get_help_record(ctx))
+    finally:
+        param.metavar = own

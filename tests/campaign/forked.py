@@ -37,7 +37,7 @@ def import_everything() -> None:
     import torch._dynamo
 
     import dlcx
-    from dlcx.cli.app import build
+    from dlcx.cli.app import parser
 
     for module in pkgutil.walk_packages(dlcx.__path__, "dlcx."):
         if not module.name.endswith("__main__"):
@@ -45,7 +45,7 @@ def import_everything() -> None:
     for name in ("sleap_io", "pandas.io.pytables", "matplotlib.pyplot", "sklearn.cluster"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    build()
+    parser()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 

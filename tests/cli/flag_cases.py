@@ -57,7 +57,8 @@ SHARED: dict[str, str | Flag] = {
 VIDEO = "P/videos/vid.avi"
 _SHARES = f"analyze-video {VIDEO} --shuffle 4 --cluster slurm --dry-run --out clustered"
 _ARIMA = f"filter-predictions {VIDEO} --shuffle 4 --overwrite --filter arima"
-_FITTED = f"extract-outliers {VIDEO} --shuffle 4 --epsilon 5 --frames 2 --algorithm fitting"
+_EXPORT = "export-model --shuffle 4 --format onnx"
+_FITTED = f"extract-outliers {VIDEO} --shuffle 4 --epsilon 10.5 --frames 2 --algorithm fitting"
 _TRAIN = "train --cluster slurm --dry-run --shuffle 4 --epochs 1"
 _JOB = {
     "--partition": "fast",
@@ -314,6 +315,7 @@ COMMANDS: dict[str, Command] = {
             "--frames": "3",
             "--seed": "7",
             "--plot": "",
+            "--bodypart": Flag("ear", f"extract-outliers {VIDEO} --shuffle 4 --epsilon 40 --frames 2"),
             "--copy-videos": Flag("", "extract-outliers new.avi --shuffle 4 --epsilon 0.1 --frames 2", "new_analyzed"),
         },
     ),
@@ -327,9 +329,13 @@ COMMANDS: dict[str, Command] = {
         },
     ),
     "export-model": Command(
-        "export-model --shuffle 4",
-        {"--format": "nothing", "--verify": Flag("", "export-model --shuffle 4 --overwrite"), "--video": VIDEO,
-         "--overwrite": Flag("", prepare="model")},
+        _EXPORT,
+        {
+            "--format": Flag("nothing", "export-model --shuffle 4"),
+            "--verify": "",
+            "--video": Flag(VIDEO, f"{_EXPORT} --verify"),
+            "--overwrite": Flag("", prepare="model"),
+        },
     ),
     "list-models": Command("list-models", {"--kind": "detector"}),
     "status": Command("status"),

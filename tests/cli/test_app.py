@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 
 import dlcx
-from dlcx.cli.app import build, run
+from dlcx.cli.app import parser, run
 from dlcx.cli.output import emit, plain
 from dlcx.errors import DlcxError, Stopped, did_you_mean
 
@@ -48,7 +47,7 @@ def test_commands_functions_and_flags_agree():
     }
     own = {"DlcxError", "Stopped", "__version__"}
     assert sorted(dlcx.__all__) == dlcx.__all__ == sorted({*own, *dlcx.COMMANDS, *dlcx.NAMES})
-    program = typer.main.get_command(build())
+    program = parser()
     assert list(program.commands) == [name.replace("_", "-") for name in dlcx.COMMANDS]
     for name in dlcx.COMMANDS:
         function = inspect.signature(getattr(dlcx, name)).parameters

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-import typer
 
-from dlcx.cli.app import build, run
+from dlcx.cli.app import parser, run
 from dlcx.cli.deeplabcut_names import COMMAND_OF, MISSING, advice
 
 #: The public names of the module ``deeplabcut`` in version 3.0.2, those that load its GUI or PyTorch included.
@@ -42,7 +41,7 @@ def test_the_command_line_explains_instead_of_guessing_a_spelling(word, capsys):
 
 
 def test_every_call_that_is_named_can_be_parsed():
-    program = typer.main.get_command(build())
+    program = parser()
     texts = [f"`dlcx {call}`" for call in COMMAND_OF.values()] + list(MISSING.values())
     calls = [call for text in texts for call in re.findall(r"`dlcx ([^`]*)`", text)]
     assert len(calls) > len(COMMAND_OF)

@@ -15,16 +15,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import typer
 from flag_cases import COMMANDS, SHARED, VIDEO, Flag
 from several_animals import PAF, TOP_DOWN, make_project
 from small_videos import write_video
 
-from dlcx.cli.app import build, run
+from dlcx.cli.app import parser, run
 from dlcx.errors import DlcxError
 
 COMMON = {"project", "as_json", "progress", "quiet", "verbose", "debug", "help"}
-PROGRAM = typer.main.get_command(build())
+PROGRAM = parser()
 FLAGS = [
     (name, param.opts[0])
     for name, command in PROGRAM.commands.items()
@@ -139,7 +138,7 @@ PREPARE: dict[str, list[str]] = {
     "bones": [f"analyze-skeleton {VIDEO} --shuffle 4 --pcutoff 0.5"],
     "exports": [f"export-predictions {VIDEO} --shuffle 4 --format h5"],
     "outliers": [f"extract-outliers {VIDEO} --shuffle 4 --epsilon 0.1 --frames 2"],
-    "model": ["export-model --shuffle 4"],
+    "model": ["export-model --shuffle 4 --format onnx"],
     "new_analyzed": ["analyze-video new.avi --shuffle 4"],
     "parts": [f"analyze-video {VIDEO} --shuffle 4 --out parts --part {part}/2" for part in (1, 2)],
     "other_parts": [

@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
 import dlcx
-from dlcx.cli.app import build, run
+from dlcx.cli.app import parser, run
 from dlcx.cli.examples import EXAMPLES
 from dlcx.cli.help import COMMAND_GROUPS, OPTION_GROUPS, colored
 
@@ -22,7 +21,7 @@ COMMANDS = [name.replace("_", "-") for name in dlcx.COMMANDS]
 
 @pytest.fixture(scope="module")
 def program():
-    return typer.main.get_command(build())
+    return parser()
 
 
 def shown(*words: str, capsys) -> str:

@@ -10,10 +10,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import typer
 
 from dlcx import COMMANDS
-from dlcx.cli.app import build
+from dlcx.cli.app import parser
 from dlcx.cli.json_schemas import schemas
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +75,7 @@ def test_command_reference_is_current():
 
 @pytest.mark.parametrize("page", [*PAGES, *SCRIPTS], ids=lambda page: page.name)
 def test_commands_and_flags_exist(page: Path):
-    program = typer.main.get_command(build())
+    program = parser()
     shell = page.read_text(encoding="utf-8") if page.suffix == ".sh" else "\n".join(blocks(page, "sh"))
     for words in [*calls(shell), *(inline_calls(page) if page.suffix == ".md" else [])]:
         name, *rest = words
@@ -100,7 +99,7 @@ def test_calls_of_an_example_can_be_parsed(name: str, tmp_path: Path):
     stand_in.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PROJECT": str(tmp_path), "WEIGHTS": "none"}
     subprocess.run([str(ROOT / "examples" / f"{name}.sh")], check=True, env=environment)
-    program = typer.main.get_command(build())
+    program = parser()
     made = (tmp_path / "calls").read_text(encoding="utf-8").split("--end-of-call\n")[:-1]
     assert [call.split("\n")[0] for call in made][:2] == ["create-dataset", "train"]
     for call in made:
@@ -155,7 +154,7 @@ def test_shares_of_an_array_are_made_and_joined(queue: tuple[Path, dict[str, str
     calls = (folder / "calls").read_text(encoding="utf-8").splitlines()
     shares = [f"analyze-video a.mp4 b c.mp4 --shuffle 2 --part {part}/3" for part in (1, 2, 2, 3)]
     assert calls == [*shares, "merge-parts a.mp4 b c.mp4 --shuffle 2"]
-    program = typer.main.get_command(build())
+    program = parser()
     for call in calls:
         name, *rest = call.split()
         program.commands[name].make_context(name, rest)

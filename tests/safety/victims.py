@@ -205,7 +205,7 @@ def main() -> None:
     import torch._dynamo  # optimizers import it with their first step
 
     import dlcx
-    from dlcx.cli.app import build
+    from dlcx.cli.app import parser
     from dlcx.data import video
     from dlcx.predictors import memory
     from dlcx.store import chunks
@@ -215,7 +215,7 @@ def main() -> None:
     for module in pkgutil.walk_packages(dlcx.__path__, "dlcx."):  # what a child need not import
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    build()
+    parser()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     for name, value in sizes.items():

@@ -80,11 +80,10 @@ FINE = {"create-project": ("scorer",)}
 
 def parameters() -> Iterator[tuple[str, Any]]:
     """Every option of every command."""
-    import typer
 
-    from dlcx.cli.app import build
+    from dlcx.cli.app import parser
 
-    program = typer.main.get_command(build())
+    program = parser()
     for name, command in program.commands.items():  # type: ignore[attr-defined]
         for parameter in command.params:
             if parameter.param_type_name == "option" and parameter.name not in ELSEWHERE and not parameter.is_flag:
