@@ -9,7 +9,6 @@ import ast
 import dataclasses
 import importlib
 import inspect
-import json
 import sys
 import types
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from dlcx import COMMANDS
+from dlcx.cli.terminal_text import json_line
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ERROR: dict[str, Any] = {
@@ -145,4 +145,4 @@ def schemas() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(schemas(), indent=2))
+    print(json_line(schemas()))

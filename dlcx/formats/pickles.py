@@ -14,7 +14,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, Self
 
 import numpy as np
 
@@ -30,17 +30,17 @@ _NUMPY = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.cor
 class Stub:
     """An object of a class that is not loaded; ``arguments`` and ``state`` are what the pickle makes it from."""
 
-    arguments: tuple[Any, ...] = ()
+    arguments: tuple[Any, ...]
     state: Any = None
 
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
+    def __new__(cls, *arguments: Any) -> Self:
+        """Keep the arguments; pickles make most objects without calling ``__init__``."""
+        made = super().__new__(cls)
+        made.arguments = arguments
+        return made
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
-
-    def __setitem__(self, _key: Any, _value: Any) -> None:
-        """Entries of a class of mappings (DeepLabCut 2's ``EasyDict``) are not kept."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}{self.arguments!r}"
@@ -243,12 +243,12 @@ class _PlainUnpickler(pickle._Unpickler):
     def load_setitem(self) -> None:
         """One item of a dictionary."""
         value, key = self.stack.pop(), _key(self.stack.pop())
-        _of(dict, self.stack[-1])[key] = value
+        _add_items(self.stack[-1], [(key, value)])
 
     def load_setitems(self) -> None:
         """Items of a dictionary."""
         items = self.pop_mark()
-        _of(dict, self.stack[-1]).update(zip(map(_key, items[::2]), items[1::2], strict=True))
+        _add_items(self.stack[-1], zip(map(_key, items[::2]), items[1::2], strict=True))
 
     def load_additems(self) -> None:
         """Items of a set."""
@@ -322,6 +322,13 @@ def _key(value: Any) -> Any:
     if isinstance(value, _KEYS) or (isinstance(value, tuple) and all(isinstance(part, _KEYS) for part in value)):
         return value
     raise pickle.UnpicklingError(f"expected a word or a number as a key, got {type(value).__name__}")
+
+
+def _add_items(target: Any, items: Iterable[tuple[Any, Any]]) -> None:
+    """Put items into a dictionary; those of a class of mappings (DeepLabCut 2's ``EasyDict``) are not kept."""
+    kept = _of((dict, Stub), target)
+    if isinstance(kept, dict):
+        kept.update(items)
 
 
 def _of(kind: type | tuple[type, ...], value: Any) -> Any:

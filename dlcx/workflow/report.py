@@ -102,7 +102,7 @@ def report(
     folder = user_path(out) if out else None
     if poses is not None and (overview or not wanted):
         hint = "Leave out --overview." if overview and wanted else "Name the video."
-        raise DlcxError(f"--poses {poses}: a report on poses is one on their video", hint=hint)
+        raise DlcxError(f"--poses {poses}: a report on poses needs their video", hint=hint)
     if not wanted and not overview:
         place = home.shuffle(shuffle, trainset_index)
         page = shuffle_page(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dlcx.errors import DlcxError
-from dlcx.formats.pickles import Foreign, load_plain_pickle, plain_loads
+from dlcx.formats.pickles import Foreign, load_plain_pickle, plain_loads, without_stubs
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 SHAPES = [(), (0,), (1,), (5,), (0, 3), (3, 0), (1, 1), (2, 3), (4, 1), (2, 3, 4), (1, 3, 1)]
@@ -167,3 +167,33 @@ def test_what_is_not_plain_is_refused(array, words, tmp_path: Path):
         (tmp_path / "x.pickle").write_bytes(content)
         with pytest.raises(DlcxError, match=f"x.pickle is refused: .*{words}"):
             load_plain_pickle(tmp_path / "x.pickle")
+
+
+class EasyDict(dict[str, Any]):
+    """A class of mappings such as DeepLabCut 2 pickles beside its numbers."""
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS[2:])
+@pytest.mark.parametrize("entries", [{"x": 1}, {"x": 1, "y": EasyDict(z=[2])}])
+def test_classes_of_mappings_are_passed_over_where_they_are_expected(tmp_path, entries, protocol):
+    path = tmp_path / "a_meta.pickle"
+    path.write_bytes(pickle.dumps({"cfg": EasyDict(entries), "frames": 12}, protocol))
+    found = load_plain_pickle(path, foreign=True)
+    assert found["frames"] == 12
+    assert type(found["cfg"]).__name__ == "EasyDict"
+    with pytest.raises(DlcxError, match="EasyDict, which is never loaded"):
+        load_plain_pickle(path)
+
+
+class ScalarFloat(float):
+    """A number of ruamel.yaml as DeepLabCut 2 pickles it, with how it was written."""
+
+    def __init__(self, _value: float) -> None:
+        self.width = 3
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS[2:])
+def test_numbers_of_a_class_of_their_own_keep_their_values(tmp_path, protocol):
+    path = tmp_path / "a_meta.pickle"
+    path.write_bytes(pickle.dumps({"training set fraction": ScalarFloat(0.8), "frames": 12}, protocol))
+    assert without_stubs(load_plain_pickle(path, foreign=True)) == {"training set fraction": 0.8, "frames": 12}

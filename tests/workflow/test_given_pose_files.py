@@ -226,6 +226,6 @@ def test_files_that_deeplabcut_2_wrote(shared: Path):
         assert len(read_predictions(path)) == 12
         files = AnalysisFiles(path.with_name(f"{file.video}.avi"), file.scorer, path.parent)
         meta = read_meta_pickle(files.stored_meta)
-        assert (meta.scorer, meta.frames, meta.layout) == (file.scorer, 12, None)
+        assert (meta.scorer, meta.frames, meta.layout, meta.fraction) == (file.scorer, 12, None, 0.8)
     (meta,) = history.rglob("m3v1mp4shortDLC_dlcrnetms5_multi_mouseFeb2shuffle1_5_meta.pickle")
     assert (read_meta_pickle(meta).size, read_meta_pickle(meta).crop) == ((640, 480), (0, 50, 0, 50))

@@ -110,7 +110,7 @@ def test_analyses_with_the_skeleton_before_are_told(project, seen, caplog, monke
     (project / "videos" / "other.dlcx").mkdir()
     prune_skeleton(project)
     (told,) = [message for message in caplog.messages if "analyses" in message]
-    assert told.startswith(f"1 analyses, such as {folder}, were made with the skeleton before")
+    assert told.startswith(f"1 analyses, such as {folder}, used the skeleton as it was before. ")
     assert "--overwrite" in told
     net = ChosenNet.of(place, **how)
     with pytest.raises(DlcxError, match="changed since, by hand or by prune-skeleton") as refused:

@@ -70,7 +70,7 @@ def test_the_snapshot_decides(project: Path, video: Path) -> None:
 def test_what_there_is_instead_is_told(project: Path, video: Path) -> None:
     with pytest.raises(DlcxError, match=r"no poses of v.avi in .*\(shuffle 1, snapshot best-20\)") as told:
         find(project, video)
-    assert told.value.hint.startswith("Run 'dlcx analyze-video")
+    assert told.value.hint.startswith("Run `dlcx analyze-video ")
     put(video, TEN, OTHER, f"{BEST}_filtered", "DeepCut_resnet50_x_100")
     with pytest.raises(DlcxError, match="no poses") as told:
         find(project, video)
