@@ -75,7 +75,10 @@ class ImportLabelsResult:
             said.append(f"{one.video}: {one.new} newly labelled images{more}")
             said.append(f"  labels: {one.labels}")
         said += [f"left out, for config.yaml does not name it: {name}" for name in self.left_out]
-        return said + [f"added to config.yaml: {name}" for name in self.listed]
+        for name in self.listed:
+            missing = "" if Path(name).is_file() else " (no such file; its images and labels are enough for training)"
+            said.append(f"added to config.yaml: {name}{missing}")
+        return said
 
 
 def import_labels(

@@ -87,6 +87,17 @@ def test_from_the_command_line(root, capsys):
     assert "no such video" in err
 
 
+def test_a_video_of_which_only_labels_exist_is_no_failure(root, caplog):
+    home = open_project(root)
+    home.videos_dir.joinpath("a.avi").unlink()
+    (home.labeled_data / "a").mkdir(exist_ok=True)
+    home.labels_path("a").with_name("CollectedData_me.h5").write_bytes(b"labels")
+    done = extract_frames(root, method="uniform", frames=2)
+    assert [one.video.name for one in done.videos] == ["b.avi"]
+    assert (done.failed, done.exit_code) == ((), 0)
+    assert "a.avi" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -68,6 +68,7 @@ def test_images_come_along_into_another_project(suffix, root, tmp_path):
     done = import_labels(other, file, images=root)
     assert done.folders[0].copied == len(before)
     assert done.listed == (str(other / "videos" / "arena.mp4"),)
+    assert any("arena.mp4 (no such file" in line for line in done.lines())
     after = read_all_labels(open_project(other))
     assert after.images == before.images
     np.testing.assert_allclose(after.xy[:, :, :-1], before.xy[:, :, ::-1])

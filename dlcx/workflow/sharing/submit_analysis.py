@@ -139,7 +139,12 @@ def submit_analysis(
             cost = measure(request, long, job.options.cpus or 1)
             longest = max(1, int(SHARE_SECONDS / cost.seconds))
     elif not states and not here:
-        logger.warning("no %s here to measure on: shares of %d frames, or --shares N; --time is yours", device, longest)
+        logger.warning(
+            "no %s on this machine to measure the speed on: up to %d frames a share; set --shares N and --time to "
+            "change that and the partition's time limit",
+            device,
+            longest,
+        )
     videos, failed = cut_videos(asked, files, lambda total: longest, shares)
     frames = sum(video.frames for video in videos)
     units = [(video, unit) for video in videos for unit in video.units]

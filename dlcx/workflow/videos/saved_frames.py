@@ -118,6 +118,8 @@ def choose_frames(
 def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple[Video, Path]]:
     """The project's videos with the files that hold them now; ``wanted`` ones only, files or names of config.yaml.
 
+    Without ``wanted``, videos that are nowhere but have labels are left out with a warning.
+
     Raises
     ------
     DlcxError
@@ -128,7 +130,10 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
     if not wanted:
         if not project.videos:
             raise DlcxError(f"{project.config_path} lists no videos", hint="`dlcx add-videos` adds some.")
-        return [(video, _place(project, video)) for video in project.videos]
+        places = [(video, _place(project, video)) for video in project.videos]
+        # config.yaml lists a video for every folder of imported labels, also where only its images exist.
+        found = [place for place in places if place[1].is_file() or not _has_labels(project, place[0])]
+        return found or places
     chosen: list[tuple[Video, Path]] = []
     files: list[str | Path] = []
     for item in wanted:
@@ -163,6 +168,11 @@ def _refuse_another(project: Project, video: Video, path: Path) -> None:
             f"{path}: the project has another video of this name: {there}",
             hint="Rename the new one and add it with `dlcx add-videos`: labels are kept by the video's name.",
         )
+
+
+def _has_labels(project: Project, video: Video) -> bool:
+    path = project.labels_path(video.stem)
+    return any(path.with_name(path.name + suffix).exists() for suffix in (".h5", ".csv"))
 
 
 def _place(project: Project, video: Video) -> Path:

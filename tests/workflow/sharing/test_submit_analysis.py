@@ -163,7 +163,7 @@ def test_a_dry_run_prints_the_files_and_writes_nothing(
     assert out.count("#SBATCH --gpus-per-node") == 1
     assert "#SBATCH --mem=9G" in out
     assert "--device cuda" in out
-    assert "no cuda here to measure on" in err
+    assert "no cuda on this machine to measure the speed on" in err
     assert [file.name for file in path.parent.iterdir()] == ["v.avi"]
     assert slurm.calls == []
 
