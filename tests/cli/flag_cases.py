@@ -294,7 +294,7 @@ COMMANDS: dict[str, Command] = {
             "--format": "nwb",
             "--split-unique": "",
             "--split-individuals": "",
-            "--session-start": Flag("2020-01-02T03:04:05", f"export-predictions {VIDEO} --shuffle 4 --format nwb"),
+            "--session-start": Flag("yesterday", f"export-predictions {VIDEO} --shuffle 4 --format nwb"),
             "--to": "elsewhere",
             "--overwrite": Flag("", prepare="exports"),
         },
