@@ -200,7 +200,7 @@ def test_status_does_not_count_the_poses_of_another_video(project: Path, video: 
 def test_filtered_poses_of_an_earlier_analysis_are_refused(project: Path, video: Path, again: Callable) -> None:
     filter_predictions(project, video)
     assert WantedPoses.of(project, filtered=True).find(video)
-    write_video(video, FRAMES, size=(160, 128))
+    write_video(video, FRAMES - 1)  # other poses: HDF5 files of equal ones are equal when a second makes both
     again(video, overwrite=True)
     with pytest.raises(DlcxError, match=r"_filtered.h5 was made from poses that have changed since") as told:
         WantedPoses.of(project, filtered=True).find(video)
