@@ -41,6 +41,17 @@ def test_every_grouped_option_exists(program):
     assert len(grouped) == len(set(grouped))
 
 
+def test_help_leaves_the_parameters_of_later_calls_as_they_were(capsys):
+    def metavars() -> list[str | None]:
+        return [param.metavar for command in parser().commands.values() for param in command.params]
+
+    parser.cache_clear()
+    before = metavars()
+    first = [shown(name, capsys=capsys) for name in COMMANDS]
+    assert metavars() == before
+    assert [shown(name, capsys=capsys) for name in COMMANDS] == first
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_examples_can_be_parsed(name, program):
     for line in EXAMPLES[name]:
