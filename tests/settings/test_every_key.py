@@ -15,10 +15,10 @@ from typing import Any
 
 import looks
 import pytest
-from conftest import LAYOUT
 from model_keys import CASES, Case
 from project_keys import CASES as PROJECT_CASES
 from pydantic import BaseModel
+from two_parts import LAYOUT
 
 from dlcx.errors import DlcxError
 from dlcx.formats.yaml_files import read_yaml, write_yaml

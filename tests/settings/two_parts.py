@@ -1,0 +1,5 @@
+"""The bodyparts of the projects whose keys are walked."""
+
+from dlcx.poses import Layout
+
+LAYOUT = Layout(("nose", "tail"))
