@@ -154,7 +154,7 @@ def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple
     Raises
     ------
     DlcxError
-        When nothing is stored, or it cannot be read.
+        When nothing is stored, it cannot be read, or it is of other bodyparts.
     """
     from dlcx.formats.analysis_pickles import read_meta_pickle
     from dlcx.formats.assemblies import read_assemblies
@@ -162,6 +162,7 @@ def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple
 
     frames = read_meta_pickle(files.meta_pickle).frames if files.meta_pickle.is_file() else 0
     if stored := read_store(files.store):
+        _check_bodyparts(stored.predictions, layout, files.store, hint)
         return stored.predictions, stored.first, max(frames, stored.first + len(stored))
     if not files.assemblies.is_file():
         raise DlcxError(
@@ -169,9 +170,20 @@ def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple
             hint=hint,
         )
     found = read_assemblies(files.assemblies, len(layout.individuals))
+    _check_bodyparts(list(found.values()), layout, files.assemblies, hint)
     frames = max([frames, *(number + 1 for number in found)])
     nobody = Prediction(Instances.none(len(layout.bodyparts)))
     return [found.get(number, nobody) for number in range(frames)], 0, frames
+
+
+def _check_bodyparts(predictions: Sequence[Prediction], layout: Layout, source: Path, hint: str) -> None:
+    """Refuse poses of other bodyparts than config.yaml lists."""
+    for parts, names, kind in (
+        ({one.animals.xy.shape[1] for one in predictions}, layout.bodyparts, "bodyparts"),
+        ({one.unique.xy.shape[1] for one in predictions if one.unique is not None}, layout.unique, "unique bodyparts"),
+    ):
+        if others := sorted(parts - {len(names)}):
+            raise DlcxError(f"{source} holds poses of {others[0]} {kind}, config.yaml lists {len(names)}", hint=hint)
 
 
 def _scorer(place: Shuffle, net_type: str, snapshot: str | None, detector: object) -> str | None:

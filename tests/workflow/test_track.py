@@ -72,6 +72,20 @@ def test_equals_deeplabcut(project: Path, golden: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("added", ["multianimalbodyparts", "uniquebodyparts"])
+def test_poses_of_other_bodyparts_are_refused(project: Path, added: str) -> None:
+    """A bodypart that was added to config.yaml after the analysis."""
+    config = project / "config.yaml"
+    lines = config.read_text().splitlines()
+    at = lines.index(f"{added}:")
+    config.write_text("\n".join([*lines[: at + 1], "- added", *lines[at + 1 :], ""]))
+    what = (
+        "3 bodyparts, config.yaml lists 4" if added.startswith("multi") else "2 unique bodyparts, config.yaml lists 3"
+    )
+    with pytest.raises(DlcxError, match=f"vid{SCORER}_assemblies.pickle holds poses of {what}"):
+        track(project, project / "videos" / "vid.avi", relink=False)
+
+
 @pytest.mark.slow
 def test_deeplabcut_stitches_the_tracklets(project: Path) -> None:
     """DeepLabCut 3.0.2 itself, in the environment of ``make interchange-env``."""
