@@ -139,6 +139,7 @@ def run(cases: Sequence[Case], jobs: int, work: Path) -> list[Result]:
     if any(case.base for case in cases):
         _in_children([lambda multi=multi: _base(bases, multi) for multi in (False, True)])
     numbered = list(enumerate(cases))
+    jobs = min(jobs, len(cases))
     answers = [work / f"answer-{job}" for job in range(jobs)]
     _in_children(
         [
@@ -207,7 +208,8 @@ def main() -> int:
     seconds = time.monotonic() - since
     print(f"{len(cases)} cases, {files} odd files, {calls} calls, {faults} with faults, {seconds:.0f} s")
     if options.table:
-        options.table.write_text(table.table(cases, results))
+        # titles hold names that are not UTF-8
+        options.table.write_bytes(table.table(cases, results).encode("utf-8", "backslashreplace"))
     if options.json:
         facts = [{"title": one.title, "code": one.code, "faults": one.faults, "error": one.error} for one in results]
         options.json.write_text(json.dumps(facts))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from campaign import judge
 from campaign.case import REFUSED, RIGHT, Case, Ended
 from campaign.catalog import all_cases, chosen
 
+TESTS = Path(__file__).parents[1]
 #: Cases that `make test` runs; `make campaign` runs all.
 SAMPLE = 30
 
@@ -79,3 +84,13 @@ def test_changes_of_a_folder_are_seen(tmp_path: Path) -> None:
     (tmp_path / "link").unlink()
     (tmp_path / "new").mkdir()
     assert judge.changes(before, judge.listing(tmp_path)) == ("folder/file", "link", "new")
+
+
+def test_a_sample_shows_no_fault(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(TESTS), "TMPDIR": str(tmp_path)}
+    words = [sys.executable, "-W", "ignore", "-m", "campaign.run", "--sample", str(SAMPLE), "--json", "results.json"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (tmp_path / "results.json").is_file(), done.stderr
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert len(results) == SAMPLE
+    assert [(one["title"], one["faults"]) for one in results if one["faults"]] == []
