@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.workflow.analysis.video_memory import DynamicCrop, VideoMemory
 from dlcx.workflow.analysis.video_part import Crop
 from dlcx.workflow.analysis.video_run import AUTO, VideoRun
-from dlcx.workflow.next_steps import analysis_flags
+from dlcx.workflow.next_steps import analysis_flags, command_line
 from dlcx.workflow.sharing.shared_analysis import analyze_in_shares, check_sharing
 from dlcx.workflow.sharing.shares import Request
 from dlcx.workflow.sharing.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
@@ -293,4 +292,4 @@ def _absolute(conditions: str | Path | None) -> str | None:
 def _next_steps(first: AnalyzedVideo | AnalyzedShare, flags: list[str]) -> tuple[str, ...]:
     if isinstance(first, AnalyzedVideo):
         return next_steps(first.video, first.tracked, flags)
-    return (f"When all parts are done: {shlex.join(['dlcx', 'merge-parts', str(first.video), *flags])}",)
+    return (f"When all parts are done: {command_line('merge-parts', first.video, *flags)}",)

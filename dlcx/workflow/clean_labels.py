@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
@@ -22,6 +21,7 @@ from dlcx.project import Project
 from dlcx.workflow.check_labels import FailedItem
 from dlcx.workflow.label_backups import LabelBackup
 from dlcx.workflow.labeled_folders import labeled_stems
+from dlcx.workflow.next_steps import command_line
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ def _next_steps(
     if dry_run and any(one.changed or one.images for one in done):
         return ("Nothing was changed; run it without --dry-run to do so.",)
     where = ["--project", str(asked)] if asked else []
-    return (*backup.how_to_undo, f"Next: {shlex.join(['dlcx', 'check-labels', *where])}")
+    return (*backup.how_to_undo, f"Next: {command_line('check-labels', *where)}")
 
 
 def _individual(project: Project, name: str | None, *, to_multi_animal: bool) -> str | None:

@@ -44,6 +44,7 @@ from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
 from dlcx.settings.without_effect import IN_DATASETS, warn_of
 from dlcx.workflow.analysis.conditions import conditions_block
+from dlcx.workflow.next_steps import command_line
 from dlcx.workflow.training.new_shuffles import choose_fraction, chosen_shuffles, split_source
 
 logger = logging.getLogger(__name__)
@@ -322,7 +323,7 @@ def _create(
 def _next_step(plan: _Plan) -> str:
     if untrainable(plan.config.net_type):
         return f"Next: {plan.shuffle.how_to_supply}"
-    return f"Next: {' '.join(['dlcx', 'train', *plan.shuffle.flags])}"
+    return f"Next: {command_line('train', *plan.shuffle.flags)}"
 
 
 def _check_choices(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.video_part import frame_range
+from dlcx.workflow.next_steps import command_line
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import note_origin, noted_origin, origin_of, refuse_others
 from dlcx.workflow.videos.many_videos import VideosResult, each_video
@@ -175,9 +175,8 @@ def create_labeled_video(
     )
     found = wanted.videos(videos)
     done, failed = each_video(found, lambda path: look.draw(wanted.find(path), overwrite=overwrite, progress=progress))
-    call = ["dlcx", "report", str(done[0].video), *wanted.flags]
-    call += ["--filtered"] if filtered else []
-    return CreateLabeledVideoResult(done, failed, (f"Where to look closer: {shlex.join(call)}",))
+    report = command_line("report", done[0].video, *wanted.flags, *(["--filtered"] if filtered else []))
+    return CreateLabeledVideoResult(done, failed, (f"Where to look closer: {report}",))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from dlcx.settings import ProjectConfig
 from dlcx.settings.base import check
 from dlcx.settings.project import MULTI, VideoSet
 from dlcx.workflow.add_videos import bring_in, distinct_stems, frame_crops
+from dlcx.workflow.next_steps import command_line
 
 #: What DeepLabCut calls the bodyparts, bones and individuals of a project whose owner has not named them.
 PARTS = ("bodypart1", "bodypart2", "bodypart3", "objectA")
@@ -49,7 +49,7 @@ class CreateProjectResult:
         """What to do now."""
         named = set(self.bodyparts) - {*PARTS, *SEVERAL_PARTS}
         edit = () if named else (f"Name your bodyparts in {self.config}.",)
-        return (*edit, f"Next: dlcx extract-frames -p {shlex.quote(str(self.project))}")
+        return (*edit, f"Next: {command_line('extract-frames', '-p', self.project)}")
 
     def lines(self) -> list[str]:
         """One fact a line."""

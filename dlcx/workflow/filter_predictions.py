@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
+from dlcx.workflow.next_steps import command_line
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import is_there, origin_of
 from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
@@ -144,8 +144,8 @@ def filter_predictions(
     run = _Filter(settings, csv, overwrite, progress)
     done, failed = each_video(found, lambda video: run(wanted.find(video)))
     which = ["--poses", str(done[0].filtered)] if poses is not None else ["--filtered", *wanted.flags]
-    call = ["dlcx", "create-labeled-video", str(done[0].video), *which]
-    return FilterPredictionsResult(done, failed, (f"Look at it: {shlex.join(call)}",))
+    look = command_line("create-labeled-video", done[0].video, *which)
+    return FilterPredictionsResult(done, failed, (f"Look at it: {look}",))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.ranges import within_ranges
 from dlcx.workflow.label_backups import LabelBackup
+from dlcx.workflow.next_steps import command_line
 
 logger = logging.getLogger(__name__)
 
@@ -201,12 +201,12 @@ def _next_steps(
     images = (image for one in merged for image in one.labels.images)
     if any(not home.root.joinpath(*image).is_file() for image in images):
         logger.warning("some labels are of images that were deleted; without them, no training dataset can be made")
-        return (f"Next: {shlex.join(['dlcx', 'clean-labels', *where])}",)
+        return (f"Next: {command_line('clean-labels', *where)}",)
     if not nothing:
-        return (f"Next: {shlex.join(['dlcx', 'create-dataset', *where])}",)
+        return (f"Next: {command_line('create-dataset', *where)}",)
     if any(one.folder.empty or one.folder.uncorrected for one in merged):
         return ("Next: label the images that are left out, in napari-deeplabcut",)
-    return (f"Next: {shlex.join(['dlcx', 'status', *where])}",)
+    return (f"Next: {command_line('status', *where)}",)
 
 
 def _labels_of_dataset(project: Project) -> Labels:

@@ -19,6 +19,14 @@ def command_line(*words: str | Path) -> str:
     return shlex.join(["dlcx", *map(str, words)])
 
 
+def swap_command(tracks: Path, one: str, other: str, first: int, last: int | None = None) -> str:
+    """The call that swaps two individuals from a frame on; names that look like options are kept apart from them."""
+    names = [str(tracks), one, other]
+    frames = ["--from", str(first), *(["--to", str(last)] if last is not None else [])]
+    dashed = any(name.startswith("-") for name in names)
+    return command_line("swap-tracks", *([*frames, "--", *names] if dashed else [*names, *frames]))
+
+
 def analysis_flags(
     place: Shuffle,
     *,

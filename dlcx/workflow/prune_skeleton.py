@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import logging
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from dlcx.poses import Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
 from dlcx.ranges import within_ranges
+from dlcx.workflow.next_steps import command_line
 
 if TYPE_CHECKING:
     from dlcx.heads.linking import Detections
@@ -136,7 +136,7 @@ def prune_skeleton(
         tried=tried,
         config=place.model_config_path,
         pose_config=place.test_dir / "pose_cfg.yaml",
-        next_steps=(f"To see what it does on test images: {shlex.join(['dlcx', 'evaluate', *place.flags])}",),
+        next_steps=(f"To see what it does on test images: {command_line('evaluate', *place.flags)}",),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import math
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from dlcx.iterations import how_to_go_back
 from dlcx.nets.registry import untrainable
 from dlcx.project import Project, Shuffle
 from dlcx.workflow.labeled_folders import LabeledFolder, labeled_folders
+from dlcx.workflow.next_steps import command_line
 
 #: Videos that are listed one by one.
 LISTED = 20
@@ -169,7 +169,7 @@ def status(project: str | Path | None = None) -> StatusResult:
     videos = tuple(_videos(home))
     step = _next_step(home, labels, shuffles, videos)
     where = ["--project", str(project)] if project else []
-    steps = (f"Next: {shlex.join(['dlcx', *step, *where])}",) if step[0] in _known() else (f"Next: {' '.join(step)}",)
+    steps = (f"Next: {command_line(*step, *where)}",) if step[0] in _known() else (f"Next: {' '.join(step)}",)
     return StatusResult(
         project=home.root,
         iteration=home.iteration,

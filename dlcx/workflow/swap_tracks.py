@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.swapping import Swap, swap_individuals
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.tracking import note_mended
+from dlcx.workflow.next_steps import swap_command
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,5 @@ def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last:
 
     path, swap = swap_individuals(Path(file), one, other, first, last, note)
     begin, end = swap.first, swap.last
-    back = ["dlcx", "swap-tracks", str(path), one, other, "--from", str(begin)]
-    back += ["--to", str(end)] if last is not None else []
-    return SwapTracksResult(path, one, other, begin, end, (f"The same call takes it back: {shlex.join(back)}",))
+    back = swap_command(path, one, other, begin, None if last is None else end)
+    return SwapTracksResult(path, one, other, begin, end, (f"The same call takes it back: {back}",))

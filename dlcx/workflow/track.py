@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from dlcx.project import Shuffle, net_name
 from dlcx.ranges import within_ranges
 from dlcx.workflow.analysis.loading import chosen_detector
 from dlcx.workflow.analysis.tracking import Linking, TrackedVideo, next_steps
-from dlcx.workflow.next_steps import analysis_flags
+from dlcx.workflow.next_steps import analysis_flags, command_line
 from dlcx.workflow.videos.many_videos import VideosResult, each_video, refuse_shared_outputs
 from dlcx.workflow.videos.same_video import check_video
 
@@ -119,7 +118,7 @@ def track(
     with progress.task("track", len(found), "video") as task:
 
         def one(path: Path) -> TrackedVideo:
-            analyze = shlex.join(["dlcx", "analyze-video", str(path), *flags])
+            analyze = command_line("analyze-video", path, *flags)
             try:
                 files = targets[path]
                 if not scorer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from dlcx.inputs import read_json
 from dlcx.locks import changing
 from dlcx.poses import Layout, Prediction, SwapCandidate
 from dlcx.project import Shuffle
+from dlcx.workflow.next_steps import command_line, swap_command
 
 if TYPE_CHECKING:
     from dlcx.trackers.tracking import Linked, Tracking
@@ -260,14 +260,12 @@ def asked_linking(
 
 def next_steps(video: Path, tracked: TrackedVideo | None, flags: Sequence[str]) -> tuple[str, ...]:
     """What to do with a video's poses: look at them, and mend the likeliest swap."""
-    look = ["dlcx", "create-labeled-video", str(video), *flags]
-    if tracked and _linked_otherwise(tracked):
-        look += ["--tracker", tracked.tracker]
-    steps = [f"Look at it: {shlex.join(look)}"]
+    tracker = ["--tracker", tracked.tracker] if tracked and _linked_otherwise(tracked) else []
+    steps = [f"Look at it: {command_line('create-labeled-video', video, *flags, *tracker)}"]
     if tracked and (swaps := unmended_swaps(LinkedFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
         worst = max(swaps, key=lambda swap: swap.score)
-        mend = ["dlcx", "swap-tracks", str(tracked.h5), worst.one, worst.other, "--from", str(worst.frame)]
-        steps.append(f"If identities are swapped from there on: {shlex.join(mend)}")
+        swap = swap_command(tracked.h5, worst.one, worst.other, worst.frame)
+        steps.append(f"If identities are swapped from there on: {swap}")
     return tuple(steps)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.project import Project
+from dlcx.workflow.next_steps import analysis_flags, command_line
 from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
 from dlcx.workflow.videos.made_from_poses import settings_of
 
@@ -29,16 +29,17 @@ class PoseCommands:
     def of(cls, wanted: WantedPoses, snapshot: str | None, detector_snapshot: str | None) -> PoseCommands:
         """Those with the flags of a call; ``snapshot`` and ``detector_snapshot`` as the call gives them."""
         changed = ("--allow-changed-video",) if wanted.allow_changed else ()
-        project = cls.of_project(wanted.project).flags
         if wanted.given is not None:
-            return cls((*project, "--poses", str(wanted.given.absolute())), changed=changed)
-        flags = [
-            *project,
-            *wanted.place.flags,
-            *(["--snapshot", snapshot] if snapshot else []),
-            *(["--detector-snapshot", detector_snapshot] if detector_snapshot else []),
-            *(["--out", str(wanted.out.absolute())] if wanted.out else []),
-        ]
+            return cls(
+                (*cls.of_project(wanted.project).flags, "--poses", str(wanted.given.absolute())), changed=changed
+            )
+        flags = analysis_flags(
+            wanted.place,
+            project=wanted.project.root.absolute(),
+            snapshot=snapshot,
+            detector_snapshot=detector_snapshot,
+            out=wanted.out.absolute() if wanted.out else None,
+        )
         tracker = ("--tracker", wanted.tracker) if wanted.tracker else ()
         return cls(tuple(flags), tracker, changed, wanted.filtered)
 
@@ -54,14 +55,12 @@ class PoseCommands:
 
     def on(self, name: str, videos: Sequence[Path], *more: str) -> str:
         """A command on the poses of videos."""
-        return shlex.join(["dlcx", name, *(str(video.absolute()) for video in videos), *self.chosen, *more])
+        return command_line(name, *(video.absolute() for video in videos), *self.chosen, *more)
 
     def analyzing(self, videos: Sequence[Path]) -> str:
         """The command that makes the poses; links animals as usual where unlinked poses are meant."""
         tracker = () if self.tracker[1:] == ("none",) else self.tracker
-        return shlex.join(
-            ["dlcx", "analyze-video", *(str(video.absolute()) for video in videos), *self.flags, *tracker]
-        )
+        return command_line("analyze-video", *(video.absolute() for video in videos), *self.flags, *tracker)
 
     def filtering(self, found: FoundPoses) -> str:
         """The command that filters again, as before, what filtered poses were made from."""
@@ -70,4 +69,4 @@ class PoseCommands:
             flags[flags.index("--poses") + 1] = str(found.file.source.absolute())
         for name, value in settings_of(found.file.path).items():
             flags += [f"--{name.replace('_', '-')}", str(value)]
-        return shlex.join(["dlcx", "filter-predictions", str(found.video.absolute()), *flags, "--overwrite"])
+        return command_line("filter-predictions", found.video.absolute(), *flags, "--overwrite")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import numpy as np
 from dlcx.analysis_files import TRACK_ENDINGS
 from dlcx.poses import SwapCandidate, Tracks
 from dlcx.project import Project
+from dlcx.workflow.next_steps import swap_command
 from dlcx.workflow.pages.frame_visits import FrameVisits
 from dlcx.workflow.pages.page_commands import PoseCommands
 from dlcx.workflow.pages.video_facts import VideoFacts
@@ -100,9 +100,7 @@ class SwapStrips:
         found = self.facts.found
         again = found.file.filtered and found.file.source.is_file()
         source = found.file.source if again else found.file.path
-        names, start = [str(source.absolute()), swap.one, swap.other], ["--from", str(swap.frame)]
-        dashed = any(name.startswith("-") for name in names)
-        said = shlex.join(["dlcx", "swap-tracks", *([*start, "--", *names] if dashed else [*names, *start])])
+        said = swap_command(source.absolute(), swap.one, swap.other, swap.frame)
         return f"{said}\n{self.commands.filtering(found)}" if again else said
 
     def _strip(self, at: int, swap: SwapCandidate) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +17,7 @@ from dlcx.paths import user_path
 from dlcx.poses import Tracks
 from dlcx.project import Project, Shuffle, net_name
 from dlcx.workflow.analysis.tracking import tracks_are_outdated
-from dlcx.workflow.next_steps import analysis_flags
+from dlcx.workflow.next_steps import analysis_flags, command_line
 from dlcx.workflow.videos.made_from_poses import is_outdated
 from dlcx.workflow.videos.many_videos import refuse_shared_outputs
 from dlcx.workflow.videos.same_video import check_frames, check_video
@@ -221,7 +220,7 @@ class WantedPoses:
                 hint="Choose with --tracker." if len({file.scorer for file in fitting}) == 1 else "Name a --snapshot.",
             )
         instead = [f"{file.path.name} ({self._otherwise(file)})" for file in there]
-        first = f"Run `{shlex.join(['dlcx', 'analyze-video', str(video), *self.call])}` first."
+        first = f"Run `{command_line('analyze-video', video, *self.call)}` first."
         raise DlcxError(
             f"no poses of {video.name} in {folder} ({asked})",
             hint=f"There is {_listed(instead)}." if instead else first,
@@ -250,18 +249,18 @@ class WantedPoses:
     def _checked(self, video: Path, file: PoseFile) -> FoundPoses:
         """The poses of a video, when they are its own and of today."""
         found = FoundPoses(video, file, allow_changed=self.allow_changed)
-        again = f"Run `{shlex.join(['dlcx', 'analyze-video', str(video), *self.call, '--overwrite'])}`."
+        again = f"Run `{command_line('analyze-video', video, *self.call, '--overwrite')}`."
         again = again if self.given is None else "Name the video that was analyzed."
         same = check_video(video, found.files, file.path, again, allow_changed=self.allow_changed)
-        own = shlex.join([str(video), *self.call])
         if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.linked(file.tracker)):
             raise DlcxError(
-                f"{file.path} links poses that have changed since", hint=f"Run `dlcx track {own} --overwrite`."
+                f"{file.path} links poses that have changed since",
+                hint=f"Run `{command_line('track', video, *self.call, '--overwrite')}`.",
             )
         if file.filtered and is_outdated(file.path, file.source):
             raise DlcxError(
                 f"{file.path} was made from poses that have changed since",
-                hint=f"Run `dlcx filter-predictions {own} --overwrite`.",
+                hint=f"Run `{command_line('filter-predictions', video, *self.call, '--overwrite')}`.",
             )
         return replace(found, again=again, unchecked=not same.compared)
 
