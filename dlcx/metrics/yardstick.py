@@ -45,6 +45,12 @@ class Yardstick:
             guess = "guessing the same position in every image"
         return f"its error of {error:.1f} px is no better than {guess} ({self.guess_error:.1f} px)"
 
+    def verdict(self, error: float) -> str:
+        """:meth:`not_learned` for the error on all labeled images, where nan means that no keypoint was found."""
+        if not self.images:
+            return ""
+        return self.not_learned(error) if np.isfinite(error) else "it finds no keypoint in the test images"
+
     def warning(self) -> str:
         """A warning where the labels are too few to measure anything; else empty."""
         if self.images >= MIN_TEST_IMAGES:

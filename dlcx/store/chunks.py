@@ -273,7 +273,7 @@ def stored_settings(folder: Path) -> dict[str, Any] | None:
 
 def written_frames(folder: Path) -> tuple[int, int] | None:
     """First frame and the one after the last of the output files, as a store says; None where it does not."""
-    manifest = _read_manifest(folder) if folder.is_dir() else None
+    manifest = _manifest_of(folder)
     return manifest["written"] if manifest else None
 
 
@@ -285,7 +285,7 @@ def analysis_seconds(folder: Path) -> float | None:
     DlcxError
         When its manifest cannot be read.
     """
-    manifest = _read_manifest(folder) if folder.is_dir() else None
+    manifest = _manifest_of(folder)
     if manifest is None or manifest["written"] is None:
         return None
     return ChunkStore(folder, manifest["settings"], manifest["chunks"], manifest["written"]).seconds(
@@ -301,7 +301,7 @@ def known_store(folder: Path) -> ChunkStore | None:
     DlcxError
         When its manifest cannot be read.
     """
-    manifest = _read_manifest(folder) if folder.is_dir() else None
+    manifest = _manifest_of(folder)
     if manifest is None:
         return None
     whole = [chunk for chunk in manifest["chunks"] if _is_whole(folder, chunk)]
@@ -363,6 +363,11 @@ def open_store(
         yield store
     finally:
         store.close_chunk()
+
+
+def _manifest_of(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a store that may not exist."""
+    return _read_manifest(folder) if folder.is_dir() else None
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:

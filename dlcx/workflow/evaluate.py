@@ -398,10 +398,7 @@ def _told(loaded: Loaded, batch: Sequence[LabeledImage]) -> list[Instances] | No
 
 def _warn_of_no_learning(name: str, test: Metrics) -> None:
     """Say plainly that a network has not learned."""
-    reason = test.yardstick.not_learned(test.rmse)
-    if test.labelled and not test.keypoints:
-        reason = "it finds no keypoint in the test images"
-    if reason:
+    if reason := test.yardstick.verdict(test.rmse):
         logger.warning(
             "%s has not learned: %s; train it for more epochs, and look at its labels with dlcx check-labels",
             name,

@@ -48,6 +48,10 @@ def test_an_error_is_told_as_a_share_of_the_size_and_compared_with_the_guess():
     assert "315.0 px is no better than placing every bodypart at the center" in lengths.not_learned(315)
     assert lengths.not_learned(np.nan) == ""
     assert Yardstick().not_learned(315) == ""
+    assert lengths.verdict(np.nan) == "it finds no keypoint in the test images"
+    assert lengths.verdict(24.9) == ""
+    assert lengths.verdict(315) == lengths.not_learned(315)
+    assert Yardstick().verdict(np.nan) == ""
 
 
 def test_labels_that_all_lie_on_one_point_have_no_size():

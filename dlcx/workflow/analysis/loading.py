@@ -62,11 +62,27 @@ def check_net(
     DlcxError
         When a file, device or package is missing, or a name is unknown.
     """
+    _choose(shuffle, snapshot, detector_snapshot, conditions, device, precision, engine)
+
+
+def _choose(
+    shuffle: Shuffle,
+    snapshot: str | None,
+    detector_snapshot: str | None,
+    conditions: str | Path | None,
+    device: str,
+    precision: str | None,
+    engine: str | None,
+) -> tuple[ModelConfig, Snapshot, Snapshot | None, ConditionSource | None, str]:
+    """The configuration, the snapshots of network and detector, the conditions and the device, all of which exist."""
     config = shuffle_config(shuffle)
-    chosen_snapshot(shuffle, config, snapshot)
-    chosen_detector(shuffle, config, detector_snapshot)
-    chosen_conditions(shuffle, config, conditions)
-    _checked_device(config, device, precision, engine)
+    return (
+        config,
+        chosen_snapshot(shuffle, config, snapshot),
+        chosen_detector(shuffle, config, detector_snapshot),
+        chosen_conditions(shuffle, config, conditions),
+        _checked_device(config, device, precision, engine),
+    )
 
 
 def _checked_device(config: ModelConfig, device: str, precision: str | None, engine: str | None) -> str:
@@ -117,11 +133,9 @@ def load_predictor(
     from dlcx.nets.weights import load_strict
     from dlcx.predictors import create_predictor
 
-    config = shuffle_config(shuffle)
-    chosen = chosen_snapshot(shuffle, config, snapshot)
-    detector = chosen_detector(shuffle, config, detector_snapshot)
-    source = chosen_conditions(shuffle, config, conditions)
-    named = _checked_device(config, device, precision, engine)
+    config, chosen, detector, source, named = _choose(
+        shuffle, snapshot, detector_snapshot, conditions, device, precision, engine
+    )
     engine = engine or configured_engine(config)
     warn_of(config, shuffle.model_config_path, IN_PREDICTIONS)
     if config.method == "td":

@@ -114,8 +114,7 @@ def _not_learned(rows: Sequence[Mapping[str, float]], yardstick: Yardstick) -> s
         return "the mAP of its boxes on the test images is 0"
     if "metrics/test.rmse" not in last:
         return ""
-    error = last["metrics/test.rmse"]
-    return yardstick.not_learned(error) if math.isfinite(error) else "it finds no keypoint in the test images"
+    return yardstick.verdict(last["metrics/test.rmse"])
 
 
 def untouched_net(place: Shuffle, config: ModelConfig) -> Trained:
