@@ -15,8 +15,6 @@ COUNT = 9
 
 @pytest.mark.parametrize("codec", [*OPENCV_CODECS, "libx264", "vp9", "ffv1"])
 def test_a_drawn_video_is_known_under_any_name(codec: str, tmp_path: Path) -> None:
-    if codec not in OPENCV_CODECS:
-        pytest.importorskip("av", reason="the extra 'video' is not installed")
     suffix = OPENCV_CODECS.get(codec, {"libx264": ".mp4", "vp9": ".webm", "ffv1": ".mkv"}.get(codec))
     drawn = tmp_path / f"final{suffix}"
     write_video(drawn, (frame(number) for number in range(COUNT)), fps=25, size=SIZE, codec=codec)
@@ -29,8 +27,6 @@ def test_a_drawn_video_is_known_under_any_name(codec: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("codec", ["mp4v", "MJPG", "ffv1"])
 def test_readers_skip_the_mark(codec: str, tmp_path: Path) -> None:
-    if codec == "ffv1":
-        pytest.importorskip("av", reason="the extra 'video' is not installed")
     drawn = tmp_path / f"final{ {'mp4v': '.mp4', 'MJPG': '.avi', 'ffv1': '.mkv'}[codec] }"
     write_video(drawn, (frame(number) for number in range(COUNT)), fps=25, size=SIZE, codec=codec)
     video = open_video(drawn)

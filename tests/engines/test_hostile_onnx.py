@@ -13,7 +13,7 @@ import pytest
 from dlcx.engines.onnx import read_model
 from dlcx.errors import DlcxError
 
-onnx = pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 
 
 def external(tensor: Any) -> None:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,6 @@ from dlcx.formats.slp import read_slp
 from dlcx.formats.snapshot import load_tensors
 from dlcx.training.state import random_states, read_state
 
-h5py = pytest.importorskip("h5py")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 #: Tuples that hold each other twice, 60 deep: (t, t) where t = (u, u), ...
