@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import dlcx
+from dlcx.analysis.loading import load_predictor
 from dlcx.data.images import read_image
 from dlcx.formats.merged_labels import read_all_labels
 from dlcx.formats.predictions import read_predictions
@@ -33,7 +34,6 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
 from dlcx.predictors import Predictor
 from dlcx.predictors.dynamic_crop import Crops, DynamicCrop
-from dlcx.workflow.analysis.loading import load_predictor
 
 GOAL = 4.0
 ROUNDS = 3

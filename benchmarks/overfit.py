@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 import dlcx
-from dlcx.data.conditions import ConditionSampler
 from dlcx.data.labeled import LabeledImages
+from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.formats.evaluation import write_evaluation
 from dlcx.formats.merged_labels import read_all_labels
 from dlcx.formats.project_config import open_project

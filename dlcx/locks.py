@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import read_json
 from dlcx.outputs import fitting_name, is_full, no_room, running_place, unchanged
+from dlcx.untrusted_files import read_json
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import check_name, open_binary
+from dlcx.untrusted_files import check_name, open_binary
 
 #: What a system says when a disk or a user's share of it is full.
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

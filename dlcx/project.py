@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Literal
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.inputs import open_binary
 from dlcx.iterations import how_to_go_back, trained_iterations
 from dlcx.poses import Layout
+from dlcx.untrusted_files import open_binary
 
 #: How the names of the snapshots of a pose net and of a detector begin, unless pytorch_config.yaml says otherwise.
 POSE, DETECTOR = "snapshot", "snapshot-detector"

@@ -14,8 +14,8 @@ from dlcx import COMMANDS, DlcxError
 from dlcx.cli.app import parser, run
 from dlcx.ranges import RANGES, Range, range_of
 from dlcx.settings.base import Settings, check
+from dlcx.settings.dlcx_config import OwnConfig
 from dlcx.settings.model import ModelConfig
-from dlcx.settings.own import OwnConfig
 from dlcx.settings.project import ProjectConfig
 
 PROGRAM = parser()

@@ -55,7 +55,7 @@ def make_constant() -> None:
     """Let every engine answer with what its net gave for the first row of the first batch."""
     import torch
 
-    from dlcx.predictors import create, detect
+    from dlcx.predictors import create, detector
 
     def constantly(create_engine):
         def make(*args: Any, **options: Any) -> Any:
@@ -77,7 +77,7 @@ def make_constant() -> None:
             return {name: repeated(part, count) for name, part in found.items()}
         return list(found) * count
 
-    for module in (create, detect):
+    for module in (create, detector):
         module.create_engine = constantly(module.create_engine)
 
 
@@ -85,9 +85,9 @@ def forward(project: str, video: str, batch_size: int = 4, engine: str = "torch"
     """Images a second of the bare net: its input is there already, its maps are thrown away."""
     import statistics
 
+    from dlcx.analysis.loading import load_predictor
     from dlcx.data.video import open_video, read_frames
     from dlcx.formats.project_config import open_project
-    from dlcx.workflow.analysis.loading import load_predictor
 
     predictor = load_predictor(open_project(project).shuffle(), device="cpu", engine=engine).predictor
     batch = next(iter(read_frames(open_video(Path(video)), batch_size)))
@@ -135,11 +135,11 @@ def training_input(project: str, images: int) -> float:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     import torch
 
+    from dlcx.formats.dlcx_config import read_own_config
     from dlcx.formats.model_config import read_model_config
-    from dlcx.formats.own_config import read_own_config
     from dlcx.formats.project_config import open_project
+    from dlcx.training.pose_stage import pose_part
     from dlcx.training.processes import Processes
-    from dlcx.workflow.training.pose_part import pose_part
 
     torch.set_num_threads(1)
     place = open_project(project).shuffle()

@@ -17,8 +17,8 @@ from dlcx.cli.help import Command, Program
 from dlcx.cli.next_steps import given_project, with_project
 from dlcx.cli.output import print_error, print_json, print_traceback
 from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
-from dlcx.inputs import RENAME
 from dlcx.outputs import is_full, no_room
+from dlcx.untrusted_files import RENAME
 
 #: What click (or typer's own copy of it) raises for a call that cannot be parsed.
 UsageError = cast(type[Exception], typer.BadParameter.__base__)

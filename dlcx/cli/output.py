@@ -16,7 +16,7 @@ from typing import Any
 
 from dlcx.cli.next_steps import with_project
 from dlcx.cli.terminal_text import json_line, one_line, printable
-from dlcx.siblings import is_attended
+from dlcx.distributed_environment import is_attended
 
 
 def print_error(message: str, hint: str = "") -> None:

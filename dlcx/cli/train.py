@@ -111,7 +111,7 @@ def train(
 
     What no flag says is as pytorch_config.yaml has it; --epochs, --batch-size, --seed and --set are written to it.
     """
-    from dlcx.siblings import is_first
+    from dlcx.distributed_environment import is_first
     from dlcx.workflow.train import train as workflow
 
     result = workflow(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
-from dlcx.cluster.crew import TRIES, Heard, Lost, Work
+from dlcx.cluster.worker_pool import TRIES, Heard, Lost, Work
 from dlcx.errors import DlcxError, Stopped
 from dlcx.stopping import StopRequest
 
@@ -32,7 +32,7 @@ _one_at_a_time = threading.Lock()
 
 
 class DaskCrew:
-    """See :class:`dlcx.cluster.crew.Crew`; a context manager.
+    """See :class:`dlcx.cluster.worker_pool.Crew`; a context manager.
 
     ``address`` is a scheduler's; without one, a process is started for every environment.
     """
@@ -90,18 +90,18 @@ class DaskCrew:
 
     @property
     def size(self) -> int:
-        """See :class:`dlcx.cluster.crew.Crew`."""
+        """See :class:`dlcx.cluster.worker_pool.Crew`."""
         return len(self.client.scheduler_info(n_workers=-1)["workers"])
 
     def submit(self, number: int, name: str, item: Any) -> None:
-        """See :class:`dlcx.cluster.crew.Crew`; Dask's dashboard shows the name."""
+        """See :class:`dlcx.cluster.worker_pool.Crew`; Dask's dashboard shows the name."""
         key = f"{name}-{self.token}-{number}"
         self.numbers[key] = number
         arguments = (self.work, number, item, self._topic)
         self.new.append(self.client.submit(_piece, *arguments, key=key, retries=TRIES - 1, pure=False))
 
     def results(self) -> Iterator[tuple[int, Any | Lost]]:
-        """See :class:`dlcx.cluster.crew.Crew`."""
+        """See :class:`dlcx.cluster.worker_pool.Crew`."""
         from distributed import as_completed
 
         running = as_completed(loop=self.client.loop)

@@ -6,9 +6,9 @@ import logging
 
 from dlcx.data.augment import Affine, Augmentation, Crop, Flip, Pad
 from dlcx.data.boxes import BoxJitter
-from dlcx.data.conditions import ConditionSampler
 from dlcx.data.crops import Cropping
 from dlcx.data.labeled import Resize
+from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.errors import DlcxError
 from dlcx.settings import Transforms
 from dlcx.settings.model import GenerativeSampling

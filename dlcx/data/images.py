@@ -10,9 +10,9 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from dlcx.data.found import find_files
+from dlcx.data.find_files import find_files
 from dlcx.errors import DlcxError
-from dlcx.inputs import MOST_IMAGE_BYTES, image_header, read_bytes
+from dlcx.untrusted_files import MOST_IMAGE_BYTES, image_header, read_bytes
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 

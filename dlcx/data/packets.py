@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import file_size, open_binary
-from dlcx.paths import decoder_name
+from dlcx.untrusted_files import file_size, open_binary
+from dlcx.user_paths import decoder_name
 
 #: Seconds by which two decoders' time stamps of one frame may differ.
 SAME_TIME = 1e-5

@@ -2,7 +2,7 @@
 
 A container's packets are listed first, and which frame each of them shows (:mod:`dlcx.data.frame_order`).  A decoded
 frame is recognized by its packet: frames that cannot be decoded leave a hole at their own place instead of shifting all
-that follow, and seeking is exact with variable frame rates and B-frames too.  :mod:`dlcx.data.good_frames` decodes
+that follow, and seeking is exact with variable frame rates and B-frames too.  :mod:`dlcx.data.verified_frames` decodes
 them.  Frames are RGB uint8; times are seconds from the first frame.
 """
 
@@ -18,17 +18,17 @@ import cv2
 import numpy as np
 
 from dlcx.analysis_files import ANALYSIS_SUFFIXES
-from dlcx.data.ahead import ahead
-from dlcx.data.drawn_marks import is_marked_as_drawn
-from dlcx.data.found import find_files
+from dlcx.data.find_files import find_files
 from dlcx.data.frame_order import FrameOrder, frame_order
-from dlcx.data.good_frames import good_frames
-from dlcx.data.identity import fingerprint
+from dlcx.data.labeled_video_mark import is_marked_as_drawn
 from dlcx.data.opencv_frames import frame_at
 from dlcx.data.packets import is_cut_short, open_capture
+from dlcx.data.prefetch import ahead
+from dlcx.data.verified_frames import good_frames
+from dlcx.data.video_identity import fingerprint
 from dlcx.errors import DlcxError
-from dlcx.inputs import MOST_FRAMES, MOST_PIXELS, file_size
 from dlcx.progress import Clock
+from dlcx.untrusted_files import MOST_FRAMES, MOST_PIXELS, file_size
 
 logger = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlcx.engines.gap import SHARE, largest_gap
+from dlcx.engines.max_abs_difference import SHARE, largest_gap
 from dlcx.errors import DlcxError
 from dlcx.heads.head import Outputs
-from dlcx.inputs import read_bytes
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Prediction
+from dlcx.untrusted_files import read_bytes
 
 logger = logging.getLogger(__name__)
 

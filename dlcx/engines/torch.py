@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlcx.engines.folding import FoldedEngine, has_batch_norms
+from dlcx.engines.batchnorm_folding import FoldedEngine, has_batch_norms
+from dlcx.engines.cpu_memory import keep_memory, memory_layout
 from dlcx.engines.onnx import Exported, OnnxEngine, check_onnx
-from dlcx.engines.processor import keep_memory, memory_layout
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.progress import METER
 

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats import checked
+from dlcx.formats import checked_values
 from dlcx.formats.pickles import Streamed, dump_pickle, load_plain_pickle, without_stubs
 from dlcx.poses import Instances, Layout, Prediction
 
@@ -124,31 +124,31 @@ def read_meta_pickle(path: Path) -> AnalysisMeta:
 def _meta(data: Mapping[str, Any]) -> AnalysisMeta:
     """The meta data, every value of its kind and in its range."""
     old = "pytorch-config" not in data and "DLC-model-config file" in data
-    crop = checked.wholes(data["cropping_parameters"], "cropping_parameters", 4) if data["cropping"] else None
-    one, other = checked.wholes(data["frame_dimensions"], "frame_dimensions", 2)
+    crop = checked_values.wholes(data["cropping_parameters"], "cropping_parameters", 4) if data["cropping"] else None
+    one, other = checked_values.wholes(data["frame_dimensions"], "frame_dimensions", 2)
     return AnalysisMeta(
-        scorer=checked.text(data["Scorer"], "Scorer"),
+        scorer=checked_values.text(data["Scorer"], "Scorer"),
         layout=None if old else _layout(data),
-        start=checked.number(data["start"], "start", 0, LATEST),
-        stop=checked.number(data["stop"], "stop", 0, LATEST),
-        fps=checked.number(data["fps"], "fps", 0),
+        start=checked_values.number(data["start"], "start", 0, LATEST),
+        stop=checked_values.number(data["stop"], "stop", 0, LATEST),
+        fps=checked_values.number(data["fps"], "fps", 0),
         size=(other, one) if old else (one, other),
-        frames=checked.whole(data["nframes"], "nframes"),
-        batch_size=checked.whole(data["batch_size"], "batch_size"),
-        iteration=checked.whole(data["iteration (active-learning)"], "iteration (active-learning)"),
-        fraction=checked.number(data["training set fraction"], "training set fraction", 0, 1),
+        frames=checked_values.whole(data["nframes"], "nframes"),
+        batch_size=checked_values.whole(data["batch_size"], "batch_size"),
+        iteration=checked_values.whole(data["iteration (active-learning)"], "iteration (active-learning)"),
+        fraction=checked_values.number(data["training set fraction"], "training set fraction", 0, 1),
         crop=None if crop is None else (crop[0], crop[1], crop[2], crop[3]),
-        config={} if old else checked.mapping(data["pytorch-config"], "pytorch-config"),
-        duration=checked.number(data["run_duration"], "run_duration", 0) if "run_duration" in data else None,
+        config={} if old else checked_values.mapping(data["pytorch-config"], "pytorch-config"),
+        duration=checked_values.number(data["run_duration"], "run_duration", 0) if "run_duration" in data else None,
     )
 
 
 def _layout(data: Mapping[str, Any]) -> Layout:
-    individuals = checked.names(data["individuals"], "individuals")
+    individuals = checked_values.names(data["individuals"], "individuals")
     return Layout(
-        checked.names(data["bodyparts"], "bodyparts"),
+        checked_values.names(data["bodyparts"], "bodyparts"),
         individuals,
-        checked.names(data["unique_bodyparts"], "unique_bodyparts"),
+        checked_values.names(data["unique_bodyparts"], "unique_bodyparts"),
         multi=individuals != ("individual_1",),
     )
 
@@ -219,7 +219,7 @@ def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
 
 
 def _frame_number(key: str) -> int:
-    return checked.whole(int(key.removeprefix("frame")), "frame")
+    return checked_values.whole(int(key.removeprefix("frame")), "frame")
 
 
 def frame_digits(frames: int) -> int:
@@ -263,13 +263,17 @@ def _by_part(values: np.ndarray) -> list[np.ndarray]:
 
 def _prediction(frame: Mapping[str, Any], unique: int) -> Prediction:
     """One frame's animals, without the rows of those that were not found."""
-    coordinates = [checked.array(part, "coordinates", (None, 2)) for part in frame["coordinates"][0]]
-    confidence = [checked.array(part, "confidence", (None, 1)) for part in frame["confidence"]]
+    coordinates = [checked_values.array(part, "coordinates", (None, 2)) for part in frame["coordinates"][0]]
+    confidence = [checked_values.array(part, "confidence", (None, 1)) for part in frame["confidence"]]
     parts = len(coordinates) - unique
     xy, score = np.stack(coordinates[:parts], 1), np.concatenate(confidence[:parts], 1)
     there = ~(score < 0).all(1)
     identity = frame.get("identity")
-    votes = None if identity is None else [checked.array(part, "identity", (None, None)) for part in identity[:parts]]
+    votes = (
+        None
+        if identity is None
+        else [checked_values.array(part, "identity", (None, None)) for part in identity[:parts]]
+    )
     animals = Instances(
         xy[there],
         score[there],
@@ -285,7 +289,7 @@ def _prediction(frame: Mapping[str, Any], unique: int) -> Prediction:
 
 
 def _chosen(values: Any, name: str, shape: tuple[int | None, ...], rows: Any) -> np.ndarray | None:
-    return None if values is None else checked.array(values, name, shape)[rows]
+    return None if values is None else checked_values.array(values, name, shape)[rows]
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats import checked
+from dlcx.formats import checked_values
 from dlcx.formats.pickles import Streamed, dump_pickle, load_plain_pickle
 from dlcx.poses import Instances, Prediction
 
@@ -62,7 +62,9 @@ def read_assemblies(path: Path, individuals: int = 0) -> dict[int, Prediction]:
     single = content["single"]
     try:
         return {
-            checked.whole(number, "frame"): Prediction(_instances(poses, individuals), _unique(single.get(number)))
+            checked_values.whole(number, "frame"): Prediction(
+                _instances(poses, individuals), _unique(single.get(number))
+            )
             for number, poses in content.items()
             if number != "single"
         }
@@ -80,7 +82,7 @@ def _animals(found: Instances) -> np.ndarray:
 
 
 def _instances(poses: np.ndarray, individuals: int) -> Instances:
-    poses = checked.array(poses, "animals", (None, None, 4))
+    poses = checked_values.array(poses, "animals", (None, None, 4))
     votes = None
     if individuals and len(poses) and (poses[..., 3] >= 0).any():
         votes = (poses[..., 3:] == np.arange(individuals)).astype(np.float32)
@@ -90,5 +92,5 @@ def _instances(poses: np.ndarray, individuals: int) -> Instances:
 def _unique(pose: np.ndarray | None) -> Instances | None:
     if pose is None or not np.size(pose):
         return None
-    pose = checked.array(pose, "single", (None, 3))
+    pose = checked_values.array(pose, "single", (None, 3))
     return Instances(pose[None, :, :2], pose[None, :, 2])

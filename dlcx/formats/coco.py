@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
-from dlcx.inputs import read_json
+from dlcx.formats.imported_labels import SINGLE, Found, GivenImage, GivenLabels
 from dlcx.outputs import write_text
 from dlcx.poses import Labels
+from dlcx.untrusted_files import read_json
 
 
 def read_coco(path: Path) -> GivenLabels:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import open_text
+from dlcx.untrusted_files import open_text
 
 #: What a cell without a number holds, in lower case.
 MISSING = frozenset(

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.checked import cell_number, cell_whole, csv_rows
+from dlcx.formats.checked_values import cell_number, cell_whole, csv_rows
 from dlcx.formats.csv_cells import is_missing
 from dlcx.formats.pose_tables import padded_values, pose_columns, read_h5, split_table, write_h5
 from dlcx.locks import changing

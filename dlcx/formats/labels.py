@@ -25,14 +25,14 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.checked import LARGEST, check_csv_extent, numeric
+from dlcx.formats.checked_values import LARGEST, check_csv_extent, numeric
 from dlcx.formats.csv_cells import row_values
 from dlcx.formats.hdf5 import read_table, write_table
-from dlcx.inputs import open_text
 from dlcx.locks import changing_all
 from dlcx.outputs import forget_outdated, is_noted_outdated, outdated, whole_file
 from dlcx.poses import Labels, Layout
 from dlcx.settings.base import part_of_path
+from dlcx.untrusted_files import open_text
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.checked import cell_number, cell_whole, csv_rows
+from dlcx.formats.checked_values import cell_number, cell_whole, csv_rows
 from dlcx.formats.csv_cells import is_missing
 from dlcx.outputs import write_text
 

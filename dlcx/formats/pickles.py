@@ -19,8 +19,8 @@ from typing import Any, BinaryIO, ClassVar, Self
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import ALWAYS_ALLOWED, file_size, open_binary
 from dlcx.outputs import whole_file
+from dlcx.untrusted_files import ALWAYS_ALLOWED, file_size, open_binary
 
 #: Arrays that a file may hold: numbers, booleans, text, and objects that are plain themselves.
 _DTYPE = re.compile(r"[<>|=]?(?:[biufcSU]\d{0,6}|O8?)")

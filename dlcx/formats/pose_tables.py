@@ -25,12 +25,12 @@ import pandas as pd
 from pydantic_core import to_json
 
 from dlcx.errors import DlcxError
-from dlcx.formats.checked import check_csv_extent, numeric
+from dlcx.formats.checked_values import check_csv_extent, numeric
 from dlcx.formats.csv_cells import PANDAS_MISSING, find_wrong_cell
 from dlcx.formats.hdf5 import read_attribute, read_form, read_table, write_table
-from dlcx.inputs import open_text
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Layout, Prediction
+from dlcx.untrusted_files import open_text
 
 COORDS = ("x", "y", "likelihood")
 SINGLE = "single"

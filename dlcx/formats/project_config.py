@@ -31,15 +31,15 @@ from typing import Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.yaml_files import format_yaml, parse_yaml, read_yaml
-from dlcx.inputs import check_name, read_text
 from dlcx.locks import changing
 from dlcx.outputs import write_text
-from dlcx.paths import user_path
 from dlcx.poses import Layout
 from dlcx.project import DETECTOR, FOLDERS, POSE, Project, Video
 from dlcx.settings import ProjectConfig
 from dlcx.settings.base import check, part_of_path
 from dlcx.settings.project import MULTI, VideoSet, parse_crop
+from dlcx.untrusted_files import check_name, read_text
+from dlcx.user_paths import user_path
 
 #: Comments before the keys that open a group, as DeepLabCut writes them.
 _COMMENTS = {

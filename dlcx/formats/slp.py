@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.given_labels import SINGLE, Found, GivenImage, GivenLabels
 from dlcx.formats.hdf5 import check_hdf5
+from dlcx.formats.imported_labels import SINGLE, Found, GivenImage, GivenLabels
 from dlcx.outputs import reserve, whole_file
 from dlcx.poses import Labels
 

@@ -25,8 +25,8 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.torch_files import load_torch
-from dlcx.inputs import open_binary
 from dlcx.outputs import whole_file
+from dlcx.untrusted_files import open_binary
 
 if TYPE_CHECKING:
     from torch import Tensor

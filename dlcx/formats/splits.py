@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import read_text
 from dlcx.poses import Labels
+from dlcx.untrusted_files import read_text
 
 
 @dataclass(frozen=True, eq=False)

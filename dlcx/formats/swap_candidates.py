@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.checked import cell_number, cell_whole, csv_rows, text
+from dlcx.formats.checked_values import cell_number, cell_whole, csv_rows, text
 from dlcx.outputs import write_text
 from dlcx.poses import SwapCandidate
 

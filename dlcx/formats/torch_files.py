@@ -16,7 +16,7 @@ from typing import Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.pickles import StorageCollector
-from dlcx.inputs import check_claim, file_size
+from dlcx.untrusted_files import check_claim, file_size
 
 #: An archive unpacks to at most so many times its size, and the limit of every small file: torch packs nothing.
 LARGEST_RATIO = 4

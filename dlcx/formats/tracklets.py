@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats import checked
+from dlcx.formats import checked_values
 from dlcx.formats.analysis_pickles import frame_digits
 from dlcx.formats.pickles import dump_pickle, load_plain_pickle
 from dlcx.formats.pose_tables import COORDS
@@ -129,4 +129,4 @@ def _tracklet(entries: Mapping[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 def _number(key: Any) -> int:
     """A frame's number; keys are numbers in older files, names such as ``frame007`` in newer ones."""
-    return checked.whole(int(re.sub(r"\D", "", key)) if isinstance(key, str) else key, "frame")
+    return checked_values.whole(int(re.sub(r"\D", "", key)) if isinstance(key, str) else key, "frame")

@@ -28,11 +28,11 @@ from dlcx.formats.pickles import dump_pickle, load_plain_pickle
 from dlcx.formats.splits import Split
 from dlcx.formats.tensorflow_shuffles import tensorflow_shuffles
 from dlcx.formats.yaml_files import read_yaml, write_yaml
-from dlcx.inputs import image_header
 from dlcx.locks import changing
 from dlcx.outputs import whole_file
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
+from dlcx.untrusted_files import image_header
 
 
 def load_training_set(shuffle: Shuffle) -> tuple[Labels, Split]:

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import yaml
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import read_text
 from dlcx.outputs import write_text
+from dlcx.untrusted_files import read_text
 
 #: A file may stand for so many values, aliases counted as often as they are used.
 MOST_VALUES = 2_000_000

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dlcx.metrics.error_scale import Yardstick, yardstick
 from dlcx.metrics.identity import identity_accuracy
-from dlcx.metrics.yardstick import Yardstick, yardstick
 from dlcx.poses import Instances, Prediction
 
 OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)

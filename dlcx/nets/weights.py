@@ -25,8 +25,8 @@ from dlcx.nets.model import PoseModel
 from dlcx.nets.registry import published_weights
 from dlcx.nets.superanimal import SUPERANIMALS, conversion_table, is_name, published_place, superanimal, superanimal_of
 from dlcx.nets.transfer import Origin, State, fill
-from dlcx.paths import user_path
 from dlcx.settings import ModelConfig
+from dlcx.user_paths import user_path
 
 #: config.yaml's SuperAnimalConversionTables: SuperAnimal -> own bodypart -> its bodypart.
 Tables = Mapping[str, Mapping[str, str]]

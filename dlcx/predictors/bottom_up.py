@@ -13,7 +13,7 @@ from dlcx.heads.identity import by_identity
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.predictor import Inputs, checked
-from dlcx.predictors.prepare import Preparation
+from dlcx.predictors.preprocessing import Preparation
 
 
 class BottomUp:

@@ -12,7 +12,7 @@ from dlcx.nets.model import PoseModel
 from dlcx.predictors.bottom_up import BottomUp
 from dlcx.predictors.conditional import Conditional
 from dlcx.predictors.predictor import Finder, Predictor
-from dlcx.predictors.prepare import build_preparation
+from dlcx.predictors.preprocessing import build_preparation
 from dlcx.predictors.top_down import TopDown
 from dlcx.settings import ModelConfig
 

@@ -46,7 +46,7 @@ class CtdRules:
 
 
 class CtdTracking:
-    """A :class:`dlcx.predictors.memory.Memory` of the last poses of at most ``animals`` animals.
+    """A :class:`dlcx.predictors.temporal.Memory` of the last poses of at most ``animals`` animals.
 
     Their ``track`` numbers are below ``animals``; one that is lost and found again, or another one, takes a number
     that is free, that of the animal which was last seen nearest.

@@ -36,7 +36,7 @@ class View(Protocol):
 
 
 class DynamicCrop:
-    """A :class:`dlcx.predictors.memory.Memory` of one animal's last pose.
+    """A :class:`dlcx.predictors.temporal.Memory` of one animal's last pose.
 
     Parameters
     ----------

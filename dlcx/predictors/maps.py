@@ -15,7 +15,7 @@ from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances
 from dlcx.predictors.bottom_up import BottomUp
 from dlcx.predictors.predictor import checked
-from dlcx.predictors.prepare import MEAN, STD, Scaling
+from dlcx.predictors.preprocessing import MEAN, STD, Scaling
 from dlcx.predictors.top_down import TopDown
 
 

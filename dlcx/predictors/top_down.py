@@ -14,7 +14,7 @@ from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 from dlcx.predictors.predictor import Finder, Inputs, checked
-from dlcx.predictors.prepare import Preparation
+from dlcx.predictors.preprocessing import Preparation
 from dlcx.progress import METER
 
 

@@ -1,11 +1,11 @@
 """What the YAML files of a project may say: typed, checked once, every field documented where it stands.
 
 :mod:`~dlcx.settings.project` is config.yaml, :mod:`~dlcx.settings.model` is pytorch_config.yaml (both DeepLabCut's
-own schemas, key for key), :mod:`~dlcx.settings.own` is dlcx.yaml, what only dlcx knows of a shuffle.
+own schemas, key for key), :mod:`~dlcx.settings.dlcx_config` is dlcx.yaml, what only dlcx knows of a shuffle.
 """
 
+from dlcx.settings.dlcx_config import OwnConfig
 from dlcx.settings.model import Detector, ModelConfig
-from dlcx.settings.own import OwnConfig
 from dlcx.settings.project import ProjectConfig
 from dlcx.settings.transforms import Transforms
 

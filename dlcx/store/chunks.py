@@ -6,7 +6,7 @@
       manifest.json              settings, the chunks with their checksums, the frames that the output files hold
       frames-000000000.npz       poses of consecutive frames from this number on, see dlcx.store.packing;
       frames-000000512.npz       time (T,) s, readable (T,) and repeated (T,) bool
-      overwrite.txt              while a call replaces what was there, see dlcx.store.anew
+      overwrite.txt              while a call replaces what was there, see dlcx.store.restart_marker
 
 A chunk is written whole, then the manifest that names it is replaced whole: what the manifest says is always true.
 Chunks that a killed run left unnamed are removed, broken ones are forgotten, and both are analysed again.
@@ -32,17 +32,17 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.inputs import MOST_FRAMES, open_binary, read_json
 from dlcx.locks import Lock
 from dlcx.outputs import remove_leftovers, whole_file, write_text
 from dlcx.poses import Prediction
 from dlcx.store.packing import pack, unpack
+from dlcx.untrusted_files import MOST_FRAMES, open_binary, read_json
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-#: Which call has begun anew here, see dlcx.store.anew.
+#: Which call has begun anew here, see dlcx.store.restart_marker.
 BEGUN = "overwrite.txt"
 #: The setting that stands for all of the net's configuration that the numbers depend on, as a digest.
 CONFIG = "pytorch_config.yaml (model, data.inference)"

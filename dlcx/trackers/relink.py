@@ -14,8 +14,8 @@ import numpy as np
 
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.flow import cheapest_chains
-from dlcx.trackers.jumps import SPEED_FRAMES, Jumps, lost
-from dlcx.trackers.safe_pieces import SafePieces
+from dlcx.trackers.motion_cost import SPEED_FRAMES, Jumps, lost
+from dlcx.trackers.reliable_tracklets import SafePieces
 
 #: Frames within which pieces may follow each other whatever they are; farther apart the next long ones may.
 NEAR_GAP, NEXT_LONG, LONG = 60, 12, 8

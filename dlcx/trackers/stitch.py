@@ -14,8 +14,8 @@ import numpy as np
 
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.flow import cheapest_chains, disjoint_chains
-from dlcx.trackers.pieces import Piece, join, pieces_of
-from dlcx.trackers.residuals import joined_residuals, laid_in
+from dlcx.trackers.gap_filling import joined_residuals, laid_in
+from dlcx.trackers.segments import Piece, join, pieces_of
 from dlcx.trackers.tracklets import Tracklet
 
 #: How much less a gap costs between pieces of the same identity.

@@ -9,7 +9,7 @@ import numpy as np
 
 from dlcx.poses import SwapCandidate
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.jumps import SPEED_FRAMES, Jumps
+from dlcx.trackers.motion_cost import SPEED_FRAMES, Jumps
 
 #: How much too sure the costs are of themselves, measured on drawn animals whose swaps are known.
 DOUBT = 4.0

@@ -13,10 +13,10 @@ from dlcx.trackers.box import Box
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.ellipse import LEAST, Ellipse
 from dlcx.trackers.identity import first_tracklets, identity_tracklets
-from dlcx.trackers.jumps import Jumps
 from dlcx.trackers.keep_order import rows as rows_of
+from dlcx.trackers.motion_cost import Jumps
+from dlcx.trackers.reliable_tracklets import SafePieces, body_length
 from dlcx.trackers.relink import relink
-from dlcx.trackers.safe_pieces import SafePieces, body_length
 from dlcx.trackers.skeleton import Skeleton
 from dlcx.trackers.stitch import Stitched, stitch
 from dlcx.trackers.swaps import swap_candidates

@@ -1,1 +1,1 @@
-"""Training: the loop, its batches, optimizers and schedules, snapshots and exact resuming, loggers."""
+"""Training: stages, loop, batches, optimizers and schedules, checkpoints, loggers and process groups."""

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 
 from dlcx.data.augment import generator
-from dlcx.data.conditions import ConditionSampler
 from dlcx.data.labeled import LabeledImage, LabeledImages, labelled_boxes
+from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.heads.labels import BatchLabels
 from dlcx.metrics import evaluate_boxes, evaluate_poses
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors import Geometry, Predictor
 from dlcx.predictors.conditional import with_boxes
-from dlcx.predictors.detect import Detector
+from dlcx.predictors.detector import Detector
 from dlcx.stopping import StopRequest
 from dlcx.training.batches import collate
 from dlcx.training.processes import Processes

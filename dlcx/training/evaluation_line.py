@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from dlcx.metrics.yardstick import Yardstick
+from dlcx.metrics.error_scale import Yardstick
 from dlcx.training.snapshots import Best
 
 

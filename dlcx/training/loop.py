@@ -22,7 +22,7 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.snapshot import SnapshotFile
 from dlcx.formats.tensors import check_moments
 from dlcx.locks import Lock
-from dlcx.metrics.yardstick import Yardstick
+from dlcx.metrics.error_scale import Yardstick
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.stopping import StopRequest
@@ -31,9 +31,9 @@ from dlcx.training.batches import Batch, Batches
 from dlcx.training.evaluation_line import evaluation_line
 from dlcx.training.loggers import Logger, Statistics, TrainLog
 from dlcx.training.processes import Processes
+from dlcx.training.resume_state import HINT, random_states, set_random_states, write_state
 from dlcx.training.shared_losses import shared_losses
 from dlcx.training.snapshots import Best, Keeper
-from dlcx.training.state import HINT, random_states, set_random_states, write_state
 
 logger = logging.getLogger(__name__)
 

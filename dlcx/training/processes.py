@@ -1,8 +1,8 @@
 """Several processes that train one net together, as ``torchrun`` starts them, or one alone.
 
-Each has the whole net and a share of every batch and of the test images; what one decides by, all know.  The first one
-writes.  :func:`joined` gives :class:`Processes`, alone, or :class:`dlcx.training.group.Group`; nothing else asks how
-many there are.
+Each process holds the whole network and takes its part of every batch and of the test images; decisions are shared by
+all of them, and the first one writes.  :func:`joined` returns :class:`Processes` for a process on its own, or
+:class:`dlcx.training.process_group.Group`; no other code needs to know how many processes there are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from dlcx.siblings import is_attended, is_one_of_several, stop_with_starter
+from dlcx.distributed_environment import is_attended, is_one_of_several, stop_with_starter
 from dlcx.stopping import StopRequest
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def joined() -> Iterator[Processes]:
         return
     if is_attended():
         stop_with_starter()
-    from dlcx.training.group import Group
+    from dlcx.training.process_group import Group
 
     group = Group()
     talk = logging.getLogger("dlcx")

@@ -10,9 +10,9 @@ import numpy as np
 
 from dlcx.data.augment import Augmentation
 from dlcx.data.boxes import BoxJitter
-from dlcx.data.conditions import ConditionSampler
 from dlcx.data.crops import Cropping, Window, boxes_around
 from dlcx.data.labeled import LabeledImage, LabeledImages
+from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.data.warp import inside
 from dlcx.poses import Instances, Prediction
 

@@ -15,8 +15,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from dlcx.inputs import MOST_IMAGE_BYTES, file_size
 from dlcx.outputs import whole_file
+from dlcx.untrusted_files import MOST_IMAGE_BYTES, file_size
 from dlcx.visuals.plot_text import legend_of, literal
 
 #: Names in one column of a legend.

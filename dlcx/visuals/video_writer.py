@@ -16,11 +16,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dlcx.data.drawn_marks import mark_as_drawn
+from dlcx.data.labeled_video_mark import mark_as_drawn
 from dlcx.data.video import open_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import whole_file
-from dlcx.paths import decoder_name
+from dlcx.user_paths import decoder_name
 
 #: Codecs that the opencv-python wheel encodes, and the file format that each goes into.
 OPENCV_CODECS = {

@@ -166,7 +166,7 @@ def _bring(video: Path, target: Path, *, copy: bool) -> None:
 
 def _same(project: Project, stored: str, video: Path) -> None:
     """Whether a video of the project is the one that is meant."""
-    from dlcx.data.identity import is_same_recording
+    from dlcx.data.video_identity import is_same_recording
 
     try:
         there = resolve_video(project, stored)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcx.analysis.chosen_net import ChosenNet
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import check_folder
-from dlcx.paths import distinct_names, user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.chosen_net import ChosenNet
+from dlcx.user_paths import distinct_names, user_path
 
 if TYPE_CHECKING:
     from dlcx.project import Project
@@ -94,7 +94,7 @@ def analyze_images(
     batch_size
         Images a forward pass; only neighbours of one size share one.
     device, precision, engine
-        Where and how numbers are computed; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
+        Where and how numbers are computed; see :func:`dlcx.analysis.loading.load_predictor`.
     out
         Folder of the results; default: that of the images.
     csv

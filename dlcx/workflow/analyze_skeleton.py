@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcx.analysis.lookup.derived_files import is_there, origin_of
+from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
+from dlcx.analysis.many_videos import VideosResult, each_video, told
 from dlcx.errors import DlcxError
 from dlcx.poses import Tracks
 from dlcx.ranges import within_ranges
-from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.videos.made_from_poses import is_there, origin_of
-from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def analyze_skeleton(
     videos
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
     pcutoff
         Least likelihood of both ends for what is printed; default: config.yaml's.  The file holds all frames.
     csv

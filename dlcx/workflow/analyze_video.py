@@ -10,25 +10,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from dlcx.analysis.chosen_net import ChosenNet
+from dlcx.analysis.frame_range import Crop
+from dlcx.analysis.loading import configured_engine, configured_precision
+from dlcx.analysis.many_videos import FailedVideo, each_video, refuse_shared_outputs
+from dlcx.analysis.parallel.local import analyze_in_shares, check_sharing
+from dlcx.analysis.parallel.plan import Request
+from dlcx.analysis.parallel.slurm import SlurmJob, SubmittedAnalysis, submit_analysis
+from dlcx.analysis.result import AnalyzedShare, AnalyzedVideo
+from dlcx.analysis.temporal import DynamicCrop, VideoMemory
+from dlcx.analysis.tracking import Linking, asked_linking, next_steps
+from dlcx.analysis.video_analysis import AUTO, VideoRun
 from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.cluster.sbatch import JobOptions, parse_sbatch
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
+from dlcx.next_steps import analysis_flags, command_line
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
 from dlcx.stopping import stop_on_signals
-from dlcx.workflow.analysis.analyzed_video import AnalyzedShare, AnalyzedVideo
-from dlcx.workflow.analysis.chosen_net import ChosenNet
-from dlcx.workflow.analysis.loading import configured_engine, configured_precision
-from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
-from dlcx.workflow.analysis.video_memory import DynamicCrop, VideoMemory
-from dlcx.workflow.analysis.video_part import Crop
-from dlcx.workflow.analysis.video_run import AUTO, VideoRun
-from dlcx.workflow.next_steps import analysis_flags, command_line
-from dlcx.workflow.sharing.shared_analysis import analyze_in_shares, check_sharing
-from dlcx.workflow.sharing.shares import Request
-from dlcx.workflow.sharing.submit_analysis import SlurmJob, SubmittedAnalysis, submit_analysis
-from dlcx.workflow.videos.many_videos import FailedVideo, each_video, refuse_shared_outputs
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def analyze_video(
         Frames a forward pass; ``auto``: what is fastest for the first frames; default: that of the run which is
         continued, else config.yaml's.
     device, precision, engine
-        Where and how numbers are computed; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
+        Where and how numbers are computed; see :func:`dlcx.analysis.loading.load_predictor`.
     out
         Folder of the results; default: the video's own.
     frames
@@ -157,7 +157,7 @@ def analyze_video(
         When a value, the net, or the only video cannot be used.  Of several videos those that fail are in the result.
     """
     from dlcx.data.video import find_videos
-    from dlcx.store import anew
+    from dlcx.store import restart_marker
 
     slurm = SlurmJob(
         JobOptions(partition, time, gpus, cpus, mem, parse_sbatch(set_sbatch)), array_parallel, dry_run=dry_run
@@ -260,7 +260,7 @@ def analyze_video(
         done, failed = each_video(list(by_path), analyze)
     for video in done:
         target = by_path[video.video]
-        anew.end((target.of_share(share) if share else target).store)
+        restart_marker.end((target.of_share(share) if share else target).store)
     return AnalyzeVideoResult(net.scorer, done, failed, _next_steps(done[0], flags))
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.labels import read_labels
 from dlcx.formats.project_config import open_project
-from dlcx.metrics.suspicions import LEAST_ANIMALS, Suspicion, find_suspicions
+from dlcx.labeling.labeled_folders import labeled_stems
+from dlcx.metrics.label_checks import LEAST_ANIMALS, Suspicion, find_suspicions
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
-from dlcx.workflow.labeled_folders import labeled_stems
 
 logger = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.label_rows import Image, LabelRows, read_label_rows, write_label_rows
 from dlcx.formats.labels import changing_labels
 from dlcx.formats.project_config import open_project
+from dlcx.labeling.backups import LabelBackup
+from dlcx.labeling.labeled_folders import labeled_stems
+from dlcx.next_steps import command_line
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.workflow.check_labels import FailedItem
-from dlcx.workflow.label_backups import LabelBackup
-from dlcx.workflow.labeled_folders import labeled_stems
-from dlcx.workflow.next_steps import command_line
 
 logger = logging.getLogger(__name__)
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcx.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import Interval, LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.next_steps import analyze_step
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
-from dlcx.workflow.next_steps import analyze_step
 
 #: Videos from which whole videos are drawn for an interval; of fewer, images.
 VIDEOS = 5
@@ -232,8 +232,8 @@ class _Run:
 
     def __call__(self, asked: _Asked) -> _Evaluated:
         """Run a net on the images, one by one."""
+        from dlcx.analysis.loading import load_predictor
         from dlcx.data.labeled import LabeledImages
-        from dlcx.workflow.analysis.loading import load_predictor
 
         paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
         images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)

@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dlcx.analysis.conditions import conditions_block
 from dlcx.errors import DlcxError
+from dlcx.file_transaction import bring_back, only_replacer, replaced
+from dlcx.formats.dlcx_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.labels import write_labels
 from dlcx.formats.merged_labels import must_write_labels, read_all_labels
 from dlcx.formats.model_config import shuffle_config, with_overrides, write_model_config
-from dlcx.formats.own_config import read_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
+from dlcx.formats.shuffle_numbers import choose_fraction, chosen_shuffles, split_source
 from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
 from dlcx.formats.tensorflow_shuffles import free_number, tensorflow_shuffles, what_carries_over
 from dlcx.formats.training_set import (
@@ -36,16 +39,13 @@ from dlcx.formats.yaml_files import write_yaml
 from dlcx.locks import locked
 from dlcx.nets.configure import conditions_of_file, model_config
 from dlcx.nets.registry import find, untrainable
+from dlcx.next_steps import command_line
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
-from dlcx.replacing import bring_back, only_replacer, replaced
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.base import check
 from dlcx.settings.without_effect import IN_DATASETS, warn_of
-from dlcx.workflow.analysis.conditions import conditions_block
-from dlcx.workflow.next_steps import command_line
-from dlcx.workflow.training.new_shuffles import choose_fraction, chosen_shuffles, split_source
 
 logger = logging.getLogger(__name__)
 
@@ -430,8 +430,8 @@ def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
 
 def _check_nets(plan: _Plan) -> None:
     """Refuse keys and paths that `train` would refuse; warn of weights that it could not fetch from the network."""
-    from dlcx.workflow.training.detector_part import detector_part
-    from dlcx.workflow.training.pose_part import pose_part
+    from dlcx.training.detector_stage import detector_part
+    from dlcx.training.pose_stage import pose_part
 
     for make in (detector_part, pose_part):
         part = make(plan.shuffle, plan.config, plan.own)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from dlcx.analysis.frame_range import frame_range
+from dlcx.analysis.lookup.derived_files import note_origin, noted_origin, origin_of, refuse_others
+from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
+from dlcx.analysis.many_videos import VideosResult, each_video
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.next_steps import command_line
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.video_part import frame_range
-from dlcx.workflow.next_steps import command_line
-from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.videos.made_from_poses import note_origin, noted_origin, origin_of, refuse_others
-from dlcx.workflow.videos.many_videos import VideosResult, each_video
-from dlcx.workflow.videos.shown_parts import only_parts
+from dlcx.visuals.selected_bodyparts import only_parts
 
 if TYPE_CHECKING:
     from dlcx.data.video import VideoFile
@@ -94,7 +94,7 @@ def create_labeled_video(
     videos
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  The new videos lie beside them.
+        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.  The new videos lie beside them.
     pcutoff, dotsize, colormap
         Least score of a drawn point, diameter of a dot in pixels, and colours; default: those of config.yaml.
     color_by

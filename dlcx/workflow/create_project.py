@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.file_transaction import only_maker, whole_folder
 from dlcx.formats.project_config import layout_of, open_project, read_project_config, write_project_config
+from dlcx.next_steps import command_line
 from dlcx.outputs import remove_leftovers
-from dlcx.paths import user_path
 from dlcx.poses import Layout
 from dlcx.progress import SILENT, Progress
-from dlcx.replacing import only_maker, whole_folder
 from dlcx.settings import ProjectConfig
 from dlcx.settings.base import check
 from dlcx.settings.project import MULTI, VideoSet
+from dlcx.user_paths import user_path
 from dlcx.workflow.add_videos import bring_in, distinct_stems, frame_crops
-from dlcx.workflow.next_steps import command_line
 
 #: What DeepLabCut calls the bodyparts, bones and individuals of a project whose owner has not named them.
 PARTS = ("bodypart1", "bodypart2", "bodypart3", "objectA")

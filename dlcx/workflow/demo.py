@@ -11,15 +11,15 @@ import numpy as np
 
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
-from dlcx.inputs import read_json
+from dlcx.file_transaction import only_maker, whole_folder
+from dlcx.next_steps import command_line
 from dlcx.outputs import reserve, whole_file, write_text
-from dlcx.paths import decoder_name, user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
-from dlcx.replacing import only_maker, whole_folder
 from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
-from dlcx.workflow.next_steps import command_line
+from dlcx.untrusted_files import read_json
+from dlcx.user_paths import decoder_name, user_path
 
 SCORER = "dlcx"
 DATE = "Jan1"  # always the same, so that the same seed gives the same files

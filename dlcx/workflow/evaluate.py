@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcx.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
 from dlcx.errors import DlcxError
 from dlcx.formats.evaluation import (
     EvaluationRow,
@@ -22,20 +23,19 @@ from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
+from dlcx.next_steps import analyze_step, command_line
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
-from dlcx.workflow.next_steps import analyze_step, command_line
-from dlcx.workflow.training.twin_check import TwinCheck, check_twins
+from dlcx.training.leakage import TwinCheck, check_twins
 
 if TYPE_CHECKING:
+    from dlcx.analysis.loading import Loaded
     from dlcx.data.labeled import LabeledImage, LabeledImages
     from dlcx.predictors import Predictor
     from dlcx.visuals.labeled_images import LabeledImagePainter
-    from dlcx.workflow.analysis.loading import Loaded
 
 logger = logging.getLogger(__name__)
 
@@ -251,7 +251,7 @@ class _Run:
     def __call__(self, shuffle: Shuffle, snapshot: Snapshot) -> Evaluated:
         """Evaluate one snapshot and write its files."""
         from dlcx.data.labeled import LabeledImages, labelled_boxes
-        from dlcx.data.twins import thumbnail
+        from dlcx.data.near_duplicates import thumbnail
         from dlcx.visuals.labeled_images import write_picture
 
         project, layout = shuffle.project, shuffle.project.layout
@@ -334,8 +334,8 @@ class _Run:
 
     def _load(self, shuffle: Shuffle, snapshot: Snapshot, images: LabeledImages) -> Loaded:
         """The net in the engine that was asked for; ``auto`` is chosen on the first images."""
-        from dlcx.workflow.analysis.engine_choice import choose_engine
-        from dlcx.workflow.analysis.loading import load_predictor
+        from dlcx.analysis.auto_engine import choose_engine
+        from dlcx.analysis.loading import load_predictor
 
         def load(kind: str | None) -> Loaded:
             return load_predictor(

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcx.analysis.frame_range import frame_range
 from dlcx.errors import DlcxError
 from dlcx.metrics.tracks import SIGMA, THRESHOLD, TrackMetrics
 from dlcx.metrics.tracks import evaluate_tracks as compare
-from dlcx.paths import user_path
 from dlcx.poses import Tracks
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.video_part import frame_range
+from dlcx.user_paths import user_path
 
 logger = logging.getLogger(__name__)
 

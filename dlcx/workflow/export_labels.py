@@ -11,9 +11,9 @@ from dlcx.formats.labels import write_labels
 from dlcx.formats.merged_labels import read_all_labels
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import check_folder
-from dlcx.paths import user_path
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
+from dlcx.user_paths import user_path
 
 #: What a file's suffix means.
 FORMATS = {".json": "COCO keypoints", ".slp": "SLEAP", ".h5": "DeepLabCut", ".csv": "DeepLabCut"}

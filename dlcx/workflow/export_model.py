@@ -9,24 +9,24 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlcx.analysis.lookup.example_frames import Frame, real_frames
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
 from dlcx.outputs import check_folder
-from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
-from dlcx.workflow.videos.real_frames import Frame, real_frames
+from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dlcx.analysis.loading import Loaded
     from dlcx.engines.onnx import Difference
     from dlcx.formats.live_model import LiveModel
     from dlcx.heads.head import Outputs
     from dlcx.project import Shuffle
-    from dlcx.workflow.analysis.loading import Loaded
 
 FORMATS = ("pt", "onnx")
 #: Frames that ``--verify`` looks at; without it one.
@@ -101,7 +101,7 @@ def export_model(
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     shuffle, trainset_index, snapshot, detector_snapshot, conditions
-        Which net; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
+        Which net; see :func:`dlcx.analysis.loading.load_predictor`.
     format
         ``pt`` is what DeepLabCut exports and DeepLabCut-Live loads, with the detector of a top-down net; ``onnx`` is
         the net that poses whole images or crops, without detector and decoding.
@@ -119,9 +119,9 @@ def export_model(
     ------
     DlcxError
         When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
-        :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.gap.SHARE`, or another file is there.
+        :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.max_abs_difference.SHARE`, or another file is there.
     """
-    from dlcx.workflow.analysis.loading import load_predictor
+    from dlcx.analysis.loading import load_predictor
 
     if format not in FORMATS:
         raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
@@ -260,8 +260,8 @@ def _write_onnx(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite
     import torch
 
     from dlcx import __version__
+    from dlcx.analysis.loading import exported_file
     from dlcx.engines.onnx import export, notes_of, open_session, read_model, run_session, with_notes, write_onnx
-    from dlcx.workflow.analysis.loading import exported_file
 
     device, made_from = torch.device("cpu"), exported_file(net.snapshot, net.config).suffixes[-2].strip(".")
     there = path.exists() and not overwrite

@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlcx.analysis.lookup.derived_files import is_there, origin_of
+from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
+from dlcx.analysis.many_videos import VideosResult, each_video, refuse_shared_outputs, told
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import check_folder
-from dlcx.paths import user_path
 from dlcx.poses import Layout, Tracks
 from dlcx.ranges import within_ranges
-from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.videos.made_from_poses import is_there, origin_of
-from dlcx.workflow.videos.many_videos import VideosResult, each_video, refuse_shared_outputs, told
+from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
     from dlcx.formats.nwb import Recording
@@ -110,7 +110,7 @@ def export_predictions(
     to
         Folder for the files; default: ``exported`` beside the poses.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
     csv
         ``h5``: also write a csv.
     overwrite

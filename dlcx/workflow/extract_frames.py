@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlcx.analysis.many_videos import FailedVideo, each_video
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.labeling.extracted_frames import choose_frames, project_videos, save_frames
 from dlcx.outputs import check_folder
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Video
 from dlcx.ranges import within_ranges
-from dlcx.workflow.videos.many_videos import FailedVideo, each_video
-from dlcx.workflow.videos.saved_frames import choose_frames, project_videos, save_frames
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def extract_frames(
     DlcxError
         When a value or all videos cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.selection import candidates, check_method
+    from dlcx.data.frame_selection import candidates, check_method
     from dlcx.data.video import open_video
 
     check_method(method)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
+from dlcx.analysis.many_videos import VideosResult, each_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
+from dlcx.labeling.extracted_frames import SavedFrames, choose_frames, save_frames
 from dlcx.locks import changing
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Layout, Prediction, Tracks
@@ -18,9 +21,6 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.ranges import within_ranges
 from dlcx.workflow.add_videos import add_videos
-from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.videos.many_videos import VideosResult, each_video
-from dlcx.workflow.videos.saved_frames import SavedFrames, choose_frames, save_frames
 
 if TYPE_CHECKING:
     from dlcx.formats.machine_labels import MachineLabels
@@ -122,7 +122,7 @@ def extract_outliers(
     copy_videos
         Copy videos that are new to the project into it, instead of linking them.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def extract_outliers(
 
         check_arima()
     if algorithm != "list":
-        from dlcx.data.selection import check_method
+        from dlcx.data.frame_selection import check_method
 
         check_method(method)
     if bool(frame_numbers) != (algorithm == "list"):
@@ -219,7 +219,7 @@ class _Pick:
     progress: Progress
 
     def __call__(self, found: FoundPoses, search: _Search) -> OutlierFrames:
-        from dlcx.data.selection import candidates
+        from dlcx.data.frame_selection import candidates
         from dlcx.data.video import open_video
         from dlcx.formats.machine_labels import read_machine_labels, write_machine_labels
 

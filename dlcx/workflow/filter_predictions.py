@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from dlcx.analysis.lookup.derived_files import is_there, origin_of
+from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
+from dlcx.analysis.many_videos import VideosResult, each_video, told
 from dlcx.errors import DlcxError, did_you_mean
+from dlcx.next_steps import command_line
 from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
-from dlcx.workflow.next_steps import command_line
-from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.videos.made_from_poses import is_there, origin_of
-from dlcx.workflow.videos.many_videos import VideosResult, each_video, told
 
 #: What ``--filter`` takes.
 FILTERS = ("median", "arima", "spline")
@@ -108,7 +108,7 @@ def filter_predictions(
     ar, ma
         Degrees of the autoregressive and of the moving-average part of ``arima``.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.
+        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
     csv
         Also write a csv.
     overwrite

@@ -13,20 +13,20 @@ import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats import project_config
-from dlcx.formats.given_labels import GivenLabels
+from dlcx.formats.imported_labels import GivenLabels
 from dlcx.formats.labels import changing_labels, read_agreed_labels, read_labels, write_labels
 from dlcx.formats.merged_labels import in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project
-from dlcx.paths import user_path
+from dlcx.labeling.extracted_frames import saved_numbers
+from dlcx.labeling.image_sources import Finder, Recording, Source, check_distinct
+from dlcx.labeling.recording_folders import choose_folders, same_file
+from dlcx.labeling.write_together import together
 from dlcx.poses import Labels, Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Video
+from dlcx.user_paths import user_path
 from dlcx.workflow.add_videos import Crop, link_video
 from dlcx.workflow.export_labels import FORMATS
-from dlcx.workflow.importing.folders import choose_folders, same_file
-from dlcx.workflow.importing.sources import Finder, Recording, Source, check_distinct
-from dlcx.workflow.importing.together import together
-from dlcx.workflow.videos.saved_frames import saved_numbers
 
 logger = logging.getLogger(__name__)
 

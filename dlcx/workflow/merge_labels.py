@@ -14,12 +14,12 @@ from dlcx.formats.labels import changing_labels, read_agreed_labels, read_labels
 from dlcx.formats.machine_labels import Image, read_machine_labels
 from dlcx.formats.merged_labels import ROUNDING, in_layout, no_labels, with_more
 from dlcx.formats.project_config import open_project, set_iteration
+from dlcx.labeling.backups import LabelBackup
+from dlcx.next_steps import command_line
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.ranges import within_ranges
-from dlcx.workflow.label_backups import LabelBackup
-from dlcx.workflow.next_steps import command_line
 
 logger = logging.getLogger(__name__)
 

@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlcx.analysis.frame_range import share_frames
+from dlcx.analysis.loading import chosen_detector, chosen_snapshot
+from dlcx.analysis.many_videos import each_video, refuse_shared_outputs
+from dlcx.analysis.output_files import VideoResults
+from dlcx.analysis.result import AnalyzedVideo, finish_video
+from dlcx.analysis.timing import Stopwatch
+from dlcx.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import Lock, locked
+from dlcx.next_steps import analysis_flags, command_line
 from dlcx.outputs import remove_leftovers
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.analyzed_video import AnalyzedVideo, finish_video
-from dlcx.workflow.analysis.loading import chosen_detector, chosen_snapshot
-from dlcx.workflow.analysis.time_spent import Stopwatch
-from dlcx.workflow.analysis.tracking import Linking, asked_linking, next_steps
-from dlcx.workflow.analysis.video_part import share_frames
-from dlcx.workflow.analysis.video_results import VideoResults
 from dlcx.workflow.analyze_video import AnalyzeVideoResult
-from dlcx.workflow.next_steps import analysis_flags, command_line
-from dlcx.workflow.videos.many_videos import each_video, refuse_shared_outputs
 
 if TYPE_CHECKING:
     from dlcx.project import Shuffle
@@ -172,7 +172,7 @@ class _Join:
         begun anew in it, too: then a merge that was ended goes on.
         """
         from dlcx.store import known_store
-        from dlcx.store.anew import has_begun
+        from dlcx.store.restart_marker import has_begun
 
         if not self.overwrite:
             return known_store(self.files.store)

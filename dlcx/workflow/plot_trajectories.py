@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcx.analysis.lookup.derived_files import refuse_others
+from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
+from dlcx.analysis.many_videos import VideosResult, each_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
-from dlcx.workflow.videos.found_poses import FoundPoses, WantedPoses
-from dlcx.workflow.videos.made_from_poses import refuse_others
-from dlcx.workflow.videos.many_videos import VideosResult, each_video
-from dlcx.workflow.videos.shown_parts import only_parts
+from dlcx.visuals.selected_bodyparts import only_parts
 
 if TYPE_CHECKING:
     from dlcx.visuals.trajectories import Paths
@@ -85,7 +85,7 @@ def plot_trajectories(
     videos
         Files, folders and glob patterns.
     shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies
+        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies
         beside them.
     bodyparts, individuals
         Draw these only.

@@ -16,17 +16,17 @@ from dlcx.formats.project_config import open_project, resolve_video
 from dlcx.formats.training_set import load_training_set
 from dlcx.locks import changing
 from dlcx.metrics import evaluate_poses
+from dlcx.next_steps import command_line
 from dlcx.poses import Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
 from dlcx.ranges import within_ranges
-from dlcx.workflow.next_steps import command_line
 
 if TYPE_CHECKING:
+    from dlcx.analysis.loading import Loaded
     from dlcx.heads.linking import Detections
     from dlcx.heads.paf_decoding import FieldDecoder
     from dlcx.settings import ModelConfig
-    from dlcx.workflow.analysis.loading import Loaded
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +108,8 @@ def prune_skeleton(
     DlcxError
         When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
     """
+    from dlcx.analysis.loading import load_predictor
     from dlcx.formats.model_config import shuffle_config
-    from dlcx.workflow.analysis.loading import load_predictor
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     config = shuffle_config(place)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcx.analysis.lookup.find_poses import WantedPoses
+from dlcx.analysis.many_videos import FailedVideo, each_video
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
-from dlcx.paths import user_path
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
-from dlcx.workflow.videos.found_poses import WantedPoses
-from dlcx.workflow.videos.many_videos import FailedVideo, each_video
+from dlcx.user_paths import user_path
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def report(
     shuffle, trainset_index, snapshot, detector_snapshot
         Which net.
     tracker, filtered, out, poses, allow_changed_video
-        Which poses of the videos; see :meth:`dlcx.workflow.videos.found_poses.WantedPoses.of`.  ``out`` is also where
+        Which poses of the videos; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.  ``out`` is also where
         the page goes; default: beside the poses, to the
         shuffle's evaluation results, or to the project's folder.
     pcutoff
@@ -91,10 +91,10 @@ def report(
         When the shuffle, the only video or its poses cannot be used.  Of several videos those that fail are in the
         result.
     """
-    from dlcx.workflow.pages.page_commands import PoseCommands
-    from dlcx.workflow.pages.report_project import project_page
-    from dlcx.workflow.pages.report_shuffle import shuffle_page
-    from dlcx.workflow.pages.report_video import video_page
+    from dlcx.reports.commands import PoseCommands
+    from dlcx.reports.project_page import project_page
+    from dlcx.reports.shuffle_page import shuffle_page
+    from dlcx.reports.video_page import video_page
 
     home = open_project(project)
     least = home.pcutoff if pcutoff is None else pcutoff

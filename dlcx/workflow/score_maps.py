@@ -15,16 +15,16 @@ from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
 from dlcx.outputs import check_folder
-from dlcx.paths import distinct_names, user_path
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
 from dlcx.ranges import within_ranges
 from dlcx.settings import ModelConfig
+from dlcx.user_paths import distinct_names, user_path
 
 if TYPE_CHECKING:
+    from dlcx.analysis.loading import Loaded
     from dlcx.predictors.maps import HeadMaps, Seen
-    from dlcx.workflow.analysis.loading import Loaded
 
 #: What ``--kind`` takes, by DeepLabCut's words in file names.
 KINDS = ("scmap", "locref", "paf")
@@ -90,7 +90,7 @@ def score_maps(
     bodyparts
         Draw the maps of these only, and fields that begin or end at them.
     shuffle, trainset_index, snapshot, detector_snapshot, conditions, device
-        Which net, and where it runs; see :func:`dlcx.workflow.analysis.loading.load_predictor`.
+        Which net, and where it runs; see :func:`dlcx.analysis.loading.load_predictor`.
     out
         Folder of the pictures; default: ``maps`` in the shuffle's evaluation results.
     overwrite
@@ -101,9 +101,9 @@ def score_maps(
     DlcxError
         When a value, the net or an image cannot be used, or the net has no such maps.
     """
+    from dlcx.analysis.loading import load_predictor
     from dlcx.data.images import find_images, read_image
     from dlcx.predictors.maps import see
-    from dlcx.workflow.analysis.loading import load_predictor
 
     for kind in kinds:
         if kind not in KINDS:

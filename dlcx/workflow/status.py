@@ -16,10 +16,10 @@ from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project, resolve_video
 from dlcx.formats.tensorflow_shuffles import tensorflow_net, tensorflow_shuffles, what_carries_over
 from dlcx.iterations import how_to_go_back
+from dlcx.labeling.labeled_folders import LabeledFolder, labeled_folders
 from dlcx.nets.registry import untrainable
+from dlcx.next_steps import command_line
 from dlcx.project import Project, Shuffle
-from dlcx.workflow.labeled_folders import LabeledFolder, labeled_folders
-from dlcx.workflow.next_steps import command_line
 
 #: Videos that are listed one by one.
 LISTED = 20
@@ -189,8 +189,8 @@ def _known() -> set[str]:
 
 
 def _shuffle(shuffle: Shuffle) -> ShuffleState:
+    from dlcx.formats.dlcx_config import read_own_config
     from dlcx.formats.model_config import shuffle_config
-    from dlcx.formats.own_config import read_own_config
     from dlcx.formats.training_set import read_split
 
     index = shuffle.trainset_index
@@ -319,7 +319,7 @@ def _named(file: PoseFile, part: str = "") -> str:
 
 def _is_of_another(video: Path, file: PoseFile) -> bool:
     """Whether a file holds the poses of another video of this name; False where that cannot be known."""
-    from dlcx.workflow.videos.same_video import compare_video
+    from dlcx.analysis.lookup.same_video import compare_video
 
     with suppress(DlcxError):
         return bool(compare_video(video, AnalysisFiles(video, file.scorer, video.parent)).differences)

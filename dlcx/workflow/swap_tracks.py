@@ -6,12 +6,12 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dlcx.analysis.tracking import note_mended
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
-from dlcx.formats.swapping import Swap, swap_individuals
+from dlcx.formats.swap_individuals import Swap, swap_individuals
+from dlcx.next_steps import swap_command
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.tracking import note_mended
-from dlcx.workflow.next_steps import swap_command
 
 
 @dataclass(frozen=True)

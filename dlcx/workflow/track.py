@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dlcx.analysis.loading import chosen_detector
+from dlcx.analysis.lookup.same_video import check_video
+from dlcx.analysis.many_videos import VideosResult, each_video, refuse_shared_outputs
+from dlcx.analysis.tracking import Linking, TrackedVideo, next_steps
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import locked
+from dlcx.next_steps import analysis_flags, command_line
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
 from dlcx.ranges import within_ranges
-from dlcx.workflow.analysis.loading import chosen_detector
-from dlcx.workflow.analysis.tracking import Linking, TrackedVideo, next_steps
-from dlcx.workflow.next_steps import analysis_flags, command_line
-from dlcx.workflow.videos.many_videos import VideosResult, each_video, refuse_shared_outputs
-from dlcx.workflow.videos.same_video import check_video
 
 
 @dataclass(frozen=True)

@@ -10,27 +10,24 @@ from typing import TYPE_CHECKING
 
 from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
 from dlcx.errors import DlcxError, Stopped, in_file
+from dlcx.file_transaction import only_replacer, replaced, settle
+from dlcx.formats.dlcx_config import read_own_config, shuffle_own_config, weights_source, write_own_config
 from dlcx.formats.model_config import shuffle_config, update_model_config, with_overrides
-from dlcx.formats.own_config import read_own_config, shuffle_own_config, weights_source, write_own_config
 from dlcx.formats.project_config import open_project
 from dlcx.locks import changing, locked
 from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.ranges import within_ranges
-from dlcx.replacing import only_replacer, replaced, settle
 from dlcx.settings.without_effect import IN_TRAINING, warn_of
 from dlcx.stopping import stop_on_signals
+from dlcx.training.detector_stage import detector_part
+from dlcx.training.gpus import of_gpus
+from dlcx.training.launch import train_in_processes
+from dlcx.training.learning_curve import LearningCurve, draw_curve
 from dlcx.training.loggers import check_logger, chosen_logger
-from dlcx.training.start import Start, choose_start
-from dlcx.workflow.training.detector_part import detector_part
-from dlcx.workflow.training.gpus import of_gpus
-from dlcx.workflow.training.learning_curve import LearningCurve, draw_curve
-from dlcx.workflow.training.part import Part
-from dlcx.workflow.training.pose_part import pose_part
-from dlcx.workflow.training.submit_training import SubmittedTraining, checked_job, submit_training
-from dlcx.workflow.training.train_elsewhere import train_in_processes
-from dlcx.workflow.training.train_result import (
+from dlcx.training.pose_stage import pose_part
+from dlcx.training.result import (
     Trained,
     TrainResult,
     lacks_conditions,
@@ -38,6 +35,9 @@ from dlcx.workflow.training.train_result import (
     trained_net,
     untouched_net,
 )
+from dlcx.training.resume import Start, choose_start
+from dlcx.training.slurm import SubmittedTraining, checked_job, submit_training
+from dlcx.training.stage import Part
 
 if TYPE_CHECKING:
     from dlcx.settings import ModelConfig, OwnConfig
@@ -394,8 +394,8 @@ def _bring_to(training: Training, part: Part, start: Start) -> None:
         When the state or snapshot cannot be used, or more epochs are behind it than are asked for in all.
     """
     from dlcx.formats.snapshot import read_snapshot
+    from dlcx.training.resume_state import read_state
     from dlcx.training.snapshots import remembered_best
-    from dlcx.training.state import read_state
 
     if start.state:
         state = read_state(start.state)

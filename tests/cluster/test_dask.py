@@ -10,8 +10,8 @@ import pytest
 from cluster import pieces
 from cluster.real_dask import program, scheduler
 
-from dlcx.cluster.crew import Lost
 from dlcx.cluster.dask import DaskCrew
+from dlcx.cluster.worker_pool import Lost
 from dlcx.errors import DlcxError, Stopped
 from dlcx.stopping import StopRequest
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from dlcx.data import good_frames
+from dlcx.data import verified_frames
 
 
 @pytest.fixture
 def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The frames from which on OpenCV decoded."""
     frames: list[int] = []
-    decode = good_frames._by_opencv
+    decode = verified_frames._by_opencv
 
     def note(video, pictures, first, end):
         frames.append(first)
         return decode(video, pictures, first, end)
 
-    monkeypatch.setattr(good_frames, "_by_opencv", note)
+    monkeypatch.setattr(verified_frames, "_by_opencv", note)
     return frames

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from dlcx.errors import DlcxError
+from dlcx.formats.condition_poses import read_given_poses
 from dlcx.formats.csv_cells import cell_value, is_missing
 from dlcx.formats.evaluation import read_combined
-from dlcx.formats.given_poses import read_given_poses
 from dlcx.formats.labels import read_labels
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.predictions import read_predictions

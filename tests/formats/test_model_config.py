@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dlcx.errors import DlcxError
+from dlcx.formats.dlcx_config import read_own_config, write_own_config
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
-from dlcx.formats.own_config import read_own_config, write_own_config
 from dlcx.formats.yaml_files import write_yaml
 from dlcx.settings import ModelConfig, OwnConfig
 

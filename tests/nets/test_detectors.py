@@ -22,7 +22,7 @@ from dlcx.nets.build import build_detector
 from dlcx.nets.configure import detector_config
 from dlcx.nets.registry import Request, find, find_detector, specs
 from dlcx.poses import Layout
-from dlcx.predictors.detect import create_detector
+from dlcx.predictors.detector import create_detector
 from dlcx.settings import Detector
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -24,7 +24,7 @@ from dlcx.nets.configure import conditions_of_shuffle, model_config
 from dlcx.nets.registry import NetSpec, find, specs
 from dlcx.poses import Instances, Layout
 from dlcx.predictors import create_predictor
-from dlcx.predictors.prepare import build_preparation
+from dlcx.predictors.preprocessing import build_preparation
 from dlcx.settings import ModelConfig
 from dlcx.training.schedules import build_optimizer, build_scheduler
 

@@ -10,7 +10,7 @@ from dlcx.nets.configure import model_config
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.predictors import create_predictor
 from dlcx.predictors.ctd_tracking import CtdRules, CtdTracking
-from dlcx.predictors.memory import Stretches
+from dlcx.predictors.temporal import Stretches
 from dlcx.settings import ModelConfig
 
 SIZE = (400, 300)  # width, height

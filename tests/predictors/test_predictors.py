@@ -8,7 +8,7 @@ from dlcx.nets.build import build_model
 from dlcx.nets.configure import merge, model_config
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.predictors import Geometry, create_predictor
-from dlcx.predictors.prepare import MEAN, STD, Padding, build_preparation
+from dlcx.predictors.preprocessing import MEAN, STD, Padding, build_preparation
 from dlcx.settings import ModelConfig, Transforms
 
 NET = "timm/test_resnet"  # a timm network of a few thousand weights

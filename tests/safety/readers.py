@@ -15,15 +15,15 @@ from dlcx.data.images import read_image
 from dlcx.formats.analysis_pickles import AnalysisMeta, read_full_pickle, read_meta_pickle, write_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
 from dlcx.formats.coco import read_coco
+from dlcx.formats.condition_poses import read_given_poses
+from dlcx.formats.dlcx_config import read_own_config
 from dlcx.formats.evaluation import EvaluationRow, merge_combined, read_evaluation
-from dlcx.formats.frame_ledger import read_ledger
-from dlcx.formats.given_poses import read_given_poses
+from dlcx.formats.frame_status import read_ledger
 from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.labels import read_labels
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.metadata import read_metadata
 from dlcx.formats.model_config import read_model_config
-from dlcx.formats.own_config import read_own_config
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.formats.sleap_analysis import read_sleap_analysis
@@ -36,7 +36,7 @@ from dlcx.metrics import Metrics
 from dlcx.poses import Instances, Labels, Layout, Prediction
 from dlcx.project import Project, Shuffle
 from dlcx.store import open_store
-from dlcx.training.state import read_state, write_state
+from dlcx.training.resume_state import read_state, write_state
 from dlcx.workflow.import_labels import import_labels
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

@@ -21,7 +21,7 @@ from dlcx.formats.pose_tables import read_csv
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.slp import read_slp
 from dlcx.formats.snapshot import load_tensors
-from dlcx.training.state import random_states, read_state
+from dlcx.training.resume_state import random_states, read_state
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

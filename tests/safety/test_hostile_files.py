@@ -23,10 +23,10 @@ from dlcx.data.images import read_image
 from dlcx.errors import DlcxError
 from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
+from dlcx.formats.condition_poses import read_given_poses
+from dlcx.formats.dlcx_config import read_own_config
 from dlcx.formats.evaluation import read_evaluation
-from dlcx.formats.given_poses import read_given_poses
 from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.own_config import read_own_config
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.pose_tables import read_origin
 from dlcx.formats.predictions import read_predictions

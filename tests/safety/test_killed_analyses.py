@@ -54,7 +54,7 @@ def root(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victims]:
     said = tmp_path_factory.mktemp("victims") / "said.txt"
-    with Victims(said, {"chunks.CHUNK_FRAMES": CHUNK, "memory.STRETCH": STRETCH}) as running:
+    with Victims(said, {"chunks.CHUNK_FRAMES": CHUNK, "temporal.STRETCH": STRETCH}) as running:
         yield running
 
 

@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 from killing import Killed, killed_at
 
+from dlcx.analysis.lookup.derived_files import is_there
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
+from dlcx.file_transaction import only_maker, whole_folder
 from dlcx.formats.labels import read_labels, write_labels
 from dlcx.formats.machine_labels import MachineLabels, write_machine_labels
 from dlcx.formats.predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import write_text
 from dlcx.poses import Labels, Layout, Tracks
-from dlcx.replacing import only_maker, whole_folder
 from dlcx.workflow.import_labels import import_labels
 from dlcx.workflow.merge_labels import merge_labels
 from dlcx.workflow.swap_tracks import swap_tracks
-from dlcx.workflow.videos.made_from_poses import is_there
 
 FILES = Path(__file__).parents[1] / "golden" / "files"
 

@@ -18,7 +18,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.pose_tables import read_origin
 from dlcx.formats.snapshot import load_tensors
-from dlcx.inputs import read_text
+from dlcx.untrusted_files import read_text
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -205,12 +205,12 @@ def main() -> None:
     import torch._dynamo  # optimizers import it with their first step
 
     import dlcx
+    from dlcx.analysis import output_files, tracking, video_analysis
     from dlcx.cli.app import parser
     from dlcx.data import video
-    from dlcx.predictors import memory
+    from dlcx.predictors import temporal
     from dlcx.store import chunks
     from dlcx.training import loop, snapshots
-    from dlcx.workflow.analysis import tracking, video_results, video_run
 
     for module in pkgutil.walk_packages(dlcx.__path__, "dlcx."):  # what a child need not import
         if not module.name.endswith("__main__"):
@@ -220,12 +220,12 @@ def main() -> None:
     cv2.setNumThreads(1)
     for name, value in sizes.items():
         owner, constant = name.split(".")
-        setattr({"chunks": chunks, "memory": memory, "loop": loop}[owner], constant, value)
+        setattr({"chunks": chunks, "temporal": temporal, "loop": loop}[owner], constant, value)
     counts = Counts()
     counts.wrap_items(video, "_decode", "decoding")
-    counts.wrap(video_run.VideoRun, "_predict", "net", frames=lambda _self, _watcher, batch, _crop: len(batch))
+    counts.wrap(video_analysis.VideoRun, "_predict", "net", frames=lambda _self, _watcher, batch, _crop: len(batch))
     counts.wrap(chunks.ChunkStore, "close_chunk", "chunk")
-    counts.wrap(video_results.VideoResults, "write", "results")
+    counts.wrap(output_files.VideoResults, "write", "results")
     counts.wrap(tracking.Linking, "link", "tracking")
     counts.wrap(loop.Training, "_learn", "learning")
     counts.wrap(snapshots, "write_snapshot", "snapshot")

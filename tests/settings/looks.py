@@ -9,27 +9,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from dlcx.analysis.conditions import chosen_conditions
+from dlcx.analysis.loading import configured_engine, configured_precision
 from dlcx.data.build import build_augmentation
 from dlcx.nets.build import build_detector, build_model
 from dlcx.nets.weights import _weight_init
 from dlcx.poses import Instances
 from dlcx.predictors import create_predictor
-from dlcx.predictors.detect import create_detector
-from dlcx.predictors.prepare import build_preparation, build_scaling
+from dlcx.predictors.detector import create_detector
+from dlcx.predictors.preprocessing import build_preparation, build_scaling
 from dlcx.project import Shuffle, Snapshot
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.without_effect import IN_PREDICTIONS, IN_TRAINING, warn_of
+from dlcx.training.detector_stage import detector_part
+from dlcx.training.gpus import of_gpus
 from dlcx.training.loggers import chosen_logger
+from dlcx.training.pose_stage import _samples, pose_part
 from dlcx.training.processes import Processes
 from dlcx.training.resizing import build_resizing
 from dlcx.training.samples import WholeImages
-from dlcx.workflow.analysis.conditions import chosen_conditions
-from dlcx.workflow.analysis.loading import configured_engine, configured_precision
+from dlcx.training.stage import Part, _images
 from dlcx.workflow.train import _configured
-from dlcx.workflow.training.detector_part import detector_part
-from dlcx.workflow.training.gpus import of_gpus
-from dlcx.workflow.training.part import Part, _images
-from dlcx.workflow.training.pose_part import _samples, pose_part
 
 IMAGES = np.random.default_rng(1).integers(0, 255, (1, 30, 40, 3), np.uint8)
 BOX = Instances(np.zeros((1, 0, 2)), np.zeros((1, 0)), box=np.array([[5.0, 4.0, 20.0, 12.0]]), box_score=np.ones(1))

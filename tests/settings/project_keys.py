@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from dlcx.analysis.run_settings import run_batch_size
+from dlcx.analysis.tracking import asked_linking
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.poses import Instances, Prediction
 from dlcx.settings import OwnConfig
 from dlcx.settings.without_effect import IN_DATASETS, WITH_DETECTORS, warn_of
-from dlcx.workflow.analysis.run_settings import run_batch_size
-from dlcx.workflow.analysis.tracking import asked_linking
+from dlcx.training.pose_stage import pose_part
 from dlcx.workflow.analyze_images import _painter
 from dlcx.workflow.check_labels import check_labels
 from dlcx.workflow.create_dataset import _configure, _default_net
 from dlcx.workflow.extract_frames import extract_frames
-from dlcx.workflow.training.pose_part import pose_part
 
 
 def _digests(folder: Path) -> dict[str, str]:

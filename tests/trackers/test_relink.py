@@ -12,8 +12,8 @@ from dlcx.data.drawn.detections import Faults, detections
 from dlcx.metrics.tracks import TrackMetrics, evaluate_tracks
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.jumps import Jumps
-from dlcx.trackers.safe_pieces import SafePieces, body_length
+from dlcx.trackers.motion_cost import Jumps
+from dlcx.trackers.reliable_tracklets import SafePieces, body_length
 from dlcx.trackers.tracking import Linked, Tracking, link
 
 SHAPE = np.array([[0, 0], [10, 2], [20, 0], [30, 4]], float)

@@ -13,8 +13,8 @@ from dlcx.poses import Instances, Prediction
 from dlcx.trackers import stitch as stitching
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.flow import cheapest_chains, disjoint_chains
-from dlcx.trackers.pieces import Piece, pieces_of
-from dlcx.trackers.residuals import joined_residuals, laid_in
+from dlcx.trackers.gap_filling import joined_residuals, laid_in
+from dlcx.trackers.segments import Piece, pieces_of
 from dlcx.trackers.stitch import Stitched, longest_needed_gap, stitch
 from dlcx.trackers.tracklets import Tracklet
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from dots import draw_dots
 
+from dlcx.formats.dlcx_config import write_own_config
 from dlcx.formats.labels import write_labels
 from dlcx.formats.model_config import write_model_config
-from dlcx.formats.own_config import write_own_config
 from dlcx.formats.project_config import open_project, write_project_config
 from dlcx.formats.splits import Split
 from dlcx.formats.training_set import write_documentation

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from dlcx.data.augment import Affine, Augmentation, Crop
-from dlcx.data.conditions import ConditionSampler
 from dlcx.data.crops import Cropping
 from dlcx.data.labeled import LabeledImages
+from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.poses import Instances, Prediction
-from dlcx.predictors.prepare import Preparation, Scaling
+from dlcx.predictors.preprocessing import Preparation, Scaling
 from dlcx.training.batches import Batch, Batches
-from dlcx.training.learner import to_input
+from dlcx.training.loss_step import to_input
 from dlcx.training.samples import ConditionalCrops, WholeImages
 
 RANDOM = Augmentation(affine=Affine(0.5, (0.5, 1.25), 30, 0), crop=Crop(32, 32), motion_blur=True, noise=12.75)

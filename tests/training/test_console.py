@@ -12,7 +12,7 @@ import pytest
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project
 from dlcx.formats.training_set import load_training_set
-from dlcx.metrics.yardstick import Yardstick, yardstick
+from dlcx.metrics.error_scale import Yardstick, yardstick
 from dlcx.progress import Progress, Task
 from dlcx.training.evaluation_line import evaluation_line
 from dlcx.training.snapshots import Best

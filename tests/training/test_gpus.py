@@ -8,7 +8,7 @@ import torch
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.settings import ModelConfig
-from dlcx.workflow.training.gpus import of_gpus
+from dlcx.training.gpus import of_gpus
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.snapshot import read_snapshot, write_snapshot
 from dlcx.project import Shuffle
+from dlcx.training.resume import Start, choose_start
+from dlcx.training.resume_state import write_state
 from dlcx.training.snapshots import Best, Keeper, remembered_best
-from dlcx.training.start import Start, choose_start
-from dlcx.training.state import write_state
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from dlcx.poses import Labels
 from dlcx.progress import Progress, Task
 from dlcx.project import Shuffle
 from dlcx.training.loop import Training
-from dlcx.training.state import read_state
+from dlcx.training.resume_state import read_state
 from dlcx.workflow.train import train
 
 

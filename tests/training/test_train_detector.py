@@ -12,15 +12,15 @@ import pytest
 from test_train import Signal, copy, place_of, put_back, same
 
 from dlcx.errors import DlcxError, Stopped
+from dlcx.formats.dlcx_config import read_own_config
 from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.model_config import read_model_config, write_model_config
-from dlcx.formats.own_config import read_own_config
 from dlcx.formats.snapshot import read_snapshot
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.project import DETECTOR
 from dlcx.settings import ModelConfig
-from dlcx.training.state import read_state
+from dlcx.training.resume_state import read_state
 from dlcx.workflow.train import train
 
 
@@ -199,7 +199,7 @@ def test_a_detector_finds_what_it_has_learned(crops):
     from dlcx.formats.training_set import load_training_set
     from dlcx.metrics import evaluate_boxes
     from dlcx.nets.build import build_detector
-    from dlcx.predictors.detect import create_detector
+    from dlcx.predictors.detector import create_detector
 
     place = place_of(crops)
     config = read_model_config(place.model_config_path)

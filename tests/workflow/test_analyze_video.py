@@ -18,17 +18,17 @@ import pytest
 from finds_disc import FindsDisc
 from small_videos import SIZE, break_frames, disc, write_video
 
+from dlcx.analysis import loading
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.assemblies import read_assemblies
-from dlcx.formats.frame_ledger import read_ledger
+from dlcx.formats.frame_status import read_ledger
 from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.poses import Instances, Prediction, Tracks
-from dlcx.predictors import memory
+from dlcx.predictors import temporal
 from dlcx.progress import Progress, Task
-from dlcx.workflow.analysis import loading
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
@@ -151,7 +151,7 @@ def test_an_overwrite_that_was_stopped_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the same call; else it would begin for ever where a job's time is too short for all of it."""
-    monkeypatch.setattr(memory, "STRETCH", 40)
+    monkeypatch.setattr(temporal, "STRETCH", 40)
     path = write_video(project / "videos" / "v.avi", 40 if part is None else 80)
     flags: dict[str, Any] = {"part": part, "overwrite": True}
     assert again(path, part=part).analyzed == 40

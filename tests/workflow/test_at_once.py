@@ -16,6 +16,7 @@ from interleaving import interleave
 from small_videos import write_video
 
 from dlcx import locks
+from dlcx.analysis import tracking
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
@@ -28,7 +29,6 @@ from dlcx.formats.project_config import add_train_fraction, open_project, read_p
 from dlcx.locks import changing, locked
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.add_videos import add_videos
-from dlcx.workflow.analysis import tracking
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.import_labels import import_labels
 from dlcx.workflow.merge_labels import merge_labels
@@ -197,7 +197,7 @@ def test_both_swaps_are_made_and_noted(tracks: Path, monkeypatch: pytest.MonkeyP
     before = read_predictions(tracks).xy
     interleave(
         monkeypatch,
-        module("dlcx.formats.swapping"),
+        module("dlcx.formats.swap_individuals"),
         "read_h5",
         lambda: swap_tracks(tracks, "ann", "bob", first=2, last=4),
         lambda: swap_tracks(tracks, "ann", "bob", first=8),

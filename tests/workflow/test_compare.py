@@ -12,9 +12,9 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.splits import Split
 from dlcx.formats.training_set import load_training_set, write_documentation
 from dlcx.metrics import Interval
+from dlcx.training.leakage import TwinCheck, Twins
 from dlcx.workflow.compare import _verdict, compare
 from dlcx.workflow.evaluate import evaluate
-from dlcx.workflow.training.twin_check import TwinCheck, Twins
 
 TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dlcx.analysis.chosen_net import ChosenNet
+from dlcx.analysis.loading import configured_precision, load_predictor
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.project_config import open_project
 from dlcx.project import Shuffle
-from dlcx.workflow.analysis.chosen_net import ChosenNet
-from dlcx.workflow.analysis.loading import configured_precision, load_predictor
 
 
 @pytest.fixture

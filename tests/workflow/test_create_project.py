@@ -12,9 +12,9 @@ from small_videos import write_video
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
+from dlcx.file_transaction import only_maker
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.outputs import running_place
-from dlcx.replacing import only_maker
 from dlcx.workflow.create_project import create_project
 
 

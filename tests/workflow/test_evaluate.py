@@ -78,7 +78,7 @@ def oracles(project, monkeypatch):
             config=config, predictor=made[-1], scorer=scorer, detector=None, conditions=None, told=None
         )
 
-    monkeypatch.setattr("dlcx.workflow.analysis.loading.load_predictor", load_predictor)
+    monkeypatch.setattr("dlcx.analysis.loading.load_predictor", load_predictor)
     for number in (1, 2):
         (project / TRAIN.format(number)).mkdir(parents=True, exist_ok=True)
         for name in ("snapshot-003.pt", "snapshot-best-002.pt"):

@@ -13,6 +13,7 @@ import pytest
 from fill_weights import checksum, fill_weights
 from image_poses import same_poses
 
+from dlcx.analysis import loading
 from dlcx.data.labeled import LabeledImages, labelled_boxes
 from dlcx.formats.model_config import read_model_config, write_model_config
 from dlcx.formats.pickles import load_plain_pickle
@@ -23,7 +24,6 @@ from dlcx.formats.yaml_files import read_yaml, write_yaml
 from dlcx.nets.build import build_detector, build_model
 from dlcx.poses import Instances
 from dlcx.project import DETECTOR, Shuffle
-from dlcx.workflow.analysis import loading
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.evaluate import evaluate

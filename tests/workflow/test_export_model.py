@@ -9,6 +9,7 @@ import torch
 from fill_weights import fill_weights
 from small_videos import write_video
 
+from dlcx.analysis.lookup.example_frames import spread
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.evaluation import write_evaluation
@@ -22,7 +23,6 @@ from dlcx.poses import Instances, Prediction
 from dlcx.workflow import create_dataset, demo
 from dlcx.workflow import export_model as exporting
 from dlcx.workflow.export_model import export_model
-from dlcx.workflow.videos.real_frames import spread
 
 NAME = "DLC_goldsa_resnet_50_iteration-0_shuffle-1"
 FILE = f"exported-models-pytorch/{NAME}/{NAME}_snapshot-10.pt"

@@ -12,13 +12,13 @@ import pytest
 from small_videos import write_video
 
 import dlcx
+from dlcx.analysis.lookup.find_poses import WantedPoses
 from dlcx.analysis_files import AnalysisFiles, PoseFile
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.analysis_pickles import read_meta_pickle
 from dlcx.formats.predictions import read_predictions, read_scorer, write_predictions
 from dlcx.poses import Layout, Tracks
-from dlcx.workflow.videos.found_poses import WantedPoses
 
 SCORER = "DLC_resnet50_goldsaAug28shuffle1_1030000"
 #: Commands that look poses of a video up, with flags that they need here.

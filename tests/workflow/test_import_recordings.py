@@ -22,11 +22,11 @@ from dlcx.data.images import read_image, same_picture
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
 from dlcx.formats.labels import read_labels, write_labels
+from dlcx.labeling import write_together
 from dlcx.poses import Labels, Layout
 from dlcx.workflow import import_labels as importing
 from dlcx.workflow.create_project import create_project
 from dlcx.workflow.import_labels import import_labels
-from dlcx.workflow.importing import together
 
 LAYOUT = Layout(("a", "b"))
 #: What is added to the frame numbers of a recording to give the number that its frames show.
@@ -312,8 +312,8 @@ def test_a_failed_import_changes_nothing(more, root, monkeypatch, at):
 
     if isinstance(at, int):
         # the moves to their places: of four images and two pairs of label files
-        monkeypatch.setattr(together.shutil, "copy2", fails(at, shutil.copy2) if at < 3 else shutil.copy2)
-        monkeypatch.setattr(together, "sync_folder", fails(at, together.sync_folder))
+        monkeypatch.setattr(write_together.shutil, "copy2", fails(at, shutil.copy2) if at < 3 else shutil.copy2)
+        monkeypatch.setattr(write_together, "sync_folder", fails(at, write_together.sync_folder))
     elif at == "add_videos":
         monkeypatch.setattr(project_config, "add_videos", fails(1, project_config.add_videos))
     else:

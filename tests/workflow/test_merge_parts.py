@@ -12,14 +12,14 @@ import pytest
 from finds_disc import FindsDisc
 from small_videos import write_video
 
+from dlcx.analysis.frame_range import Share, share_frames
+from dlcx.analysis.result import AnalyzedVideo
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.predictions import read_predictions
-from dlcx.predictors import memory
+from dlcx.predictors import temporal
 from dlcx.store import read_store
-from dlcx.workflow.analysis.analyzed_video import AnalyzedVideo
-from dlcx.workflow.analysis.video_part import Share, share_frames
 from dlcx.workflow.merge_parts import merge_parts
 
 Again = Callable[..., AnalyzedVideo]
@@ -27,7 +27,7 @@ Again = Callable[..., AnalyzedVideo]
 
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "STRETCH", 10)
+    monkeypatch.setattr(temporal, "STRETCH", 10)
 
 
 def assert_same(one: AnalyzedVideo, other: AnalyzedVideo) -> None:
@@ -45,9 +45,9 @@ def test_shares_are_every_frame_once_and_begin_where_batches_do(frames: int, bat
     assert [number for first, stop in shares for number in range(first, stop)] == list(range(frames))
     assert all(first % batch_size == 0 for first, stop in shares if first < stop)
     if batch_size in (1, 10):
-        assert all(first % memory.STRETCH == 0 for first, stop in shares if first < stop)
+        assert all(first % temporal.STRETCH == 0 for first, stop in shares if first < stop)
     lengths = [stop - first for first, stop in shares]
-    assert max(lengths) - min(lengths) <= 2 * max(batch_size, memory.STRETCH)
+    assert max(lengths) - min(lengths) <= 2 * max(batch_size, temporal.STRETCH)
 
 
 def test_shares_in_any_order_are_the_whole_run(
@@ -200,7 +200,7 @@ def test_a_merge_that_is_said_again_with_overwrite(
 def test_a_merge_that_was_taken_over_keeps_the_shares(
     project: Path, net: FindsDisc, again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlcx.workflow.analysis.video_results import VideoResults
+    from dlcx.analysis.output_files import VideoResults
 
     path = write_video(project / "videos" / "v.avi", 40)
     for number in (1, 2):

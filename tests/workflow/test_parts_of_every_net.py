@@ -9,7 +9,7 @@ import pytest
 from same_results import differences
 from several_animals import BUCTD, PAF, TOP_DOWN, long_video, make_project
 
-from dlcx.predictors import memory
+from dlcx.predictors import temporal
 from dlcx.store import read_store
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.merge_parts import merge_parts
@@ -38,7 +38,7 @@ def root(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_parts_are_the_whole(
     root: Path, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shuffle: int, frames: int, options: dict
 ) -> None:
-    monkeypatch.setattr(memory, "STRETCH", STRETCH)
+    monkeypatch.setattr(temporal, "STRETCH", STRETCH)
     video = long_video(tmp_path / "v.avi", golden, frames)
     (whole,) = analyze_video(root, video, shuffle=shuffle, out=tmp_path / "whole", **options).videos
     for number in PARTS:

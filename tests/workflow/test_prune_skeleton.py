@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from dlcx.analysis.chosen_net import ChosenNet
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
@@ -13,7 +14,6 @@ from dlcx.formats.yaml_files import read_yaml
 from dlcx.heads.linking import Detections
 from dlcx.poses import Instances, Prediction
 from dlcx.store import open_store
-from dlcx.workflow.analysis.chosen_net import ChosenNet
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.demo import demo
 from dlcx.workflow.prune_skeleton import prune_skeleton

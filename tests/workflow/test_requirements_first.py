@@ -79,7 +79,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("work before the checks")
 
     for place in (
-        "dlcx.data.selection.read_frames",  # first: it takes the function from the module below when it is imported
+        "dlcx.data.frame_selection.read_frames",  # first: it imports the function below
         "dlcx.data.video.read_frames",
         "dlcx.data.video.read_frame",
         "dlcx.nets.build.build_model",

@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 from small_videos import write_video
 
+from dlcx.analysis import loading
+from dlcx.analysis.tracking import next_steps
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.pickles import load_plain_pickle
@@ -23,8 +25,6 @@ from dlcx.formats.predictions import read_predictions
 from dlcx.formats.swap_candidates import read_swap_candidates
 from dlcx.formats.tracklets import read_tracklets
 from dlcx.poses import Instances, Prediction, SwapCandidate
-from dlcx.workflow.analysis import loading
-from dlcx.workflow.analysis.tracking import next_steps
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 from dlcx.workflow.swap_tracks import swap_tracks
 from dlcx.workflow.track import track
@@ -259,9 +259,9 @@ def test_tracks_of_poses_that_are_no_more_are_linked_anew(
     walking: Callable[..., AnalyzedVideo], monkeypatch: pytest.MonkeyPatch, killed_in: str, tracker: str
 ) -> None:
     """An --overwrite that was killed when all frames were analysed goes on without it, with any tracker."""
+    from dlcx.analysis.output_files import VideoResults
+    from dlcx.analysis.tracking import Linking
     from dlcx.store import ChunkStore
-    from dlcx.workflow.analysis.tracking import Linking
-    from dlcx.workflow.analysis.video_results import VideoResults
 
     walking(tracker="box")
     before = walking().tracked

@@ -23,8 +23,8 @@ from dlcx.formats.hdf5.nodes import Node, opened, refused_reference
 from dlcx.formats.hdf5.pandas_tables import NotNumbers, StoredTable, group_of, is_table_format, read_stored, stored_keys
 from dlcx.formats.hdf5.structure import Damaged, NotCovered, RefersElsewhere, Source, is_hdf5
 from dlcx.formats.pickles import Foreign
-from dlcx.inputs import file_size
 from dlcx.outputs import whole_file
+from dlcx.untrusted_files import file_size
 
 if TYPE_CHECKING:
     import pandas as pd

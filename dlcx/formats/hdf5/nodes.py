@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.hdf5.datasets import DECODERS, Decoder, Values
 from dlcx.formats.hdf5.structure import Damaged, Object, RefersElsewhere, Source, read_structure
 from dlcx.formats.pickles import Foreign, plain_loads
-from dlcx.inputs import check_claim
+from dlcx.untrusted_files import check_claim
 
 Raw = np.ndarray | list[bytes]
 

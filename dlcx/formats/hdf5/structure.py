@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlcx.inputs import open_binary
+from dlcx.untrusted_files import open_binary
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: The address of storage that was never written.

@@ -16,7 +16,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.hdf5.datasets import DECODERS, Decoder
 from dlcx.formats.hdf5.nodes import Node, opened
 from dlcx.formats.hdf5.structure import Damaged, NotCovered, RefersElsewhere
-from dlcx.inputs import check_claim
+from dlcx.untrusted_files import check_claim
 
 _ELSEWHERE = "{name} refers to another file"
 #: How PyTables names the groups by which it finds rows; nobody reads those.

@@ -23,8 +23,8 @@ from dlcx.formats.tensors import check_plain, check_values
 from dlcx.nets.detectors.model import CLASSES, SSDLITE, BoxDetector, torchvision_model
 from dlcx.nets.hub import PATIENCE, Unreachable
 from dlcx.nets.weights import load_strict
-from dlcx.paths import user_path
 from dlcx.settings import Detector
+from dlcx.user_paths import user_path
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ def _chunks(module: ModuleType) -> None:
     module.ChunkStore.append = slow
 
 
-_CHANGED = {"dlcx.predictors.memory": _memory, "dlcx.store.chunks": _chunks}
+_CHANGED = {"dlcx.predictors.temporal": _memory, "dlcx.store.chunks": _chunks}
 
 
 class _Change(importlib.abc.MetaPathFinder):

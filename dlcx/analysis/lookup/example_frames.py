@@ -1,0 +1,66 @@
+"""Frames of a project to try a net on: labelled images, those for tests first, or frames of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.user_paths import user_path
+
+if TYPE_CHECKING:
+    from dlcx.data.labeled import LabeledImage
+    from dlcx.project import Shuffle
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image (H, W, 3) uint8 RGB, and its labels where it has some."""
+
+    image: np.ndarray
+    labeled: LabeledImage | None = None
+
+
+def real_frames(place: Shuffle, video: str | Path | None, count: int) -> Iterator[Frame]:
+    """At most ``count`` frames, spread evenly over the video, or over the labelled images of a shuffle.
+
+    Raises
+    ------
+    DlcxError
+        When there are none.
+    """
+    return _of_labels(place, count) if video is None else _of_video(user_path(video), count)
+
+
+def spread(total: int, count: int) -> list[int]:
+    """At most ``count`` numbers below ``total``, evenly from first to last."""
+    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist()
+
+
+def _of_video(path: Path, count: int) -> Iterator[Frame]:
+    from dlcx.data.video import open_video, read_frame
+
+    video = open_video(path)
+    for number in spread(video.frames, count):
+        if (image := read_frame(video, number)) is not None:
+            yield Frame(image)
+
+
+def _of_labels(place: Shuffle, count: int) -> Iterator[Frame]:
+    from dlcx.data.images import read_image
+    from dlcx.data.labeled import LabeledImage
+    from dlcx.formats.training_set import load_training_set
+
+    labels, split = load_training_set(place)
+    rows = [*split.test[spread(len(split.test), count)]] if len(split.test) else []
+    rows += [*split.train[spread(len(split.train), count)]] if len(split.train) else []
+    if not rows:
+        raise DlcxError(f"{place.name} has no labelled images", hint="Name a video: --video FILE.")
+    for row in rows[:count]:
+        path = place.project.root.joinpath(*labels.images[row])
+        image = read_image(path)
+        yield Frame(image, LabeledImage(image, labels.pose(row), path))

@@ -1,0 +1,306 @@
+"""The poses of a video that an earlier command has written: the one place where commands look for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from dlcx.analysis.lookup.derived_files import is_outdated
+from dlcx.analysis.lookup.same_video import check_frames, check_video
+from dlcx.analysis.many_videos import refuse_shared_outputs
+from dlcx.analysis.tracking import tracks_are_outdated
+from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile, is_of_pytorch
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
+from dlcx.next_steps import analysis_flags, command_line
+from dlcx.poses import Tracks
+from dlcx.project import Project, Shuffle, net_name
+from dlcx.user_paths import user_path
+
+#: What ``--tracker`` takes here; "none" means poses that are not linked.
+TRACKERS = (*TRACK_ENDINGS, "none")
+
+
+@dataclass(frozen=True)
+class FoundPoses:
+    """One video's poses: the file, and the analysis that it belongs to.
+
+    ``again`` says how the video is analyzed again.  With ``unchecked``, nothing beside the file tells which video it is
+    of, so its frames are compared with the video's when it is read; ``allow_changed`` makes differences a warning.
+    """
+
+    video: Path
+    file: PoseFile
+    again: str = ""
+    unchecked: bool = False
+    allow_changed: bool = False
+
+    @property
+    def files(self) -> AnalysisFiles:
+        """Everything that the analysis has written, under the name that the video then had."""
+        video = self.video.with_name(f"{self.file.video}{self.video.suffix}")
+        return AnalysisFiles(video, self.file.scorer, self.file.path.parent)
+
+    def stored(self) -> Tracks:
+        """The poses with the file's own coordinates, which DeepLabCut counts from the corner of a crop."""
+        from dlcx.formats.predictions import read_predictions
+
+        tracks = read_predictions(self.file.path)
+        if self.unchecked:
+            check_frames(self.video, tracks, self.file.path, self.again, allow_changed=self.allow_changed)
+        return tracks
+
+    def corner(self) -> tuple[int, int]:
+        """x and y of the pixel of the frame from which the file's coordinates count."""
+        from dlcx.formats.analysis_pickles import read_meta_pickle
+
+        meta = self.files.stored_meta
+        crop = read_meta_pickle(meta).crop if meta.is_file() else None
+        return (0, 0) if crop is None else (int(crop[0]), int(crop[2]))
+
+    def in_frame(self) -> Tracks:
+        """The poses in pixels of the whole frame."""
+        tracks, corner = self.stored(), np.array(self.corner())
+        if not corner.any():
+            return tracks
+        corner = corner.astype(tracks.xy.dtype)
+        return replace(tracks, xy=tracks.xy + corner, unique_xy=tracks.unique_xy + corner)
+
+
+@dataclass(frozen=True)
+class WantedPoses:
+    """Whose poses are asked for; ``snapshot`` None takes any, where no snapshot is left to say which.
+
+    ``call`` are the flags by which another command means the same analysis, ``flags`` those by which it means the same
+    poses, without the project.  ``given`` is the file of poses that the
+    call names; then nothing else counts.
+    """
+
+    place: Shuffle
+    net_type: str
+    snapshot: str | None
+    detector: str | None
+    tracker: str | None
+    filtered: bool
+    out: Path | None
+    call: tuple[str, ...] = ()
+    allow_changed: bool = False
+    given: Path | None = None
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        project: str | Path | None,
+        *,
+        shuffle: int = 1,
+        trainset_index: int | None = None,
+        snapshot: str | None = None,
+        detector_snapshot: str | None = None,
+        tracker: str | None = None,
+        filtered: bool = False,
+        out: str | Path | None = None,
+        poses: str | Path | None = None,
+        allow_changed_video: bool = False,
+    ) -> WantedPoses:
+        """What the flags of a call ask for.
+
+        Parameters
+        ----------
+        tracker
+            What linked the poses of several animals (``ellipse``, ``box``, ...), ``none`` for those that are not
+            linked; default: whatever did, and of several config.yaml's default_track_method.
+        filtered
+            Take the poses that ``filter-predictions`` wrote.
+        out
+            Folder of the analysis; default: each video's own.
+        poses
+            A file of one video's poses (h5 or csv) that DeepLabCut 2.x, 3 or dlcx wrote, of any name; instead of all
+            of the above.
+        allow_changed_video
+            Use poses although the video is not the file that was analyzed.
+
+        Raises
+        ------
+        DlcxError
+            When the project, shuffle, a snapshot, the tracker or the file does not exist, or ``poses`` stands beside
+            something else.
+        """
+        if poses is not None:
+            others = {
+                "--shuffle": shuffle != 1,
+                "--trainset-index": trainset_index is not None,
+                "--snapshot": snapshot is not None,
+                "--detector-snapshot": detector_snapshot is not None,
+                "--tracker": tracker is not None,
+                "--filtered": filtered,
+                "--out": out is not None,
+            }
+            return cls._of_file(open_project(project), user_path(poses), others, allow_changed=allow_changed_video)
+        from dlcx.analysis.loading import chosen_detector
+        from dlcx.formats.model_config import shuffle_config
+
+        if tracker is not None and tracker not in TRACKERS:
+            raise DlcxError(f"--tracker {tracker}: no such tracker", hint=did_you_mean(tracker, TRACKERS))
+        place = open_project(project).shuffle(shuffle, trainset_index)
+        refuse_tensorflow(place, also="Its poses of a video: --poses FILE.h5.")
+        config = shuffle_config(place)
+        detector = chosen_detector(place, config, detector_snapshot)
+        lost = snapshot in (None, "best", "last") and not place.snapshots()
+        flags = analysis_flags(place, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
+        call = [*(["--project", str(project)] if project else []), *flags]
+        flags += ["--tracker", tracker] if tracker else []
+        flags += ["--allow-changed-video"] if allow_changed_video else []
+        return cls(
+            place,
+            config.net_type,
+            None if lost else place.snapshot(snapshot).uid,
+            detector.uid if detector else None,
+            tracker,
+            filtered,
+            user_path(out) if out else None,
+            tuple(call),
+            allow_changed_video,
+            flags=tuple(flags),
+        )
+
+    @classmethod
+    def _of_file(cls, project: Project, poses: Path, others: Mapping[str, bool], *, allow_changed: bool) -> WantedPoses:
+        """The poses in a file; ``others`` are flags that may be given and must not."""
+        if given := [flag for flag, stands in others.items() if stands]:
+            raise DlcxError(
+                f"--poses names the file of poses, so {given[0]} has no effect",
+                hint=f"Leave out {' and '.join(given)}.",
+            )
+        if poses.suffix not in (".h5", ".csv") or not poses.is_file():
+            what = "no such file" if not poses.is_file() else "expected a file of poses, .h5 or .csv"
+            raise DlcxError(f"--poses {poses}: {what}")
+        call = ("--project", str(project.root))
+        flags = ("--poses", str(poses), *(("--allow-changed-video",) if allow_changed else ()))
+        return cls(project.shuffle(1, 0), "", None, None, None, False, None, call, allow_changed, poses, flags)
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.place.project
+
+    @cached_property
+    def _preferred(self) -> str | None:
+        return read_project_config(self.project.config_path).default_track_method
+
+    def find(self, video: Path) -> FoundPoses:
+        """The poses of a video.
+
+        Raises
+        ------
+        DlcxError
+            When there are none, or several; the hint says what was found instead, and which flag means it.  When they
+            are of another video, or made of poses that have changed since.
+        """
+        if self.given is not None:
+            return self._checked(video, _given_file(self.given, video))
+        there = AnalysisFiles(video, "", self.out or video.parent).pose_files
+        fitting = [file for file in there if not self._otherwise(file)]
+        if len(fitting) > 1 and self.tracker is None:
+            fitting = self._linked(fitting)
+        if len(fitting) == 1:
+            return self._checked(video, fitting[0])
+        asked = f"shuffle {self.place.number}, snapshot {self.snapshot or 'any'}"
+        asked += f", tracker {self.tracker}" if self.tracker else ""
+        asked += ", filtered" if self.filtered else ""
+        folder = self.out or video.parent
+        if fitting:
+            raise DlcxError(
+                f"several poses of {video.name} fit ({asked}): {_listed([file.path.name for file in fitting])}",
+                hint="Choose with --tracker." if len({file.scorer for file in fitting}) == 1 else "Name a --snapshot.",
+            )
+        instead = [f"{file.path.name} ({self._otherwise(file)})" for file in there]
+        first = f"Run `{command_line('analyze-video', video, *self.call)}` first."
+        raise DlcxError(
+            f"no poses of {video.name} in {folder} ({asked})",
+            hint=f"There is {_listed(instead)}." if instead else first,
+        )
+
+    def videos(self, wanted: Sequence[str | Path] | str | Path) -> list[Path]:
+        """The videos that files, folders and glob patterns name.
+
+        Raises
+        ------
+        DlcxError
+            When there are none, two of them have the same poses (files of their name in one folder), or several are
+            named with one file of poses.
+        """
+        from dlcx.data.video import find_videos
+
+        found = find_videos([wanted] if isinstance(wanted, str | Path) else wanted)
+        if self.given is not None and len(found) != 1:
+            raise DlcxError(
+                f"--poses {self.given}: holds the poses of one video, {len(found)} are named",
+                hint="Name one video in a call.",
+            )
+        refuse_shared_outputs([AnalysisFiles(video, "", self.out or video.parent) for video in found])
+        return found
+
+    def _checked(self, video: Path, file: PoseFile) -> FoundPoses:
+        """The poses of a video, when they are its own and of today."""
+        found = FoundPoses(video, file, allow_changed=self.allow_changed)
+        again = f"Run `{command_line('analyze-video', video, *self.call, '--overwrite')}`."
+        again = again if self.given is None else "Name the video that was analyzed."
+        same = check_video(video, found.files, file.path, again, allow_changed=self.allow_changed)
+        if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.linked(file.tracker)):
+            raise DlcxError(
+                f"{file.path} links poses that have changed since",
+                hint=f"Run `{command_line('track', video, *self.call, '--overwrite')}`.",
+            )
+        if file.filtered and is_outdated(file.path, file.source):
+            raise DlcxError(
+                f"{file.path} was made from poses that have changed since",
+                hint=f"Run `{command_line('filter-predictions', video, *self.call, '--overwrite')}`.",
+            )
+        return replace(found, again=again, unchecked=not same.compared)
+
+    def _linked(self, fitting: Sequence[PoseFile]) -> list[PoseFile]:
+        """Of several files of one net the linked ones; of those the one by config.yaml's tracker."""
+        linked = [file for file in fitting if file.tracker] or list(fitting)
+        return [file for file in linked if file.tracker == self._preferred] or linked
+
+    def _otherwise(self, file: PoseFile) -> str:
+        """In what a file is not what is asked for; nothing for one that is."""
+        made = file.made_by
+        own = f"DLC_{net_name(self.net_type)}_{self.project.task}{self.project.date}shuffle{self.place.number}"
+        if made is None or made["shuffle"] != own:
+            number = made and made["shuffle"].rpartition("shuffle")[2]
+            if number and number != str(self.place.number):
+                return f"of another shuffle: --shuffle {number}"
+            return "of another net: --poses FILE"
+        if self.snapshot not in (None, made["snapshot"]):
+            return f"of another snapshot: --snapshot {made['snapshot']}"
+        if made["detector"] != self.detector and self.snapshot is not None:
+            return f"of another detector: --detector-snapshot {made['detector']}"
+        if self.tracker is not None and file.tracker != (None if self.tracker == "none" else self.tracker):
+            return f"of another tracker: --tracker {file.tracker or 'none'}"
+        if file.filtered and not self.filtered:
+            return "filtered"
+        if self.filtered and not file.filtered:
+            return "not filtered: `dlcx filter-predictions` first"
+        return ""
+
+
+def _given_file(path: Path, video: Path) -> PoseFile:
+    """A file of poses that the user names; tracks are linked, and DeepLabCut 2.x wrote nothing else."""
+    from dlcx.formats.pose_tables import stored_key
+    from dlcx.formats.predictions import read_scorer
+
+    scorer = read_scorer(path)
+    linked = not is_of_pytorch(scorer) or (path.suffix == ".h5" and stored_key(path)[0] == "tracks")
+    return PoseFile.given(path, video.stem, scorer, linked=linked)
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return "; ".join(names[:most]) + more

@@ -1,0 +1,125 @@
+"""The files of an analysed video, in DeepLabCut's names and layouts, from its stored predictions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlcx.analysis_files import AnalysisFiles
+from dlcx.poses import Layout
+from dlcx.project import Shuffle
+
+if TYPE_CHECKING:
+    from dlcx.data.video import VideoFile
+    from dlcx.formats.frame_status import FrameLedger
+    from dlcx.store import Stored
+    from dlcx.trackers import Tracker
+
+
+@dataclass(frozen=True)
+class VideoResults:
+    """Which files one video's predictions become; ``config`` is what pytorch_config.yaml says, as plain values.
+
+    After CTD tracking (``ctd``) the animals have numbers, which are their rows in a file of their own.
+    """
+
+    place: Shuffle
+    files: AnalysisFiles
+    config: Mapping[str, Any]
+    csv: bool = True
+    ctd: bool = False
+
+    @property
+    def layout(self) -> Layout:
+        """The project's."""
+        return self.place.project.layout
+
+    @property
+    def tracks(self) -> Path | None:
+        """The h5 whose rows are animals, where they are linked."""
+        return self.files.tracks("ctd") if self.ctd and self.layout.multi else None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files that :meth:`write` leaves."""
+        files = self.files
+        wanted = [files.h5, files.full_pickle, files.meta_pickle, files.frames]
+        wanted += [files.csv] if self.csv else []
+        wanted += [files.assemblies] if self.layout.multi else []
+        if self.tracks is not None:
+            wanted += [self.tracks, *([self.tracks.with_suffix(".csv")] if self.csv else [])]
+        return tuple(wanted)
+
+    def all_there(self) -> bool:
+        """Whether each of them exists."""
+        return all(path.is_file() for path in self.paths)
+
+    def write(
+        self, stored: Stored, video: VideoFile, *, batch_size: int, started: float, seconds: float | None
+    ) -> None:
+        """Write them, each whole or not at all; ``started`` is when the analysis began, in seconds since 1970.
+
+        ``seconds`` is the time of all runs and parts together, None where it is not known.
+
+        Raises
+        ------
+        DlcxError
+            When a file cannot be written.
+        """
+        from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
+        from dlcx.formats.assemblies import write_assemblies
+        from dlcx.formats.frame_status import write_ledger
+        from dlcx.formats.predictions import write_predictions
+        from dlcx.formats.training_set import read_paf_best
+        from dlcx.predictors.temporal import STRETCH
+        from dlcx.trackers.ctd import Ctd
+
+        place, files, layout = self.place, self.files, self.layout
+        tracks = _tracker(layout).link(stored.predictions, layout, stored.first)
+        write_full_pickle(
+            stored.predictions,
+            files.full_pickle,
+            layout,
+            frames=video.frames,
+            first=stored.first,
+            paf_edges=read_paf_best(place),
+        )
+        if layout.multi:
+            write_assemblies(stored.predictions, files.assemblies, first=stored.first)
+        meta = AnalysisMeta(
+            scorer=files.scorer,
+            layout=layout,
+            start=started,
+            stop=time.time(),
+            fps=video.fps,
+            size=(video.width, video.height),
+            frames=video.frames,
+            batch_size=batch_size,
+            iteration=place.project.iteration,
+            fraction=place.fraction,
+            config=self.config,
+            duration=seconds,
+        )
+        write_meta_pickle(meta, files.meta_pickle)
+        write_ledger(ledger_of(stored, video), files.frames)
+        write_predictions(tracks, files.h5, files.scorer, csv=self.csv, readable=stored.readable)
+        if self.tracks is not None:
+            linked = Ctd(STRETCH).link(stored.predictions, layout, stored.first)
+            write_predictions(linked, self.tracks, files.scorer, csv=self.csv)
+
+
+def ledger_of(stored: Stored, video: VideoFile) -> FrameLedger:
+    """What became of the frames."""
+    from dlcx.formats.frame_status import FrameLedger
+
+    return FrameLedger.of(stored.first, stored.time, stored.readable, stored.repeated, video.packets)
+
+
+def _tracker(layout: Layout) -> Tracker:
+    from dlcx.trackers.keep_order import KeepOrder
+    from dlcx.trackers.single import Single
+
+    return Single() if len(layout.individuals) == 1 else KeepOrder()

@@ -1,0 +1,67 @@
+"""What a frame of an analysis costs, measured on a first batch, so that the size of jobs can be suggested."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlcx.analysis.chosen_net import threads
+
+if TYPE_CHECKING:
+    from dlcx.analysis.parallel.plan import Request, SharedVideo
+
+#: Seconds after which enough was measured, and batches at least: the first one pays for what begins slowly.
+SECONDS, BATCHES = 3.0, 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``seconds`` a frame (decoding, net), ``start`` s to load the net, ``memory`` bytes at most.
+
+    ``stored`` are bytes a frame in the chunk store.
+    """
+
+    seconds: float
+    start: float
+    memory: int
+    stored: float
+
+
+def measure(request: Request, video: SharedVideo, count: int) -> Cost:
+    """Analyse the first frames of a video with ``count`` threads and keep nothing.
+
+    Raises
+    ------
+    DlcxError
+        When the net cannot be loaded.
+    """
+    from dlcx.analysis.parallel.plan import batch_of
+    from dlcx.data.video import open_video, read_frames
+    from dlcx.store.packing import pack
+
+    begun = time.perf_counter()
+    with threads(count):
+        watcher = request.memory.watch(request.net.load())
+        start = time.perf_counter() - begun
+        frames, stored = 0, 0
+        begun, measured = time.perf_counter(), 0
+        for number, batch in enumerate(
+            read_frames(open_video(video.video), batch_of(request, video.files), crop=request.crop)
+        ):
+            guesses = request.net.guesses(batch.first, len(batch), request.crop)
+            found = watcher.predict(batch.first, batch.images, guesses)
+            stored += sum(array.nbytes for array in pack(found).values())
+            frames += len(batch)
+            spent = time.perf_counter() - begun
+            if number + 1 >= BATCHES and spent > SECONDS:
+                break
+            if number == 0:
+                start += spent
+                begun, measured = time.perf_counter(), frames
+    timed = frames - measured or frames  # a video of one batch has no other
+    unit = 1 if sys.platform == "darwin" else 1024
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return Cost(max(spent, 1e-6) / timed, start, memory, stored / frames)

@@ -1,0 +1,310 @@
+"""An analysis as jobs of SLURM: an array that does the shares, and a job that joins them when all have ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dlcx.analysis.many_videos import FailedVideo
+from dlcx.analysis.parallel.frame_cost import Cost, measure
+from dlcx.analysis.parallel.plan import MOST_FRAMES, SHARE_SECONDS, Request, SharedVideo, Unit, begin_anew, cut_videos
+from dlcx.analysis_files import AnalysisFiles
+from dlcx.cluster.sbatch import WARNING, JobOptions, cancel, in_queue, job_file, setting, submit
+from dlcx.errors import DlcxError
+from dlcx.outputs import write_text
+from dlcx.untrusted_files import read_json
+
+logger = logging.getLogger(__name__)
+
+#: Tasks of an array where the cluster does not say how many there may be.
+MAX_ARRAY = 1001
+#: What the results of a video take beside its chunk store, as a multiple of it: see docs/scale.md.
+RESULTS = 25.0
+#: How much longer than measured a share may take, and how much more memory: other nodes, longer queues of frames.
+SLACK_TIME, SLACK_MEMORY = 2.0, 1.5
+#: Minutes that a suggested limit is a multiple of.
+STEP = 10
+
+
+@dataclass(frozen=True)
+class SlurmJob:
+    """What a call asks of SLURM: options of the jobs, how many shares may run at once, and only to show the files."""
+
+    options: JobOptions = field(default_factory=JobOptions)
+    parallel: int | None = None
+    dry_run: bool = False
+
+    @property
+    def said(self) -> str:
+        """A flag of it that the call has said, for a message; else nothing."""
+        keys = [*self.options.more, *(name for name, value in asdict(self.options).items() if value and name != "more")]
+        said = ["--dry-run"] * self.dry_run + [f"--{key}" for key in keys]
+        return next(iter(said), "--array-parallel" if self.parallel else "")
+
+    def device(self, asked: str) -> str:
+        """What ``--device`` means on a node: the same on all of them, so that shares can be joined."""
+        return ("cuda" if self.options.gpus else "cpu") if asked == "auto" else asked
+
+
+@dataclass(frozen=True)
+class SubmittedAnalysis:
+    """Jobs that will do the analysis; ``files`` are their texts by path, ``cost`` is what their sizes were made of.
+
+    ``array`` and ``merge`` are numbers of jobs; None where nothing is left to do or ``dry_run`` is asked for.
+    """
+
+    scorer: str
+    videos: int
+    frames: int
+    done: int
+    shares: int
+    shares_done: int
+    folder: Path
+    array: int | None = None
+    merge: int | None = None
+    states: dict[int, str] = field(default_factory=dict)
+    progress: str | None = None
+    disk: int | None = None
+    cost: Cost | None = None
+    dry_run: bool = False
+    files: dict[Path, str] = field(default_factory=dict)
+    failed: tuple[FailedVideo, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a video cannot be used, else 0."""
+        return 4 if self.failed else 0
+
+    def lines(self) -> list[str]:
+        """One fact a line; the files themselves for ``--dry-run``."""
+        failed = [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        if self.dry_run:
+            shown = [line for path, text in self.files.items() for line in (f"# {path}", *text.splitlines(), "")]
+            return shown + failed
+        said = [
+            f"scorer: {self.scorer}",
+            f"videos: {self.videos}, frames: {self.done} of {self.frames} done, "
+            f"shares: {self.shares_done} of {self.shares} done",
+        ]
+        if self.states:
+            said.append("already submitted: " + ", ".join(f"{job} {state}" for job, state in self.states.items()))
+        elif self.merge is None:
+            said.append("already analyzed: nothing to do, or --overwrite to analyze again")
+        said += [f"array: {self.array}"] if self.array else []
+        said += [f"merge: {self.merge}"] if self.merge else []
+        said += [f"progress: {self.progress}"] if self.progress else []
+        if self.cost:
+            said.append(f"measured: {1e3 * self.cost.seconds:.1f} ms a frame, {_size(self.cost.memory)} memory")
+        said += [f"disk: about {_size(self.disk)}"] if self.disk else []
+        said += [f"jobs: {self.folder}"] if self.merge else []
+        return said + failed
+
+
+def submit_analysis(
+    request: Request, files: Sequence[AnalysisFiles], *, device: str, shares: int | None, job: SlurmJob
+) -> SubmittedAnalysis:
+    """Cut the videos into shares and submit what is left to do of them; jobs that still wait or run are left alone.
+
+    ``device`` is that of the nodes, ``request``'s net may be on another one, to plan with.
+
+    Raises
+    ------
+    DlcxError
+        When there is no SLURM, it refuses, or the videos cannot be used.
+    """
+    from dlcx.store import restart_marker
+
+    flags = request.flags | {"device": device}
+    there = replace(request.net, device=device, precision=flags["precision"], engine=flags["engine"])  # on the nodes
+    folder = _job_folder(files, request.net.scorer, flags | request.linking)
+    known = _read_record(folder)
+    states = {} if job.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])
+    cost: Cost | None = None
+    longest = MOST_FRAMES
+    asked = replace(request, net=there, overwrite=request.overwrite and not states)
+    here = request.net.device.partition(":")[0] == device.partition(":")[0]
+    if not states and here and not (shares and job.options.time and job.options.mem):
+        videos, _ = cut_videos(asked, files, lambda total: total, None)
+        if unwritten := [video for video in videos if not video.written]:
+            long = max(unwritten, key=lambda video: video.frames)  # a few frames would tell too little
+            cost = measure(request, long, job.options.cpus or 1)
+            longest = max(1, int(SHARE_SECONDS / cost.seconds))
+    elif not states and not here:
+        logger.warning(
+            "no %s on this machine to measure the speed on: up to %d frames a share; set --shares N and --time to "
+            "change that and the partition's time limit",
+            device,
+            longest,
+        )
+    videos, failed = cut_videos(asked, files, lambda total: longest, shares)
+    frames = sum(video.frames for video in videos)
+    units = [(video, unit) for video in videos for unit in video.units]
+    result = SubmittedAnalysis(
+        scorer=request.net.scorer,
+        videos=len(videos),
+        frames=frames,
+        done=sum(unit.done for _, unit in units) + sum(video.frames for video in videos if video.written),
+        shares=sum(len(video.units) or 1 for video in videos),
+        shares_done=sum(unit.complete for _, unit in units) + sum(video.written for video in videos),
+        folder=folder,
+        disk=int(cost.stored * frames * (1 + RESULTS)) if cost else None,
+        cost=cost,
+        failed=failed,
+    )
+    if states:
+        return replace(
+            result,
+            array=known.get("array"),
+            merge=known.get("merge"),
+            states=states,
+            progress=_progress([known.get("array"), known.get("merge")]),
+        )
+    left = [(video, unit) for video, unit in units if not unit.complete]
+    if all(video.written for video in videos):
+        if not job.dry_run:
+            for video in videos:
+                restart_marker.end(video.files.store)
+        return result
+    written = _Jobs(folder, request, flags, job, device, cost).files(left, videos)
+    if job.dry_run:
+        return replace(result, files=written, dry_run=True)
+    begin_anew(videos, request.call)
+    for path, text in written.items():
+        write_text(path, text)
+    (folder / "logs").mkdir(exist_ok=True)
+    array = submit(folder / "shares.sbatch") if left else None
+    try:
+        merge = submit(folder / "merge.sbatch", after=array)
+    except DlcxError:
+        if array is not None:
+            cancel([array])
+        raise
+    write_text(folder / "jobs.json", json.dumps({"array": array, "merge": merge}) + "\n")
+    return replace(
+        result,
+        array=array,
+        merge=merge,
+        progress=_progress([array, merge]),
+        next_steps=("The same command again tells how far they are, and submits what was lost on the way.",),
+    )
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """The files of the jobs."""
+
+    folder: Path
+    request: Request
+    flags: Mapping[str, Any]
+    job: SlurmJob
+    device: str
+    cost: Cost | None
+
+    def files(self, left: Sequence[tuple[SharedVideo, Unit]], videos: Sequence[SharedVideo]) -> dict[Path, str]:
+        """Texts by path: the table of shares, the array, the job that joins."""
+        merge = self.folder / "merge.sbatch"
+        if not left:
+            return {merge: self._merge(videos)}
+        table = self.folder / "shares.tsv"
+        most = MAX_ARRAY if self.job.dry_run else int(setting("MaxArraySize") or MAX_ARRAY)
+        each = math.ceil(len(left) / most)
+        rows = [f"{place // each}\t{unit.share}\t{_tabless(video.video)}\n" for place, (video, unit) in enumerate(left)]
+        tasks = math.ceil(len(left) / each)
+        longest = each * max(unit.frames - unit.done for _, unit in left)
+        array = f"0-{tasks - 1}" + (f"%{self.job.parallel}" if self.job.parallel else "")
+        command = [*_dlcx(), "analyze-video", '"$video"', "--part", '"$part"', *_words(self.flags)]
+        body = "\n".join(
+            [
+                self._setup(),
+                "while IFS=$'\\t' read -r task part video; do",
+                '    [ "$task" = "$SLURM_ARRAY_TASK_ID" ] || continue',
+                f"    run {' '.join(command)}",
+                f"done < {shlex.quote(str(table))}",
+            ]
+        )
+        text = job_file(
+            "dlcx-shares", self._sized(longest), body, log=self.folder / "logs" / "share-%a.log", array=array
+        )
+        return {table: "".join(rows), self.folder / "shares.sbatch": text, merge: self._merge(videos)}
+
+    def _merge(self, videos: Sequence[SharedVideo]) -> str:
+        paths = [shlex.quote(str(video.video)) for video in videos if not video.written]
+        body = "\n".join(
+            [self._setup(), "run " + " ".join([*_dlcx(), "merge-parts", *paths, *_words(self.request.linking)])]
+        )
+        options = replace(self.job.options, gpus=None)
+        return job_file("dlcx-merge", options, body, log=self.folder / "logs" / "merge.log")
+
+    def _setup(self) -> str:
+        """The same number of threads on every node, so that the same numbers come out."""
+        return f"export OMP_NUM_THREADS={self.job.options.cpus or 1}\ncd {shlex.quote(str(Path.cwd()))}"
+
+    def _sized(self, frames: int) -> JobOptions:
+        """What the user asks for, and what was measured where he does not."""
+        options = self.job.options
+        if self.cost is None:
+            return options
+        seconds = SLACK_TIME * (frames * self.cost.seconds + self.cost.start) + 2 * WARNING
+        minutes = STEP * math.ceil(seconds / 60 / STEP)
+        gigabytes = math.ceil(SLACK_MEMORY * self.cost.memory / 2**30)
+        time = None if "time" in options.more else f"{minutes // 60}:{minutes % 60:02d}:00"
+        memory = None if {"mem-per-cpu", "mem-per-gpu"} & options.more.keys() else f"{gigabytes}G"
+        return replace(options, time=options.time or time, mem=options.mem or memory)
+
+
+def _dlcx() -> list[str]:
+    """This very installation, which nodes see at the same place."""
+    return [shlex.quote(sys.executable), "-m", "dlcx"]
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{math.ceil(count / 2**20)} MB"
+
+
+def _words(flags: Mapping[str, Any]) -> list[str]:
+    """Flags of the command line, for bash."""
+    words: list[str] = []
+    for name, value in flags.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name in ("csv", "track", "relink"):
+            words += [] if value else [flag.replace("--", "--no-", 1)]
+        elif name == "overwrite":
+            words += [flag] if value else []
+        elif value is not None:
+            text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+            words += [flag, shlex.quote(text)]
+    return words
+
+
+def _tabless(path: Path) -> str:
+    if any(letter in str(path) for letter in "\t\n"):
+        raise DlcxError(f"--cluster slurm: {str(path)!r} has a tab or a line break in its name")
+    return str(path)
+
+
+def _job_folder(files: Sequence[AnalysisFiles], scorer: str, flags: Mapping[str, Any]) -> Path:
+    """Beside the results; the same call finds the same folder."""
+    asked = {key: value for key, value in flags.items() if key != "overwrite"}
+    call = [[str(target.video) for target in files], scorer, asked]
+    name = hashlib.sha256(json.dumps(call, sort_keys=True, default=str).encode()).hexdigest()[:10]
+    return files[0].folder / "dlcx-jobs" / name
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(read_json(folder / "jobs.json"))
+    except (DlcxError, ValueError, TypeError):
+        return {}
+
+
+def _progress(jobs: Sequence[int | None]) -> str:
+    return f"squeue --me --array --jobs={','.join(str(job) for job in jobs if job)}"

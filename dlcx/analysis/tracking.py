@@ -1,0 +1,355 @@
+"""One video's animals linked into tracks, and the files that are left of it; shared by analyze-video and track."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, LinkedFiles
+from dlcx.errors import DlcxError, did_you_mean
+from dlcx.formats.inference_cfg import read_inference_cfg
+from dlcx.formats.project_config import read_project_config
+from dlcx.locks import changing
+from dlcx.next_steps import command_line, swap_command
+from dlcx.poses import Layout, Prediction, SwapCandidate
+from dlcx.project import Shuffle
+from dlcx.untrusted_files import read_json
+
+if TYPE_CHECKING:
+    from dlcx.trackers.tracking import Linked, Tracking
+
+logger = logging.getLogger(__name__)
+
+#: Keypoints without which there is no ellipse.
+ELLIPSE_NEEDS = 3
+#: What a record says of the tracks.
+FOUND = ("detections", "linked", "tracklets", "longest", "tracks")
+
+
+@dataclass(frozen=True)
+class TrackedVideo:
+    """The tracks of a video: their files, and how much of what was found is in them.
+
+    ``detections`` animals were found, ``linked`` of them are in tracks; ``tracklets`` came before the tracks, the
+    longest of ``longest`` frames; ``tracks`` individuals were seen.  ``existed`` when the files were there already.
+    """
+
+    tracker: str
+    individuals: tuple[str, ...]
+    h5: Path
+    csv: Path | None
+    tracklets_pickle: Path
+    swaps_csv: Path
+    detections: int
+    linked: int
+    tracklets: int
+    longest: int
+    tracks: int
+    swaps: tuple[SwapCandidate, ...]
+    existed: bool = False
+
+    def lines(self) -> list[str]:
+        """One fact a line."""
+        said = [f"tracks: {self.h5}" + (" (was there already)" if self.existed else "")]
+        said += [f"tracks csv: {self.csv}"] if self.csv else []
+        said.append(f"tracklets: {self.tracklets_pickle}")
+        said.append(
+            f"linked: {self.linked} of {self.detections} animals found, {self.tracklets} tracklets, "
+            f"{self.tracks} of {len(self.individuals)} individuals ({self.tracker})"
+        )
+        said.append(f"frames where identities may be swapped: {len(self.swaps)}, {self.swaps_csv}")
+        return said
+
+
+@dataclass(frozen=True)
+class Linking:
+    """How the animals of videos are linked, and what they are called."""
+
+    tracking: Tracking
+    layout: Layout
+
+    @classmethod
+    def of(cls, place: Shuffle, *, tracker: str | None = None, animals: int | None = None, **settings: Any) -> Linking:
+        """What flags, the shuffle's inference_cfg.yaml and config.yaml ask for, in that order.
+
+        Parameters
+        ----------
+        tracker
+            Default: config.yaml's default_track_method, else ellipse.
+        animals
+            How many there are in the video; default: the project's individuals.
+        settings
+            Fields of :class:`dlcx.trackers.tracking.Tracking`; None counts as not given.
+
+        Raises
+        ------
+        DlcxError
+            When there is no such tracker, or it cannot follow animals of so few bodyparts.
+        """
+        from dlcx.trackers.tracking import METHODS, Tracking
+
+        layout = place.project.layout
+        if not layout.multi:
+            raise DlcxError(f"{place.project.config_path}: a project of one animal: there is nothing to link")
+        if tracker is not None and tracker not in METHODS:
+            raise DlcxError(f"--tracker {tracker}: no such tracker", hint=did_you_mean(tracker, METHODS))
+        stored = read_inference_cfg(place.test_dir / "inference_cfg.yaml")
+        given = {
+            "pcutoff": stored.pcutoff,
+            "threshold": stored.iou_threshold,
+            "slack": stored.boundingboxslack,
+            "max_age": stored.max_age,
+            "min_hits": stored.min_hits,
+            **{name: value for name, value in settings.items() if value is not None},
+        }
+        return cls(Tracking(method=_method(place, tracker), **given), _named(layout, animals))
+
+    def files(self, files: AnalysisFiles) -> LinkedFiles:
+        """Where the results lie."""
+        return files.linked(self.tracking.method)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that the tracks depend on beside the poses."""
+        return {**asdict(self.tracking), "individuals": list(self.layout.individuals)}
+
+    def existing(
+        self, files: AnalysisFiles, frames: tuple[int, int] | None = None, *, replace: bool = False
+    ) -> TrackedVideo | None:
+        """The tracks that are there, None where there are none or they are of other ``frames`` (first, stop).
+
+        Raises
+        ------
+        DlcxError
+            When they were linked otherwise, or by another program; None to ``replace`` those.
+        """
+        own = self.files(files)
+        if not own.h5.is_file():
+            return None
+        record = _read_record(own)
+        hint = "--overwrite links again; --out DIR writes elsewhere."
+        if record is not None and record["frames"] is None:  # killed while it wrote, or of poses that are no more
+            if frames is not None and record.get("mended"):
+                logger.warning("%s: linked anew for other poses; swaps mended by hand are lost", own.h5)
+            return None
+        if record is None:
+            if replace:
+                return None
+            raise DlcxError(f"{own.h5} exists and was not linked by dlcx", hint=hint)
+        there, asked = record["settings"], self.settings
+        if differences := [
+            f"{name} {there.get(name)} there, {asked[name]} asked for"
+            for name in asked
+            if there.get(name) != asked[name]
+        ]:
+            if replace:
+                return None
+            raise DlcxError(f"{own.h5} was linked otherwise: {'; '.join(differences)}", hint=hint)
+        if frames is not None and tuple(record["frames"]) != frames:
+            if record.get("mended"):
+                logger.warning("%s: linked anew for other frames; swaps mended by hand are lost", own.h5)
+            return None
+        if not own.tracklets.is_file() or not own.swaps.is_file():
+            return None
+        from dlcx.formats.swap_candidates import read_swap_candidates
+
+        return TrackedVideo(
+            tracker=self.tracking.method,
+            individuals=self.layout.individuals,
+            h5=own.h5,
+            csv=own.csv if own.csv.is_file() else None,
+            tracklets_pickle=own.tracklets,
+            swaps_csv=own.swaps,
+            swaps=read_swap_candidates(own.swaps),
+            existed=True,
+            **{name: int(record["found"][name]) for name in FOUND},
+        )
+
+    def link(
+        self, files: AnalysisFiles, predictions: Sequence[Prediction], *, first: int, frames: int, csv: bool
+    ) -> TrackedVideo:
+        """Link the frames ``first``, ``first + 1``, ... of a video of ``frames`` frames and write the files.
+
+        A video whose animals cannot be linked gets tracks of nan and a warning.
+
+        Raises
+        ------
+        DlcxError
+            When a file cannot be written.
+        """
+        from dlcx.formats.predictions import write_predictions
+        from dlcx.formats.swap_candidates import write_swap_candidates
+        from dlcx.formats.tracklets import write_tracklets
+        from dlcx.outputs import write_text
+        from dlcx.trackers.tracking import link
+
+        own, layout = self.files(files), self.layout
+        linked = link(predictions, layout, self.tracking, first)
+        unfinished: dict[str, Any] = {"settings": self.settings, "frames": None, "found": {}}
+        write_text(own.record, json.dumps(unfinished, indent=1) + "\n")  # else files left by a kill were nobody's
+        poses = linked.detections.poses
+        write_tracklets(
+            {one.number: (linked.detections.frame[one.rows] + first, poses[one.rows]) for one in linked.tracklets},
+            predictions,
+            own.tracklets,
+            layout,
+            files.scorer,
+            frames=frames,
+            first=first,
+        )
+        write_swap_candidates(linked.swaps, own.swaps)
+        write_predictions(linked.tracks, own.h5, files.scorer, csv=csv, key="tracks")
+        found: dict[str, Any] = {
+            "detections": len(linked.detections),
+            "linked": linked.linked,
+            "tracklets": len(linked.tracklets),
+            "longest": max((len(one.rows) for one in linked.tracklets), default=0),
+            "tracks": linked.seen,
+        }
+        record = {"settings": self.settings, "frames": [first, first + len(predictions)], "found": found, "mended": []}
+        write_text(own.record, json.dumps(record, indent=1) + "\n")
+        self._warn(files.video, linked, len(predictions))
+        return TrackedVideo(
+            tracker=self.tracking.method,
+            individuals=layout.individuals,
+            h5=own.h5,
+            csv=own.csv if csv else None,
+            tracklets_pickle=own.tracklets,
+            swaps_csv=own.swaps,
+            swaps=linked.swaps,
+            **found,
+        )
+
+    def _warn(self, video: Path, linked: Linked, frames: int) -> None:
+        """Say what was there where tracks are missing."""
+        animals = len(self.layout.individuals)
+        if linked.seen == animals:
+            return
+        longest = max((len(one.rows) for one in linked.tracklets), default=0)
+        logger.warning(
+            "%s: %s: %d animals found in %d of %d frames, %d tracklets, the longest of %d frames%s; other rows are nan",
+            video,
+            f"only {linked.seen} of {animals} tracks" if linked.seen else f"no tracks of {animals} animals",
+            len(linked.detections),
+            len(set(linked.detections.frame.tolist())),
+            frames,
+            len(linked.tracklets),
+            longest,
+            "" if self.tracking.relink else f" (--min-length {self.tracking.min_length})",
+        )
+
+
+def asked_linking(
+    place: Shuffle, tracker: str | None, animals: int | None, *, track: bool, relink: bool
+) -> Linking | None:
+    """What the flags of an analysis ask for; None where nothing is linked afterwards."""
+    if tracker == "ctd":
+        if animals:
+            raise DlcxError(f"--animals {animals}: --tracker ctd follows the project's individuals")
+        return None
+    if not track and (tracker or animals):
+        raise DlcxError(f"--no-track and {'--tracker' if tracker else '--animals'}: one or the other")
+    if track and (place.project.layout.multi or tracker or animals):
+        return Linking.of(place, tracker=tracker, animals=animals, relink=relink)
+    return None
+
+
+def next_steps(video: Path, tracked: TrackedVideo | None, flags: Sequence[str]) -> tuple[str, ...]:
+    """What to do with a video's poses: look at them, and mend the likeliest swap."""
+    tracker = ["--tracker", tracked.tracker] if tracked and _linked_otherwise(tracked) else []
+    steps = [f"Look at it: {command_line('create-labeled-video', video, *flags, *tracker)}"]
+    if tracked and (swaps := unmended_swaps(LinkedFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
+        worst = max(swaps, key=lambda swap: swap.score)
+        swap = swap_command(tracked.h5, worst.one, worst.other, worst.frame)
+        steps.append(f"If identities are swapped from there on: {swap}")
+    return tuple(steps)
+
+
+def _linked_otherwise(tracked: TrackedVideo) -> bool:
+    """Whether tracks of another tracker lie beside these, which a call without ``--tracker`` may mean."""
+    stem = tracked.h5.stem.removesuffix(TRACK_ENDINGS[tracked.tracker])
+    others = (ending for tracker, ending in TRACK_ENDINGS.items() if tracker != tracked.tracker)
+    return any(tracked.h5.with_name(f"{stem}{ending}.h5").is_file() for ending in others)
+
+
+def unmended_swaps(own: LinkedFiles, swaps: Sequence[SwapCandidate]) -> list[SwapCandidate]:
+    """The swaps that were not mended by hand; a mended one was the nearest of its two individuals."""
+    record = _read_record(own) or {}
+    calls = [
+        (frozenset((call["one"], call["other"])), call["first"], call["last"]) for call in record.get("mended") or ()
+    ]
+    left = list(swaps)
+    for pair, first, last in dict.fromkeys(calls):
+        alike = [swap for swap in left if {swap.one, swap.other} == pair]
+        if calls.count((pair, first, last)) % 2 and alike:  # the same call again takes it back
+            left.remove(min(alike, key=lambda swap: abs(swap.frame - first)))
+    return left
+
+
+def note_mended(own: LinkedFiles, mended: dict[str, Any]) -> None:
+    """Remember that a swap was mended by hand, once for each ``token``."""
+    from dlcx.outputs import write_text
+
+    with changing(own.record):
+        record = _read_record(own)
+        known = [] if record is None else list(record.get("mended") or ())
+        if record is not None and mended["token"] not in [one.get("token") for one in known]:
+            write_text(own.record, json.dumps({**record, "mended": [*known, mended]}, indent=1) + "\n")
+
+
+def forget_tracks(files: AnalysisFiles) -> None:
+    """Let all tracks of a video, whichever tracker linked them, count as unfinished: its poses are new."""
+    from dlcx.outputs import write_text
+
+    for own in map(files.linked, TRACK_ENDINGS):
+        if not own.record.is_file():
+            continue
+        with changing(own.record):
+            record = _read_record(own)
+            if record is not None and record["frames"] is not None:
+                write_text(own.record, json.dumps({**record, "frames": None}, indent=1) + "\n")
+
+
+def tracks_are_outdated(own: LinkedFiles) -> bool:
+    """Whether the record says that tracks are of poses that were replaced since, or that linking was interrupted."""
+    record = _read_record(own)
+    return record is not None and record["frames"] is None
+
+
+def _read_record(own: LinkedFiles) -> dict[str, Any] | None:
+    try:
+        record = read_json(own.record)
+        return dict(record) if {"settings", "frames", "found"} <= set(record) else None
+    except (DlcxError, ValueError, TypeError):
+        return None
+
+
+def _method(place: Shuffle, asked: str | None) -> str:
+    """The tracker asked for, config.yaml's, or one that can follow animals of so few bodyparts."""
+    from dlcx.trackers.tracking import METHODS
+
+    parts = len(place.project.layout.bodyparts)
+    config = place.project.config_path
+    method = asked or read_project_config(config).default_track_method or "ellipse"
+    if method not in METHODS:
+        logger.warning("%s: default_track_method %s is none of %s: ellipse", config, method, ", ".join(METHODS))
+        method = "ellipse"
+    if method == "ellipse" and parts < ELLIPSE_NEEDS:
+        if asked:
+            raise DlcxError(
+                f"--tracker ellipse: needs {ELLIPSE_NEEDS} bodyparts, the project has {parts}", hint="--tracker box."
+            )
+        return "box"
+    return method
+
+
+def _named(layout: Layout, animals: int | None) -> Layout:
+    """The layout of so many individuals; ind1, ind2, ... where the project has fewer."""
+    if animals is None:
+        return layout
+    names = layout.individuals[:animals]
+    return replace(layout, individuals=names if len(names) == animals else tuple(f"ind{n + 1}" for n in range(animals)))

@@ -1,0 +1,137 @@
+"""Processes of this machine that do one piece of work together, started as ``torchrun`` starts them.
+
+They find each other by ``RANK``, ``LOCAL_RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``.  What torchrun
+does not do: SIGUSR1 reaches them, they get all the time that they need to save, and the call ends with their exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+
+from dlcx.distributed_environment import ATTENDED
+from dlcx.errors import DlcxError, LostProcess, Stopped, ToldElsewhere
+from dlcx.stopping import StopRequest, stop_on_signals
+
+#: Seconds that the others get to end by themselves when one has failed.
+GRACE = 20.0
+_AGAIN = "Run the same command again to resume from the last saved state"
+
+
+def launch(command: Sequence[str], count: int) -> str:
+    """Run ``command`` in ``count`` processes until all have ended; what the first one printed on stdout.
+
+    SIGTERM and SIGUSR1 are passed on to them, and they stop when this process is gone.
+
+    Raises
+    ------
+    Stopped
+        When they were stopped before they could say so.
+    ToldElsewhere
+        When they failed and one of them has said why; its exit code is theirs.
+    DlcxError
+        When one was killed.
+    """
+    shared = _environment(count)
+    with ExitStack() as stack:
+        said = stack.enter_context(tempfile.TemporaryFile())
+        stop = stack.enter_context(stop_on_signals())
+        running: list[subprocess.Popen[bytes]] = []
+        stack.callback(_kill, running)
+        for rank in range(count):
+            process = subprocess.Popen(
+                command,
+                env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL if rank else said,
+                start_new_session=True,  # Ctrl-C comes to this process, which passes it on
+            )
+            running.append(process)
+        ended, killed = _wait(running, stop)
+        _judge(ended, killed, stop, count)
+        said.seek(0)
+        return said.read().decode()
+
+
+def _wait(running: Sequence[subprocess.Popen[bytes]], stop: StopRequest) -> tuple[dict[int, int], set[int]]:
+    """Exit codes by rank in the order in which they were seen, and who had to be killed."""
+    ended: dict[int, int] = {}
+    killed: set[int] = set()
+    told, until = False, None
+    while len(ended) < len(running):
+        try:
+            time.sleep(0.05)
+        except KeyboardInterrupt:
+            _tell(running, signal.SIGINT)
+            until = time.monotonic() + GRACE
+        if stop.signal and not told:
+            _tell(running, signal.Signals[stop.signal])
+            told = True
+        for rank, process in enumerate(running):
+            if rank not in ended and (code := process.poll()) is not None:
+                ended[rank] = code
+        if until is None and any(code not in (0, Stopped.exit_code) for code in ended.values()):
+            until = time.monotonic() + GRACE
+        if until is not None and time.monotonic() > until:
+            killed |= {rank for rank in range(len(running)) if rank not in ended}
+            _kill(running)
+    return ended, killed
+
+
+def _judge(ended: Mapping[int, int], killed: set[int], stop: StopRequest, count: int) -> None:
+    """Raise what the exit codes mean."""
+    by_themselves = {rank: code for rank, code in ended.items() if rank not in killed}
+    for rank, code in by_themselves.items():
+        if code < 0:
+            name = signal.Signals(-code).name
+            if name == stop.signal:
+                raise Stopped(f"stopped by {name} before the first step", hint="Run the same command again.")
+            memory = "; where memory ran out, use fewer --workers or --devices" if name == "SIGKILL" else ""
+            raise DlcxError(f"process {rank + 1} of {count} was ended by {name}", hint=f"{_AGAIN}{memory}.")
+    failed = [code for code in by_themselves.values() if code not in (0, LostProcess.code)]
+    if failed:
+        raise ToldElsewhere(failed[0])
+    if killed or any(ended.values()):
+        raise DlcxError(f"the {count} processes have lost each other", hint=f"{_AGAIN}.")
+
+
+def _tell(running: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
+    for process in running:
+        process.send_signal(number)  # nothing happens where it has ended
+
+
+def _kill(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End those that still run, and let their ends of the pipes go."""
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if process.stdin:
+            with suppress(OSError):
+                process.stdin.close()
+
+
+def _environment(count: int) -> dict[str, str]:
+    """What all processes find in their environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        ATTENDED: "1",
+    }
+    if "OMP_NUM_THREADS" not in os.environ:
+        shared["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // count))
+    if sys.platform == "linux":
+        shared["GLOO_SOCKET_IFNAME"] = os.environ.get("GLOO_SOCKET_IFNAME", "lo")
+    return shared

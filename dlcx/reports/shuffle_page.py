@@ -1,0 +1,366 @@
+"""The page on a shuffle: what was trained on what, how it learned, and where it errs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from dlcx.analysis.conditions import chosen_conditions
+from dlcx.analysis.loading import chosen_detector, chosen_snapshot
+from dlcx.errors import DlcxError
+from dlcx.formats.dlcx_config import read_own_config
+from dlcx.formats.evaluation import read_evaluation
+from dlcx.formats.model_config import shuffle_config
+from dlcx.formats.splits import Split
+from dlcx.formats.training_set import load_training_set
+from dlcx.metrics import LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.next_steps import command_line
+from dlcx.outputs import check_folder
+from dlcx.poses import Labels, Prediction
+from dlcx.progress import Progress
+from dlcx.project import Shuffle, Snapshot
+from dlcx.reports.learning_curves import detector_curves, pose_curves
+from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.training.leakage import TwinCheck, check_twins
+
+#: Test images that are drawn, those of the largest errors.
+WORST = 10
+#: What the sides of a split are called.
+SIDES = {"train": "training", "test": "test"}
+#: Videos from which an interval comes from drawing videos; of fewer, images.
+VIDEOS = 5
+
+
+def shuffle_page(
+    place: Shuffle,
+    *,
+    snapshot: str | None,
+    detector_snapshot: str | None,
+    pcutoff: float,
+    device: str,
+    out: Path | None,
+    progress: Progress,
+) -> Path:
+    """Write the page; returns where it is.
+
+    Raises
+    ------
+    DlcxError
+        When the shuffle, its evaluation or an image cannot be used.
+    """
+    from dlcx import __version__
+    from dlcx.reports.page import Section, write_page
+
+    config = shuffle_config(place)
+    chosen = chosen_snapshot(place, config, snapshot)
+    detector = chosen_detector(place, config, detector_snapshot)
+    scorer = place.scorer(config.net_type, chosen, detector)
+    check_folder(out or place.evaluation_dir)
+    h5 = place.evaluation_dir / f"{scorer}.h5"
+    if not h5.is_file():
+        from dlcx.workflow.evaluate import evaluate
+
+        evaluate(
+            place.project.root,
+            shuffle=place.number,
+            trainset_index=place.trainset_index,
+            snapshot=str(chosen.path),
+            detector_snapshot=detector_snapshot,
+            device=device,
+            progress=progress,
+        )
+    labels, split = load_training_set(place)
+    _, found = read_evaluation(h5)
+    net_type = read_own_config(place.own_config_path).net_type
+    facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
+    twins = facts.twins(progress) if facts.rows["test"] else None
+    metrics = facts.metrics
+    path = (out or place.evaluation_dir) / f"{scorer}_report.html"
+    judged = metrics[facts.judged]
+    numbers = [
+        ("test error", _px(metrics["test"].rmse)),
+        ("training error", _px(metrics["train"].rmse)),
+        (f"{SIDES[facts.judged]} mAP", _number(judged.mAP, 1)),
+        ("images", f"{metrics['train'].images} + {metrics['test'].images}"),
+        (f"sure (score at least {pcutoff:g})", _share(judged.keypoints_pcutoff, judged.labelled)),
+    ]
+    write_page(
+        path,
+        f"{place.project.task}: shuffle {place.number}, {net_type or config.net_type}",
+        f"{scorer}. Errors are mean distances from the labels, in pixels of the image.{facts.reservation}",
+        f"Snapshot {chosen.path.name}, epoch {chosen.epoch}.",
+        numbers,
+        [
+            Section("How it learned", pose_curves(place, chosen)),
+            Section("How the detector learned", detector_curves(place, detector)),
+            Section("Error of each bodypart", facts.bodyparts()),
+            Section("What the likelihood says", facts.likelihood()),
+            Section("Are the test images new to the net?", facts.novelty(twins)),
+            Section(f"The largest errors on {SIDES[facts.judged]} images", facts.worst()),
+            Section("What was trained on what", facts.settings()),
+        ],
+        version=__version__,
+    )
+    return path
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """All that the page tells."""
+
+    place: Shuffle
+    config: ModelConfig
+    snapshot: Snapshot
+    detector: Snapshot | None
+    labels: Labels
+    split: Split
+    found: dict[tuple[str, str, str], Prediction]
+    pcutoff: float
+
+    @property
+    def single(self) -> bool:
+        """Whether one animal is known to be there."""
+        return len(self.place.project.layout.individuals) == 1
+
+    @cached_property
+    def rows(self) -> dict[str, list[int]]:
+        """Rows of the labels that were evaluated, of either side of the split."""
+        sides = {"train": self.split.train, "test": self.split.test}
+        rows = {
+            name: [row for row in side.tolist() if self.labels.images[row] in self.found]
+            for name, side in sides.items()
+        }
+        if not rows["test"] and not rows["train"]:
+            raise DlcxError(
+                f"{self.place.name}: its evaluation holds no image of its dataset",
+                hint=f"Run `{command_line('evaluate', *self.place.flags)}` again.",
+            )
+        return rows
+
+    @property
+    def judged(self) -> str:
+        """The side whose errors are looked at closely: training images where there is no test image."""
+        return "test" if self.rows["test"] else "train"
+
+    @property
+    def reservation(self) -> str:
+        """What to keep in mind where there is no test image."""
+        if self.rows["test"]:
+            return ""
+        return " There is no test image: errors are those on images that the network was trained on."
+
+    def _pairs(self, side: str) -> tuple[list[Prediction], list[Prediction]]:
+        rows = self.rows[side]
+        return [self.labels.pose(row) for row in rows], [self.found[self.labels.images[row]] for row in rows]
+
+    @cached_property
+    def metrics(self) -> dict[str, Metrics]:
+        """Errors on either side."""
+        return {
+            side: evaluate_poses(*self._pairs(side), pcutoff=self.pcutoff, single=self.single)
+            for side in ("train", "test")
+        }
+
+    @cached_property
+    def errors(self) -> dict[str, LabelErrors]:
+        """Error and score of every label, of the sides that have images."""
+        return {side: label_errors(*self._pairs(side), single=self.single) for side in SIDES if self.rows[side]}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All bodyparts, unique ones last."""
+        layout = self.place.project.layout
+        return (*layout.bodyparts, *layout.unique)
+
+    def bodyparts(self) -> str:
+        """Bars with bootstrap intervals."""
+        from dlcx.reports.charts import TEST, TRAINING, Bar, bar_chart
+        from dlcx.reports.page import paragraph
+
+        bars: list[list[Bar]] = [[] for _ in self.parts]
+        many = False
+        shown = [(color, side) for color, side in ((TRAINING, "train"), (TEST, "test")) if self.rows[side]]
+        for color, side in shown:
+            errors = self.errors[side]
+            videos = [self.labels.images[row][1] for row in self.rows[side]]
+            many = many or len(set(videos)) >= VIDEOS
+            clusters = videos if len(set(videos)) >= VIDEOS else [str(row) for row in self.rows[side]]
+            for part, row in enumerate(bars):
+                interval = mean_interval(errors.error[:, errors.part == part], clusters)
+                row.append(Bar(interval.value, interval.low, interval.high, series=color))
+        what = "videos" if many else "images"
+        note = (
+            f"Whiskers: 95 % confidence of the mean, from drawing {what} anew; they know nothing of other recordings."
+        )
+        chart = bar_chart(
+            self.parts, bars, x_label="mean error (px)", series=[(SIDES[side], color) for color, side in shown]
+        )
+        return chart + paragraph(note, "soft")
+
+    def likelihood(self) -> str:
+        """Error against likelihood, and what a cut-off keeps."""
+        from dlcx.reports.charts import TEST, TRAINING, Series, line_chart
+        from dlcx.reports.page import paragraph
+
+        errors, color = self.errors[self.judged], TEST if self.judged == "test" else TRAINING
+        known = np.isfinite(errors.error)
+        error, score = errors.error[known], errors.score[known]
+        if not len(error):
+            return paragraph(f"No labelled keypoint of the {SIDES[self.judged]} images was found.", "warn")
+        name = f"keypoint of a {SIDES[self.judged]} image"
+        dots = Series(name, score, np.maximum(error, 0.05), dots=True, color=color)
+        across = (0.0, max(1.0, float(score.max())))
+        mark = [(self.pcutoff, f"cut-off {self.pcutoff:g}")]
+        scatter = line_chart([dots], x_label="likelihood", y_label="error (px)", log=True, marks=mark, x_range=across)
+        cutoffs = np.linspace(0, 1, 51)
+        order = np.argsort(score)
+        kept = len(score) - np.searchsorted(score[order], cutoffs, side="left")
+        sums = np.concatenate([np.cumsum(error[order][::-1])[::-1], [0.0]])
+        mean = np.where(kept > 0, sums[len(score) - kept] / np.maximum(kept, 1), np.nan)
+        share = 100 * kept / max(int(errors.labelled.sum()), 1)
+        curves = ((mean, "mean error of what is kept (px)", None), (share, "labels that are kept (%)", (0.0, 100.0)))
+        return scatter + "".join(
+            line_chart(
+                [Series("", cutoffs, values, color=color)],
+                x_label="cut-off",
+                y_label=label,
+                marks=mark,
+                x_range=across,
+                y_range=bounds,
+                height=210,
+            )
+            for values, label, bounds in curves
+        )
+
+    def twins(self, progress: Progress) -> TwinCheck:
+        """Whether test images look like training images."""
+        from dlcx.data.images import read_image
+        from dlcx.data.near_duplicates import thumbnail
+
+        rows = sorted({*self.rows["train"], *self.rows["test"]})
+        small = {}
+        with progress.task("read images", total=len(rows), unit="image") as task:
+            for row in rows:
+                small[row] = thumbnail(read_image(self.path(row)))
+                task.advance()
+        truth = {row: self.labels.pose(row) for row in rows}
+        found = {row: self.found[self.labels.images[row]] for row in rows}
+        split = Split(np.array(self.rows["train"]), np.array(self.rows["test"]), self.split.fraction)
+        return check_twins(self.labels, split, small, truth, found, single=self.single)
+
+    def path(self, row: int) -> Path:
+        """The image of a row."""
+        return self.place.project.root.joinpath(*self.labels.images[row])
+
+    def novelty(self, twins: TwinCheck | None) -> str:
+        """The split, and near-duplicates across it with the nearest pairs."""
+        from dlcx.data.images import read_image
+        from dlcx.reports.page import paragraph, pictures
+
+        if twins is None:
+            text = "There is no test image: the network was trained on all labeled images of its dataset, so nothing "
+            return paragraph(f"{text}here says how it does on images that it has not seen.", "warn")
+        videos = {side: {self.labels.images[row][1] for row in rows} for side, rows in self.rows.items()}
+        both = len(videos["train"] & videos["test"])
+        count = len(self.rows["test"])
+        of = len(videos["test"])
+        also = "which" if both == of else f"{both} of which"
+        text = paragraph(f"{count} test images of {of} video{'s' if of > 1 else ''}, {also} also gave training images.")
+        if not twins.twins:
+            return text + paragraph("No test image looks like a training image.")
+        text += paragraph(twins.line()[0].upper() + twins.line()[1:] + ".", "warn")
+        nearest = sorted(twins.twins, key=lambda twin: twin.difference)[:2]
+        shown = [
+            (read_image(self.place.project.root / name), f"{side}: {name.removeprefix('labeled-data/')}")
+            for twin in nearest
+            for side, name in (("test", twin.test), ("training", twin.train))
+        ]
+        return text + pictures(shown, most=420, large=True)
+
+    def worst(self) -> str:
+        """The images with the largest mean error, drawn."""
+        from dlcx.data.images import read_image
+        from dlcx.reports.page import colors, pictures
+        from dlcx.visuals.colors import part_colors
+        from dlcx.visuals.labeled_images import LabeledImagePainter
+
+        project = self.place.project
+        size = 2 * project.dotsize  # for they are shown half as large as they are drawn
+        paint = LabeledImagePainter(
+            project.layout,
+            pcutoff=self.pcutoff,
+            colormap=project.colormap,
+            dotsize=size,
+            opacity=project.alphavalue,
+            named=False,
+        )
+        errors = self.errors[self.judged]
+        error = errors.error
+        known = np.isfinite(error)
+        mean = np.where(known, error, 0).sum(1) / np.maximum(known.sum(1), 1)
+        shown = []
+        for place in np.argsort(-mean)[:WORST]:
+            row = self.rows[self.judged][place]
+            if known[place].any():
+                picture = paint(read_image(self.path(row)), self.labels.pose(row), self.found[self.labels.images[row]])
+                missed = int((errors.labelled[place] & ~known[place]).sum())
+                also = f", {missed} not found" if missed else ""
+                shown.append((picture, f"{'/'.join(self.labels.images[row][1:])}: {mean[place]:.1f} px{also}"))
+        marks = f"+ label, \u25cf found, \u00d7 found with a likelihood below {self.pcutoff:g}"
+        legend = colors(self.parts, part_colors(len(self.parts), project.colormap), marks)
+        return legend + pictures(shown, most=900, large=True)
+
+    def _helpers(self, own: OwnConfig) -> list[tuple[str, str]]:
+        """What finds animals or first guesses for the net."""
+        rows = []
+        if self.config.detector is not None and self.detector is not None:
+            model = self.config.detector.model
+            rows += [
+                ("detector", model.variant or model.type),
+                ("its snapshot", f"{self.detector.path.name}, first weights {own.detector_source}"),
+            ]
+        try:
+            conditions = chosen_conditions(self.place, self.config)
+        except DlcxError:  # they are gone, or were never named
+            conditions = None
+        if conditions is not None:
+            rows.append(("first guesses of", conditions.title))
+        return rows
+
+    def settings(self) -> str:
+        """A table of names and values."""
+        from dlcx.reports.page import values
+
+        own = read_own_config(self.place.own_config_path)
+        train = self.config.train_settings
+        rows = [
+            ("project", str(self.place.project.root)),
+            ("shuffle", f"{self.place.name}, iteration {self.place.project.iteration}"),
+            ("net", own.net_type or self.config.net_type),
+            ("snapshot", f"{self.snapshot.path.name}, epoch {self.snapshot.epoch} of {train.epochs}"),
+            ("first weights", own.weights),
+            *self._helpers(own),
+            ("batch size", str(train.batch_size)),
+            ("optimizer", f"{self.config.runner.optimizer.type} {dict(self.config.runner.optimizer.params)}"),
+            ("split", f"{own.split}, seed {own.seed}" if own.seed is not None else str(own.split)),
+            ("bodyparts", ", ".join(self.parts)),
+        ]
+        if not self.single:
+            rows.append(("individuals", ", ".join(self.place.project.layout.individuals)))
+        rows += [("changed settings", text) for text in own.overrides]
+        return values(rows)
+
+
+def _px(value: float) -> str:
+    return f"{value:.2f} px" if np.isfinite(value) else "-"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"

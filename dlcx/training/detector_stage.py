@@ -1,0 +1,109 @@
+"""The detector of a top-down net, to be trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from dlcx.errors import DlcxError
+from dlcx.project import DETECTOR, Shuffle
+from dlcx.training.stage import Net, Part, check_metric
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from dlcx.data.labeled import LabeledImages
+    from dlcx.nets.detectors.model import BoxDetector
+    from dlcx.settings import ModelConfig, OwnConfig
+    from dlcx.settings.model import Detector
+    from dlcx.training.loop import Course
+    from dlcx.training.processes import Processes
+
+#: What ``detector.runner.key_metric`` may be.
+BOX_METRICS = tuple(f"test.{name}@{overlap}" for name in ("mAP", "mAR") for overlap in ("50:95", "50", "75"))
+
+
+def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part | None:
+    """What finds the animals for a top-down net; None for other nets."""
+    detector = config.detector
+    if detector is None:
+        return None
+    check_metric(detector.runner.key_metric, BOX_METRICS, "detector.runner.key_metric")
+    return DetectorPart(
+        place=place,
+        where="detector.",
+        prefix=detector.runner.snapshot_prefix or DETECTOR,
+        flag="--detector-weights",
+        own_key="detector_weights",
+        weights=_first_weights(config, own),
+        block=detector,
+        config=config,
+    )
+
+
+def _first_weights(config: ModelConfig, own: OwnConfig) -> str:
+    """Those that a flag named, else those beside the network's own first weights in ``weight_init``."""
+    init = config.train_settings.weight_init
+    if own.detector_weights is None and own.weights == "weight_init" and init and init.detector_snapshot_path:
+        return init.detector_snapshot_path
+    return own.detector_source
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorPart(Part):
+    """The net that finds boxes around animals."""
+
+    block: Detector
+    config: ModelConfig
+
+    def build(
+        self, learning: LabeledImages, test: LabeledImages, course: Course, device: str, processes: Processes
+    ) -> Net:
+        """See :class:`Part`."""
+        from dlcx.data.build import build_augmentation
+        from dlcx.metrics.boxes import MOST
+        from dlcx.nets.build import build_detector
+        from dlcx.predictors.detector import create_detector
+        from dlcx.predictors.preprocessing import build_scaling
+        from dlcx.training.evaluation import BoxEvaluation
+        from dlcx.training.loss_step import DetectorLearner
+        from dlcx.training.resizing import build_resizing
+        from dlcx.training.samples import WholeImages
+
+        if not any(pose.animals.score.any() for pose in learning.poses):
+            raise DlcxError(f"{self.place.name}: no animal is labelled in the training images")
+        config, settings, transforms = self.config, self.block, self.transforms
+        margin = config.data.bbox_margin
+        model = build_detector(settings, from_scratch=self.weights == "none")
+        wanted = config.device if (device, settings.device) == ("auto", "auto") else device
+        detector = create_detector(model, settings, most=MOST, device=wanted)
+        judged = any(pose.animals.score.any() for pose in test.poses)
+        return Net(
+            model,
+            detector.device,
+            samples=WholeImages(learning, build_augmentation(transforms, keypoints=False), margin=margin),
+            losses=DetectorLearner(model, build_scaling(transforms), detector.device, precision=course.precision),
+            evaluate=BoxEvaluation(test, detector, margin=margin, processes=processes) if judged else None,
+            resizing=build_resizing(transforms.collate if transforms else None, "detector.data.train.collate"),
+        )
+
+    def fill(self, model: nn.Module) -> str:
+        """See :class:`Part`."""
+        from dlcx.nets.detectors.weights import load_initial_detector
+
+        return load_initial_detector(cast("BoxDetector", model), self.block, self.weights)
+
+    def layout(self) -> nn.Module:
+        """See :class:`Part`."""
+        import torch
+
+        from dlcx.nets.build import build_detector
+
+        with torch.device("meta"):
+            return build_detector(self.block)
+
+    def check_weights(self) -> None:
+        """See :class:`Part`."""
+        from dlcx.nets.detectors.weights import check_detector_source
+
+        check_detector_source(self.block, self.weights)

@@ -1,0 +1,45 @@
+"""The picture of a training's learning curve, redrawn while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from dlcx.training.stage import Part
+
+if TYPE_CHECKING:
+    from dlcx.training.loop import Training
+
+#: Share of the time that drawing may take.
+DRAWING_SHARE = 0.02
+
+
+class LearningCurve:
+    """Listens to a training, and draws its curve after evaluations."""
+
+    def __init__(self, part: Part, training: Training) -> None:
+        self._part, self._training = part, training
+        self._begun, self._spent = monotonic(), 0.0
+
+    def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
+        """The numbers of an epoch by their names in learning_stats.csv."""
+        begun = monotonic()
+        evaluated = any(name.startswith("metrics/") for name in numbers)
+        if evaluated and self._spent <= DRAWING_SHARE * (begun - self._begun):
+            draw_curve(self._part, self._training)
+            self._spent += monotonic() - begun
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def draw_curve(part: Part, training: Training) -> None:
+    """Draw the learning curve as it is now, unless another training has taken over the folder."""
+    from dlcx.visuals.learning_curve import draw_learning_curve
+
+    rows = training.files.statistics.rows
+    if rows and (training.lock is None or training.lock.held):
+        best = training.files.keeper.best
+        title = f"{part.place.name}, detector" if part.is_detector else part.place.name
+        draw_learning_curve(rows, part.files.learning_curve, title=title, best=best.epoch if best else None)

@@ -1,1 +1,0 @@
-"""The analysis of a video: which net, which frames, what is remembered, what is written."""

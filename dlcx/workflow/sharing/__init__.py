@@ -1,1 +1,0 @@
-"""An analysis that several processes, machines or jobs share."""

@@ -1,0 +1,13 @@
+import numpy as np
+import torch
+
+from dlcx.engines.max_abs_difference import largest_gap
+
+
+def test_the_largest_gap_is_a_share_of_its_own_map() -> None:
+    maps = {"a": {"heatmap": torch.tensor([1.0, 4.0])}, "b": {"heatmap": torch.tensor([10.0]), "none": torch.zeros(0)}}
+    other = {"a": {"heatmap": torch.tensor([1.0, 3.0])}, "b": {"heatmap": torch.tensor([9.0]), "none": torch.zeros(0)}}
+    assert largest_gap(maps, maps) == 0
+    assert largest_gap(maps, other) == 0.25
+    other["b"]["heatmap"] = torch.tensor([torch.nan])
+    assert largest_gap(maps, other) == np.inf
