@@ -41,8 +41,8 @@ check: $(STAMP) ## Format, lint, import layers and types, without the tests
 	$(BIN)/mypy
 
 .PHONY: test
-test: check ## Every check and every quick test; what the continuous integration runs
-	$(BIN)/python -m pytest
+test: check ## Every check and every quick test, on all cores; what the continuous integration runs
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: test-slow
 test-slow: $(STAMP) ## The slow tests
