@@ -33,8 +33,8 @@ from dlcx.formats.assemblies import write_assemblies
 from dlcx.formats.pickles import dump_pickle, load_plain_pickle
 from dlcx.formats.predictions import read_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.heads.assembly import Assembler
-from dlcx.heads.linking import Detections
+from dlcx.heads.paf.assembly import Assembler
+from dlcx.heads.paf.linking import JointDetections
 from dlcx.metrics.tracks import TrackMetrics, evaluate_tracks
 from dlcx.poses import Layout, Prediction, Tracks
 from dlcx.workflow import demo
@@ -95,7 +95,7 @@ def drawn_case(animals: int, level: str, seed: int) -> Case:
     return Case(f"{animals}-{level}-{seed}", kinds, scene.layout, scene.size, found, drawn.true_tracks(scene))
 
 
-def real_case(path: Path, animals: int) -> tuple[Case, list[Detections], Assembler]:
+def real_case(path: Path, animals: int) -> tuple[Case, list[JointDetections], Assembler]:
     """Animals built from the joints of a real video; ``path`` is DeepLabCut's ``_full.pickle``."""
     content = load_plain_pickle(path)
     metadata = content.pop("metadata")
@@ -111,11 +111,13 @@ def real_case(path: Path, animals: int) -> tuple[Case, list[Detections], Assembl
     return Case(path.name.split("_")[0], (), layout, (int(size), int(size)), found), joints, assembler
 
 
-def _joints(frame: dict, edges: list[int], parts: int) -> Detections:
+def _joints(frame: dict, edges: list[int], parts: int) -> JointDetections:
     xy = [np.asarray(part, np.float32).reshape(-1, 2) for part in frame["coordinates"][0][:parts]]
     score = [np.asarray(part, np.float32).ravel() for part in frame["confidence"][:parts]]
     cost = [np.asarray(frame["costs"][edge]["m1"], np.float32).ravel() for edge in edges]
-    return Detections(np.array(list(map(len, xy))), np.concatenate(xy), np.concatenate(score), np.concatenate(cost))
+    return JointDetections(
+        np.array(list(map(len, xy))), np.concatenate(xy), np.concatenate(score), np.concatenate(cost)
+    )
 
 
 class Project:
@@ -348,7 +350,7 @@ def report(
 
 
 def seconds(
-    joints: list[Detections], assembler: Assembler, tracking: float, done: dict, step: dict, frames: int
+    joints: list[JointDetections], assembler: Assembler, tracking: float, done: dict, step: dict, frames: int
 ) -> dict[str, tuple[float, float]]:
     """Seconds of dlcx and of DeepLabCut to build the animals of so many frames, to link them, and for both."""
     started = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlcx.heads.head import Outputs
+from dlcx.heads.protocol import Outputs
 
 #: By how much maps may differ, as a share of their highest value.
 SHARE = 1e-3

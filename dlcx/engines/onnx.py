@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from dlcx.engines.max_abs_difference import SHARE, largest_gap
 from dlcx.errors import DlcxError
-from dlcx.heads.head import Outputs
+from dlcx.heads.protocol import Outputs
 from dlcx.outputs import whole_file
 from dlcx.poses import Instances, Prediction
 from dlcx.untrusted_files import read_bytes

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 HEADS = {
-    "DEKRHead": "dlcx.heads.dekr:build",
-    "DLCRNetHead": "dlcx.heads.paf:build",
-    "HeatmapHead": "dlcx.heads.heatmap:build",
-    "RTMCCHead": "dlcx.heads.simcc:build",
-    "TransformerHead": "dlcx.heads.tokenpose:build",
+    "DEKRHead": "dlcx.heads.dekr.head:build",
+    "DLCRNetHead": "dlcx.heads.paf.head:build",
+    "HeatmapHead": "dlcx.heads.heatmap.head:build",
+    "RTMCCHead": "dlcx.heads.simcc.head:build",
+    "TransformerHead": "dlcx.heads.tokenpose.head:build",
 }

@@ -9,8 +9,8 @@ from typing import Protocol
 from torch import Tensor
 from torch.nn import functional
 
-from dlcx.heads.batch_share import count_of_batch
-from dlcx.heads.heatmap_targets import Target
+from dlcx.heads.loss_normalization import batch_count
+from dlcx.heads.targets import Target
 
 Elementwise = Callable[[Tensor, Tensor], Tensor]
 
@@ -41,7 +41,7 @@ class Criterion:
         """A scalar in float32, whatever precision the output has."""
         loss = self.elementwise(output.float(), target.values)
         weights = target.weights.expand_as(loss)
-        return (loss * weights).sum() / count_of_batch(weights.count_nonzero())
+        return (loss * weights).sum() / batch_count(weights.count_nonzero())
 
 
 class Loss(Protocol):

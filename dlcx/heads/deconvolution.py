@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
-from dlcx.heads.construct import check_options
-from dlcx.heads.rows import Channels, Rows
+from dlcx.heads.build_from_config import check_options
+from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
 
 #: Largest kernel and stride of a layer, in cells of a map.
 MOST_CELLS = 64
@@ -42,8 +42,8 @@ class Deconvolution(nn.Module):
         """(B, channels[0], h, w) -> (B, C, H, W)."""
         return self.final_conv(self.deconv_layers(features))
 
-    def output_rows(self, prefix: str, channels: Channels) -> Rows:
-        """Where the maps' channels are in the tensors of the last layer; see :mod:`dlcx.heads.rows`."""
+    def output_rows(self, prefix: str, channels: ChannelMap) -> TensorChannels:
+        """Where the maps' channels are in the tensors of the last layer; see :mod:`dlcx.heads.keypoint_channels`."""
         if isinstance(self.final_conv, nn.Conv2d):
             last, outside = f"{prefix}final_conv", 0
         elif len(self.deconv_layers):
@@ -52,7 +52,7 @@ class Deconvolution(nn.Module):
             return {}
         return {f"{last}.weight": {outside: channels}, f"{last}.bias": {0: channels}}
 
-    def rows(self, prefix: str, inputs: Channels, outputs: Channels) -> Rows:
+    def rows(self, prefix: str, inputs: ChannelMap, outputs: ChannelMap) -> TensorChannels:
         """Where the first layer's channels are, of keypoints too, and the maps'."""
         found = self.output_rows(prefix, outputs)
         if len(self.deconv_layers):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
+from dlcx.heads.batch_labels import BatchLabels
 from dlcx.heads.criteria import Loss, head_loss
-from dlcx.heads.head import Maps
-from dlcx.heads.heatmap_targets import Target
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.protocol import Maps
+from dlcx.heads.targets import Target
 
 
 class MapHead(nn.Module):

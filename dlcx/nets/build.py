@@ -9,7 +9,7 @@ from typing import cast
 from torch import nn
 
 from dlcx.errors import DlcxError
-from dlcx.heads.construct import construct
+from dlcx.heads.build_from_config import build_from_config
 from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import Backbone, PoseModel
 from dlcx.nets.registry import backbone_types, detector_types, head_types, neck_types
@@ -45,19 +45,19 @@ def _model(config: ModelConfig, *, from_scratch: bool) -> PoseModel:
     block = dict(config.model.backbone)
     freeze = {key: bool(block.pop(key, True)) and not from_scratch for key in ("freeze_bn_stats", "freeze_bn_weights")}
     block.pop("pretrained", None)  # where first weights come from is not part of the net (dlcx.nets.weights)
-    backbone: nn.Module = construct(block, backbone_types(), "model.backbone")
+    backbone: nn.Module = build_from_config(block, backbone_types(), "model.backbone")
     facts = cast(Backbone, backbone)
     expected = config.model.backbone_output_channels
     if expected is not None and expected != facts.channels:
         raise DlcxError(
             f"model.backbone_output_channels: the backbone gives {facts.channels}, the file says {expected}"
         )
-    neck = construct(config.model.neck, neck_types(), "model.neck") if config.model.neck else None
+    neck = build_from_config(config.model.neck, neck_types(), "model.neck") if config.model.neck else None
     heads = {}
     for name, head in config.model.heads.items():
         where = f"model.heads.{name}"
         given = {"backbone_stride": facts.stride, "backbone_channels": facts.channels, "where": where}
-        heads[name] = construct(head, head_types(), where, **given)
+        heads[name] = build_from_config(head, head_types(), where, **given)
     if "bodypart" not in heads:
         raise DlcxError(f"model.heads: expected a head 'bodypart', got {', '.join(heads)}")
     return PoseModel(backbone, heads, neck=neck, centres=config.with_center_keypoints, **freeze)
@@ -74,4 +74,6 @@ def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetect
         When a type or key of ``detector.model`` is unknown; names its place in the file.
     """
     with _as_errors_of("detector.model"):
-        return construct(config.model.model_dump(), detector_types(), "detector.model", from_scratch=from_scratch)
+        return build_from_config(
+            config.model.model_dump(), detector_types(), "detector.model", from_scratch=from_scratch
+        )

@@ -6,8 +6,8 @@ from typing import Protocol, cast
 
 from torch import Tensor, nn
 
-from dlcx.heads.head import Head, IdentityHead, Outputs
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.batch_labels import BatchLabels
+from dlcx.heads.protocol import Head, IdentityHead, Outputs
 from dlcx.poses import Prediction
 
 
@@ -15,7 +15,7 @@ class Backbone(Protocol):
     """What a family's backbone tells the builder beside being an nn.Module.
 
     One that adds something to a network which has weights of its own may name that child in ``plain``, and say with
-    ``keypoint_rows`` (:mod:`dlcx.heads.rows`) which of its tensors hold keypoints.
+    ``keypoint_channels`` (:mod:`dlcx.heads.keypoint_channels`) which of its tensors hold keypoints.
     """
 
     stride: float
@@ -77,7 +77,7 @@ class PoseModel(nn.Module):
         found = {name: head.decode(outputs[name]) for name, head in self._heads()}
         animals, unique = found["bodypart"], found.get("unique_bodypart")
         if "identity" in self.heads:
-            animals = cast(IdentityHead, self.heads["identity"]).votes(outputs["identity"], animals)
+            animals = cast(IdentityHead, self.heads["identity"]).identity_scores(outputs["identity"], animals)
         return [Prediction(mine, unique=unique[index] if unique else None) for index, mine in enumerate(animals)]
 
     def train(self, mode: bool = True) -> PoseModel:

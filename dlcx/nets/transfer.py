@@ -11,7 +11,14 @@ from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
 from dlcx.formats.tensors import check_values
-from dlcx.heads.rows import Channels, Rows, keypoint_rows, misfit, moved, relisted
+from dlcx.heads.keypoint_channels import (
+    ChannelMap,
+    TensorChannels,
+    find_mismatch,
+    keypoint_channels,
+    remap_channels,
+    remap_keypoint_lists,
+)
 from dlcx.nets.model import PoseModel
 from dlcx.settings import ModelConfig
 
@@ -75,7 +82,7 @@ def _fill_backbone(backbone: nn.Module, origin: Origin, bodyparts: Sequence[str]
     """Fill the backbone, or at least the network in it that the origin has too; returns what was filled."""
     state = _part(origin.state, "backbone")
     keypoints = _keypoints(origin, "bodypart", bodyparts, _count(backbone, state, None))
-    rows = (keypoints and keypoint_rows(backbone, keypoints, None)) or {}
+    rows = (keypoints and keypoint_channels(backbone, keypoints, None)) or {}
     problem = _load(backbone, state, rows, origin.label)
     plain = getattr(backbone, "plain", None)
     if problem and plain is not None:
@@ -99,10 +106,10 @@ def _move(module: nn.Module, state: State, origin: Origin, head: str, own: Seque
     keypoints = _keypoints(origin, head, own, count)
     if keypoints is None:
         return "", _unknown(origin, head, own, count)
-    rows = keypoint_rows(module, keypoints, block)
-    if rows is None and not keypoints.unchanged:
+    rows = keypoint_channels(module, keypoints, block)
+    if rows is None and not keypoints.is_identity:
         return "", "its keypoints cannot be moved"
-    if problem := _load(module, relisted(module, state, keypoints), rows or {}, origin.label):
+    if problem := _load(module, remap_keypoint_lists(module, state, keypoints), rows or {}, origin.label):
         return "", problem
     if origin.names is None and origin.numbers is None:
         logger.warning("%s: nothing names its keypoints; '%s' takes them by position", origin.label, head)
@@ -113,21 +120,21 @@ def _part(state: State, prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{prefix}."): value for key, value in state.items() if key.startswith(f"{prefix}.")}
 
 
-def _keypoints(origin: Origin, head: str, own: Sequence[str], count: int | None) -> Channels | None:
+def _keypoints(origin: Origin, head: str, own: Sequence[str], count: int | None) -> ChannelMap | None:
     """Which of the origin's ``count`` keypoints each own one is; None when that cannot be known."""
     if origin.numbers is not None:
         sources = tuple(origin.numbers.get(name, -1) for name in own)
         size = max(sources) + 1 if count is None else count
-        return Channels(sources, size) if max(sources) < size else None
+        return ChannelMap(sources, size) if max(sources) < size else None
     if origin.names is None:
-        return Channels.same(len(own)) if count in (None, len(own)) else None
+        return ChannelMap.identity(len(own)) if count in (None, len(own)) else None
     theirs = tuple(origin.names.get(head, ()))
     if count not in (None, len(theirs)):
         return None
     if head == "identity" and tuple(own) != theirs:  # other animals, and their names say nothing of these
         return None
     wanted = own if origin.table is None else [origin.table.get(name, "") for name in own]
-    return Channels.named(wanted, theirs)
+    return ChannelMap.by_name(wanted, theirs)
 
 
 def _unknown(origin: Origin, head: str, own: Sequence[str], count: int | None) -> str:
@@ -142,14 +149,14 @@ def _unknown(origin: Origin, head: str, own: Sequence[str], count: int | None) -
 
 def _count(module: nn.Module, state: State, block: Mapping[str, Any] | None) -> int | None:
     """How many keypoints a module's weights are for, as far as a dimension of them shows it."""
-    for key, dimensions in (keypoint_rows(module, Channels.same(1), block) or {}).items():
+    for key, dimensions in (keypoint_channels(module, ChannelMap.identity(1), block) or {}).items():
         for dimension, channels in dimensions.items():
             if channels.size == 1 and key in state and state[key].dim() > dimension:
                 return state[key].shape[dimension]
     return None
 
 
-def _load(module: nn.Module, state: State, rows: Rows, what: str) -> str | None:
+def _load(module: nn.Module, state: State, rows: TensorChannels, what: str) -> str | None:
     """Load a state dict with its channels moved; returns why it does not fit, if it does not.
 
     Raises
@@ -158,16 +165,16 @@ def _load(module: nn.Module, state: State, rows: Rows, what: str) -> str | None:
         When it fits, but holds values that no net can use.
     """
     own = module.state_dict()
-    if problem := misfit(own, state, rows):
+    if problem := find_mismatch(own, state, rows):
         return problem
     check_values({key: value for key, value in state.items() if key in own}, own, what)
-    module.load_state_dict(moved(own, state, rows))
+    module.load_state_dict(remap_channels(own, state, rows))
     return None
 
 
-def _told(origin: Origin, head: str, own: Sequence[str], keypoints: Channels) -> str:
+def _told(origin: Origin, head: str, own: Sequence[str], keypoints: ChannelMap) -> str:
     """Logs which keypoint comes from where; returns how many do."""
-    if keypoints.unchanged:
+    if keypoints.is_identity:
         return ""
     table = origin.table or {}
     pairs = list(zip(own, keypoints.sources, strict=True))

@@ -19,7 +19,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.snapshot import is_checkpoint, load_tensors
 from dlcx.formats.tensors import check_plain, check_values
 from dlcx.formats.yaml_files import read_yaml
-from dlcx.heads.rows import misfit
+from dlcx.heads.keypoint_channels import find_mismatch
 from dlcx.nets.hub import HINT, fetch
 from dlcx.nets.model import PoseModel
 from dlcx.nets.registry import published_weights
@@ -236,7 +236,7 @@ def _fill_backbone(backbone: nn.Module, state: State, what: str) -> list[str]:
     wanted = {key: found for key, found in wanted.items() if not key.endswith("num_batches_tracked") or found}
     found = {key: state[source] for key, source in wanted.items() if source}
     own = {key: value for key, value in network.state_dict().items() if key in wanted}
-    if problem := misfit(own, found, {}):
+    if problem := find_mismatch(own, found, {}):
         raise DlcxError(
             f"{what}: it does not fit the backbone: {problem}",
             hint="The file belongs to another network; --weights needs one with timm's names, or a snapshot.",

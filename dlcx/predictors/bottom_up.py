@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dlcx.engines import Engine
-from dlcx.heads.identity import by_identity
+from dlcx.heads.heatmap.identity_scores import assign_identities
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.predictor import Inputs, checked
@@ -35,5 +35,5 @@ class BottomUp:
         """
         rows = self.inputs(images)
         found = self.model.decode(checked(self.engine(*rows.tensors)))
-        found = [replace(one, animals=by_identity(one.animals)) for one in found]
+        found = [replace(one, animals=assign_identities(one.animals)) for one in found]
         return [place.prediction_to_image(one) for place, one in zip(rows.geometries, found, strict=True)]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlcx.errors import DlcxError
-from dlcx.heads.head import Outputs
+from dlcx.heads.protocol import Outputs
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 

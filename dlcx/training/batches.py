@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dlcx.data.augment import generator
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.batch_labels import BatchLabels
 from dlcx.training.processes import Processes
 from dlcx.training.resizing import Resizing
 from dlcx.training.samples import Sample, Samples

@@ -13,7 +13,7 @@ import torch
 from dlcx.data.augment import generator
 from dlcx.data.labeled import LabeledImage, LabeledImages, labelled_boxes
 from dlcx.data.simulated_conditions import ConditionSampler
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.batch_labels import BatchLabels
 from dlcx.metrics import evaluate_boxes, evaluate_poses
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction

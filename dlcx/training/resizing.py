@@ -15,7 +15,7 @@ import numpy as np
 
 from dlcx.data.warp import inside
 from dlcx.errors import DlcxError
-from dlcx.heads.construct import construct
+from dlcx.heads.build_from_config import build_from_config
 from dlcx.training.samples import Sample
 
 
@@ -114,7 +114,7 @@ def build_resizing(block: Mapping[str, Any] | None, where: str) -> Resizing | No
     """
     if block is None:
         return None
-    return construct(block, {"ResizeFromDataSizeCollate": _scaled, "ResizeFromListCollate": _listed}, where)
+    return build_from_config(block, {"ResizeFromDataSizeCollate": _scaled, "ResizeFromListCollate": _listed}, where)
 
 
 def _scaled(

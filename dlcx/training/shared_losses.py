@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
 
 from dlcx.errors import DlcxError
-from dlcx.heads.batch_share import sharing
+from dlcx.heads.loss_normalization import normalize_losses
 from dlcx.training.batches import Batch, Share
 from dlcx.training.processes import Processes
 
@@ -65,14 +65,17 @@ class _Shared(nn.Module):
         share = batch.share
         assert share is not None
         torch.manual_seed(share.seed)  # what layers draw depends on seed, epoch, batch and process alone
-        with sharing(_Counts(share, self._processes)), WholeBatchNorms(share) if self._norms else nullcontext():
+        with (
+            normalize_losses(_Counts(share, self._processes)),
+            WholeBatchNorms(share) if self._norms else nullcontext(),
+        ):
             losses = self._losses(batch)
         factor = self._processes.count * share.own / share.whole
         return {name: value * factor for name, value in losses.items()}
 
 
 class _Counts:
-    """See :class:`dlcx.heads.batch_share.BatchShare`."""
+    """See :class:`dlcx.heads.loss_normalization.BatchShare`."""
 
     def __init__(self, share: Share, processes: Processes) -> None:
         self.fraction = max(share.own, 1) / share.whole

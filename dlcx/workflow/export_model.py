@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dlcx.analysis.loading import Loaded
     from dlcx.engines.onnx import Difference
     from dlcx.formats.live_model import LiveModel
-    from dlcx.heads.head import Outputs
+    from dlcx.heads.protocol import Outputs
     from dlcx.project import Shuffle
 
 FORMATS = ("pt", "onnx")

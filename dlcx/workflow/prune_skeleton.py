@@ -24,8 +24,8 @@ from dlcx.ranges import within_ranges
 
 if TYPE_CHECKING:
     from dlcx.analysis.loading import Loaded
-    from dlcx.heads.linking import Detections
-    from dlcx.heads.paf_decoding import FieldDecoder
+    from dlcx.heads.paf.decoding import PafDecoder
+    from dlcx.heads.paf.linking import JointDetections
     from dlcx.settings import ModelConfig
 
 logger = logging.getLogger(__name__)
@@ -169,16 +169,16 @@ def _check(place: Shuffle, config: ModelConfig) -> None:
         raise DlcxError(f"{place.name}: its net finds a single animal, which needs no skeleton")
 
 
-def _all_edges(loaded: Loaded) -> FieldDecoder:
+def _all_edges(loaded: Loaded) -> PafDecoder:
     """The net's decoder, with every edge that the net learned."""
-    decoder: FieldDecoder = loaded.model.heads["bodypart"].decoder  # type: ignore[assignment]
+    decoder: PafDecoder = loaded.model.heads["bodypart"].decoder  # type: ignore[assignment]
     assembler = replace(decoder.assembler, graph=decoder.graph)
     return replace(decoder, edges=tuple(range(len(decoder.graph))), assembler=assembler)
 
 
 def _joints_and_labels(
-    place: Shuffle, loaded: Loaded, decoder: FieldDecoder, batch_size: int, progress: Progress
-) -> tuple[list[Detections], list[Prediction]]:
+    place: Shuffle, loaded: Loaded, decoder: PafDecoder, batch_size: int, progress: Progress
+) -> tuple[list[JointDetections], list[Prediction]]:
     """What the net sees in the training images, and their labels."""
     from dlcx.data.images import neighbours
     from dlcx.data.labeled import LabeledImages
@@ -190,7 +190,7 @@ def _joints_and_labels(
     rows = split.train.tolist()
     paths = [place.project.root.joinpath(*labels.images[row]) for row in rows]
     truth = [labels.pose(row) for row in rows]
-    found: list[Detections] = []
+    found: list[JointDetections] = []
     with progress.task("find joints", total=len(rows), unit="image") as task:
         images = LabeledImages(paths, truth, cache=0)
         for batch in neighbours(images, batch_size, lambda labeled: labeled.image.shape):
@@ -199,13 +199,13 @@ def _joints_and_labels(
     return found, truth
 
 
-def _orders(decoder: FieldDecoder, found: list[Detections], truth: list[Prediction]) -> list[list[int]]:
+def _orders(decoder: PafDecoder, found: list[JointDetections], truth: list[Prediction]) -> list[list[int]]:
     """Lists of edges to try."""
-    from dlcx.heads.pruning import candidates, evidence, owners, separation
+    from dlcx.heads.paf.skeleton_pruning import candidate_graphs, edge_affinities, match_animals, roc_auc
     from dlcx.nets.blocks import RADIUS
 
     seen = [
-        evidence(joints, decoder.graph, owners(joints, labels.animals.xy, RADIUS))
+        edge_affinities(joints, decoder.graph, match_animals(joints, labels.animals.xy, RADIUS))
         for joints, labels in zip(found, truth, strict=True)
     ]
     pooled = [
@@ -219,15 +219,15 @@ def _orders(decoder: FieldDecoder, found: list[Detections], truth: list[Predicti
         )
     if not any(len(between) for _, between in pooled):
         raise DlcxError("no training image shows two labelled animals that the net finds: nothing tells edges apart")
-    return candidates(decoder.graph, [separation(*pair) for pair in pooled], decoder.bodyparts)
+    return candidate_graphs(decoder.graph, [roc_auc(*pair) for pair in pooled], decoder.bodyparts)
 
 
-def _try(decoder: FieldDecoder, edges: list[int], found: list[Detections], truth: list[Prediction]) -> Candidate:
+def _try(decoder: PafDecoder, edges: list[int], found: list[JointDetections], truth: list[Prediction]) -> Candidate:
     """Build animals with some of the edges and compare them with the labels."""
-    from dlcx.heads.pruning import with_edges
+    from dlcx.heads.paf.skeleton_pruning import select_edges
 
     assembler = replace(decoder.assembler, graph=tuple(decoder.graph[edge] for edge in edges))
-    animals = [Prediction(assembler(with_edges(joints, decoder.graph, edges))) for joints in found]
+    animals = [Prediction(assembler(select_edges(joints, decoder.graph, edges))) for joints in found]
     metrics = evaluate_poses([Prediction(labels.animals) for labels in truth], animals, single=False)
     return Candidate(tuple(edges), metrics.mAP, metrics.mAR)
 

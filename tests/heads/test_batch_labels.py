@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from dlcx.heads.heatmap_targets import HeatmapTargets
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.batch_labels import BatchLabels
+from dlcx.heads.heatmap.targets import HeatmapTargets
 
 
 def labels(keypoints: list) -> BatchLabels:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from dlcx.heads.construct import construct
+from dlcx.heads.build_from_config import build_from_config
 from dlcx.heads.criteria import CRITERIA, Criterion, head_loss, squared
-from dlcx.heads.heatmap_targets import Target
+from dlcx.heads.targets import Target
 
 
 def test_equal_to_deeplabcut(golden):
@@ -17,7 +17,7 @@ def test_equal_to_deeplabcut(golden):
     output, values = torch.from_numpy(stored["output"]), torch.from_numpy(stored["target"])
     for record in records:
         weights = torch.from_numpy(np.asarray(stored[f"weights.{record['weights']}"]))
-        criterion = construct({"type": record["criterion"]}, CRITERIA, "criterion")
+        criterion = build_from_config({"type": record["criterion"]}, CRITERIA, "criterion")
         assert criterion(output, Target(values, weights)).item() == pytest.approx(record["value"], rel=1e-6), record
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dlcx.errors import DlcxError
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.batch_labels import BatchLabels
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout

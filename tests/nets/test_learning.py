@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.batch_labels import BatchLabels
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.nets.registry import NetSpec, specs

@@ -17,8 +17,8 @@ from fill_weights import checksum, fill_weights, noise
 from golden_io import error
 
 from dlcx.formats.yaml_files import read_yaml
-from dlcx.heads.dekr_decoding import peaks
-from dlcx.heads.labels import BatchLabels
+from dlcx.heads.batch_labels import BatchLabels
+from dlcx.heads.dekr.decoding import local_maxima
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import conditions_of_shuffle, model_config
 from dlcx.nets.registry import NetSpec, find, specs
@@ -181,7 +181,7 @@ def as_recorded(spec: NetSpec, head: str, key: str, value: torch.Tensor) -> torc
     """A map as the golden data have it: DeepLabCut's DEKR decoder leaves only peaks in the map of centres."""
     if (spec.family, head, key) != ("dekr", "bodypart", "heatmap"):
         return value
-    return torch.cat([value[:, :-1], peaks(value[:, -1:])], 1)
+    return torch.cat([value[:, :-1], local_maxima(value[:, -1:])], 1)
 
 
 def assert_alike(found: Instances, poses: np.ndarray, pixels: float, scores: float) -> None:

@@ -103,7 +103,7 @@ def test_wrong_shapes_are_named(tmp_path):
     key = next(iter(checkpoint))
     checkpoint[key] = torch.zeros(5, 3, 3, 3)
     torch.save(checkpoint, tmp_path / "weights.pth")
-    with pytest.raises(DlcxError, match=r"has shape \(5, 3, 3, 3\), needed is"):
+    with pytest.raises(DlcxError, match=r"has shape \(5, 3, 3, 3\), expected"):
         load_initial(build_model(config()), config(), str(tmp_path / "weights.pth"))
 
 

@@ -12,11 +12,11 @@ from test_batches import RANDOM, pose, write_images
 
 from dlcx.data.augment import Augmentation
 from dlcx.data.labeled import LabeledImages
-from dlcx.heads.batch_share import sharing
 from dlcx.heads.criteria import Criterion, squared
-from dlcx.heads.dekr import HeatmapLoss, OffsetLoss
-from dlcx.heads.heatmap_targets import Target
-from dlcx.heads.simcc import DiscreteDivergence
+from dlcx.heads.dekr.criteria import HeatmapLoss, OffsetLoss
+from dlcx.heads.loss_normalization import normalize_losses
+from dlcx.heads.simcc.criteria import KLDiscreteLoss
+from dlcx.heads.targets import Target
 from dlcx.training.batches import Batch, Batches
 from dlcx.training.processes import Processes
 from dlcx.training.resizing import Resizing, ScaledSize
@@ -86,10 +86,10 @@ class Known:
         return torch.tensor(self._total)
 
 
-@pytest.mark.parametrize("loss", [Criterion(squared), OffsetLoss(), HeatmapLoss(), DiscreteDivergence()])
+@pytest.mark.parametrize("loss", [Criterion(squared), OffsetLoss(), HeatmapLoss(), KLDiscreteLoss()])
 def test_weighted_by_their_shares_losses_sum_to_the_batch_s(loss):
     rng = torch.Generator().manual_seed(0)
-    shape = (5, 3, 16) if isinstance(loss, DiscreteDivergence) else (5, 3, 8, 8)
+    shape = (5, 3, 16) if isinstance(loss, KLDiscreteLoss) else (5, 3, 8, 8)
     output = torch.randn(shape, generator=rng)
     weights = (torch.rand(shape[:2] if len(shape) == 3 else shape, generator=rng) > 0.6).float()
     target = Target(torch.rand(shape, generator=rng), weights)
@@ -97,14 +97,14 @@ def test_weighted_by_their_shares_losses_sum_to_the_batch_s(loss):
     total = torch.tensor(0.0)
     for mine in (slice(3), slice(3, 5)):
         part = len(output[mine]) / 5
-        with sharing(Known(part, counts)):
+        with normalize_losses(Known(part, counts)):
             total += part * loss(output[mine], Target(target.values[mine], weights[mine]))
     torch.testing.assert_close(total, loss(output, target))
 
 
 def test_a_share_where_nothing_counts_weighs_nothing():
     nothing = Target(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))
-    with sharing(Known(0.25, 7)):
+    with normalize_losses(Known(0.25, 7)):
         assert Criterion(squared)(torch.ones(1, 1, 4, 4), nothing) == 0
-    with sharing(Known(0.25, 0)):
+    with normalize_losses(Known(0.25, 0)):
         assert Criterion(squared)(torch.ones(1, 1, 4, 4), nothing) == 0

@@ -11,7 +11,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
 from dlcx.formats.yaml_files import read_yaml
-from dlcx.heads.linking import Detections
+from dlcx.heads.paf.linking import JointDetections
 from dlcx.poses import Instances, Prediction
 from dlcx.store import open_store
 from dlcx.workflow.create_dataset import create_dataset
@@ -66,7 +66,7 @@ def seen(monkeypatch):
                 same = who[part == first][:, None] == who[part == second]
                 good = second == len(there) - 1
                 affinity.append(np.where(same == good, 0.9, 0.1).ravel())
-            found.append(Detections(there.sum(1), xy[there], np.ones(there.sum()), np.concatenate(affinity)))
+            found.append(JointDetections(there.sum(1), xy[there], np.ones(there.sum()), np.concatenate(affinity)))
         del look.labels[: len(images)]
         return found
 

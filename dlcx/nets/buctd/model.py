@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlcx.errors import DlcxError
-from dlcx.heads.construct import construct
-from dlcx.heads.rows import Channels, Rows
+from dlcx.heads.build_from_config import build_from_config
+from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
 from dlcx.nets.buctd.conditions import StackedKeypointEncoder
 from dlcx.nets.hrnet.model import HRNet
 from dlcx.nets.model import Backbone
@@ -40,7 +40,7 @@ class CondPreNet(nn.Module):
         self.encoder = _encoder(kpt_encoder, img_size)
         inner = {key: value for key, value in backbone.items() if key not in ("freeze_bn_stats", "freeze_bn_weights")}
         inner.pop("pretrained", None)
-        self.backbone: nn.Module = construct(inner, backbone_types(), "model.backbone.backbone")
+        self.backbone: nn.Module = build_from_config(inner, backbone_types(), "model.backbone.backbone")
         facts = cast(Backbone, self.backbone)
         self.stride, self.channels = facts.stride, facts.channels
         self.rgb_preNet = nn.Sequential(
@@ -56,8 +56,8 @@ class CondPreNet(nn.Module):
         drawn = self.encoder(conditions, _size(images))
         return self.backbone(self.rgb_preNet(images) + self.cond_preNet(drawn))
 
-    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
-        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.rows`."""
+    def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
+        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.keypoint_channels`."""
         return {"cond_preNet.0.weight": {1: keypoints}}
 
 
@@ -127,9 +127,9 @@ class HRNetCoAM(nn.Module):
             branches = self._attend(number, branches, drawn)
         return self._attend(3, net.stage4(branches)[:1], drawn)[0]
 
-    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
-        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.rows`."""
-        rows: Rows = {}
+    def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
+        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.keypoint_channels`."""
+        rows: TensorChannels = {}
         for name, module in self.coam_stages.named_modules(prefix="coam_stages"):
             if isinstance(module, PositionAttention):
                 rows |= {
@@ -230,7 +230,7 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Ten
 
 def _encoder(block: Mapping[str, Any], img_size: Sequence[int]) -> StackedKeypointEncoder:
     kinds = {"StackedKeypointEncoder": StackedKeypointEncoder}
-    return construct(block, kinds, "model.backbone.kpt_encoder", img_size=img_size)
+    return build_from_config(block, kinds, "model.backbone.kpt_encoder", img_size=img_size)
 
 
 def _size(maps: Tensor) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from torchvision.models.detection.ssd import SSD
 from torchvision.ops import FrozenBatchNorm2d
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.heads.batch_share import count_of_batch
+from dlcx.heads.loss_normalization import batch_count
 from dlcx.poses import Instances
 
 #: Of each image, the surest first: boxes (N, 4) as x1, y1, x2, y2 in pixels of the input, scores (N,), labels (N,).
@@ -105,7 +105,7 @@ class SharedSSD(SSD):
         """torchvision's losses, which are by the boxes that are matched in the images at hand."""
         losses = super().compute_loss(targets, head_outputs, anchors, matched_idxs)
         matched = torch.stack([(of_image >= 0).sum() for of_image in matched_idxs]).sum()
-        factor = matched.clamp(min=1) / count_of_batch(matched)
+        factor = matched.clamp(min=1) / batch_count(matched)
         return {name: value * factor for name, value in losses.items()}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlcx.errors import DlcxError
-from dlcx.heads.rows import Channels, Rows
+from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
 
 
 class Residual(nn.Module):
@@ -140,8 +140,8 @@ class Transformer(nn.Module):
             found.append(x[:, : self.keypoint_token.shape[1]])
         return torch.cat(found, -1)
 
-    def keypoint_rows(self, keypoints: Channels, block: Mapping[str, Any] | None) -> Rows:
-        """The keypoints' tokens; see :mod:`dlcx.heads.rows`."""
+    def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
+        """The keypoints' tokens; see :mod:`dlcx.heads.keypoint_channels`."""
         return {"keypoint_token": {1: keypoints}}
 
 

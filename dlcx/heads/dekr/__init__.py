@@ -1,0 +1,1 @@
+"""DEKR head: animal centers and offset vectors to their keypoints."""

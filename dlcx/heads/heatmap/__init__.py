@@ -1,0 +1,1 @@
+"""Heatmap head: one score map per keypoint, with optional location refinement."""

@@ -1,0 +1,1 @@
+"""Part-affinity-field head: keypoints of several animals, assembled into poses."""

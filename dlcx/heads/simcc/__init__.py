@@ -1,0 +1,1 @@
+"""SimCC head of RTMPose: each coordinate as a classification over bins."""

@@ -1,0 +1,23 @@
+"""Values of the SimCC head's block that several of its parts read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlcx.errors import DlcxError
+
+
+def pair(value: Any, where: str) -> tuple[int, int]:
+    """``[width, height]`` at ``where`` of pytorch_config.yaml."""
+    if not (isinstance(value, Sequence) and len(value) == 2 and all(isinstance(item, int) for item in value)):
+        raise DlcxError(f"{where}: expected [width, height], got {value!r}")
+    return value[0], value[1]
+
+
+def sigma_pair(value: Any, where: str) -> tuple[float, float]:
+    """One sigma for both axes, or one each."""
+    pair = value if isinstance(value, Sequence) else [value, value]
+    if len(pair) != 2 or not all(isinstance(item, (int, float)) and item > 0 for item in pair):
+        raise DlcxError(f"{where}: expected a number of bins, or two for x and y, got {value!r}")
+    return float(pair[0]), float(pair[1])

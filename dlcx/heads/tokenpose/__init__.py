@@ -1,0 +1,1 @@
+"""TokenPose head: one score map per keypoint token."""
