@@ -32,7 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import numpy as np
 from small_videos import first_frames
 
-from dlcx.data.video import VideoFile, find_videos, open_video
+from dlcx.data.video import find_videos, open_video
+from dlcx.data.video_file import VideoFile
 from dlcx.store import known_store, open_store
 
 #: Frames a second of one of the workers, and how many there are; hours of video, and its frames a second.

@@ -11,7 +11,7 @@ from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from dlcx.poses import Layout
 from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
     from dlcx.formats.frame_status import FrameLedger
     from dlcx.store import Stored
     from dlcx.trackers import Tracker
@@ -115,7 +115,7 @@ def ledger_of(stored: Stored, video: VideoFile) -> FrameLedger:
     """What became of the frames."""
     from dlcx.formats.frame_status import FrameLedger
 
-    return FrameLedger.of(stored.first, stored.time, stored.readable, stored.repeated, video.packets)
+    return FrameLedger.of(stored.first, stored.time, stored.readable, stored.repeated, video.stored_frames)
 
 
 def _tracker(layout: Layout) -> Tracker:

@@ -14,7 +14,7 @@ from dlcx.analysis.timing import Stopwatch, TimeSpent
 from dlcx.analysis.tracking import Linking, TrackedVideo, forget_tracks
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
     from dlcx.formats.frame_status import FrameCounts
     from dlcx.store import ChunkStore
 
@@ -159,7 +159,7 @@ def finish_video(
         assemblies=files.assemblies if results.layout.multi else None,
         tracks=tracked.h5 if tracked else results.tracks,
         tracked=tracked,
-        frames=ledger_of(stored, video).counts(video.announced, store.settings["frames checked by"]),
+        frames=ledger_of(stored, video).counts(video.header_frames, store.settings["frames checked by"]),
         ledger=files.frames,
     )
 

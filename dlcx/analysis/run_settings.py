@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dlcx.analysis.chosen_net import ChosenNet
     from dlcx.analysis.frame_range import Crop
     from dlcx.analysis.temporal import VideoMemory
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
 
 
 def run_settings(
@@ -69,7 +69,7 @@ def run_batch_size(net: ChosenNet, memory: VideoMemory, asked: int | None, befor
 
 def _checker(video: VideoFile, before: Mapping[str, Any]) -> str:
     """How frames are told and checked: as in the run that is continued, where it told frames by time stamps, too."""
-    from dlcx.data.video import BY_STAMPS
+    from dlcx.data.video_file import ORDER_FROM_TIMESTAMPS
 
     stored = before.get("frames checked by")
-    return str(stored) if stored and video.checked_by == BY_STAMPS else video.checked_by
+    return str(stored) if stored and video.checked_by == ORDER_FROM_TIMESTAMPS else video.checked_by

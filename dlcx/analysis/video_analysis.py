@@ -33,7 +33,8 @@ from dlcx.progress import Progress
 from dlcx.stopping import StopRequest
 
 if TYPE_CHECKING:
-    from dlcx.data.video import FrameBatch, VideoFile
+    from dlcx.data.video import FrameBatch
+    from dlcx.data.video_file import VideoFile
     from dlcx.predictors import Watcher
     from dlcx.store import ChunkStore
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from dlcx.data.video import VideoFile, read_frames
+from dlcx.data.video import read_frames
+from dlcx.data.video_file import VideoFile
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.progress import Task
 

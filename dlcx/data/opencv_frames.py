@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from dlcx.data.packets import SAME_TIME, open_capture
-
-if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+from dlcx.data.video_file import VideoFile
 
 #: Frames that a seek lands ahead of its target, so that reordered frames are decoded with what they refer to.
 SEEK_MARGIN = 32
@@ -35,7 +32,7 @@ def opencv_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int,
             while index <= last:  # a broken stream may give a frame twice, or too late
                 if capture.grab():
                     index = _index(video, capture, last + 1 + failed)
-                elif last + (failed := failed + 1) >= video.packets:
+                elif last + (failed := failed + 1) >= video.stored_frames:
                     return  # a packet that cannot be decoded fails once; here they have run out
     finally:
         capture.release()
@@ -45,7 +42,7 @@ def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
     """A capture that has grabbed frame ``first`` or a decodable one near before it, and that frame's number."""
     margin = SEEK_MARGIN
     # In a damaged file seeking may follow an index that tells other numbers than the stream itself.
-    while abs(video.announced - video.packets) <= 1 and first > margin:
+    while abs(video.header_frames - video.stored_frames) <= 1 and first > margin:
         capture = open_capture(video.path)
         capture.set(cv2.CAP_PROP_POS_FRAMES, first - margin)
         if capture.grab() and (index := _index(video, capture, first + 1)) <= first:
@@ -53,7 +50,7 @@ def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
         capture.release()
         margin *= 8
     capture = open_capture(video.path)
-    for failed in range(video.packets):
+    for failed in range(video.stored_frames):
         if capture.grab():
             return capture, _index(video, capture, failed)
     return capture, None
@@ -66,7 +63,7 @@ def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
     """
     assert video.first_stamp is not None
     time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-    if time == 0 and otherwise > max(1, video.packets - HELD_BACK):
+    if time == 0 and otherwise > max(1, video.stored_frames - HELD_BACK):
         return otherwise
     number = frame_at(video.times, time - video.first_stamp)
     return otherwise if number is None else number

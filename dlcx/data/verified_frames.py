@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,9 +23,7 @@ from dlcx.data.av_frames import ToImage, shows_its_colours
 from dlcx.data.opencv_frames import opencv_frames
 from dlcx.data.prefetch import ahead
 from dlcx.data.verified_decoding import verified_pictures
-
-if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+from dlcx.data.video_file import VideoFile
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +52,7 @@ class GoodFrame(NamedTuple):
 def good_frames(video: VideoFile, first: int, end: int) -> Iterator[GoodFrame]:
     """Every sound frame from ``first`` to ``end``, in order."""
     earlier = max(first - 1, 0)
-    decoded = verified_pictures(video.path, video.order, earlier, min(end, video.packets))
+    decoded = verified_pictures(video.path, video.order, earlier, min(end, video.stored_frames))
     before: tuple[int, np.ndarray] | None = None
     with closing(ahead(decoded, _most(video), f"decode pictures of {video.path.name}")) as pictures:
         for number, image, is_bgr in _images(video, pictures, end):

@@ -19,13 +19,13 @@ import numpy as np
 
 from dlcx.analysis_files import ANALYSIS_SUFFIXES
 from dlcx.data.find_files import find_files
-from dlcx.data.frame_order import FrameOrder, frame_order
+from dlcx.data.frame_order import frame_order
 from dlcx.data.labeled_video_mark import is_marked_as_drawn
 from dlcx.data.opencv_frames import frame_at
 from dlcx.data.packets import is_cut_short, open_capture
 from dlcx.data.prefetch import ahead
 from dlcx.data.verified_frames import good_frames
-from dlcx.data.video_identity import fingerprint
+from dlcx.data.video_file import VideoFile
 from dlcx.errors import DlcxError
 from dlcx.progress import Clock
 from dlcx.untrusted_files import MOST_FRAMES, MOST_PIXELS, file_size
@@ -38,8 +38,6 @@ VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpeg", ".mpg", ".mpv", ".mkv", ".flv
 DRAWN_ENDINGS = ("_labeled", "_full")
 #: Most batches and most bytes that wait between the reader and the net.
 QUEUE_BATCHES, QUEUE_BYTES = 4, 256 * 2**20
-#: How the frames of a video were told and checked.
-BY_STAMPS, BY_DECODING = "opencv and av", "av, in decoding order"
 
 
 @dataclass(frozen=True)
@@ -76,46 +74,6 @@ class FrameBatch:
     def stop(self) -> int:
         """The frame number after the last one."""
         return self.first + len(self)
-
-
-@dataclass(frozen=True, eq=False)
-class VideoFile:
-    """What is known of a video before it is decoded; made by :func:`open_video`.
-
-    width, height in pixels as shown (rotation applied); fps; announced: number of frames its header tells;
-    order: which frame its packets show; times (frames,) s from the first frame, whose own time stamp is
-    ``first_stamp`` in OpenCV (None: OpenCV's stamps tell nothing); packets: how many of the frames the file really
-    holds (the rest were cut off); torn: the frame within which the file was cut off.
-    """
-
-    path: Path
-    width: int
-    height: int
-    fps: float
-    announced: int
-    order: FrameOrder
-    times: np.ndarray
-    first_stamp: float | None
-    torn: int | None = None
-
-    @property
-    def frames(self) -> int:
-        """Number of frames, decodable or not."""
-        return len(self.times)
-
-    @property
-    def packets(self) -> int:
-        """Number of frames that the file really holds."""
-        return len(self.order.times)
-
-    @property
-    def checked_by(self) -> str:
-        """How frames are told and checked."""
-        return BY_DECODING if self.order.first_stamp is None else BY_STAMPS
-
-    def fingerprint(self) -> dict[str, str | int]:
-        """Size and a checksum of both ends: enough to notice another video under the same name, at once."""
-        return {**fingerprint(self.path), "frames": self.frames}
 
 
 def find_videos(wanted: Sequence[str | Path]) -> list[Path]:

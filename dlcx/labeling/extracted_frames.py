@@ -18,7 +18,7 @@ from dlcx.progress import SILENT, Progress, Task
 from dlcx.project import Project, Video, frame_name
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from dlcx.formats.imported_labels import GivenImage
 from dlcx.outputs import whole_file
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import numpy as np
 from dlcx.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
 
 #: Frames between two that are wanted, up to which decoding continues instead of seeking.
 NEAR = 32

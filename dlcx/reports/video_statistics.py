@@ -12,7 +12,7 @@ from dlcx.analysis.lookup.find_poses import FoundPoses
 from dlcx.poses import Tracks
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
 
 #: A jump is a step so many times as long as the point's usual one.
 USUAL = 6.0

@@ -105,7 +105,7 @@ def _check_whole(beside: Path, path: Path, count: int) -> None:
     there, reason = 0, None
     try:
         video = open_video(beside)
-        there = video.packets - (video.torn is not None)
+        there = video.stored_frames - (video.truncated_frame is not None)
     except DlcxError as error:
         reason = error
     if there < count:

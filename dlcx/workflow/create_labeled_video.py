@@ -21,7 +21,7 @@ from dlcx.ranges import within_ranges
 from dlcx.visuals.selected_bodyparts import only_parts
 
 if TYPE_CHECKING:
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
     from dlcx.visuals.labeled_video import Boxes, ColorBy
 
 #: Frames decoded at a time.

@@ -23,7 +23,8 @@ from containers import (
 
 from dlcx.data import opencv_frames
 from dlcx.data.packets import NO_TIMESTAMPS
-from dlcx.data.video import VideoFile, open_video, read_frame, read_frames
+from dlcx.data.video import open_video, read_frame, read_frames
+from dlcx.data.video_file import VideoFile
 
 COUNT = 18
 #: Containers in which a codec is tried first, and codecs that are tried in a container.

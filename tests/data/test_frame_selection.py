@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from dlcx.data.frame_selection import candidates, draw_of_clusters, draw_uniform, small_images
-from dlcx.data.video import VideoFile, open_video
+from dlcx.data.video import open_video
+from dlcx.data.video_file import VideoFile
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "post" / "frame_selection.json").read_text())["rows"]
 

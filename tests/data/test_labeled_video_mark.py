@@ -30,7 +30,7 @@ def test_readers_skip_the_mark(codec: str, tmp_path: Path) -> None:
     drawn = tmp_path / f"final{ {'mp4v': '.mp4', 'MJPG': '.avi', 'ffv1': '.mkv'}[codec] }"
     write_video(drawn, (frame(number) for number in range(COUNT)), fps=25, size=SIZE, codec=codec)
     video = open_video(drawn)
-    assert (video.frames, video.torn) == (COUNT, None)
+    assert (video.frames, video.truncated_frame) == (COUNT, None)
     assert [told_number(read_frame(video, number)) for number in range(COUNT)] == list(range(COUNT))
     capture = cv2.VideoCapture(str(drawn))
     assert sum(iter(lambda: capture.read()[0], False)) == COUNT

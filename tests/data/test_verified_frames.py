@@ -11,7 +11,8 @@ import pytest
 from bad_videos import H264, NO_B, damage, encode, numbered, remux
 from small_videos import SIZE, break_frames, told_number, write_video
 
-from dlcx.data.video import VideoFile, open_video, read_frames
+from dlcx.data.video import open_video, read_frames
+from dlcx.data.video_file import VideoFile
 
 COUNT = 90
 STREAMS = {

@@ -82,11 +82,11 @@ def test_a_cut_off_file_keeps_the_rows_of_its_header(tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.WARNING, "dlcx"):
         video = open_video(path)
     assert video.frames == 40
-    assert video.packets < 30
-    assert f"tells 40 frames, {video.packets} are there" in caplog.text
+    assert video.stored_frames < 30
+    assert f"tells 40 frames, {video.stored_frames} are there" in caplog.text
     readable = np.concatenate([batch.readable for batch in read_frames(video, 8)])
-    assert readable.sum() == video.packets - 1  # the last one is torn
-    assert not readable[video.packets :].any()
+    assert readable.sum() == video.stored_frames - 1  # the last one is torn
+    assert not readable[video.stored_frames :].any()
 
 
 def test_no_video(tmp_path: Path) -> None:

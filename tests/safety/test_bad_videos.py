@@ -117,7 +117,7 @@ def test_truncated_streams(tmp_path: Path, name: str, share: float) -> None:
     assert 5 < readable.sum() < COUNT
     assert numbers[readable].tolist() == np.flatnonzero(readable).tolist()
     assert len(numbers) <= COUNT
-    assert open_video(path).packets <= len(numbers)
+    assert open_video(path).stored_frames <= len(numbers)
 
 
 def test_a_truncated_mp4_without_its_index_is_refused(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_truncated_mp4_with_its_index_in_front_keeps_its_rows(tmp_path: Path) 
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
     readable = assert_no_shift(path)
     assert 10 < readable.sum() < COUNT
-    assert not readable[open_video(path).packets :].any()
+    assert not readable[open_video(path).stored_frames :].any()
 
 
 @pytest.mark.parametrize("delta", [-20, 25, 100_000])

@@ -20,7 +20,7 @@ from dlcx.locks import locked
 if TYPE_CHECKING:
     from dlcx.analysis.chosen_net import ChosenNet
     from dlcx.analysis.temporal import VideoMemory
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
     from dlcx.store import ChunkStore
 
 #: Shares of one worker, at least, where there are frames enough: the last to end keeps the others waiting least.
