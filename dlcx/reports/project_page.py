@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
+from dlcx.analysis.lookup.shuffle_state import ShuffleState
+from dlcx.analysis.lookup.video_state import VideoState
 from dlcx.errors import DlcxError
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
@@ -19,7 +21,6 @@ from dlcx.reports.suspect_frames import faults
 from dlcx.reports.swap_strips import SwapStrips
 from dlcx.reports.video_page import page_path, read_facts
 from dlcx.reports.video_statistics import VideoFacts
-from dlcx.workflow.status import ShuffleState, status
 
 if TYPE_CHECKING:
     from dlcx.reports.page import Markup
@@ -70,8 +71,18 @@ class VideoQuality:
         )
 
 
+@dataclass(frozen=True)
+class ProjectContents:
+    """What a project holds: its shuffles, its videos and the number of labeled images."""
+
+    shuffles: Sequence[ShuffleState]
+    videos: Sequence[VideoState]
+    labeled_images: int
+
+
 def project_page(
     home: Project,
+    contents: ProjectContents,
     wanted: WantedPoses | None,
     commands: PoseCommands,
     pcutoff: float,
@@ -79,34 +90,53 @@ def project_page(
     out: Path | None = None,
     progress: Progress = SILENT,
 ) -> Path:
-    """Write the page; returns where it is. ``wanted`` None: no network of the project has poses.
+    """Write the page on a project.
+
+    Parameters
+    ----------
+    home, contents
+        The project, and what it holds.
+    wanted
+        Which poses of each video to rate; None if no network has been trained.
+    commands
+        Builds the commands that the page prints.
+    pcutoff
+        Likelihood from which a point counts as confident.
+    out
+        Folder of the page; default: the project's folder.
+    progress
+        Reports the videos read.
+
+    Returns
+    -------
+    Path
+        The HTML file.
 
     Raises
     ------
     DlcxError
-        When the project cannot be read, or the page not written.
+        If the page cannot be written.
     """
     from dlcx import __version__
     from dlcx.reports.page import Section, write_page
 
-    state = status(home.root)
-    videos = [one.path for one in state.videos if one.path is not None]
+    videos = [one.path for one in contents.videos if one.path is not None]
     rated, others = rate_videos(videos, home, wanted, commands, pcutoff, progress)
-    others += [(Path(one.video), "the file is missing") for one in state.videos if one.path is None]
+    others += [(Path(one.video), "the file is missing") for one in contents.videos if one.path is None]
     page = (out or home.root) / PAGE
     cutoff = [] if pcutoff == home.pcutoff else ["--pcutoff", f"{pcutoff:g}"]
-    networks = _Networks(home, state.shuffles, page)
-    errors = [one.error for one in state.shuffles if one.error is not None]
+    networks = _Networks(home, contents.shuffles, page)
+    errors = [one.error for one in contents.shuffles if one.error is not None]
     write_page(
         page,
         f"{home.task}: the whole project",
         str(home.root.absolute()),
         f"Iteration {home.iteration}.",
         [
-            ("videos", str(len(state.videos))),
+            ("videos", str(len(contents.videos))),
             ("with poses", str(len(rated))),
-            ("labeled images", str(sum(one.labeled for one in state.labels))),
-            ("networks", str(len(state.shuffles))),
+            ("labeled images", str(contents.labeled_images)),
+            ("networks", str(len(contents.shuffles))),
             ("least test error", f"{min(errors):.2f} px" if errors else "-"),
         ],
         [

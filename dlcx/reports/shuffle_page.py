@@ -18,7 +18,6 @@ from dlcx.formats.splits import Split
 from dlcx.formats.training_set import load_training_set
 from dlcx.metrics import LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
 from dlcx.next_steps import command_line
-from dlcx.outputs import check_folder
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import Progress
 from dlcx.project import Shuffle, Snapshot
@@ -34,51 +33,68 @@ SIDES = {"train": "training", "test": "test"}
 VIDEOS = 5
 
 
-def shuffle_page(
-    place: Shuffle,
-    *,
-    snapshot: str | None,
-    detector_snapshot: str | None,
-    pcutoff: float,
-    device: str,
-    out: Path | None,
-    progress: Progress,
-) -> Path:
-    """Write the page; returns where it is.
+@dataclass(frozen=True)
+class EvaluatedNetwork:
+    """A snapshot of a shuffle, with the detector that finds its animals, and the file of its evaluation."""
+
+    shuffle: Shuffle
+    config: ModelConfig
+    snapshot: Snapshot
+    detector: Snapshot | None
+
+    @classmethod
+    def of(cls, shuffle: Shuffle, snapshot: str | None, detector_snapshot: str | None) -> EvaluatedNetwork:
+        """Resolve the names of snapshots; None stands for the defaults of the project."""
+        config = shuffle_config(shuffle)
+        chosen = chosen_snapshot(shuffle, config, snapshot)
+        return cls(shuffle, config, chosen, chosen_detector(shuffle, config, detector_snapshot))
+
+    @property
+    def scorer(self) -> str:
+        """DeepLabCut's name of the network in files."""
+        return self.shuffle.scorer(self.config.net_type, self.snapshot, self.detector)
+
+    @property
+    def evaluation(self) -> Path:
+        """The h5 file of predictions on the labeled images; `dlcx evaluate` writes it."""
+        return self.shuffle.evaluation_dir / f"{self.scorer}.h5"
+
+
+def shuffle_page(network: EvaluatedNetwork, pcutoff: float, *, out: Path | None, progress: Progress) -> Path:
+    """Write the page on a shuffle that was evaluated.
+
+    Parameters
+    ----------
+    network
+        The snapshot, whose evaluation exists.
+    pcutoff
+        Likelihood from which a point counts as confident.
+    out
+        Folder of the page; None: beside the evaluation.
+    progress
+        Reports the images read.
+
+    Returns
+    -------
+    Path
+        The HTML file.
 
     Raises
     ------
     DlcxError
-        When the shuffle, its evaluation or an image cannot be used.
+        If the shuffle, its evaluation or an image cannot be read, or the page cannot be written.
     """
     from dlcx import __version__
     from dlcx.reports.page import Section, write_page
 
-    config = shuffle_config(place)
-    chosen = chosen_snapshot(place, config, snapshot)
-    detector = chosen_detector(place, config, detector_snapshot)
-    scorer = place.scorer(config.net_type, chosen, detector)
-    check_folder(out or place.evaluation_dir)
-    h5 = place.evaluation_dir / f"{scorer}.h5"
-    if not h5.is_file():
-        from dlcx.workflow.evaluate import evaluate
-
-        evaluate(
-            place.project.root,
-            shuffle=place.number,
-            trainset_index=place.trainset_index,
-            snapshot=str(chosen.path),
-            detector_snapshot=detector_snapshot,
-            device=device,
-            progress=progress,
-        )
+    place, config, chosen, detector = network.shuffle, network.config, network.snapshot, network.detector
     labels, split = load_training_set(place)
-    _, found = read_evaluation(h5)
+    _, found = read_evaluation(network.evaluation)
     net_type = read_own_config(place.own_config_path).net_type
     facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
     twins = facts.twins(progress) if facts.rows["test"] else None
     metrics = facts.metrics
-    path = (out or place.evaluation_dir) / f"{scorer}_report.html"
+    path = (out or place.evaluation_dir) / f"{network.scorer}_report.html"
     judged = metrics[facts.judged]
     numbers = [
         ("test error", _px(metrics["test"].rmse)),
@@ -90,7 +106,7 @@ def shuffle_page(
     write_page(
         path,
         f"{place.project.task}: shuffle {place.number}, {net_type or config.net_type}",
-        f"{scorer}. Errors are mean distances from the labels, in pixels of the image.{facts.reservation}",
+        f"{network.scorer}. Errors are mean distances from the labels, in pixels of the image.{facts.reservation}",
         f"Snapshot {chosen.path.name}, epoch {chosen.epoch}.",
         numbers,
         [

@@ -188,8 +188,7 @@ class _Parts:
     def trajectories(self) -> str:
         """Paths over a frame of the video, one picture an animal."""
         from dlcx.reports.page import embedded_pngs, paragraph
-        from dlcx.visuals.trajectories import Paths, trajectory_png
-        from dlcx.workflow.plot_trajectories import middle_frame
+        from dlcx.visuals.trajectories import Paths, middle_frame, trajectory_png
 
         tracks, pcutoff = self.facts.tracks, self.facts.pcutoff
         ground = middle_frame(self.facts.found.video, tracks)

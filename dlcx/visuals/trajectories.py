@@ -15,7 +15,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from dlcx.data.video import open_video, read_frame
+from dlcx.errors import DlcxError
 from dlcx.outputs import whole_file
+from dlcx.poses import Tracks
 from dlcx.untrusted_files import MOST_IMAGE_BYTES, file_size
 from dlcx.visuals.plot_text import legend_of, literal
 
@@ -59,6 +62,20 @@ class Paths:
     def frames(self) -> np.ndarray:
         """Frame numbers (T,)."""
         return self.first + np.arange(len(self.xy))
+
+
+def middle_frame(video: Path, tracks: Tracks) -> np.ndarray | None:
+    """Read the middle frame of the analyzed range of a video, the background of its trajectories.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Image (H, W, 3), uint8 RGB; None if the video or the frame cannot be decoded.
+    """
+    try:
+        return read_frame(open_video(video), tracks.first + len(tracks) // 2)
+    except DlcxError:
+        return None
 
 
 def draw_paths(

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dlcx.analysis.lookup.derived_files import refuse_others
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
 from dlcx.analysis.many_videos import VideosResult, each_video
@@ -156,7 +154,7 @@ class _Plot:
 
     def __call__(self, found: FoundPoses) -> PlottedVideo:
         """Draw all pictures of one video."""
-        from dlcx.visuals.trajectories import PICTURES, draw_paths
+        from dlcx.visuals.trajectories import PICTURES, draw_paths, middle_frame
 
         drawn = []
         tracks = only_parts(found.in_frame(), self.bodyparts, self.individuals)
@@ -247,13 +245,3 @@ class _Plot:
                     f"{picture} shows {source or 'other poses'}", hint="--overwrite replaces it, or move it away."
                 )
             refuse_others(picture, drawn_from(picture, "Settings"), self._settings(paths))
-
-
-def middle_frame(path: Path, tracks: Tracks) -> np.ndarray | None:
-    """The image (h, w, 3) in the middle of what was analysed; None where it cannot be had."""
-    from dlcx.data.video import open_video, read_frame
-
-    try:
-        return read_frame(open_video(path), tracks.first + len(tracks) // 2)
-    except DlcxError:
-        return None

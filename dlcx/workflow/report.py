@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcx.analysis.lookup.find_poses import WantedPoses
+from dlcx.analysis.lookup.shuffle_state import shuffle_states
+from dlcx.analysis.lookup.video_state import video_states
 from dlcx.analysis.many_videos import FailedVideo, each_video
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
+from dlcx.labeling.labeled_folders import labeled_folders
+from dlcx.outputs import check_folder
 from dlcx.progress import SILENT, Progress
+from dlcx.project import Project
 from dlcx.ranges import within_ranges
 from dlcx.user_paths import user_path
+
+if TYPE_CHECKING:
+    from dlcx.reports.project_page import ProjectContents
+    from dlcx.reports.shuffle_page import EvaluatedNetwork
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ def report(
     """
     from dlcx.reports.commands import PoseCommands
     from dlcx.reports.project_page import project_page
-    from dlcx.reports.shuffle_page import shuffle_page
+    from dlcx.reports.shuffle_page import EvaluatedNetwork, shuffle_page
     from dlcx.reports.video_page import video_page
 
     home = open_project(project)
@@ -104,19 +114,16 @@ def report(
         hint = "Leave out --overview." if overview and wanted else "Name the video."
         raise DlcxError(f"--poses {poses}: a report on poses needs their video", hint=hint)
     if not wanted and not overview:
-        place = home.shuffle(shuffle, trainset_index)
-        page = shuffle_page(
-            place,
-            snapshot=snapshot,
-            detector_snapshot=detector_snapshot,
-            pcutoff=least,
-            device=device,
-            out=folder,
-            progress=progress,
-        )
-        return ReportResult((Report(f"shuffle {place.number}", page),))
+        network = EvaluatedNetwork.of(home.shuffle(shuffle, trainset_index), snapshot, detector_snapshot)
+        check_folder(folder or network.shuffle.evaluation_dir)
+        if not network.evaluation.is_file():
+            _evaluate(network, detector_snapshot, device, progress)
+        page = shuffle_page(network, least, out=folder, progress=progress)
+        return ReportResult((Report(f"shuffle {network.shuffle.number}", page),))
     if not wanted and not home.shuffles():
-        page = project_page(home, None, PoseCommands.of_project(home), least, out=folder, progress=progress)
+        page = project_page(
+            home, _contents(home), None, PoseCommands.of_project(home), least, out=folder, progress=progress
+        )
         return ReportResult((Report("the whole project", page),))
     looked_up = WantedPoses.of(
         project,
@@ -137,6 +144,27 @@ def report(
 
     done, failed = each_video(looked_up.videos(wanted), one) if wanted else ((), ())
     if overview:  # last, for it has links to the others
-        page = project_page(home, looked_up, commands, least, out=folder, progress=progress)
+        page = project_page(home, _contents(home), looked_up, commands, least, out=folder, progress=progress)
         done = (*done, Report("the whole project", page))
     return ReportResult(done, failed)
+
+
+def _evaluate(network: EvaluatedNetwork, detector_snapshot: str | None, device: str, progress: Progress) -> None:
+    from dlcx.workflow.evaluate import evaluate
+
+    evaluate(
+        network.shuffle.project.root,
+        shuffle=network.shuffle.number,
+        trainset_index=network.shuffle.trainset_index,
+        snapshot=str(network.snapshot.path),
+        detector_snapshot=detector_snapshot,
+        device=device,
+        progress=progress,
+    )
+
+
+def _contents(project: Project) -> ProjectContents:
+    from dlcx.reports.project_page import ProjectContents
+
+    labeled = sum(folder.labeled for folder in labeled_folders(project))
+    return ProjectContents(shuffle_states(project), video_states(project), labeled)

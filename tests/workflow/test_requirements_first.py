@@ -109,7 +109,7 @@ def test_what_is_missing_is_told_before_work(video, no_work, monkeypatch, capsys
 def test_pictures_of_other_settings_are_told_before_a_frame_is_decoded(video, no_work, capsys, monkeypatch):
     project = str(video.parents[1])
     with monkeypatch.context() as free:
-        free.setattr("dlcx.workflow.plot_trajectories.middle_frame", lambda *_: None)
+        free.setattr("dlcx.visuals.trajectories.middle_frame", lambda *_: None)
         assert run(["plot-trajectories", str(video), "-p", project]) == 0
     assert run(["plot-trajectories", str(video), "-p", project, "--linewidth", "3"]) == 3
     assert "linewidth 1.0, now 3.0" in capsys.readouterr().err
