@@ -59,6 +59,10 @@ test-slurm: $(STAMP) ## Jobs of SLURM, on one started for the tests (as root; in
 campaign: $(STAMP) ## Odd files and odd calls, some 1,700, and their table of results (some minutes)
 	PYTHONPATH=tests $(BIN)/python -m campaign.run $(if $(CAMPAIGN),$(CAMPAIGN),--table tests/campaign/RESULTS.md)
 
+.PHONY: mutation
+mutation: $(STAMP) ## Put some 120 faults into the code, one at a time, and count those that the tests find (hours)
+	PYTHONPATH=tests $(BIN)/python -m mutation.run $(MUTATION)
+
 .PHONY: interchange-env
 interchange-env: ## Make the environment that holds DeepLabCut 3.0.2 (about 6 GB)
 	PYTHON=$(PYTHON) tests/interchange/make_env.sh
