@@ -28,10 +28,10 @@ import numpy as np
 import dlcx
 from dlcx.analysis.loading import load_predictor
 from dlcx.data.images import read_image
-from dlcx.formats.merged_labels import read_all_labels
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.merged_labels import read_all_labels
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.predictors import Predictor
 from dlcx.predictors.dynamic_crop import Crops, DynamicCrop
 

@@ -22,9 +22,9 @@ import numpy as np
 import dlcx
 from dlcx.data.labeled import LabeledImages
 from dlcx.data.simulated_conditions import ConditionSampler
-from dlcx.formats.evaluation import write_evaluation
-from dlcx.formats.merged_labels import read_all_labels
+from dlcx.formats.predictions.evaluation import write_evaluation
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.merged_labels import read_all_labels
 from dlcx.poses import Instances, Prediction
 from dlcx.training.samples import guessed
 

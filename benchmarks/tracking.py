@@ -28,11 +28,11 @@ import numpy as np
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.data import drawn
 from dlcx.data.drawn.detections import Faults, detections
-from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
-from dlcx.formats.assemblies import write_assemblies
-from dlcx.formats.pickles import dump_pickle, load_plain_pickle
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
+from dlcx.formats.predictions.assemblies import write_assemblies
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
+from dlcx.formats.serialization.pickles import dump_pickle, load_plain_pickle
 from dlcx.heads.paf.assembly import Assembler
 from dlcx.heads.paf.linking import JointDetections
 from dlcx.metrics.tracks import TrackMetrics, evaluate_tracks
@@ -136,7 +136,7 @@ class Project:
     def _rename(self, config: Path, layout: Layout) -> None:
         """Bodyparts of other animals: their labels are made up, as nothing is trained."""
         from dlcx.data.drawn.scene import BODYPARTS
-        from dlcx.formats.labels import write_labels
+        from dlcx.formats.labels.collected_data import write_labels
         from dlcx.formats.project_config import read_project_config, write_project_config
         from dlcx.poses import Labels
 

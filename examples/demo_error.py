@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 
 predicted, truth = (read_predictions(Path(name)) for name in sys.argv[1:3])
 body = json.loads(Path(sys.argv[3]).read_text(encoding="utf-8"))["body_length"]

@@ -13,9 +13,9 @@ from finds_disc import FindsDisc
 from small_videos import write_video
 
 from dlcx.analysis import loading
-from dlcx.formats.frame_status import FrameLedger, write_ledger
-from dlcx.formats.predictions import write_predictions
-from dlcx.formats.swap_candidates import write_swap_candidates
+from dlcx.formats.predictions.frame_status import FrameLedger, write_ledger
+from dlcx.formats.predictions.swap_candidates import write_swap_candidates
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.poses import Layout, SwapCandidate, Tracks
 from dlcx.store import chunks
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
@@ -42,8 +42,8 @@ def golden_snapshot(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """The snapshot of shuffle 1: weights made from their names, epoch 10."""
     from fill_weights import fill_weights
 
-    from dlcx.formats.model_config import read_model_config
-    from dlcx.formats.snapshot import write_snapshot
+    from dlcx.formats.shuffles.model_config import read_model_config
+    from dlcx.formats.weights.snapshot import write_snapshot
     from dlcx.nets.build import build_model
 
     config = (golden / "files" / "sa" / SNAPSHOT).with_name("pytorch_config.yaml")

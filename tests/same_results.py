@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dlcx.formats.pickles import Stub, load_plain_pickle
+from dlcx.formats.serialization.pickles import Stub, load_plain_pickle
 
 
 def differences(one: Path, other: Path) -> list[str]:

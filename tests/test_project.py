@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project, read_prefixes
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.model_config import shuffle_config
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.poses import Layout
 from dlcx.project import DETECTOR, Project, Snapshot, Video, net_name
 

@@ -117,9 +117,9 @@ def one_frame(project: str, video: str) -> None:
     import cv2
     import torch
 
-    from dlcx.formats.model_config import read_model_config
     from dlcx.formats.project_config import open_project
-    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.formats.shuffles.model_config import read_model_config
+    from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.nets.build import build_model
 
     place = open_project(project).shuffle()
@@ -135,9 +135,9 @@ def training_input(project: str, images: int) -> float:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     import torch
 
-    from dlcx.formats.dlcx_config import read_own_config
-    from dlcx.formats.model_config import read_model_config
     from dlcx.formats.project_config import open_project
+    from dlcx.formats.shuffles.dlcx_config import read_own_config
+    from dlcx.formats.shuffles.model_config import read_model_config
     from dlcx.training.pose_stage import pose_part
     from dlcx.training.processes import Processes
 
@@ -180,7 +180,7 @@ def write(frames: int, animals: int, bodyparts: int, out: str) -> dict[str, floa
     import pandas as pd
     import tables
 
-    from dlcx.formats.pose_tables import pose_columns, pose_values, write_csv, write_h5
+    from dlcx.formats.predictions.pose_tables import pose_columns, pose_values, write_csv, write_h5
     from dlcx.poses import Layout
 
     draw = np.random.default_rng(0)

@@ -20,7 +20,7 @@ from dlcx.analysis.loading import (
     configured_precision,
 )
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import shuffle_config
+from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.nets.registry import untrainable
 from dlcx.next_steps import USUAL_EPOCHS, command_line
 from dlcx.poses import Instances, Layout
@@ -30,7 +30,7 @@ from dlcx.store.chunks import CONFIG
 if TYPE_CHECKING:
     import numpy as np
 
-    from dlcx.formats.condition_poses import GivenPoses
+    from dlcx.formats.predictions.condition_poses import GivenPoses
     from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig
 

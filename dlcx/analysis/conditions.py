@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config, shuffle_config
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.model_config import read_model_config, shuffle_config
 from dlcx.nets.configure import conditions_of_file, conditions_of_shuffle
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.settings import ModelConfig
@@ -19,7 +19,7 @@ from dlcx.untrusted_files import open_binary
 from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
-    from dlcx.formats.condition_poses import GivenPoses
+    from dlcx.formats.predictions.condition_poses import GivenPoses
 
 HINT = "Name a shuffle or a file of predictions with --conditions SHUFFLE[:SNAPSHOT]|FILE."
 
@@ -78,7 +78,7 @@ class ConditionFile:
     @cached_property
     def given(self) -> GivenPoses:
         """What the file holds."""
-        from dlcx.formats.condition_poses import read_given_poses
+        from dlcx.formats.predictions.condition_poses import read_given_poses
 
         return read_given_poses(self.path, self.bodyparts)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from dlcx.analysis.conditions import ConditionFile, ConditionNet, ConditionSource, chosen_conditions
 from dlcx.errors import DlcxError, in_file
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import read_project_config
+from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.nets.registry import untrainable
 from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.settings.without_effect import IN_PREDICTIONS, WITH_DETECTORS, warn_of
@@ -128,7 +128,7 @@ def load_predictor(
         When the shuffle or snapshot does not exist, cannot be read, or does not fit the other.
     """
     from dlcx.data.labeled import labelled_boxes
-    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.nets.build import build_model
     from dlcx.nets.weights import load_strict
     from dlcx.predictors import create_predictor
@@ -262,7 +262,7 @@ def _has_detector(shuffle: Shuffle) -> bool:
 
 def _condition_finder(source: ConditionNet, *, device: str, precision: str | None, engine: str) -> Finder:
     """The net that finds the poses which another one corrects."""
-    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.nets.build import build_model
     from dlcx.nets.weights import load_strict
     from dlcx.predictors import create_predictor
@@ -289,7 +289,7 @@ def _condition_finder(source: ConditionNet, *, device: str, precision: str | Non
 
 def _finder(shuffle: Shuffle, config: ModelConfig, snapshot: Snapshot, *, device: str, precision: str | None) -> Finder:
     """The detector of a shuffle, with the weights of a snapshot."""
-    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.nets.build import build_detector
     from dlcx.nets.weights import load_strict
     from dlcx.predictors.detector import create_detector

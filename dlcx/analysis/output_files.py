@@ -14,7 +14,7 @@ from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
     from dlcx.data.video_file import VideoFile
-    from dlcx.formats.frame_status import FrameLedger
+    from dlcx.formats.predictions.frame_status import FrameLedger
     from dlcx.store import Stored
     from dlcx.trackers import Tracker
 
@@ -69,11 +69,11 @@ class VideoResults:
         DlcxError
             When a file cannot be written.
         """
-        from dlcx.formats.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
-        from dlcx.formats.assemblies import write_assemblies
-        from dlcx.formats.frame_status import write_ledger
-        from dlcx.formats.predictions import write_predictions
-        from dlcx.formats.training_set import read_paf_best
+        from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
+        from dlcx.formats.predictions.assemblies import write_assemblies
+        from dlcx.formats.predictions.frame_status import write_ledger
+        from dlcx.formats.predictions.video_predictions import write_predictions
+        from dlcx.formats.shuffles.training_set import read_paf_best
         from dlcx.predictors.temporal import STRETCH
         from dlcx.trackers.ctd import Ctd
 
@@ -113,7 +113,7 @@ class VideoResults:
 
 def ledger_of(stored: Stored, video: VideoFile) -> FrameLedger:
     """What became of the frames."""
-    from dlcx.formats.frame_status import FrameLedger
+    from dlcx.formats.predictions.frame_status import FrameLedger
 
     return FrameLedger.of(stored.first, stored.time, stored.readable, stored.repeated, video.stored_frames)
 

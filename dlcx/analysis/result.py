@@ -15,7 +15,7 @@ from dlcx.analysis.tracking import Linking, TrackedVideo, forget_tracks
 
 if TYPE_CHECKING:
     from dlcx.data.video_file import VideoFile
-    from dlcx.formats.frame_status import FrameCounts
+    from dlcx.formats.predictions.frame_status import FrameCounts
     from dlcx.store import ChunkStore
 
 logger = logging.getLogger(__name__)

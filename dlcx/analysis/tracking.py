@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, LinkedFiles
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.inference_cfg import read_inference_cfg
 from dlcx.formats.project_config import read_project_config
+from dlcx.formats.shuffles.inference_cfg import read_inference_cfg
 from dlcx.locks import changing
 from dlcx.next_steps import command_line, swap_command
 from dlcx.poses import Layout, Prediction, SwapCandidate
@@ -155,7 +155,7 @@ class Linking:
             return None
         if not own.tracklets.is_file() or not own.swaps.is_file():
             return None
-        from dlcx.formats.swap_candidates import read_swap_candidates
+        from dlcx.formats.predictions.swap_candidates import read_swap_candidates
 
         return TrackedVideo(
             tracker=self.tracking.method,
@@ -181,9 +181,9 @@ class Linking:
         DlcxError
             When a file cannot be written.
         """
-        from dlcx.formats.predictions import write_predictions
-        from dlcx.formats.swap_candidates import write_swap_candidates
-        from dlcx.formats.tracklets import write_tracklets
+        from dlcx.formats.predictions.swap_candidates import write_swap_candidates
+        from dlcx.formats.predictions.tracklets import write_tracklets
+        from dlcx.formats.predictions.video_predictions import write_predictions
         from dlcx.outputs import write_text
         from dlcx.trackers.tracking import link
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import format_yaml, parse_yaml, read_yaml
+from dlcx.formats.serialization.yaml_files import format_yaml, parse_yaml, read_yaml
 from dlcx.locks import changing
 from dlcx.outputs import write_text
 from dlcx.poses import Layout

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.label_rows import read_label_rows, write_label_rows
+from dlcx.formats.labels.row_edits import read_label_rows, write_label_rows
 from dlcx.outputs import whole_file
 from dlcx.project import Project
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.imported_labels import GivenImage
+from dlcx.formats.labels.imported_labels import GivenImage
 from dlcx.outputs import whole_file
 
 if TYPE_CHECKING:

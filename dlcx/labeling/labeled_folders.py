@@ -61,7 +61,7 @@ def labeled_stems(project: Project, wanted: Sequence[str | Path]) -> list[str]:
 def _count(project: Project, folder: Path) -> LabeledFolder | None:
     import numpy as np
 
-    from dlcx.formats.labels import read_labels
+    from dlcx.formats.labels.collected_data import read_labels
 
     images = count = empty = 0
     base = project.labels_path(folder.name)

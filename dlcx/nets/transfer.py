@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError
-from dlcx.formats.tensors import check_values
+from dlcx.formats.weights.tensor_checks import check_values
 from dlcx.heads.keypoint_channels import (
     ChannelMap,
     TensorChannels,

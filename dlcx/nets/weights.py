@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.snapshot import is_checkpoint, load_tensors
-from dlcx.formats.tensors import check_plain, check_values
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.serialization.yaml_files import read_yaml
+from dlcx.formats.weights.snapshot import is_checkpoint, load_tensors
+from dlcx.formats.weights.tensor_checks import check_plain, check_values
 from dlcx.heads.keypoint_channels import find_mismatch
 from dlcx.nets.hub import HINT, fetch
 from dlcx.nets.model import PoseModel

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlcx.formats.learning_stats import read_learning_stats
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.project import Shuffle, Snapshot
 
 if TYPE_CHECKING:

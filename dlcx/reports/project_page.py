@@ -267,7 +267,7 @@ class _Networks:
 
     def _training_error(self, one: ShuffleState) -> str:
         """That of the evaluation with the least test error."""
-        from dlcx.formats.evaluation import read_combined
+        from dlcx.formats.predictions.evaluation import read_combined
 
         place = self._place(one)
         if place is None or not one.evaluated:

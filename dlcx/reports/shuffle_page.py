@@ -11,11 +11,11 @@ import numpy as np
 from dlcx.analysis.conditions import chosen_conditions
 from dlcx.analysis.loading import chosen_detector, chosen_snapshot
 from dlcx.errors import DlcxError
-from dlcx.formats.dlcx_config import read_own_config
-from dlcx.formats.evaluation import read_evaluation
-from dlcx.formats.model_config import shuffle_config
-from dlcx.formats.splits import Split
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.predictions.evaluation import read_evaluation
+from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.model_config import shuffle_config
+from dlcx.formats.shuffles.splits import Split
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
 from dlcx.next_steps import command_line
 from dlcx.poses import Labels, Prediction

@@ -45,7 +45,7 @@ class SwapStrips:
     def of(cls, facts: VideoFacts, project: Project, commands: PoseCommands) -> SwapStrips | None:
         """Those that tracking has suspected and nobody has swapped back yet; None where no animals were linked."""
         from dlcx.analysis.tracking import unmended_swaps
-        from dlcx.formats.swap_candidates import read_swap_candidates
+        from dlcx.formats.predictions.swap_candidates import read_swap_candidates
 
         tracker, layout = facts.found.file.tracker, facts.tracks.layout
         if tracker not in TRACK_ENDINGS:

@@ -23,7 +23,7 @@ from dlcx.reports.timeline import Mark, Scrubbing, timeline_data
 from dlcx.reports.video_statistics import VideoFacts
 
 if TYPE_CHECKING:
-    from dlcx.formats.analysis_pickles import AnalysisMeta
+    from dlcx.formats.predictions.analysis_pickles import AnalysisMeta
     from dlcx.visuals.labeled_video import PosePainter
 
 #: Pixels of a picture of a suspect frame.
@@ -61,7 +61,7 @@ def video_page(
         When the poses or the video cannot be read, or the page cannot be written.
     """
     from dlcx import __version__
-    from dlcx.formats.analysis_pickles import read_meta_pickle
+    from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
     from dlcx.reports.page import Section, write_page
 
     facts = read_facts(found, pcutoff)

@@ -59,7 +59,7 @@ class VideoFacts:
         Where there is no list of them, they are those in which nothing has a score, unless animals were linked: then
         nobody may have been there.
         """
-        from dlcx.formats.frame_status import MISSING, STATES, UNDECODABLE, read_ledger
+        from dlcx.formats.predictions.frame_status import MISSING, STATES, UNDECODABLE, read_ledger
 
         if self.found.files.frames.is_file():
             ledger = read_ledger(self.found.files.frames)

@@ -14,7 +14,7 @@ from dlcx.poses import Labels, Prediction
 from dlcx.project import Project
 
 if TYPE_CHECKING:
-    from dlcx.formats.splits import Split
+    from dlcx.formats.shuffles.splits import Split
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.learning_stats import read_learning_stats, write_learning_stats
+from dlcx.formats.shuffles.learning_stats import read_learning_stats, write_learning_stats
 from dlcx.outputs import is_full, no_room
 
 logger = logging.getLogger(__name__)

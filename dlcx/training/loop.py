@@ -19,8 +19,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from dlcx.engines.torch import is_out_of_memory
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.snapshot import SnapshotFile
-from dlcx.formats.tensors import check_moments
+from dlcx.formats.weights.snapshot import SnapshotFile
+from dlcx.formats.weights.tensor_checks import check_moments
 from dlcx.locks import Lock
 from dlcx.metrics.error_scale import Yardstick
 from dlcx.nets.weights import load_strict

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import shuffle_config
+from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.metrics.error_scale import Yardstick
 from dlcx.next_steps import USUAL_EPOCHS, analyze_step, command_line
 from dlcx.project import DETECTOR, Shuffle

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from dlcx.errors import DlcxError
-from dlcx.formats.torch_files import load_torch
+from dlcx.formats.weights.torch_files import load_torch
 from dlcx.outputs import whole_file
 
 VERSION = 1

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dlcx.formats.snapshot import read_snapshot, write_snapshot
+from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
 from dlcx.project import Shuffle
 
 

@@ -265,7 +265,7 @@ def _images(place: Shuffle, transforms: Transforms | None) -> tuple[LabeledImage
     """The images of the split to learn from, resized for the net, and those to test on, as they are."""
     from dlcx.data.build import build_resize
     from dlcx.data.labeled import LabeledImages
-    from dlcx.formats.training_set import load_training_set
+    from dlcx.formats.shuffles.training_set import load_training_set
 
     labels, split = load_training_set(place)
     if not len(split.train):

@@ -112,7 +112,7 @@ def analyze_images(
         When a value, the net, or all images cannot be used.  Of several images those that fail are in the result.
     """
     from dlcx.data.images import find_images, neighbours
-    from dlcx.formats.image_predictions import write_image_predictions
+    from dlcx.formats.predictions.image_predictions import write_image_predictions
     from dlcx.visuals.labeled_images import write_picture
 
     place = open_project(project)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels
+from dlcx.formats.labels.collected_data import read_labels
 from dlcx.formats.project_config import open_project
 from dlcx.labeling.labeled_folders import labeled_stems
 from dlcx.metrics.label_checks import LEAST_ANIMALS, Suspicion, find_suspicions

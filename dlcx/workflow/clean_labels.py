@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.label_rows import Image, LabelRows, read_label_rows, write_label_rows
-from dlcx.formats.labels import changing_labels
+from dlcx.formats.labels.collected_data import changing_labels
+from dlcx.formats.labels.row_edits import Image, LabelRows, read_label_rows, write_label_rows
 from dlcx.formats.project_config import open_project
 from dlcx.labeling.backups import LabelBackup
 from dlcx.labeling.labeled_folders import labeled_stems

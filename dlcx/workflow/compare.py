@@ -12,9 +12,9 @@ import numpy as np
 
 from dlcx.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.model_config import shuffle_config
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import Interval, LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
 from dlcx.next_steps import analyze_step
 from dlcx.poses import Labels, Prediction

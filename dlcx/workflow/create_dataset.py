@@ -16,15 +16,16 @@ from typing import Any
 from dlcx.analysis.conditions import conditions_block
 from dlcx.errors import DlcxError
 from dlcx.file_transaction import bring_back, only_replacer, replaced
-from dlcx.formats.dlcx_config import read_own_config, weights_source, write_own_config
-from dlcx.formats.labels import write_labels
-from dlcx.formats.merged_labels import must_write_labels, read_all_labels
-from dlcx.formats.model_config import shuffle_config, with_overrides, write_model_config
+from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
-from dlcx.formats.shuffle_numbers import choose_fraction, chosen_shuffles, split_source
-from dlcx.formats.splits import Split, draw_split, draw_video_split, given_split
-from dlcx.formats.tensorflow_shuffles import free_number, tensorflow_shuffles, what_carries_over
-from dlcx.formats.training_set import (
+from dlcx.formats.serialization.yaml_files import write_yaml
+from dlcx.formats.shuffles.dlcx_config import read_own_config, weights_source, write_own_config
+from dlcx.formats.shuffles.merged_labels import must_write_labels, read_all_labels
+from dlcx.formats.shuffles.model_config import shuffle_config, with_overrides, write_model_config
+from dlcx.formats.shuffles.shuffle_numbers import choose_fraction, chosen_shuffles, split_source
+from dlcx.formats.shuffles.splits import Split, draw_split, draw_video_split, given_split
+from dlcx.formats.shuffles.tensorflow_shuffles import free_number, tensorflow_shuffles, what_carries_over
+from dlcx.formats.shuffles.training_set import (
     enter_shuffle,
     inference_cfg,
     pose_cfg,
@@ -35,7 +36,6 @@ from dlcx.formats.training_set import (
     write_documentation,
     write_rows,
 )
-from dlcx.formats.yaml_files import write_yaml
 from dlcx.locks import locked
 from dlcx.nets.configure import conditions_of_file, model_config
 from dlcx.nets.registry import find, untrainable

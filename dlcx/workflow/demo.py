@@ -170,8 +170,8 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: drawn.Scene, progress
     """Write the project into ``part``; it is meant to lie at ``root``."""
     import cv2
 
-    from dlcx.formats.labels import write_labels
-    from dlcx.formats.predictions import write_predictions
+    from dlcx.formats.labels.collected_data import write_labels
+    from dlcx.formats.predictions.video_predictions import write_predictions
     from dlcx.formats.project_config import write_project_config
 
     chosen = _chosen(drawing)

@@ -272,7 +272,7 @@ def _poses() -> Iterator[Check]:
     """A file of poses written and read, as HDF5 libraries and file systems have their ways."""
     import numpy as np
 
-    from dlcx.formats.predictions import read_predictions, write_predictions
+    from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
     from dlcx.poses import Layout, Tracks
 
     tracks = Tracks(

@@ -12,16 +12,16 @@ import numpy as np
 
 from dlcx.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
 from dlcx.errors import DlcxError
-from dlcx.formats.evaluation import (
+from dlcx.formats.predictions.evaluation import (
     EvaluationRow,
     merge_combined,
     write_evaluation,
     write_keypoint_results,
     write_results,
 )
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.model_config import shuffle_config
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
 from dlcx.next_steps import analyze_step, command_line
 from dlcx.outputs import check_folder

@@ -135,8 +135,8 @@ def read_tracks(path: Path) -> Tracks:
     DlcxError
         When the file is missing or of no known kind.
     """
-    from dlcx.formats.predictions import read_predictions
-    from dlcx.formats.sleap_analysis import is_sleap_analysis, read_sleap_analysis
+    from dlcx.formats.predictions.sleap_analysis import is_sleap_analysis, read_sleap_analysis
+    from dlcx.formats.predictions.video_predictions import read_predictions
 
     if path.suffix not in (".h5", ".csv"):
         raise DlcxError(

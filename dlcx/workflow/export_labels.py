@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import write_labels
-from dlcx.formats.merged_labels import read_all_labels
+from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.merged_labels import read_all_labels
 from dlcx.outputs import check_folder
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
@@ -67,16 +67,16 @@ def export_labels(
             raise DlcxError(f"{target} exists", hint="--overwrite replaces it.")
     check_folder(path.parent)
     if path.suffix == ".slp":
-        from dlcx.formats.slp import sleap_library
+        from dlcx.formats.labels.sleap import sleap_library
 
         sleap_library()
     labels = _of_videos(read_all_labels(home), videos)
     if path.suffix == ".json":
-        from dlcx.formats.coco import write_coco
+        from dlcx.formats.labels.coco import write_coco
 
         write_coco(labels, _sizes(labels, home.root, progress), path, home.skeleton)
     elif path.suffix == ".slp":
-        from dlcx.formats.slp import write_slp
+        from dlcx.formats.labels.sleap import write_slp
 
         write_slp(labels, home.root, path, home.skeleton)
     else:

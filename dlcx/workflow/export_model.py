@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from dlcx.analysis.lookup.example_frames import Frame, real_frames
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.model_config import shuffle_config
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.outputs import check_folder
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dlcx.analysis.loading import Loaded
     from dlcx.engines.onnx import Difference
-    from dlcx.formats.live_model import LiveModel
+    from dlcx.formats.weights.live_model import LiveModel
     from dlcx.heads.protocol import Outputs
     from dlcx.project import Shuffle
 
@@ -218,8 +218,8 @@ def _refuse(found: Difference, net_type: str) -> None:
 
 
 def _write_pt(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite: bool) -> ExportModelResult:
-    from dlcx.formats.live_model import LiveModel, read_live_model, same, write_live_model
-    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.formats.weights.live_model import LiveModel, read_live_model, same, write_live_model
+    from dlcx.formats.weights.snapshot import read_snapshot
 
     detector = None if net.detector is None else read_snapshot(net.detector.path).model
     live = LiveModel.of(net.config.plain(), read_snapshot(net.snapshot.path).model, detector)

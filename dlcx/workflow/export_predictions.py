@@ -20,7 +20,7 @@ from dlcx.ranges import within_ranges
 from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
-    from dlcx.formats.nwb import Recording
+    from dlcx.formats.predictions.nwb import Recording
 
 FORMATS = ("nwb", "h5")
 #: The folder beside the poses, so that a program which takes a whole folder finds nothing else there.
@@ -121,7 +121,7 @@ def export_predictions(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.formats.nwb import need_pynwb
+    from dlcx.formats.predictions.nwb import need_pynwb
 
     if format not in FORMATS:
         raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
@@ -213,7 +213,7 @@ def _as_nwb(
     found: FoundPoses, folder: Path, skeleton: Sequence[tuple[str, str]], start: datetime | None, *, overwrite: bool
 ) -> Iterator[ExportedFile]:
     from dlcx import __version__
-    from dlcx.formats.nwb import read_session_id, write_nwb
+    from dlcx.formats.predictions.nwb import read_session_id, write_nwb
 
     recording = _recording(found.video, start)
     for owner, tracks in _parts(found.in_frame(), individuals=True, unique=True):
@@ -242,7 +242,7 @@ def _as_nwb(
 
 def _recording(video: Path, start: datetime | None) -> Recording:
     from dlcx.data.video import open_video
-    from dlcx.formats.nwb import Recording
+    from dlcx.formats.predictions.nwb import Recording
 
     opened = open_video(video)
     changed = datetime.fromtimestamp(int(video.stat().st_mtime)).astimezone()
@@ -252,7 +252,7 @@ def _recording(video: Path, start: datetime | None) -> Recording:
 def _as_h5(
     found: FoundPoses, folder: Path, split: tuple[bool, bool], *, csv: bool, overwrite: bool
 ) -> Iterator[ExportedFile]:
-    from dlcx.formats.predictions import write_predictions
+    from dlcx.formats.predictions.video_predictions import write_predictions
 
     individuals, unique = split
     whole = found.in_frame()

@@ -23,7 +23,7 @@ from dlcx.ranges import within_ranges
 from dlcx.workflow.add_videos import add_videos
 
 if TYPE_CHECKING:
-    from dlcx.formats.machine_labels import MachineLabels
+    from dlcx.formats.labels.machine_labels import MachineLabels
 
 #: What ``--algorithm`` takes.
 ALGORITHMS = ("jump", "uncertain", "fitting", "list")
@@ -221,7 +221,7 @@ class _Pick:
     def __call__(self, found: FoundPoses, search: _Search) -> OutlierFrames:
         from dlcx.data.frame_selection import candidates
         from dlcx.data.video import open_video
-        from dlcx.formats.machine_labels import read_machine_labels, write_machine_labels
+        from dlcx.formats.labels.machine_labels import read_machine_labels, write_machine_labels
 
         home, path = self.project, found.video
         config = read_project_config(home.config_path)
@@ -290,7 +290,7 @@ class _Pick:
 
 def _machine_labels(tracks: Tracks, saved: SavedFrames | None, stem: str, scorer: str) -> MachineLabels:
     """The poses of the saved frames; of no frame where none is saved."""
-    from dlcx.formats.machine_labels import MachineLabels
+    from dlcx.formats.labels.machine_labels import MachineLabels
 
     names = saved.names if saved else {}
     rows = [number - tracks.first for number in names]

@@ -159,7 +159,7 @@ class _Filter:
 
     def __call__(self, found: FoundPoses) -> FilteredVideo:
         """Filter the poses of one video, unless that is done."""
-        from dlcx.formats.predictions import read_scorer, write_predictions
+        from dlcx.formats.predictions.video_predictions import read_scorer, write_predictions
 
         source, target = found.file.path, found.file.filtered_h5
         csv = target.with_suffix(".csv") if self.csv else None

@@ -13,10 +13,10 @@ import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats import project_config
-from dlcx.formats.imported_labels import GivenLabels
-from dlcx.formats.labels import changing_labels, read_agreed_labels, read_labels, write_labels
-from dlcx.formats.merged_labels import in_layout, no_labels, with_more
+from dlcx.formats.labels.collected_data import changing_labels, read_agreed_labels, read_labels, write_labels
+from dlcx.formats.labels.imported_labels import GivenLabels
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.merged_labels import in_layout, no_labels, with_more
 from dlcx.labeling.extracted_frames import saved_numbers
 from dlcx.labeling.image_sources import Finder, Recording, Source, check_distinct
 from dlcx.labeling.recording_folders import choose_folders, same_file
@@ -155,11 +155,11 @@ def import_labels(
 
 def _read(path: Path, *, predicted: bool) -> GivenLabels:
     if path.suffix == ".json":
-        from dlcx.formats.coco import read_coco
+        from dlcx.formats.labels.coco import read_coco
 
         return read_coco(path)
     if path.suffix == ".slp":
-        from dlcx.formats.slp import read_slp
+        from dlcx.formats.labels.sleap import read_slp
 
         return read_slp(path, predicted=predicted)
     if path.suffix in FORMATS:

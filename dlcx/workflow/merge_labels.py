@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import changing_labels, read_agreed_labels, read_labels, write_labels
-from dlcx.formats.machine_labels import Image, read_machine_labels
-from dlcx.formats.merged_labels import ROUNDING, in_layout, no_labels, with_more
+from dlcx.formats.labels.collected_data import changing_labels, read_agreed_labels, read_labels, write_labels
+from dlcx.formats.labels.machine_labels import Image, read_machine_labels
 from dlcx.formats.project_config import open_project, set_iteration
+from dlcx.formats.shuffles.merged_labels import ROUNDING, in_layout, no_labels, with_more
 from dlcx.labeling.backups import LabelBackup
 from dlcx.next_steps import command_line
 from dlcx.poses import Labels

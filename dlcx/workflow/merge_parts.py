@@ -20,8 +20,8 @@ from dlcx.analysis.timing import Stopwatch
 from dlcx.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.analysis_files import AnalysisFiles, Share
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.locks import Lock, locked
 from dlcx.next_steps import analysis_flags, command_line
 from dlcx.outputs import remove_leftovers

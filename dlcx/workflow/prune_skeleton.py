@@ -13,7 +13,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, resolve_video
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.locks import changing
 from dlcx.metrics import evaluate_poses
 from dlcx.next_steps import command_line
@@ -109,7 +109,7 @@ def prune_skeleton(
         When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
     """
     from dlcx.analysis.loading import load_predictor
-    from dlcx.formats.model_config import shuffle_config
+    from dlcx.formats.shuffles.model_config import shuffle_config
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     config = shuffle_config(place)
@@ -234,9 +234,9 @@ def _try(decoder: PafDecoder, edges: list[int], found: list[JointDetections], tr
 
 def _write(place: Shuffle, edges: tuple[int, ...]) -> None:
     """Note the edges where DeepLabCut and dlcx look for them; the files may have been edited since they were read."""
-    from dlcx.formats.model_config import shuffle_config, write_model_config
-    from dlcx.formats.training_set import pose_cfg
-    from dlcx.formats.yaml_files import read_yaml, write_yaml
+    from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
+    from dlcx.formats.shuffles.model_config import shuffle_config, write_model_config
+    from dlcx.formats.shuffles.training_set import pose_cfg
 
     with changing(place.model_config_path):
         config = shuffle_config(place)

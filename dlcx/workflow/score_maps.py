@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.model_config import shuffle_config
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress

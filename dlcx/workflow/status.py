@@ -11,7 +11,7 @@ from dlcx.analysis.lookup.shuffle_state import ShuffleState, shuffle_states
 from dlcx.analysis.lookup.video_state import VideoState, video_states
 from dlcx.analysis_files import is_of_pytorch
 from dlcx.formats.project_config import open_project
-from dlcx.formats.tensorflow_shuffles import what_carries_over
+from dlcx.formats.shuffles.tensorflow_shuffles import what_carries_over
 from dlcx.iterations import how_to_go_back
 from dlcx.labeling.labeled_folders import LabeledFolder, labeled_folders
 from dlcx.nets.registry import untrainable

@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcx.analysis.tracking import note_mended
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
-from dlcx.formats.swap_individuals import Swap, swap_individuals
+from dlcx.formats.predictions.swap_individuals import Swap, swap_individuals
 from dlcx.next_steps import swap_command
 from dlcx.ranges import within_ranges
 

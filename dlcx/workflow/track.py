@@ -12,8 +12,8 @@ from dlcx.analysis.many_videos import VideosResult, each_video, refuse_shared_ou
 from dlcx.analysis.tracking import Linking, TrackedVideo, next_steps
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.locks import locked
 from dlcx.next_steps import analysis_flags, command_line
 from dlcx.poses import Instances, Layout, Prediction
@@ -155,8 +155,8 @@ def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple
     DlcxError
         When nothing is stored, it cannot be read, or it is of other bodyparts.
     """
-    from dlcx.formats.analysis_pickles import read_meta_pickle
-    from dlcx.formats.assemblies import read_assemblies
+    from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
+    from dlcx.formats.predictions.assemblies import read_assemblies
     from dlcx.store import read_store
 
     frames = read_meta_pickle(files.meta_pickle).frames if files.meta_pickle.is_file() else 0

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
 from dlcx.errors import DlcxError, Stopped, in_file
 from dlcx.file_transaction import only_replacer, replaced, settle
-from dlcx.formats.dlcx_config import read_own_config, shuffle_own_config, weights_source, write_own_config
-from dlcx.formats.model_config import shuffle_config, update_model_config, with_overrides
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.dlcx_config import read_own_config, shuffle_own_config, weights_source, write_own_config
+from dlcx.formats.shuffles.model_config import shuffle_config, update_model_config, with_overrides
 from dlcx.locks import changing, locked
 from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
@@ -393,7 +393,7 @@ def _bring_to(training: Training, part: Part, start: Start) -> None:
     DlcxError
         When the state or snapshot cannot be used, or more epochs are behind it than are asked for in all.
     """
-    from dlcx.formats.snapshot import read_snapshot
+    from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.training.resume_state import read_state
     from dlcx.training.snapshots import remembered_best
 

@@ -11,10 +11,10 @@ from dlcx import analyze_images, analyze_video, evaluate
 from dlcx.analysis import auto_engine
 from dlcx.analysis.auto_engine import choose_engine
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import write_model_config
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.shuffles.model_config import write_model_config
+from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.poses import Instances, Prediction

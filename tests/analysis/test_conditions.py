@@ -13,9 +13,9 @@ import torch
 
 from dlcx.analysis.conditions import ConditionFile, ConditionNet, chosen_conditions
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.shuffles.model_config import read_model_config
+from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_model
 from dlcx.store.chunks import stored_settings
 from dlcx.workflow.analyze_images import analyze_images

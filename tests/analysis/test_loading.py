@@ -6,9 +6,9 @@ import torch
 
 from dlcx.analysis.loading import load_predictor
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import write_model_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.shuffles.model_config import write_model_config
+from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.project import Shuffle

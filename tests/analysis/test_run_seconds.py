@@ -14,8 +14,8 @@ from small_videos import write_video
 from dlcx import progress
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.analysis.timing import TimeSpent
-from dlcx.formats.analysis_pickles import read_meta_pickle
-from dlcx.formats.pickles import load_plain_pickle
+from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
+from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.predictors import temporal
 from dlcx.store import chunks
 from dlcx.store.chunks import analysis_seconds

@@ -19,10 +19,10 @@ from small_videos import SIZE, break_frames, disc, write_video
 from dlcx.analysis import loading
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.model_config import read_model_config
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.shuffles.model_config import read_model_config
+from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_model
 from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.predictors import temporal

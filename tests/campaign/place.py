@@ -165,8 +165,8 @@ def train_and_analyze(root: Path, *, multi: bool) -> None:
     """Give the project a shuffle with weights, an evaluation, and an analysis of its video."""
     from fill_weights import fill_weights
 
-    from dlcx.formats.model_config import read_model_config
-    from dlcx.formats.snapshot import write_snapshot
+    from dlcx.formats.shuffles.model_config import read_model_config
+    from dlcx.formats.weights.snapshot import write_snapshot
     from dlcx.nets.build import build_model
     from dlcx.workflow.analyze_video import analyze_video
     from dlcx.workflow.create_dataset import create_dataset

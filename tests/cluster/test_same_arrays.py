@@ -23,7 +23,7 @@ from cluster.real_dask import program, scheduler
 from cluster.real_slurm import RealSlurm
 from small_videos import first_frames
 
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.store import known_store
 
 ROOT = Path(__file__).parents[2]
@@ -98,9 +98,9 @@ def desk(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.
     from fill_weights import fill_weights
 
     from dlcx.cli.app import run
-    from dlcx.formats.model_config import read_model_config
     from dlcx.formats.project_config import open_project
-    from dlcx.formats.snapshot import write_snapshot
+    from dlcx.formats.shuffles.model_config import read_model_config
+    from dlcx.formats.weights.snapshot import write_snapshot
     from dlcx.nets.build import build_model
 
     name, frames, flags = CASES[request.param]

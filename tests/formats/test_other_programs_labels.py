@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dlcx.errors import DlcxError
-from dlcx.formats.coco import read_coco, write_coco
-from dlcx.formats.slp import read_slp, write_slp
+from dlcx.formats.labels.coco import read_coco, write_coco
+from dlcx.formats.labels.sleap import read_slp, write_slp
 from dlcx.poses import Labels, Layout
 
 LAYOUTS = {
@@ -179,7 +179,7 @@ def test_a_slp_is_refused_before_the_hdf5_library_crashes_for_lack_of_room(tmp_p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("dlcx.formats.slp.reserve", reserve)
+        patched.setattr("dlcx.formats.labels.sleap.reserve", reserve)
         with pytest.raises(DlcxError, match=r"^disk full: cannot write .*/labels\.slp: no space left"):
             write_slp(labels, tmp_path, path)
     assert list(tmp_path.iterdir()) == []

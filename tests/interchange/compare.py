@@ -25,8 +25,8 @@ from checks import (
     structure_difference,
 )
 
-from dlcx.formats.pickles import load_plain_pickle
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.serialization.pickles import load_plain_pickle
+from dlcx.formats.serialization.yaml_files import read_yaml
 
 #: What is compared of each frame of ``_full.pickle``: limit and unit.
 FULL_LIMITS = {

@@ -19,11 +19,11 @@ import numpy as np
 from checks import Check, largest, measured, table
 from project_copy import small_copy
 
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.machine_labels import MachineLabels, write_machine_labels
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.labels.collected_data import read_labels, write_labels
+from dlcx.formats.labels.machine_labels import MachineLabels, write_machine_labels
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import read_split
+from dlcx.formats.shuffles.training_set import read_split
 from dlcx.poses import Labels, Layout, Tracks
 from dlcx.project import net_name
 

@@ -10,9 +10,9 @@ import pandas as pd
 from cases import Case
 from checks import Check, compared, flat, key_difference, largest, matching, measured, missing, structure_difference
 
-from dlcx.formats.pickles import load_plain_pickle
-from dlcx.formats.snapshot import read_snapshot
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.serialization.pickles import load_plain_pickle
+from dlcx.formats.serialization.yaml_files import read_yaml
+from dlcx.formats.weights.snapshot import read_snapshot
 
 
 def same_datasets(name: str, case: Case, by_dlcx: Path, by_deeplabcut: Path) -> list[Check]:

@@ -24,7 +24,7 @@ from tools import TEST, TRAIN, save_filled, settings, train_dir
 
 import dlcx
 from dlcx.data.video import open_video, read_frames
-from dlcx.formats.analysis_pickles import read_full_pickle
+from dlcx.formats.predictions.analysis_pickles import read_full_pickle
 
 HERE = Path(__file__).resolve().parent
 LIVE = HERE.parents[1] / ".venv-consumers-live" / "bin" / "python"

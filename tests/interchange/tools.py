@@ -178,8 +178,8 @@ def settings(case: Case) -> list[str]:
 
 def save_filled(config_path: Path, target: Path, weights: Weights, *, detector: bool = False) -> None:
     """A snapshot of dlcx's own net or detector with weights made of the names of its tensors."""
-    from dlcx.formats.model_config import read_model_config
-    from dlcx.formats.snapshot import write_snapshot
+    from dlcx.formats.shuffles.model_config import read_model_config
+    from dlcx.formats.weights.snapshot import write_snapshot
     from dlcx.nets.build import build_detector, build_model
 
     config = read_model_config(config_path)

@@ -10,7 +10,7 @@ import torch
 from torchvision.models import detection
 
 from dlcx.errors import DlcxError
-from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_detector
 from dlcx.nets.configure import detector_config
 from dlcx.nets.detectors import weights

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.ops import FrozenBatchNorm2d
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.serialization.yaml_files import read_yaml
 from dlcx.nets.build import build_detector
 from dlcx.nets.configure import detector_config
 from dlcx.nets.registry import Request, find, find_detector, specs

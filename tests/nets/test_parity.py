@@ -16,7 +16,7 @@ import torch
 from fill_weights import checksum, fill_weights, noise
 from golden_io import error
 
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.serialization.yaml_files import read_yaml
 from dlcx.heads.batch_labels import BatchLabels
 from dlcx.heads.dekr.decoding import local_maxima
 from dlcx.nets.build import build_model

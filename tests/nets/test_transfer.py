@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import write_model_config
+from dlcx.formats.shuffles.model_config import write_model_config
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.nets.hub import Unreachable

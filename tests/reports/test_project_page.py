@@ -17,7 +17,7 @@ from small_videos import write_video
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import read_predictions, write_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.reports.project_page import PAGE
 from dlcx.workflow.create_project import create_project
 from dlcx.workflow.report import report
@@ -126,7 +126,7 @@ def test_networks_have_their_errors_and_curves(trained_project: Path) -> None:
     page = report(trained_project, overview=True).pages[0].page
     text = page.read_text(encoding="utf-8")
     told = dict(zip(head, rows_of(page, "Networks")[1], strict=True))
-    from dlcx.formats.evaluation import read_combined
+    from dlcx.formats.predictions.evaluation import read_combined
     from dlcx.formats.project_config import open_project
 
     (row,) = read_combined(open_project(trained_project).combined_results_path)

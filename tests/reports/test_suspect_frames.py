@@ -11,7 +11,7 @@ from page_data import commands_of, figures_of
 from small_videos import told_number
 
 from dlcx.cli.app import run
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Layout, Tracks
 from dlcx.reports.suspect_frames import faults, suspects

@@ -13,8 +13,8 @@ from page_data import commands_of, figures_of
 from small_videos import told_number
 
 from dlcx.cli.app import run
-from dlcx.formats.predictions import read_predictions, write_predictions
-from dlcx.formats.swap_candidates import write_swap_candidates
+from dlcx.formats.predictions.swap_candidates import write_swap_candidates
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.poses import SwapCandidate
 from dlcx.visuals.colors import PAIR
 from dlcx.workflow.filter_predictions import filter_predictions

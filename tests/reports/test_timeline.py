@@ -9,7 +9,7 @@ import pytest
 from page_data import image_of, timeline_of
 from small_videos import told_number, write_video
 
-from dlcx.formats.predictions import read_predictions, write_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.reports import timeline
 from dlcx.reports.frame_visits import FrameVisits, spread_frames

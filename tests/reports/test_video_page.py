@@ -11,8 +11,8 @@ import pytest
 from browser import chromium
 from page_data import commands_of, timeline_of
 
-from dlcx.formats.predictions import read_predictions, write_predictions
-from dlcx.formats.swap_candidates import write_swap_candidates
+from dlcx.formats.predictions.swap_candidates import write_swap_candidates
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.poses import SwapCandidate
 from dlcx.workflow.report import report
 

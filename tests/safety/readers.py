@@ -12,26 +12,31 @@ import numpy as np
 import torch
 
 from dlcx.data.images import read_image
-from dlcx.formats.analysis_pickles import AnalysisMeta, read_full_pickle, read_meta_pickle, write_meta_pickle
-from dlcx.formats.assemblies import read_assemblies
-from dlcx.formats.coco import read_coco
-from dlcx.formats.condition_poses import read_given_poses
-from dlcx.formats.dlcx_config import read_own_config
-from dlcx.formats.evaluation import EvaluationRow, merge_combined, read_evaluation
-from dlcx.formats.frame_status import read_ledger
-from dlcx.formats.inference_cfg import read_inference_cfg
-from dlcx.formats.labels import read_labels
-from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.formats.metadata import read_metadata
-from dlcx.formats.model_config import read_model_config
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.labels.coco import read_coco
+from dlcx.formats.labels.collected_data import read_labels
+from dlcx.formats.labels.sleap import read_slp
+from dlcx.formats.predictions.analysis_pickles import (
+    AnalysisMeta,
+    read_full_pickle,
+    read_meta_pickle,
+    write_meta_pickle,
+)
+from dlcx.formats.predictions.assemblies import read_assemblies
+from dlcx.formats.predictions.condition_poses import read_given_poses
+from dlcx.formats.predictions.evaluation import EvaluationRow, merge_combined, read_evaluation
+from dlcx.formats.predictions.frame_status import read_ledger
+from dlcx.formats.predictions.sleap_analysis import read_sleap_analysis
+from dlcx.formats.predictions.tracklets import read_tracklets, write_tracklets
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.formats.sleap_analysis import read_sleap_analysis
-from dlcx.formats.slp import read_slp
-from dlcx.formats.snapshot import read_snapshot, write_snapshot
-from dlcx.formats.splits import given_split
-from dlcx.formats.tracklets import read_tracklets, write_tracklets
-from dlcx.formats.training_set import read_paf_best, read_sizes, read_split, with_shuffle
+from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.inference_cfg import read_inference_cfg
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
+from dlcx.formats.shuffles.metadata import read_metadata
+from dlcx.formats.shuffles.model_config import read_model_config
+from dlcx.formats.shuffles.splits import given_split
+from dlcx.formats.shuffles.training_set import read_paf_best, read_sizes, read_split, with_shuffle
+from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
 from dlcx.metrics import Metrics
 from dlcx.poses import Instances, Labels, Layout, Prediction
 from dlcx.project import Project, Shuffle
@@ -159,7 +164,7 @@ def _combined(path: Path) -> None:
 def _slp(folder: Path) -> None:
     import cv2
 
-    from dlcx.formats.slp import write_slp
+    from dlcx.formats.labels.sleap import write_slp
 
     layout = Layout(("a", "b"), ("x", "y"), ("lamp",), multi=True)
     images = tuple(("labeled-data", "v", f"img{number}.png") for number in range(3))

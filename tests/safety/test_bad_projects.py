@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from dlcx.cli.app import run
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.formats.labels.collected_data import read_labels, write_labels
+from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
 from dlcx.outputs import write_text
 from dlcx.poses import Labels
 

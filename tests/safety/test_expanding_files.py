@@ -15,12 +15,12 @@ import torch
 from readers import GOLDEN
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels
-from dlcx.formats.pickles import load_plain_pickle
-from dlcx.formats.pose_tables import read_csv
-from dlcx.formats.predictions import read_predictions
-from dlcx.formats.slp import read_slp
-from dlcx.formats.snapshot import load_tensors
+from dlcx.formats.labels.collected_data import read_labels
+from dlcx.formats.labels.sleap import read_slp
+from dlcx.formats.predictions.pose_tables import read_csv
+from dlcx.formats.predictions.video_predictions import read_predictions
+from dlcx.formats.serialization.pickles import load_plain_pickle
+from dlcx.formats.weights.snapshot import load_tensors
 from dlcx.training.resume_state import random_states, read_state
 
 pytestmark = pytest.mark.filterwarnings("ignore")

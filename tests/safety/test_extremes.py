@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dlcx.cli.app import run
-from dlcx.formats.labels import write_labels
+from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import open_project, write_project_config
 from dlcx.poses import Labels, Layout
 from dlcx.settings import ProjectConfig

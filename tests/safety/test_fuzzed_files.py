@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from readers import READERS, Reader
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import format_yaml, read_yaml
+from dlcx.formats.serialization.yaml_files import format_yaml, read_yaml
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("memory_is_bounded")]
 

@@ -21,19 +21,19 @@ import torch
 
 from dlcx.data.images import read_image
 from dlcx.errors import DlcxError
-from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
-from dlcx.formats.assemblies import read_assemblies
-from dlcx.formats.condition_poses import read_given_poses
-from dlcx.formats.dlcx_config import read_own_config
-from dlcx.formats.evaluation import read_evaluation
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.pickles import load_plain_pickle
-from dlcx.formats.pose_tables import read_origin
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.labels.collected_data import read_labels, write_labels
+from dlcx.formats.predictions.analysis_pickles import read_full_pickle, read_meta_pickle
+from dlcx.formats.predictions.assemblies import read_assemblies
+from dlcx.formats.predictions.condition_poses import read_given_poses
+from dlcx.formats.predictions.evaluation import read_evaluation
+from dlcx.formats.predictions.pose_tables import read_origin
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import load_tensors, read_snapshot
-from dlcx.formats.training_set import read_sizes, read_split
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.serialization.pickles import load_plain_pickle
+from dlcx.formats.serialization.yaml_files import read_yaml
+from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.training_set import read_sizes, read_split
+from dlcx.formats.weights.snapshot import load_tensors, read_snapshot
 from dlcx.poses import Labels, Layout
 
 MARK = "code-of-a-stranger-ran"

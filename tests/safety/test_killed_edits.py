@@ -16,9 +16,9 @@ from dlcx.analysis.lookup.derived_files import is_there
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
 from dlcx.file_transaction import only_maker, whole_folder
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.machine_labels import MachineLabels, write_machine_labels
-from dlcx.formats.predictions import read_predictions, write_predictions
+from dlcx.formats.labels.collected_data import read_labels, write_labels
+from dlcx.formats.labels.machine_labels import MachineLabels, write_machine_labels
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import write_text
 from dlcx.poses import Labels, Layout, Tracks

@@ -16,9 +16,9 @@ import torch
 from several_animals import PAF, TOP_DOWN, make_project
 from victims import Victims
 
-from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import read_snapshot
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
+from dlcx.formats.weights.snapshot import read_snapshot
 from dlcx.training.resume_state import read_state
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")

@@ -15,9 +15,9 @@ from small_videos import write_video
 from dlcx.data.images import image_size, read_image
 from dlcx.data.video import open_video
 from dlcx.errors import DlcxError
-from dlcx.formats.pickles import load_plain_pickle
-from dlcx.formats.pose_tables import read_origin
-from dlcx.formats.snapshot import load_tensors
+from dlcx.formats.predictions.pose_tables import read_origin
+from dlcx.formats.serialization.pickles import load_plain_pickle
+from dlcx.formats.weights.snapshot import load_tensors
 from dlcx.untrusted_files import read_text
 
 pytestmark = pytest.mark.filterwarnings("ignore")

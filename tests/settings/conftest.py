@@ -8,10 +8,10 @@ import pytest
 from small_videos import write_video
 from two_parts import LAYOUT
 
-from dlcx.formats.labels import write_labels
+from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import open_project, read_project_config, write_project_config
-from dlcx.formats.splits import Split
-from dlcx.formats.training_set import write_documentation
+from dlcx.formats.shuffles.splits import Split
+from dlcx.formats.shuffles.training_set import write_documentation
 from dlcx.poses import Labels
 from dlcx.project import Shuffle
 from dlcx.settings import ProjectConfig

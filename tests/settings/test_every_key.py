@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from two_parts import LAYOUT
 
 from dlcx.errors import DlcxError
-from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
 from dlcx.nets.configure import model_config
 from dlcx.settings import ModelConfig, ProjectConfig
 from dlcx.settings.base import _models, check
@@ -83,7 +83,7 @@ def stored(place, tmp_path_factory) -> dict[str, str]:
     """Files that keys name: shuffles 2 and 3 with snapshots, poses, and what stands for the words in capitals."""
     import torch
 
-    from dlcx.formats.model_config import write_model_config
+    from dlcx.formats.shuffles.model_config import write_model_config
     from dlcx.nets.build import build_model
 
     config = check(ModelConfig, model_config(NETS["bu"], LAYOUT), "here")

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from dots import draw_dots
 
-from dlcx.formats.dlcx_config import write_own_config
-from dlcx.formats.labels import write_labels
-from dlcx.formats.model_config import write_model_config
+from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import open_project, write_project_config
-from dlcx.formats.splits import Split
-from dlcx.formats.training_set import write_documentation
+from dlcx.formats.shuffles.dlcx_config import write_own_config
+from dlcx.formats.shuffles.model_config import write_model_config
+from dlcx.formats.shuffles.splits import Split
+from dlcx.formats.shuffles.training_set import write_documentation
 from dlcx.nets.configure import model_config
 from dlcx.poses import Labels, Layout
 from dlcx.settings import ModelConfig, OwnConfig, ProjectConfig

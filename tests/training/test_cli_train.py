@@ -7,8 +7,8 @@ import json
 import pytest
 
 from dlcx.cli.app import run
-from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.workflow.evaluate import evaluate
 
 

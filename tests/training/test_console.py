@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from dlcx.formats.learning_stats import read_learning_stats
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics.error_scale import Yardstick, yardstick
 from dlcx.progress import Progress, Task
 from dlcx.training.evaluation_line import evaluation_line

@@ -17,9 +17,9 @@ from test_train import copy, place_of, result_of, same
 from two_animals import two_animals
 
 from dlcx.cli.app import run
-from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.formats.model_config import write_model_config
-from dlcx.formats.snapshot import read_snapshot
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
+from dlcx.formats.shuffles.model_config import write_model_config
+from dlcx.formats.weights.snapshot import read_snapshot
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.settings import ModelConfig

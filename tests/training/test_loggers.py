@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from dlcx.errors import DlcxError
-from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.formats.yaml_files import parse_yaml
+from dlcx.formats.serialization.yaml_files import parse_yaml
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.training.loggers import Statistics, TrainLog, build_logger, chosen_logger
 from dlcx.workflow.train import train
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from dlcx.formats.dlcx_config import read_own_config
-from dlcx.formats.model_config import read_model_config, write_model_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import read_snapshot
+from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.model_config import read_model_config, write_model_config
+from dlcx.formats.weights.snapshot import read_snapshot
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout

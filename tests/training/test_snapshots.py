@@ -10,7 +10,7 @@ import torch
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import read_snapshot, write_snapshot
+from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
 from dlcx.project import Shuffle
 from dlcx.training.resume import Start, choose_start
 from dlcx.training.resume_state import write_state

@@ -16,11 +16,11 @@ import pytest
 import torch
 
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import read_snapshot, write_snapshot
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
+from dlcx.formats.shuffles.model_config import read_model_config
+from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
 from dlcx.poses import Labels
 from dlcx.progress import Progress, Task
 from dlcx.project import Shuffle
@@ -381,8 +381,8 @@ def test_mixed_precision_learns_and_resumes(tiny, precision):
 
 
 def test_without_test_images_nothing_is_evaluated(tiny):
-    from dlcx.formats.splits import Split
-    from dlcx.formats.training_set import write_documentation
+    from dlcx.formats.shuffles.splits import Split
+    from dlcx.formats.shuffles.training_set import write_documentation
 
     write_documentation([], Split(np.arange(8), np.arange(0), 1.0), place_of(tiny).documentation_path)
     result = train(tiny, epochs=2)

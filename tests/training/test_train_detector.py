@@ -12,10 +12,10 @@ import pytest
 from test_train import Signal, copy, place_of, put_back, same
 
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.dlcx_config import read_own_config
-from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.formats.model_config import read_model_config, write_model_config
-from dlcx.formats.snapshot import read_snapshot
+from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
+from dlcx.formats.shuffles.model_config import read_model_config, write_model_config
+from dlcx.formats.weights.snapshot import read_snapshot
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.project import DETECTOR
@@ -196,7 +196,7 @@ def test_a_detector_finds_what_it_has_learned(crops):
     )
     assert result.detector.best_score > 30
     from dlcx.data.labeled import LabeledImages, labelled_boxes
-    from dlcx.formats.training_set import load_training_set
+    from dlcx.formats.shuffles.training_set import load_training_set
     from dlcx.metrics import evaluate_boxes
     from dlcx.nets.build import build_detector
     from dlcx.predictors.detector import create_detector

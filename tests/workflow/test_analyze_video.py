@@ -21,11 +21,11 @@ from small_videos import SIZE, break_frames, disc, write_video
 from dlcx.analysis import loading
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
-from dlcx.formats.assemblies import read_assemblies
-from dlcx.formats.frame_status import read_ledger
-from dlcx.formats.pickles import load_plain_pickle
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.analysis_pickles import read_full_pickle, read_meta_pickle
+from dlcx.formats.predictions.assemblies import read_assemblies
+from dlcx.formats.predictions.frame_status import read_ledger
+from dlcx.formats.predictions.video_predictions import read_predictions
+from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.predictors import temporal
 from dlcx.progress import Progress, Task

@@ -20,12 +20,17 @@ from dlcx.analysis import tracking
 from dlcx.analysis_files import LinkedFiles
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
-from dlcx.formats.labels import changing_labels, read_labels, write_labels
-from dlcx.formats.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
-from dlcx.formats.metadata import read_metadata
-from dlcx.formats.model_config import read_model_config, update_model_config, with_overrides, write_model_config
-from dlcx.formats.predictions import read_predictions, write_predictions
+from dlcx.formats.labels.collected_data import changing_labels, read_labels, write_labels
+from dlcx.formats.labels.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config, set_iteration
+from dlcx.formats.shuffles.metadata import read_metadata
+from dlcx.formats.shuffles.model_config import (
+    read_model_config,
+    update_model_config,
+    with_overrides,
+    write_model_config,
+)
 from dlcx.locks import changing, locked
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.add_videos import add_videos
@@ -153,7 +158,7 @@ def test_labels_saved_in_an_editor_meanwhile_stay(project: Path) -> None:
 
 def test_machine_labels_of_both_calls_are_there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the same steps as `extract-outliers`, which is slow to begin."""
-    workflow, formats = module("dlcx.workflow.extract_outliers"), module("dlcx.formats.machine_labels")
+    workflow, formats = module("dlcx.workflow.extract_outliers"), module("dlcx.formats.labels.machine_labels")
     first, target = machine_labels(project, 1)
     write_machine_labels(first, target)
 
@@ -197,7 +202,7 @@ def test_both_swaps_are_made_and_noted(tracks: Path, monkeypatch: pytest.MonkeyP
     before = read_predictions(tracks).xy
     interleave(
         monkeypatch,
-        module("dlcx.formats.swap_individuals"),
+        module("dlcx.formats.predictions.swap_individuals"),
         "read_h5",
         lambda: swap_tracks(tracks, "ann", "bob", first=2, last=4),
         lambda: swap_tracks(tracks, "ann", "bob", first=8),

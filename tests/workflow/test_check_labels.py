@@ -10,7 +10,7 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.data.images import read_image
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels, write_labels
+from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Labels
 from dlcx.workflow import demo

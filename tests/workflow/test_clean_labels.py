@@ -15,7 +15,7 @@ import pytest
 import dlcx
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels
+from dlcx.formats.labels.collected_data import read_labels
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Labels
 from dlcx.workflow.clean_labels import clean_labels

@@ -9,8 +9,8 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
-from dlcx.formats.splits import Split
-from dlcx.formats.training_set import load_training_set, write_documentation
+from dlcx.formats.shuffles.splits import Split
+from dlcx.formats.shuffles.training_set import load_training_set, write_documentation
 from dlcx.metrics import Interval
 from dlcx.training.leakage import TwinCheck, Twins
 from dlcx.workflow.compare import _verdict, compare
@@ -22,7 +22,7 @@ TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
 @pytest.fixture
 def two_snapshots(trained_project: Path) -> Path:
     """The golden snapshot of epoch 10, and one of epoch 20 whose last layer is turned around."""
-    from dlcx.formats.snapshot import read_snapshot, write_snapshot
+    from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
 
     model = read_snapshot(trained_project / TRAIN / "snapshot-010.pt").model
     for name, weights in model.items():

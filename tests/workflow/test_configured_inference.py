@@ -9,8 +9,8 @@ import pytest
 from dlcx.analysis.chosen_net import ChosenNet
 from dlcx.analysis.loading import configured_precision, load_predictor
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.model_config import read_model_config, with_overrides, write_model_config
 from dlcx.project import Shuffle
 
 

@@ -11,10 +11,10 @@ from small_videos import write_video
 from dlcx import add_videos, create_project, extract_frames, status
 from dlcx.analysis.conditions import ConditionFile, chosen_conditions
 from dlcx.errors import DlcxError
-from dlcx.formats.dlcx_config import shuffle_own_config
-from dlcx.formats.model_config import shuffle_config
 from dlcx.formats.project_config import open_project, own_path, resolve_video
-from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
+from dlcx.formats.shuffles.dlcx_config import shuffle_own_config
+from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.project import Shuffle
 
 SHUFFLE = "dlc-models-pytorch/iteration-0"

@@ -15,13 +15,13 @@ from killing import Killed, killed_at
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.file_transaction import only_replacer
-from dlcx.formats.dlcx_config import read_own_config
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.metadata import read_metadata
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.project_config import open_project, read_project_config
-from dlcx.formats.training_set import load_training_set
-from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
+from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.metadata import read_metadata
+from dlcx.formats.shuffles.model_config import read_model_config
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.locks import locked
 from dlcx.workflow.create_dataset import create_dataset
 

@@ -13,8 +13,8 @@ from small_videos import SIZE, disc, write_video
 from dlcx.cli.app import run
 from dlcx.data.video import open_video, read_frames
 from dlcx.errors import DlcxError
-from dlcx.formats.analysis_pickles import AnalysisMeta, write_meta_pickle
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_meta_pickle
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.visuals.labeled_video import PosePainter, with_frame_number
 from dlcx.visuals.video_writer import default_codec

@@ -7,8 +7,8 @@ import pytest
 
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.labels.collected_data import read_labels
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.workflow import demo as module
 from dlcx.workflow.demo import demo

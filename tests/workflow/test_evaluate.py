@@ -12,9 +12,9 @@ import pytest
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels
+from dlcx.formats.labels.collected_data import read_labels
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import Split, load_training_set
+from dlcx.formats.shuffles.training_set import Split, load_training_set
 from dlcx.poses import Instances, Prediction
 from dlcx.workflow.evaluate import evaluate
 

@@ -15,12 +15,12 @@ from image_poses import same_poses
 
 from dlcx.analysis import loading
 from dlcx.data.labeled import LabeledImages, labelled_boxes
-from dlcx.formats.model_config import read_model_config, write_model_config
-from dlcx.formats.pickles import load_plain_pickle
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import write_snapshot
-from dlcx.formats.training_set import load_training_set
-from dlcx.formats.yaml_files import read_yaml, write_yaml
+from dlcx.formats.serialization.pickles import load_plain_pickle
+from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
+from dlcx.formats.shuffles.model_config import read_model_config, write_model_config
+from dlcx.formats.shuffles.training_set import load_training_set
+from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_detector, build_model
 from dlcx.poses import Instances
 from dlcx.project import DETECTOR, Shuffle

@@ -8,7 +8,7 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import read_predictions, write_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.evaluate_tracks import evaluate_tracks
 

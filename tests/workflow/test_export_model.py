@@ -12,12 +12,12 @@ from small_videos import write_video
 from dlcx.analysis.lookup.example_frames import spread
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.evaluation import write_evaluation
-from dlcx.formats.live_model import read_live_model
-from dlcx.formats.merged_labels import read_all_labels
-from dlcx.formats.model_config import read_model_config
+from dlcx.formats.predictions.evaluation import write_evaluation
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import read_snapshot, write_snapshot
+from dlcx.formats.shuffles.merged_labels import read_all_labels
+from dlcx.formats.shuffles.model_config import read_model_config
+from dlcx.formats.weights.live_model import read_live_model
+from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
 from dlcx.nets.build import build_model
 from dlcx.poses import Instances, Prediction
 from dlcx.workflow import create_dataset, demo

@@ -13,7 +13,7 @@ from small_videos import write_video
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.poses import Tracks
 from dlcx.workflow.export_predictions import export_predictions
 

@@ -12,9 +12,9 @@ import pytest
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels
-from dlcx.formats.machine_labels import read_machine_labels, write_machine_labels
-from dlcx.formats.predictions import read_predictions, write_predictions
+from dlcx.formats.labels.collected_data import read_labels
+from dlcx.formats.labels.machine_labels import read_machine_labels, write_machine_labels
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Layout, Tracks
 from dlcx.series.outliers import deviating_frames, jumping_frames, uncertain_frames
@@ -130,7 +130,7 @@ def test_rules_are_deeplabcuts(name, golden):
 def test_several_animals_and_unique_bodyparts(tmp_path):
     layout = Layout(("a", "b"), ("x", "y"), ("lamp",), multi=True)
     draw = np.random.default_rng(0)
-    from dlcx.formats.machine_labels import MachineLabels
+    from dlcx.formats.labels.machine_labels import MachineLabels
 
     labels = MachineLabels(
         "net",

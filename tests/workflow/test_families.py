@@ -15,7 +15,7 @@ from interchange.cases import crop_sampling, crops
 from interchange.project_copy import small_copy
 
 from dlcx.cli.app import run
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Tracks
 from dlcx.workflow import demo as demo_workflow

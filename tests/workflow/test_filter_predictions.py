@@ -12,8 +12,8 @@ import pytest
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.pose_tables import read_csv
-from dlcx.formats.predictions import read_predictions, write_predictions
+from dlcx.formats.predictions.pose_tables import read_csv
+from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.analyze_skeleton import analyze_skeleton
 from dlcx.workflow.filter_predictions import filter_predictions

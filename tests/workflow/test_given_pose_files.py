@@ -16,8 +16,8 @@ from dlcx.analysis.lookup.find_poses import WantedPoses
 from dlcx.analysis_files import AnalysisFiles, PoseFile
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.analysis_pickles import read_meta_pickle
-from dlcx.formats.predictions import read_predictions, read_scorer, write_predictions
+from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
+from dlcx.formats.predictions.video_predictions import read_predictions, read_scorer, write_predictions
 from dlcx.poses import Layout, Tracks
 
 SCORER = "DLC_resnet50_goldsaAug28shuffle1_1030000"

@@ -11,9 +11,9 @@ from small_videos import told_number, write_video
 from dlcx.cli.app import run
 from dlcx.data.images import read_image
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.merged_labels import read_all_labels
+from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.merged_labels import read_all_labels
 from dlcx.poses import Labels
 from dlcx.workflow import demo
 from dlcx.workflow.create_project import create_project

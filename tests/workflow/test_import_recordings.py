@@ -21,7 +21,7 @@ from dlcx.cli.app import run
 from dlcx.data.images import read_image, same_picture
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
-from dlcx.formats.labels import read_labels, write_labels
+from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.labeling import write_together
 from dlcx.poses import Labels, Layout
 from dlcx.workflow import import_labels as importing

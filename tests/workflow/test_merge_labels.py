@@ -11,10 +11,10 @@ import pytest
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
-from dlcx.formats.merged_labels import in_layout
+from dlcx.formats.labels.collected_data import read_labels, write_labels
+from dlcx.formats.labels.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
 from dlcx.formats.project_config import open_project
+from dlcx.formats.shuffles.merged_labels import in_layout
 from dlcx.poses import Labels, Layout
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.import_labels import import_labels

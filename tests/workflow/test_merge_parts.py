@@ -16,8 +16,8 @@ from dlcx.analysis.frame_range import Share, share_frames
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.analysis_pickles import read_full_pickle, read_meta_pickle
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.analysis_pickles import read_full_pickle, read_meta_pickle
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.predictors import temporal
 from dlcx.store import read_store
 from dlcx.workflow.merge_parts import merge_parts

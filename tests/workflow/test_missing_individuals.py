@@ -10,10 +10,10 @@ import pytest
 from several_animals import BUCTD, PAF, long_video, make_project
 
 from dlcx.analysis.loading import load_predictor
-from dlcx.formats.assemblies import read_assemblies
-from dlcx.formats.pickles import load_plain_pickle
+from dlcx.formats.predictions.assemblies import read_assemblies
 from dlcx.formats.project_config import open_project
-from dlcx.formats.training_set import load_training_set
+from dlcx.formats.serialization.pickles import load_plain_pickle
+from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.workflow.analyze_images import analyze_images

@@ -10,8 +10,8 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
-from dlcx.formats.splits import Split
-from dlcx.formats.training_set import write_documentation
+from dlcx.formats.shuffles.splits import Split
+from dlcx.formats.shuffles.training_set import write_documentation
 from dlcx.workflow.compare import compare
 from dlcx.workflow.evaluate import evaluate
 from dlcx.workflow.report import report

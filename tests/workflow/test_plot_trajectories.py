@@ -11,7 +11,7 @@ from small_videos import SIZE, write_video
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.visuals.trajectories import PICTURES, Paths, draw_paths, drawn_from
 from dlcx.workflow.plot_trajectories import plot_trajectories

@@ -8,9 +8,9 @@ import pytest
 from dlcx.analysis.chosen_net import ChosenNet
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.yaml_files import read_yaml
+from dlcx.formats.serialization.yaml_files import read_yaml
+from dlcx.formats.shuffles.model_config import read_model_config
 from dlcx.heads.paf.linking import JointDetections
 from dlcx.poses import Instances, Prediction
 from dlcx.store import open_store
@@ -24,7 +24,7 @@ NET = "timm/test_resnet"
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """Two drawn animals and the random weights of a small net."""
-    from dlcx.formats.snapshot import write_snapshot
+    from dlcx.formats.weights.snapshot import write_snapshot
     from dlcx.nets.build import build_model
 
     root = tmp_path_factory.mktemp("drawn") / "demo"

@@ -12,7 +12,7 @@ from browser import chromium
 from dlcx import __version__
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.report import report
 

@@ -12,8 +12,8 @@ from small_videos import write_video
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.machine_labels import MachineLabels, write_machine_labels
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.labels.machine_labels import MachineLabels, write_machine_labels
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import check_folder
 from dlcx.poses import Layout, Tracks
@@ -83,7 +83,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
         "dlcx.data.video.read_frames",
         "dlcx.data.video.read_frame",
         "dlcx.nets.build.build_model",
-        "dlcx.formats.snapshot.read_snapshot",
+        "dlcx.formats.weights.snapshot.read_snapshot",
     ):
         monkeypatch.setattr(place, work)
 

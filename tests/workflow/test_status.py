@@ -11,9 +11,9 @@ import yaml
 from small_videos import write_video
 
 from dlcx.cli.app import run
-from dlcx.formats.analysis_pickles import AnalysisMeta, write_meta_pickle
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.labels.collected_data import read_labels, write_labels
+from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_meta_pickle
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Instances, Layout, Prediction, Tracks
 from dlcx.store import open_store

@@ -13,11 +13,11 @@ import pytest
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.labels import read_labels, write_labels
-from dlcx.formats.metadata import read_metadata
+from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.project_config import open_project
-from dlcx.formats.tensorflow_shuffles import free_number, is_tensorflow, tensorflow_net, tensorflow_shuffles
-from dlcx.formats.training_set import read_split
+from dlcx.formats.shuffles.metadata import read_metadata
+from dlcx.formats.shuffles.tensorflow_shuffles import free_number, is_tensorflow, tensorflow_net, tensorflow_shuffles
+from dlcx.formats.shuffles.training_set import read_split
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.status import status
 

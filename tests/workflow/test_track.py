@@ -20,10 +20,10 @@ from dlcx.analysis import loading
 from dlcx.analysis.tracking import next_steps
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.pickles import load_plain_pickle
-from dlcx.formats.predictions import read_predictions
-from dlcx.formats.swap_candidates import read_swap_candidates
-from dlcx.formats.tracklets import read_tracklets
+from dlcx.formats.predictions.swap_candidates import read_swap_candidates
+from dlcx.formats.predictions.tracklets import read_tracklets
+from dlcx.formats.predictions.video_predictions import read_predictions
+from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.poses import Instances, Prediction, SwapCandidate
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
 from dlcx.workflow.swap_tracks import swap_tracks

@@ -12,9 +12,9 @@ import pytest
 from fill_weights import fill_weights
 
 from dlcx.cli.app import run
-from dlcx.formats.model_config import read_model_config
 from dlcx.formats.project_config import open_project
-from dlcx.formats.snapshot import write_snapshot
+from dlcx.formats.shuffles.model_config import read_model_config
+from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_detector, build_model
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.workflow.analyze_images import analyze_images

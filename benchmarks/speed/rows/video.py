@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from speed.setting import Setting
 from speed.table import Row, interleaved
 

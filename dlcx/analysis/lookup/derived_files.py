@@ -35,7 +35,7 @@ def is_there(path: Path, origin: str, *, overwrite: bool) -> bool:
     DlcxError
         When it was made of other poses or with other settings, and is not to be replaced.
     """
-    from dlcx.formats.pose_tables import read_origin
+    from dlcx.formats.predictions.pose_tables import read_origin
 
     if overwrite or not path.exists():
         return False
@@ -49,7 +49,7 @@ def is_outdated(path: Path, source: Path) -> bool:
 
     A file that does not say what it was made from, as DeepLabCut's, only gets a warning when it is the older one.
     """
-    from dlcx.formats.pose_tables import read_origin
+    from dlcx.formats.predictions.pose_tables import read_origin
 
     if path.suffix != ".h5" or not source.is_file():
         return False
@@ -63,7 +63,7 @@ def is_outdated(path: Path, source: Path) -> bool:
 
 def settings_of(path: Path) -> dict[str, Any]:
     """The settings with which the h5 was made, by name; nothing where it does not say."""
-    from dlcx.formats.pose_tables import read_origin
+    from dlcx.formats.predictions.pose_tables import read_origin
 
     settings = _settings(read_origin(path)) if path.suffix == ".h5" else {}
     return {name: value for name, value in settings.items() if name != "poses"}

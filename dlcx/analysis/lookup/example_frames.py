@@ -53,7 +53,7 @@ def _of_video(path: Path, count: int) -> Iterator[Frame]:
 def _of_labels(place: Shuffle, count: int) -> Iterator[Frame]:
     from dlcx.data.images import read_image
     from dlcx.data.labeled import LabeledImage
-    from dlcx.formats.training_set import load_training_set
+    from dlcx.formats.shuffles.training_set import load_training_set
 
     labels, split = load_training_set(place)
     rows = [*split.test[spread(len(split.test), count)]] if len(split.test) else []

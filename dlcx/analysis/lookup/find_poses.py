@@ -16,7 +16,7 @@ from dlcx.analysis.tracking import tracks_are_outdated
 from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile, is_of_pytorch
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project, read_project_config
-from dlcx.formats.tensorflow_shuffles import refuse_tensorflow
+from dlcx.formats.shuffles.tensorflow_shuffles import refuse_tensorflow
 from dlcx.next_steps import analysis_flags, command_line
 from dlcx.poses import Tracks
 from dlcx.project import Project, Shuffle, net_name
@@ -48,7 +48,7 @@ class FoundPoses:
 
     def stored(self) -> Tracks:
         """The poses with the file's own coordinates, which DeepLabCut counts from the corner of a crop."""
-        from dlcx.formats.predictions import read_predictions
+        from dlcx.formats.predictions.video_predictions import read_predictions
 
         tracks = read_predictions(self.file.path)
         if self.unchecked:
@@ -57,7 +57,7 @@ class FoundPoses:
 
     def corner(self) -> tuple[int, int]:
         """x and y of the pixel of the frame from which the file's coordinates count."""
-        from dlcx.formats.analysis_pickles import read_meta_pickle
+        from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
 
         meta = self.files.stored_meta
         crop = read_meta_pickle(meta).crop if meta.is_file() else None
@@ -143,7 +143,7 @@ class WantedPoses:
             }
             return cls._of_file(open_project(project), user_path(poses), others, allow_changed=allow_changed_video)
         from dlcx.analysis.loading import chosen_detector
-        from dlcx.formats.model_config import shuffle_config
+        from dlcx.formats.shuffles.model_config import shuffle_config
 
         if tracker is not None and tracker not in TRACKERS:
             raise DlcxError(f"--tracker {tracker}: no such tracker", hint=did_you_mean(tracker, TRACKERS))
@@ -293,8 +293,8 @@ class WantedPoses:
 
 def _given_file(path: Path, video: Path) -> PoseFile:
     """A file of poses that the user names; tracks are linked, and DeepLabCut 2.x wrote nothing else."""
-    from dlcx.formats.pose_tables import stored_key
-    from dlcx.formats.predictions import read_scorer
+    from dlcx.formats.predictions.pose_tables import stored_key
+    from dlcx.formats.predictions.video_predictions import read_scorer
 
     scorer = read_scorer(path)
     linked = not is_of_pytorch(scorer) or (path.suffix == ".h5" and stored_key(path)[0] == "tracks")

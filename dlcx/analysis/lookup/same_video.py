@@ -19,7 +19,7 @@ from dlcx.errors import DlcxError
 
 if TYPE_CHECKING:
     from dlcx.data.video_identity import Header
-    from dlcx.formats.analysis_pickles import AnalysisMeta
+    from dlcx.formats.predictions.analysis_pickles import AnalysisMeta
     from dlcx.poses import Tracks
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def compare_video(video: Path, files: AnalysisFiles) -> Comparison:
     if (stored := _stored_fingerprint(files)) is not None:
         return _by_content(video, stored)
     from dlcx.data.video_identity import read_header
-    from dlcx.formats.analysis_pickles import read_meta_pickle
+    from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
 
     if not files.stored_meta.is_file():
         return Comparison(())

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from dlcx.errors import DlcxError
-from dlcx.formats.learning_stats import read_learning_stats
-from dlcx.formats.tensorflow_shuffles import tensorflow_net, tensorflow_shuffles
+from dlcx.formats.shuffles.learning_stats import read_learning_stats
+from dlcx.formats.shuffles.tensorflow_shuffles import tensorflow_net, tensorflow_shuffles
 from dlcx.project import Project, Shuffle
 
 
@@ -65,9 +65,9 @@ def shuffle_states(project: Project) -> tuple[ShuffleState, ...]:
 
 def shuffle_state(shuffle: Shuffle) -> ShuffleState:
     """Read the state of a shuffle; unreadable files are named in ``trouble``."""
-    from dlcx.formats.dlcx_config import read_own_config
-    from dlcx.formats.model_config import shuffle_config
-    from dlcx.formats.training_set import read_split
+    from dlcx.formats.shuffles.dlcx_config import read_own_config
+    from dlcx.formats.shuffles.model_config import shuffle_config
+    from dlcx.formats.shuffles.training_set import read_split
 
     index = shuffle.trainset_index
     try:
@@ -101,7 +101,7 @@ def shuffle_state(shuffle: Shuffle) -> ShuffleState:
 
 def tensorflow_state(shuffle: Shuffle) -> ShuffleState:
     """Read the state of a TensorFlow shuffle, whose weights dlcx cannot use."""
-    from dlcx.formats.training_set import read_split
+    from dlcx.formats.shuffles.training_set import read_split
 
     fractions = shuffle.project.train_fractions
     train = test = None
@@ -125,7 +125,7 @@ def tensorflow_state(shuffle: Shuffle) -> ShuffleState:
 
 def _lowest_error(shuffle: Shuffle, rows: Sequence[dict[str, float]]) -> tuple[float | None, str | None, bool]:
     """The lowest test error, its snapshot, and whether it comes from `dlcx evaluate` rather than from training."""
-    from dlcx.formats.evaluation import read_combined
+    from dlcx.formats.predictions.evaluation import read_combined
 
     best = {
         epoch: error

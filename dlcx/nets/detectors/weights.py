@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from dlcx.errors import DlcxError
-from dlcx.formats.snapshot import is_checkpoint, load_tensors
-from dlcx.formats.tensors import check_plain, check_values
+from dlcx.formats.weights.snapshot import is_checkpoint, load_tensors
+from dlcx.formats.weights.tensor_checks import check_plain, check_values
 from dlcx.nets.detectors.model import CLASSES, SSDLITE, BoxDetector, torchvision_model
 from dlcx.nets.hub import PATIENCE, Unreachable
 from dlcx.nets.weights import load_strict

@@ -8,7 +8,7 @@ import pytest
 from dlcx.analysis.lookup.find_poses import WantedPoses
 from dlcx.analysis_files import PoseFile
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import write_predictions
+from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.poses import Layout, Tracks
 
 SET = "goldsaNov22"

@@ -13,7 +13,7 @@ from small_videos import SIZE, frame
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.workflow.add_videos import add_videos
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import AnalyzedVideo

@@ -28,7 +28,7 @@ from dlcx.analysis.lookup.find_poses import WantedPoses
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 
 FRAMES = 12
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"

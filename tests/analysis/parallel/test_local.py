@@ -20,7 +20,7 @@ from dlcx.analysis.result import AnalyzedVideo
 from dlcx.cli.app import run
 from dlcx.cluster.worker_pool import Lost
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.predictions import read_predictions
+from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.predictors import temporal
 from dlcx.progress import Progress, Task
 from dlcx.workflow.analyze_video import AnalyzeVideoResult, analyze_video

@@ -1,0 +1,1 @@
+"""Labels of images: DeepLabCut's own files and those of other programs."""

@@ -1,0 +1,1 @@
+"""What an analysis or evaluation writes: poses, tracks and tables about them."""

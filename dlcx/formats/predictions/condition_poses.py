@@ -1,0 +1,124 @@
+"""Poses that were predicted before, as first guesses for a conditional net.
+
+Any file that DeepLabCut or dlcx has written of them serves::
+
+    <scorer>.h5 of evaluate                          images, named by labeled-data, video, image
+    image_predictions_<scorer>.h5                    images, named by path
+    <video><scorer>[_el ...].h5 or .csv              frames of a video
+    <video><scorer>_assemblies.pickle, _full.pickle  frames of a video
+
+Images are known again by their name and that of their folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dlcx.errors import DlcxError
+from dlcx.formats.predictions.analysis_pickles import read_full_pickle
+from dlcx.formats.predictions.assemblies import read_assemblies
+from dlcx.formats.predictions.pose_tables import read_csv, read_h5, split_table
+from dlcx.poses import Instances
+
+#: Folder and name of an image.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class GivenPoses:
+    """The animals of a file, by frame number or by image; one of the two is empty."""
+
+    path: Path
+    frames: Mapping[int, Instances] = field(default_factory=dict)
+    images: Mapping[Key, Instances] = field(default_factory=dict)
+
+    def of_image(self, image: Path) -> Instances:
+        """The animals of one image.
+
+        Raises
+        ------
+        DlcxError
+            When the file does not know it.
+        """
+        if (found := self.images.get(_key(image))) is None:
+            raise DlcxError(
+                f"{self.path} has no poses of {image}" + (": it is of a video" if self.frames else ""),
+                hint="The conditions of a BUCTD net must cover all images; name another net to find them instead.",
+            )
+        return found
+
+    def of_frames(self, first: int, count: int) -> list[Instances]:
+        """The animals of consecutive frames, in pixels of the whole frame.
+
+        Raises
+        ------
+        DlcxError
+            When the file lacks one of them.
+        """
+        wanted = range(first, first + count)
+        if missing := [number for number in wanted if number not in self.frames]:
+            raise DlcxError(
+                f"{self.path} has no poses of frame {missing[0]}" + (": it is of images" if self.images else ""),
+                hint="The conditions of a BUCTD net must cover all frames; name another net to find them instead.",
+            )
+        return [self.frames[number] for number in wanted]
+
+
+def read_given_poses(path: Path, bodyparts: Sequence[str]) -> GivenPoses:
+    """Read any of the files; ``bodyparts`` are those that a pose must have, in that order.
+
+    Raises
+    ------
+    DlcxError
+        When the file is missing, of no known kind, or of other bodyparts.
+    """
+    if path.suffix == ".pickle":
+        read = read_full_pickle if path.name.endswith("_full.pickle") else read_assemblies
+        frames = {number: prediction.animals for number, prediction in read(path).items()}
+        for found in frames.values():
+            if len(found) and found.xy.shape[1] != len(bodyparts):
+                raise DlcxError(f"{path}: expected {len(bodyparts)} bodyparts, got {found.xy.shape[1]}")
+        return GivenPoses(path, frames=frames)
+    if path.suffix not in (".h5", ".csv"):
+        raise DlcxError(
+            f"{path}: not a file of predictions",
+            hint="Expected an h5 or csv of poses, _assemblies.pickle or _full.pickle.",
+        )
+    return _of_table(path, read_csv(path) if path.suffix == ".csv" else read_h5(path), bodyparts)
+
+
+def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> GivenPoses:
+    frame, _, layout = split_table(frame, path)
+    if lacking := [part for part in bodyparts if part not in layout.bodyparts]:
+        raise DlcxError(f"{path}: it lacks the bodypart '{lacking[0]}', and has {', '.join(layout.bodyparts)}")
+    order = [layout.bodyparts.index(part) for part in bodyparts]
+    animals, parts = len(layout.individuals), len(layout.bodyparts)
+    values = frame.to_numpy(np.float32)[:, : 3 * animals * parts].reshape(len(frame), animals, parts, 3)[:, :, order]
+    rows = {}
+    for name, poses in zip(frame.index, values, strict=True):
+        if not np.isnan(poses).all():  # all nan: an image that was not evaluated
+            rows[name] = _animals(poses)
+        elif isinstance(name, (int, np.integer)):
+            rows[name] = Instances.none(len(bodyparts))
+    if isinstance(frame.index, pd.MultiIndex) or not pd.api.types.is_integer_dtype(frame.index):
+        return GivenPoses(path, images={_key(Path(*_parts(name))): found for name, found in rows.items()})
+    return GivenPoses(path, frames={int(name): found for name, found in rows.items()})
+
+
+def _animals(poses: np.ndarray) -> Instances:
+    """The animals (A, K, 3) that were found: not -1, not nan."""
+    poses = poses[(poses[..., 2] >= 0).any(1)]
+    return Instances(poses[..., :2], np.nan_to_num(np.maximum(poses[..., 2], 0.0)))
+
+
+def _parts(name: object) -> tuple[str, ...]:
+    return tuple(map(str, name)) if isinstance(name, tuple) else (str(name),)
+
+
+def _key(image: Path) -> Key:
+    return image.parent.name, image.name

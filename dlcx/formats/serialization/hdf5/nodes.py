@@ -1,0 +1,155 @@
+"""Groups and datasets with plain values.
+
+What PyTables has pickled is read by :mod:`dlcx.formats.serialization.pickles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.serialization.hdf5.datasets import DECODERS, Decoder, Values
+from dlcx.formats.serialization.hdf5.structure import Damaged, Object, RefersElsewhere, Source, read_structure
+from dlcx.formats.serialization.pickles import Foreign, plain_loads
+from dlcx.untrusted_files import check_claim
+
+Raw = np.ndarray | list[bytes]
+
+
+class Node:
+    """A group or a dataset; ``children`` is None for the latter."""
+
+    def __init__(
+        self,
+        name: str,
+        attributes: Mapping[str, Callable[[], Any]],
+        children: dict[str, Node] | None,
+        read: Callable[[], Raw] | None = None,
+    ) -> None:
+        self.name = name
+        self.raw_attributes = attributes
+        self.children = children
+        self._read = read
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an attribute."""
+        return name in self.raw_attributes
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """An attribute: text as ``str``, what is pickled as plain objects.
+
+        Raises
+        ------
+        Foreign
+            When it is pickled and not plain.
+        """
+        if name not in self.raw_attributes:
+            return default
+        value = self.raw_attributes[name]()
+        if isinstance(value, np.generic) and not isinstance(value, np.bytes_):
+            return value
+        if not isinstance(value, bytes):
+            return value
+        if value.endswith(b".") and value not in (b"0", b"0."):
+            try:
+                return _unpickled(bytes(value))
+            except Foreign:
+                raise
+            except Exception:  # a text that ends with a dot, or a broken pickle
+                pass
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return bytes(value)
+
+    def child(self, name: str) -> Node:
+        """An object of a group.
+
+        Raises
+        ------
+        KeyError
+            When there is none.
+        """
+        return (self.children or {})[name]
+
+    def values(self) -> Raw:
+        """The values of a dataset: an array, or bytes for each row of varying length."""
+        if self._read is None:
+            raise ValueError(f"{self.name} is a group")
+        return self._read()
+
+    def array(self) -> np.ndarray:
+        """The values of a dataset of numbers, texts or records."""
+        values = self.values()
+        if isinstance(values, list):
+            raise ValueError(f"{self.name} has rows of varying length")
+        return values
+
+    def objects(self) -> Any:
+        """The objects that the first row of a dataset holds pickled."""
+        values = self.values()
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"{self.name} holds no objects")
+        return plain_loads(values[0])
+
+    def walk(self) -> Iterator[Node]:
+        """The node, and all below it."""
+        yield self
+        for child in (self.children or {}).values():
+            yield from child.walk()
+
+
+def _unpickled(content: bytes) -> Any:
+    try:
+        return plain_loads(content)
+    except UnicodeDecodeError:  # Python 2 wrote it
+        return plain_loads(content, encoding="latin1")
+
+
+@contextmanager
+def opened(path: Path, decoders: Mapping[int, Decoder] = DECODERS) -> Iterator[Node]:
+    """The root of a file, whose values can be read while the body runs.
+
+    Raises
+    ------
+    Damaged, NotCovered, RefersElsewhere
+        See :mod:`dlcx.formats.serialization.hdf5.structure`.
+    DlcxError
+        When the file cannot be opened, or claims to hold far more than its bytes.
+    """
+    with Source(path) as source:
+        values = Values(source, decoders)
+        root = read_structure(source)
+        for one in _datasets(root):
+            values.check_storage(one)
+        check_claim(path, sum(map(values.size, _datasets(root))), "tables")
+        yield _node(root, values)
+
+
+def _datasets(one: Object) -> Iterator[Object]:
+    if one.is_dataset:
+        yield one
+    for child in (one.children or {}).values():
+        yield from _datasets(child)
+
+
+def _node(one: Object, values: Values) -> Node:
+    attributes = {
+        values.attribute_name(content): (lambda content=content: values.attribute(content)[1])
+        for content in one.attributes
+    }
+    children = None if one.children is None else {name: _node(child, values) for name, child in one.children.items()}
+    return Node(one.name, attributes, children, (lambda: values.read(one)) if one.is_dataset else None)
+
+
+def refused_reference(path: Path, error: RefersElsewhere) -> DlcxError:
+    """What to say of a file whose numbers lie in another one."""
+    return DlcxError(f"{path} is refused: {error} refers to another file", hint="Save the table in one file.")
+
+
+__all__ = ["Damaged", "Node", "Raw", "opened", "refused_reference"]

@@ -1,0 +1,349 @@
+"""Tables as pandas stores them, in its ``fixed`` and its ``table`` format, of numbers and of Python objects.
+
+::
+
+    fixed  axis0, axis1               columns and rows: one dataset, or *_level0, *_label0, ... of a MultiIndex
+           block0_items, block0_values, block1_...   the columns that share a type, and their values
+    table  table                      one record a row: index, values_block_0, ...
+                                      the columns of a block are its attribute values_block_0_kind
+
+Format: pandas 0.11 to 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlcx.formats.serialization.hdf5.nodes import Node
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Kinds of an index whose numbers are used as they are.
+_NUMBERS = ("integer", "float", "bool")
+#: Types of columns in the ``table`` format.
+_STORED = ("float", "int", "uint", "bool", "bytes", "string")
+
+
+class NotNumbers(ValueError):
+    """Columns of a table are of a type that is none of poses and labels."""
+
+
+class Unknown(ValueError):
+    """pandas may read such a table; poses and labels are not kept so."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """The values of an index, or of one level of it; ``kind`` is pandas' word for their type."""
+
+    values: Any
+    name: Any
+    kind: str
+
+    def index(self) -> pd.Index:
+        """As pandas makes it."""
+        import pandas as pd
+
+        if self.kind == "object":
+            return pd.Index(self.values, dtype=object, name=self.name)
+        if self.kind == "string":
+            # also where all texts are missing
+            return pd.Index(self.values, dtype=pd.Index(["a"]).dtype, name=self.name)
+        return pd.Index(self.values, name=self.name, copy=False)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Names of columns or rows; ``codes`` choose from each of several ``levels``, and are None for a single one."""
+
+    levels: tuple[Level, ...]
+    codes: tuple[np.ndarray, ...] | None = None
+
+    def index(self) -> pd.Index:
+        """As pandas makes it."""
+        import pandas as pd
+
+        if self.codes is None:
+            return self.levels[0].index()
+        levels: list[Any] = [level.index() for level in self.levels]
+        codes: list[Any] = list(self.codes)
+        return pd.MultiIndex(levels, codes, names=[level.name for level in self.levels])
+
+    def rows(self) -> list[Any]:
+        """The names one by one, tuples where there are levels; None stands for one that is missing."""
+        if self.codes is None:
+            return list(self.levels[0].values)
+        columns = []
+        for level, codes in zip(self.levels, self.codes, strict=True):
+            values = [*level.values, None]  # the code -1
+            columns.append([values[code] for code in codes.tolist()])
+        return list(zip(*columns, strict=True))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Columns of one type: their names, and values of shape (rows, columns)."""
+
+    items: Axis
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A table that was read: its columns, its rows, and what stands in them."""
+
+    columns: Axis
+    index: Axis
+    blocks: tuple[Block, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """As pandas reads it.
+
+        Raises
+        ------
+        ValueError
+            When names and values do not fit each other.
+        """
+        import pandas as pd
+
+        columns, index = self.columns.index(), self.index.index()
+        parts = [
+            pd.DataFrame(np.asfortranarray(one.values), columns=one.items.index(), index=index, copy=False)
+            for one in self.blocks
+        ]
+        if not parts:
+            return pd.DataFrame(columns=columns, index=index)
+        whole = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
+        if whole.columns.equals(columns):
+            whole.columns = columns
+            return whole
+        if not columns.is_unique or not whole.columns.is_unique:
+            raise ValueError("two columns have one name")
+        return whole.reindex(columns=columns)
+
+
+def stored_keys(root: Node) -> list[str]:
+    """Names of the groups that pandas wrote, the folders above them included (``group/table``)."""
+    return [
+        node.name.strip("/")
+        for node in root.walk()
+        if node.children is not None and node.attribute("pandas_type") and "/meta/" not in f"{node.name}/"
+    ]
+
+
+def group_of(root: Node, key: str) -> Node:
+    """The group under a key."""
+    node = root
+    for part in key.split("/"):
+        node = node.child(part)
+    return node
+
+
+def is_table_format(group: Node) -> bool:
+    """Whether pandas' ``table`` format holds it, rather than the ``fixed`` one."""
+    return str(group.attribute("pandas_type")).endswith("_table")
+
+
+def read_stored(group: Node) -> StoredTable | None:
+    """The table that a group holds; None where it holds a series or something else.
+
+    Raises
+    ------
+    NotNumbers, Unknown
+        When its values are of a type that has no place in a table of poses, or its rows are stored in another way.
+    KeyError, ValueError, TypeError
+        When a part is missing or of another kind.
+    Foreign
+        When it holds pickled objects that are not plain.
+    """
+    kind = group.attribute("pandas_type")
+    if kind == "frame":
+        return _Fixed(group).read()
+    return _read_records(group) if kind == "frame_table" else None
+
+
+class _Texts:
+    """How a group encodes its texts."""
+
+    def __init__(self, group: Node) -> None:
+        self.encoding = group.attribute("encoding") or "UTF-8"
+        self.errors = group.attribute("errors", "strict")
+        if not isinstance(self.encoding, str) or not isinstance(self.errors, str):
+            raise ValueError("its encoding is no text")
+
+    def decoded(self, values: np.ndarray, missing: str | None) -> np.ndarray:
+        """Objects (str, or nan for ``missing``) from bytes."""
+        if values.dtype.kind != "S":
+            raise ValueError(f"expected texts, got {values.dtype}")
+        found = [one.decode(self.encoding, self.errors) for one in values.ravel().tolist()]
+        made = np.empty(len(found), object)
+        made[:] = [np.nan if one == missing else one for one in found] if missing else found
+        return made.reshape(values.shape)
+
+
+class _Fixed:
+    def __init__(self, group: Node) -> None:
+        self._group = group
+        self._texts = _Texts(group)
+
+    def read(self) -> StoredTable:
+        group = self._group
+        if group.attribute("ndim") != 2:
+            raise ValueError("expected a table of rows and columns")
+        columns, index = self._axis("axis0"), self._axis("axis1")
+        count = int(group.attribute("nblocks"))
+        if not 0 <= count <= len(group.children or ()):
+            raise ValueError(f"it claims {count} blocks")
+        blocks = [Block(self._axis(f"block{n}_items"), self._values(f"block{n}_values")) for n in range(count)]
+        return StoredTable(columns, index, tuple(blocks))
+
+    def _axis(self, name: str) -> Axis:
+        variety = self._group.attribute(f"{name}_variety")
+        if variety == "regular":
+            return Axis((self._level(name),))
+        if variety != "multi":
+            raise ValueError(f"{name} is of the unknown kind {str(variety)[:40]!r}")
+        count = int(self._group.attribute(f"{name}_nlevels"))
+        if not 0 < count <= len(self._group.children or ()):
+            raise ValueError(f"{name} claims {count} levels")
+        levels = tuple(self._level(f"{name}_level{n}") for n in range(count))
+        codes = tuple(_emptied(self._group.child(f"{name}_label{n}")) for n in range(count))
+        for level, chosen in zip(levels, codes, strict=True):
+            if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or len(chosen) != len(codes[0]):
+                raise ValueError(f"the levels of {name} have different lengths")
+            if chosen.size and not -1 <= int(chosen.min()) <= int(chosen.max()) < len(level.values):
+                raise ValueError(f"{name} names what its levels lack")
+        return Axis(levels, codes)
+
+    def _level(self, name: str) -> Level:
+        node = self._group.child(name)
+        kind, label = str(node.attribute("kind")), node.attribute("name")
+        for attribute in ("index_class", "freq", "tz"):
+            node.attribute(attribute)  # refused where it is no plain object
+        if kind == "object":
+            values = np.asarray(node.objects(), object)
+        elif kind == "string":
+            values = self._texts.decoded(_emptied(node), node.attribute("nan_rep", "nan"))
+        elif kind in _NUMBERS:
+            values = _emptied(node)
+        elif kind.startswith("datetime64"):
+            values = _emptied(node).view("M8[ns]" if kind == "datetime64" else kind)
+        elif kind == "category":
+            return self._categories(node, name, label)
+        else:
+            raise Unknown(f"{name} is made of {kind[:40]}")
+        if values.ndim != 1:
+            raise ValueError(f"{name} has {values.ndim} sides")
+        return Level(values, label, kind)
+
+    def _categories(self, node: Node, name: str, label: Any) -> Level:
+        import pandas as pd
+
+        codes, names = _emptied(node), self._axis(f"{name}_categories").index()
+        if codes.size and not -1 <= int(codes.min()) <= int(codes.max()) < len(names):
+            raise ValueError(f"{name} names what it lacks")
+        ordered = bool(node.attribute("ordered", False))
+        return Level(pd.Categorical.from_codes(codes, categories=names, ordered=ordered), label, "category")
+
+    def _values(self, name: str) -> np.ndarray:
+        node = self._group.child(name)
+        kind = node.attribute("value_type")
+        values = node.values()
+        if isinstance(values, list):
+            if node.has("shape") and not values:
+                values = _emptied(node)
+            else:
+                values = node.objects()
+                if not isinstance(values, np.ndarray) or (kind or "object") not in ("object", "str", "string"):
+                    raise NotNumbers(f"{name} is made of {str(kind)[:40]}")
+                if values.ndim == 1:  # the one column of a type of pandas' own
+                    return values[:, None]
+        else:
+            values = _emptied(node)
+            if isinstance(kind, str) and kind.startswith(("datetime64", "timedelta64", "period")):
+                raise NotNumbers(f"{name} holds dates")
+            if values.dtype.names:
+                raise NotNumbers(f"{name} holds records, or complex numbers")
+        if values.ndim != 2:
+            raise ValueError(f"{name} has {values.ndim} sides")
+        # pandas keeps a block turned, and says so of those that it stores by rows
+        return values if node.attribute("transposed", False) else values.T
+
+
+def _emptied(node: Node) -> np.ndarray:
+    """The values; an array without any is stored as one value, and its shape beside it."""
+    shape = node.attribute("shape")
+    if shape is None:
+        return node.array()
+    sides = tuple(int(side) for side in shape)
+    kind = node.attribute("value_type")
+    if any(side < 0 or side > 2**31 for side in sides) or 0 not in sides:
+        raise ValueError(f"{node.name} has no values, but the shape {sides}")
+    dtype = np.dtype(object if kind == "object" else str(kind))
+    return np.empty(sides, dtype)
+
+
+def _read_records(group: Node) -> StoredTable:
+    if group.attribute("table_type") != "appendable_frame":
+        raise Unknown(f"its rows are stored as {str(group.attribute('table_type'))[:40]!r}")
+    node, texts = group.child("table"), _Texts(group)
+    records = node.array()
+    if records.dtype.names is None:
+        raise ValueError("expected rows of records")
+    ((axis, index_name),) = group.attribute("index_cols")
+    if axis != 0:
+        raise Unknown("its rows are stored as columns")
+    info = group.attribute("info") or {}
+    ((_, labels),) = group.attribute("non_index_axes")
+    about, missing = info.get(1, {}), group.attribute("nan_rep") or "nan"
+    index = _record_index(node, records, str(index_name), info, texts)
+    blocks = []
+    for name in group.attribute("values_cols"):
+        kind, meta = (node.attribute(f"{name}_{what}") for what in ("dtype", "meta"))
+        if meta not in (None, "str", "string") or not str(kind).startswith(_STORED):
+            raise NotNumbers(f"{name} is made of {str(meta or kind)[:40]}")
+        values = np.ascontiguousarray(records[name])
+        values = values if values.ndim > 1 else values[:, None]
+        if values.dtype.kind == "S":
+            own = node.attribute(f"{name}_nan_rep")
+            values = texts.decoded(values, own if group.attribute("data_col_nan_rep") else missing)
+        blocks.append(Block(_listed(node.attribute(f"{name}_kind"), about), values))
+    return StoredTable(_listed(labels, about), index, tuple(blocks))
+
+
+def _record_index(node: Node, records: np.ndarray, name: str, info: dict[Any, Any], texts: _Texts) -> Axis:
+    kind = str(node.attribute(f"{name}_kind"))
+    about = info.get("index", info.get(name, {}))
+    values = records[name].copy()
+    if kind == "string":
+        values = texts.decoded(values, node.attribute(f"{name}_nan_rep", "nan"))
+    elif kind.startswith("datetime64"):
+        values = values.view("M8[ns]" if kind == "datetime64" else kind)
+    elif kind not in _NUMBERS:
+        raise Unknown(f"its rows are named by {kind[:40]}")
+    if node.attribute(f"{name}_meta") is not None:
+        raise Unknown("its rows are named by categories")
+    return Axis((Level(values, about.get("index_name"), kind),))
+
+
+def _listed(labels: Any, about: dict[Any, Any]) -> Axis:
+    """An axis of names that are listed: tuples where there are levels."""
+    names = about.get("names")
+    if about.get("type") != "MultiIndex":
+        made = np.empty(len(labels), object)
+        made[:] = list(labels)
+        return Axis((Level(made, names[0] if names else None, "mixed"),))
+    return _factored(labels, names)
+
+
+def _factored(labels: Sequence[tuple[Any, ...]], names: list[Any] | None) -> Axis:
+    import pandas as pd
+
+    made = pd.MultiIndex.from_tuples([tuple(one) for one in labels], names=names)
+    levels = tuple(Level(level, name, "made") for level, name in zip(made.levels, made.names, strict=True))
+    return Axis(levels, tuple(np.asarray(codes) for codes in made.codes))

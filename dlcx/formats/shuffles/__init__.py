@@ -1,0 +1,1 @@
+"""The files of a training dataset and of the shuffles made from it, except the weights."""

@@ -1,0 +1,70 @@
+"""``learning_stats.csv``: one row an epoch, as DeepLabCut 3.0.2 writes it.
+
+::
+
+    step,losses/eval.total_loss,losses/train.total_loss,metrics/test.mAP,...
+    1,,0.0467,,...
+    2,0.0604,0.0395,12.5,...
+
+Header ``step`` and the sorted names of all numbers; empty cells where an epoch has none.  The file DeepLabCut leaves
+after a resume may be out of order or hold an epoch twice; here rows are sorted and unique, the later one wins.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from dlcx.errors import DlcxError
+from dlcx.formats.serialization.checked_values import cell_number, cell_whole, csv_rows
+from dlcx.formats.serialization.csv_cells import is_missing
+from dlcx.outputs import write_text
+
+Row = Mapping[str, float]
+
+
+def read_learning_stats(path: Path) -> list[dict[str, float]]:
+    """Rows by epoch; each holds ``step`` (int) and the numbers it has (no key where the cell is empty).
+
+    A missing file is an empty history.
+
+    Raises
+    ------
+    DlcxError
+        When a cell is not a number or the column ``step`` is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return []
+    rows = []
+    for where, cells in csv_rows(path, ("step",)):
+        try:
+            row = {name: _number(cell, name) for name, cell in cells.items() if cell and name != "step"}
+            rows.append({**row, "step": cell_whole(cells["step"], "step")})
+        except ValueError as error:
+            raise DlcxError(f"{where}: {str(error)[:200]}") from None
+    return _in_order(rows)
+
+
+def _number(cell: str, name: str) -> float:
+    """A finite number, or nan: of a metric that has nothing to measure."""
+    return math.nan if is_missing(cell) else cell_number(cell, name)
+
+
+def write_learning_stats(rows: Iterable[Row], path: Path) -> None:
+    """Write the whole history; rows need ``step``, other names may differ from row to row."""
+    ordered = _in_order(rows)
+    names = sorted({name for row in ordered for name in row if name != "step"})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["step", *names], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(ordered)
+    write_text(Path(path), text.getvalue())
+
+
+def _in_order(rows: Iterable[Row]) -> list[dict[str, float]]:
+    by_step = {int(row["step"]): {**row, "step": int(row["step"])} for row in rows}
+    return [by_step[step] for step in sorted(by_step)]

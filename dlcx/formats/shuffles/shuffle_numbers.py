@@ -1,0 +1,104 @@
+"""Which shuffles ``create-dataset`` makes: numbers and training fractions that do not get into the way of others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dlcx.errors import DlcxError
+from dlcx.formats.shuffles.tensorflow_shuffles import free_number, is_tensorflow, tensorflow_shuffles
+from dlcx.project import Project, Shuffle
+
+logger = logging.getLogger(__name__)
+
+
+def choose_fraction(project: Project, index: int | None, fraction: float | None) -> tuple[Project, int | None]:
+    """The project with the fraction among its TrainingFractions, and its position; None where the call names none.
+
+    Raises
+    ------
+    DlcxError
+        When there is no such position, the fraction cannot be used, or both are given.
+    """
+    if fraction is None:
+        project.shuffle(1, index or 0)
+        return project, index
+    if index is not None:
+        raise DlcxError("--train-fraction and --trainset-index both choose the training fraction", hint="Give one.")
+    if round(fraction, 2) != fraction:
+        raise DlcxError(f"--train-fraction {fraction}: expected at most two decimals")
+    if fraction not in project.train_fractions:
+        project = replace(project, train_fractions=(*project.train_fractions, fraction))
+    return project, project.train_fractions.index(fraction)
+
+
+def chosen_shuffles(
+    project: Project, numbers: Sequence[int] | None, index: int | None, other: Shuffle | None, *, overwrite: bool
+) -> list[Shuffle]:
+    """The shuffles to make; ``index`` and ``other``, whose split is taken, choose the training fraction.
+
+    Raises
+    ------
+    DlcxError
+        When the number of one is taken by another training fraction, or by TensorFlow and not to be replaced.
+    """
+    preferred = (other.trainset_index if other else 0) if index is None else index
+    if numbers is None:
+        return [_default_target(project, preferred)]
+    targets = [project.shuffle(number, index, preferred=preferred) for number in numbers]
+    used = project.used_numbers()
+    for target in targets:
+        if not target.has_files and target.number in used:
+            taken = ", ".join(str(percent) for percent in sorted(used[target.number]))
+            raise DlcxError(
+                f"--shuffle {target.number}: there is a shuffle {target.number} already, with {taken} % training "
+                f"images; the results of one with {target.percent} % would have the same names",
+                hint=f"Take a free number, --shuffle {free_number(project)}.",
+            )
+        if not is_tensorflow(target):
+            continue
+        if not overwrite:
+            raise DlcxError(
+                f"shuffle {target.number} ({target.name}) was made for DeepLabCut's TensorFlow engine",
+                hint=f"Take a free number, --shuffle {free_number(project)}, and for the same split "
+                f"--from-shuffle {target.number}; --overwrite replaces the record of its split.",
+            )
+        logger.warning("the record of the split of the TensorFlow shuffle %s is replaced", target.name)
+    return targets
+
+
+def _default_target(project: Project, index: int) -> Shuffle:
+    """What a call without a number means: shuffle 1, unless TensorFlow or another training fraction has it.
+
+    The same call means the same shuffle again: the lowest number that this fraction has.
+    """
+    used = project.used_numbers()
+    taken = {shuffle.number for shuffle in tensorflow_shuffles(project)}
+    if 1 not in used and 1 not in taken:
+        return project.shuffle(1, index)
+    mine = [one for number in sorted(used) if (one := project.shuffle(number, index)).has_files]
+    return next((one for one in mine if not is_tensorflow(one)), project.shuffle(free_number(project), index))
+
+
+def split_source(project: Project, number: int, index: int | None) -> Shuffle:
+    """The shuffle whose split is taken; ``index`` is the position of the training fraction that the call names.
+
+    Raises
+    ------
+    DlcxError
+        When it does not exist, or has another training fraction.
+    """
+    other = project.shuffle(number, preferred=index or 0)
+    if not other.documentation_path.is_file():
+        hint = "`dlcx create-dataset` without it makes one."
+        if percents := project.used_numbers().get(number):
+            hint = f"Add its {' or '.join(f'{percent / 100:g}' for percent in percents)} to TrainingFraction."
+        raise DlcxError(f"--from-shuffle {number}: {other.name} has no training dataset", hint=hint)
+    if index is not None and other.trainset_index != index:
+        raise DlcxError(
+            f"--from-shuffle {number}: its training fraction is {other.fraction:g}, "
+            f"not {project.train_fractions[index]:g}",
+            hint="Leave out --train-fraction and --trainset-index: they come with the split.",
+        )
+    return other

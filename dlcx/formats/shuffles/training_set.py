@@ -1,0 +1,280 @@
+"""``training-datasets/iteration-<I>/UnaugmentedDataSet_<task><date>``: merged labels and the split of each shuffle.
+
+::
+
+    CollectedData_<scorer>.h5 .csv                          all labels; the split counts its rows
+    Documentation_data-<task>_<TF>shuffle<S>.pickle         [training rows, train, test, fraction]
+    <task>_<scorer><TF>shuffle<S>.mat | .pickle             training rows of a single animal | of several
+    metadata.yaml                                           fraction, number, split number, engine of each shuffle
+    dlc-models-pytorch/.../test/pose_cfg.yaml, inference_cfg.yaml
+
+A training row is ``{"image": (folder, video, image), "size": (channels, height, width), "joints": ...}``; joints are
+rows of bodypart number, x, y: integers for a single animal, and per individual with two decimals for several
+(unique bodyparts last).  Format: DeepLabCut 3.0.2, which takes the image sizes from it and labels from the merged h5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcx.errors import DlcxError
+from dlcx.formats.labels.collected_data import read_labels
+from dlcx.formats.serialization.pickles import dump_pickle, load_plain_pickle
+from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
+from dlcx.formats.shuffles.metadata import METADATA_HEADER, read_metadata
+from dlcx.formats.shuffles.splits import Split
+from dlcx.formats.shuffles.tensorflow_shuffles import tensorflow_shuffles
+from dlcx.locks import changing
+from dlcx.outputs import whole_file
+from dlcx.poses import Labels
+from dlcx.project import Project, Shuffle
+from dlcx.untrusted_files import image_header
+
+
+def load_training_set(shuffle: Shuffle) -> tuple[Labels, Split]:
+    """The merged labels and the split of a shuffle, made by dlcx or by DeepLabCut.
+
+    Raises
+    ------
+    DlcxError
+        When the shuffle was not created, or its split counts rows that the labels do not have.
+    """
+    project = shuffle.project
+    if not shuffle.documentation_path.is_file():
+        raise DlcxError(
+            f"no training dataset for {shuffle.name}: {shuffle.documentation_path} does not exist",
+            hint=shuffle.how_to_create,
+        )
+    labels = read_labels(project.merged_labels_path, project.layout, project.scorer)
+    split = read_split(shuffle.documentation_path)
+    last = max([*split.train, *split.test], default=-1)
+    if last >= len(labels):
+        raise DlcxError(
+            f"{shuffle.documentation_path.name}: the split names row {last}, "
+            f"but {project.merged_labels_path.name} has {len(labels)} rows",
+            hint="The labels were merged anew since; create the dataset again.",
+        )
+    return labels, split
+
+
+def read_split(path: str | Path) -> Split:
+    """The split that a Documentation pickle holds; entries of -1, which pad a fraction, are dropped.
+
+    Raises
+    ------
+    DlcxError
+        When the file is unreadable or no such pickle.
+    """
+    # Files of DeepLabCut 2 hold the fraction in a class of its YAML reader.
+    data = load_plain_pickle(Path(path), foreign=True)
+    if not isinstance(data, list | tuple) or len(data) != 4:
+        raise DlcxError(f"{path}: expected [rows, train, test, fraction]")
+    train, test = (_indices(rows, path) for rows in data[1:3])
+    given = isinstance(data[3], int | float) and 0 <= data[3] <= 1
+    fraction = float(data[3]) if given else round(len(train) / max(len(train) + len(test), 1), 2)
+    return Split(train, test, fraction)
+
+
+def _indices(rows: Any, path: object) -> np.ndarray:
+    try:
+        array = np.asarray(rows, dtype=np.int64).reshape(-1)
+    except (TypeError, ValueError, OverflowError):
+        raise DlcxError(f"{path}: expected lists of row numbers") from None
+    array = array[array != -1]
+    if (array < 0).any():
+        raise DlcxError(f"{path}: expected lists of row numbers, got {array.min()}")
+    return array
+
+
+def write_documentation(rows: list[dict[str, Any]], split: Split, path: Path) -> None:
+    """Write the pickle that holds the split."""
+    dump_pickle([rows, split.train, split.test, split.fraction], path)
+
+
+def rows_path(shuffle: Shuffle) -> Path:
+    """The file of the training rows: ``.mat``, or ``.pickle`` for several animals."""
+    base = shuffle.dataset_path
+    return base.with_name(base.name + (".pickle" if shuffle.project.layout.multi else ".mat"))
+
+
+def write_rows(rows: list[dict[str, Any]], shuffle: Shuffle) -> Path:
+    """Write the training rows where DeepLabCut looks for image sizes: ``.mat``, or ``.pickle`` for several animals."""
+    path = rows_path(shuffle)
+    if shuffle.project.layout.multi:
+        dump_pickle(rows, path)
+        return path
+    from scipy.io import savemat
+
+    cells = np.zeros((1, len(rows)), dtype=[("image", "O"), ("size", "O"), ("joints", "O")])
+    for index, row in enumerate(rows):
+        joints = np.empty((1, 1), dtype=object)
+        joints[0, 0] = row["joints"]
+        cells[0, index] = (np.array([row["image"]]), np.array([row["size"]]), joints)
+    with whole_file(path) as beside:
+        savemat(beside, {"dataset": cells})
+    return path
+
+
+def training_rows(labels: Labels, split: Split, sizes: Mapping[int, tuple[int, int, int]]) -> list[dict[str, Any]]:
+    """Training rows of the train images that show anything.
+
+    ``sizes`` maps the row number to channels, height, width.  Points outside of the image are left out.
+
+    Raises
+    ------
+    DlcxError
+        When nothing is left.
+    """
+    make = _several if labels.layout.multi else _single
+    rows = (make(labels, int(index), sizes[int(index)]) for index in split.train)
+    shown = [row for row in rows if row is not None]
+    if not shown:
+        raise DlcxError(
+            f"no label lies inside of one of the {len(split.train)} training images",
+            hint="Look with `dlcx check-labels`; names of bodyparts must be those of config.yaml.",
+        )
+    return shown
+
+
+def _inside(xy: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+    """Which points (..., 2) lie strictly inside of an image; nan does not."""
+    _, height, width = size
+    return np.all((xy > 0) & (xy < (width, height)), axis=-1)
+
+
+def _single(labels: Labels, index: int, size: tuple[int, int, int]) -> dict[str, Any] | None:
+    xy = labels.xy[index, 0]
+    whole = np.where(np.isfinite(xy), np.trunc(xy), 0).astype(np.int64)  # 0 is not inside
+    seen = np.flatnonzero(_inside(whole, size))
+    joints = np.column_stack([seen, whole[seen]])
+    return {"image": labels.images[index], "size": size, "joints": joints} if len(joints) else None
+
+
+def _several(labels: Labels, index: int, size: tuple[int, int, int]) -> dict[str, Any] | None:
+    joints = {}
+    # Unique bodyparts come after the last animal, and their numbers after those of the animals' bodyparts.
+    groups = [(xy, 0) for xy in labels.xy[index]] + [(labels.unique_xy[index], len(labels.layout.bodyparts))]
+    for owner, (xy, first) in enumerate(groups):
+        seen = np.flatnonzero(_inside(xy, size))
+        if len(seen):
+            joints[owner] = np.column_stack([seen + first, xy[seen]]).astype(np.float32).round(2)
+    return {"image": labels.images[index], "size": np.array(size), "joints": joints} if joints else None
+
+
+def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
+    """Channels, height and width of every labelled image, from the files' headers.
+
+    Raises
+    ------
+    DlcxError
+        Names the first image that is missing or unreadable, and counts them.
+    """
+    sizes: list[tuple[int, int, int]] = []
+    missing: list[Path] = []
+    for parts in labels.images:
+        path = project.root.joinpath(*parts)
+        header = image_header(path) if path.exists() else None
+        if header is None:
+            missing.append(path)
+        else:
+            sizes.append((header.channels, header.height, header.width))
+    if missing:
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        problem = "is no readable image" if missing[0].is_file() else "does not exist"
+        raise DlcxError(
+            f"labelled image {missing[0]} {problem}{others}",
+            hint="Restore the image, or delete it and run `dlcx clean-labels` to drop its row of labels.",
+        )
+    return sizes
+
+
+def with_shuffle(project: Project, shuffle: Shuffle, split: Split) -> dict[str, dict[str, Any]]:
+    """The metadata with ``shuffle`` added; equal splits share a number.
+
+    Shuffles without an entry (the file was missing) are entered first, each with the engine whose model it has:
+    DeepLabCut would take PyTorch's for TensorFlow's, and would not know TensorFlow's.
+    """
+    entries = {name: dict(entry) for name, entry in read_metadata(project).items() if name != shuffle.name}
+    splits = {name: known for name in entries if (known := _split_of(project, name, entries[name])) is not None}
+    engines = dict.fromkeys(tensorflow_shuffles(project), "tensorflow") | dict.fromkeys(project.shuffles(), "pytorch")
+    absent = [other for other in engines if other.name not in entries and other.name != shuffle.name]
+    engines[shuffle] = "pytorch"
+    for other, own in [*((other, None) for other in absent), (shuffle, split)]:
+        if own is None and not other.documentation_path.is_file():
+            continue
+        rows = own or read_split(other.documentation_path)
+        same = (entries[name]["split"] for name, known in splits.items() if known.same_rows(rows))
+        free = max((entry.get("split", 0) for entry in entries.values()), default=0) + 1
+        entries[other.name] = {
+            "train_fraction": other.fraction,
+            "index": other.number,
+            "split": next(same, free),
+            "engine": engines[other],
+        }
+        splits[other.name] = rows
+    return dict(sorted(entries.items(), key=lambda item: (item[1].get("train_fraction", 0), item[1].get("index", 0))))
+
+
+def _split_of(project: Project, name: str, entry: Mapping[str, Any]) -> Split | None:
+    if not {"train_fraction", "index", "split"} <= set(entry):
+        raise DlcxError(f"{project.metadata_path}: {name}: expected train_fraction, index, split, engine")
+    path = Shuffle(project, entry["index"], entry["train_fraction"]).documentation_path
+    return read_split(path) if path.is_file() else None
+
+
+def enter_shuffle(project: Project, shuffle: Shuffle, split: Split) -> None:
+    """Add a shuffle to metadata.yaml, see :func:`with_shuffle`; other processes may add theirs meanwhile.
+
+    Raises
+    ------
+    DlcxError
+        When the file cannot be read or written, or another process keeps it.
+    """
+    with changing(project.metadata_path):
+        entries = with_shuffle(project, shuffle, split)
+        write_yaml({"shuffles": entries}, project.metadata_path, header=METADATA_HEADER)
+
+
+def pose_cfg(project: Project, net_type: str) -> dict[str, Any]:
+    """``test/pose_cfg.yaml``, which DeepLabCut needs for analysis."""
+    names = [*project.layout.bodyparts, *project.layout.unique]
+    return {
+        "dataset": str(project.root),
+        "num_joints": len(names),
+        "all_joints": [[joint] for joint in range(len(names))],
+        "all_joints_names": names,
+        "net_type": net_type,
+        "dataset_type": "multi-animal-imgaug",
+        "global_scale": 1.0,
+        "scoremap_dir": "test",
+    }
+
+
+def inference_cfg(project: Project) -> dict[str, Any]:
+    """``test/inference_cfg.yaml``: DeepLabCut's settings for assembling and tracking several animals."""
+    return {
+        "variant": 0,
+        "pafthreshold": 0.1,
+        "method": "m1",
+        "minimalnumberofconnections": len(project.layout.bodyparts) // 2,
+        "pcutoff": 0.1,
+        "topktoretain": len(project.layout.individuals),
+        "withid": project.identity,
+        "boundingboxslack": 0,
+        "iou_threshold": 0.6,
+        "max_age": 1,
+        "min_hits": 1,
+    }
+
+
+def read_paf_best(shuffle: Shuffle) -> list[int] | None:
+    """The edges of the part-affinity graph that pruning kept, from ``test/pose_cfg.yaml``; None where none was."""
+    path = shuffle.test_dir / "pose_cfg.yaml"
+    edges = read_yaml(path).get("paf_best") if path.is_file() else None
+    if edges is not None and not (isinstance(edges, list) and all(isinstance(edge, int) for edge in edges)):
+        raise DlcxError(f"{path}: paf_best: expected a list of numbers of edges, got {edges!r:.60}")
+    return edges

@@ -1,0 +1,1 @@
+"""Network weights: snapshots and exported models."""
