@@ -26,7 +26,7 @@ from dlcx.formats.predictions.evaluation import write_evaluation
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import read_all_labels
 from dlcx.poses import Instances, Prediction
-from dlcx.training.samples import guessed
+from dlcx.training.samples import sample_condition
 
 GOAL = 3.0
 #: Pixels around an animal's keypoints that make its box.
@@ -135,7 +135,7 @@ def write_guesses(root: Path) -> Path:
     found = []
     for labeled in LabeledImages([root.joinpath(*image) for image in labels.images], poses):
         seen = np.flatnonzero(labeled.pose.animals.score.any(1)).tolist()
-        xy = np.array([guessed(labeled, animal, sampler, MARGIN, rng) for animal in seen])
+        xy = np.array([sample_condition(labeled, animal, sampler, MARGIN, rng) for animal in seen])
         found.append(Prediction(Instances(xy, np.isfinite(xy).all(-1).astype(np.float32))))
     path = root / "guesses.h5"
     write_evaluation(labels.images, found, project.layout, path, "guesses")

@@ -14,20 +14,20 @@ from torch import Tensor
 
 from dlcx.data.augment import generator
 from dlcx.heads.batch_labels import BatchLabels
-from dlcx.training.processes import Processes
+from dlcx.training.process_group import ProcessGroup
 from dlcx.training.resizing import Resizing
-from dlcx.training.samples import Sample, Samples
+from dlcx.training.samples import Sample, TrainingSamples
 
 
 @dataclass(frozen=True)
-class Share:
+class BatchShard:
     """What one process has of a batch: ``own`` of ``whole`` images, and a seed for what layers draw.
 
     Where ``own`` is 0, the batch's first image stands in, which counts for nothing.
     """
 
-    own: int
-    whole: int
+    size: int
+    batch_size: int
     seed: int
 
 
@@ -43,15 +43,15 @@ class Batch:
     labels: BatchLabels
     paths: tuple[Path, ...]
     conditions: Tensor | None = None
-    share: Share | None = None
+    shard: BatchShard | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     @property
-    def whole(self) -> int:
+    def total_size(self) -> int:
         """Images in the shares of all processes."""
-        return len(self) if self.share is None else self.share.whole
+        return len(self) if self.shard is None else self.shard.batch_size
 
     def pinned(self) -> Batch:
         """The same with pixels in page-locked memory, from where a GPU fetches them while it computes."""
@@ -84,14 +84,14 @@ class Batches:
 
     def __init__(
         self,
-        samples: Samples,
+        samples: TrainingSamples,
         *,
         size: int,
         seed: int,
         workers: int = 0,
         pin: bool = False,
         resizing: Resizing | None = None,
-        processes: Processes | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
         self.samples = samples
         self._size = size
@@ -99,7 +99,7 @@ class Batches:
         self._workers = workers
         self._pin = pin
         self._resizing = resizing
-        self._processes = processes or Processes()
+        self._group = group or ProcessGroup()
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -117,7 +117,7 @@ class Batches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (counted from 1), or this process's shares of them, without the first ``start``."""
         rest = self.order(epoch)[start:]
-        shares = [self._processes.share(indices) or indices[:1] for indices in rest]
+        shares = [self._group.shard(indices) or indices[:1] for indices in rest]
         drawn = shares
         if self._resizing is not None:  # the first image of a batch decides on its size
             drawn = [own if own[0] == all_[0] else [all_[0], *own] for own, all_ in zip(shares, rest, strict=True)]
@@ -125,15 +125,15 @@ class Batches:
         for number, (samples, own, whole) in enumerate(zip(make(epoch, drawn), shares, rest, strict=True), start):
             if self._resizing is not None:
                 samples = self._resized(samples, own, epoch, number)
-            least = self._processes.largest(np.max([sample.image.shape[:2] for sample in samples], axis=0).tolist())
+            least = self._group.all_reduce_max(np.max([sample.image.shape[:2] for sample in samples], axis=0).tolist())
             batch = collate(samples, least)
-            if self._processes.count > 1:
-                batch = replace(batch, share=self._share(whole, epoch, number))
+            if self._group.count > 1:
+                batch = replace(batch, shard=self._shard(whole, epoch, number))
             yield batch.pinned() if self._pin else batch
 
     def sample(self, epoch: int, index: int) -> Sample:
         """One sample as an epoch shows it."""
-        return self.samples.draw(index, generator(self._seed, epoch, index))
+        return self.samples.sample(index, generator(self._seed, epoch, index))
 
     def _resized(self, samples: list[Sample], own: Sequence[int], epoch: int, number: int) -> list[Sample]:
         """The last samples, whose indices are ``own``, in the size that suits the first one."""
@@ -144,10 +144,10 @@ class Batches:
             for sample, index in zip(samples[-len(own) :], own, strict=True)
         ]
 
-    def _share(self, whole: Sequence[int], epoch: int, number: int) -> Share:
-        rank, count = self._processes.rank, self._processes.count
+    def _shard(self, whole: Sequence[int], epoch: int, number: int) -> BatchShard:
+        rank, count = self._group.rank, self._group.count
         seed = np.random.SeedSequence((self._seed, epoch, number, rank, count)).generate_state(1, np.uint64)
-        return Share(len(self._processes.share(whole)), len(whole), int(seed[0] >> 1))
+        return BatchShard(len(self._group.shard(whole)), len(whole), int(seed[0] >> 1))
 
     def _in_place(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
         for indices in order:

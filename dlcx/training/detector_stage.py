@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from dlcx.errors import DlcxError
 from dlcx.project import DETECTOR, Shuffle
-from dlcx.training.stage import Net, Part, check_metric
+from dlcx.training.stage import StageComponents, TrainingStage, check_metric
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from dlcx.nets.detectors.model import BoxDetector
     from dlcx.settings import ModelConfig, OwnConfig
     from dlcx.settings.model import Detector
-    from dlcx.training.loop import Course
-    from dlcx.training.processes import Processes
+    from dlcx.training.loop import TrainingSchedule
+    from dlcx.training.process_group import ProcessGroup
 
 #: What ``detector.runner.key_metric`` may be.
 BOX_METRICS = tuple(f"test.{name}@{overlap}" for name in ("mAP", "mAR") for overlap in ("50:95", "50", "75"))
 
 
-def detector_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part | None:
+def detector_stage(place: Shuffle, config: ModelConfig, own: OwnConfig) -> TrainingStage | None:
     """What finds the animals for a top-down net; None for other nets."""
     detector = config.detector
     if detector is None:
         return None
     check_metric(detector.runner.key_metric, BOX_METRICS, "detector.runner.key_metric")
-    return DetectorPart(
+    return DetectorStage(
         place=place,
         where="detector.",
         prefix=detector.runner.snapshot_prefix or DETECTOR,
@@ -50,25 +50,25 @@ def _first_weights(config: ModelConfig, own: OwnConfig) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectorPart(Part):
+class DetectorStage(TrainingStage):
     """The net that finds boxes around animals."""
 
     block: Detector
     config: ModelConfig
 
     def build(
-        self, learning: LabeledImages, test: LabeledImages, course: Course, device: str, processes: Processes
-    ) -> Net:
-        """See :class:`Part`."""
+        self, learning: LabeledImages, test: LabeledImages, schedule: TrainingSchedule, device: str, group: ProcessGroup
+    ) -> StageComponents:
+        """See :class:`TrainingStage`."""
         from dlcx.data.build import build_augmentation
         from dlcx.metrics.boxes import MOST
         from dlcx.nets.build import build_detector
         from dlcx.predictors.detector import create_detector
         from dlcx.predictors.preprocessing import build_scaling
         from dlcx.training.evaluation import BoxEvaluation
-        from dlcx.training.loss_step import DetectorLearner
+        from dlcx.training.loss_step import DetectorLossStep
         from dlcx.training.resizing import build_resizing
-        from dlcx.training.samples import WholeImages
+        from dlcx.training.samples import FullImages
 
         if not any(pose.animals.score.any() for pose in learning.poses):
             raise DlcxError(f"{self.place.name}: no animal is labelled in the training images")
@@ -78,23 +78,23 @@ class DetectorPart(Part):
         wanted = config.device if (device, settings.device) == ("auto", "auto") else device
         detector = create_detector(model, settings, most=MOST, device=wanted)
         judged = any(pose.animals.score.any() for pose in test.poses)
-        return Net(
+        return StageComponents(
             model,
             detector.device,
-            samples=WholeImages(learning, build_augmentation(transforms, keypoints=False), margin=margin),
-            losses=DetectorLearner(model, build_scaling(transforms), detector.device, precision=course.precision),
-            evaluate=BoxEvaluation(test, detector, margin=margin, processes=processes) if judged else None,
+            samples=FullImages(learning, build_augmentation(transforms, keypoints=False), margin=margin),
+            losses=DetectorLossStep(model, build_scaling(transforms), detector.device, precision=schedule.precision),
+            evaluate=BoxEvaluation(test, detector, margin=margin, group=group) if judged else None,
             resizing=build_resizing(transforms.collate if transforms else None, "detector.data.train.collate"),
         )
 
     def fill(self, model: nn.Module) -> str:
-        """See :class:`Part`."""
+        """See :class:`TrainingStage`."""
         from dlcx.nets.detectors.weights import load_initial_detector
 
         return load_initial_detector(cast("BoxDetector", model), self.block, self.weights)
 
     def layout(self) -> nn.Module:
-        """See :class:`Part`."""
+        """See :class:`TrainingStage`."""
         import torch
 
         from dlcx.nets.build import build_detector
@@ -103,7 +103,7 @@ class DetectorPart(Part):
             return build_detector(self.block)
 
     def check_weights(self) -> None:
-        """See :class:`Part`."""
+        """See :class:`TrainingStage`."""
         from dlcx.nets.detectors.weights import check_detector_source
 
         check_detector_source(self.block, self.weights)

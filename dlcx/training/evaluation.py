@@ -22,8 +22,8 @@ from dlcx.predictors.conditional import with_boxes
 from dlcx.predictors.detector import Detector
 from dlcx.stopping import StopRequest
 from dlcx.training.batches import collate
-from dlcx.training.processes import Processes
-from dlcx.training.samples import alone, guessed, sample_of
+from dlcx.training.process_group import ProcessGroup
+from dlcx.training.samples import sample_condition, single_animal, to_sample
 
 #: Confidence from which a point counts for ``rmse_pcutoff``; fixed, so that curves compare.
 PCUTOFF = 0.6
@@ -31,41 +31,41 @@ PCUTOFF = 0.6
 Found = TypeVar("Found")
 
 #: What the net is shown of a labelled image: guesses for the predictor, and what is true of each row that it then sees.
-Shown = tuple[Instances | None, Sequence[LabeledImage]]
+EvaluationRows = tuple[Instances | None, Sequence[LabeledImage]]
 
 
-def whole(labeled: LabeledImage) -> Shown:
+def full_image_rows(labeled: LabeledImage) -> EvaluationRows:
     """The whole image, for bottom-up nets."""
     return None, [labeled]
 
 
-def each_animal(margin: int) -> Callable[[LabeledImage], Shown]:
+def animal_rows(margin: int) -> Callable[[LabeledImage], EvaluationRows]:
     """Every labelled animal, in the box around its keypoints and ``margin`` pixels, for top-down nets."""
 
-    def shown(labeled: LabeledImage) -> Shown:
+    def rows(labeled: LabeledImage) -> EvaluationRows:
         seen = np.flatnonzero(labeled.pose.animals.score.any(1))
-        return labelled_boxes(labeled, margin), [alone(labeled, int(animal), margin) for animal in seen]
+        return labelled_boxes(labeled, margin), [single_animal(labeled, int(animal), margin) for animal in seen]
 
-    return shown
+    return rows
 
 
-def each_guess(sampler: ConditionSampler, margin: int) -> Callable[[LabeledImage], Shown]:
+def condition_rows(sampler: ConditionSampler, margin: int) -> Callable[[LabeledImage], EvaluationRows]:
     """Every labelled animal, in the box around a guess of its pose, for conditional nets; each time the same guess."""
 
-    def shown(labeled: LabeledImage) -> Shown:
+    def rows(labeled: LabeledImage) -> EvaluationRows:
         size = labeled.image.shape[1::-1]
         rng = generator(0, 0, zlib.crc32("/".join(labeled.path.parts[-2:]).encode()))
         seen = np.flatnonzero(labeled.pose.animals.score.any(1)).tolist()
-        xy = np.array([guessed(labeled, animal, sampler, margin, rng) for animal in seen])
+        xy = np.array([sample_condition(labeled, animal, sampler, margin, rng) for animal in seen])
         xy = xy.reshape(len(seen), *labeled.pose.animals.xy.shape[1:])
         guesses, kept = with_boxes(Instances(xy, np.isfinite(xy).all(-1).astype(np.float32)), size, margin)
-        return guesses, [alone(labeled, seen[row], margin) for row in kept]
+        return guesses, [single_animal(labeled, seen[row], margin) for row in kept]
 
-    return shown
+    return rows
 
 
 @dataclass
-class Judged:
+class ImageEvaluation:
     """What one image, or a box, is found to be: the losses of each row, its labels, and what was found in it."""
 
     losses: list[dict[str, float]] = field(default_factory=list)
@@ -82,8 +82,8 @@ class Evaluation:
         The test images.
     model, predictor
         What is trained, and what predicts with it.
-    shown
-        What the net is shown of each image: :func:`whole`, :func:`each_animal` or :func:`each_guess`.
+    rows_of
+        What the net is shown of each image: :func:`full_image_rows`, :func:`animal_rows` or :func:`condition_rows`.
     single
         Whether a row shows one animal, whose labels and prediction are paired without matching.
     margin
@@ -99,19 +99,19 @@ class Evaluation:
         predictor: Predictor,
         *,
         single: bool,
-        shown: Callable[[LabeledImage], Shown] = whole,
+        rows_of: Callable[[LabeledImage], EvaluationRows] = full_image_rows,
         margin: int = 20,
-        processes: Processes | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
         self._images, self._model, self._predictor = images, model, predictor
-        self._shown, self._single, self._margin = shown, single, margin
-        self._processes = processes or Processes()
+        self._rows_of, self._single, self._margin = rows_of, single, margin
+        self._group = group or ProcessGroup()
 
     @torch.inference_mode()
     def __call__(self, stop: StopRequest) -> dict[str, float] | None:
         """``losses/eval.*`` (means over the rows) and ``metrics/test.*``; None when a stop was asked for."""
         self._model.eval()
-        judged = of_all_images(self._images, self._judge, stop, self._processes)
+        judged = evaluate_images(self._images, self._judge, stop, self._group)
         if judged is None:
             return None
         truth = [true for image in judged for true in image.truth]
@@ -124,11 +124,11 @@ class Evaluation:
         found = {f"losses/eval.{name}": total / len(truth) for name, total in sums.items()}
         for name in ("rmse", "rmse_pcutoff", "mAP", "mAR"):
             found[f"metrics/test.{name}"] = float(getattr(metrics, name))
-        return self._processes.of_first(found)
+        return self._group.broadcast(found)
 
-    def _judge(self, labeled: LabeledImage) -> Judged:
-        judged = Judged()
-        guess, rows = self._shown(labeled)
+    def _judge(self, labeled: LabeledImage) -> ImageEvaluation:
+        judged = ImageEvaluation()
+        guess, rows = self._rows_of(labeled)
         image = labeled.image[None].copy()  # cached ones are read-only
         inputs = self._predictor.inputs(image, None if guess is None else [guess])
         for row, (geometry, true) in enumerate(zip(inputs.geometries, rows, strict=True)):
@@ -142,7 +142,7 @@ class Evaluation:
 
     def _labels(self, labeled: LabeledImage, geometry: Geometry) -> BatchLabels:
         """The labels of one row in pixels of the net's input."""
-        sample = sample_of(labeled, self._margin)
+        sample = to_sample(labeled, self._margin)
         for points in (sample.keypoints, sample.unique):
             points[..., :2] = geometry.to_net(points[..., :2])
         area = (sample.area * np.prod(geometry.scale)).astype(np.float32)
@@ -165,19 +165,19 @@ class BoxEvaluation:
     """
 
     def __init__(
-        self, images: LabeledImages, detector: Detector, *, margin: int, processes: Processes | None = None
+        self, images: LabeledImages, detector: Detector, *, margin: int, group: ProcessGroup | None = None
     ) -> None:
         self._images, self._detector, self._margin = images, detector, margin
-        self._processes = processes or Processes()
+        self._group = group or ProcessGroup()
 
     def __call__(self, stop: StopRequest) -> dict[str, float] | None:
         """``metrics/test.*``, such as ``metrics/test.mAP@50:95``; None when a stop was asked for."""
         self._detector.model.eval()
-        judged = of_all_images(self._images, self._judge, stop, self._processes)
+        judged = evaluate_images(self._images, self._judge, stop, self._group)
         if judged is None:
             return None
         numbers = evaluate_boxes([truth for truth, _ in judged], [found for _, found in judged]).named()
-        return self._processes.of_first({f"metrics/test.{name}": value for name, value in numbers.items()})
+        return self._group.broadcast({f"metrics/test.{name}": value for name, value in numbers.items()})
 
     def _judge(self, labeled: LabeledImage) -> tuple[np.ndarray, Instances]:
         boxes = labelled_boxes(labeled, self._margin).box
@@ -186,13 +186,13 @@ class BoxEvaluation:
         return boxes, found
 
 
-def of_all_images(
-    images: LabeledImages, judge: Callable[[LabeledImage], Found], stop: StopRequest, processes: Processes
+def evaluate_images(
+    images: LabeledImages, judge: Callable[[LabeledImage], Found], stop: StopRequest, group: ProcessGroup
 ) -> list[Found] | None:
     """What ``judge`` says of every image, each of which one process looks at; None when a stop was asked for."""
     own: list[Found] = []
-    for index in processes.share(range(len(images))):
+    for index in group.shard(range(len(images))):
         if stop:
             break
         own.append(judge(images[index]))
-    return None if processes.asked_to_stop(stop) else processes.merged(own)
+    return None if group.stop_requested(stop) else group.all_gather(own)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from dlcx.metrics.error_scale import Yardstick
-from dlcx.training.snapshots import Best
+from dlcx.training.checkpointer import Best
 
 
 def evaluation_line(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def of_gpus(device: str, config: ModelConfig, *, alone: bool) -> str:
+def choose_gpu(device: str, config: ModelConfig, *, alone: bool) -> str:
     """The device of a training, with the number that ``runner.gpus`` gives a GPU; ``alone``: one process trains.
 
     As in DeepLabCut one number chooses the GPU, unless --device names one.  Several mean its DataParallel, which is

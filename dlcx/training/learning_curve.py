@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from dlcx.training.stage import Part
+from dlcx.training.stage import TrainingStage
 
 if TYPE_CHECKING:
     from dlcx.training.loop import Training
@@ -18,8 +18,8 @@ DRAWING_SHARE = 0.02
 class LearningCurve:
     """Listens to a training, and draws its curve after evaluations."""
 
-    def __init__(self, part: Part, training: Training) -> None:
-        self._part, self._training = part, training
+    def __init__(self, stage: TrainingStage, training: Training) -> None:
+        self._part, self._training = stage, training
         self._begun, self._spent = monotonic(), 0.0
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
@@ -34,12 +34,12 @@ class LearningCurve:
         """Nothing is open."""
 
 
-def draw_curve(part: Part, training: Training) -> None:
+def draw_curve(stage: TrainingStage, training: Training) -> None:
     """Draw the learning curve as it is now, unless another training has taken over the folder."""
     from dlcx.visuals.learning_curve import draw_learning_curve
 
-    rows = training.files.statistics.rows
+    rows = training.outputs.statistics.rows
     if rows and (training.lock is None or training.lock.held):
-        best = training.files.keeper.best
-        title = f"{part.place.name}, detector" if part.is_detector else part.place.name
-        draw_learning_curve(rows, part.files.learning_curve, title=title, best=best.epoch if best else None)
+        best = training.outputs.checkpointer.best
+        title = f"{stage.place.name}, detector" if stage.is_detector else stage.place.name
+        draw_learning_curve(rows, stage.files.learning_curve, title=title, best=best.epoch if best else None)

@@ -205,7 +205,7 @@ class TrainLog:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def say(self, message: str) -> None:
+    def write(self, message: str) -> None:
         """Append the message; with -v it is seen on the terminal, too."""
         logger.info("%s", message)
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n"

@@ -26,14 +26,14 @@ from dlcx.metrics.error_scale import Yardstick
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.stopping import StopRequest
-from dlcx.training import schedules
+from dlcx.training import optimizers
 from dlcx.training.batches import Batch, Batches
+from dlcx.training.checkpointer import Best, Checkpointer
+from dlcx.training.distributed_losses import distributed_losses
 from dlcx.training.evaluation_line import evaluation_line
 from dlcx.training.loggers import Logger, Statistics, TrainLog
-from dlcx.training.processes import Processes
+from dlcx.training.process_group import ProcessGroup
 from dlcx.training.resume_state import HINT, random_states, set_random_states, write_state
-from dlcx.training.shared_losses import shared_losses
-from dlcx.training.snapshots import Best, Keeper
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ SAVING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingSchedule:
     """How long a training goes and how it computes.
 
     ``epochs`` is the total; ``early_stop`` ends it after that many evaluations without a better key metric.  ``where``
@@ -70,10 +70,10 @@ class Course:
 
 
 @dataclass
-class Files:
+class TrainingOutputs:
     """What a training writes, which is the first process's to do."""
 
-    keeper: Keeper
+    checkpointer: Checkpointer
     statistics: Statistics
     log: TrainLog
     state: Path
@@ -97,10 +97,10 @@ class Training:
     optimizer: Optimizer
     scheduler: LRScheduler | None
     device: torch.device
-    course: Course
-    files: Files
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    processes: Processes = field(default_factory=Processes)
+    schedule: TrainingSchedule
+    outputs: TrainingOutputs
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    group: ProcessGroup = field(default_factory=ProcessGroup)
     epoch: int = 0
     batches_done: int = 0
     sums: dict[str, float] = field(default_factory=dict)
@@ -109,23 +109,23 @@ class Training:
     yardstick: Yardstick = field(default_factory=Yardstick)
 
     def __post_init__(self) -> None:
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.course.precision == "fp16")
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.schedule.precision == "fp16")
         self._saved = (time.monotonic(), 0.0)  # when the resume state was written, and how long that took
         self._random: Mapping[str, Any] | None = None
 
     @property
-    def goes_on(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Whether epochs are left to train."""
-        return self.epoch < self.course.epochs and not self.waited_enough
+        return self.epoch < self.schedule.epochs and not self.patience_exhausted
 
     @property
-    def waited_enough(self) -> bool:
+    def patience_exhausted(self) -> bool:
         """Whether the key metric has not become better for as many evaluations as ``early_stop`` says."""
-        best, patience = self.files.keeper.best, self.course.early_stop
+        best, patience = self.outputs.checkpointer.best, self.schedule.early_stop
         return best is not None and patience is not None and best.waited >= patience
 
     def run(self, stop: StopRequest, listeners: Sequence[Logger] = (), progress: Progress = SILENT) -> None:
-        """Train until ``course.epochs``; ``listeners`` are told the numbers of each epoch.
+        """Train until ``schedule.epochs``; ``listeners`` are told the numbers of each epoch.
 
         Raises
         ------
@@ -136,15 +136,15 @@ class Training:
         """
         if self._random is not None:
             set_random_states(self._random)
-        self.losses = shared_losses(self.model, self.losses, self.processes, compiled=self.course.compiled)
+        self.losses = distributed_losses(self.model, self.losses, self.group, compiled=self.schedule.compiled)
         samples = len(self.batches.samples)
-        total = self.course.epochs * samples
+        total = self.schedule.epochs * samples
         done = self.epoch * samples + self.batches.samples_in(self.batches_done)
         with ExitStack() as stack:
             for listener in listeners:
                 stack.callback(listener.close)
-            task = stack.enter_context(progress.task(self.course.title, total, "image", done=done))
-            while self.goes_on:
+            task = stack.enter_context(progress.task(self.schedule.title, total, "image", done=done))
+            while self.is_unfinished:
                 try:
                     numbers = self._run_epoch(self.epoch + 1, stop, task)
                 except RuntimeError as error:
@@ -154,17 +154,17 @@ class Training:
                     listener.log(self.epoch, numbers)
 
     def _run_epoch(self, epoch: int, stop: StopRequest, task: Task) -> dict[str, float]:
-        lr = schedules.learning_rate(self.optimizer)
+        lr = optimizers.learning_rate(self.optimizer)
         self._train(epoch, stop, task)
         numbers = {f"losses/train.{name}": total / len(self.batches) for name, total in self.sums.items()}
-        if self.evaluate and epoch % self.course.eval_interval == 0:
-            task.advance(0, note=f"epoch {epoch}/{self.course.epochs}, evaluating")
+        if self.evaluate and epoch % self.schedule.eval_interval == 0:
+            task.advance(0, note=f"epoch {epoch}/{self.schedule.epochs}, evaluating")
             found = self.evaluate(stop)
             if found is None:
                 self._stop(stop)
             else:
                 numbers |= found
-        schedules.step(self.scheduler, numbers["losses/train.total_loss"])
+        optimizers.step(self.scheduler, numbers["losses/train.total_loss"])
         self.epoch, self.batches_done, self.sums = epoch, 0, {}
         self._record(epoch, lr, numbers)
         if _evaluated(numbers):
@@ -179,16 +179,16 @@ class Training:
                 self.sums[name] = self.sums.get(name, 0.0) + value
             self.batches_done += 1
             mean = self.sums["total_loss"] / self.batches_done
-            task.advance(batch.whole, note=f"epoch {epoch}/{self.course.epochs}, loss {mean:.4g}")
-            if self.processes.asked_to_stop(stop):
+            task.advance(batch.total_size, note=f"epoch {epoch}/{self.schedule.epochs}, loss {mean:.4g}")
+            if self.group.stop_requested(stop):
                 self._stop(stop)
-            if not self.files.state.is_file():  # before any snapshot, which could not repeat the epochs after it
+            if not self.outputs.state.is_file():  # before any snapshot, which could not repeat the epochs after it
                 self.save()
 
     def _learn(self, batch: Batch, epoch: int) -> dict[str, float]:
         """One step of the optimizer; the losses of the batch."""
         losses = self.losses(batch)
-        means = self.processes.mean(torch.stack(list(losses.values())))
+        means = self.group.all_reduce_mean(torch.stack(list(losses.values())))
         values = dict(zip(losses, means.tolist(), strict=True))
         if not all(math.isfinite(value) for value in values.values()):
             self._refuse(values, batch, epoch)
@@ -201,20 +201,20 @@ class Training:
     def _refuse(self, values: Mapping[str, float], batch: Batch, epoch: int) -> None:
         """End the training on a loss that is not finite."""
         parts = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        paths = dict.fromkeys(self.processes.merged(list(batch.paths)))
+        paths = dict.fromkeys(self.group.all_gather(list(batch.paths)))
         names = ", ".join("/".join(path.parts[-2:]) for path in paths)
         message = f"epoch {epoch}: the loss is not finite: {parts}; images: {names}"
-        self._say(message)
+        self._write_log(message)
         raise DlcxError(
             message,
             hint="The last snapshot is kept. A smaller learning rate often helps "
-            f"(--set {self.course.where}runner.optimizer.params.lr=...); the resumed training then uses it.",
+            f"(--set {self.schedule.where}runner.optimizer.params.lr=...); the resumed training then uses it.",
         )
 
     def _explain(self, error: RuntimeError) -> None:
         """Raise what torch has raised as something that the user can put right, where it is."""
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if self.course.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        if self.schedule.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise DlcxError(
                 f"--compile: torch cannot compile the net here: {reason}",
                 hint="Leave --compile out, or install a C++ compiler.",
@@ -227,22 +227,22 @@ class Training:
 
     def _record(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> None:
         """Statistics, snapshot and resume state of an epoch that is over."""
-        files = self.files
-        last = epoch == self.course.epochs or self._will_stop_early(numbers)
-        if not self.processes.first:
-            files.keeper.judge(epoch, numbers)
+        outputs = self.outputs
+        last = epoch == self.schedule.epochs or self._will_stop_early(numbers)
+        if not self.group.is_main:
+            outputs.checkpointer.judge(epoch, numbers)
             return
         self._check_lock()
-        files.statistics.log(epoch, numbers)
-        saved = files.keeper.keep(
+        outputs.statistics.log(epoch, numbers)
+        saved = outputs.checkpointer.keep(
             epoch,
             last=last,
             numbers=numbers,
             model=self.model.state_dict(),
             scheduler=None if self.scheduler is None else self.scheduler.state_dict(),
-            optimizer=self.optimizer.state_dict() if self.course.save_optimizer else None,
+            optimizer=self.optimizer.state_dict() if self.schedule.save_optimizer else None,
         )
-        self._say(self._line(epoch, lr, numbers))
+        self._write_log(self._line(epoch, lr, numbers))
         written, took = self._saved
         # snapshots and statistics on the disk never run ahead of a state that could not repeat them exactly
         if saved or _evaluated(numbers) or (time.monotonic() - written) * SAVING_SHARE >= took:
@@ -250,14 +250,14 @@ class Training:
 
     def _will_stop_early(self, numbers: Mapping[str, float]) -> bool:
         """Whether this epoch is the last one because nothing became better."""
-        best, patience = self.files.keeper.best, self.course.early_stop
+        best, patience = self.outputs.checkpointer.best, self.schedule.early_stop
         if best is None or patience is None or not _evaluated(numbers):
             return False
         return best.waited + 1 >= patience
 
     def _line(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> str:
         """The epoch's line in train.txt, as DeepLabCut writes it."""
-        line = f"Epoch {epoch}/{self.course.epochs} (lr={lr}), train loss {numbers['losses/train.total_loss']:.5f}"
+        line = f"Epoch {epoch}/{self.schedule.epochs} (lr={lr}), train loss {numbers['losses/train.total_loss']:.5f}"
         if "losses/eval.total_loss" in numbers:
             line += f", valid loss {numbers['losses/eval.total_loss']:.5f}"
         if self.device.type == "cuda":
@@ -266,27 +266,27 @@ class Training:
         return line
 
     def _evaluation_line(self, epoch: int, numbers: Mapping[str, float]) -> str:
-        keeper = self.files.keeper
+        checkpointer = self.outputs.checkpointer
         return evaluation_line(
             epoch,
-            self.course.epochs,
+            self.schedule.epochs,
             numbers,
             yardstick=self.yardstick,
-            key_metric=keeper.key_metric,
-            best=keeper.best,
+            key_metric=checkpointer.key_metric,
+            best=checkpointer.best,
         )
 
     def _stop(self, stop: StopRequest) -> None:
         self.save()
-        where = f"epoch {self.epoch + 1} of {self.course.epochs}, batch {self.batches_done} of {len(self.batches)}"
-        self._say(f"Stopped by {stop.signal} in {where}")
-        self.processes.wait()  # for the first one, which saves
+        where = f"epoch {self.epoch + 1} of {self.schedule.epochs}, batch {self.batches_done} of {len(self.batches)}"
+        self._write_log(f"Stopped by {stop.signal} in {where}")
+        self.group.barrier()  # for the first one, which saves
         raise Stopped(f"stopped by {stop.signal} in {where}; saved", hint="Run the same command again to resume.")
 
-    def _say(self, message: str) -> None:
+    def _write_log(self, message: str) -> None:
         """A line in train.txt."""
-        if self.processes.first:
-            self.files.log.say(message)
+        if self.group.is_main:
+            self.outputs.log.write(message)
 
     def _check_lock(self) -> None:
         """Refuse to write into a folder that was given to another training, or was replaced, in the meantime."""
@@ -295,11 +295,11 @@ class Training:
 
     def save(self) -> None:
         """Write the resume state."""
-        if not self.processes.first:
+        if not self.group.is_main:
             return
         self._check_lock()
         started = time.monotonic()
-        best = self.files.keeper.best
+        best = self.outputs.checkpointer.best
         state = {
             "epoch": self.epoch,
             "batches": self.batches_done,
@@ -310,10 +310,10 @@ class Training:
             "scaler": self.scaler.state_dict(),
             "random": random_states(),
             "best": None if best is None else asdict(best),
-            "recipe": dict(self.recipe),
+            "recipe": dict(self.fingerprint),
             "job": self.job,
         }
-        write_state(state, self.files.state)
+        write_state(state, self.outputs.state)
         self._saved = (time.monotonic(), time.monotonic() - started)
 
     def restore(self, state: Mapping[str, Any], changed: set[str], source: str) -> None:
@@ -341,7 +341,7 @@ class Training:
             self.sums = {name: float(value) for name, value in state["sums"].items()}
         if changed & {"optimizer", "scheduler"}:
             self._adopt_moments(state["optimizer"], source)
-            schedules.forward(self.scheduler, self.epoch)
+            optimizers.forward(self.scheduler, self.epoch)
         else:
             check_moments(state["optimizer"], self._learning(), source)
             self.optimizer.load_state_dict(state["optimizer"])
@@ -349,7 +349,7 @@ class Training:
                 self.scheduler.load_state_dict(state["scheduler"])
         if self.scaler.is_enabled() and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
-        self.files.keeper.best = None if state["best"] is None else Best(**state["best"])
+        self.outputs.checkpointer.best = None if state["best"] is None else Best(**state["best"])
         set_random_states(state["random"])  # raises where they are none
         self._random = state["random"]
 
@@ -359,7 +359,7 @@ class Training:
         self.epoch = snapshot.epoch
         if snapshot.optimizer:
             self._adopt_moments(snapshot.optimizer, source)
-        schedules.forward(self.scheduler, self.epoch)
+        optimizers.forward(self.scheduler, self.epoch)
 
     def _adopt_moments(self, state: Mapping[str, Any], source: str) -> None:
         """Take running averages from an optimizer's state dict, but keep the own learning rate and other settings.

@@ -15,7 +15,7 @@ from dlcx.predictors.preprocessing import Scaling
 from dlcx.training.batches import Batch
 
 
-class PoseLearner:
+class PoseLossStep:
     """Losses of a pose model on batches.
 
     Parameters
@@ -54,8 +54,8 @@ class PoseLearner:
         return self._model.loss(outputs, batch.labels.to(self._device))
 
 
-class DetectorLearner:
-    """Losses of a detector on batches; the parameters are those of :class:`PoseLearner`."""
+class DetectorLossStep:
+    """Losses of a detector on batches; the parameters are those of :class:`PoseLossStep`."""
 
     def __init__(self, model: BoxDetector, scaling: Scaling, device: torch.device, *, precision: str = "fp32") -> None:
         self._model, self._device, self._dtype = model, device, PRECISIONS[precision]

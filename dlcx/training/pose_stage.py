@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dlcx.formats.project_config import read_project_config
 from dlcx.project import POSE, Shuffle
-from dlcx.training.stage import Net, Part, check_metric
+from dlcx.training.stage import StageComponents, TrainingStage, check_metric
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig, OwnConfig
     from dlcx.training.evaluation import Evaluation
-    from dlcx.training.loop import Course
-    from dlcx.training.processes import Processes
-    from dlcx.training.samples import Samples
+    from dlcx.training.loop import TrainingSchedule
+    from dlcx.training.process_group import ProcessGroup
+    from dlcx.training.samples import TrainingSamples
 
 #: What ``runner.key_metric`` may be.
 POSE_METRICS = ("test.mAP", "test.mAR", "test.rmse", "test.rmse_pcutoff")
 
 
-def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
+def pose_stage(place: Shuffle, config: ModelConfig, own: OwnConfig) -> TrainingStage:
     """The shuffle's net itself."""
     check_metric(config.runner.key_metric, POSE_METRICS, "runner.key_metric")
-    return PosePart(
+    return PoseStage(
         place=place,
         where="",
         prefix=config.runner.snapshot_prefix or POSE,
@@ -42,20 +42,20 @@ def pose_part(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PosePart(Part):
+class PoseStage(TrainingStage):
     """The net that finds poses; ``tables`` convert the bodyparts of SuperAnimal weights."""
 
     block: ModelConfig
     tables: Any
 
     def build(
-        self, learning: LabeledImages, test: LabeledImages, course: Course, device: str, processes: Processes
-    ) -> Net:
-        """See :class:`Part`."""
+        self, learning: LabeledImages, test: LabeledImages, schedule: TrainingSchedule, device: str, group: ProcessGroup
+    ) -> StageComponents:
+        """See :class:`TrainingStage`."""
         from dlcx.nets.build import build_model
         from dlcx.predictors import create_predictor
         from dlcx.predictors.preprocessing import build_scaling
-        from dlcx.training.loss_step import PoseLearner
+        from dlcx.training.loss_step import PoseLossStep
         from dlcx.training.resizing import build_resizing
 
         config, transforms = self.block, self.transforms
@@ -63,23 +63,23 @@ class PosePart(Part):
         predictor = create_predictor(model, config, device=device)
         chosen = next(model.parameters()).device  # the predictor has moved the model there
         scaling = build_scaling(transforms)
-        return Net(
+        return StageComponents(
             model,
             chosen,
             samples=_samples(learning, config),
-            losses=PoseLearner(model, scaling, chosen, precision=course.precision, compiled=course.compiled),
-            evaluate=_evaluation(test, model, predictor, config, processes),
+            losses=PoseLossStep(model, scaling, chosen, precision=schedule.precision, compiled=schedule.compiled),
+            evaluate=_evaluation(test, model, predictor, config, group),
             resizing=build_resizing(transforms.collate if transforms else None, "data.train.collate"),
         )
 
     def fill(self, model: nn.Module) -> str:
-        """See :class:`Part`."""
+        """See :class:`TrainingStage`."""
         from dlcx.nets.weights import load_initial
 
         return load_initial(cast("PoseModel", model), self.block, self.weights, self.tables)
 
     def layout(self) -> nn.Module:
-        """See :class:`Part`."""
+        """See :class:`TrainingStage`."""
         import torch
 
         from dlcx.nets.build import build_model
@@ -88,42 +88,42 @@ class PosePart(Part):
             return build_model(self.block)
 
     def check_weights(self) -> None:
-        """See :class:`Part`."""
+        """See :class:`TrainingStage`."""
         from dlcx.nets.weights import check_source
 
         check_source(self.block, self.weights, self.tables)
 
 
-def _samples(images: LabeledImages, config: ModelConfig) -> Samples:
+def _samples(images: LabeledImages, config: ModelConfig) -> TrainingSamples:
     """What the net's method learns from: whole images, or crops around animals."""
     from dlcx.data.build import build_augmentation, build_cropping, build_jitter, build_sampler
-    from dlcx.training.samples import ConditionalCrops, Crops, WholeImages
+    from dlcx.training.samples import AnimalCrops, ConditionalCrops, FullImages
 
     transforms, margin = config.data.train, config.data.bbox_margin
     augmentation = build_augmentation(transforms)
     if config.method == "bu":
-        return WholeImages(images, augmentation, margin=margin)
+        return FullImages(images, augmentation, margin=margin)
     cropping = build_cropping(transforms)
     if config.method == "ctd":
         sampler = build_sampler(config.data.gen_sampling, len(config.metadata.bodyparts))
         return ConditionalCrops(images, augmentation, cropping, sampler, margin=margin)
-    return Crops(images, augmentation, cropping, margin=margin, jitter=build_jitter(transforms))
+    return AnimalCrops(images, augmentation, cropping, margin=margin, jitter=build_jitter(transforms))
 
 
 def _evaluation(
-    images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig, processes: Processes
+    images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig, group: ProcessGroup
 ) -> Evaluation | None:
     """What judges the net during training, where there are labelled test images."""
     from dlcx.data.build import build_sampler
-    from dlcx.training.evaluation import Evaluation, Shown, each_animal, each_guess, whole
+    from dlcx.training.evaluation import Evaluation, EvaluationRows, animal_rows, condition_rows, full_image_rows
 
     if not any(pose.animals.score.any() for pose in images.poses):
         return None
     margin, names = config.data.bbox_margin, config.metadata
-    shown: Callable[[LabeledImage], Shown] = whole
+    rows_of: Callable[[LabeledImage], EvaluationRows] = full_image_rows
     if config.method == "td":
-        shown = each_animal(margin)
+        rows_of = animal_rows(margin)
     elif config.method == "ctd":
-        shown = each_guess(build_sampler(config.data.gen_sampling, len(names.bodyparts)), margin)
+        rows_of = condition_rows(build_sampler(config.data.gen_sampling, len(names.bodyparts)), margin)
     single = config.method != "bu" or len(names.individuals) == 1
-    return Evaluation(images, model, predictor, single=single, shown=shown, margin=margin, processes=processes)
+    return Evaluation(images, model, predictor, single=single, rows_of=rows_of, margin=margin, group=group)

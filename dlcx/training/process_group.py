@@ -1,125 +1,66 @@
-"""The process group of torch that several processes train in."""
+"""Several processes that train one net together, as ``torchrun`` starts them, or one alone.
+
+Each process holds the whole network and takes its stage of every batch and of the test images; decisions are shared by
+all of them, and the first one writes.  :func:`joined` returns :class:`ProcessGroup` for a process on its own, or
+:class:`dlcx.training.torch_process_group.TorchProcessGroup`; no other code needs to know how many processes there are.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-import torch.distributed as dist
-from torch import Tensor
-
-from dlcx.distributed_environment import is_attended
-from dlcx.engines.devices import choose_device
-from dlcx.errors import DlcxError, LostProcess, ToldElsewhere
 from dlcx.stopping import StopRequest
-from dlcx.training.processes import Found, Item, Processes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
-class Group(Processes):
-    """One of several processes; made by :func:`dlcx.training.processes.joined`."""
+class ProcessGroup:
+    """One process alone: all shares are the whole.  Of a group all must call the methods together."""
 
-    def __init__(self) -> None:
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
-        self._store, self.rank, self.count = next(dist.rendezvous("env://"))
-        dist.init_process_group(
-            backend, store=dist.PrefixStore("dlcx", self._store), rank=self.rank, world_size=self.count
-        )
+    rank = 0
+    count = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is this process that writes and talks."""
+        return self.rank == 0
 
     def device(self, name: str, *, preferred: str = "auto", net_type: str = "") -> str:
-        """``cpu``, or for ``cuda`` the one of this process's number on its machine."""
-        device = choose_device(preferred if name == "auto" else name, net_type)
-        if device.type == "cpu":
-            return "cpu"
-        if device.type != "cuda" or device.index is not None:
-            raise DlcxError(
-                f"--device {name}: {self.count} processes cannot share {device}",
-                hint="Give --device cuda or cpu, or leave --devices out.",
-            )
-        own, most = int(os.environ.get("LOCAL_RANK", self.rank)), torch.cuda.device_count()
-        if own >= most:
-            raise DlcxError(
-                f"process {own + 1} of this machine finds no device of its own: torch sees {most} CUDA device(s)",
-                hint=f"Start {most} processes a machine at most, or give --device cpu.",
-            )
-        torch.cuda.set_device(own)
-        return f"cuda:{own}"
+        """The device that ``--device`` means for this process; ``auto`` means the preferred one."""
+        return name
 
-    def merged(self, own: list[Item]) -> list[Item]:
-        """See :class:`Processes`."""
-        shares: list[Any] = [None] * self.count
-        dist.all_gather_object(shares, own)
-        whole: list[Any] = [None] * sum(map(len, shares))
-        for rank, share in enumerate(shares):
-            whole[rank :: self.count] = share
-        return whole
+    def shard(self, items: Sequence[Item]) -> Sequence[Item]:
+        """The items of this process: every so many-th one."""
+        return items[self.rank :: self.count]
 
-    def mean(self, values: Tensor) -> Tensor:
-        """See :class:`Processes`."""
-        return self.total(values) / self.count
+    def all_gather(self, own: list[Item]) -> list[Item]:
+        """What all processes have made of their shares, in the order of the whole."""
+        return own
 
-    def total(self, values: Tensor) -> Tensor:
-        """See :class:`Processes`."""
-        kind = torch.int64 if not values.is_floating_point() else torch.float64
-        summed = values.detach().to(kind)
-        summed = summed.clone() if summed.data_ptr() == values.data_ptr() else summed
-        dist.all_reduce(summed)
-        return summed
+    def all_reduce_mean(self, values: Tensor) -> Tensor:
+        """The mean of each value over the processes."""
+        return values
 
-    def largest(self, values: Sequence[int]) -> tuple[int, ...]:
-        """See :class:`Processes`."""
-        most = torch.tensor(list(values), dtype=torch.int64)
-        dist.all_reduce(most, dist.ReduceOp.MAX)
-        return tuple(most.tolist())
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
+        """The sum of each value over the processes."""
+        return values
 
-    def of_first(self, found: Found) -> Found:
-        """See :class:`Processes`."""
-        held = [found]
-        dist.broadcast_object_list(held)
-        return held[0]
+    def all_reduce_max(self, values: Sequence[int]) -> tuple[int, ...]:
+        """The largest of each value."""
+        return tuple(values)
 
-    def asked_to_stop(self, stop: StopRequest) -> bool:
-        """See :class:`Processes`."""
-        (number,) = self.largest([int(signal.Signals[stop.signal]) if stop.signal else 0])
-        if number and not stop:
-            stop.note(number, None)
-        return bool(number)  # a signal that has come meanwhile is for all to hear, the next time
+    def broadcast(self, found: Found) -> Found:
+        """What the first process has found."""
+        return found
 
-    def wait(self) -> None:
-        """See :class:`Processes`."""
-        self.largest([0])
+    def stop_requested(self, stop: StopRequest) -> bool:
+        """Whether a signal has asked any of the processes to stop; all then know which one."""
+        return bool(stop)
 
-    def explained(self, error: BaseException) -> BaseException:
-        """What this process ends with: the error if it is the first to fail, else that another one says why."""
-        lost = isinstance(error, RuntimeError) and _is_lost(error)
-        if lost and is_attended():
-            return LostProcess()
-        code = 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
-        code = DlcxError.exit_code if lost else code
-        try:
-            if self._store.add("dlcx-failed", 1) > 1:
-                with suppress(RuntimeError):
-                    code = json.loads(self._store.get("dlcx-code"))
-                return ToldElsewhere(code)
-            self._store.set("dlcx-code", json.dumps(code))
-        except RuntimeError:  # the store has gone with the process that held it
-            pass
-        if lost:
-            return DlcxError(
-                f"process {self.rank + 1} of {self.count} has lost the others: one was killed or its machine is gone",
-                hint="Run the same command again to resume from the last saved state.",
-            )
-        return error
-
-    def leave(self) -> None:
-        """End the group, when all have done their work."""
-        dist.destroy_process_group()
-
-
-def _is_lost(error: RuntimeError) -> bool:
-    """Whether an error of torch tells that another process can no longer be reached."""
-    return isinstance(error, dist.DistError) or "gloo" in str(error).lower() or "nccl" in str(error).lower()
+    def barrier(self) -> None:
+        """Until all have come here."""

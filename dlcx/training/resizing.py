@@ -22,7 +22,7 @@ from dlcx.training.samples import Sample
 class Sizes(Protocol):
     """What size a batch gets."""
 
-    def draw(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    def sample(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
         """(width, height) of a batch whose first image has the size ``first``."""
         ...
 
@@ -43,7 +43,7 @@ class ScaledSize:
     multiple: int = 1
     square: bool = False
 
-    def draw(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    def sample(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
         """See :class:`Sizes`."""
         sides = np.array(first)
         short = np.clip(rng.uniform(self.low, self.high) * sides.min(), self.shortest, self.longest_short)
@@ -58,7 +58,7 @@ class ListedSize:
 
     sizes: tuple[tuple[int, int], ...]
 
-    def draw(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    def sample(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
         """See :class:`Sizes`."""
         return self.sizes[int(rng.integers(len(self.sizes)))]
 
@@ -77,7 +77,7 @@ class Resizing:
 
     def size(self, first: Sample, rng: np.random.Generator) -> tuple[int, int]:
         """(width, height) of a batch that begins with this sample."""
-        return self.sizes.draw(_size(first), rng)
+        return self.sizes.sample(_size(first), rng)
 
     def cut(self, sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
         """The sample in its new size; points that were cut off are not labelled, boxes end where the image does."""
@@ -152,12 +152,12 @@ def _size(sample: Sample) -> tuple[int, int]:
 
 
 def _window(image: np.ndarray, scaled: np.ndarray, start: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The part of ``size`` that begins at ``start`` in the image (H, W, 3) when that is ``scaled``, all x then y."""
+    """The stage of ``size`` that begins at ``start`` in the image (H, W, 3) when that is ``scaled``, all x then y."""
     smaller = scaled[0] < image.shape[1]
     image = cv2.resize(image, scaled.tolist(), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
     cut = np.zeros((size[1], size[0], 3), np.uint8)
     low, high = np.clip(start, 0, scaled), np.clip(start + size, 0, scaled)
     to = low - start
-    part = image[low[1] : high[1], low[0] : high[0]]
-    cut[to[1] : to[1] + part.shape[0], to[0] : to[0] + part.shape[1]] = part
+    stage = image[low[1] : high[1], low[0] : high[0]]
+    cut[to[1] : to[1] + stage.shape[0], to[0] : to[0] + stage.shape[1]] = stage
     return cut

@@ -19,7 +19,7 @@ from dlcx.project import DETECTOR, Shuffle
 if TYPE_CHECKING:
     from dlcx.settings import ModelConfig
     from dlcx.training.loop import Training
-    from dlcx.training.stage import Part
+    from dlcx.training.stage import TrainingStage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,25 +81,25 @@ class TrainResult(Trained):
         return first + self.facts(self.shuffle, "--epochs")
 
 
-def trained_net(part: Part, training: Training, before: int) -> Trained:
+def trained_net(stage: TrainingStage, training: Training, before: int) -> Trained:
     """A net after its training, which had ``before`` epochs behind it."""
-    rows = training.files.statistics.rows
+    rows = training.outputs.statistics.rows
     errors = [row["metrics/test.rmse"] for row in rows if "metrics/test.rmse" in row]
-    best, curve = training.files.keeper.best, part.files.learning_curve
+    best, curve = training.outputs.checkpointer.best, stage.files.learning_curve
     return Trained(
-        shuffle=part.place.name,
+        shuffle=stage.place.name,
         epoch=training.epoch,
         trained=training.epoch - before,
-        stopped_early=training.epoch < training.course.epochs,
-        snapshots=tuple(snapshot.path for snapshot in part.place.snapshots(part.prefix)),
-        key_metric=part.runner.key_metric,
+        stopped_early=training.epoch < training.schedule.epochs,
+        snapshots=tuple(snapshot.path for snapshot in stage.place.snapshots(stage.prefix)),
+        key_metric=stage.runner.key_metric,
         best_epoch=best.epoch if best else None,
         best_score=best.score if best else None,
         test_error=errors[-1] if errors and math.isfinite(errors[-1]) else None,
         animal_size=training.yardstick.animal_size if math.isfinite(training.yardstick.animal_size) else None,
         test_images=training.yardstick.images,
         not_learned=_not_learned(rows, training.yardstick),
-        learning_stats=part.files.learning_stats,
+        learning_stats=stage.files.learning_stats,
         learning_curve=curve if curve.is_file() else None,
     )
 

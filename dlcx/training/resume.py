@@ -11,7 +11,7 @@ from dlcx.user_paths import user_path
 
 
 @dataclass(frozen=True)
-class Start:
+class ResumePoint:
     """A resume state, else a snapshot, else first weights.
 
     ``foreign``: the snapshot is of another training.  ``outdated``: files of the training that is given up.
@@ -28,7 +28,7 @@ class Start:
         return self.state or (self.snapshot.path if self.snapshot else None)
 
 
-def choose_start(
+def choose_resume_point(
     place: Shuffle,
     resume: str,
     *,
@@ -37,7 +37,7 @@ def choose_start(
     continued: str | None = None,
     overwrite: bool = False,
     job: str = "",
-) -> Start:
+) -> ResumePoint:
     """What ``--resume`` means in this folder.
 
     Parameters
@@ -62,12 +62,12 @@ def choose_start(
     state = files.resume_state if files.resume_state.is_file() else None
     if resume == "auto" or (job and state and _job_of(state) == job):
         if state:
-            return Start(state=state)
+            return ResumePoint(state=state)
         if own:
-            return Start(snapshot=max(own, key=lambda snapshot: snapshot.epoch))
+            return ResumePoint(snapshot=max(own, key=lambda snapshot: snapshot.epoch))
         if continued:
-            return Start(snapshot=_find(place, continued, "resume_training_from"), foreign=True)
-        return Start()
+            return ResumePoint(snapshot=_find(place, continued, "resume_training_from"), foreign=True)
+        return ResumePoint()
     snapshot = None if resume == "none" else _find(place, resume, "--resume")
     mine = snapshot is not None and snapshot.path.parent == place.train_dir.resolve()
     kept = snapshot.epoch if snapshot and mine else -1
@@ -80,7 +80,7 @@ def choose_start(
             f"such as {outdated[0].name}",
             hint="Add --overwrite to delete them, or leave --resume out to go on.",
         )
-    return Start(snapshot=snapshot, foreign=snapshot is not None and not mine, outdated=tuple(outdated))
+    return ResumePoint(snapshot=snapshot, foreign=snapshot is not None and not mine, outdated=tuple(outdated))
 
 
 def _job_of(state: Path) -> str:

@@ -35,7 +35,7 @@ class Sample:
     condition: np.ndarray | None = None  # (K, 3)
 
 
-class Samples(Protocol):
+class TrainingSamples(Protocol):
     """A training set; drawing from equal generators gives equal samples."""
 
     paths: list[Path]
@@ -45,12 +45,12 @@ class Samples(Protocol):
         """Samples an epoch."""
         ...
 
-    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """One of them, changed as ``rng`` falls."""
         ...
 
 
-class WholeImages:
+class FullImages:
     """Every image with all its animals.
 
     Parameters
@@ -70,15 +70,15 @@ class WholeImages:
     def __len__(self) -> int:
         return len(self._images)
 
-    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """The image and its labels, augmented."""
-        before = sample_of(self._images[index], self._margin)
+        before = to_sample(self._images[index], self._margin)
         labeled, growth = self._augmentation.apply(self._images[index], rng)
-        after = sample_of(labeled, self._margin, before.ids)
+        after = to_sample(labeled, self._margin, before.ids)
         return replace(after, area=before.area * np.float32(growth))
 
 
-class Crops:
+class AnimalCrops:
     """Every labelled animal on a crop around it: the image is augmented, then cropped where the animal's box is then.
 
     ``jitter`` moves and scales the box before, as a detector's would be.
@@ -95,23 +95,23 @@ class Crops:
     ) -> None:
         self._images, self._augmentation, self._margin = images, augmentation, margin
         self._cropping, self._jitter = cropping, jitter
-        self._items = labelled_animals(images)
+        self._items = labeled_animals(images)
         self.paths = images.paths
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """The crop around one animal, and its labels in pixels of the crop."""
         image, animal = self._items[index]
-        labeled = alone(self._images[image], animal, self._margin)
+        labeled = single_animal(self._images[image], animal, self._margin)
         changed, _ = self._augmentation.apply(labeled, rng)
         found = changed.pose.animals
         size = changed.image.shape[1::-1]
         box = np.zeros(4) if found.box is None else found.box[0]
         if self._jitter is not None:
             box = self._jitter.draw(box, size, rng)
-        return cropped(self._cropping.window(np.floor(box), size), changed, found.xy, animal, self._margin)
+        return crop_animal(self._cropping.window(np.floor(box), size), changed, found.xy, animal, self._margin)
 
 
 class ConditionalCrops:
@@ -131,36 +131,36 @@ class ConditionalCrops:
     ) -> None:
         self._images, self._augmentation, self._margin = images, augmentation, margin
         self._cropping, self._sampler = cropping, sampler
-        self._items = labelled_animals(images)
+        self._items = labeled_animals(images)
         self.paths = images.paths
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """The crop around one guess, labels and guess in pixels of the crop."""
         image, animal = self._items[index]
         changed, _ = self._augmentation.apply(self._images[image], rng)
         size = changed.image.shape[1::-1]
-        guess = guessed(changed, animal, self._sampler, self._margin, rng)
+        guess = sample_condition(changed, animal, self._sampler, self._margin, rng)
         box = boxes_around(guess[None], size, self._margin)[0]
         window = self._cropping.window(np.floor(box), size)
-        sample = cropped(window, changed, changed.pose.animals.xy[[animal]], animal, self._margin)
+        sample = crop_animal(window, changed, changed.pose.animals.xy[[animal]], animal, self._margin)
         xy = (guess - np.array(window.offset)) / np.array(window.scale)
         condition = np.concatenate([np.nan_to_num(xy), np.isfinite(xy).all(-1, keepdims=True)], -1)
         return replace(sample, condition=condition)
 
 
-def labelled_animals(images: LabeledImages) -> list[tuple[int, int]]:
+def labeled_animals(images: LabeledImages) -> list[tuple[int, int]]:
     """Index of the image and of the animal, for every animal with a visible keypoint."""
     labelled = [np.flatnonzero(pose.animals.score.any(1)) for pose in images.poses]
     return [(image, int(animal)) for image, animals in enumerate(labelled) for animal in animals]
 
 
-def guessed(
+def sample_condition(
     labeled: LabeledImage, animal: int, sampler: ConditionSampler, margin: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """A guess (K, 2) of the pose of one animal of an image, nan where nothing is guessed."""
+    """A guess (K, 2) of the pose of one animal of an image, nan where nothing is sample_condition."""
     xy, size = labeled.pose.animals.xy, labeled.image.shape[1::-1]
     boxes = boxes_around(xy, size, margin)
     low = np.maximum(boxes[:, :2], boxes[animal, :2])
@@ -169,16 +169,16 @@ def guessed(
     return sampler.draw(xy[animal], xy[near], max(1.0, float(boxes[animal, 2:].prod())), size, rng)
 
 
-def cropped(window: Window, labeled: LabeledImage, xy: np.ndarray, animal: int, margin: int) -> Sample:
+def crop_animal(window: Window, labeled: LabeledImage, xy: np.ndarray, animal: int, margin: int) -> Sample:
     """The window of an image and what it shows of one animal, xy (1, K, 2) in pixels of the image."""
     xy = (xy - np.array(window.offset)) / np.array(window.scale)
     seen = inside(xy, window.size)
     pose = Prediction(Instances(np.where(seen[..., None], xy, np.nan), seen.astype(np.float32)))
     crop = LabeledImage(window.cut(labeled.image), pose, labeled.path)
-    return replace(sample_of(crop, margin, np.arange(1)), ids=np.array([animal]))
+    return replace(to_sample(crop, margin, np.arange(1)), ids=np.array([animal]))
 
 
-def alone(labeled: LabeledImage, animal: int, margin: int) -> LabeledImage:
+def single_animal(labeled: LabeledImage, animal: int, margin: int) -> LabeledImage:
     """The image with the labels of one animal only, and the box around them (N = 1)."""
     animals = labeled.pose.animals
     row = slice(animal, animal + 1)
@@ -186,7 +186,7 @@ def alone(labeled: LabeledImage, animal: int, margin: int) -> LabeledImage:
     return replace(labeled, pose=Prediction(Instances(animals.xy[row], animals.score[row], box=box)))
 
 
-def sample_of(labeled: LabeledImage, margin: int, animals: np.ndarray | None = None) -> Sample:
+def to_sample(labeled: LabeledImage, margin: int, animals: np.ndarray | None = None) -> Sample:
     """The rows of one image; without ``animals`` (N,), their indices, those with any visible keypoint.
 
     ``margin`` is by how many pixels an animal's box, whose area counts, reaches beyond its keypoints.

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from dlcx.settings.model import Detector, Runner, TrainSettings
     from dlcx.settings.transforms import Transforms
     from dlcx.training.batches import Batch
-    from dlcx.training.loop import Course, Evaluate, Training
-    from dlcx.training.processes import Processes
+    from dlcx.training.loop import Evaluate, Training, TrainingSchedule
+    from dlcx.training.process_group import ProcessGroup
     from dlcx.training.resizing import Resizing
-    from dlcx.training.samples import Samples
+    from dlcx.training.samples import TrainingSamples
 
 #: Threads that keep a GPU from waiting for images, where nobody says how many.
 GPU_WORKERS = 4
@@ -32,19 +32,19 @@ TEST_CACHE = 1 << 29
 
 
 @dataclass(frozen=True)
-class Net:
+class StageComponents:
     """A net on its device with random weights, what it learns from, what it loses, and who judges it."""
 
     model: nn.Module
     device: torch.device
-    samples: Samples
+    samples: TrainingSamples
     losses: Callable[[Batch], dict[str, Tensor]]
     evaluate: Evaluate | None
     resizing: Resizing | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part(ABC):
+class TrainingStage(ABC):
     """One net that a shuffle trains, by its ``block`` of pytorch_config.yaml.
 
     ``where`` is how the keys of its settings begin in pytorch_config.yaml: nothing, or ``detector.``.  ``weights`` is
@@ -87,8 +87,8 @@ class Part(ABC):
 
     @abstractmethod
     def build(
-        self, learning: LabeledImages, test: LabeledImages, course: Course, device: str, processes: Processes
-    ) -> Net:
+        self, learning: LabeledImages, test: LabeledImages, schedule: TrainingSchedule, device: str, group: ProcessGroup
+    ) -> StageComponents:
         """The net with random weights, what it learns from, and who judges it."""
 
     @abstractmethod
@@ -121,7 +121,7 @@ class Part(ABC):
         DlcxError
             Names the key.
         """
-        from dlcx.training.schedules import build_optimizer, build_scheduler
+        from dlcx.training.optimizers import build_optimizer, build_scheduler
 
         optimizer, scheduler = self.runner.optimizer, self.runner.scheduler
         learning = build_optimizer(optimizer.type, optimizer.params, self.layout().parameters())
@@ -138,7 +138,7 @@ class Part(ABC):
         """
         from torch import nn, zeros
 
-        from dlcx.training.schedules import EndedSchedule, build_optimizer, build_scheduler, forward
+        from dlcx.training.optimizers import EndedSchedule, build_optimizer, build_scheduler, forward
 
         optimizer, scheduler, epochs = self.runner.optimizer, self.runner.scheduler, self.settings.epochs
         if scheduler is None:
@@ -157,11 +157,11 @@ class Part(ABC):
                 hint=f"Add --set {key}={epochs}, or ask for {total} epochs at most.",
             ) from error
 
-    def course(self, *, early_stop: int | None, precision: str, compiled: bool) -> Course:
+    def schedule(self, *, early_stop: int | None, precision: str, compiled: bool) -> TrainingSchedule:
         """How long the training goes and how it computes."""
-        from dlcx.training.loop import Course
+        from dlcx.training.loop import TrainingSchedule
 
-        return Course(
+        return TrainingSchedule(
             epochs=self.settings.epochs,
             eval_interval=self.runner.eval_interval,
             early_stop=early_stop,
@@ -172,7 +172,9 @@ class Part(ABC):
             where=self.where,
         )
 
-    def training(self, course: Course, processes: Processes, *, device: str, workers: int | None) -> Training:
+    def training(
+        self, schedule: TrainingSchedule, group: ProcessGroup, *, device: str, workers: int | None
+    ) -> Training:
         """Everything wired together, with random weights.
 
         Raises
@@ -184,25 +186,25 @@ class Part(ABC):
 
         from dlcx.metrics.error_scale import yardstick
         from dlcx.training.batches import Batches
+        from dlcx.training.checkpointer import Checkpointer
         from dlcx.training.loggers import Statistics, TrainLog
-        from dlcx.training.loop import Files, Training
+        from dlcx.training.loop import Training, TrainingOutputs
+        from dlcx.training.optimizers import build_optimizer, build_scheduler
         from dlcx.training.resume_state import seed_all
-        from dlcx.training.schedules import build_optimizer, build_scheduler
-        from dlcx.training.snapshots import Keeper
 
         runner, settings = self.runner, self.settings
         seed = SEED if settings.seed is None else settings.seed
-        if settings.batch_size < processes.count:
+        if settings.batch_size < group.count:
             raise DlcxError(
-                f"{self.where}train_settings.batch_size {settings.batch_size}: {processes.count} processes share a "
+                f"{self.where}train_settings.batch_size {settings.batch_size}: {group.count} processes share a "
                 "batch, and each needs an image",
-                hint=f"Give --set {self.where}train_settings.batch_size={processes.count} or more: it is the size of "
+                hint=f"Give --set {self.where}train_settings.batch_size={group.count} or more: it is the size of "
                 "all shares together.",
             )
         torch.backends.cudnn.deterministic = True
         seed_all(seed)
         learning, test = _images(self.place, self.transforms)
-        net = self.build(learning, test, course, device, processes)
+        net = self.build(learning, test, schedule, device, group)
         threads = settings.dataloader_workers if workers is None else workers
         if workers is None and not threads and net.device.type != "cpu":
             threads = GPU_WORKERS
@@ -213,7 +215,7 @@ class Part(ABC):
             workers=threads,
             pin=net.device.type == "cuda",
             resizing=net.resizing,
-            processes=processes,
+            group=group,
         )
         if not len(batches):
             raise DlcxError(f"{self.place.name}: no animal is labelled in the training images")
@@ -221,7 +223,7 @@ class Part(ABC):
         scheduler = None
         if runner.scheduler is not None:
             scheduler = build_scheduler(runner.scheduler.type, runner.scheduler.params, optimizer)
-        keeper = Keeper(
+        checkpointer = Checkpointer(
             self.place,
             prefix=self.prefix,
             key_metric=runner.key_metric,
@@ -238,11 +240,11 @@ class Part(ABC):
             optimizer=optimizer,
             scheduler=scheduler,
             device=net.device,
-            course=course,
-            processes=processes,
+            schedule=schedule,
+            group=group,
             yardstick=yardstick(test.poses),
-            files=Files(keeper, Statistics(self.files.learning_stats), log, self.files.resume_state),
-            recipe={
+            outputs=TrainingOutputs(checkpointer, Statistics(self.files.learning_stats), log, self.files.resume_state),
+            fingerprint={
                 "model": self.layers,
                 "optimizer": runner.optimizer.model_dump(mode="json"),
                 "scheduler": None if runner.scheduler is None else runner.scheduler.model_dump(mode="json"),
@@ -250,7 +252,7 @@ class Part(ABC):
                 "images": ["/".join(path.parts[-3:]) for path in learning.paths],
                 "batch_size": settings.batch_size,
                 "seed": seed,
-                "precision": course.precision,
+                "precision": schedule.precision,
             },
         )
 

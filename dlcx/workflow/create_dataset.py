@@ -430,14 +430,14 @@ def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
 
 def _check_nets(plan: _Plan) -> None:
     """Refuse keys and paths that `train` would refuse; warn of weights that it could not fetch from the network."""
-    from dlcx.training.detector_stage import detector_part
-    from dlcx.training.pose_stage import pose_part
+    from dlcx.training.detector_stage import detector_stage
+    from dlcx.training.pose_stage import pose_stage
 
-    for make in (detector_part, pose_part):
+    for make in (detector_stage, pose_stage):
         part = make(plan.shuffle, plan.config, plan.own)
         if part is not None and plan.own.overrides:
             part.check_keys()
-        untrained = make is pose_part and untrainable(plan.config.net_type)
+        untrained = make is pose_stage and untrainable(plan.config.net_type)
         if part is None or part.weights == "none" or untrained:
             continue
         from dlcx.nets.hub import Unreachable

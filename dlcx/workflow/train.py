@@ -21,12 +21,12 @@ from dlcx.project import DETECTOR, Shuffle
 from dlcx.ranges import within_ranges
 from dlcx.settings.without_effect import IN_TRAINING, warn_of
 from dlcx.stopping import stop_on_signals
-from dlcx.training.detector_stage import detector_part
-from dlcx.training.gpus import of_gpus
+from dlcx.training.detector_stage import detector_stage
+from dlcx.training.gpus import choose_gpu
 from dlcx.training.launch import train_in_processes
 from dlcx.training.learning_curve import LearningCurve, draw_curve
 from dlcx.training.loggers import check_logger, chosen_logger
-from dlcx.training.pose_stage import pose_part
+from dlcx.training.pose_stage import pose_stage
 from dlcx.training.result import (
     Trained,
     TrainResult,
@@ -35,9 +35,9 @@ from dlcx.training.result import (
     trained_net,
     untouched_net,
 )
-from dlcx.training.resume import Start, choose_start
+from dlcx.training.resume import ResumePoint, choose_resume_point
 from dlcx.training.slurm import SubmittedTraining, checked_job, submit_training
-from dlcx.training.stage import Part
+from dlcx.training.stage import TrainingStage
 
 if TYPE_CHECKING:
     from dlcx.settings import ModelConfig, OwnConfig
@@ -165,14 +165,14 @@ def train(
         raise DlcxError("flags of a job are for --cluster slurm", hint="Add it, or leave them out.")
     if devices > 1:
         return train_in_processes(devices, call, progress)
-    from dlcx.training.processes import joined
+    from dlcx.training.join_process_group import join_process_group
 
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
-        processes = stack.enter_context(joined())
+        group = stack.enter_context(join_process_group())
         place = open_project(project).shuffle(shuffle, trainset_index)
         lock = None
-        if processes.first:
+        if group.is_main:
             settle(place.project.root)
             if place.train_dir.is_dir():  # before it is read: 'create-dataset --overwrite' may replace it
                 lock = stack.enter_context(locked(place.train_lock, f"the training of {place.name}"))
@@ -188,8 +188,8 @@ def train(
         )
         kind = chosen_logger(logger, config.logger)
         check_logger(kind)
-        device = processes.device(device, preferred=config.device, net_type=config.net_type)
-        device = of_gpus(device, config, alone=processes.count == 1)
+        device = group.device(device, preferred=config.device, net_type=config.net_type)
+        device = choose_gpu(device, config, alone=group.count == 1)
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
 
         choose_device(config.device if device == "auto" else device, config.net_type)  # raises where it is missing
@@ -198,43 +198,46 @@ def train(
         job = own_job()
         todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
         _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
-        processes.wait()  # until all have read what is written from here on
+        group.barrier()  # until all have read what is written from here on
         # all before the first training: a net must not go on where it was given up when its detector's is stopped
-        outdated = [path for _, start in todo if start.source is None for path in start.outdated]
+        outdated = [path for _, point in todo if point.source is None for path in point.outdated]
         trained: dict[str, Trained] = {}
-        for part, start in todo:
-            course = part.course(early_stop=early_stop, precision=precision, compiled=compile)
-            training = part.training(course, processes, device=device, workers=workers)
+        for stage, point in todo:
+            schedule = stage.schedule(early_stop=early_stop, precision=precision, compiled=compile)
+            training = stage.training(schedule, group, device=device, workers=workers)
             training.job, training.lock = job.name, lock
-            _bring_to(training, part, start)
+            _bring_to(training, stage, point)
             behind = training.epoch
             listeners: list[Logger] = []
-            if processes.first:
-                listeners = _listeners(part, training, config, kind) if training.goes_on else []
-                if start.source is not None and training.goes_on:
-                    outdated += start.outdated
+            if group.is_main:
+                listeners = _listeners(stage, training, config, kind) if training.is_unfinished else []
+                if point.source is not None and training.is_unfinished:
+                    outdated += point.outdated
                 if not trained:  # once: hours may lie between a detector and its pose net, and edits of the file
                     update_model_config(before, config, place)
-                _commit(part, start, own, outdated)
+                _commit(stage, point, own, outdated)
             outdated = []  # from here on there are new files of these names
-            if training.goes_on:
+            if training.is_unfinished:
                 try:
-                    training.run(stop, listeners, progress if processes.first else SILENT)
+                    training.run(stop, listeners, progress if group.is_main else SILENT)
                 except Stopped as stopped:
                     if resume != "auto" and not job.name:
                         stopped.hint = "Run it again without --resume to go on."
                     raise
                 finally:
-                    if processes.first:
-                        draw_curve(part, training)
-            trained[part.where] = trained_net(part, training, behind)
-            if processes.first:
-                _warn_of_test(part, training, trained[part.where])
+                    if group.is_main:
+                        draw_curve(stage, training)
+            trained[stage.where] = trained_net(stage, training, behind)
+            if group.is_main:
+                _warn_of_test(stage, training, trained[stage.where])
         return train_result(place, config, trained.get("") or untouched_net(place, config), trained.get("detector."))
 
 
 def _warn(
-    place: Shuffle, config: ModelConfig, todo: Sequence[tuple[Part, Start]], given: Mapping[str, str | Path | None]
+    place: Shuffle,
+    config: ModelConfig,
+    todo: Sequence[tuple[TrainingStage, ResumePoint]],
+    given: Mapping[str, str | Path | None],
 ) -> None:
     """Say what the call leaves without effect, and what the trained net will lack."""
     if lacks_conditions(config):
@@ -245,26 +248,26 @@ def _warn(
             place.model_config_path,
             config.net_type,
         )
-    for part, start in todo:
-        if start.source is not None and given[part.flag] is not None:
+    for stage, point in todo:
+        if point.source is not None and given[stage.flag] is not None:
             log.warning(
-                "%s %s has no effect: the training goes on; --resume none starts over", part.flag, given[part.flag]
+                "%s %s has no effect: the training goes on; --resume none starts over", stage.flag, given[stage.flag]
             )
 
 
-def _commit(part: Part, start: Start, own: OwnConfig, outdated: Sequence[Path]) -> None:
+def _commit(stage: TrainingStage, point: ResumePoint, own: OwnConfig, outdated: Sequence[Path]) -> None:
     """Note the first weights, and let the files of a training go that is given up: all of them, or none."""
-    if start.source is None:
-        _remember(part, own)
+    if point.source is None:
+        _remember(stage, own)
     if outdated:
-        root = part.place.project.root
+        root = stage.place.project.root
         with only_replacer(root), replaced(root, moved=list(outdated)):
             pass
 
 
 def _todo(
     place: Shuffle, config: ModelConfig, own: OwnConfig, resume: str, *, overwrite: bool, job: OwnJob
-) -> list[tuple[Part, Start]]:
+) -> list[tuple[TrainingStage, ResumePoint]]:
     """The nets to train, the detector first, and where each begins; all that can be checked before is checked.
 
     Raises
@@ -274,32 +277,32 @@ def _todo(
     """
     todo = []
     of_detector = Path(resume).name.startswith(place.prefix(DETECTOR))
-    for make in (detector_part, pose_part):
-        part = make(place, config, own)
-        if part is None or not part.settings.epochs:
+    for make in (detector_stage, pose_stage):
+        stage = make(place, config, own)
+        if stage is None or not stage.settings.epochs:
             continue
-        mine = resume if resume == "none" or part.is_detector == of_detector else "auto"
-        start = choose_start(
+        mine = resume if resume == "none" or stage.is_detector == of_detector else "auto"
+        point = choose_resume_point(
             place,
             mine,
-            prefix=part.prefix,
-            detector=part.is_detector,
-            continued=part.continued,
+            prefix=stage.prefix,
+            detector=stage.is_detector,
+            continued=stage.continued,
             overwrite=overwrite,
             job=job.name if job.again else "",
         )
-        if start.source is not None:  # its first weights lie behind it, whatever is asked for now
-            part = make(place, config, shuffle_own_config(place)) or part
-        todo.append((part, start))
+        if point.source is not None:  # its first weights lie behind it, whatever is asked for now
+            stage = make(place, config, shuffle_own_config(place)) or stage
+        todo.append((stage, point))
     if not todo:
         raise DlcxError("--epochs 0: nothing is left to train")
-    for part, start in todo:
+    for stage, point in todo:
         if len(todo) > 1:
             with in_file(place.model_config_path):
-                part.check_keys()
-        part.check_schedule()
-        if start.source is None:
-            part.check_weights()
+                stage.check_keys()
+        stage.check_schedule()
+        if point.source is None:
+            stage.check_weights()
     return todo
 
 
@@ -363,29 +366,29 @@ def _own_config(
     return own.model_copy(update={key: weights_source(text) for key, text in named.items() if text is not None})
 
 
-def _remember(part: Part, own: OwnConfig) -> None:
+def _remember(stage: TrainingStage, own: OwnConfig) -> None:
     """Write to dlcx.yaml what the first weights of a net are."""
-    path = part.place.own_config_path
+    path = stage.place.own_config_path
     with changing(path):
         stored = read_own_config(path)
-        named = stored.model_copy(update={part.own_key: getattr(own, part.own_key)})
+        named = stored.model_copy(update={stage.own_key: getattr(own, stage.own_key)})
         if named != stored:
             write_own_config(named, path)
 
 
-def _listeners(part: Part, training: Training, config: ModelConfig, kind: str) -> list[Logger]:
+def _listeners(stage: TrainingStage, training: Training, config: ModelConfig, kind: str) -> list[Logger]:
     """The learning curve, and a logger of this kind, as ``logger`` in pytorch_config.yaml says."""
     from dlcx.training.loggers import build_logger
 
     options = {name: value for name, value in (config.logger or {}).items() if name != "type"}
-    if part.is_detector and options.get("run_name"):
+    if stage.is_detector and options.get("run_name"):
         options["run_name"] = f"{options['run_name']}-detector"
-    found = build_logger(kind, part.place.train_dir, options)
-    curve = LearningCurve(part, training)
+    found = build_logger(kind, stage.place.train_dir, options)
+    curve = LearningCurve(stage, training)
     return [curve] if found is None else [found, curve]
 
 
-def _bring_to(training: Training, part: Part, start: Start) -> None:
+def _bring_to(training: Training, stage: TrainingStage, point: ResumePoint) -> None:
     """Put the training where it starts, and say what has changed since.
 
     Raises
@@ -394,45 +397,45 @@ def _bring_to(training: Training, part: Part, start: Start) -> None:
         When the state or snapshot cannot be used, or more epochs are behind it than are asked for in all.
     """
     from dlcx.formats.weights.snapshot import read_snapshot
+    from dlcx.training.checkpointer import best_so_far
     from dlcx.training.resume_state import read_state
-    from dlcx.training.snapshots import remembered_best
 
-    if start.state:
-        state = read_state(start.state)
-        changed = {name for name, value in training.recipe.items() if state["recipe"].get(name) != value}
+    if point.state:
+        state = read_state(point.state)
+        changed = {name for name, value in training.fingerprint.items() if state["recipe"].get(name) != value}
         if changed:
             names = ", ".join(sorted(changed))
             log.warning("changed since epoch %s: %s; the new values hold from here on", state.get("epoch"), names)
-        training.restore(state, changed, str(start.state))
-    elif start.snapshot:
-        found = read_snapshot(start.snapshot.path)
-        training.continue_from(found, str(start.snapshot.path))
+        training.restore(state, changed, str(point.state))
+    elif point.snapshot:
+        found = read_snapshot(point.snapshot.path)
+        training.continue_from(found, str(point.snapshot.path))
         if found.epoch and not found.optimizer:
-            log.warning("%s holds no state of the optimizer, which starts anew", start.snapshot.path.name)
-        if not start.foreign:
-            training.files.keeper.best = remembered_best(part.place, part.runner.key_metric, part.prefix)
-    elif training.processes.first:  # the others take its weights
-        log.info("%s", part.fill(training.model))
-    training.files.statistics.drop_after(training.epoch)
-    total = training.course.epochs
-    if start.foreign and training.epoch >= total:
-        flag = "--detector-epochs" if part.is_detector else "--epochs"
+            log.warning("%s holds no state of the optimizer, which starts anew", point.snapshot.path.name)
+        if not point.foreign:
+            training.outputs.checkpointer.best = best_so_far(stage.place, stage.runner.key_metric, stage.prefix)
+    elif training.group.is_main:  # the others take its weights
+        log.info("%s", stage.fill(training.model))
+    training.outputs.statistics.drop_after(training.epoch)
+    total = training.schedule.epochs
+    if point.foreign and training.epoch >= total:
+        flag = "--detector-epochs" if stage.is_detector else "--epochs"
         raise DlcxError(
-            f"{start.source} has {training.epoch} epochs behind it, and {flag} {total} is the total",
+            f"{point.source} has {training.epoch} epochs behind it, and {flag} {total} is the total",
             hint=f"Give more than {training.epoch} epochs, or take its weights as the first ones with "
-            f"{part.flag} PATH.",
+            f"{stage.flag} PATH.",
         )
 
 
-def _warn_of_test(part: Part, training: Training, trained: Trained) -> None:
+def _warn_of_test(stage: TrainingStage, training: Training, trained: Trained) -> None:
     """Say plainly that a network has not learned, or that the test images cannot tell."""
-    name = f"the detector of {part.place.name}" if part.is_detector else part.place.name
+    name = f"the detector of {stage.place.name}" if stage.is_detector else stage.place.name
     if trained.not_learned:
         log.warning(
             "%s has not learned: %s; train it for more epochs (%s N), and look at its labels with dlcx check-labels",
             name,
             trained.not_learned,
-            "--detector-epochs" if part.is_detector else "--epochs",
+            "--detector-epochs" if stage.is_detector else "--epochs",
         )
-    elif (text := training.yardstick.warning()) and training.evaluate and not part.is_detector:
-        log.warning("%s: %s; label more frames or lower TrainingFraction in config.yaml", part.place.name, text)
+    elif (text := training.yardstick.warning()) and training.evaluate and not stage.is_detector:
+        log.warning("%s: %s; label more frames or lower TrainingFraction in config.yaml", stage.place.name, text)

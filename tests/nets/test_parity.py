@@ -26,7 +26,7 @@ from dlcx.poses import Instances, Layout
 from dlcx.predictors import create_predictor
 from dlcx.predictors.preprocessing import build_preparation
 from dlcx.settings import ModelConfig
-from dlcx.training.schedules import build_optimizer, build_scheduler
+from dlcx.training.optimizers import build_optimizer, build_scheduler
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ANIMALS = ("ann", "bob", "cid")

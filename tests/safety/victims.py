@@ -210,7 +210,7 @@ def main() -> None:
     from dlcx.data import video
     from dlcx.predictors import temporal
     from dlcx.store import chunks
-    from dlcx.training import loop, snapshots
+    from dlcx.training import checkpointer, loop
 
     for module in pkgutil.walk_packages(dlcx.__path__, "dlcx."):  # what a child need not import
         if not module.name.endswith("__main__"):
@@ -228,7 +228,7 @@ def main() -> None:
     counts.wrap(output_files.VideoResults, "write", "results")
     counts.wrap(tracking.Linking, "link", "tracking")
     counts.wrap(loop.Training, "_learn", "learning")
-    counts.wrap(snapshots, "write_snapshot", "snapshot")
+    counts.wrap(checkpointer, "write_snapshot", "snapshot")
     counts.wrap(loop, "write_state", "state")
     for line in sys.stdin:
         print(json.dumps(ended(json.loads(line), counts, log)), flush=True)

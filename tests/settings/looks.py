@@ -21,14 +21,14 @@ from dlcx.predictors.preprocessing import build_preparation, build_scaling
 from dlcx.project import Shuffle, Snapshot
 from dlcx.settings import ModelConfig, OwnConfig
 from dlcx.settings.without_effect import IN_PREDICTIONS, IN_TRAINING, warn_of
-from dlcx.training.detector_stage import detector_part
-from dlcx.training.gpus import of_gpus
+from dlcx.training.detector_stage import detector_stage
+from dlcx.training.gpus import choose_gpu
 from dlcx.training.loggers import chosen_logger
-from dlcx.training.pose_stage import _samples, pose_part
-from dlcx.training.processes import Processes
+from dlcx.training.pose_stage import _samples, pose_stage
+from dlcx.training.process_group import ProcessGroup
 from dlcx.training.resizing import build_resizing
-from dlcx.training.samples import WholeImages
-from dlcx.training.stage import Part, _images
+from dlcx.training.samples import FullImages
+from dlcx.training.stage import TrainingStage, _images
 from dlcx.workflow.train import _configured
 
 IMAGES = np.random.default_rng(1).integers(0, 255, (1, 30, 40, 3), np.uint8)
@@ -53,12 +53,12 @@ def detector_samples(place: Shuffle, config: ModelConfig) -> list[Any]:
     """What the detector learns from."""
     transforms = config.detector.data.train
     images = _images(place, transforms)[0]
-    drawn = WholeImages(images, build_augmentation(transforms, keypoints=False), margin=config.data.bbox_margin)
+    drawn = FullImages(images, build_augmentation(transforms, keypoints=False), margin=config.data.bbox_margin)
     return _drawn(drawn, transforms, "detector.data.train.collate")
 
 
 def _drawn(source: Any, transforms: Any, where: str) -> list[Any]:
-    found = [source.draw(index, np.random.default_rng(seed)) for seed in range(6) for index in range(len(source))]
+    found = [source.sample(index, np.random.default_rng(seed)) for seed in range(6) for index in range(len(source))]
     seen = [(one.image, one.keypoints, one.unique, one.area, one.boxes, one.condition) for one in found]
     scaled = build_scaling(transforms).of_bytes(IMAGES, "cpu")
     return [
@@ -70,27 +70,27 @@ def _drawn(source: Any, transforms: Any, where: str) -> list[Any]:
 
 def training(place: Shuffle, config: ModelConfig) -> dict[str, Any]:
     """How the pose network is trained."""
-    return _trained(pose_part(place, config, OwnConfig(weights="none")))
+    return _trained(pose_stage(place, config, OwnConfig(weights="none")))
 
 
 def detector_training(place: Shuffle, config: ModelConfig) -> dict[str, Any]:
     """How the detector is trained; its layers are replaced by one that is built in no time."""
-    part = detector_part(place, config, OwnConfig(weights="none"))
+    part = detector_stage(place, config, OwnConfig(weights="none"))
     assert part is not None
     return _trained(part)
 
 
-def _trained(part: Part) -> dict[str, Any]:
+def _trained(part: TrainingStage) -> dict[str, Any]:
     made = part.training(
-        part.course(early_stop=None, precision="fp32", compiled=False), Processes(), device="cpu", workers=None
+        part.schedule(early_stop=None, precision="fp32", compiled=False), ProcessGroup(), device="cpu", workers=None
     )
     groups = [{k: v for k, v in group.items() if k != "params"} for group in made.optimizer.param_groups]
-    keeper = {name: value for name, value in vars(made.files.keeper).items() if name != "_shuffle"}
+    checkpointer = {name: value for name, value in vars(made.outputs.checkpointer).items() if name != "_shuffle"}
     return {
-        "course": made.course,
+        "schedule": made.schedule,
         "optimizer": [type(made.optimizer), groups],
         "scheduler": [type(made.scheduler), made.scheduler and {**made.scheduler.state_dict(), "optimizer": None}],
-        "keeper": keeper,
+        "checkpointer": checkpointer,
         "order": [made.batches.order(epoch) for epoch in range(1, 6)],
         "workers": made.batches._workers,
         "pin": made.batches._pin,
@@ -154,7 +154,7 @@ def messages(place: Shuffle, config: ModelConfig) -> None:
 
 def gpu(place: Shuffle, config: ModelConfig) -> str:
     """On which device a training runs."""
-    return of_gpus("auto", config, alone=True)
+    return choose_gpu("auto", config, alone=True)
 
 
 def scorer(place: Shuffle, config: ModelConfig) -> str:
@@ -182,7 +182,7 @@ def first_weights(place: Shuffle, config: ModelConfig) -> list[Any]:
     """What training starts from, with --weights weight_init."""
     own = OwnConfig(weights="weight_init")
     found = _weight_init(config)
-    part = detector_part(place, config, own)
+    part = detector_stage(place, config, own)
     return [found.label, found.numbers, found.heads, part and part.weights]
 
 

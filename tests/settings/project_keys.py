@@ -21,7 +21,7 @@ from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.poses import Instances, Prediction
 from dlcx.settings import OwnConfig
 from dlcx.settings.without_effect import IN_DATASETS, WITH_DETECTORS, warn_of
-from dlcx.training.pose_stage import pose_part
+from dlcx.training.pose_stage import pose_stage
 from dlcx.workflow.analyze_images import _painter
 from dlcx.workflow.check_labels import check_labels
 from dlcx.workflow.create_dataset import _configure, _default_net
@@ -100,7 +100,7 @@ def crop(root: Path) -> Any:
 def tables(root: Path) -> Any:
     """Which bodyparts of a SuperAnimal those of the project are."""
     place = open_project(root).shuffle(1)
-    return pose_part(place, _configure(place, "timm/test_resnet", None, None, ()), OwnConfig()).tables
+    return pose_stage(place, _configure(place, "timm/test_resnet", None, None, ()), OwnConfig()).tables
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dlcx.poses import Instances, Prediction
 from dlcx.predictors.preprocessing import Preparation, Scaling
 from dlcx.training.batches import Batch, Batches
 from dlcx.training.loss_step import to_input
-from dlcx.training.samples import ConditionalCrops, WholeImages
+from dlcx.training.samples import ConditionalCrops, FullImages
 
 RANDOM = Augmentation(affine=Affine(0.5, (0.5, 1.25), 30, 0), crop=Crop(32, 32), motion_blur=True, noise=12.75)
 
@@ -58,18 +58,18 @@ def equal(one: list[Batch], other: list[Batch]) -> bool:
 
 def test_workers_and_a_later_start_change_nothing(images):
     alone, threads = (
-        Batches(WholeImages(images, RANDOM, margin=20), size=3, seed=5, workers=workers) for workers in (0, 2)
+        Batches(FullImages(images, RANDOM, margin=20), size=3, seed=5, workers=workers) for workers in (0, 2)
     )
     first = list(alone.epoch(4))
     assert equal(first, list(threads.epoch(4)))
     assert equal(first[1:], list(threads.epoch(4, start=1)))
     assert equal([], list(threads.epoch(4, start=3)))
     assert not equal(first, list(alone.epoch(5)))
-    assert not equal(first, list(Batches(WholeImages(images, RANDOM, margin=20), size=3, seed=6).epoch(4)))
+    assert not equal(first, list(Batches(FullImages(images, RANDOM, margin=20), size=3, seed=6).epoch(4)))
 
 
 def test_an_epoch_holds_every_image_once_in_another_order_each_time(images):
-    batches = Batches(WholeImages(images, RANDOM, margin=20), size=3, seed=5)
+    batches = Batches(FullImages(images, RANDOM, margin=20), size=3, seed=5)
     assert len(batches) == 3
     seen = [path for batch in batches.epoch(1) for path in batch.paths]
     assert sorted(seen) == sorted(images.paths)
@@ -77,13 +77,13 @@ def test_an_epoch_holds_every_image_once_in_another_order_each_time(images):
 
 
 def test_a_thread_s_error_reaches_the_caller_and_leaving_early_ends_the_threads(images):
-    rest = Batches(WholeImages(images, RANDOM, margin=20), size=1, seed=0, workers=2).epoch(1)
+    rest = Batches(FullImages(images, RANDOM, margin=20), size=1, seed=0, workers=2).epoch(1)
     next(rest)
     rest.close()
     images.paths[3].write_bytes(b"broken")
     fresh = LabeledImages(images.paths, images.poses)
     with pytest.raises(Exception, match="cannot read image"):
-        list(Batches(WholeImages(fresh, RANDOM, margin=20), size=2, seed=0, workers=2).epoch(1))
+        list(Batches(FullImages(fresh, RANDOM, margin=20), size=2, seed=0, workers=2).epoch(1))
 
 
 def test_images_of_different_sizes_are_padded_and_absent_animals_have_flag_0(tmp_path):
@@ -92,7 +92,7 @@ def test_images_of_different_sizes_are_padded_and_absent_animals_have_flag_0(tmp
     both = np.array([[[5.0, 6], [7, 8]], [[15, 16], [nan, nan]]])
     second = np.array([[[nan, nan], [nan, nan]], [[9.0, 10], [11, 12]]])
     poses = [pose(both, np.array([[[3.0, 4]]])), pose(second, np.array([[[nan, nan]]]))]
-    (batch,) = Batches(WholeImages(LabeledImages(paths, poses), Augmentation(), margin=2), size=2, seed=0).epoch(1)
+    (batch,) = Batches(FullImages(LabeledImages(paths, poses), Augmentation(), margin=2), size=2, seed=0).epoch(1)
     row = {path: index for index, path in enumerate(batch.paths)}
     first, other = row[paths[0]], row[paths[1]]
     assert batch.images.shape == (2, 40, 30, 3)
@@ -111,13 +111,13 @@ def test_areas_grow_with_the_image(tmp_path):
     poses = [pose(np.array([[[20.0, 20], [30, 30]]]))]
     zoom = Augmentation(affine=Affine(1.0, (0.5, 0.5)))
     paths = write_images(tmp_path, [(60, 60)])
-    (batch,) = Batches(WholeImages(LabeledImages(paths, poses), zoom, margin=5), size=1, seed=0).epoch(1)
+    (batch,) = Batches(FullImages(LabeledImages(paths, poses), zoom, margin=5), size=1, seed=0).epoch(1)
     assert batch.labels.area[0, 0] == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize(("normalize", "unit"), [(True, False), (False, True), (True, True), (False, False)])
 def test_training_and_inference_give_the_net_the_same(images, normalize, unit):
-    (batch, *_) = Batches(WholeImages(images, Augmentation(), margin=20), size=3, seed=5).epoch(1)
+    (batch, *_) = Batches(FullImages(images, Augmentation(), margin=20), size=3, seed=5).epoch(1)
     expected, _ = Preparation(scaling=Scaling(normalize, unit))(batch.images.numpy(), "cpu")
     torch.testing.assert_close(to_input(Scaling(normalize, unit))(batch.images), expected, rtol=0, atol=0)
 
@@ -147,6 +147,6 @@ def test_an_animal_that_is_hidden_has_no_guess(tmp_path):
     samples = ConditionalCrops(images, Augmentation(), Cropping((32, 32)), ConditionSampler(), margin=10)
     assert len(samples) == 1
     for epoch in range(20):
-        sample = samples.draw(0, np.random.default_rng(epoch))
+        sample = samples.sample(0, np.random.default_rng(epoch))
         assert np.isfinite(sample.condition).all()
         assert not sample.condition[1:].any()

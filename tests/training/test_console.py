@@ -14,8 +14,8 @@ from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics.error_scale import Yardstick, yardstick
 from dlcx.progress import Progress, Task
+from dlcx.training.checkpointer import Best
 from dlcx.training.evaluation_line import evaluation_line
-from dlcx.training.snapshots import Best
 from dlcx.workflow.train import train
 
 LENGTHS = Yardstick(images=9, animal_size=80, guess_error=25)

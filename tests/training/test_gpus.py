@@ -8,7 +8,7 @@ import torch
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.settings import ModelConfig
-from dlcx.training.gpus import of_gpus
+from dlcx.training.gpus import choose_gpu
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def config(gpus: list[int] | None) -> ModelConfig:
 
 
 def test_one_number_chooses_the_gpu(two_gpus):
-    assert of_gpus("auto", config([1]), alone=True) == "cuda:1"
-    assert of_gpus("cuda", config([1]), alone=True) == "cuda:1"
-    assert of_gpus("auto", config(None), alone=True) == "auto"
+    assert choose_gpu("auto", config([1]), alone=True) == "cuda:1"
+    assert choose_gpu("cuda", config([1]), alone=True) == "cuda:1"
+    assert choose_gpu("auto", config(None), alone=True) == "auto"
 
 
 def test_a_flag_overrides_it(two_gpus, caplog):
-    assert of_gpus("cuda:0", config([1]), alone=True) == "cuda:0"
-    assert of_gpus("cpu", config([1]), alone=True) == "cpu"
+    assert choose_gpu("cuda:0", config([1]), alone=True) == "cuda:0"
+    assert choose_gpu("cpu", config([1]), alone=True) == "cpu"
     assert [record.getMessage() for record in caplog.records] == [
         "runner.gpus: [1] has no effect: the device is cuda:0",
         "runner.gpus: [1] has no effect: the device is cpu",
@@ -39,7 +39,7 @@ def test_a_flag_overrides_it(two_gpus, caplog):
 
 
 def test_several_gpus_are_several_devices(two_gpus, caplog):
-    assert of_gpus("auto", config([0, 1]), alone=False) == "auto"
+    assert choose_gpu("auto", config([0, 1]), alone=False) == "auto"
     assert not caplog.records
-    assert of_gpus("auto", config([0, 1]), alone=True) == "auto"
+    assert choose_gpu("auto", config([0, 1]), alone=True) == "auto"
     assert "CUDA_VISIBLE_DEVICES=0,1 and --devices 2" in caplog.text

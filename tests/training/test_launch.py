@@ -24,8 +24,8 @@ from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.settings import ModelConfig
 from dlcx.stopping import StopRequest
-from dlcx.training.process_group import Group
 from dlcx.training.resume_state import read_state
+from dlcx.training.torch_process_group import TorchProcessGroup
 from dlcx.workflow.train import train
 
 #: Runs ``dlcx`` with dropout in every net.
@@ -156,20 +156,20 @@ def test_a_detector_and_its_net_train_together(tmp_path):
 
 def test_a_signal_that_comes_while_all_are_asked_counts_the_next_time(monkeypatch):
     """Else this process would stop alone, and both wait for each other for ever."""
-    group, stop = Group.__new__(Group), StopRequest()
+    group, stop = TorchProcessGroup.__new__(TorchProcessGroup), StopRequest()
 
     def nobody_yet(values: list[int]) -> list[int]:
         stop.note(signal.SIGUSR1, None)
         return values
 
-    monkeypatch.setattr(group, "largest", nobody_yet)
-    assert [group.asked_to_stop(stop) for _ in range(2)] == [False, True]
+    monkeypatch.setattr(group, "all_reduce_max", nobody_yet)
+    assert [group.stop_requested(stop) for _ in range(2)] == [False, True]
 
 
 def test_a_signal_to_another_one_is_known_here(monkeypatch):
-    group, stop = Group.__new__(Group), StopRequest()
-    monkeypatch.setattr(group, "largest", lambda values: (int(signal.SIGUSR1),))
-    assert group.asked_to_stop(stop)
+    group, stop = TorchProcessGroup.__new__(TorchProcessGroup), StopRequest()
+    monkeypatch.setattr(group, "all_reduce_max", lambda values: (int(signal.SIGUSR1),))
+    assert group.stop_requested(stop)
     assert stop.signal == "SIGUSR1"
 
 

@@ -144,8 +144,8 @@ def test_statistics_are_continued_and_what_is_trained_again_is_forgotten(tmp_pat
 
 def test_lines_of_the_log_carry_their_time(tmp_path):
     log = TrainLog(tmp_path / "train.txt")
-    log.say("Epoch 1/2")
-    log.say("Epoch 2/2")
+    log.write("Epoch 1/2")
+    log.write("Epoch 2/2")
     lines = (tmp_path / "train.txt").read_text().splitlines()
     assert [line[20:] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
     assert datetime.strptime(lines[0][:19], "%Y-%m-%d %H:%M:%S")

@@ -57,17 +57,17 @@ def test_labels_lie_where_the_pixels_are():
 
 def test_sizes_keep_to_their_bounds():
     sizes = ScaledSize(0.4, 1.0, 128, 1152, multiple=32)
-    drawn = np.array([sizes.draw((640, 480), np.random.default_rng(seed)) for seed in range(50)])
+    drawn = np.array([sizes.sample((640, 480), np.random.default_rng(seed)) for seed in range(50)])
     assert (drawn % 32 == 0).all()
     assert len(np.unique(drawn, axis=0)) > 10
     assert drawn[:, 1].min() >= 192
     assert drawn.max(0).tolist() == [640, 480]
     assert all(0.85 < width / height / (4 / 3) < 1.2 for width, height in drawn)
     rng = np.random.default_rng(0)
-    assert sizes.draw((100, 100), rng) == (128, 128)
-    assert sizes.draw((4000, 4000), rng) == (1152, 1152)
-    assert sizes.draw((100, 1000), rng) == (128, 256)
-    assert ScaledSize(1, 1, multiple=32, square=True).draw((640, 480), rng) == (480, 480)
+    assert sizes.sample((100, 100), rng) == (128, 128)
+    assert sizes.sample((4000, 4000), rng) == (1152, 1152)
+    assert sizes.sample((100, 1000), rng) == (128, 256)
+    assert ScaledSize(1, 1, multiple=32, square=True).sample((640, 480), rng) == (480, 480)
 
 
 def test_an_image_covers_the_new_size_but_for_the_shift():

@@ -16,7 +16,7 @@ from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.project import Shuffle
 from dlcx.settings import ModelConfig, OwnConfig
-from dlcx.training.detector_stage import detector_part
+from dlcx.training.detector_stage import detector_stage
 from dlcx.workflow.train import train
 
 
@@ -56,7 +56,7 @@ def test_the_detector_begins_with_the_snapshot_that_weight_init_names(tmp_path):
     place = Shuffle(None, 1, 0.95)
 
     def weights(**own: str) -> str:
-        return detector_part(place, config, OwnConfig(**own)).weights
+        return detector_stage(place, config, OwnConfig(**own)).weights
 
     assert weights(weights="weight_init") == "detector.pt"
     assert weights(weights="weight_init", detector_weights="none") == "none"

@@ -1,4 +1,4 @@
-"""Crops around animals: their labels stay on the pixels that they mark, whatever happened to image and box."""
+"""AnimalCrops around animals: their labels stay on the pixels that they mark, whatever happened to image and box."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlcx.data.boxes import BoxJitter
 from dlcx.data.crops import Cropping
 from dlcx.data.labeled import LabeledImages
 from dlcx.poses import Instances, Prediction
-from dlcx.training.samples import Crops
+from dlcx.training.samples import AnimalCrops
 
 COLOURS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
 #: Two animals of three dots each, far apart, and one that is not labelled.
@@ -42,12 +42,12 @@ def centroid(image: np.ndarray, channel: int, near: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("jitter", [None, BoxJitter(0.16, 0.3)])
 def test_labels_follow_their_animal_into_the_crop(images, cropping, jitter):
     augmentation = Augmentation(Flip(0.5), Affine(0.5, (0.8, 1.2), 30, 5))
-    crops = Crops(images, augmentation, cropping, margin=10, jitter=jitter)
+    crops = AnimalCrops(images, augmentation, cropping, margin=10, jitter=jitter)
     assert len(crops) == 2
     seen = 0
     for epoch in range(10):
         for index in range(2):
-            sample = crops.draw(index, generator(1, epoch, index))
+            sample = crops.sample(index, generator(1, epoch, index))
             assert sample.image.shape == (cropping.size[1], cropping.size[0], 3)
             assert sample.ids.tolist() == [index]
             for part, (x, y, flag) in enumerate(sample.keypoints[0]):
@@ -58,8 +58,8 @@ def test_labels_follow_their_animal_into_the_crop(images, cropping, jitter):
 
 
 def test_equal_generators_give_equal_crops(images):
-    crops = Crops(images, Augmentation(affine=Affine(1.0, (1.0, 1.0), 30)), Cropping((64, 64)), margin=10)
-    one, same, other = (crops.draw(0, generator(1, epoch, 0)) for epoch in (1, 1, 2))
+    crops = AnimalCrops(images, Augmentation(affine=Affine(1.0, (1.0, 1.0), 30)), Cropping((64, 64)), margin=10)
+    one, same, other = (crops.sample(0, generator(1, epoch, 0)) for epoch in (1, 1, 2))
     np.testing.assert_array_equal(one.image, same.image)
     np.testing.assert_array_equal(one.keypoints, same.keypoints)
     assert (one.image != other.image).any()
@@ -67,7 +67,7 @@ def test_equal_generators_give_equal_crops(images):
 
 def test_an_animal_that_left_the_image_gives_a_crop_without_labels(images):
     far = Augmentation(affine=Affine(1.0, (30.0, 30.0)))
-    sample = Crops(images, far, Cropping((32, 32)), margin=2).draw(0, generator(0, 1, 0))
+    sample = AnimalCrops(images, far, Cropping((32, 32)), margin=2).sample(0, generator(0, 1, 0))
     assert sample.image.shape == (32, 32, 3)
     assert not sample.keypoints.any()
 

@@ -18,7 +18,7 @@ POOLS = (5, 9, 13)
 class SyncNorm(nn.SyncBatchNorm):
     """Batch norm that is no BatchNorm2d, so that ``freeze_bn_stats`` leaves it alone, as in DeepLabCut.
 
-    Where several processes train, all batch norms are over the whole batch (:mod:`dlcx.training.shared_losses`).
+    Where several processes train, all batch norms are over the whole batch (:mod:`dlcx.training.distributed_losses`).
     """
 
     def forward(self, x: Tensor) -> Tensor:

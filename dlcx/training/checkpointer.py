@@ -28,7 +28,7 @@ class Best:
     waited: int = 0
 
 
-class Keeper:
+class Checkpointer:
     """Saves and deletes the snapshots of one training.
 
     Parameters
@@ -42,7 +42,7 @@ class Keeper:
     every, most
         Epochs between regular snapshots, and how many of these are kept.
     best
-        What an earlier part of the training remembers.
+        What an earlier stage of the training remembers.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Keeper:
             snapshot.path.unlink()
 
 
-def remembered_best(shuffle: Shuffle, key_metric: str, prefix: str = "snapshot") -> Best | None:
+def best_so_far(shuffle: Shuffle, key_metric: str, prefix: str = "snapshot") -> Best | None:
     """The best so far as the best snapshot itself has it; None where there is none or it does not say."""
     for snapshot in shuffle.snapshots(prefix):
         if snapshot.best:

@@ -21,13 +21,13 @@ from torch.overrides import TorchFunctionMode
 
 from dlcx.errors import DlcxError
 from dlcx.heads.loss_normalization import normalize_losses
-from dlcx.training.batches import Batch, Share
-from dlcx.training.processes import Processes
+from dlcx.training.batches import Batch, BatchShard
+from dlcx.training.process_group import ProcessGroup
 
 Losses = Callable[[Batch], dict[str, Tensor]]
 
 
-def shared_losses(model: nn.Module, losses: Losses, processes: Processes, *, compiled: bool = False) -> Losses:
+def distributed_losses(model: nn.Module, losses: Losses, group: ProcessGroup, *, compiled: bool = False) -> Losses:
     """``losses`` of ``model``, which all processes learn from together; their mean over the processes is the batch's.
 
     Parameters and buffers become those of the first process.  Alone, ``losses`` themselves.
@@ -37,17 +37,17 @@ def shared_losses(model: nn.Module, losses: Losses, processes: Processes, *, com
     DlcxError
         When the model is compiled and batch norms are not frozen.
     """
-    if processes.count == 1:
+    if group.count == 1:
         return losses
     if compiled and any(isinstance(layer, _BatchNorm) and layer.training for layer in model.train().modules()):
         raise DlcxError(
-            f"--compile: batch norms over {processes.count} processes cannot be compiled",
+            f"--compile: batch norms over {group.count} processes cannot be compiled",
             hint="Leave --compile out, or freeze them (--set model.backbone.freeze_bn_stats=true, no others in the "
             "heads).",
         )
     for buffer in model.buffers():
         dist.broadcast(buffer, 0)
-    shared = _Shared(model, losses, processes, norms=not compiled)
+    shared = _Shared(model, losses, group, norms=not compiled)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch call broadcast_buffers otherwise
         # static: nets may have layers that no loss reaches, but always the same ones
@@ -57,44 +57,44 @@ def shared_losses(model: nn.Module, losses: Losses, processes: Processes, *, com
 class _Shared(nn.Module):
     """What DistributedDataParallel holds: the model, whose gradients it joins, and the way from a batch to losses."""
 
-    def __init__(self, model: nn.Module, losses: Losses, processes: Processes, *, norms: bool) -> None:
+    def __init__(self, model: nn.Module, losses: Losses, group: ProcessGroup, *, norms: bool) -> None:
         super().__init__()
-        self.model, self._losses, self._processes, self._norms = model, losses, processes, norms
+        self.model, self._losses, self._group, self._norms = model, losses, group, norms
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        share = batch.share
-        assert share is not None
-        torch.manual_seed(share.seed)  # what layers draw depends on seed, epoch, batch and process alone
+        shard = batch.shard
+        assert shard is not None
+        torch.manual_seed(shard.seed)  # what layers draw depends on seed, epoch, batch and process alone
         with (
-            normalize_losses(_Counts(share, self._processes)),
-            WholeBatchNorms(share) if self._norms else nullcontext(),
+            normalize_losses(_Counts(shard, self._group)),
+            SyncBatchNorms(shard) if self._norms else nullcontext(),
         ):
             losses = self._losses(batch)
-        factor = self._processes.count * share.own / share.whole
+        factor = self._group.count * shard.size / shard.batch_size
         return {name: value * factor for name, value in losses.items()}
 
 
 class _Counts:
     """See :class:`dlcx.heads.loss_normalization.BatchShare`."""
 
-    def __init__(self, share: Share, processes: Processes) -> None:
-        self.fraction = max(share.own, 1) / share.whole
-        self._counts, self._processes = bool(share.own), processes
+    def __init__(self, shard: BatchShard, group: ProcessGroup) -> None:
+        self.fraction = max(shard.size, 1) / shard.batch_size
+        self._counts, self._group = bool(shard.size), group
 
     def total(self, count: Tensor) -> Tensor:
         """Sum over the processes; images that only stand in do not count."""
-        return self._processes.total(count * self._counts)
+        return self._group.all_reduce_sum(count * self._counts)
 
 
-class WholeBatchNorms(TorchFunctionMode):
+class SyncBatchNorms(TorchFunctionMode):
     """Lets batch norms in training take mean and variance of the whole batch, on any device.
 
     Ioffe and Szegedy, Batch Normalization (ICML 2015), over the images of all processes.
     """
 
-    def __init__(self, share: Share) -> None:
+    def __init__(self, shard: BatchShard) -> None:
         super().__init__()
-        self._share = share
+        self._shard = shard
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call ``func``, or what stands for it."""
@@ -116,7 +116,7 @@ class WholeBatchNorms(TorchFunctionMode):
         """``functional.batch_norm`` of x (B, C, ...)."""
         if not training:
             return functional.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-        values, counts = x.float(), bool(self._share.own)
+        values, counts = x.float(), bool(self._shard.size)
         others = [axis for axis in range(x.dim()) if axis != 1]
         shape = [1, -1] + [1] * (x.dim() - 2)
         own = values.new_tensor([x.numel() / x.shape[1]])

@@ -1,4 +1,4 @@
-"""What several processes have of a batch: together they have what one has, whatever their number."""
+"""What several group have of a batch: together they have what one has, whatever their number."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from dlcx.heads.loss_normalization import normalize_losses
 from dlcx.heads.simcc.criteria import KLDiscreteLoss
 from dlcx.heads.targets import Target
 from dlcx.training.batches import Batch, Batches
-from dlcx.training.processes import Processes
+from dlcx.training.process_group import ProcessGroup
 from dlcx.training.resizing import Resizing, ScaledSize
-from dlcx.training.samples import WholeImages
+from dlcx.training.samples import FullImages
 
 
-class One(Processes):
+class One(ProcessGroup):
     """One of several, without the others; ``sizes`` stands for what they would answer."""
 
     def __init__(self, rank: int, count: int, least: tuple[int, int] = (0, 0)) -> None:
         self.rank, self.count, self.least = rank, count, least
 
-    def largest(self, values: Sequence[int]) -> tuple[int, ...]:
+    def all_reduce_max(self, values: Sequence[int]) -> tuple[int, ...]:
         return tuple(np.maximum(values, self.least).tolist())
 
 
@@ -48,9 +48,9 @@ RESIZING = Resizing(ScaledSize(0.6, 1.0, 24, 64, multiple=8), shift=4)
     ("augmentation", "resizing"), [(Augmentation(), None), (RANDOM, None), (Augmentation(), RESIZING)]
 )
 def test_the_shares_of_a_batch_are_the_batch(images, count, augmentation, resizing):
-    def epoch(processes: Processes | None, workers: int) -> list[Batch]:
-        samples = WholeImages(images, augmentation, margin=5)
-        made = Batches(samples, size=4, seed=3, workers=workers, resizing=resizing, processes=processes)
+    def epoch(group: ProcessGroup | None, workers: int) -> list[Batch]:
+        samples = FullImages(images, augmentation, margin=5)
+        made = Batches(samples, size=4, seed=3, workers=workers, resizing=resizing, group=group)
         return list(made.epoch(2))
 
     whole = epoch(None, 0)
@@ -61,9 +61,9 @@ def test_the_shares_of_a_batch_are_the_batch(images, count, augmentation, resizi
         height, width = batch.images.shape[1:3]
         for rank, share in enumerate(own[number] for own in shares):
             mine = slice(rank, None, count)
-            assert share.share.whole == share.whole == len(batch)
-            assert share.share.own == len(batch.paths[mine])
-            if not share.share.own:  # the first image stands in
+            assert share.shard.batch_size == share.total_size == len(batch)
+            assert share.shard.size == len(batch.paths[mine])
+            if not share.shard.size:  # the first image stands in
                 mine = slice(1)
             assert share.paths == batch.paths[mine]
             assert torch.equal(share.images[:, :height, :width], batch.images[mine])
@@ -72,7 +72,7 @@ def test_the_shares_of_a_batch_are_the_batch(images, count, augmentation, resizi
             assert torch.equal(share.labels.keypoints, batch.labels.keypoints[mine])
             assert torch.equal(share.labels.area, batch.labels.area[mine])
             assert torch.equal(share.labels.boxes, batch.labels.boxes[mine])
-    seeds = {batch.share.seed for own in shares for batch in own}
+    seeds = {batch.shard.seed for own in shares for batch in own}
     assert len(seeds) == 2 * count
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from dlcx.errors import DlcxError
-from dlcx.training import schedules
+from dlcx.training import optimizers
 
 
 def parameters() -> list[torch.nn.Parameter]:
@@ -18,14 +18,14 @@ def parameters() -> list[torch.nn.Parameter]:
 
 
 def rates(record: dict, start: int = 0) -> list[float]:
-    optimizer = schedules.build_optimizer(record["optimizer"]["type"], record["optimizer"]["params"], parameters())
-    scheduler = schedules.build_scheduler(record["scheduler"]["type"], record["scheduler"]["params"], optimizer)
-    schedules.forward(scheduler, start)
+    optimizer = optimizers.build_optimizer(record["optimizer"]["type"], record["optimizer"]["params"], parameters())
+    scheduler = optimizers.build_scheduler(record["scheduler"]["type"], record["scheduler"]["params"], optimizer)
+    optimizers.forward(scheduler, start)
     found = []
     for _ in range(start, len(record["lr"] or []) or record["epochs"]):
-        found.append(schedules.learning_rate(optimizer))
+        found.append(optimizers.learning_rate(optimizer))
         optimizer.step()
-        schedules.step(scheduler, 0.0)
+        optimizers.step(scheduler, 0.0)
     assert sorted(scheduler.state_dict()) == sorted(record["scheduler_state_keys"])
     return found
 
@@ -46,36 +46,36 @@ def test_all_schedules_of_deeplabcut(golden):
 
 def test_a_list_has_one_rate_for_all_groups_or_one_for_each():
     optimizer = torch.optim.SGD([{"params": parameters(), "lr": 0.1}, {"params": parameters(), "lr": 0.2}])
-    scheduler = schedules.LRListScheduler(optimizer, [1, 2], [[0.01], [0.003, 0.004]])
+    scheduler = optimizers.LRListScheduler(optimizer, [1, 2], [[0.01], [0.003, 0.004]])
     seen = []
     for _ in range(3):
         optimizer.step()
         seen.append([group["lr"] for group in optimizer.param_groups])
-        schedules.step(scheduler, 0.0)
+        optimizers.step(scheduler, 0.0)
     assert seen == [[0.1, 0.2], [0.01, 0.01], [0.003, 0.004]]
 
 
 def test_a_schedule_may_look_at_the_loss():
-    optimizer = schedules.build_optimizer("SGD", {"lr": 1.0}, parameters())
-    scheduler = schedules.build_scheduler("ReduceLROnPlateau", {"patience": 1, "factor": 0.5}, optimizer)
+    optimizer = optimizers.build_optimizer("SGD", {"lr": 1.0}, parameters())
+    scheduler = optimizers.build_scheduler("ReduceLROnPlateau", {"patience": 1, "factor": 0.5}, optimizer)
     assert isinstance(scheduler, ReduceLROnPlateau)
     for loss in (1.0, 2.0, 2.0):
-        schedules.step(scheduler, loss)
-    assert schedules.learning_rate(optimizer) == 0.5
+        optimizers.step(scheduler, loss)
+    assert optimizers.learning_rate(optimizer) == 0.5
 
 
 def test_only_what_learns_is_optimized():
     frozen, free = parameters()[0].requires_grad_(False), parameters()[0]
-    optimizer = schedules.build_optimizer("AdamW", {"lr": 1e-3}, [frozen, free])
+    optimizer = optimizers.build_optimizer("AdamW", {"lr": 1e-3}, [frozen, free])
     assert optimizer.param_groups[0]["params"] == [free]
 
 
 @pytest.mark.parametrize(
     ("build", "message", "hint"),
     [
-        (lambda: schedules.build_optimizer("AdmW", {}, parameters()), "AdmW", "'AdamW'"),
-        (lambda: schedules.build_optimizer("AdamW", {"rl": 1}, parameters()), "optimizer.params.*rl", ""),
-        (lambda: schedules.build_optimizer("AdamW", {"lr": -1}, parameters()), "optimizer.params.*-1", ""),
+        (lambda: optimizers.build_optimizer("AdmW", {}, parameters()), "AdmW", "'AdamW'"),
+        (lambda: optimizers.build_optimizer("AdamW", {"rl": 1}, parameters()), "optimizer.params.*rl", ""),
+        (lambda: optimizers.build_optimizer("AdamW", {"lr": -1}, parameters()), "optimizer.params.*-1", ""),
         (lambda: scheduler("StepLr", {}), "StepLr", "'StepLR'"),
         (lambda: scheduler("StepLR", {"step": 3}), "scheduler.params.*StepLR", ""),
         (lambda: scheduler("LRListScheduler", {"milestones": [1, 2], "lr_list": [[1]]}), "2 and 1", ""),
@@ -88,11 +88,11 @@ def test_what_torch_refuses_is_named(build, message, hint):
 
 
 def scheduler(kind: str, params: dict) -> object:
-    return schedules.build_scheduler(kind, params, schedules.build_optimizer("SGD", {"lr": 1.0}, parameters()))
+    return optimizers.build_scheduler(kind, params, optimizers.build_optimizer("SGD", {"lr": 1.0}, parameters()))
 
 
 def test_a_schedule_for_fewer_epochs_says_so():
-    optimizer = schedules.build_optimizer("SGD", {"lr": 0.1}, parameters())
-    scheduler = schedules.build_scheduler("OneCycleLR", {"max_lr": 0.1, "total_steps": 2}, optimizer)
+    optimizer = optimizers.build_optimizer("SGD", {"lr": 0.1}, parameters())
+    scheduler = optimizers.build_scheduler("OneCycleLR", {"max_lr": 0.1, "total_steps": 2}, optimizer)
     with pytest.raises(DlcxError, match=r"runner\.scheduler: .*total steps is 2"):
-        schedules.forward(scheduler, 4)
+        optimizers.forward(scheduler, 4)
