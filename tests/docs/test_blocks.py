@@ -191,7 +191,7 @@ def test_the_demo_ends_in_a_labelled_video_and_reports(animals: str, tmp_path: P
 
 
 def test_the_readme_has_five_commands_for_ones_own_project():
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## On your own project")[1]
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Use your own project")[1]
     (first, *_) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     names = [shlex.split(line)[1] for line in first.strip().splitlines()]
     assert names == ["create-dataset", "train", "evaluate", "analyze-video", "create-labeled-video"]
