@@ -1,4 +1,4 @@
-"""Writes the tables of docs/models.md from the registry, which list-models prints: ``python docs/models_table.py``."""
+"""Write the tables of docs/models.md from the network registry: ``python docs/models_table.py``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dlcx.nets.registry import NetSpec, specs
 PAGE = Path(__file__).with_name("models.md")
 SEES = {
     "bu": "the whole image",
-    "td": "crops of a detector",
-    "ctd": "crops of first guesses",
+    "td": "crops from a detector",
+    "ctd": "crops around initial poses",
     "detect": "the whole image",
 }
 
 
 def row(net: NetSpec) -> str:
-    """One network: names, what it is shown, sizes, use and paper."""
+    """Return the table row of a network."""
     names = "`, or `".join((net.name, *net.aliases))
     size = f"{net.parameters / 1e6:.1f}" if net.parameters else ""
     work = f"{net.gflops:.1f}" if net.gflops else ""
@@ -25,15 +25,15 @@ def row(net: NetSpec) -> str:
 
 
 def table(nets: list[NetSpec]) -> str:
-    """Rows in the order of ``dlcx list-models``."""
+    """Return a table in the order of ``dlcx list-models``."""
     head = (
-        "| `--net-type` | sees | million parameters | GFLOPs | stride | suits | paper |\n|---|---|--:|--:|--:|---|---|"
+        "| `--net-type` | input | million parameters | GFLOPs | stride | use | paper |\n|---|---|--:|--:|--:|---|---|"
     )
     return "\n".join([head, *map(row, nets)])
 
 
 def page(text: str) -> str:
-    """The page with its tables as they should be; nets from outside are not dlcx's to describe."""
+    """Return the page with current tables, without networks registered by other packages."""
     own = [net for net in specs() if net.golden or net.prefix]
     tables = {
         "networks": table([net for net in own if net.method != "detect"]),

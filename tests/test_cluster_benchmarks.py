@@ -1,4 +1,4 @@
-"""What a frame costs and how long a share should be, as docs/scale.md tells them."""
+"""Check the cost of a frame and the best length of a part, as documented in docs/scale.md."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import frame_cost
-import share_size
+import part_size
+from part_size import Cluster, simulate
 from several_animals import PAF, long_video, make_project
-from share_size import Cluster, simulate
 
-#: Nobody is pre-empted.
+#: No preemption.
 CALM = Cluster(workers=1, start=30, between=1e12, requeue=120, chunk=20)
 BUSY = Cluster(workers=10, start=30, between=7200, requeue=120, chunk=20)
 
 
-@pytest.mark.parametrize("shares", [1, 8])
-def test_one_calm_worker_wastes_its_starts_and_nothing_else(shares: int) -> None:
-    slow, wasted = simulate(CALM, 3600, 3600 / shares, seed=3, chunks=True)
-    started = shares * CALM.start
-    working = started / (slow - 1)  # slowed down by the node, which the least possible time is, too
+@pytest.mark.parametrize("parts", [1, 8])
+def test_one_worker_without_preemption_wastes_only_its_starts(parts: int) -> None:
+    slow, wasted = simulate(CALM, 3600, 3600 / parts, seed=3, chunks=True)
+    started = parts * CALM.start
+    working = started / (slow - 1)  # slowed down by the node, like the optimum
     assert wasted == pytest.approx(started / (started + working))
     assert working == pytest.approx(3600, rel=0.5)
 
 
 @pytest.mark.parametrize("minutes", [5, 80, 320])
-def test_chunks_save_work_of_long_shares(minutes: float) -> None:
+def test_chunks_save_work_of_long_parts(minutes: float) -> None:
     seen = [
         [simulate(BUSY, 360_000, 60 * minutes, seed, chunks=chunks) for seed in range(3)] for chunks in (True, False)
     ]
@@ -40,19 +40,19 @@ def test_chunks_save_work_of_long_shares(minutes: float) -> None:
     assert 0 < waste < more_waste < 1
 
 
-def test_share_size_prints_every_length_and_draws_them(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_part_size_prints_and_plots_every_length(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     figure = tmp_path / "figure.png"
-    share_size.main(["--hours", "5", "--workers", "3", "--repeats", "1", "--figure", str(figure)])
+    part_size.main(["--hours", "5", "--workers", "3", "--repeats", "1", "--figure", str(figure)])
     said = capsys.readouterr().out
-    rows = re.findall(r"^ +(\S+) min: +(\S+) times the least possible, +(\S+) % wasted$", said, re.MULTILINE)
-    assert [float(row[0]) for row in rows] == [*share_size.MINUTES] * 3
+    rows = re.findall(r"^ +(\S+) min: +(\S+) times the optimum, +(\S+) % wasted$", said, re.MULTILINE)
+    assert [float(row[0]) for row in rows] == [*part_size.MINUTES] * 3
     assert all(float(slow) >= 1 and 0 < float(waste) < 100 for _, slow, waste in rows)
     assert figure.stat().st_size > 10_000
 
 
 @pytest.mark.slow
-def test_the_table_of_the_docs_is_what_share_size_prints(capsys: pytest.CaptureFixture) -> None:
-    share_size.main([])
+def test_the_table_of_the_docs_is_what_part_size_prints(capsys: pytest.CaptureFixture) -> None:
+    part_size.main([])
     blocks = re.split(r"^\S.*$", capsys.readouterr().out, flags=re.MULTILINE)[1:]
     printed = [
         {

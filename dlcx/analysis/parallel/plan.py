@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SHARES_A_WORKER = 4
 #: Frames of a share, at most, where nothing tells how long they take.
 MOST_FRAMES = 20_000
-#: What a share should take where that is known: see docs/scale.md and benchmarks/share_size.py.
+#: How long a part should take if the speed is known: see docs/scale.md and benchmarks/part_size.py.
 SHARE_SECONDS = 20 * 60.0
 
 
