@@ -2,14 +2,15 @@
 
     python benchmarks/part_size.py [--figure docs/images/part-size.png]
 
-Videos with ``--hours`` of work in total are split into parts of equal length, which ``--workers`` process in order.  Each
-start of a part costs ``--start`` seconds, in which the process starts and loads the network.  The speed of the nodes varies:
-the time of a part is multiplied by a log-normal factor of its node, and one node in fifty is three times as slow.  A worker is
-preempted after an exponentially distributed time.  Its part waits ``--requeue`` seconds and is then continued by the next free
-worker, either from its last chunk, which loses at most the work of ``--chunk`` seconds, or, for comparison, from the beginning.
+Videos with ``--hours`` of work in total are split into parts of equal length, which ``--workers`` process in order.
+Each start of a part costs ``--start`` seconds, in which the process starts and loads the network.  The speed of the
+nodes varies: the time of a part is multiplied by a log-normal factor of its node, and one node in fifty is three times
+as slow.  A worker is preempted after an exponentially distributed time.  Its part waits ``--requeue`` seconds and is
+then continued by the next free worker, either from its last chunk, which loses at most the work of ``--chunk`` seconds,
+or, for comparison, from the beginning.
 
-For each length, the script prints the total time relative to that of an ideal cluster with the same nodes, and the fraction
-of the work that was lost or spent on starting.  All values are means over ``--repeats`` simulated clusters.
+For each length, the script prints the total time relative to that of an ideal cluster with the same nodes, and the
+fraction of the work that was lost or spent on starting.  All values are means over ``--repeats`` simulated clusters.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ MINUTES = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320)
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster of ``workers`` nodes; times in seconds, ``between`` is the mean time between preemptions of a worker."""
+    """A cluster of ``workers`` nodes; times in seconds, ``between`` is the mean time between preemptions."""
 
     workers: int
     start: float
@@ -110,7 +111,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=100)
     parser.add_argument("--start", type=float, default=30, help="seconds per start")
     parser.add_argument("--between", type=float, default=2, help="mean hours between preemptions of a worker")
-    parser.add_argument("--requeue", type=float, default=120, help="seconds before a preempted part restarts; SLURM's default delay")
+    parser.add_argument("--requeue", type=float, default=120, help="seconds until a preempted part restarts")
     parser.add_argument("--chunk", type=float, default=20, help="seconds of work per chunk")
     parser.add_argument("--repeats", type=int, default=20, help="simulated clusters")
     parser.add_argument("--figure", type=Path, help="save a plot to this file")
