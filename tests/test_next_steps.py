@@ -151,7 +151,7 @@ def test_the_project_of_a_call() -> None:
 
 def test_no_recommended_command_holds_a_placeholder() -> None:
     """Source files name no command with a word like VIDEO or N, which the user would have to replace."""
-    package = Path(__file__).parents[2] / "dlcx"
+    package = Path(__file__).parents[1] / "dlcx"
     sources = [path for path in package.rglob("*.py") if path.parent.name != "cli"]  # those are texts of help
     calls = [
         f"{path.relative_to(package)}: {call}"
