@@ -1,7 +1,8 @@
-"""Heads: one file a head = its targets, layers, loss and decoding; what they share has files of its own.
+"""Heads: one folder per head with its targets, layers, losses and decoding, and the code that heads share.
 
-``HEADS`` says which function builds a head ``type`` of pytorch_config.yaml; a family may add types of its own
-(:class:`dlcx.nets.registry.Family`).  The function takes the block's keys and ``backbone_stride``.
+``HEADS`` names the function that builds each head ``type`` of pytorch_config.yaml, which gets the block's keys and the
+facts listed in :func:`dlcx.nets.build.build_model`. A network family may add types
+(:class:`dlcx.nets.registry.Family`).
 """
 
 from __future__ import annotations

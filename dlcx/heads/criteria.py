@@ -1,4 +1,4 @@
-"""Losses of maps: element-wise, weighted, averaged over what counts."""
+"""Losses of maps: element-wise, weighted, averaged over the elements with a weight."""
 
 from __future__ import annotations
 
@@ -12,61 +12,82 @@ from torch.nn import functional
 from dlcx.heads.loss_normalization import batch_count
 from dlcx.heads.targets import Target
 
-Elementwise = Callable[[Tensor, Tensor], Tensor]
+ElementwiseLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 def squared(output: Tensor, target: Tensor) -> Tensor:
-    """(output - target)^2, element by element."""
+    """Return (output - target)^2, element by element."""
     return functional.mse_loss(output, target, reduction="none")
 
 
 def huber(output: Tensor, target: Tensor) -> Tensor:
-    """Quadratic up to a difference of 1, linear beyond."""
+    """Return the Huber loss, quadratic up to a difference of 1 and linear beyond, element by element."""
     return functional.huber_loss(output, target, reduction="none")
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross entropy of logits."""
+    """Return the binary cross entropy of logits, element by element."""
     return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """sum(loss * weights) / number of non-zero weights (0 when there are none), and its share in the head's loss."""
+    """Weighted mean of an element-wise loss: sum(loss * weights) / number of non-zero weights, or 0 if there are none.
 
-    elementwise: Elementwise
+    Parameters
+    ----------
+    elementwise
+        Loss of each element.
+    weight
+        Factor of this criterion in the loss of the head.
+    """
+
+    elementwise: ElementwiseLoss
     weight: float = 1.0
 
     def __call__(self, output: Tensor, target: Target) -> Tensor:
-        """A scalar in float32, whatever precision the output has."""
+        """Return a float32 scalar for an output of any precision."""
         loss = self.elementwise(output.float(), target.values)
         weights = target.weights.expand_as(loss)
         return (loss * weights).sum() / batch_count(weights.count_nonzero())
 
 
 class Loss(Protocol):
-    """What a head's map is trained by: a scalar, and its share in the head's loss."""
+    """Loss of one map."""
 
     @property
     def weight(self) -> float:
-        """Factor in the head's loss."""
+        """Factor in the loss of the head."""
         ...
 
     def __call__(self, output: Tensor, target: Target) -> Tensor:
-        """A scalar in float32."""
+        """Return a float32 scalar."""
         ...
 
 
 def head_loss(
     maps: Mapping[str, Tensor], targets: Mapping[str, Target], criteria: Mapping[str, Loss]
 ) -> dict[str, Tensor]:
-    """Each map's own loss, and ``total_loss`` = the mean over the criteria of weight * loss."""
+    """Compute the loss of a head.
+
+    Parameters
+    ----------
+    maps, targets
+        Outputs and targets by the map's name.
+    criteria
+        Loss of each map to be trained.
+
+    Returns
+    -------
+    dict
+        The unweighted loss of each map, and ``total_loss``: the mean over the criteria of weight * loss.
+    """
     losses = {name: criterion(maps[name], targets[name]) for name, criterion in criteria.items()}
     weighted = [criterion.weight * losses[name] for name, criterion in criteria.items()]
     return {**losses, "total_loss": sum(weighted[1:], weighted[0]) / len(weighted)}
 
 
-def _weighted(elementwise: Elementwise) -> Callable[..., Criterion]:
+def _weighted(elementwise: ElementwiseLoss) -> Callable[..., Criterion]:
     def build(weight: float = 1.0) -> Criterion:
         return Criterion(elementwise, weight)
 

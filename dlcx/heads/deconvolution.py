@@ -1,4 +1,4 @@
-"""The layers between backbone features and a map: transposed convolutions, perhaps a last convolution."""
+"""Layers from backbone features to maps: transposed convolutions and an optional final convolution."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ from dlcx.errors import DlcxError
 from dlcx.heads.build_from_config import check_options
 from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
 
-#: Largest kernel and stride of a layer, in cells of a map.
-MOST_CELLS = 64
+#: Largest kernel size and stride of a layer, in cells of a map.
+MAX_CELLS = 64
 
 
 class Deconvolution(nn.Module):
-    """Transposed convolutions with ReLU between them, then ``final`` = (channels, kernel size) of a convolution.
+    """Transposed convolutions with ReLU between them, then an optional convolution.
 
-    ``channels`` holds one number more than ``kernel_size`` and ``strides``.  Without padding, kernel 3 and stride 2
-    turn a map of h x w cells into one of (2h + 1) x (2w + 1).
+    The layers are not padded: kernel size 3 and stride 2 turn a map of h x w cells into (2h + 1) x (2w + 1) cells.
+
+    Parameters
+    ----------
+    channels
+        Channels of the features, then the output channels of each transposed convolution.
+    kernel_size, strides
+        One value per transposed convolution.
+    final
+        Output channels and kernel size of the final convolution; None for no such layer.
     """
 
     def __init__(
@@ -33,28 +41,38 @@ class Deconvolution(nn.Module):
         super().__init__()
         self.stride = math.prod(strides)
         layers: list[nn.Module] = []
-        for inside, outside, kernel, stride in zip(channels, channels[1:], kernel_size, strides, strict=False):
-            layers += [nn.ConvTranspose2d(inside, outside, kernel, stride), nn.ReLU()]
+        for in_channels, out_channels, kernel, stride in zip(
+            channels, channels[1:], kernel_size, strides, strict=False
+        ):
+            layers += [nn.ConvTranspose2d(in_channels, out_channels, kernel, stride), nn.ReLU()]
         self.deconv_layers = nn.Sequential(*layers[:-1])
         self.final_conv = nn.Conv2d(channels[-1], *final) if final else nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, channels[0], h, w) -> (B, C, H, W)."""
+        """Compute maps (B, C, H, W) from features (B, channels[0], h, w)."""
         return self.final_conv(self.deconv_layers(features))
 
-    def output_rows(self, prefix: str, channels: ChannelMap) -> TensorChannels:
-        """Where the maps' channels are in the tensors of the last layer; see :mod:`dlcx.heads.keypoint_channels`."""
+    def output_channels(self, prefix: str, channels: ChannelMap) -> TensorChannels:
+        """Locate the channels of the maps in the last layer; see :mod:`dlcx.heads.keypoint_channels`.
+
+        Parameters
+        ----------
+        prefix
+            Prefix of this module's tensors in the state dict of the head.
+        channels
+            Where the channels of the maps come from.
+        """
         if isinstance(self.final_conv, nn.Conv2d):
-            last, outside = f"{prefix}final_conv", 0
+            layer, dimension = f"{prefix}final_conv", 0
         elif len(self.deconv_layers):
-            last, outside = f"{prefix}deconv_layers.{len(self.deconv_layers) - 1}", 1
+            layer, dimension = f"{prefix}deconv_layers.{len(self.deconv_layers) - 1}", 1
         else:
             return {}
-        return {f"{last}.weight": {outside: channels}, f"{last}.bias": {0: channels}}
+        return {f"{layer}.weight": {dimension: channels}, f"{layer}.bias": {0: channels}}
 
-    def rows(self, prefix: str, inputs: ChannelMap, outputs: ChannelMap) -> TensorChannels:
-        """Where the first layer's channels are, of keypoints too, and the maps'."""
-        found = self.output_rows(prefix, outputs)
+    def all_channels(self, prefix: str, inputs: ChannelMap, outputs: ChannelMap) -> TensorChannels:
+        """Like :meth:`output_channels`, for layers whose input channels depend on the keypoints too."""
+        found = self.output_channels(prefix, outputs)
         if len(self.deconv_layers):
             first = f"{prefix}deconv_layers.0.weight"
             return {**found, first: {**found.get(first, {}), 0: inputs}}
@@ -63,16 +81,27 @@ class Deconvolution(nn.Module):
 
 
 def build_deconvolution(
-    block: Mapping[str, Any], where: str, *, inside: int, outside: int, fed: int | None = None
+    block: Mapping[str, Any], where: str, *, in_channels: int, out_channels: int, actual_in_channels: int | None = None
 ) -> Deconvolution:
-    """Layers of ``heatmap_config`` and the like, from ``inside`` features to ``outside`` maps.
+    """Build the layers of a block such as ``heatmap_config``.
 
-    ``fed``: what the first layer really gets, where the head works on the features first; the file says ``inside``.
+    Parameters
+    ----------
+    block
+        ``channels``, ``kernel_size``, ``strides`` and optionally ``final_conv``.
+    where
+        Place of the block in pytorch_config.yaml.
+    in_channels
+        Channels of the backbone features, which the block must state as its first channels.
+    out_channels
+        Channels of the maps, which the last layer must have.
+    actual_in_channels
+        Input channels of the first layer, if the head processes the backbone features first.
 
     Raises
     ------
     DlcxError
-        When a key is unknown, or lengths or channels do not fit; the message names the place in the file.
+        If a key is unknown, or if numbers of layers or channels do not agree.
     """
 
     def layers(
@@ -88,14 +117,14 @@ def build_deconvolution(
             )
         for name, numbers in (("kernel_size", kernel_size), ("strides", strides)):
             for number in numbers:
-                if not isinstance(number, int) or not 1 <= number <= MOST_CELLS:
-                    raise DlcxError(f"{where}.{name}: expected numbers from 1 to {MOST_CELLS}, got {number!r:.60}")
-        if channels[0] != inside:
-            raise DlcxError(f"{where}.channels: the first is {channels[0]}, the backbone gives {inside}")
+                if not isinstance(number, int) or not 1 <= number <= MAX_CELLS:
+                    raise DlcxError(f"{where}.{name}: expected numbers from 1 to {MAX_CELLS}, got {number!r:.60}")
+        if channels[0] != in_channels:
+            raise DlcxError(f"{where}.channels: the first is {channels[0]}, the backbone has {in_channels}")
         last = channels[-1] if final_conv is None else final_conv.get("out_channels")
-        if last != outside:
-            raise DlcxError(f"{where}: the last layer gives {last} maps, the head needs {outside}")
-        channels = [fed or inside, *channels[1:]]
+        if last != out_channels:
+            raise DlcxError(f"{where}: the last layer has {last} channels, the head needs {out_channels}")
+        channels = [actual_in_channels or in_channels, *channels[1:]]
         if final_conv is None:
             return Deconvolution(channels, kernel_size, strides)
         check_options(final, final_conv, f"{where}.final_conv")

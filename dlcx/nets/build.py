@@ -10,6 +10,7 @@ from torch import nn
 
 from dlcx.errors import DlcxError
 from dlcx.heads.build_from_config import build_from_config
+from dlcx.heads.protocol import HeadContext
 from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import Backbone, PoseModel
 from dlcx.nets.registry import backbone_types, detector_types, head_types, neck_types
@@ -56,11 +57,11 @@ def _model(config: ModelConfig, *, from_scratch: bool) -> PoseModel:
     heads = {}
     for name, head in config.model.heads.items():
         where = f"model.heads.{name}"
-        given = {"backbone_stride": facts.stride, "backbone_channels": facts.channels, "where": where}
-        heads[name] = build_from_config(head, head_types(), where, **given)
+        context = HeadContext(channels=facts.channels, stride=facts.stride, where=where)
+        heads[name] = build_from_config(head, head_types(), where, context=context)
     if "bodypart" not in heads:
         raise DlcxError(f"model.heads: expected a head 'bodypart', got {', '.join(heads)}")
-    return PoseModel(backbone, heads, neck=neck, centres=config.with_center_keypoints, **freeze)
+    return PoseModel(backbone, heads, neck=neck, centers=config.with_center_keypoints, **freeze)
 
 
 def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetector:

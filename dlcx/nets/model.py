@@ -28,7 +28,7 @@ class PoseModel(nn.Module):
     """Images to maps, and maps to losses or poses; the children carry DeepLabCut's state-dict names.
 
     ``freeze_bn_stats`` keeps the backbone's BatchNorm2d layers in eval mode during training, ``freeze_bn_weights``
-    keeps their weight and bias from being trained.  With ``centres`` its heads learn the animals' centres too.
+    keeps their weight and bias from being trained.  With ``centers`` its heads learn the animals' centers too.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class PoseModel(nn.Module):
         neck: nn.Module | None = None,
         freeze_bn_stats: bool = False,
         freeze_bn_weights: bool = False,
-        centres: bool = False,
+        centers: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.heads = nn.ModuleDict(heads)
         self.neck = neck  # after the heads, as in DeepLabCut's snapshots
-        self.freeze_bn_stats, self.centres = freeze_bn_stats, centres
+        self.freeze_bn_stats, self.centers = freeze_bn_stats, centers
         if freeze_bn_weights:
             for layer in self._batch_norms():
                 layer.requires_grad_(False)
@@ -62,8 +62,8 @@ class PoseModel(nn.Module):
 
     def loss(self, outputs: Outputs, labels: BatchLabels) -> dict[str, Tensor]:
         """``<head>_<map>`` and ``<head>_total_loss`` of every head, and ``total_loss``, the mean over the heads."""
-        if self.centres and labels.centres is None:
-            labels = labels.with_centres()
+        if self.centers and labels.centers is None:
+            labels = labels.with_centers()
         losses = {
             f"{name}_{part}": value
             for name, head in self._heads()
@@ -90,7 +90,11 @@ class PoseModel(nn.Module):
 
     def stride(self, head: str = "bodypart") -> float:
         """Pixels of the network input a cell of this head's maps stands for."""
-        return dict(self._heads())[head].stride
+        return self.head(head).stride
+
+    def head(self, name: str) -> Head:
+        """Return a head by its name in pytorch_config.yaml."""
+        return cast(Head, self.heads[name])
 
     def _heads(self) -> list[tuple[str, Head]]:
         return [(name, cast(Head, head)) for name, head in self.heads.items()]

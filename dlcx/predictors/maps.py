@@ -1,16 +1,15 @@
-"""What a net sees in an image and what its heads answer, as arrays to be drawn."""
+"""The network's input and the maps of its heads as arrays, for drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dlcx.errors import DlcxError
+from dlcx.heads.protocol import Maps
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances
 from dlcx.predictors.bottom_up import BottomUp
@@ -21,49 +20,65 @@ from dlcx.predictors.top_down import TopDown
 
 @dataclass(frozen=True)
 class HeadMaps:
-    """The maps of one head on one row: scores (C, h, w) from 0 to 1, where the net is sure that a keypoint is.
+    """The maps of one head for one image or crop; the fields are those of :class:`dlcx.heads.protocol.MapDescription`.
 
-    locref (C, h, w, 2): from the middle of a cell to the keypoint, in pixels of the network input; fields (E, h, w, 2)
-    with ``edges``, the pairs of keypoints that each one leads between; ways (K, h, w, 2): from the middle of a cell to
-    the keypoints of the animal whose centre, the last of ``scores``, is there.  ``stride`` pixels a cell, in x and y.
+    Shapes are without the batch dimension: ``scores`` (C, h, w), ``keypoint_offsets`` (C, h, w, 2), ``center_offsets``
+    (K, h, w, 2), ``fields`` (E, h, w, 2).
     """
 
     scores: np.ndarray
     stride: tuple[float, float]
-    locref: np.ndarray | None = None
+    extra_channels: tuple[str, ...] = ()
+    keypoint_offsets: np.ndarray | None = None
+    center_offsets: np.ndarray | None = None
     fields: np.ndarray | None = None
     edges: tuple[tuple[int, int], ...] = ()
-    ways: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One row that a net sees: its input (h, w, 3) as uint8 RGB, and the maps of its heads by name."""
+class InputMaps:
+    """One image or crop as the network sees it, (h, w, 3) uint8 RGB, and the maps of each head by name."""
 
     image: np.ndarray
     heads: dict[str, HeadMaps]
 
 
 @torch.inference_mode()
-def see(predictor: BottomUp | TopDown, image: np.ndarray, guesses: Instances | None = None) -> list[Seen]:
-    """What the net sees of an image (H, W, 3) uint8 RGB: once, or once a box of a top-down or conditional net.
+def compute_maps(
+    predictor: BottomUp | TopDown, image: np.ndarray, conditions: Instances | None = None
+) -> list[InputMaps]:
+    """Compute the maps of an image.
+
+    Parameters
+    ----------
+    predictor
+        The network and its preprocessing.
+    image
+        (H, W, 3) uint8 RGB.
+    conditions
+        Boxes for a top-down network or poses for a conditional one, in pixels of the image; None to detect them.
+
+    Returns
+    -------
+    list of InputMaps
+        One for a bottom-up network, otherwise one per box or pose.
 
     Raises
     ------
     DlcxError
-        When a head gives maps of a kind that cannot be drawn.
+        If a head does not describe its maps.
     """
-    rows = predictor.inputs(image[None], None if guesses is None else [guesses])
+    rows = predictor.inputs(image[None], None if conditions is None else [conditions])
     if not len(rows):
         return []
     outputs = checked(predictor.engine(*rows.tensors))
     images = _pixels(rows.tensors[0], predictor.preparation.scaling)
-    heads = {name: _head_maps(predictor.model, name, maps, images.shape[1:3]) for name, maps in outputs.items()}
-    return [Seen(images[row], {name: maps[row] for name, maps in heads.items()}) for row in range(len(rows))]
+    heads = {name: _head_maps(predictor.model, name, maps) for name, maps in outputs.items()}
+    return [InputMaps(images[row], {name: maps[row] for name, maps in heads.items()}) for row in range(len(rows))]
 
 
 def _pixels(tensor: Tensor, scaling: Scaling) -> np.ndarray:
-    """Network input (R, 3, h, w) as images (R, h, w, 3) uint8."""
+    """Convert network input (R, 3, h, w) back to images (R, h, w, 3) uint8."""
     pixels = tensor.float().cpu().permute(0, 2, 3, 1)
     if scaling.unit:
         pixels = pixels * 255
@@ -72,56 +87,24 @@ def _pixels(tensor: Tensor, scaling: Scaling) -> np.ndarray:
     return pixels.round().clamp(0, 255).to(torch.uint8).numpy()
 
 
-def _head_maps(model: PoseModel, name: str, maps: dict[str, Tensor], size: Sequence[int]) -> list[HeadMaps]:
-    """The maps of one head, row by row; ``size`` (h, w) is that of the network input."""
-    head: Any = model.heads[name]
-    decoder = getattr(head, "decoder", None)
-    stride: tuple[float, float]
-    if "heatmap" in maps:
-        scores = maps["heatmap"].float()
-        scores = scores.sigmoid() if getattr(decoder, "sigmoid", False) else scores.clamp(0, 1)
-        stride = (float(head.stride), float(head.stride))  # the last cells may reach beyond the input
-    elif {"x", "y"} <= set(maps):  # SimCC: a keypoint is where its best x and its best y cross
-        x, y = (_bins(maps[axis].float()) for axis in "xy")
-        scores = y[..., :, None] * x[..., None, :]
-        stride = (size[1] / scores.shape[-1], size[0] / scores.shape[-2])
-    else:
+def _head_maps(model: PoseModel, name: str, maps: Maps) -> list[HeadMaps]:
+    """Ask a head what its maps mean, and split the batch."""
+    head = model.head(name)
+    if not hasattr(head, "describe"):  # a head of another package, written for an older version
         raise DlcxError(
-            f"the head '{name}' ({type(head).__name__}) gives maps that cannot be drawn: {', '.join(maps) or 'none'}",
-            hint="Maps 'heatmap' (B, K, h, w), or 'x' and 'y' (B, K, bins), can be.",
+            f"the maps of the head '{name}' ({type(head).__name__}) cannot be drawn",
+            hint="Add a method describe(maps) to the head; see docs/adding-a-head.md.",
         )
-    locref = fields = None
-    if "locref" in maps:
-        locref = _vectors(maps["locref"].float() * getattr(decoder, "locref_std", 1.0))
-    edges: tuple[tuple[int, int], ...] = ()
-    if "paf" in maps and hasattr(decoder, "graph"):
-        kept = list(getattr(decoder, "edges", range(maps["paf"].shape[1] // 2)))
-        fields = _vectors(maps["paf"].float())[:, kept]
-        edges = tuple(tuple(decoder.graph[edge]) for edge in kept)  # type: ignore[union-attr]
-    ways = None
-    if "offset" in maps:  # DEKR's lead from the keypoint to the cell, in cells
-        ways = _vectors(maps["offset"].float()) * -np.array(stride, np.float32)
-    table = scores.cpu().numpy()
+    described = head.describe(maps)
+    vectors = {key: getattr(described, key) for key in ("keypoint_offsets", "center_offsets", "fields")}
+    arrays = {key: value.float().cpu().numpy() for key, value in vectors.items() if value is not None}
     return [
         HeadMaps(
-            table[row],
-            stride,
-            None if locref is None else locref[row],
-            None if fields is None else fields[row],
-            edges,
-            None if ways is None else ways[row],
+            scores,
+            described.stride,
+            described.extra_channels,
+            edges=described.edges,
+            **{key: array[row] for key, array in arrays.items()},
         )
-        for row in range(len(table))
+        for row, scores in enumerate(described.scores.float().cpu().numpy())
     ]
-
-
-def _bins(logits: Tensor) -> Tensor:
-    """How likely each bin is (R, K, N), compared with the likeliest."""
-    likely = logits.softmax(-1)
-    return likely / likely.amax(-1, keepdim=True)
-
-
-def _vectors(maps: Tensor) -> np.ndarray:
-    """Maps (R, 2C, h, w) of x and y in turn as (R, C, h, w, 2)."""
-    rows, channels, height, width = maps.shape
-    return maps.reshape(rows, channels // 2, 2, height, width).permute(0, 1, 3, 4, 2).cpu().numpy()

@@ -46,7 +46,7 @@ def draw_scores(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen:
 
 def draw_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
     """Around the best cell of each keypoint: the cells, and from those with a score arrows to where it should be."""
-    assert maps.locref is not None
+    assert maps.keypoint_offsets is not None
     tiles = []
     for part in chosen:
         scores = maps.scores[part]
@@ -60,15 +60,15 @@ def draw_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen
         good = np.argwhere(scores[rows, columns] >= max(_LEAST * scores.max(), 1e-6))
         for y, x in good:
             middle = np.array([(x + 0.5) * sx, (y + 0.5) * sy])
-            tip = middle + maps.locref[part, rows, columns][y, x]
+            tip = middle + maps.keypoint_offsets[part, rows, columns][y, x]
             _arrow(tile, middle * scale, tip * scale)
         tiles.append(_Tile(tile, f"{names[part]}  {scores.max():.2f}"))
     return _sheet(tiles, f"offsets: a cell is {maps.stride[0]:g} px; arrows from cells to the keypoint")
 
 
-def draw_ways(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
+def draw_center_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
     """Where animals have their centres, and from the best cells there arrows to some keypoints of theirs."""
-    assert maps.ways is not None
+    assert maps.center_offsets is not None
     centre = maps.scores[-1]
     high = cv2.dilate(centre, np.ones((3, 3), np.uint8)) == centre
     good = np.argwhere(high & (centre >= max(_STRONG * centre.max(), 1e-6)))
@@ -79,7 +79,7 @@ def draw_ways(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: S
         tile = _shaded(tile, _spread(centre, maps.stride, scale, tile))
         for y, x in best:
             middle = np.array([(x + 0.5) * maps.stride[0], (y + 0.5) * maps.stride[1]])
-            _arrow(tile, middle * scale, (middle + maps.ways[part, y, x]) * scale)
+            _arrow(tile, middle * scale, (middle + maps.center_offsets[part, y, x]) * scale)
         tiles.append(_Tile(tile, f"{names[part]}  {centre.max():.2f}"))
     return _sheet(tiles, "offsets: centres from dark 0 to yellow 1; arrows from the best to the keypoint")
 

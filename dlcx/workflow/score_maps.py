@@ -14,6 +14,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
+from dlcx.heads import HEADS
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
@@ -24,7 +25,7 @@ from dlcx.user_paths import distinct_names, user_path
 
 if TYPE_CHECKING:
     from dlcx.analysis.loading import Loaded
-    from dlcx.predictors.maps import HeadMaps, Seen
+    from dlcx.predictors.maps import HeadMaps, InputMaps
 
 #: What ``--kind`` takes, by DeepLabCut's words in file names.
 KINDS = ("scmap", "locref", "paf")
@@ -103,7 +104,7 @@ def score_maps(
     """
     from dlcx.analysis.loading import load_predictor
     from dlcx.data.images import find_images, read_image
-    from dlcx.predictors.maps import see
+    from dlcx.predictors.maps import compute_maps
 
     for kind in kinds:
         if kind not in KINDS:
@@ -128,7 +129,7 @@ def score_maps(
         for path in found:
             pixels = read_image(path)
             split, pose = labelled.get(path.resolve(), ("new", None))
-            rows = see(loaded.predictor, pixels, _told(loaded, path, pixels, pose))  # type: ignore[arg-type]
+            rows = compute_maps(loaded.predictor, pixels, _told(loaded, path, pixels, pose))  # type: ignore[arg-type]
             pictures = []
             for number, seen in enumerate(rows):
                 owner = f"_animal{number + 1}" if len(rows) > 1 else ""
@@ -145,8 +146,10 @@ def score_maps(
 
 
 def _check_kinds(kinds: Sequence[str], config: ModelConfig) -> None:
-    """Refuse kinds of maps of which the network has none, before it is loaded."""
+    """Refuse kinds of maps that the network does not have, before it is loaded; other packages' heads are not known."""
     heads = config.model.heads.values()
+    if any(head.get("type") not in HEADS for head in heads):
+        return
     blocks = {"locref": ("locref_config", "offset_config"), "paf": ("paf_config",)}
     for kind in kinds:
         if kind in blocks and not any(head.get(block) for head in heads for block in blocks[kind]):
@@ -195,10 +198,10 @@ def _told(loaded: Loaded, path: Path, pixels: np.ndarray, pose: Prediction | Non
 
 
 def _drawings(
-    seen: Seen, place: Shuffle, kinds: Sequence[str], bodyparts: Sequence[str]
+    seen: InputMaps, place: Shuffle, kinds: Sequence[str], bodyparts: Sequence[str]
 ) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """What can be drawn of one row, by the word in the file's name."""
-    from dlcx.visuals.map_pictures import draw_fields, draw_offsets, draw_scores, draw_ways
+    from dlcx.visuals.map_pictures import draw_center_offsets, draw_fields, draw_offsets, draw_scores
 
     layout = place.project.layout
     named = {"bodypart": layout.bodyparts, "unique_bodypart": layout.unique, "identity": layout.individuals}
@@ -206,13 +209,14 @@ def _drawings(
     for head, maps in seen.heads.items():
         names = _names(maps, named.get(head, ()))
         parts = [part for part, name in enumerate(names) if not bodyparts or name in bodyparts]
+        keypoints = [part for part in parts if part < len(names) - len(maps.extra_channels)]
         touched = [{names[part] for part in pair} for pair in maps.edges]
         edges = [edge for edge, ends in enumerate(touched) if not bodyparts or ends & {*bodyparts}]
         suffix = "" if head == "bodypart" else f"_{head}"
         for kind, has, chosen, draw in (
             ("scmap", True, parts, draw_scores),
-            ("locref", maps.locref is not None, parts, draw_offsets),
-            ("locref", maps.ways is not None, [part for part in parts if part < len(names) - 1], draw_ways),
+            ("locref", maps.keypoint_offsets is not None, parts, draw_offsets),
+            ("locref", maps.center_offsets is not None, keypoints, draw_center_offsets),
             ("paf", maps.fields is not None, edges, draw_fields),
         ):
             if has and chosen and (not kinds or kind in kinds):
@@ -225,6 +229,6 @@ def _later(draw: Callable[..., np.ndarray], *arguments: object) -> Callable[[], 
 
 
 def _names(maps: HeadMaps, names: Sequence[str]) -> tuple[str, ...]:
-    """Names of all channels; a head that looks for centres has one more than keypoints."""
-    extra = len(maps.scores) - len(names)
-    return (*names, *(["center"] if extra == 1 else [f"map {number}" for number in range(extra)]))
+    """Names of all channels."""
+    unnamed = len(maps.scores) - len(names) - len(maps.extra_channels)
+    return (*names, *(f"map {number}" for number in range(unnamed)), *maps.extra_channels)

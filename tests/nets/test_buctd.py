@@ -103,7 +103,7 @@ def test_what_is_not_supported_is_named(backbone, message):
 
 
 def test_crops_of_another_size_are_refused():
-    with pytest.raises(DlcxError, match="made for crops of 96 x 64 pixels, got 64 x 64"):
+    with pytest.raises(DlcxError, match="expects crops of 96 x 64 pixels, got 64 x 64"):
         build()(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 3))
 
 

@@ -246,7 +246,7 @@ def batch_labels(stored) -> BatchLabels:
     keypoints = torch.from_numpy(stored["label.keypoints"])
     return BatchLabels(
         keypoints=keypoints[:, :, : -1 if with_centre else None],
-        centres=keypoints[:, :, -1] if with_centre else None,
+        centers=keypoints[:, :, -1] if with_centre else None,
         unique=torch.from_numpy(stored["label.keypoints_unique"]),
         area=torch.from_numpy(stored["label.area"]),
         individual_ids=torch.from_numpy(stored["label.individual_ids"]),

@@ -105,7 +105,7 @@ def layers(place: Shuffle, config: ModelConfig) -> list[Any]:
     """What the pose network is made of."""
     model = build_model(config)
     grads = [value.requires_grad for value in model.parameters()]
-    return [str(model), grads, model.freeze_bn_stats, model.centres, sorted(model.heads), model.train().training]
+    return [str(model), grads, model.freeze_bn_stats, model.centers, sorted(model.heads), model.train().training]
 
 
 def detector_layers(place: Shuffle, config: ModelConfig) -> list[Any]:

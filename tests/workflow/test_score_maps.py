@@ -10,7 +10,7 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.predictors.maps import HeadMaps
-from dlcx.visuals.map_pictures import draw_fields, draw_offsets, draw_scores, draw_ways
+from dlcx.visuals.map_pictures import draw_center_offsets, draw_fields, draw_offsets, draw_scores
 from dlcx.workflow.score_maps import score_maps
 
 NAMES = ("nose", "tail")
@@ -24,7 +24,7 @@ def maps() -> HeadMaps:
     locref[..., 0] = 4
     fields = np.zeros((1, 8, 10, 2), np.float32)
     fields[0, 1:4, 4, 1] = 1
-    return HeadMaps(scores, (8.0, 8.0), locref, fields, ((0, 1),))
+    return HeadMaps(scores, (8.0, 8.0), keypoint_offsets=locref, fields=fields, edges=((0, 1),))
 
 
 @pytest.mark.parametrize("draw", [draw_scores, draw_offsets, draw_fields])
@@ -44,14 +44,14 @@ def test_the_peak_is_where_it_belongs() -> None:
     assert (x, y) == pytest.approx((5.5 * 8 * 320 / 76, 3.5 * 8 * 320 / 76), abs=6)
 
 
-def test_ways_lead_from_the_centres() -> None:
-    """Centres at cells (3, 5) and (6, 1); the nose is 16 pixels above, the arrows are drawn there and nowhere else."""
+def test_offset_vectors_start_at_the_centers() -> None:
+    """Centers at cells (3, 5) and (6, 1); the nose is 16 pixels above, the arrows are drawn there and nowhere else."""
     scores = np.zeros((2, 8, 10), np.float32)
     scores[1, 3, 5], scores[1, 6, 1] = 0.9, 0.8
-    ways = np.zeros((1, 8, 10, 2), np.float32)
-    ways[..., 1] = -16
-    found = HeadMaps(scores, (8.0, 8.0), ways=ways)
-    picture = draw_ways(np.zeros((64, 80, 3), np.uint8), found, ("nose", "center"), [0])
+    vectors = np.zeros((1, 8, 10, 2), np.float32)
+    vectors[..., 1] = -16
+    found = HeadMaps(scores, (8.0, 8.0), ("center",), center_offsets=vectors)
+    picture = draw_center_offsets(np.zeros((64, 80, 3), np.uint8), found, ("nose", "center"), [0])
     arrows = (np.abs(picture[48:, 6:326].astype(int) - (80, 220, 255)).max(-1) < 60).nonzero()
     y, x = (axis / 4 for axis in arrows)  # a tile is 320 pixels wide
     at = np.abs(x - 44) < 8

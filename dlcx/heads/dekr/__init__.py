@@ -1,1 +1,1 @@
-"""DEKR head: animal centers and offset vectors to their keypoints."""
+"""DEKR head: animal centers and offset vectors from them to the keypoints."""

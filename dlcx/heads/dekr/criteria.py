@@ -1,4 +1,7 @@
-"""Losses of the DEKR head."""
+"""Losses of the DEKR head.
+
+Geng et al. (CVPR 2021), arXiv:2104.02300.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,23 @@ from dlcx.heads.targets import Target
 
 @dataclass(frozen=True)
 class HeatmapLoss:
-    """Mean over all cells of weighted squared differences."""
+    """Weighted squared error, averaged over all cells."""
 
     weight: float = 1.0
 
     def __call__(self, output: Tensor, target: Target) -> Tensor:
-        """A scalar in float32."""
+        """Return a float32 scalar."""
         return ((output.float() - target.values).square() * target.weights).mean()
 
 
 @dataclass(frozen=True)
 class OffsetLoss:
-    """Differences, squared below 1/9 of a cell, weighted; their sum by the number of cells that count."""
+    """Weighted smooth L1 loss, quadratic below 1/9 of a cell: its sum divided by the number of cells with a weight."""
 
     weight: float = 1.0
 
     def __call__(self, output: Tensor, target: Target) -> Tensor:
-        """A scalar in float32; 0 where nothing counts."""
+        """Return a float32 scalar; 0 if no cell has a weight."""
         loss = functional.smooth_l1_loss(output.float(), target.values, beta=1 / 9, reduction="none")
         weights = target.weights.expand_as(loss)
         return (loss * weights).sum() / batch_count((weights > 0).sum())

@@ -1,33 +1,43 @@
-"""DEKR head: keypoint maps, a map of the animals' centres, and from each centre the ways to its keypoints.
+"""DEKR head: score maps of keypoints and animal centers, and offset vectors between each center and its keypoints.
 
 Geng et al., Bottom-Up Human Pose Estimation via Disentangled Keypoint Regression (CVPR 2021), arXiv:2104.02300.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
 from dlcx.heads.build_from_config import Builders, build_from_config, check_options
 from dlcx.heads.criteria import Loss
 from dlcx.heads.dekr.criteria import HeatmapLoss, OffsetLoss
-from dlcx.heads.dekr.decoding import SCORES, DekrDecoder
-from dlcx.heads.dekr.layers import HeatmapBranch, OffsetBranch
-from dlcx.heads.dekr.targets import DekrTargets
+from dlcx.heads.dekr.decoding import DekrDecoder, build_decoder
+from dlcx.heads.dekr.layers import HeatmapBranch, OffsetBranch, build_heatmap_branch, build_offset_branch
+from dlcx.heads.dekr.targets import DekrTargets, build_targets
 from dlcx.heads.initialization import initialize_weights
 from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
 from dlcx.heads.map_head import MapHead
-from dlcx.heads.protocol import Maps
+from dlcx.heads.protocol import HeadContext, MapDescription, Maps, vector_maps
 from dlcx.poses import Instances
 
 
 class DekrHead(MapHead):
-    """Maps ``heatmap`` (B, K + 1, H, W), the last of centres, and ``offset`` (B, 2 K, H, W), from features."""
+    """Computes maps ``heatmap`` (B, K + 1, H, W), whose last channel is the centers, and ``offset`` (B, 2K, H, W).
 
-    #: One entry a keypoint; see :mod:`dlcx.heads.keypoint_channels`.
+    Parameters
+    ----------
+    heatmap, offset
+        Layers of the two maps.
+    stride
+        Pixels of the network input per cell.
+    targets, criteria, decoder
+        Targets of the maps, the loss of each map, and how they are decoded.
+    """
+
+    #: Lists with one entry per keypoint; see :mod:`dlcx.heads.keypoint_channels`.
     keypoint_lists = ("offset_head.offset_feature_layers", "offset_head.offset_final_layer")
 
     def __init__(
@@ -44,19 +54,29 @@ class DekrHead(MapHead):
         self.heatmap_head = heatmap
         self.offset_head = offset
         self.stride = stride
-        self.draw, self.criteria, self.decoder = targets, criteria, decoder
+        self.target_generator, self.criteria, self.decoder = targets, criteria, decoder
 
     def forward(self, features: Tensor) -> Maps:
-        """Maps of features (B, C, H, W), as large as they are."""
+        """Compute the maps of features (B, C, H, W), at the resolution of the features."""
         return {"heatmap": self.heatmap_head(features), "offset": self.offset_head(features)}
 
     def decode(self, maps: Maps) -> list[Instances]:
-        """The animals of each image, best first, in pixels of the network input."""
+        """Return the animals in each image, best first, in pixels of the network input."""
         poses, found = (value.cpu().numpy() for value in self.decoder(maps, self.stride))
-        return [Instances(pose[is_one, :, :2], pose[is_one, :, 2]) for pose, is_one in zip(poses, found, strict=True)]
+        return [Instances(pose[keep, :, :2], pose[keep, :, 2]) for pose, keep in zip(poses, found, strict=True)]
+
+    def describe(self, maps: Maps) -> MapDescription:
+        """Describe the score maps and the offset vectors, which the maps hold in cells, from keypoint to center."""
+        heat = maps["heatmap"].float()
+        return MapDescription(
+            scores=heat.sigmoid() if self.decoder.sigmoid else heat.clamp(0, 1),
+            stride=(self.stride, self.stride),
+            extra_channels=("center",),
+            center_offsets=vector_maps(maps["offset"].float()) * -self.stride,
+        )
 
     def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
-        """The keypoint maps before that of centres, and the features of each keypoint's branch."""
+        """Locate the keypoints in the score maps and the features; see :mod:`dlcx.heads.keypoint_channels`."""
         maps = keypoints + ChannelMap.identity(1)
         features = keypoints.repeat(self.offset_head.width)
         norm = ("weight", "bias", "running_mean", "running_var")
@@ -70,9 +90,7 @@ class DekrHead(MapHead):
 
 def build(
     *,
-    backbone_stride: float,
-    backbone_channels: int,
-    where: str,
+    context: HeadContext,
     predictor: Mapping[str, Any],
     target_generator: Mapping[str, Any],
     criterion: Mapping[str, Any],
@@ -80,9 +98,16 @@ def build(
     offset_config: Mapping[str, Any],
     weight_init: str | None = "dekr",
 ) -> DekrHead:
-    """A head from its block of pytorch_config.yaml; ``where`` is the block's place in the file."""
-    targets = build_from_config(target_generator, {"DEKRGenerator": _targets}, f"{where}.target_generator")
-    decoder = build_from_config(predictor, {"DEKRPredictor": _decoder}, f"{where}.predictor")
+    """Build the head from its block of pytorch_config.yaml.
+
+    Raises
+    ------
+    DlcxError
+        If a key is unknown, not supported, or does not agree with the others.
+    """
+    where = context.where
+    targets = build_from_config(target_generator, {"DEKRGenerator": build_targets}, f"{where}.target_generator")
+    decoder = build_from_config(predictor, {"DEKRPredictor": build_decoder}, f"{where}.predictor")
     losses: dict[str, Builders] = {
         "heatmap": {"DEKRHeatmapLoss": HeatmapLoss},
         "offset": {"DEKROffsetLoss": OffsetLoss},
@@ -90,88 +115,26 @@ def build(
     if sorted(criterion) != sorted(losses):
         raise DlcxError(f"{where}.criterion: expected heatmap and offset, got {', '.join(criterion) or 'none'}")
     criteria = {
-        name: build_from_config(criterion[name], table, f"{where}.criterion.{name}") for name, table in losses.items()
+        name: build_from_config(criterion[name], builders, f"{where}.criterion.{name}")
+        for name, builders in losses.items()
     }
-    for key, block, function in (("heatmap", heatmap_config, _heatmap), ("offset", offset_config, _offset)):
-        check_options(function, block, f"{where}.{key}_config")
-        channels, outside = block["channels"], targets.keypoints + (key == "heatmap")
-        if len(channels) != 3 or channels[0] != backbone_channels or channels[2] != outside:
+    for key, block, build_branch, outputs in (
+        ("heatmap", heatmap_config, build_heatmap_branch, targets.keypoints + 1),
+        ("offset", offset_config, build_offset_branch, targets.keypoints),
+    ):
+        check_options(build_branch, block, f"{where}.{key}_config")
+        channels = block["channels"]
+        if len(channels) != 3 or channels[0] != context.channels or channels[2] != outputs:
             raise DlcxError(
-                f"{where}.{key}_config.channels: expected [{backbone_channels}, between, {outside}], got {channels}"
+                f"{where}.{key}_config.channels: expected [{context.channels}, hidden, {outputs}], got {channels}"
             )
     head = DekrHead(
-        _heatmap(**heatmap_config),
-        _offset(**offset_config),
-        stride=backbone_stride,
+        build_heatmap_branch(**heatmap_config),
+        build_offset_branch(**offset_config),
+        stride=context.stride,
         targets=targets,
         criteria=criteria,
         decoder=decoder,
     )
     initialize_weights(head, weight_init, f"{where}.weight_init", name="dekr")
     return head
-
-
-def _targets(num_joints: int, pos_dist_thresh: float, bg_weight: float = 0.1) -> DekrTargets:
-    """A block ``{type: DEKRGenerator, ...}``."""
-    return DekrTargets(num_joints, pos_dist_thresh, bg_weight)
-
-
-def _decoder(
-    num_animals: int,
-    apply_sigmoid: bool = True,
-    use_heatmap: bool = True,
-    clip_scores: bool = False,
-    keypoint_score_type: str = "combined",
-    max_absorb_distance: float = 75,
-    nms_threshold: float = 0.05,
-    apply_pose_nms: bool = True,
-    detection_threshold: float = 0.01,
-) -> DekrDecoder:
-    """A block ``{type: DEKRPredictor, ...}``; ``detection_threshold`` has no effect in DeepLabCut either."""
-    if keypoint_score_type not in SCORES:
-        hint = did_you_mean(keypoint_score_type, SCORES)
-        raise DlcxError(f"predictor.keypoint_score_type: unknown '{keypoint_score_type}'", hint=hint)
-    return DekrDecoder(
-        animals=num_animals,
-        sigmoid=apply_sigmoid,
-        snap=use_heatmap,
-        clip=clip_scores,
-        score=keypoint_score_type,
-        reach=max_absorb_distance,
-        threshold=nms_threshold,
-        suppress=apply_pose_nms,
-    )
-
-
-def _heatmap(
-    channels: Sequence[int], num_blocks: int = 1, dilation_rate: int = 1, final_conv_kernel: int = 1
-) -> HeatmapBranch:
-    """A block ``heatmap_config``."""
-    _only_one("heatmap_config", dilation_rate, final_conv_kernel)
-    inside, between, maps = channels
-    return HeatmapBranch(inside, between, maps, num_blocks)
-
-
-def _offset(
-    channels: Sequence[int],
-    num_offset_per_kpt: int = 15,
-    num_blocks: int = 2,
-    dilation_rate: int = 1,
-    final_conv_kernel: int = 1,
-) -> OffsetBranch:
-    """A block ``offset_config``."""
-    _only_one("offset_config", dilation_rate, final_conv_kernel)
-    inside, between, keypoints = channels
-    if between != num_offset_per_kpt * keypoints:
-        raise DlcxError(
-            f"offset_config.channels: expected {num_offset_per_kpt} x {keypoints} = {num_offset_per_kpt * keypoints} "
-            f"in the middle, got {between}"
-        )
-    return OffsetBranch(inside, num_offset_per_kpt, keypoints, num_blocks)
-
-
-def _only_one(block: str, dilation_rate: int, final_conv_kernel: int) -> None:
-    """What no net of DeepLabCut's switches on is refused."""
-    for key, value in (("dilation_rate", dilation_rate), ("final_conv_kernel", final_conv_kernel)):
-        if value != 1:
-            raise DlcxError(f"{block}.{key}: only 1 is supported, got {value}")

@@ -1,4 +1,4 @@
-"""Layers of the DEKR head: every keypoint has a branch of its own, whose kernels adapt to each cell.
+"""Layers of the DEKR head: each keypoint has its own branch, whose convolutions adapt to each cell.
 
 Geng et al. (CVPR 2021), arXiv:2104.02300; deformable convolution: Dai et al. (ICCV 2017).
 """
@@ -13,12 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import DeformConv2d, deform_conv2d
 
-#: y, then x of the cells of a 3 x 3 kernel about its middle.
+from dlcx.errors import DlcxError
+
+#: Position of the 9 cells of a 3 x 3 kernel relative to its center: y, then x.
 KERNEL_OFFSETS = ((-1, -1, -1, 0, 0, 0, 1, 1, 1), (-1, 0, 1, -1, 0, 1, -1, 0, 1))
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions around which the input is added (He et al. 2016)."""
+    """Residual block of two 3 x 3 convolutions (He et al. 2016)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -28,13 +30,13 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W), same shape."""
+        """Return a tensor of the shape of ``x``, (B, C, H, W)."""
         inner = functional.relu(self.bn1(self.conv1(x)))
         return functional.relu(self.bn2(self.conv2(inner)) + x)
 
 
 class AdaptiveBlock(nn.Module):
-    """The layers of one keypoint's adaptive 3 x 3 convolution; :class:`OffsetBranch` runs those of all together."""
+    """Parameters of one keypoint's adaptive 3 x 3 convolution; :class:`OffsetBranch` runs all keypoints at once."""
 
     regular_matrix: Tensor
 
@@ -48,7 +50,15 @@ class AdaptiveBlock(nn.Module):
 
 
 class HeatmapBranch(nn.Module):
-    """Features (B, C, H, W) -> keypoint maps and, last, the map of centres (B, K + 1, H, W)."""
+    """Computes the score maps of keypoints and, in the last channel, of centers.
+
+    Parameters
+    ----------
+    channels, hidden, maps
+        Channels of the features, of the layers in between, and of the maps (K + 1).
+    blocks
+        Number of residual blocks.
+    """
 
     def __init__(self, channels: int, hidden: int, maps: int, blocks: int) -> None:
         super().__init__()
@@ -58,15 +68,26 @@ class HeatmapBranch(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Maps of the features."""
+        """Compute maps (B, K + 1, H, W) from features (B, C, H, W)."""
         return self.head_heatmap(self.transition_heatmap(features))
 
 
 class OffsetBranch(nn.Module):
-    """Features (B, C, H, W) -> the ways from each keypoint to each cell (B, 2 K, H, W), x then y, in cells.
+    """Computes the offset vectors from each keypoint to each cell.
 
-    The state dict has layers for each keypoint; their weights are stacked, so that all keypoints are one grouped
-    convolution, a group a keypoint.
+    The state dict has separate layers for each keypoint. Their weights are stacked, so that all keypoints are computed
+    by grouped convolutions with one group per keypoint.
+
+    Parameters
+    ----------
+    channels
+        Channels of the features.
+    width
+        Channels per keypoint.
+    keypoints
+        Number of keypoints K.
+    blocks
+        Number of adaptive blocks.
     """
 
     def __init__(self, channels: int, width: int, keypoints: int, blocks: int) -> None:
@@ -79,44 +100,57 @@ class OffsetBranch(nn.Module):
         self.offset_final_layer = nn.ModuleList(nn.Conv2d(width, 2, 1) for _ in range(keypoints))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Offsets of the features."""
+        """Compute offset vectors (B, 2K, H, W), x before y of each keypoint, in cells, from features (B, C, H, W)."""
         x = self.transition_offset(features)
         for level in zip(*cast(Sequence[nn.Sequential], self.offset_feature_layers), strict=True):
-            x = self._adapt(x, cast(Sequence[AdaptiveBlock], level))
-        weight, bias = _stacked(self.offset_final_layer, "weight"), _stacked(self.offset_final_layer, "bias")
+            x = self._adaptive_block(x, cast(Sequence[AdaptiveBlock], level))
+        weight, bias = _stack(self.offset_final_layer, "weight"), _stack(self.offset_final_layer, "bias")
         return functional.conv2d(x, weight, bias, groups=len(self.offset_final_layer))
 
-    def _adapt(self, x: Tensor, level: Sequence[AdaptiveBlock]) -> Tensor:
-        """One adaptive block of all K keypoints: (B, K * width, H, W), same shape."""
+    def _adaptive_block(self, x: Tensor, level: Sequence[AdaptiveBlock]) -> Tensor:
+        """Apply one adaptive block of all K keypoints to (B, K * width, H, W)."""
 
-        def convolved(name: str) -> Tensor:
-            weight, bias = _stacked(level, f"{name}.weight"), _stacked(level, f"{name}.bias")
+        def convolve(name: str) -> Tensor:
+            weight, bias = _stack(level, f"{name}.weight"), _stack(level, f"{name}.bias")
             return functional.conv2d(x, weight, bias, padding=1, groups=len(level))
 
         batch, _, height, width = x.shape
-        weight = _stacked(level, "adapt_conv.weight")  # the deformation is computed as precisely as weights are kept
-        matrix = convolved("transform_matrix_conv").to(weight.dtype).reshape(batch, len(level), 1, 2, 2, height, width)
-        shift = convolved("translation_conv").to(weight.dtype).reshape(batch, len(level), 1, 2, height, width)
-        taps = level[0].regular_matrix[..., None, None, None]  # (2, 9, 1, 1, 1)
-        turned = matrix[:, :, :, :, 0] * taps[0] + matrix[:, :, :, :, 1] * taps[1]  # (B, K, 9, 2, H, W), y then x
-        y = deformable_convolution(x.to(weight.dtype), turned + shift, weight)
+        weight = _stack(level, "adapt_conv.weight")  # the deformation is computed in the precision of the weights
+        matrix = convolve("transform_matrix_conv").to(weight.dtype).reshape(batch, len(level), 1, 2, 2, height, width)
+        shift = convolve("translation_conv").to(weight.dtype).reshape(batch, len(level), 1, 2, height, width)
+        regular = level[0].regular_matrix[..., None, None, None]  # (2, 9, 1, 1, 1)
+        transformed = matrix[:, :, :, :, 0] * regular[0] + matrix[:, :, :, :, 1] * regular[1]  # (B, K, 9, 2, H, W)
+        y = deformable_convolution(x.to(weight.dtype), transformed + shift, weight)
         return functional.relu(_batch_norm(y, [block.bn for block in level], self.training) + x)
 
 
-def deformable_convolution(x: Tensor, ways: Tensor, weight: Tensor) -> Tensor:
-    """K 3 x 3 convolutions side by side whose taps lie anywhere, (B, K * C, H, W), same shape.
+def deformable_convolution(x: Tensor, offsets: Tensor, weight: Tensor) -> Tensor:
+    """Apply K grouped 3 x 3 convolutions that sample anywhere.
 
-    ``ways`` (B, K, 9, 2, H, W) are y and x from a cell to each tap, ``weight`` (K * C, C, 3, 3).  torchvision's own
-    code is slow on CPUs: there, taking the values first and multiplying then is three times as fast, and learning
-    nine times.
+    torchvision's implementation is slow on CPUs. There, sampling first and multiplying afterwards is three times as
+    fast in inference and nine times as fast in training.
+
+    Parameters
+    ----------
+    x
+        (B, K * C, H, W).
+    offsets
+        (B, K, 9, 2, H, W): y and x from a cell to each of its 9 samples.
+    weight
+        (K * C, C, 3, 3).
+
+    Returns
+    -------
+    Tensor
+        (B, K * C, H, W).
     """
-    batch, keypoints, _, _, height, width = ways.shape
+    batch, keypoints, _, _, height, width = offsets.shape
     if x.device.type != "cpu":
-        usual = torch.tensor(KERNEL_OFFSETS, dtype=ways.dtype, device=ways.device).T[:, :, None, None]
-        return deform_conv2d(x, (ways - usual).flatten(1, 3), weight, padding=1)
-    cell_y, cell_x = torch.arange(height, dtype=ways.dtype), torch.arange(width, dtype=ways.dtype)
-    place_y, place_x = ways[:, :, :, 0] + cell_y[:, None], ways[:, :, :, 1] + cell_x
-    grid = torch.stack([(2 * place_x + 1) / width - 1, (2 * place_y + 1) / height - 1], -1)  # (B, K, 9, H, W, 2)
+        regular = torch.tensor(KERNEL_OFFSETS, dtype=offsets.dtype, device=offsets.device).T[:, :, None, None]
+        return deform_conv2d(x, (offsets - regular).flatten(1, 3), weight, padding=1)
+    cell_y, cell_x = torch.arange(height, dtype=offsets.dtype), torch.arange(width, dtype=offsets.dtype)
+    sample_y, sample_x = offsets[:, :, :, 0] + cell_y[:, None], offsets[:, :, :, 1] + cell_x
+    grid = torch.stack([(2 * sample_x + 1) / width - 1, (2 * sample_y + 1) / height - 1], -1)  # (B, K, 9, H, W, 2)
     values = functional.grid_sample(
         x.reshape(batch * keypoints, -1, height, width),
         grid.reshape(batch * keypoints, -1, width, 2),
@@ -126,27 +160,73 @@ def deformable_convolution(x: Tensor, ways: Tensor, weight: Tensor) -> Tensor:
     return (weight.reshape(keypoints, -1, values.shape[2]) @ values).reshape(x.shape)
 
 
-def _transition(inside: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, outside, 1, bias=False), nn.BatchNorm2d(outside), nn.ReLU())
+def build_heatmap_branch(
+    channels: Sequence[int], num_blocks: int = 1, dilation_rate: int = 1, final_conv_kernel: int = 1
+) -> HeatmapBranch:
+    """Build the block ``heatmap_config``; ``channels`` are those of the features, the hidden layers and the maps.
+
+    Raises
+    ------
+    DlcxError
+        If ``dilation_rate`` or ``final_conv_kernel`` is not 1, which no network of DeepLabCut uses.
+    """
+    _refuse_unused_options("heatmap_config", dilation_rate, final_conv_kernel)
+    in_channels, hidden, maps = channels
+    return HeatmapBranch(in_channels, hidden, maps, num_blocks)
 
 
-def _stacked(layers: Sequence[nn.Module] | nn.ModuleList, name: str) -> Tensor:
-    """The weights of all keypoints' layers, one after the other."""
+def build_offset_branch(
+    channels: Sequence[int],
+    num_offset_per_kpt: int = 15,
+    num_blocks: int = 2,
+    dilation_rate: int = 1,
+    final_conv_kernel: int = 1,
+) -> OffsetBranch:
+    """Build the block ``offset_config``; ``channels`` are those of the features, the hidden layers and the keypoints.
+
+    Raises
+    ------
+    DlcxError
+        If the hidden channels are not ``num_offset_per_kpt`` per keypoint, or if ``dilation_rate`` or
+        ``final_conv_kernel`` is not 1.
+    """
+    _refuse_unused_options("offset_config", dilation_rate, final_conv_kernel)
+    in_channels, hidden, keypoints = channels
+    if hidden != num_offset_per_kpt * keypoints:
+        raise DlcxError(
+            f"offset_config.channels: expected {num_offset_per_kpt} x {keypoints} = {num_offset_per_kpt * keypoints} "
+            f"in the middle, got {hidden}"
+        )
+    return OffsetBranch(in_channels, num_offset_per_kpt, keypoints, num_blocks)
+
+
+def _refuse_unused_options(block: str, dilation_rate: int, final_conv_kernel: int) -> None:
+    for key, value in (("dilation_rate", dilation_rate), ("final_conv_kernel", final_conv_kernel)):
+        if value != 1:
+            raise DlcxError(f"{block}.{key}: only 1 is supported, got {value}")
+
+
+def _transition(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU())
+
+
+def _stack(layers: Sequence[nn.Module] | nn.ModuleList, name: str) -> Tensor:
+    """Concatenate one parameter of the layers of all keypoints."""
     return torch.cat([layer.get_parameter(name) for layer in layers])
 
 
 def _batch_norm(x: Tensor, norms: Sequence[nn.BatchNorm2d], training: bool) -> Tensor:
-    """Batch norms side by side on the channels of ``x``, as one; in training their statistics are updated."""
+    """Apply batch norms to consecutive groups of channels, as one; training updates the statistics of each."""
     mean = torch.cat([cast(Tensor, norm.running_mean) for norm in norms])
     variance = torch.cat([cast(Tensor, norm.running_var) for norm in norms])
-    weight, bias = _stacked(norms, "weight"), _stacked(norms, "bias")
+    weight, bias = _stack(norms, "weight"), _stack(norms, "bias")
     first = norms[0]
     y = functional.batch_norm(x, mean, variance, weight, bias, training, first.momentum or 0.0, first.eps)
     if training:
         size = first.num_features
         with torch.no_grad():
-            for norm, own_mean, own_variance in zip(norms, mean.split(size), variance.split(size), strict=True):
-                cast(Tensor, norm.running_mean).copy_(own_mean)
-                cast(Tensor, norm.running_var).copy_(own_variance)
+            for norm, norm_mean, norm_variance in zip(norms, mean.split(size), variance.split(size), strict=True):
+                cast(Tensor, norm.running_mean).copy_(norm_mean)
+                cast(Tensor, norm.running_var).copy_(norm_variance)
                 cast(Tensor, norm.num_batches_tracked).add_(1)
     return y

@@ -1,4 +1,4 @@
-"""Argmax decoding of heatmaps."""
+"""Argmax decoding of heatmaps: the cell with the highest score is the keypoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,21 @@ from dlcx.heads.protocol import Maps
 
 @dataclass(frozen=True)
 class ArgmaxDecoder:
-    """Decodes maps by their best cell; on the maps' own device, so that only coordinates leave it."""
+    """Takes the cell with the highest score of each channel, refined by its offset.
+
+    Decoding runs on the device of the maps, so that only coordinates are transferred.
+
+    Parameters
+    ----------
+    sigmoid
+        Apply a sigmoid to the scores.
+    clip
+        Clip scores to the range from 0 to 1.
+    locref
+        Add the offset of the cell (location refinement).
+    locref_std
+        Pixels per unit of the offsets.
+    """
 
     sigmoid: bool = True
     clip: bool = False
@@ -21,29 +35,42 @@ class ArgmaxDecoder:
     locref_std: float = 7.2801
 
     def __call__(self, maps: Maps, stride: float) -> Tensor:
-        """x, y and score (B, C, 3) of each channel, in pixels of the network input, float32."""
+        """Decode one keypoint per channel.
+
+        Parameters
+        ----------
+        maps
+            ``heatmap`` (B, C, H, W) and, with ``locref``, ``locref`` (B, 2C, H, W).
+        stride
+            Pixels of the network input per cell.
+
+        Returns
+        -------
+        Tensor
+            x, y and score (B, C, 3), in pixels of the network input, float32. Of equal cells the first is taken.
+        """
         heat = maps["heatmap"].float()
         batch, channels, _, width = heat.shape
-        cells = heat.flatten(2)
-        cell = last_argmax(cells)
-        score = cells.gather(2, cell[..., None])[..., 0]  # sigmoid keeps the order: it is only needed here
-        if self.sigmoid:
+        scores = heat.flatten(2)
+        best = last_argmax(scores)
+        score = scores.gather(2, best[..., None])[..., 0]
+        if self.sigmoid:  # monotonic, so it is only computed for the best cells
             score = score.sigmoid()
         if self.clip:
             score = score.clamp(0, 1)
-        place = torch.stack([cell % width, cell // width], -1)  # (B, C, 2), x then y
-        xy = place * stride + stride / 2
+        cell = torch.stack([best % width, best // width], -1)  # (B, C, 2), x then y
+        xy = cell * stride + stride / 2
         if self.locref:
             offsets = maps["locref"].float().reshape(batch, channels, 2, -1)
-            chosen = offsets.gather(3, cell[:, :, None, None].expand(-1, -1, 2, 1))[..., 0]
-            xy = xy + chosen * self.locref_std
+            offset = offsets.gather(3, best[:, :, None, None].expand(-1, -1, 2, 1))[..., 0]
+            xy = xy + offset * self.locref_std
         return torch.cat([xy.float(), score[..., None]], -1)
 
 
 def last_argmax(values: Tensor) -> Tensor:
-    """Where the highest of the last dimension is, the first of equals.
+    """Return the index of the maximum along the last dimension, the first of equal values.
 
-    On a CPU numpy looks for it: several times as fast, and it waits for no other thread.
+    On the CPU this uses NumPy, which is several times faster and does not wait for other threads.
     """
     if values.device.type == "cpu":
         return torch.from_numpy(np.asarray(values.detach().numpy().argmax(-1)))
@@ -53,5 +80,5 @@ def last_argmax(values: Tensor) -> Tensor:
 def build_argmax_decoder(
     apply_sigmoid: bool = True, clip_scores: bool = False, location_refinement: bool = True, locref_std: float = 7.2801
 ) -> ArgmaxDecoder:
-    """A block ``{type: HeatmapPredictor, ...}``."""
+    """Build the block ``{type: HeatmapPredictor, ...}``."""
     return ArgmaxDecoder(apply_sigmoid, clip_scores, location_refinement, locref_std)

@@ -1,4 +1,4 @@
-"""How animals are built: distances between their bodyparts in labelled poses, and how unlike these a pose is.
+"""Shape prior: distances between the bodyparts of labeled animals, and how far a pose is from them.
 
 Lauer et al., Multi-animal pose estimation, identification and tracking with DeepLabCut (Nature Methods 2022).
 K bodyparts, D = K (K - 1) / 2 pairs of them, in the order 0-1, 0-2, ..., 1-2, ...
@@ -16,33 +16,44 @@ from scipy.stats import gaussian_kde
 
 from dlcx.errors import DlcxError
 
-#: Share of the bodyparts that a labelled pose must have to count.
-COMPLETE = 0.9
-#: Least probability of a link, however unlikely its length is.
-UNLIKELY = 0.001
+#: Minimum fraction of the bodyparts that a labeled pose must have to be used.
+MIN_LABELED_FRACTION = 0.9
+#: Minimum likelihood of a link, however improbable its length is.
+MIN_LIKELIHOOD = 0.001
 
 
 @dataclass(frozen=True)
 class ShapePrior:
-    """Mean (D,) and covariance (D, D) of the squared distances between bodyparts, in pixels^2."""
+    """Distribution of the squared distances between bodyparts.
+
+    Parameters
+    ----------
+    mean, covariance
+        (D,) in pixels^2 and (D, D) in pixels^4.
+    """
 
     mean: np.ndarray
     covariance: np.ndarray
 
     @classmethod
     def of(cls, xy: np.ndarray) -> ShapePrior:
-        """The prior of labelled poses (M, K, 2), nan for what is not labelled.
+        """Estimate the prior from labeled poses.
+
+        Parameters
+        ----------
+        xy
+            Poses (M, K, 2) in pixels; nan for keypoints that are not labeled.
 
         Raises
         ------
         DlcxError
-            When too few poses are complete.
+            If too few poses are nearly complete.
         """
-        xy = xy[np.isfinite(xy).all(-1).mean(1) >= COMPLETE]
+        xy = xy[np.isfinite(xy).all(-1).mean(1) >= MIN_LABELED_FRACTION]
         pairs = xy.shape[1] * (xy.shape[1] - 1) // 2
         if len(xy) <= pairs:
             raise DlcxError(
-                f"{len(xy)} labelled animals are nearly complete, more than {pairs} are needed to know their shape",
+                f"{len(xy)} labeled animals are nearly complete, but calibration needs more than {pairs}",
                 hint="Label more frames, or assemble without calibration.",
             )
         squared = np.stack([pdist(pose, "sqeuclidean") for pose in xy])
@@ -51,22 +62,46 @@ class ShapePrior:
 
     @cached_property
     def precision(self) -> np.ndarray:
-        """Inverse of the covariance."""
+        """Inverse of the covariance, (D, D)."""
         return np.linalg.inv(self.covariance)
 
     def distance(self, xy: np.ndarray) -> float:
-        """Mahalanobis distance of a pose (K, 2), nan for missing bodyparts; as large as that of all pairs would be."""
-        away = pdist(xy, "sqeuclidean") - self.mean
-        known = np.flatnonzero(~np.isnan(away))
+        """Return the Mahalanobis distance of a pose from the prior.
+
+        Parameters
+        ----------
+        xy
+            Pose (K, 2) in pixels; nan for missing bodyparts.
+
+        Returns
+        -------
+        float
+            The distance over the known pairs, scaled up to all pairs; inf if no pair is known.
+        """
+        deviation = pdist(xy, "sqeuclidean") - self.mean
+        known = np.flatnonzero(~np.isnan(deviation))
         if not len(known):
             return np.inf
-        squared = away[known] @ self.precision[np.ix_(known, known)] @ away[known]
-        return float(np.sqrt(max(squared, 0)) * len(away) / len(known))
+        squared = deviation[known] @ self.precision[np.ix_(known, known)] @ deviation[known]
+        return float(np.sqrt(max(squared, 0)) * len(deviation) / len(known))
 
     def likelihood(self, first: np.ndarray, second: np.ndarray, squared: np.ndarray) -> np.ndarray:
-        """How likely bodyparts ``first`` and ``second`` (L,) are that far apart: (L,), at least ``UNLIKELY``."""
+        """Return how likely the lengths of links are.
+
+        Parameters
+        ----------
+        first, second
+            Bodyparts (L,) at the ends of each link.
+        squared
+            Squared length (L,) of each link, in pixels^2.
+
+        Returns
+        -------
+        np.ndarray
+            (L,), from ``MIN_LIKELIHOOD`` to 1.
+        """
         bodyparts = round((1 + np.sqrt(1 + 8 * len(self.mean))) / 2)
         low, high = np.minimum(first, second), np.maximum(first, second)
         pair = low * (2 * bodyparts - low - 1) // 2 + high - low - 1
         z = (squared - self.mean[pair]) / self.covariance[pair, pair]
-        return np.maximum(erfc(np.abs(z) / np.sqrt(2)), UNLIKELY)
+        return np.maximum(erfc(np.abs(z) / np.sqrt(2)), MIN_LIKELIHOOD)

@@ -1,4 +1,7 @@
-"""Loss of the SimCC head."""
+"""Loss of the SimCC head.
+
+Jiang et al., RTMPose (2023), arXiv:2303.07399. Shapes: B crops, K keypoints.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,36 @@ from dlcx.heads.targets import Target
 
 @dataclass(frozen=True)
 class KLDiscreteLoss:
-    """Kullback-Leibler divergence between the bins' distributions: mean over bins, sum over crops and keypoints, by K.
+    """Kullback-Leibler divergence between the distributions over bins.
 
-    It grows with the batch, as DeepLabCut's does.  ``sharpness`` multiplies the logits, ``label_sharpness`` the targets
-    before their softmax (None: targets are used as they are); ``weighted`` counts keypoints by the targets' weights.
+    It is averaged over bins, summed over crops and keypoints, and divided by K. As in DeepLabCut it grows with the
+    batch size.
+
+    Parameters
+    ----------
+    weight
+        Factor in the loss of the head.
+    beta
+        Factor of the logits before the softmax.
+    label_beta
+        Factor of the targets before the softmax; None to use the targets as they are.
+    use_target_weight
+        Weight keypoints by the weights of the targets.
     """
 
     weight: float = 1.0
-    sharpness: float = 1.0
-    label_sharpness: float | None = None
-    weighted: bool = True
+    beta: float = 1.0
+    label_beta: float | None = None
+    use_target_weight: bool = True
 
     def __call__(self, output: Tensor, target: Target) -> Tensor:
-        """A scalar in float32 for logits (B, K, bins)."""
+        """Return a float32 scalar for logits (B, K, bins)."""
         values = target.values
-        if self.label_sharpness is not None:
-            values = (values * self.label_sharpness).softmax(-1)
-        logits = (output.float() * self.sharpness).log_softmax(-1)
+        if self.label_beta is not None:
+            values = (values * self.label_beta).softmax(-1)
+        logits = (output.float() * self.beta).log_softmax(-1)
         loss = functional.kl_div(logits, values, reduction="none").mean(-1)
-        if self.weighted:
+        if self.use_target_weight:
             loss = loss * target.weights
         return loss.sum() / (output.shape[1] * batch_fraction())
 
@@ -43,5 +57,5 @@ def build_criterion(
     label_softmax: bool = False,
     label_beta: float = 10.0,
 ) -> KLDiscreteLoss:
-    """A block ``{type: KLDiscreteLoss, ...}``."""
+    """Build the block ``{type: KLDiscreteLoss, ...}``."""
     return KLDiscreteLoss(weight, beta, label_beta if label_softmax else None, use_target_weight)

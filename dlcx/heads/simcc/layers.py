@@ -1,4 +1,8 @@
-"""Layers of the SimCC head."""
+"""Layers of the SimCC head: self-attention between the keypoints of a crop.
+
+Jiang et al., RTMPose (2023), arXiv:2303.07399; gated attention: Hua et al. (ICML 2022), arXiv:2202.10447.
+Shapes: B crops, K keypoints.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from dlcx.errors import DlcxError
 
 
 class ScaleNorm(nn.Module):
-    """Divides vectors by the root mean square of their elements; one learned factor."""
+    """Divides vectors by the root mean square of their elements and multiplies by one learned factor."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -20,25 +24,35 @@ class ScaleNorm(nn.Module):
         self.g = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., size), same shape."""
+        """Return a tensor of the shape of ``x``, (..., size)."""
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True) * self.scale
         return x / norm.clamp(min=1e-5) * self.g
 
 
 class ChannelScale(nn.Module):
-    """A learned factor for each element of a vector."""
+    """Multiplies each element of a vector by a learned factor."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., size), same shape."""
+        """Return a tensor of the shape of ``x``, (..., size)."""
         return x * self.scale
 
 
 class GatedAttention(nn.Module):
-    """Self-attention between the keypoints of a crop, with squared ReLU for softmax and a gate on its result."""
+    """Gated self-attention between keypoints, with squared ReLU instead of softmax.
+
+    Parameters
+    ----------
+    size
+        Length of the vector of a keypoint.
+    query
+        Length of queries and keys.
+    expansion
+        Length of the values, as a multiple of ``size``.
+    """
 
     def __init__(self, size: int, *, query: int = 128, expansion: int = 2) -> None:
         super().__init__()
@@ -52,7 +66,7 @@ class GatedAttention(nn.Module):
         self.res_scale = ChannelScale(size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, K, size), same shape."""
+        """Return a tensor of the shape of ``x``, (B, K, size)."""
         gate, value, base = functional.silu(self.uv(self.ln(x))).split([self.inner, self.inner, self.query], -1)
         q, k = (base[..., None, :] * self.gamma + self.beta).unbind(-2)
         kernel = functional.relu(q @ k.mT / math.sqrt(self.query)).square()
@@ -69,7 +83,13 @@ def build_attention(
     use_rel_bias: bool = False,
     pos_enc: bool = False,
 ) -> GatedAttention:
-    """A block ``gau_cfg``; what no net of DeepLabCut's switches on is refused."""
+    """Build the block ``gau_cfg``.
+
+    Raises
+    ------
+    DlcxError
+        If an option has a value that no network of DeepLabCut uses.
+    """
     for key, got, supported in (
         ("dropout_rate", dropout_rate, 0),
         ("drop_path", drop_path, 0),

@@ -1,4 +1,7 @@
-"""Targets of the SimCC head."""
+"""Targets of the SimCC head: the distribution of a keypoint over the bins of x and of y.
+
+Li et al., SimCC (ECCV 2022), arXiv:2107.03332. Shapes: B crops, K keypoints, W and H bins.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,28 @@ from torch import Tensor
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.heads.batch_labels import BatchLabels
-from dlcx.heads.simcc.values import pair, sigma_pair
+from dlcx.heads.simcc.values import sigma_pair, size_pair
 from dlcx.heads.targets import Target
 
 
 @dataclass(frozen=True)
 class SimCCTargets:
-    """A keypoint's bins: a Gaussian around the nearest one, or (``gaussian`` False) that bin alone.
+    """Renders keypoints into bins: a Gaussian around the nearest bin, or that bin alone with label smoothing.
 
-    ``input_size`` and ``sigma`` (in bins) are for x and y.  Label smoothing gives a share to all other bins.
+    Parameters
+    ----------
+    input_size
+        Width and height of the crop in pixels.
+    sigma
+        Standard deviations of the Gaussian for x and y, in bins.
+    split_ratio
+        Bins per pixel.
+    gaussian
+        Render a Gaussian.
+    smoothing
+        Without ``gaussian``: probability that is distributed over the other bins.
+    normalize
+        Divide the Gaussian by its integral; otherwise its maximum is 1.
     """
 
     input_size: tuple[int, int]
@@ -31,16 +47,16 @@ class SimCCTargets:
     normalize: bool = False
 
     def __call__(self, labels: BatchLabels) -> dict[str, Target]:
-        """Targets ``x`` (B, K, W) and ``y`` (B, K, H) with a weight (B, K): 0 unless visible and inside."""
+        """Return the targets ``x`` (B, K, W) and ``y`` (B, K, H); weights (B, K) are 0 unless visible and inside."""
         keypoints = labels.keypoints[:, 0]
-        centre = (keypoints[..., :2].nan_to_num() * self.split_ratio).round()  # (B, K, 2)
-        reach = torch.tensor([3 * value if self.gaussian else 0.0 for value in self.sigma], device=centre.device)
-        bins = torch.tensor(self.bins, device=centre.device)
-        end = 1.0 if self.gaussian else 0.0
-        inside = (centre - reach < bins) & (centre + reach + end >= 0)
-        seen = (keypoints[..., 2] > 0) & inside.all(-1)
+        center = (keypoints[..., :2].nan_to_num() * self.split_ratio).round()  # (B, K, 2)
+        reach = torch.tensor([3 * value if self.gaussian else 0.0 for value in self.sigma], device=center.device)
+        bins = torch.tensor(self.bins, device=center.device)
+        margin = 1.0 if self.gaussian else 0.0
+        inside = (center - reach < bins) & (center + reach + margin >= 0)
+        visible = (keypoints[..., 2] > 0) & inside.all(-1)
         return {
-            axis: Target(self._draw(centre[..., index], index) * seen[..., None], seen.to(torch.float32))
+            axis: Target(self._render(center[..., index], index) * visible[..., None], visible.to(torch.float32))
             for index, axis in enumerate("xy")
         }
 
@@ -49,12 +65,12 @@ class SimCCTargets:
         """Number of bins for x and for y."""
         return int(self.input_size[0] * self.split_ratio), int(self.input_size[1] * self.split_ratio)
 
-    def _draw(self, centre: Tensor, axis: int) -> Tensor:
+    def _render(self, center: Tensor, axis: int) -> Tensor:
         count, sigma = self.bins[axis], self.sigma[axis]
-        distance = torch.arange(count, device=centre.device, dtype=torch.float32) - centre[..., None]
+        distance = torch.arange(count, device=center.device, dtype=torch.float32) - center[..., None]
         if self.gaussian:
-            drawn = torch.exp(-distance.square() / (2 * sigma**2))
-            return drawn / (sigma * math.sqrt(2 * math.pi)) if self.normalize else drawn
+            values = torch.exp(-distance.square() / (2 * sigma**2))
+            return values / (sigma * math.sqrt(2 * math.pi)) if self.normalize else values
         return torch.where(distance == 0, 1 - self.smoothing, self.smoothing / (count - 1))
 
 
@@ -66,12 +82,18 @@ def build_targets(
     label_smooth_weight: float = 0.0,
     normalize: bool = True,
 ) -> SimCCTargets:
-    """A block ``{type: SimCCGenerator, ...}``."""
+    """Build the block ``{type: SimCCGenerator, ...}``.
+
+    Raises
+    ------
+    DlcxError
+        If a value is not valid.
+    """
     if smoothing_type not in ("gaussian", "standard"):
         hint = did_you_mean(smoothing_type, ("gaussian", "standard"))
         raise DlcxError(f"target_generator.smoothing_type: unknown '{smoothing_type}'", hint=hint)
     return SimCCTargets(
-        input_size=pair(input_size, "target_generator.input_size"),
+        input_size=size_pair(input_size, "target_generator.input_size"),
         sigma=sigma_pair(sigma, "target_generator.sigma"),
         split_ratio=simcc_split_ratio,
         gaussian=smoothing_type == "gaussian",

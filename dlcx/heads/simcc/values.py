@@ -1,4 +1,4 @@
-"""Values of the SimCC head's block that several of its parts read."""
+"""Validation of values that several parts of the SimCC head's block share."""
 
 from __future__ import annotations
 
@@ -8,15 +8,27 @@ from typing import Any
 from dlcx.errors import DlcxError
 
 
-def pair(value: Any, where: str) -> tuple[int, int]:
-    """``[width, height]`` at ``where`` of pytorch_config.yaml."""
+def size_pair(value: Any, where: str) -> tuple[int, int]:
+    """Return ``[width, height]`` as a tuple; ``where`` is its place in pytorch_config.yaml.
+
+    Raises
+    ------
+    DlcxError
+        If it is not a pair of integers.
+    """
     if not (isinstance(value, Sequence) and len(value) == 2 and all(isinstance(item, int) for item in value)):
         raise DlcxError(f"{where}: expected [width, height], got {value!r}")
     return value[0], value[1]
 
 
 def sigma_pair(value: Any, where: str) -> tuple[float, float]:
-    """One sigma for both axes, or one each."""
+    """Return the standard deviations for x and y, in bins, from one number for both axes or a pair.
+
+    Raises
+    ------
+    DlcxError
+        If they are not positive numbers.
+    """
     pair = value if isinstance(value, Sequence) else [value, value]
     if len(pair) != 2 or not all(isinstance(item, (int, float)) and item > 0 for item in pair):
         raise DlcxError(f"{where}: expected a number of bins, or two for x and y, got {value!r}")

@@ -1,4 +1,4 @@
-"""Head of TokenPose: a score map of each keypoint from its token.
+"""TokenPose head: the score map of each keypoint, computed from its token.
 
 Li et al., TokenPose (ICCV 2021), arXiv:2104.03516.
 """
@@ -18,16 +18,28 @@ from dlcx.heads.criteria import CRITERIA, Criterion
 from dlcx.heads.heatmap.decoding import ArgmaxDecoder, build_argmax_decoder
 from dlcx.heads.heatmap.targets import TARGETS, HeatmapTargets
 from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
-from dlcx.heads.protocol import Maps
+from dlcx.heads.protocol import HeadContext, MapDescription, Maps
 from dlcx.heads.targets import Target
 from dlcx.poses import Instances
 
-#: Transformers whose tokens come side by side.
+#: Number of transformers whose tokens are concatenated.
 TRANSFORMERS = 3
 
 
 class TokenHead(nn.Module):
-    """Score maps ``heatmap`` (B, K, H, W) of one size from the keypoints' tokens (B, K, D)."""
+    """Computes score maps ``heatmap`` (B, K, H, W) from the tokens (B, K, D) of the keypoints.
+
+    Parameters
+    ----------
+    dim
+        Length D of a token.
+    size
+        Height and width of the maps, in cells.
+    stride
+        Pixels of the network input per cell.
+    targets, criterion, decoder
+        Target and loss of the maps, and how they are decoded.
+    """
 
     def __init__(
         self,
@@ -42,36 +54,40 @@ class TokenHead(nn.Module):
         super().__init__()
         self.size, self.stride = size, stride
         self.mlp_head = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, math.prod(size)))
-        self.draw, self.criterion, self.decoder = targets, criterion, decoder
+        self.target_generator, self.criterion, self.decoder = targets, criterion, decoder
 
     def forward(self, tokens: Tensor) -> Maps:
-        """Maps of tokens (B, K, D)."""
+        """Compute the maps of tokens (B, K, D)."""
         return {"heatmap": self.mlp_head(tokens).unflatten(-1, self.size)}
 
     def targets(self, maps: Maps, labels: BatchLabels) -> dict[str, Target]:
-        """What the maps should be."""
-        return self.draw(labels, *self.size, self.stride)
+        """Return the target of ``heatmap``."""
+        return self.target_generator(labels, *self.size, self.stride)
 
     def loss(self, maps: Maps, labels: BatchLabels) -> dict[str, Tensor]:
-        """The loss ``total_loss``."""
+        """Return ``total_loss``, the weighted loss of the maps."""
         loss = self.criterion(maps["heatmap"], self.targets(maps, labels)["heatmap"])
         return {"total_loss": self.criterion.weight * loss}
 
     def decode(self, maps: Maps) -> list[Instances]:
-        """One animal a crop, in pixels of the crop."""
+        """Return one animal per crop, in pixels of the crop."""
         poses = self.decoder(maps, self.stride).detach().cpu().numpy()
         return [Instances(pose[None, :, :2], pose[None, :, 2]) for pose in poses]
 
+    def describe(self, maps: Maps) -> MapDescription:
+        """Describe the score maps."""
+        heat = maps["heatmap"].float()
+        scores = heat.sigmoid() if self.decoder.sigmoid else heat.clamp(0, 1)
+        return MapDescription(scores, stride=(self.stride, self.stride))
+
     def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
-        """None: keypoints share all layers, their tokens tell them apart; see :mod:`dlcx.heads.keypoint_channels`."""
+        """Return no tensors: all keypoints share the layers. See :mod:`dlcx.heads.keypoint_channels`."""
         return {}
 
 
 def build(
     *,
-    backbone_stride: float,
-    backbone_channels: int,
-    where: str,
+    context: HeadContext,
     predictor: Mapping[str, Any],
     target_generator: Mapping[str, Any],
     criterion: Mapping[str, Any],
@@ -83,27 +99,35 @@ def build(
     apply_init: bool = True,
     head_stride: float = 1,
 ) -> TokenHead:
-    """A head from its block of pytorch_config.yaml; ``where`` is the block's place in the file."""
+    """Build the head from its block of pytorch_config.yaml.
+
+    Raises
+    ------
+    DlcxError
+        If a key is unknown, not supported, or does not agree with the others.
+    """
+    where = context.where
     targets = build_from_config(target_generator, TARGETS, f"{where}.target_generator")
     decoder = build_from_config(predictor, {"HeatmapPredictor": build_argmax_decoder}, f"{where}.predictor")
     if math.prod(heatmap_size) != heatmap_dim or len(heatmap_size) != 2:
-        raise DlcxError(f"{where}.heatmap_size: expected two sides of {heatmap_dim} cells, got {list(heatmap_size)}")
+        raise DlcxError(
+            f"{where}.heatmap_size: expected height and width of {heatmap_dim} cells, got {list(heatmap_size)}"
+        )
     if apply_multi and TRANSFORMERS * dim <= hidden_heatmap_dim / 2:
         raise DlcxError(
-            f"{where}.hidden_heatmap_dim: a layer between tokens and maps is not supported, which {hidden_heatmap_dim} "
-            f"asks for",
-            hint=f"Use less than {2 * TRANSFORMERS * dim}, or apply_multi: false.",
+            f"{where}.hidden_heatmap_dim: {hidden_heatmap_dim} adds a hidden layer, which is not supported",
+            hint=f"Use a value below {2 * TRANSFORMERS * dim}, or apply_multi: false.",
         )
     for key, got in (
         ("target_generator.generate_locref", targets.locref),
         ("predictor.location_refinement", decoder.locref),
     ):
         if got:
-            raise DlcxError(f"{where}.{key}: the head has no offsets, expected false")
+            raise DlcxError(f"{where}.{key}: the head has no offsets; expected false")
     head = TokenHead(
         TRANSFORMERS * dim,
         (heatmap_size[0], heatmap_size[1]),
-        stride=backbone_stride / head_stride,
+        stride=context.stride / head_stride,
         targets=targets,
         criterion=build_from_config(criterion, CRITERIA, f"{where}.criterion"),
         decoder=decoder,

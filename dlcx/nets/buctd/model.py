@@ -109,7 +109,7 @@ class HRNetCoAM(nn.Module):
         if _size(images) != self.img_size:
             height, width = self.img_size
             raise DlcxError(
-                f"the net is made for crops of {width} x {height} pixels, got {images.shape[3]} x {images.shape[2]}",
+                f"the network expects crops of {width} x {height} pixels, got {images.shape[3]} x {images.shape[2]}",
                 hint="Set data.train.top_down_crop and data.inference.top_down_crop to that size.",
             )
         drawn = self.encoder(conditions, _size(images))

@@ -137,7 +137,7 @@ def test_calibration_is_deeplabcuts():
 
 
 def test_too_few_labels_say_nothing_of_a_shape():
-    with pytest.raises(DlcxError, match="1 labelled animals are nearly complete, more than 3 are needed"):
+    with pytest.raises(DlcxError, match="1 labeled animals are nearly complete, but calibration needs more than 3"):
         ShapePrior.of(np.array([[[0, 0], [1, 0], [0, 1.0]], [[0, 0], [np.nan, 0], [0, 1]]]))
 
 

@@ -7,6 +7,7 @@ from dlcx.errors import DlcxError
 from dlcx.heads import HEADS
 from dlcx.heads.batch_labels import BatchLabels
 from dlcx.heads.build_from_config import build_from_config
+from dlcx.heads.protocol import HeadContext
 from dlcx.heads.tokenpose.head import TokenHead
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
@@ -17,7 +18,7 @@ def head(**changes) -> TokenHead:
     block |= {"dim": 4, "hidden_heatmap_dim": 8, "heatmap_dim": 48, "heatmap_size": [8, 6]}
     for key, value in changes.items():
         block[key] = {**block[key], **value} if isinstance(value, dict) else value
-    return build_from_config(block, HEADS, "HEAD", backbone_stride=4, backbone_channels=32, where="HEAD")
+    return build_from_config(block, HEADS, "HEAD", context=HeadContext(channels=32, stride=4, where="HEAD"))
 
 
 def test_what_is_drawn_is_found_again():
@@ -44,8 +45,8 @@ def test_what_is_drawn_is_found_again():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"heatmap_size": [8, 8]}, r"HEAD.heatmap_size: expected two sides of 48 cells, got \[8, 8\]"),
-        ({"hidden_heatmap_dim": 24}, "HEAD.hidden_heatmap_dim: a layer between tokens and maps is not supported"),
+        ({"heatmap_size": [8, 8]}, r"HEAD.heatmap_size: expected height and width of 48 cells, got \[8, 8\]"),
+        ({"hidden_heatmap_dim": 24}, "HEAD.hidden_heatmap_dim: 24 adds a hidden layer"),
         ({"predictor": {"location_refinement": True}}, "HEAD.predictor.location_refinement: the head has no offsets"),
         ({"target_generator": {"generate_locref": True}}, "HEAD.target_generator.generate_locref: the head has no"),
         ({"criterion": {"type": "MSE"}}, "HEAD.criterion.type: unknown 'MSE'"),

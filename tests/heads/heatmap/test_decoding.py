@@ -1,0 +1,26 @@
+"""Argmax decoding against DeepLabCut's."""
+
+import json
+
+import numpy as np
+import torch
+
+from dlcx.heads.heatmap.decoding import ArgmaxDecoder
+from heads.heatmap.cases import head
+
+
+def test_decoding_equals_deeplabcut(golden):
+    stored = np.load(golden / "post" / "decoders.npz")
+    records = json.loads((golden / "post" / "decoders.json").read_text())
+    records = [record for record in records if record["name"].startswith("heatmap")]
+    assert len(records) == 8
+    maps = {name: torch.from_numpy(stored[f"heatmap.{name}"]) for name in ("heatmap", "locref")}
+    for record in records:
+        made = head(predictor=record["predictor"])
+        poses = made.decoder(maps, record["stride"])
+        np.testing.assert_allclose(poses, stored[f"{record['name']}.poses"][:, 0], rtol=0, atol=1e-5)
+
+
+def test_the_first_of_equal_cells_is_taken():
+    pose = ArgmaxDecoder(sigmoid=False, locref=False)({"heatmap": torch.zeros(1, 1, 4, 4)}, 8)
+    assert pose.tolist() == [[[4.0, 4.0, 0.0]]]
