@@ -34,7 +34,7 @@ from small_videos import first_frames
 
 from dlcx.data.video import find_videos, open_video
 from dlcx.data.video_file import VideoFile
-from dlcx.store import known_store, open_store
+from dlcx.store import inspect_store, open_store
 
 #: Frames a second of one of the workers, and how many there are; hours of video, and its frames a second.
 SPEED, WORKERS, HOURS, RATE = 200, 100, 1e6, 30
@@ -168,7 +168,7 @@ def measure(call: argparse.Namespace, known: VideoFile, folder: Path) -> Cost:
 def store_repeated(known: VideoFile, long: VideoFile, frames: int, folder: Path) -> float:
     """Let the store of the long video hold the poses of the short one, again and again; the seconds that takes."""
     (short,) = (folder / "short").glob("*.dlcx")
-    store = known_store(short)
+    store = inspect_store(short)
     assert store is not None
     found = store.read(0, frames)
     target = folder / "long" / (long.path.stem + short.name.removeprefix(known.path.stem))

@@ -31,7 +31,7 @@ ANALYSIS_SUFFIXES = (".h5", ".csv", ".pickle", ".json", ".html", ".nwb", ".lock"
 
 
 @dataclass(frozen=True)
-class Share:
+class VideoPart:
     """The share ``number`` (from 1) of ``count`` of a video's frames."""
 
     number: int
@@ -39,7 +39,7 @@ class Share:
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= self.count:
-            raise ValueError(f"Share: expected 1 <= number <= count, got {self}")
+            raise ValueError(f"VideoPart: expected 1 <= number <= count, got {self}")
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
@@ -109,23 +109,23 @@ class AnalysisFiles:
         """Who is at work on them."""
         return self.folder / f"{self.stem}.dlcx.lock"
 
-    def of_share(self, share: Share) -> AnalysisFiles:
+    def of_part(self, share: VideoPart) -> AnalysisFiles:
         """Where the chunk store and lock of a share of the frames lie."""
         return replace(self, ending=f".part{share.number}of{share.count}")
 
     @property
-    def shares(self) -> dict[Share, Path]:
+    def parts(self) -> dict[VideoPart, Path]:
         """The chunk stores of shares that are there, in order."""
         found = {}
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             match = re.fullmatch(rf"{re.escape(self.stem)}\.part([1-9]\d*)of([1-9]\d*)\.dlcx", path.name)
             if match and path.is_dir() and int(match[1]) <= int(match[2]):
-                found[Share(int(match[1]), int(match[2]))] = path
+                found[VideoPart(int(match[1]), int(match[2]))] = path
         return dict(sorted(found.items(), key=lambda item: (item[0].count, item[0].number)))
 
-    def linked(self, tracker: str) -> LinkedFiles:
+    def track_files(self, tracker: str) -> TrackFiles:
         """What linking the animals leaves, by what followed them."""
-        return LinkedFiles(self.folder, f"{self.stem}{TRACK_ENDINGS[tracker]}")
+        return TrackFiles(self.folder, f"{self.stem}{TRACK_ENDINGS[tracker]}")
 
     @property
     def pose_files(self) -> list[PoseFile]:
@@ -138,7 +138,7 @@ class AnalysisFiles:
 
 
 @dataclass(frozen=True)
-class LinkedFiles:
+class TrackFiles:
     """What linking the animals of a video leaves: ``<video stem><scorer>_<tracker>`` and an ending."""
 
     folder: Path
@@ -185,7 +185,7 @@ class PoseFile:
     linked: bool = False
 
     @classmethod
-    def given(cls, path: Path, stem: str, scorer: str, *, linked: bool) -> PoseFile:
+    def from_path(cls, path: Path, stem: str, scorer: str, *, linked: bool) -> PoseFile:
         """A file that the user names, of any name; ``scorer`` is the one of its columns.
 
         ``stem`` is the video's; where the file's name begins otherwise (the video was renamed since) the name counts.
@@ -244,7 +244,7 @@ class PoseFile:
         return folder / f"{kind}{'_filtered' if self.filtered else ''}{owner}{suffix}"
 
 
-def is_of_pytorch(scorer: str) -> bool:
+def is_pytorch_scorer(scorer: str) -> bool:
     """Whether a scorer's name is that of a network of PyTorch; DeepLabCut 2.x wrote ``DLC_resnet50_...shuffle1_10``."""
     return "_snapshot_" in scorer
 

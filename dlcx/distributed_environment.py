@@ -12,25 +12,25 @@ from contextlib import suppress
 
 #: Set for processes whose starter looks after them: it holds their standard input open while it lives, tells what they
 #: have made, and names the ones that are lost.
-ATTENDED = "DLCX_ATTENDED"
+SUPERVISED = "DLCX_SUPERVISED"
 
 
-def is_one_of_several() -> bool:
+def is_distributed() -> bool:
     """Whether this process was started with others."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that writes and talks."""
-    return not is_one_of_several() or os.environ["RANK"] == "0"
+    return not is_distributed() or os.environ["RANK"] == "0"
 
 
-def is_attended() -> bool:
+def is_supervised() -> bool:
     """Whether the process that has started this one looks after it."""
-    return bool(os.environ.get(ATTENDED))
+    return bool(os.environ.get(SUPERVISED))
 
 
-def stop_with_starter() -> None:
+def stop_with_parent() -> None:
     """Ask this process to stop (SIGTERM) when the one that has started it is gone."""
 
     def watch() -> None:

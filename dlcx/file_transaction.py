@@ -26,14 +26,14 @@ from pathlib import Path
 from dlcx.errors import DlcxError
 from dlcx.locks import locked
 from dlcx.outputs import (
-    fitting_name,
-    is_full,
-    no_room,
+    atomic_file,
+    disk_full_error,
+    fit_file_name,
+    is_disk_full,
+    process_namespace,
     remove,
     remove_leftovers,
-    running_place,
     sync_folder,
-    whole_file,
     write_text,
 )
 from dlcx.untrusted_files import read_json
@@ -48,7 +48,7 @@ _REPLACEABLE = re.compile(r"(dlc-models-pytorch|evaluation-results-pytorch|train
 
 
 @contextmanager
-def only_replacer(root: Path) -> Iterator[None]:
+def replacement_lock(root: Path) -> Iterator[None]:
     """Be the only process that replaces files of the project; what a killed one has begun is settled first.
 
     Raises
@@ -63,21 +63,21 @@ def only_replacer(root: Path) -> Iterator[None]:
         yield
 
 
-def settle(root: Path) -> None:
+def recover(root: Path) -> None:
     """Finish what a killed process has begun to replace in the project, and wait for one that is at it.
 
     Raises
     ------
     DlcxError
-        As :func:`only_replacer` does.
+        As :func:`replacement_lock` does.
     """
     if _journals(root):
-        with only_replacer(root):
+        with replacement_lock(root):
             pass
 
 
 @contextmanager
-def replaced(
+def replace_files(
     root: Path, *, moved: Sequence[Path], copied: Sequence[Path] = (), complete: Sequence[Path] = ()
 ) -> Iterator[None]:
     """Set files aside while the body writes others of their names; they go when it succeeds and come back when not.
@@ -85,7 +85,7 @@ def replaced(
     Parameters
     ----------
     root
-        The project's folder; the caller holds it (:func:`only_replacer`).
+        The project's folder; the caller holds it (:func:`replacement_lock`).
     moved
         Files and folders that are absent when the body begins.
     copied
@@ -113,7 +113,7 @@ def replaced(
 
 
 @contextmanager
-def only_maker(root: Path) -> Iterator[None]:
+def folder_lock(root: Path) -> Iterator[None]:
     """Be the only process that makes or replaces the folder ``root``; what a killed one has begun is settled first.
 
     Raises
@@ -126,22 +126,22 @@ def only_maker(root: Path) -> Iterator[None]:
         aside = _hidden(root, ".before")
         if aside.is_dir() and root.is_dir() and not any(root.iterdir()):
             root.rmdir()
-        bring_back(root)
+        restore_folder(root)
         yield
 
 
 @contextmanager
-def whole_folder(root: Path) -> Iterator[Path]:
+def atomic_folder(root: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``root``; on success it becomes ``root``, and a folder of that name goes.
 
-    The caller holds ``root`` (:func:`only_maker`).
+    The caller holds ``root`` (:func:`folder_lock`).
 
     Raises
     ------
     DlcxError
         When a folder cannot be written or renamed; then ``root`` is what it was.
     """
-    mine = f".{running_place()[1]}-{os.getpid()}"
+    mine = f".{process_namespace()[1]}-{os.getpid()}"
     part, aside, gone = (_hidden(root, ending) for ending in (f"{mine}.part", ".before", f"{mine}.part.old"))
     try:
         part.mkdir(parents=True)
@@ -155,9 +155,9 @@ def whole_folder(root: Path) -> Iterator[Path]:
         if aside.exists():
             aside.rename(gone)  # from here on it is a leftover
     except OSError as error:
-        if is_full(error, root.parent):
+        if is_disk_full(error, root.parent):
             remove(part)
-            raise no_room(root) from error
+            raise disk_full_error(root) from error
         raise DlcxError(f"cannot write {root}: {error.strerror or error}") from error
     except DlcxError as error:
         if type(error) is not DlcxError:
@@ -171,10 +171,10 @@ def whole_folder(root: Path) -> Iterator[Path]:
 
 
 def _hidden(path: Path, ending: str) -> Path:
-    return path.with_name(fitting_name(f".{path.name}", ending))
+    return path.with_name(fit_file_name(f".{path.name}", ending))
 
 
-def bring_back(folder: Path) -> None:
+def restore_folder(folder: Path) -> None:
     """Give a folder back that a killed process had set aside as ``.<name>.before``, as dlcx 0.1 did for shuffles.
 
     Where another folder has its name by now, it stays as it is: either may hold a training.
@@ -230,7 +230,7 @@ class _Journal:
                 if state == "moved":
                     path.rename(aside)
                 elif state == "copied":
-                    with whole_file(aside) as beside:
+                    with atomic_file(aside) as beside:
                         shutil.copy2(path, beside)
             except OSError as error:
                 raise DlcxError(f"cannot replace {path}: {error.strerror or error}") from error

@@ -24,7 +24,7 @@ def trained_iterations(root: Path, shuffles: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def how_to_go_back(iterations: Sequence[int]) -> str:
+def iteration_hint(iterations: Sequence[int]) -> str:
     """What to do to use the trained networks of other iterations; nothing where there are none."""
     if not iterations:
         return ""

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.outputs import fitting_name, is_full, no_room, running_place, unchanged
+from dlcx.outputs import disk_full_error, fit_file_name, is_disk_full, process_namespace, require_unchanged
 from dlcx.untrusted_files import read_json
 
 logger = logging.getLogger(__name__)
@@ -108,12 +108,12 @@ class Lock:
 
 
 @contextmanager
-def changing(path: Path, *others: Path) -> Iterator[None]:
+def exclusive_edit(path: Path, *others: Path) -> Iterator[None]:
     """Let no other process of dlcx change the file ``path`` while the body reads and writes it; waits for its turn.
 
     ``others`` are files that are written with it.  Programs without this lock may still write them: then the body's
-    own attempt is refused, so it must write with :func:`dlcx.outputs.whole_file`.  Whoever holds several of these
-    takes them in the order of their paths (:func:`changing_all`).
+    own attempt is refused, so it must write with :func:`dlcx.outputs.atomic_file`.  Whoever holds several of these
+    takes them in the order of their paths (:func:`exclusive_edits`).
 
     Raises
     ------
@@ -122,13 +122,13 @@ def changing(path: Path, *others: Path) -> Iterator[None]:
         another program has changed a file meanwhile.
     """
     path = Path(path)
-    name = fitting_name(f".{path.name}", f".lock{_ENDING}").removesuffix(_ENDING)
-    with locked(path.with_name(name), str(path), wait=MOMENTS), unchanged(path, *others):
+    name = fit_file_name(f".{path.name}", f".lock{_ENDING}").removesuffix(_ENDING)
+    with locked(path.with_name(name), str(path), wait=MOMENTS), require_unchanged(path, *others):
         yield
 
 
 @contextmanager
-def changing_all(pairs: Iterable[tuple[Path, ...]]) -> Iterator[None]:
+def exclusive_edits(pairs: Iterable[tuple[Path, ...]]) -> Iterator[None]:
     """:func:`changing` for several files, each with those written with it; in one order, so that nobody waits in vain.
 
     Raises
@@ -138,7 +138,7 @@ def changing_all(pairs: Iterable[tuple[Path, ...]]) -> Iterator[None]:
     """
     with ExitStack() as stack:
         for files in sorted(set(pairs)):
-            stack.enter_context(changing(*files))
+            stack.enter_context(exclusive_edit(*files))
         yield
 
 
@@ -162,8 +162,8 @@ def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -
         _acquire_in_folder(path, holder, what, patient=patient, until=time.monotonic() + wait)
     except OSError as error:
         _remove_empty(made)
-        if is_full(error, path.parent):
-            raise no_room(path, len(json.dumps(asdict(holder)))) from error
+        if is_disk_full(error, path.parent):
+            raise disk_full_error(path, len(json.dumps(asdict(holder)))) from error
         raise DlcxError(
             f"cannot write {path}: {error.strerror or error}", hint="Check the folder's permissions."
         ) from error
@@ -307,7 +307,7 @@ def _read(path: Path) -> Holder | None:
 
 def _place() -> str:
     """Whose processes can be seen from here."""
-    return running_place()[0]
+    return process_namespace()[0]
 
 
 def _born(pid: int) -> int:

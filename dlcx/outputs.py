@@ -37,7 +37,7 @@ _expected: ContextVar[dict[Path, str | None] | None] = ContextVar("expected", de
 
 
 @contextmanager
-def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
+def atomic_file(path: Path, size: int = 0) -> Iterator[Path]:
     """Yield a temporary path with the same suffix in the same folder; on success it becomes ``path``.
 
     The folder is made when it is missing.  When the body raises, ``path`` keeps what it held before.  ``size`` is how
@@ -52,7 +52,9 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
     """
     path = Path(path)
     check_name(path)
-    beside = path.with_name(fitting_name(f".{path.stem}", f".{running_place()[1]}-{os.getpid()}.part{path.suffix}"))
+    beside = path.with_name(
+        fit_file_name(f".{path.stem}", f".{process_namespace()[1]}-{os.getpid()}.part{path.suffix}")
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
@@ -70,7 +72,7 @@ def whole_file(path: Path, size: int = 0) -> Iterator[Path]:
         if cause is None:
             raise
         if cause.errno in _FULL:
-            raise no_room(path, size) from error
+            raise disk_full_error(path, size) from error
         raise DlcxError(
             f"cannot write {path}: {cause.strerror or ' '.join(str(cause).split())[:200]}",
             hint="Check the folder's permissions and limits; nothing existing was changed.",
@@ -113,7 +115,7 @@ def reserve(path: Path, size: int) -> None:
             file.write(bytes(missing))
 
 
-def is_full(error: Exception, folder: Path) -> bool:
+def is_disk_full(error: Exception, folder: Path) -> bool:
     """Whether a failure to write into a folder comes of a full disk, of which libraries tell in their own words."""
     if (number := _error_number(error)) is not None:
         return number in _FULL
@@ -139,7 +141,7 @@ def _cause(error: Exception, beside: Path) -> OSError | None:
         return OSError(number, os.strerror(number))
     if not isinstance(error, (OSError, RuntimeError)) and type(error) is not DlcxError:
         return None
-    if is_full(error, beside.parent):
+    if is_disk_full(error, beside.parent):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     try:  # many libraries do not tell that a disk, quota or limit stopped them
         reserve(beside, beside.stat().st_size + _NEARLY_NONE)
@@ -150,7 +152,7 @@ def _cause(error: Exception, beside: Path) -> OSError | None:
     return error if isinstance(error, OSError) else None
 
 
-def no_room(path: Path, size: int = 0) -> DlcxError:
+def disk_full_error(path: Path, size: int = 0) -> DlcxError:
     """The error for a file that has no room on its disk; all that was written of it must be gone already."""
     free = 0
     with suppress(OSError):
@@ -176,7 +178,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def unchanged(*paths: Path) -> Iterator[None]:
+def require_unchanged(*paths: Path) -> Iterator[None]:
     """Refuse to replace one of ``paths`` in the body when another program has changed it since the body began.
 
     An editor or DeepLabCut knows nothing of dlcx's locks.
@@ -222,7 +224,7 @@ def digest(path: Path) -> str | None:
 
 
 @contextmanager
-def outdated(path: Path) -> Iterator[None]:
+def marked_outdated(path: Path) -> Iterator[None]:
     """While the body replaces another file first and ``path`` last, note beside ``path`` that it is the older one.
 
     The note, a digest of the content, stays when the process is killed.
@@ -235,10 +237,10 @@ def outdated(path: Path) -> Iterator[None]:
     if (content := digest(path)) is not None:
         write_text(_note_of_outdated(path), content + "\n")
     yield
-    forget_outdated(path)
+    unmark_outdated(path)
 
 
-def is_noted_outdated(path: Path) -> bool:
+def is_marked_outdated(path: Path) -> bool:
     """Whether a process was killed before it replaced ``path``, and nobody has changed it since."""
     try:
         return _note_of_outdated(path).read_text(encoding="ascii").strip() == digest(path)
@@ -246,16 +248,16 @@ def is_noted_outdated(path: Path) -> bool:
         return False
 
 
-def forget_outdated(path: Path) -> None:
+def unmark_outdated(path: Path) -> None:
     """Remove the note that ``path`` is older than another file."""
     remove(_note_of_outdated(path))
 
 
 def _note_of_outdated(path: Path) -> Path:
-    return path.with_name(fitting_name(f".{path.name}", ".outdated"))
+    return path.with_name(fit_file_name(f".{path.name}", ".outdated"))
 
 
-def fitting_name(stem: str, ending: str) -> str:
+def fit_file_name(stem: str, ending: str) -> str:
     """``stem`` and ``ending``; a stem that is too long for a file's name is cut, and a digest tells it from others."""
     room = _LONGEST_NAME - len(os.fsencode(ending))
     raw = os.fsencode(stem)
@@ -297,7 +299,7 @@ def _is_leftover(path: Path) -> bool:
     named = _TEMPORARY.fullmatch(path.name)
     if named is None:
         return False
-    if named[1] in (None, running_place()[1]):
+    if named[1] in (None, process_namespace()[1]):
         return not _is_running(int(named[2]))
     with suppress(OSError):
         return time.time() - path.stat().st_mtime > _ABANDONED
@@ -305,7 +307,7 @@ def _is_leftover(path: Path) -> bool:
 
 
 @cache
-def running_place() -> tuple[str, str]:
+def process_namespace() -> tuple[str, str]:
     """Whose processes can be seen from here: the running system and, in a container, its processes; and a short form.
 
     A child process is in the same place.
@@ -337,5 +339,5 @@ def _is_running(pid: int) -> bool:
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, completely or not at all."""
     content = text.encode()
-    with whole_file(path, len(content)) as beside:
+    with atomic_file(path, len(content)) as beside:
         beside.write_bytes(content)

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Literal
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.iterations import how_to_go_back, trained_iterations
+from dlcx.iterations import iteration_hint, trained_iterations
 from dlcx.poses import Layout
 from dlcx.untrusted_files import open_binary
 
@@ -37,7 +37,7 @@ from dlcx.untrusted_files import open_binary
 POSE, DETECTOR = "snapshot", "snapshot-detector"
 
 
-def usual_prefixes(_config: Path) -> Mapping[str, str]:
+def default_prefixes(_config: Path) -> Mapping[str, str]:
     """The prefixes of snapshots that a pytorch_config.yaml gives instead of :data:`POSE` and :data:`DETECTOR`: none."""
     return {}
 
@@ -100,8 +100,8 @@ class Project:
     dotsize: int
     alphavalue: float
     skeleton_color: str
-    #: Reads off a pytorch_config.yaml how the names of its snapshots begin, see :func:`usual_prefixes`.
-    snapshot_prefixes: Callable[[Path], Mapping[str, str]] = usual_prefixes
+    #: Reads off a pytorch_config.yaml how the names of its snapshots begin, see :func:`default_prefixes`.
+    snapshot_prefixes: Callable[[Path], Mapping[str, str]] = default_prefixes
     #: Which of a shuffle's snapshots, in the order of :meth:`Shuffle.snapshots`, a call means that names none.
     snapshot_index: int | Literal["all"] = -1
     detector_snapshot_index: int = -1
@@ -161,7 +161,7 @@ class Project:
         return self.evaluation_dir / "CombinedEvaluation-results.csv"
 
     @property
-    def trained_elsewhere(self) -> tuple[int, ...]:
+    def other_trained_iterations(self) -> tuple[int, ...]:
         """Other iterations that hold trained networks."""
         found = trained_iterations(self.root, f"{self.task}{self.date}-trainset")
         return tuple(number for number in found if number != self.iteration)
@@ -271,24 +271,24 @@ class Shuffle:
         return self.project.train_fractions.index(self.fraction)
 
     @property
-    def how_to_create(self) -> str:
+    def create_hint(self) -> str:
         """The hint where its files are missing."""
         others = [fraction for fraction in self.project.train_fractions if replace(self, fraction=fraction).has_files]
         if others and not self.has_files:
             return f"Leave out --trainset-index: the training fraction of shuffle {self.number} is {others[0]:g}."
         first = f"Run `{shlex.join(('dlcx', 'create-dataset', *self.flags))}` first, or name another --shuffle."
-        return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
+        return f"{first} {iteration_hint(self.project.other_trained_iterations)}".rstrip()
 
     @property
-    def how_to_train(self) -> str:
+    def train_hint(self) -> str:
         """The hint where its snapshots are missing."""
         if not self.model_config_path.is_file():
-            return self.how_to_create
+            return self.create_hint
         first = f"Run `{shlex.join(('dlcx', 'train', *self.flags))}` first."
-        return f"{first} {how_to_go_back(self.project.trained_elsewhere)}".rstrip()
+        return f"{first} {iteration_hint(self.project.other_trained_iterations)}".rstrip()
 
     @property
-    def how_to_supply(self) -> str:
+    def supply_hint(self) -> str:
         """The hint where its snapshots are missing and dlcx does not train its network."""
         name = self.snapshot_path(200).name
         return f"Put a snapshot of its network into {self.train_dir}, such as {name}, or name one with --snapshot PATH."
@@ -324,7 +324,7 @@ class Shuffle:
         return self.train_dir / "pytorch_config.yaml"
 
     @property
-    def own_config_path(self) -> Path:
+    def dlcx_config_path(self) -> Path:
         """``train/dlcx.yaml``: what only dlcx knows of the shuffle."""
         return self.train_dir / "dlcx.yaml"
 
@@ -422,7 +422,7 @@ class Shuffle:
             for candidate in (path, self.train_dir / which):
                 if candidate.is_file():
                     return Snapshot.of(candidate)
-            raise DlcxError(f"{flag} {which}: no such file", hint=how_to_go_back(self.project.trained_elsewhere))
+            raise DlcxError(f"{flag} {which}: no such file", hint=iteration_hint(self.project.other_trained_iterations))
         found = self._existing_snapshots(prefix)
         if which == "best" and (best := [snapshot for snapshot in found if snapshot.best]):
             return best[-1]
@@ -442,7 +442,7 @@ class Shuffle:
     def _existing_snapshots(self, prefix: str) -> list[Snapshot]:
         if found := self.snapshots(prefix):
             return found
-        raise DlcxError(f"{self.name} has no {self.prefix(prefix)} in {self.train_dir}", hint=self.how_to_train)
+        raise DlcxError(f"{self.name} has no {self.prefix(prefix)} in {self.train_dir}", hint=self.train_hint)
 
     def _indexed_snapshot(self, prefix: str) -> Snapshot:
         found, of_detector = self._existing_snapshots(prefix), prefix == DETECTOR

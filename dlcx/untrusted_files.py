@@ -20,13 +20,13 @@ from dlcx.errors import DlcxError
 
 #: Images and frames of more pixels are not decoded (Pillow's own limit), nor are videos of more
 #: frames (four days at 50 a second).
-MOST_PIXELS, MOST_FRAMES = 178_956_970, 20_000_000
+MAX_PIXELS, MAX_FRAMES = 178_956_970, 20_000_000
 #: Bytes of an image file: those of the most pixels, unpacked, with 16 bits a channel.
-MOST_IMAGE_BYTES = 6 * MOST_PIXELS
+MAX_IMAGE_BYTES = 6 * MAX_PIXELS
 #: Bytes of a text that is read as one piece (YAML, JSON, a list of rows).
-MOST_TEXT_BYTES = 2**28
+MAX_TEXT_BYTES = 2**28
 #: A table may be this many times larger than its file (what zlib reaches at best), and this many bytes besides.
-LARGEST_RATIO, ALWAYS_ALLOWED = 1_032, 2**26
+MAX_RATIO, ALWAYS_ALLOWED = 1_032, 2**26
 
 #: Where a shell puts the pipes that it hands over: ``<(...)`` and ``-``.
 _HANDED_OVER = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
@@ -146,7 +146,7 @@ def read_text(path: str | Path) -> str:
         When it is missing, no regular file, too large or not UTF-8.
     """
     try:
-        text = read_bytes(path, MOST_TEXT_BYTES).decode("utf-8-sig")
+        text = read_bytes(path, MAX_TEXT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DlcxError(f"{path}: expected UTF-8 text", hint="Save the file as UTF-8.") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -166,7 +166,7 @@ def read_json(path: str | Path) -> Any:
         raise DlcxError(f"{path}: not valid JSON: {str(error)[:200]}") from None
 
 
-def check_claim(path: str | Path, claimed: int, what: str, *, ratio: int = LARGEST_RATIO) -> None:
+def check_claim(path: str | Path, claimed: int, what: str, *, ratio: int = MAX_RATIO) -> None:
     """Refuse a few bytes that claim to hold very many.
 
     Raises
@@ -219,9 +219,9 @@ def image_header(path: str | Path) -> ImageHeader | None:
     """
     from PIL import Image, UnidentifiedImageError
 
-    file_size(path, MOST_IMAGE_BYTES)
+    file_size(path, MAX_IMAGE_BYTES)
     too_many = DlcxError(
-        f"image {path} is refused: its header tells more than {MOST_PIXELS // 10**6} million pixels",
+        f"image {path} is refused: its header tells more than {MAX_PIXELS // 10**6} million pixels",
         hint="Make it smaller, or cut it into parts.",
     )
     try:
@@ -237,6 +237,6 @@ def image_header(path: str | Path) -> ImageHeader | None:
         raise DlcxError(f"image {path} is refused: {str(error)[:200]}") from None
     except Exception:  # readers of headers raise whatever they meet in a broken one
         return None
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise too_many
     return ImageHeader(width, height, channels)

@@ -13,7 +13,7 @@ from finds_disc import FindsDisc
 from small_videos import write_video
 
 from dlcx.analysis import loading
-from dlcx.formats.predictions.frame_status import FrameLedger, write_ledger
+from dlcx.formats.predictions.frame_status import FrameStatus, write_frame_status
 from dlcx.formats.predictions.swap_candidates import write_swap_candidates
 from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.poses import Layout, SwapCandidate, Tracks
@@ -109,7 +109,7 @@ def tracked(project: Path) -> Path:
         Tracks(layout, xy, score), video.with_name(f"v{TRACKED_SCORER}_el.h5"), TRACKED_SCORER, key="tracks"
     )
     number = np.arange(60)
-    ledger = FrameLedger.of(0, number / 30, number < 57, np.zeros(60, bool), 60)
-    write_ledger(ledger, video.with_name(f"v{TRACKED_SCORER}_frames.csv"))
+    ledger = FrameStatus.of(0, number / 30, number < 57, np.zeros(60, bool), 60)
+    write_frame_status(ledger, video.with_name(f"v{TRACKED_SCORER}_frames.csv"))
     write_swap_candidates([SwapCandidate(12, 0.75, "ann", "bob")], video.with_name(f"v{TRACKED_SCORER}_el_swaps.csv"))
     return video

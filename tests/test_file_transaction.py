@@ -9,7 +9,7 @@ import pytest
 from killing import Killed, killed_at
 
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import bring_back, only_replacer, replaced
+from dlcx.file_transaction import replace_files, replacement_lock, restore_folder
 from dlcx.outputs import write_text
 
 MODELS, SETS = "dlc-models-pytorch/iteration-0", "training-datasets/iteration-0/set"
@@ -25,7 +25,10 @@ def begin(root: Path) -> None:
 def replace(root: Path, *, fail: bool = False) -> None:
     meta, config = root / SETS / "meta", root / MODELS / "s1/train/config"
     moved = [root / MODELS / "s1", root / "evaluation-results-pytorch/iteration-0/s1", root / SETS / "split"]
-    with only_replacer(root), replaced(root, moved=moved, copied=[meta, root / SETS / "more"], complete=[config]):
+    with (
+        replacement_lock(root),
+        replace_files(root, moved=moved, copied=[meta, root / SETS / "more"], complete=[config]),
+    ):
         assert not (root / SETS / "split").exists()
         write_text(root / SETS / "split", "new")
         write_text(root / SETS / "more", "new")
@@ -64,7 +67,7 @@ def test_a_kill_at_any_moment_leaves_all_old_or_all_new_files(tmp_path: Path, mo
         again = 0
         while True:  # the process that settles it may be killed as well
             try:
-                with killed_at(again, root), only_replacer(root):
+                with killed_at(again, root), replacement_lock(root):
                     pass
             except Killed:
                 again += 5
@@ -86,7 +89,10 @@ def test_snapshots_trained_in_an_incomplete_folder_are_kept(tmp_path: Path, capl
     begin(tmp_path)
     folders = [tmp_path / MODELS / name for name in ("s1", "s2")]
     try:
-        with only_replacer(tmp_path), replaced(tmp_path, moved=folders, complete=[one / "config" for one in folders]):
+        with (
+            replacement_lock(tmp_path),
+            replace_files(tmp_path, moved=folders, complete=[one / "config" for one in folders]),
+        ):
             write_text(folders[0] / "train/config", "new")
             write_text(folders[0] / "train/snapshot-7.pt", "days")
             raise DlcxError("no")
@@ -106,7 +112,7 @@ def test_a_journal_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) ->
     before = content(tmp_path)
     journal = root / ".dlcx-replacing-0123456789ab.json"
     write_text(journal, json.dumps({"places": [[name, "absent"]], "complete": []}))
-    with pytest.raises(DlcxError, match="not a journal of dlcx"), only_replacer(root):
+    with pytest.raises(DlcxError, match="not a journal of dlcx"), replacement_lock(root):
         pass
     journal.unlink()
     assert content(tmp_path) == before
@@ -115,15 +121,15 @@ def test_a_journal_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) ->
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"places": [1], "complete": []}', '{"places": 3, "complete": {}}'])
 def test_a_broken_journal_is_named(tmp_path: Path, text: str) -> None:
     write_text(tmp_path / ".dlcx-replaced-0123456789ab.json", text)
-    with pytest.raises(DlcxError, match=r"dlcx-replaced-0123456789ab.json: not a journal"), only_replacer(tmp_path):
+    with pytest.raises(DlcxError, match=r"dlcx-replaced-0123456789ab.json: not a journal"), replacement_lock(tmp_path):
         pass
 
 
 def test_what_the_first_version_had_set_aside_is_restored_or_kept(tmp_path: Path) -> None:
     folder = tmp_path / "s1"
     write_text(tmp_path / ".s1.before/a.pt", "hours")
-    bring_back(folder)
+    restore_folder(folder)
     assert content(tmp_path) == {"s1/a.pt": "hours"}
     write_text(tmp_path / ".s1.before/b.pt", "days")
-    bring_back(folder)
+    restore_folder(folder)
     assert content(tmp_path) == {"s1/a.pt": "hours", ".s1.before/b.pt": "days"}

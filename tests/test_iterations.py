@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcx.iterations import how_to_go_back, trained_iterations
+from dlcx.iterations import iteration_hint, trained_iterations
 
 
 def snapshot(root: Path, iteration: object, name: str = "snapshot-010.pt", shuffle: str = "tNov1-trainset95shuffle1"):
@@ -29,7 +29,7 @@ def test_iterations_with_snapshots_of_this_project(tmp_path):
     [((), ""), ((0,), "Trained networks are in iteration 0:"), ((0, 1, 3), "Trained networks")],
 )
 def test_how_to_go_back(iterations, begins):
-    text = how_to_go_back(iterations)
+    text = iteration_hint(iterations)
     assert text.startswith(begins)
     assert text == "" or text.endswith(f"set 'iteration: {iterations[-1]}' in config.yaml.")
     assert len(iterations) < 3 or "iterations 0, 1 and 3" in text

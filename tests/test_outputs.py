@@ -13,7 +13,15 @@ import pytest
 
 from dlcx import outputs
 from dlcx.errors import DlcxError
-from dlcx.outputs import fitting_name, remove_leftovers, reserve, running_place, unchanged, whole_file, write_text
+from dlcx.outputs import (
+    atomic_file,
+    fit_file_name,
+    process_namespace,
+    remove_leftovers,
+    require_unchanged,
+    reserve,
+    write_text,
+)
 
 
 def ended() -> int:
@@ -25,7 +33,7 @@ def ended() -> int:
 
 def test_a_written_file_appears_complete_in_a_new_folder(tmp_path):
     target = tmp_path / "new" / "a.txt"
-    with whole_file(target) as beside:
+    with atomic_file(target) as beside:
         beside.write_text("half")
         assert beside.suffix == ".txt"
         assert not target.exists()
@@ -37,7 +45,7 @@ def test_a_written_file_appears_complete_in_a_new_folder(tmp_path):
 def test_a_failure_keeps_what_was_there_and_leaves_nothing_behind(tmp_path):
     target = tmp_path / "a.txt"
     write_text(target, "earlier")
-    with pytest.raises(ZeroDivisionError), whole_file(target) as beside:
+    with pytest.raises(ZeroDivisionError), atomic_file(target) as beside:
         beside.write_text("half")
         raise ZeroDivisionError
     assert target.read_text() == "earlier"
@@ -54,7 +62,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 def test_a_file_that_another_program_changed_meanwhile_stays(tmp_path):
     target, other = tmp_path / "config.yaml", tmp_path / "b.txt"
     write_text(target, "a: 1\n")
-    with unchanged(target):
+    with require_unchanged(target):
         write_text(target, "a: 2\n")  # dlcx's own changes are none of another program
         write_text(other, "x")
         target.write_text("b: 2\n")  # as long as before
@@ -69,18 +77,18 @@ def test_a_file_that_another_program_changed_meanwhile_stays(tmp_path):
 
 def test_a_file_that_appears_or_goes_meanwhile_counts_as_changed(tmp_path):
     target = tmp_path / "labels.csv"
-    with unchanged(target), pytest.raises(DlcxError, match="was changed"):
+    with require_unchanged(target), pytest.raises(DlcxError, match="was changed"):
         target.write_text("theirs")
         write_text(target, "mine")
     assert target.read_text() == "theirs"
-    with unchanged(target), pytest.raises(DlcxError, match="was changed"):
+    with require_unchanged(target), pytest.raises(DlcxError, match="was changed"):
         target.unlink()
         write_text(target, "mine")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_next_file_of_a_folder_removes_what_killed_processes_have_left(tmp_path):
-    place, dead = running_place()[1], ended()
+    place, dead = process_namespace()[1], ended()
     far = tmp_path / f".c.0f0f0f-{dead}.part.h5"
     old = tmp_path / f".d.0f0f0f-{dead}.part"
     kept = [far, tmp_path / f".e.{place}-{os.getppid()}.part.h5", tmp_path / ".notes.part", tmp_path / ".a.12.parts"]
@@ -93,7 +101,7 @@ def test_the_next_file_of_a_folder_removes_what_killed_processes_have_left(tmp_p
 
 
 def test_leftover_folders_go_by_name(tmp_path):
-    place, dead = running_place()[1], ended()
+    place, dead = process_namespace()[1], ended()
     mine, other = tmp_path / f".p.{place}-{dead}.part", tmp_path / f".q.{place}-{dead}.part"
     for folder in (mine, other):
         (folder / "videos").mkdir(parents=True)
@@ -103,8 +111,8 @@ def test_leftover_folders_go_by_name(tmp_path):
 
 
 def test_names_that_are_too_long_are_cut_to_different_ones(tmp_path):
-    assert fitting_name(".v", ".part") == ".v.part"
-    one, two = (fitting_name("ä" * 200 + end, ".part.h5") for end in "ab")
+    assert fit_file_name(".v", ".part") == ".v.part"
+    one, two = (fit_file_name("ä" * 200 + end, ".part.h5") for end in "ab")
     assert one != two
     assert one.endswith(".part.h5")
     assert max(len(os.fsencode(name)) for name in (one, two)) <= 255
@@ -114,9 +122,9 @@ def test_names_that_are_too_long_are_cut_to_different_ones(tmp_path):
 
 
 def test_places_are_the_same_for_a_child():
-    code = "from dlcx.outputs import running_place; print(running_place()[1])"
+    code = "from dlcx.outputs import process_namespace; print(process_namespace()[1])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == outputs.running_place()[1]
+    assert told.stdout.strip() == outputs.process_namespace()[1]
 
 
 @pytest.fixture
@@ -137,7 +145,7 @@ def test_the_systems_reason_is_told_when_a_library_has_none(tmp_path: Path, file
     path = tmp_path / "result.bin"
     path.write_bytes(b"earlier")
     with pytest.raises(DlcxError, match=rf"^cannot write {re.escape(str(path))}: File too large$"):  # noqa: SIM117
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             beside.write_bytes(bytes(file_limit))
             raise words
     assert path.read_bytes() == b"earlier"
@@ -145,7 +153,7 @@ def test_the_systems_reason_is_told_when_a_library_has_none(tmp_path: Path, file
 
 
 def test_a_bug_of_a_library_stays_one_where_there_is_room(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="shapes"), whole_file(tmp_path / "result.bin") as beside:
+    with pytest.raises(RuntimeError, match="shapes"), atomic_file(tmp_path / "result.bin") as beside:
         beside.write_bytes(b"begun")
         raise RuntimeError("shapes")
     assert list(tmp_path.iterdir()) == []
@@ -154,7 +162,7 @@ def test_a_bug_of_a_library_stays_one_where_there_is_room(tmp_path: Path) -> Non
 def test_the_hdf5_library_has_the_reason_in_its_text(tmp_path: Path) -> None:
     raw = "Unable to write (file write failed: time = Tue\n, errno = 28, error message = 'No space left on device'"
     with pytest.raises(DlcxError, match=r"^disk full: cannot write .*/a\.slp: no space left"):  # noqa: SIM117
-        with whole_file(tmp_path / "a.slp") as beside:
+        with atomic_file(tmp_path / "a.slp") as beside:
             beside.write_bytes(b"begun")
             raise OSError(raw)
     assert list(tmp_path.iterdir()) == []

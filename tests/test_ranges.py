@@ -14,7 +14,7 @@ from dlcx import COMMANDS, DlcxError
 from dlcx.cli.app import parser, run
 from dlcx.ranges import RANGES, Range, range_of
 from dlcx.settings.base import Settings, check
-from dlcx.settings.dlcx_config import OwnConfig
+from dlcx.settings.dlcx_config import DlcxConfig
 from dlcx.settings.model import ModelConfig
 from dlcx.settings.project import ProjectConfig
 
@@ -209,7 +209,7 @@ NET["detector"] = {
     "runner": {**NET["runner"], "type": "DetectorTrainingRunner"},
     "train_settings": NET["train_settings"],
 }
-FILES: dict[type[Settings], dict[str, Any]] = {ProjectConfig: PROJECT, ModelConfig: NET, OwnConfig: {}}
+FILES: dict[type[Settings], dict[str, Any]] = {ProjectConfig: PROJECT, ModelConfig: NET, DlcxConfig: {}}
 
 
 def keys(kind: type[Settings], data: dict[str, Any], path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -136,14 +136,14 @@ def training_input(project: str, images: int) -> float:
     import torch
 
     from dlcx.formats.project_config import open_project
-    from dlcx.formats.shuffles.dlcx_config import read_own_config
+    from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
     from dlcx.formats.shuffles.model_config import read_model_config
     from dlcx.training.pose_stage import pose_stage
     from dlcx.training.process_group import ProcessGroup
 
     torch.set_num_threads(1)
     place = open_project(project).shuffle()
-    part = pose_stage(place, read_model_config(place.model_config_path), read_own_config(place.own_config_path))
+    part = pose_stage(place, read_model_config(place.model_config_path), read_dlcx_config(place.dlcx_config_path))
     schedule = part.schedule(early_stop=None, precision="fp32", compiled=False)
     training = part.training(schedule, device="cpu", workers=0, group=ProcessGroup())
     for _ in training.batches.epoch(1):

@@ -30,7 +30,7 @@ from dlcx.store.chunks import CONFIG
 if TYPE_CHECKING:
     import numpy as np
 
-    from dlcx.formats.predictions.condition_poses import GivenPoses
+    from dlcx.formats.predictions.condition_poses import ConditionPoses
     from dlcx.predictors import Predictor
     from dlcx.settings import ModelConfig
 
@@ -145,7 +145,7 @@ class ChosenNet:
         return self.place.project.layout
 
     @property
-    def given(self) -> GivenPoses | None:
+    def given(self) -> ConditionPoses | None:
         """The poses that a conditional net corrects, where they come from a file."""
         return self.conditions.given if isinstance(self.conditions, ConditionFile) else None
 

@@ -19,7 +19,7 @@ from dlcx.untrusted_files import open_binary
 from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
-    from dlcx.formats.predictions.condition_poses import GivenPoses
+    from dlcx.formats.predictions.condition_poses import ConditionPoses
 
 HINT = "Name a shuffle or a file of predictions with --conditions SHUFFLE[:SNAPSHOT]|FILE."
 
@@ -76,11 +76,11 @@ class ConditionFile:
             return f"{self.path.name} ({hashlib.file_digest(file, 'sha256').hexdigest()[:16]})"
 
     @cached_property
-    def given(self) -> GivenPoses:
+    def given(self) -> ConditionPoses:
         """What the file holds."""
-        from dlcx.formats.predictions.condition_poses import read_given_poses
+        from dlcx.formats.predictions.condition_poses import read_condition_poses
 
-        return read_given_poses(self.path, self.bodyparts)
+        return read_condition_poses(self.path, self.bodyparts)
 
 
 ConditionSource = ConditionNet | ConditionFile

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from dlcx.analysis_files import AnalysisFiles, Share
+from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def asked_frames(frames: tuple[int | None, int | None] | None, video: VideoFile)
     return first, min(stop, video.frames)
 
 
-def share_frames(share: Share, frames: int, batch_size: int) -> tuple[int, int]:
+def share_frames(share: VideoPart, frames: int, batch_size: int) -> tuple[int, int]:
     """First and stop of a share of a video's ``frames``, none for some where it has fewer stretches than shares.
 
     Shares begin where predictors with memory begin anew (every 1,000 frames) and, where the net looks at several frames
@@ -68,13 +68,13 @@ def stretches(frames: int, batch_size: int) -> tuple[int, int]:
     return stretch, -(-frames // stretch)
 
 
-def earlier_settings(files: AnalysisFiles, share: Share | None = None) -> dict[str, Any]:
+def earlier_settings(files: AnalysisFiles, share: VideoPart | None = None) -> dict[str, Any]:
     """The settings of the run that is continued; a share without one takes those of the whole or of another share."""
     from dlcx.store.chunks import stored_settings
 
     if share is None:
         return stored_settings(files.store) or {}
-    known = (stored_settings(path) for path in (files.of_share(share).store, files.store, *files.shares.values()))
+    known = (stored_settings(path) for path in (files.of_part(share).store, files.store, *files.parts.values()))
     return next((settings for settings in known if settings), {})
 
 

@@ -16,7 +16,7 @@ from dlcx.formats.project_config import read_project_config
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.nets.registry import untrainable
 from dlcx.project import DETECTOR, Shuffle, Snapshot
-from dlcx.settings.without_effect import IN_PREDICTIONS, WITH_DETECTORS, warn_of
+from dlcx.settings.ignored_keys import IN_PREDICTIONS, WITH_DETECTORS, warn_ignored_keys
 
 if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage
@@ -137,9 +137,9 @@ def load_predictor(
         shuffle, snapshot, detector_snapshot, conditions, device, precision, engine
     )
     engine = engine or configured_engine(config)
-    warn_of(config, shuffle.model_config_path, IN_PREDICTIONS)
+    warn_ignored_keys(config, shuffle.model_config_path, IN_PREDICTIONS)
     if config.method == "td":
-        warn_of(read_project_config(shuffle.project.config_path), shuffle.project.config_path, WITH_DETECTORS)
+        warn_ignored_keys(read_project_config(shuffle.project.config_path), shuffle.project.config_path, WITH_DETECTORS)
     with in_file(shuffle.model_config_path):
         model = build_model(config)
     load_strict(model, read_snapshot(chosen.path).model, f"snapshot {chosen.path}")
@@ -214,7 +214,7 @@ def chosen_snapshot(shuffle: Shuffle, config: ModelConfig, which: str | None = N
         raise DlcxError(
             f"{shuffle.name} has no {shuffle.prefix()} in {shuffle.train_dir}, and {config.net_type} cannot be "
             f"trained: {reason}",
-            hint=shuffle.how_to_supply,
+            hint=shuffle.supply_hint,
         )
     return shuffle.snapshot(which)
 

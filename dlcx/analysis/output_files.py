@@ -14,8 +14,8 @@ from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
     from dlcx.data.video_file import VideoFile
-    from dlcx.formats.predictions.frame_status import FrameLedger
-    from dlcx.store import Stored
+    from dlcx.formats.predictions.frame_status import FrameStatus
+    from dlcx.store import StoredFrames
     from dlcx.trackers import Tracker
 
 
@@ -58,7 +58,7 @@ class VideoResults:
         return all(path.is_file() for path in self.paths)
 
     def write(
-        self, stored: Stored, video: VideoFile, *, batch_size: int, started: float, seconds: float | None
+        self, stored: StoredFrames, video: VideoFile, *, batch_size: int, started: float, seconds: float | None
     ) -> None:
         """Write them, each whole or not at all; ``started`` is when the analysis began, in seconds since 1970.
 
@@ -71,7 +71,7 @@ class VideoResults:
         """
         from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
         from dlcx.formats.predictions.assemblies import write_assemblies
-        from dlcx.formats.predictions.frame_status import write_ledger
+        from dlcx.formats.predictions.frame_status import write_frame_status
         from dlcx.formats.predictions.video_predictions import write_predictions
         from dlcx.formats.shuffles.training_set import read_paf_best
         from dlcx.predictors.temporal import STRETCH
@@ -104,18 +104,18 @@ class VideoResults:
             duration=seconds,
         )
         write_meta_pickle(meta, files.meta_pickle)
-        write_ledger(ledger_of(stored, video), files.frames)
+        write_frame_status(frame_status_of(stored, video), files.frames)
         write_predictions(tracks, files.h5, files.scorer, csv=self.csv, readable=stored.readable)
         if self.tracks is not None:
             linked = Ctd(STRETCH).link(stored.predictions, layout, stored.first)
             write_predictions(linked, self.tracks, files.scorer, csv=self.csv)
 
 
-def ledger_of(stored: Stored, video: VideoFile) -> FrameLedger:
+def frame_status_of(stored: StoredFrames, video: VideoFile) -> FrameStatus:
     """What became of the frames."""
-    from dlcx.formats.predictions.frame_status import FrameLedger
+    from dlcx.formats.predictions.frame_status import FrameStatus
 
-    return FrameLedger.of(stored.first, stored.time, stored.readable, stored.repeated, video.stored_frames)
+    return FrameStatus.of(stored.first, stored.time, stored.readable, stored.repeated, video.stored_frames)
 
 
 def _tracker(layout: Layout) -> Tracker:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcx.analysis.output_files import VideoResults, ledger_of
+from dlcx.analysis.output_files import VideoResults, frame_status_of
 from dlcx.analysis.timing import Stopwatch, TimeSpent
 from dlcx.analysis.tracking import Linking, TrackedVideo, forget_tracks
 
@@ -134,7 +134,7 @@ def finish_video(
         if analyzed or store.written != frames or not results.all_there():
             size, seconds = store.settings["--batch-size"], store.seconds(first, stop)
             results.write(stored, video, batch_size=size, started=started, seconds=seconds)
-            store.note_written(first, stop)
+            store.record_output_frames(first, stop)
     files = results.files
     with watch.clock("linking") if linking else nullcontext():
         tracked = None
@@ -159,7 +159,7 @@ def finish_video(
         assemblies=files.assemblies if results.layout.multi else None,
         tracks=tracked.h5 if tracked else results.tracks,
         tracked=tracked,
-        frames=ledger_of(stored, video).counts(video.header_frames, store.settings["frames checked by"]),
+        frames=frame_status_of(stored, video).counts(video.header_frames, store.settings["frames checked by"]),
         ledger=files.frames,
     )
 

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, LinkedFiles
+from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, TrackFiles
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
 from dlcx.formats.shuffles.inference_cfg import read_inference_cfg
-from dlcx.locks import changing
+from dlcx.locks import exclusive_edit
 from dlcx.next_steps import command_line, swap_command
 from dlcx.poses import Layout, Prediction, SwapCandidate
 from dlcx.project import Shuffle
@@ -108,9 +108,9 @@ class Linking:
         }
         return cls(Tracking(method=_method(place, tracker), **given), _named(layout, animals))
 
-    def files(self, files: AnalysisFiles) -> LinkedFiles:
+    def files(self, files: AnalysisFiles) -> TrackFiles:
         """Where the results lie."""
-        return files.linked(self.tracking.method)
+        return files.track_files(self.tracking.method)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -262,7 +262,7 @@ def next_steps(video: Path, tracked: TrackedVideo | None, flags: Sequence[str]) 
     """What to do with a video's poses: look at them, and mend the likeliest swap."""
     tracker = ["--tracker", tracked.tracker] if tracked and _linked_otherwise(tracked) else []
     steps = [f"Look at it: {command_line('create-labeled-video', video, *flags, *tracker)}"]
-    if tracked and (swaps := unmended_swaps(LinkedFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
+    if tracked and (swaps := unmended_swaps(TrackFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
         worst = max(swaps, key=lambda swap: swap.score)
         swap = swap_command(tracked.h5, worst.one, worst.other, worst.frame)
         steps.append(f"If identities are swapped from there on: {swap}")
@@ -276,7 +276,7 @@ def _linked_otherwise(tracked: TrackedVideo) -> bool:
     return any(tracked.h5.with_name(f"{stem}{ending}.h5").is_file() for ending in others)
 
 
-def unmended_swaps(own: LinkedFiles, swaps: Sequence[SwapCandidate]) -> list[SwapCandidate]:
+def unmended_swaps(own: TrackFiles, swaps: Sequence[SwapCandidate]) -> list[SwapCandidate]:
     """The swaps that were not mended by hand; a mended one was the nearest of its two individuals."""
     record = _read_record(own) or {}
     calls = [
@@ -290,11 +290,11 @@ def unmended_swaps(own: LinkedFiles, swaps: Sequence[SwapCandidate]) -> list[Swa
     return left
 
 
-def note_mended(own: LinkedFiles, mended: dict[str, Any]) -> None:
+def note_mended(own: TrackFiles, mended: dict[str, Any]) -> None:
     """Remember that a swap was mended by hand, once for each ``token``."""
     from dlcx.outputs import write_text
 
-    with changing(own.record):
+    with exclusive_edit(own.record):
         record = _read_record(own)
         known = [] if record is None else list(record.get("mended") or ())
         if record is not None and mended["token"] not in [one.get("token") for one in known]:
@@ -305,22 +305,22 @@ def forget_tracks(files: AnalysisFiles) -> None:
     """Let all tracks of a video, whichever tracker linked them, count as unfinished: its poses are new."""
     from dlcx.outputs import write_text
 
-    for own in map(files.linked, TRACK_ENDINGS):
+    for own in map(files.track_files, TRACK_ENDINGS):
         if not own.record.is_file():
             continue
-        with changing(own.record):
+        with exclusive_edit(own.record):
             record = _read_record(own)
             if record is not None and record["frames"] is not None:
                 write_text(own.record, json.dumps({**record, "frames": None}, indent=1) + "\n")
 
 
-def tracks_are_outdated(own: LinkedFiles) -> bool:
+def tracks_are_outdated(own: TrackFiles) -> bool:
     """Whether the record says that tracks are of poses that were replaced since, or that linking was interrupted."""
     record = _read_record(own)
     return record is not None and record["frames"] is None
 
 
-def _read_record(own: LinkedFiles) -> dict[str, Any] | None:
+def _read_record(own: TrackFiles) -> dict[str, Any] | None:
     try:
         record = read_json(own.record)
         return dict(record) if {"settings", "frames", "found"} <= set(record) else None

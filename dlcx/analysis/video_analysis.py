@@ -24,7 +24,7 @@ from dlcx.analysis.run_settings import run_settings
 from dlcx.analysis.temporal import VideoMemory
 from dlcx.analysis.timing import Stopwatch
 from dlcx.analysis.tracking import Linking
-from dlcx.analysis_files import AnalysisFiles, Share
+from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError, Stopped
 from dlcx.locks import locked
 from dlcx.outputs import remove_leftovers
@@ -90,7 +90,7 @@ class VideoRun:
             settings, begins = self._settings(video, crop)
             batch_size = settings["--batch-size"]
             if begins:
-                restart_marker.begin_anew(files.store, self.call)
+                restart_marker.mark_restart(files.store, self.call)
             with (
                 open_store(files.store, settings, lock=lock) as store,
                 threads(settings["threads"]),
@@ -114,7 +114,7 @@ class VideoRun:
                     started=started,
                 )
 
-    def share(self, share: Share) -> AnalyzedShare:
+    def share(self, share: VideoPart) -> AnalyzedShare:
         """Analyse a share of the frames into a chunk store of its own, for :func:`dlcx.merge_parts` to join.
 
         Raises
@@ -123,7 +123,7 @@ class VideoRun:
             As :meth:`whole`.
         """
         from dlcx.data.video import open_video
-        from dlcx.store import known_store, open_store, restart_marker
+        from dlcx.store import inspect_store, open_store, restart_marker
 
         if self.frames is not None:
             raise DlcxError(f"--part {share} and --frames: one or the other")
@@ -137,7 +137,7 @@ class VideoRun:
                 f"--part {share} and --batch-size auto: shares of different batch sizes could not be joined",
                 hint="Name one for all shares: --batch-size N.",
             )
-        own = self.files.of_share(share)
+        own = self.files.of_part(share)
         video = open_video(self.files.video)
         crop = checked_crop(self.crop, video)
         self._refuse_foreign_output()
@@ -146,13 +146,13 @@ class VideoRun:
             if not self.overwrite:
                 self._refuse_another_video(settings)
             first, stop = share_frames(share, video.frames, settings["--batch-size"])
-            whole = None if self.overwrite else known_store(self.files.store)
+            whole = None if self.overwrite else inspect_store(self.files.store)
             done = whole is not None and whole.settings == settings and not whole.missing(first, stop)
             watch, analyzed = Stopwatch(), 0
             unreadable: tuple[int, ...] = ()
             if first < stop and not done:
                 if begins:
-                    restart_marker.begin_anew(own.store, self.call)
+                    restart_marker.mark_restart(own.store, self.call)
                 with (
                     open_store(own.store, settings, lock=lock) as store,
                     threads(settings["threads"]),
@@ -161,7 +161,7 @@ class VideoRun:
                     stored = store.read(first, stop)
                     unreadable = tuple(int(index) + first for index in (~stored.readable).nonzero()[0])
                     if store.written != (first, stop):
-                        store.note_written(first, stop)
+                        store.record_output_frames(first, stop)
         warn_of_unreadable(video, unreadable)
         return AnalyzedShare(
             video.path, str(share), first, stop, analyzed, unreadable, own.store, done, watch.spent(analyzed)
@@ -205,15 +205,15 @@ class VideoRun:
             return None
         return np.concatenate([batch.images for batch in batches])
 
-    def _before(self, share: Share | None = None) -> dict[str, Any]:
+    def _before(self, share: VideoPart | None = None) -> dict[str, Any]:
         """The settings of the run that is continued."""
         if not self.overwrite:
             return earlier_settings(self.files, share)
         from dlcx.store.chunks import stored_settings
-        from dlcx.store.restart_marker import has_begun
+        from dlcx.store.restart_marker import has_restarted
 
-        own = self.files.of_share(share) if share else self.files
-        return (stored_settings(own.store) or {}) if has_begun(own.store, self.call) else {}
+        own = self.files.of_part(share) if share else self.files
+        return (stored_settings(own.store) or {}) if has_restarted(own.store, self.call) else {}
 
     def _fill(
         self,
@@ -284,7 +284,9 @@ class VideoRun:
     def _nothing(self) -> Prediction:
         return Prediction(Instances.none(len(self.net.layout.bodyparts)))
 
-    def _settings(self, video: VideoFile, crop: Crop | None, share: Share | None = None) -> tuple[dict[str, Any], bool]:
+    def _settings(
+        self, video: VideoFile, crop: Crop | None, share: VideoPart | None = None
+    ) -> tuple[dict[str, Any], bool]:
         """What the numbers depend on, and whether the run begins anew.
 
         What the call leaves open is as in the run that is continued.  One that replaces another goes on with what it
@@ -299,12 +301,12 @@ class VideoRun:
 
     def _refuse_another_video(self, settings: dict[str, Any]) -> None:
         """Refuse a share of another video than the whole and the other shares in the folder are of."""
-        from dlcx.store import check_same
+        from dlcx.store import check_settings
         from dlcx.store.chunks import VIDEO, stored_settings
 
-        for path in (self.files.store, *self.files.shares.values()):
+        for path in (self.files.store, *self.files.parts.values()):
             if known := stored_settings(path) if path.is_dir() else None:
-                check_same(path.name, {VIDEO: known.get(VIDEO)}, {VIDEO: settings[VIDEO]})
+                check_settings(path.name, {VIDEO: known.get(VIDEO)}, {VIDEO: settings[VIDEO]})
 
     def _refuse_foreign_output(self) -> None:
         if self.overwrite or self.files.store.exists():

@@ -17,7 +17,7 @@ from dlcx.cli.help import Command, Program
 from dlcx.cli.next_steps import given_project, with_project
 from dlcx.cli.output import print_error, print_json, print_traceback
 from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
-from dlcx.outputs import is_full, no_room
+from dlcx.outputs import disk_full_error, is_disk_full
 from dlcx.untrusted_files import RENAME
 
 #: What click (or typer's own copy of it) raises for a call that cannot be parsed.
@@ -140,8 +140,8 @@ def _of_machine(error: OSError | MemoryError) -> tuple[str, str]:
     if isinstance(error, MemoryError):
         return f"out of memory: {error or 'no more can be had'}", "Use a smaller --batch-size, or close other programs."
     named = [str(name) for name in (error.filename, error.filename2) if name is not None]
-    if is_full(error, Path(named[0]).parent if named else Path()):
-        full = no_room(Path(named[0]) if named else Path("outputs"))
+    if is_disk_full(error, Path(named[0]).parent if named else Path()):
+        full = disk_full_error(Path(named[0]) if named else Path("outputs"))
         return str(full), full.hint
     where = f" {' -> '.join(named)}" if named else ""
     return (

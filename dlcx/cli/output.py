@@ -16,7 +16,7 @@ from typing import Any
 
 from dlcx.cli.next_steps import with_project
 from dlcx.cli.terminal_text import json_line, one_line, printable
-from dlcx.distributed_environment import is_attended
+from dlcx.distributed_environment import is_supervised
 
 
 def print_error(message: str, hint: str = "") -> None:
@@ -54,7 +54,7 @@ def emit(result: Any, *, as_json: bool, quiet: bool = False, project: Path | Non
     else:
         # in one go: a reader such as head may leave after the first line
         sys.stdout.write("".join(f"{printable(line)}\n" for line in result.lines()))
-    for step in () if quiet or is_attended() else steps:
+    for step in () if quiet or is_supervised() else steps:
         print_hint(step)
 
 

@@ -111,7 +111,7 @@ def train(
 
     What no flag says is as pytorch_config.yaml has it; --epochs, --batch-size, --seed and --set are written to it.
     """
-    from dlcx.distributed_environment import is_first
+    from dlcx.distributed_environment import is_main_process
     from dlcx.workflow.train import train as workflow
 
     result = workflow(
@@ -145,4 +145,4 @@ def train(
         dry_run=dry_run,
         progress=call.progress,
     )
-    return result if is_first() else None  # torchrun starts this command several times
+    return result if is_main_process() else None  # torchrun starts this command several times

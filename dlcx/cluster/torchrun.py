@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 
-from dlcx.distributed_environment import ATTENDED
+from dlcx.distributed_environment import SUPERVISED
 from dlcx.errors import DlcxError, LostProcess, Stopped, ToldElsewhere
 from dlcx.stopping import StopRequest, stop_on_signals
 
@@ -128,7 +128,7 @@ def _environment(count: int) -> dict[str, str]:
         "LOCAL_WORLD_SIZE": str(count),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
-        ATTENDED: "1",
+        SUPERVISED: "1",
     }
     if "OMP_NUM_THREADS" not in os.environ:
         shared["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // count))

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlcx.data.find_files import find_files
 from dlcx.errors import DlcxError
-from dlcx.untrusted_files import MOST_IMAGE_BYTES, image_header, read_bytes
+from dlcx.untrusted_files import MAX_IMAGE_BYTES, image_header, read_bytes
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
@@ -55,7 +55,7 @@ def read_image(path: Path) -> np.ndarray:
     """
     # Not imread: it cannot open non-ASCII paths on Windows, and only warns when a file is missing.
     image_header(path)
-    data = np.frombuffer(read_bytes(path, MOST_IMAGE_BYTES), np.uint8)
+    data = np.frombuffer(read_bytes(path, MAX_IMAGE_BYTES), np.uint8)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:

@@ -28,7 +28,7 @@ from dlcx.data.verified_frames import good_frames
 from dlcx.data.video_file import VideoFile
 from dlcx.errors import DlcxError
 from dlcx.progress import Clock
-from dlcx.untrusted_files import MOST_FRAMES, MOST_PIXELS, file_size
+from dlcx.untrusted_files import MAX_FRAMES, MAX_PIXELS, file_size
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def open_video(path: Path) -> VideoFile:
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > MOST_PIXELS or announced > MOST_FRAMES:
+        if width * height > MAX_PIXELS or announced > MAX_FRAMES:
             raise DlcxError(f"{path} is refused: its header tells {announced} frames of {width}x{height} pixels")
         decoded, image = capture.read()
         if decoded:  # what is decoded counts: a header may know nothing of the rotation

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from dlcx.engines.max_abs_difference import SHARE, largest_gap
 from dlcx.errors import DlcxError
 from dlcx.heads.protocol import Outputs
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.poses import Instances, Prediction
 from dlcx.untrusted_files import read_bytes
 
@@ -246,7 +246,7 @@ def read_model(path: Path) -> bytes:
 
 def write_onnx(path: Path, content: bytes) -> None:
     """Write the file, whole or not at all."""
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         beside.write_bytes(content)
 
 

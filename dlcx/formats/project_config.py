@@ -31,12 +31,12 @@ from typing import Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.yaml_files import format_yaml, parse_yaml, read_yaml
-from dlcx.locks import changing
+from dlcx.locks import exclusive_edit
 from dlcx.outputs import write_text
 from dlcx.poses import Layout
 from dlcx.project import DETECTOR, FOLDERS, POSE, Project, Video
 from dlcx.settings import ProjectConfig
-from dlcx.settings.base import check, part_of_path
+from dlcx.settings.base import check, path_component
 from dlcx.settings.project import MULTI, VideoSet, parse_crop
 from dlcx.untrusted_files import check_name, read_text
 from dlcx.user_paths import user_path
@@ -127,7 +127,7 @@ def _prefixes(config: Path, _time: int, _size: int) -> Mapping[str, str]:
             block = block.get(key) if isinstance(block, dict) else None
         if block and isinstance(block, str | int | float) and not isinstance(block, bool):
             with suppress(ValueError):  # a prefix that leads elsewhere is refused where the file is checked
-                found[kind] = part_of_path(str(block))
+                found[kind] = path_component(str(block))
     return found
 
 
@@ -140,7 +140,7 @@ def check_video_name(name: str, where: str) -> None:
         When the name, that of the video's file without its suffix, cannot name folders, or is not UTF-8.
     """
     try:
-        part_of_path(name).encode()
+        path_component(name).encode()
     except UnicodeEncodeError:
         raise DlcxError(f"{where}: a video's name must be UTF-8, got {name!r}", hint="Rename the file.") from None
     except ValueError as error:
@@ -150,7 +150,7 @@ def check_video_name(name: str, where: str) -> None:
 def _video(stored: str, entry: VideoSet | None, source: object) -> Video:
     video = Video(stored, parse_crop(entry.crop) if entry and entry.crop else None)
     try:
-        part_of_path(video.stem)
+        path_component(video.stem)
     except ValueError as error:
         raise DlcxError(f"{source}: video_sets: a video's name {error}") from None
     return video
@@ -210,7 +210,7 @@ def add_train_fraction(path: str | Path, fraction: float) -> int:
     path = Path(path)
     if fraction in (there := read_project_config(path).TrainingFraction):
         return there.index(fraction)
-    with changing(path):
+    with exclusive_edit(path):
         there = read_project_config(path).TrainingFraction
         if fraction not in there:
             _edit(path, "TrainingFraction", there := [*there, fraction])
@@ -229,7 +229,7 @@ def add_videos(path: str | Path, crops: Mapping[str, tuple[int, int, int, int]])
     if not crops:
         return
     entries = {stored: {"crop": ", ".join(map(str, crop))} for stored, crop in crops.items()}
-    with changing(path):
+    with exclusive_edit(path):
         there = read_yaml(path).get("video_sets") or {}
         new = {stored: entry for stored, entry in entries.items() if stored not in there}
         for stored in new:
@@ -246,7 +246,7 @@ def add_videos(path: str | Path, crops: Mapping[str, tuple[int, int, int, int]])
 
 def set_iteration(path: str | Path, iteration: int) -> None:
     """Write the number of the round of refinement; comments and order of the file stay."""
-    with changing(Path(path)):
+    with exclusive_edit(Path(path)):
         _edit(Path(path), "iteration", iteration)
 
 
@@ -280,7 +280,7 @@ def resolve_video(project: Project, video: str | Path | Video) -> Path:
     raise DlcxError(f"no such video: {stored}", hint=f"Looked below {project.root} too.")
 
 
-def own_path(project: Project, stored: str) -> str:
+def path_in_project(project: Project, stored: str) -> str:
     """A path that one of the project's files holds, as it holds now.
 
     What exists below the project wins, and so does its place there where the path leads into the project that this one

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.row_edits import read_label_rows, write_label_rows
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.project import Project
 
 
@@ -39,7 +39,7 @@ class LabelBackup:
             write_label_rows(read_label_rows(text), self._place(base))
         for path in (h5, text):
             if path.is_file():
-                with whole_file(self._place(path)) as beside:
+                with atomic_file(self._place(path)) as beside:
                     shutil.copy2(path, beside)
 
     def move(self, path: Path) -> None:

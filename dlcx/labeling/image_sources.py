@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels.imported_labels import GivenImage
-from dlcx.outputs import whole_file
+from dlcx.formats.labels.imported_labels import ImportedImage
+from dlcx.outputs import atomic_file
 
 if TYPE_CHECKING:
     from dlcx.data.video_file import VideoFile
@@ -57,7 +57,7 @@ class Recording:
 class Source:
     """One image: how the label file names it, the image or video file it is in (None: the label file holds it)."""
 
-    given: GivenImage
+    given: ImportedImage
     recording: Recording
     path: Path | None
     videos: Videos
@@ -119,7 +119,7 @@ class Source:
         from dlcx.visuals.labeled_images import write_picture
 
         if self.frame is None and self.path is not None:
-            with whole_file(target) as beside:
+            with atomic_file(target) as beside:
                 shutil.copyfile(self.path, beside)
         else:
             write_picture(self.read(), target)
@@ -154,7 +154,7 @@ class Finder:
     video: str | None
     videos: Videos = field(default_factory=Videos)
 
-    def __call__(self, image: GivenImage) -> Source:
+    def __call__(self, image: ImportedImage) -> Source:
         """Where an image is.
 
         Raises
@@ -215,7 +215,7 @@ class Finder:
             )
 
 
-def _recording(image: GivenImage, path: Path, parts: Sequence[str]) -> Recording:
+def _recording(image: ImportedImage, path: Path, parts: Sequence[str]) -> Recording:
     if image.frame is not None:
         return Recording(str(path.resolve()), os.path.abspath(path), is_video=True)
     folder = Path(os.path.abspath(path)).parent  # not resolved: an image may be a link into another folder
@@ -232,15 +232,15 @@ def _extent(size: tuple[int, int], frames: int | None) -> str:
     return f"{size[0]} x {size[1]} pixels" + (f" and {frames} frames" if frames else "")
 
 
-def _check_name(image: GivenImage, parts: Sequence[str]) -> None:
+def _check_name(image: ImportedImage, parts: Sequence[str]) -> None:
     """Refuse names that lead out of labeled-data, and files whose names are none of an image or video."""
     from dlcx.data.images import IMAGE_SUFFIXES
     from dlcx.data.video import VIDEO_SUFFIXES
-    from dlcx.settings.base import part_of_path
+    from dlcx.settings.base import path_component
 
     try:
         for part in parts[-2:]:
-            part_of_path(part)
+            path_component(part)
     except ValueError:
         raise DlcxError(f"image {image.file!r} leads out of labeled-data") from None
     suffixes = VIDEO_SUFFIXES if image.frame is not None else IMAGE_SUFFIXES

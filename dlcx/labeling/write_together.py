@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.locks import MOMENTS, locked
-from dlcx.outputs import check_unchanged, is_full, no_room, sync_folder
+from dlcx.outputs import check_unchanged, disk_full_error, is_disk_full, sync_folder
 
 
 @dataclass
@@ -109,8 +109,8 @@ def together(home: Path, last: Callable[[Path], bool]) -> Iterator[Together]:
 
 
 def _cannot_write(error: OSError, home: Path) -> DlcxError:
-    if is_full(error, home):
-        return no_room(home)
+    if is_disk_full(error, home):
+        return disk_full_error(home)
     return DlcxError(
         f"cannot write {error.filename2 or error.filename or home}: {error.strerror or error}",
         hint="Check the folder's permissions; nothing existing was changed.",

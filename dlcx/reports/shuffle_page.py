@@ -12,7 +12,7 @@ from dlcx.analysis.conditions import chosen_conditions
 from dlcx.analysis.loading import chosen_detector, chosen_snapshot
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.evaluation import read_evaluation
-from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import load_training_set
@@ -22,7 +22,7 @@ from dlcx.poses import Labels, Prediction
 from dlcx.progress import Progress
 from dlcx.project import Shuffle, Snapshot
 from dlcx.reports.learning_curves import detector_curves, pose_curves
-from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.settings import DlcxConfig, ModelConfig
 from dlcx.training.leakage import TwinCheck, check_twins
 
 #: Test images that are drawn, those of the largest errors.
@@ -90,7 +90,7 @@ def shuffle_page(network: EvaluatedNetwork, pcutoff: float, *, out: Path | None,
     place, config, chosen, detector = network.shuffle, network.config, network.snapshot, network.detector
     labels, split = load_training_set(place)
     _, found = read_evaluation(network.evaluation)
-    net_type = read_own_config(place.own_config_path).net_type
+    net_type = read_dlcx_config(place.dlcx_config_path).net_type
     facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
     twins = facts.twins(progress) if facts.rows["test"] else None
     metrics = facts.metrics
@@ -329,7 +329,7 @@ class _Facts:
         legend = colors(self.parts, part_colors(len(self.parts), project.colormap), marks)
         return legend + pictures(shown, most=900, large=True)
 
-    def _helpers(self, own: OwnConfig) -> list[tuple[str, str]]:
+    def _helpers(self, own: DlcxConfig) -> list[tuple[str, str]]:
         """What finds animals or first guesses for the net."""
         rows = []
         if self.config.detector is not None and self.detector is not None:
@@ -350,7 +350,7 @@ class _Facts:
         """A table of names and values."""
         from dlcx.reports.page import values
 
-        own = read_own_config(self.place.own_config_path)
+        own = read_dlcx_config(self.place.dlcx_config_path)
         train = self.config.train_settings
         rows = [
             ("project", str(self.place.project.root)),

@@ -50,7 +50,7 @@ class SwapStrips:
         tracker, layout = facts.found.file.tracker, facts.tracks.layout
         if tracker not in TRACK_ENDINGS:
             return None
-        own = facts.found.files.linked(tracker)
+        own = facts.found.files.track_files(tracker)
         if not own.swaps.is_file():
             return None
         first, stop = facts.tracks.first, facts.tracks.first + len(facts.tracks)

@@ -59,10 +59,10 @@ class VideoFacts:
         Where there is no list of them, they are those in which nothing has a score, unless animals were linked: then
         nobody may have been there.
         """
-        from dlcx.formats.predictions.frame_status import MISSING, STATES, UNDECODABLE, read_ledger
+        from dlcx.formats.predictions.frame_status import MISSING, STATES, UNDECODABLE, read_frame_status
 
         if self.found.files.frames.is_file():
-            ledger = read_ledger(self.found.files.frames)
+            ledger = read_frame_status(self.found.files.frames)
             lost = np.isin(ledger.state, [STATES.index(UNDECODABLE), STATES.index(MISSING)])
             return np.isin(self.numbers, ledger.first + np.flatnonzero(lost))
         return None if self.found.file.is_linked else ~np.isfinite(self.score).any(1)

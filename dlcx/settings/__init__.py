@@ -4,9 +4,9 @@
 own schemas, key for key), :mod:`~dlcx.settings.dlcx_config` is dlcx.yaml, what only dlcx knows of a shuffle.
 """
 
-from dlcx.settings.dlcx_config import OwnConfig
+from dlcx.settings.dlcx_config import DlcxConfig
 from dlcx.settings.model import Detector, ModelConfig
 from dlcx.settings.project import ProjectConfig
 from dlcx.settings.transforms import Transforms
 
-__all__ = ["Detector", "ModelConfig", "OwnConfig", "ProjectConfig", "Transforms"]
+__all__ = ["Detector", "DlcxConfig", "ModelConfig", "ProjectConfig", "Transforms"]

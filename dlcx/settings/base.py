@@ -23,10 +23,10 @@ from dlcx.errors import DlcxError, did_you_mean
 #: No number in the files is farther from 0.
 LARGEST = 10**9
 #: The longest side of an image, in pixels.
-LARGEST_SIDE = 2**15
+MAX_SIDE = 2**15
 #: The most images at a time.
-LARGEST_BATCH = 10**5
-LARGEST_SEED = 2**32 - 1
+MAX_BATCH = 10**5
+MAX_SEED = 2**32 - 1
 
 #: An integer; a field that means something narrower says so.
 Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
@@ -35,7 +35,7 @@ Number = Whole | Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=F
 Probability = Annotated[Number, Field(ge=0, le=1)]
 #: The place of a snapshot among those of a folder; negative ones count from the last.
 SnapshotIndex = Annotated[int, Field(ge=-(10**6), le=10**6)]
-Pixels = Annotated[int, Field(gt=0, le=LARGEST_SIDE)]
+Pixels = Annotated[int, Field(gt=0, le=MAX_SIDE)]
 
 
 def _finite(value: Any, path: str = "") -> Any:
@@ -62,7 +62,7 @@ def _distinct(names: list[str]) -> list[str]:
     return names
 
 
-def part_of_path(name: str) -> str:
+def path_component(name: str) -> str:
     """The name, if it can be a part of a file's name: it must not lead to another folder.
 
     Raises
@@ -87,12 +87,12 @@ def _stays_inside(names: list[str]) -> list[str]:
 Names = Annotated[list[str], AfterValidator(_distinct), AfterValidator(_stays_inside)]
 
 #: A word that names of files are made of.
-FileName = Annotated[str, AfterValidator(part_of_path)]
+FileName = Annotated[str, AfterValidator(path_component)]
 
 
 def _prefix(name: str) -> str:
     """The prefix, if the names of snapshots can be told from others by it; an empty one means the usual one."""
-    if name and part_of_path(name).endswith("-best"):
+    if name and path_component(name).endswith("-best"):
         raise ValueError(f"names best snapshots already, got {name!r}")
     return name
 

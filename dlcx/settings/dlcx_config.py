@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from dlcx.settings.base import LARGEST_SEED, Settings
+from dlcx.settings.base import MAX_SEED, Settings
 
 
-class OwnConfig(Settings):
+class DlcxConfig(Settings):
     """What a shuffle was asked to be; the defaults hold where the file is missing."""
 
     net_type: str | None = Field(None, description="The net as it was asked for; null: see pytorch_config.yaml.")
@@ -24,7 +24,7 @@ class OwnConfig(Settings):
     split: Literal["frame", "video", "given", "shuffle"] = Field(
         "frame", description="How images were divided: drawn one by one, by whole videos, given, or of another shuffle."
     )
-    seed: int | None = Field(None, ge=0, le=LARGEST_SEED, description="The seed that the split was drawn with.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="The seed that the split was drawn with.")
     from_shuffle: int | None = Field(None, ge=0, le=10**6, description="The shuffle that the split was taken from.")
     overrides: list[str] = Field([], description="--set of create-dataset, as given.")
 

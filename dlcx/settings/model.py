@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from dlcx.settings.base import (
-    LARGEST_BATCH,
-    LARGEST_SEED,
-    LARGEST_SIDE,
+    MAX_BATCH,
+    MAX_SEED,
+    MAX_SIDE,
     AsWritten,
     FormatVersion,
     Free,
@@ -65,7 +65,7 @@ class GenerativeSampling(Settings):
 class Data(Settings):
     """What happens to images and labels before the net sees them."""
 
-    bbox_margin: int = Field(25, ge=0, le=LARGEST_SIDE, description="Pixels between an animal's keypoints and its box.")
+    bbox_margin: int = Field(25, ge=0, le=MAX_SIDE, description="Pixels between an animal's keypoints and its box.")
     colormode: Literal["RGB"] = "RGB"
     gen_sampling: GenerativeSampling | None = None
     inference: Transforms | None = None
@@ -134,12 +134,12 @@ class WeightInit(Settings):
 class TrainSettings(Settings):
     """How long and with how many images at a time."""
 
-    batch_size: int = Field(8, ge=1, le=LARGEST_BATCH)
+    batch_size: int = Field(8, ge=1, le=MAX_BATCH)
     dataloader_workers: int = Field(0, ge=0, le=1024)
     dataloader_pin_memory: bool = False
     display_iters: int = Field(500, ge=1, le=10**6, description="Steps between progress lines.")
     epochs: int = Field(200, ge=0, le=10**6)
-    seed: int | None = Field(42, ge=0, le=LARGEST_SEED)
+    seed: int | None = Field(42, ge=0, le=MAX_SEED)
     weight_init: WeightInit | None = None
 
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from dlcx.settings.base import (
     LARGEST,
-    LARGEST_BATCH,
+    MAX_BATCH,
     FileName,
     FormatVersion,
     Names,
@@ -95,8 +95,8 @@ class ProjectConfig(Settings):
     default_track_method: str | None = None
     snapshotindex: SnapshotIndex | Literal["all"] = "all"
     detector_snapshotindex: SnapshotIndex = -1
-    batch_size: int = Field(8, ge=1, le=LARGEST_BATCH, description="Frames at a time in video analysis.")
-    detector_batch_size: int = Field(1, ge=1, le=LARGEST_BATCH)
+    batch_size: int = Field(8, ge=1, le=MAX_BATCH, description="Frames at a time in video analysis.")
+    detector_batch_size: int = Field(1, ge=1, le=MAX_BATCH)
     cropping: bool = Field(False, description="Whether analysis looks only at x1..x2, y1..y2.")
     x1: Whole | None = 0
     x2: Whole | None = 640

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dlcx.settings.base import LARGEST_SIDE, AsWritten, Free, Number, Pixels, Probability, Settings, Whole
+from dlcx.settings.base import MAX_SIDE, AsWritten, Free, Number, Pixels, Probability, Settings, Whole
 
 #: A brightness; images go from 0 to 255.
 Color = Annotated[Number, Field(ge=0, le=255)]
@@ -37,7 +37,7 @@ class Affine(AsWritten):
     p: Number = Field(0.9, ge=0, le=1, description="Probability.")
     scaling: tuple[Scale, Scale] | None = Field(None, description="Range of the scale.")
     rotation: Number | None = Field(None, ge=0, le=360, description="Largest angle, degrees.")
-    translation: Number | None = Field(None, ge=0, le=LARGEST_SIDE, description="Largest shift, pixels.")
+    translation: Number | None = Field(None, ge=0, le=MAX_SIDE, description="Largest shift, pixels.")
 
     @model_validator(mode="after")
     def _range(self) -> Affine:
@@ -85,7 +85,7 @@ class Crop(AsWritten):
 
     width: Pixels
     height: Pixels
-    margin: int = Field(0, ge=0, le=LARGEST_SIDE, description="Pixels added around the box.")
+    margin: int = Field(0, ge=0, le=MAX_SIDE, description="Pixels added around the box.")
     crop_with_context: bool = Field(True, description="Widen the box to the crop's aspect ratio instead of stretching.")
 
 

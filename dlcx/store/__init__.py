@@ -1,5 +1,5 @@
 """Poses of a video that is being analysed, safe on the disk chunk by chunk, before they are linked."""
 
-from dlcx.store.chunks import ChunkStore, Stored, check_same, known_store, open_store, read_store
+from dlcx.store.chunks import ChunkStore, StoredFrames, check_settings, inspect_store, open_store, read_store
 
-__all__ = ["ChunkStore", "Stored", "check_same", "known_store", "open_store", "read_store"]
+__all__ = ["ChunkStore", "StoredFrames", "check_settings", "inspect_store", "open_store", "read_store"]

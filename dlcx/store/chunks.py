@@ -33,10 +33,10 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.locks import Lock
-from dlcx.outputs import remove_leftovers, whole_file, write_text
+from dlcx.outputs import atomic_file, remove_leftovers, write_text
 from dlcx.poses import Prediction
 from dlcx.store.packing import pack, unpack
-from dlcx.untrusted_files import MOST_FRAMES, open_binary, read_json
+from dlcx.untrusted_files import MAX_FRAMES, open_binary, read_json
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredFrames:
     """Poses of the frames ``first``, ``first + 1``, ...; time (T,) s; readable (T,), repeated (T,) bool."""
 
     first: int
@@ -181,13 +181,13 @@ class ChunkStore:
         seconds, self._clock = time.monotonic() - self._clock, time.monotonic()
         chunk = Chunk(first, stop, hashlib.sha256(content.getbuffer()).hexdigest(), round(seconds, 3))
         self.check_lock()
-        with whole_file(self.folder / chunk.file, content.getbuffer().nbytes) as beside:
+        with atomic_file(self.folder / chunk.file, content.getbuffer().nbytes) as beside:
             beside.write_bytes(content.getbuffer())
         self.chunks = sorted([*self.chunks, chunk], key=lambda chunk: chunk.first)
         self._open = []
         self._write_manifest()
 
-    def read(self, start: int, stop: int) -> Stored:
+    def read(self, start: int, stop: int) -> StoredFrames:
         """Everything from frame ``start`` to ``stop``.
 
         Raises
@@ -220,9 +220,9 @@ class ChunkStore:
                 readable.append(arrays["readable"][part])
                 known = "repeated" in arrays  # not in stores of older versions
                 repeated.append(arrays["repeated"][part] if known else np.zeros(len(times[-1]), bool))
-        return Stored(start, predictions, *(np.concatenate(column) for column in (times, readable, repeated)))
+        return StoredFrames(start, predictions, *(np.concatenate(column) for column in (times, readable, repeated)))
 
-    def note_written(self, start: int, stop: int) -> None:
+    def record_output_frames(self, start: int, stop: int) -> None:
         """Remember that the output files hold the frames ``start`` to ``stop``."""
         self.written = (start, stop)
         self._write_manifest()
@@ -234,7 +234,7 @@ class ChunkStore:
             if not self.missing(chunk.first, chunk.stop):
                 continue
             theirs = other.folder / chunk.file
-            with whole_file(self.folder / chunk.file, theirs.stat().st_size) as beside:
+            with atomic_file(self.folder / chunk.file, theirs.stat().st_size) as beside:
                 try:
                     os.link(theirs, beside)
                 except OSError:
@@ -293,7 +293,7 @@ def analysis_seconds(folder: Path) -> float | None:
     )
 
 
-def known_store(folder: Path) -> ChunkStore | None:
+def inspect_store(folder: Path) -> ChunkStore | None:
     """The store in ``folder`` to look at, damaged chunks left out; None where there is none.
 
     Raises
@@ -308,7 +308,7 @@ def known_store(folder: Path) -> ChunkStore | None:
     return ChunkStore(folder, manifest["settings"], whole, manifest["written"])
 
 
-def read_store(folder: Path) -> Stored | None:
+def read_store(folder: Path) -> StoredFrames | None:
     """What a finished analysis has left in ``folder``, None where there is no store.
 
     Raises
@@ -316,7 +316,7 @@ def read_store(folder: Path) -> Stored | None:
     DlcxError
         When the analysis was not finished, or a chunk is damaged.
     """
-    store = known_store(folder)
+    store = inspect_store(folder)
     if store is None:
         return None
     again = "Run `dlcx analyze-video` again."
@@ -348,7 +348,7 @@ def open_store(
     if manifest is None:
         chunks, written = [], None
     else:
-        check_same(folder.name, manifest["settings"], settings)
+        check_settings(folder.name, manifest["settings"], settings)
         chunks = manifest["chunks"]
         good = [chunk for chunk in chunks if _is_whole(folder, chunk)]
         if len(good) < len(chunks):
@@ -407,7 +407,7 @@ def _chunk(entry: Any) -> Chunk:
 
 def _count(value: Any) -> int:
     """A number of frames as a manifest has it."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_FRAMES:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_FRAMES:
         raise ValueError(f"frame {value!r:.60}")
     return value
 
@@ -432,7 +432,7 @@ def _whole_content(folder: Path, chunk: Chunk) -> bytes | None:
     return content if hashlib.sha256(content).hexdigest() == chunk.sha256 else None
 
 
-def check_same(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def check_settings(name: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Refuse settings other than those of the store ``name``, by naming the difference.
 
     Raises

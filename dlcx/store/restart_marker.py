@@ -14,14 +14,14 @@ from dlcx.store.chunks import BEGUN, MANIFEST, stored_settings
 from dlcx.untrusted_files import read_text
 
 
-def begin_anew(folder: Path, call: str) -> None:
+def mark_restart(folder: Path, call: str) -> None:
     """Forget what the store in ``folder`` holds; the folder stays, a sign that the output is dlcx's own."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)  # first: a kill in between loses nothing that is new
     write_text(folder / BEGUN, call)
 
 
-def has_begun(folder: Path, call: str | None = None) -> bool:
+def has_restarted(folder: Path, call: str | None = None) -> bool:
     """Whether ``call`` (None: any) has begun anew in ``folder`` and has not ended, and what it left can be read."""
     try:
         found = read_text(folder / BEGUN)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dlcx.data.labeled import LabeledImages
     from dlcx.nets.detectors.model import BoxDetector
-    from dlcx.settings import ModelConfig, OwnConfig
+    from dlcx.settings import DlcxConfig, ModelConfig
     from dlcx.settings.model import Detector
     from dlcx.training.loop import TrainingSchedule
     from dlcx.training.process_group import ProcessGroup
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BOX_METRICS = tuple(f"test.{name}@{overlap}" for name in ("mAP", "mAR") for overlap in ("50:95", "50", "75"))
 
 
-def detector_stage(place: Shuffle, config: ModelConfig, own: OwnConfig) -> TrainingStage | None:
+def detector_stage(place: Shuffle, config: ModelConfig, own: DlcxConfig) -> TrainingStage | None:
     """What finds the animals for a top-down net; None for other nets."""
     detector = config.detector
     if detector is None:
@@ -41,7 +41,7 @@ def detector_stage(place: Shuffle, config: ModelConfig, own: OwnConfig) -> Train
     )
 
 
-def _first_weights(config: ModelConfig, own: OwnConfig) -> str:
+def _first_weights(config: ModelConfig, own: DlcxConfig) -> str:
     """Those that a flag named, else those beside the network's own first weights in ``weight_init``."""
     init = config.train_settings.weight_init
     if own.detector_weights is None and own.weights == "weight_init" and init and init.detector_snapshot_path:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dlcx.distributed_environment import is_attended, is_one_of_several, stop_with_starter
+from dlcx.distributed_environment import is_distributed, is_supervised, stop_with_parent
 from dlcx.training.process_group import ProcessGroup
 
 
@@ -21,11 +21,11 @@ def join_process_group() -> Iterator[ProcessGroup]:
     DlcxError
         When another one was lost.
     """
-    if not is_one_of_several():
+    if not is_distributed():
         yield ProcessGroup()
         return
-    if is_attended():
-        stop_with_starter()
+    if is_supervised():
+        stop_with_parent()
     from dlcx.training.torch_process_group import TorchProcessGroup
 
     group = TorchProcessGroup()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlcx.cluster.torchrun import launch
-from dlcx.distributed_environment import is_one_of_several
+from dlcx.distributed_environment import is_distributed
 from dlcx.errors import DlcxError
 from dlcx.progress import Progress
 from dlcx.training.result import TrainResult, read_result
@@ -27,7 +27,7 @@ def train_in_processes(count: int, options: Mapping[str, Any], progress: Progres
     DlcxError
         When one was killed.
     """
-    if is_one_of_several():
+    if is_distributed():
         raise DlcxError(f"--devices {count}: this process is one of several already", hint="Leave --devices out.")
     words = [sys.executable, "-m", "dlcx", "train", "--json", *flags(options)]
     talk = logging.getLogger("dlcx").getEffectiveLevel()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.shuffles.learning_stats import read_learning_stats, write_learning_stats
-from dlcx.outputs import is_full, no_room
+from dlcx.outputs import disk_full_error, is_disk_full
 
 logger = logging.getLogger(__name__)
 
@@ -213,6 +213,6 @@ class TrainLog:
             with open(self._path, "a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
-            if is_full(error, self._path.parent):
-                raise no_room(self._path, len(line)) from error
+            if is_disk_full(error, self._path.parent):
+                raise disk_full_error(self._path, len(line)) from error
             raise DlcxError(f"cannot write {self._path}: {error.strerror or error}") from error

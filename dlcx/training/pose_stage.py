@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlcx.data.labeled import LabeledImage, LabeledImages
     from dlcx.nets.model import PoseModel
     from dlcx.predictors import Predictor
-    from dlcx.settings import ModelConfig, OwnConfig
+    from dlcx.settings import DlcxConfig, ModelConfig
     from dlcx.training.evaluation import Evaluation
     from dlcx.training.loop import TrainingSchedule
     from dlcx.training.process_group import ProcessGroup
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 POSE_METRICS = ("test.mAP", "test.mAR", "test.rmse", "test.rmse_pcutoff")
 
 
-def pose_stage(place: Shuffle, config: ModelConfig, own: OwnConfig) -> TrainingStage:
+def pose_stage(place: Shuffle, config: ModelConfig, own: DlcxConfig) -> TrainingStage:
     """The shuffle's net itself."""
     check_metric(config.runner.key_metric, POSE_METRICS, "runner.key_metric")
     return PoseStage(

@@ -22,7 +22,7 @@ import torch
 
 from dlcx.errors import DlcxError
 from dlcx.formats.weights.torch_files import load_torch
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 
 VERSION = 1
 HINT = "Delete it to go on from the last snapshot, or start over with --resume none --overwrite."
@@ -30,7 +30,7 @@ HINT = "Delete it to go on from the last snapshot, or start over with --resume n
 
 def write_state(state: Mapping[str, Any], path: Path) -> None:
     """Save a training's state."""
-    with whole_file(path, sum(tensor.nbytes for tensor in state.get("model", {}).values())) as beside:
+    with atomic_file(path, sum(tensor.nbytes for tensor in state.get("model", {}).values())) as beside:
         torch.save({"version": VERSION, **state}, beside)
 
 

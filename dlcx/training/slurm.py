@@ -13,7 +13,7 @@ from typing import Any
 
 from dlcx.cluster.sbatch import JobOptions, in_queue, job_file, submit
 from dlcx.errors import DlcxError
-from dlcx.locks import changing
+from dlcx.locks import exclusive_edit
 from dlcx.outputs import write_text
 from dlcx.project import Shuffle
 from dlcx.training.launch import flags
@@ -95,7 +95,7 @@ def submit_training(place: Shuffle, call: Mapping[str, Any], job: TrainingJob) -
     found = SubmittedTraining(place.name, path, log, job.text(words, log), dry_run=job.dry_run)
     if job.dry_run:
         return found
-    with changing(record):  # two calls at once submit one job
+    with exclusive_edit(record):  # two calls at once submit one job
         before: int | None = None
         with suppress(DlcxError, ValueError, TypeError, KeyError):
             before = int(read_json(record)["job"])

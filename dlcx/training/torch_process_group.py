@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dlcx.distributed_environment import is_attended
+from dlcx.distributed_environment import is_supervised
 from dlcx.engines.devices import choose_device
 from dlcx.errors import DlcxError, LostProcess, ToldElsewhere
 from dlcx.stopping import StopRequest
@@ -96,7 +96,7 @@ class TorchProcessGroup(ProcessGroup):
     def explain(self, error: BaseException) -> BaseException:
         """What this process ends with: the error if it is the first to fail, else that another one says why."""
         lost = isinstance(error, RuntimeError) and _is_lost(error)
-        if lost and is_attended():
+        if lost and is_supervised():
             return LostProcess()
         code = 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
         code = DlcxError.exit_code if lost else code

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.visuals.colors import part_colors
 
@@ -151,7 +151,7 @@ def write_picture(picture: np.ndarray, path: Path, **texts: str) -> None:
     if path.suffix == ".png":
         chunks = b"".join(_text_chunk(key, text) for key, text in texts.items())
         content = content[:PNG_HEADER] + chunks + content[PNG_HEADER:]
-    with whole_file(path, len(content)) as beside:
+    with atomic_file(path, len(content)) as beside:
         beside.write_bytes(content)
 
 

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.visuals.plot_text import literal
 
 TRAIN, TEST, SURE = "#3b6fb6", "#d1622b", "#8a8a8a"
@@ -58,7 +58,7 @@ def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | 
     errors.set_xlabel("epoch")
     errors.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     losses.set_title(literal(title), loc="left", fontsize=10)
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         figure.savefig(beside)
 
 

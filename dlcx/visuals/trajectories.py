@@ -17,9 +17,9 @@ from matplotlib.ticker import NullFormatter
 
 from dlcx.data.video import open_video, read_frame
 from dlcx.errors import DlcxError
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.poses import Tracks
-from dlcx.untrusted_files import MOST_IMAGE_BYTES, file_size
+from dlcx.untrusted_files import MAX_IMAGE_BYTES, file_size
 from dlcx.visuals.plot_text import legend_of, literal
 
 #: Names in one column of a legend.
@@ -88,7 +88,7 @@ def draw_paths(
     DlcxError
         When the picture cannot be written.
     """
-    with whole_file(picture) as beside:
+    with atomic_file(picture) as beside:
         _drawn(kind, paths, title, dpi).savefig(
             beside, metadata={"Source": source, "Settings": settings} if picture.suffix == ".png" else None
         )
@@ -140,7 +140,7 @@ def drawn_from(picture: Path, text: str = "Source") -> str:
     from PIL import Image
 
     try:
-        file_size(picture, MOST_IMAGE_BYTES)
+        file_size(picture, MAX_IMAGE_BYTES)
         with Image.open(picture) as image:
             return str(image.info.get(text, ""))
     except Exception:  # readers of headers raise whatever they meet in a broken one

@@ -19,7 +19,7 @@ import numpy as np
 from dlcx.data.labeled_video_mark import mark_as_drawn
 from dlcx.data.video import open_video
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.user_paths import decoder_name
 
 #: Codecs that the opencv-python wheel encodes, and the file format that each goes into.
@@ -80,7 +80,7 @@ def write_video(
     """
     own = {name.lower(): name for name in OPENCV_CODECS}
     count = 0
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         if codec.lower() in own:
             encoder = _opencv_encoder(beside, own[codec.lower()], fps, size)
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
 from dlcx.formats.project_config import open_project, resolve_video
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.ranges import within_ranges
@@ -160,7 +160,7 @@ def _bring(video: Path, target: Path, *, copy: bool) -> None:
         if not (reason := link_video(video, target)):
             return
         logger.warning("%s is copied, for links cannot be made here: %s", video.name, reason)
-    with whole_file(target, video.stat().st_size) as beside:
+    with atomic_file(target, video.stat().st_size) as beside:
         shutil.copyfile(video, beside)
 
 

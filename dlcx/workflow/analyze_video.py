@@ -21,7 +21,7 @@ from dlcx.analysis.result import AnalyzedShare, AnalyzedVideo
 from dlcx.analysis.temporal import DynamicCrop, VideoMemory
 from dlcx.analysis.tracking import Linking, asked_linking, next_steps
 from dlcx.analysis.video_analysis import AUTO, VideoRun
-from dlcx.analysis_files import AnalysisFiles, Share
+from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.cluster.sbatch import JobOptions, parse_sbatch
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.project_config import open_project
@@ -242,7 +242,7 @@ def analyze_video(
         return AnalyzeVideoResult(net.scorer, joined, unjoined, _next_steps(joined[0], flags))
 
     by_path = {target.video: target for target in files}
-    share = Share(*part) if part else None
+    share = VideoPart(*part) if part else None
 
     with stop_on_signals() as stop:
 
@@ -260,7 +260,7 @@ def analyze_video(
         done, failed = each_video(list(by_path), analyze)
     for video in done:
         target = by_path[video.video]
-        restart_marker.end((target.of_share(share) if share else target).store)
+        restart_marker.end((target.of_part(share) if share else target).store)
     return AnalyzeVideoResult(net.scorer, done, failed, _next_steps(done[0], flags))
 
 

@@ -15,22 +15,22 @@ from typing import Any
 
 from dlcx.analysis.conditions import conditions_block
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import bring_back, only_replacer, replaced
+from dlcx.file_transaction import replace_files, replacement_lock, restore_folder
 from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
 from dlcx.formats.serialization.yaml_files import write_yaml
-from dlcx.formats.shuffles.dlcx_config import read_own_config, weights_source, write_own_config
-from dlcx.formats.shuffles.merged_labels import must_write_labels, read_all_labels
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config, weights_source, write_dlcx_config
+from dlcx.formats.shuffles.merged_labels import merged_labels_changed, read_all_labels
 from dlcx.formats.shuffles.model_config import shuffle_config, with_overrides, write_model_config
-from dlcx.formats.shuffles.shuffle_numbers import choose_fraction, chosen_shuffles, split_source
-from dlcx.formats.shuffles.splits import Split, draw_split, draw_video_split, given_split
-from dlcx.formats.shuffles.tensorflow_shuffles import free_number, tensorflow_shuffles, what_carries_over
+from dlcx.formats.shuffles.shuffle_numbers import choose_fraction, choose_shuffles, split_source
+from dlcx.formats.shuffles.splits import Split, explicit_split, random_split, random_video_split
+from dlcx.formats.shuffles.tensorflow_shuffles import describe_carry_over, next_free_number, tensorflow_shuffles
 from dlcx.formats.shuffles.training_set import (
-    enter_shuffle,
     inference_cfg,
     pose_cfg,
     read_sizes,
     read_split,
+    register_shuffle,
     rows_path,
     training_rows,
     write_documentation,
@@ -43,9 +43,9 @@ from dlcx.next_steps import command_line
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
 from dlcx.ranges import within_ranges
-from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.settings import DlcxConfig, ModelConfig
 from dlcx.settings.base import check
-from dlcx.settings.without_effect import IN_DATASETS, warn_of
+from dlcx.settings.ignored_keys import IN_DATASETS, warn_ignored_keys
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class CreateDatasetResult:
                 f"{made.test_images} test images{state}",
                 f"config: {made.config}",
             ]
-        return lines + what_carries_over(self.tensorflow)
+        return lines + describe_carry_over(self.tensorflow)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class _Plan:
     shuffle: Shuffle
     split: Split
     config: ModelConfig
-    own: OwnConfig
+    own: DlcxConfig
 
 
 @within_ranges
@@ -167,7 +167,7 @@ def create_dataset(
         For a value that does not fit, a shuffle that exists with other settings, or one to replace that is trained.
     """
     root = open_project(project).root
-    with only_replacer(root):  # from reading the labels to the last file: splits count the rows of the merged labels
+    with replacement_lock(root):  # from reading the labels to the last file: splits count the rows of the merged labels
         return _create(
             open_project(root),
             net_type=_default_net(root) if net_type is None else net_type,
@@ -227,18 +227,18 @@ def _create(
     overrides: Sequence[str],
     overwrite: bool,
 ) -> CreateDatasetResult:
-    warn_of(read_project_config(found.config_path), found.config_path, IN_DATASETS)
+    warn_ignored_keys(read_project_config(found.config_path), found.config_path, IN_DATASETS)
     found, index = choose_fraction(found, trainset_index, train_fraction)
     numbers = None if shuffle is None else list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
     given = train_indices is not None or test_indices is not None
     _check_choices(numbers, given=given, from_shuffle=from_shuffle, split_by=split_by, seed=seed)
     other = None if from_shuffle is None else split_source(found, from_shuffle, index)
-    targets = chosen_shuffles(found, numbers, index, other, overwrite=overwrite)
+    targets = choose_shuffles(found, numbers, index, other, overwrite=overwrite)
     weights = weights_source(weights)
 
     labels = read_all_labels(found)
     kind = "given" if given else "shuffle" if from_shuffle is not None else split_by
-    own = OwnConfig(
+    own = DlcxConfig(
         net_type=net_type,
         weights=weights,
         detector=detector,
@@ -251,15 +251,15 @@ def _create(
     plans = []
     for target in targets:
         for folder in (target.model_dir, target.evaluation_dir):
-            bring_back(folder)
+            restore_folder(folder)
         if given:
-            split = given_split(train_indices, test_indices, labels, target.fraction)
+            split = explicit_split(train_indices, test_indices, labels, target.fraction)
         elif other is not None:
             split = _other_split(other, target, labels)
         elif split_by == "video":
-            split = draw_video_split(labels.images, target.fraction, seed, draw=target.number)
+            split = random_video_split(labels.images, target.fraction, seed, draw=target.number)
         else:
-            split = draw_split(len(labels), target.fraction, seed, draw=target.number)
+            split = random_split(len(labels), target.fraction, seed, draw=target.number)
         if not len(split.train):
             raise DlcxError(
                 f"no training image: {len(labels)} labelled images, training fraction {target.fraction}",
@@ -279,12 +279,12 @@ def _create(
         for plan, difference in zip(plans, differences, strict=True)
         if difference is None or (difference and overwrite)
     ]
-    rewrite = must_write_labels(found, labels, remade=[plan.shuffle for plan in todo])
+    rewrite = merged_labels_changed(found, labels, remade=[plan.shuffle for plan in todo])
     for plan, difference in zip(plans, differences, strict=True):
         if difference and not overwrite:
             raise DlcxError(
                 f"shuffle {plan.shuffle.number} exists with other settings: {difference}",
-                hint=f"Make another one with --shuffle {free_number(found)}, "
+                hint=f"Make another one with --shuffle {next_free_number(found)}, "
                 "or replace it and its snapshots with --overwrite.",
             )
     if todo:
@@ -322,7 +322,7 @@ def _create(
 
 def _next_step(plan: _Plan) -> str:
     if untrainable(plan.config.net_type):
-        return f"Next: {plan.shuffle.how_to_supply}"
+        return f"Next: {plan.shuffle.supply_hint}"
     return f"Next: {command_line('train', *plan.shuffle.flags)}"
 
 
@@ -394,8 +394,8 @@ def _difference(plan: _Plan) -> str | None:
         return None
     if not shuffle.documentation_path.is_file():
         return f"{shuffle.documentation_path.name} is missing"
-    if shuffle.own_config_path.is_file():
-        there = read_own_config(shuffle.own_config_path).plain()
+    if shuffle.dlcx_config_path.is_file():
+        there = read_dlcx_config(shuffle.dlcx_config_path).plain()
         for name, value in plan.own.plain().items():
             if there[name] != value:
                 return f"{'--set' if name == 'overrides' else name} was {there[name]}, now {value}"
@@ -460,7 +460,7 @@ def _replace(
     merged = [project.merged_labels_path.with_name(project.merged_labels_path.name + end) for end in (".h5", ".csv")]
     shuffles = [plan.shuffle for plan in todo]
     snapshots = {shuffle.name: len(list(shuffle.train_dir.glob("*.pt"))) for shuffle in shuffles}
-    with replaced(
+    with replace_files(
         project.root,
         moved=[folder for shuffle in shuffles for folder in (shuffle.model_dir, shuffle.evaluation_dir)],
         copied=[
@@ -486,8 +486,8 @@ def _write(plan: _Plan, rows: list[dict[str, Any]]) -> None:
     shuffle, project = plan.shuffle, plan.shuffle.project
     write_rows(rows, shuffle)
     write_documentation(rows, plan.split, shuffle.documentation_path)
-    enter_shuffle(project, shuffle, plan.split)
+    register_shuffle(project, shuffle, plan.split)
     write_yaml(pose_cfg(project, plan.config.net_type), shuffle.test_dir / "pose_cfg.yaml")
     if project.layout.multi:
         write_yaml(inference_cfg(project), shuffle.test_dir / "inference_cfg.yaml")
-    write_own_config(plan.own, shuffle.own_config_path)
+    write_dlcx_config(plan.own, shuffle.dlcx_config_path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import only_maker, whole_folder
+from dlcx.file_transaction import atomic_folder, folder_lock
 from dlcx.formats.project_config import layout_of, open_project, read_project_config, write_project_config
 from dlcx.next_steps import command_line
 from dlcx.outputs import remove_leftovers
@@ -130,10 +130,10 @@ def create_project(
     targets = [root / "videos" / video.name for video in found]
     sets = {str(path): VideoSet(crop=", ".join(map(str, crops[path.stem]))) for path in targets}
     remove_leftovers(root.parent, f"{name}-{scorer}-")  # of this project on another day
-    with only_maker(root):
+    with folder_lock(root):
         if root.exists():  # by another process, meanwhile
             return _already(root, found, asked)
-        with whole_folder(root) as part:
+        with atomic_folder(root) as part:
             for below in FOLDERS:
                 (part / below).mkdir()
             for video in found:

@@ -11,9 +11,9 @@ import numpy as np
 
 from dlcx.data import drawn
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import only_maker, whole_folder
+from dlcx.file_transaction import atomic_folder, folder_lock
 from dlcx.next_steps import command_line
-from dlcx.outputs import reserve, whole_file, write_text
+from dlcx.outputs import atomic_file, reserve, write_text
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
@@ -110,10 +110,10 @@ def demo(
     result = DemoResult(root, video, video.with_name(f"{STEM}_truth.h5"), drawing, existed=False, empty=empty)
     if _is_drawn(root, drawing, overwrite=overwrite):
         return replace(result, existed=True)
-    with only_maker(root):
+    with folder_lock(root):
         if _is_drawn(root, drawing, overwrite=overwrite):  # by another process, or before one was killed
             return replace(result, existed=True)
-        with whole_folder(root) as part:
+        with atomic_folder(root) as part:
             _draw(part, root, drawing, scene, progress)
     return result
 
@@ -182,7 +182,7 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: drawn.Scene, progress
     (part / "videos").mkdir()
 
     video = part / "videos" / f"{STEM}.mp4"
-    with whole_file(video) as beside:
+    with atomic_file(video) as beside:
         reserve(beside, len(scene) * scene.size[0] * scene.size[1] // 8)  # else OpenCV warns of each frame
         writer = cv2.VideoWriter(decoder_name(beside), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
         if not writer.isOpened():
@@ -218,7 +218,7 @@ def _extract(video: Path, images: dict[int, Path]) -> None:
         if not readable:
             raise DlcxError(f"OpenCV cannot read frame {index} of {video}", hint="Is the disk full?")
         if index in images:
-            with whole_file(images[index]) as beside:
+            with atomic_file(images[index]) as beside:
                 beside.write_bytes(cv2.imencode(".png", frame)[1].tobytes())
     reader.release()
 

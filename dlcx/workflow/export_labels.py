@@ -67,9 +67,9 @@ def export_labels(
             raise DlcxError(f"{target} exists", hint="--overwrite replaces it.")
     check_folder(path.parent)
     if path.suffix == ".slp":
-        from dlcx.formats.labels.sleap import sleap_library
+        from dlcx.formats.labels.sleap import import_sleap_io
 
-        sleap_library()
+        import_sleap_io()
     labels = _of_videos(read_all_labels(home), videos)
     if path.suffix == ".json":
         from dlcx.formats.labels.coco import write_coco

@@ -121,12 +121,12 @@ def export_predictions(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.formats.predictions.nwb import need_pynwb
+    from dlcx.formats.predictions.nwb import import_pynwb
 
     if format not in FORMATS:
         raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
     if format == "nwb":
-        need_pynwb()
+        import_pynwb()
         for flag, given in {"--split-unique": split_unique, "--split-individuals": split_individuals}.items():
             if given:
                 raise DlcxError(f"{flag} is for --format h5", hint="NWB files are split by individual in any case.")

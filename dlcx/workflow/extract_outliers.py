@@ -14,7 +14,7 @@ from dlcx.analysis.many_videos import VideosResult, each_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
 from dlcx.labeling.extracted_frames import SavedFrames, choose_frames, save_frames
-from dlcx.locks import changing
+from dlcx.locks import exclusive_edit
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Layout, Prediction, Tracks
 from dlcx.progress import SILENT, Progress
@@ -231,7 +231,7 @@ class _Pick:
         self._check_names(tracks.layout, found.file.path)
         before = read_machine_labels(target) if target.is_file() else None
         if before is not None:
-            before.with_more(_machine_labels(tracks, None, path.stem, found.file.scorer))
+            before.add_missing_images(_machine_labels(tracks, None, path.stem, found.file.scorer))
         odd = search(tracks)
         video = open_video(path)
         if search.algorithm == "list":
@@ -245,8 +245,8 @@ class _Pick:
         added = add_videos(home.root, path, copy_videos=self.copy_videos).added
         saved = save_frames(video, chosen, folder)
         labels = _machine_labels(tracks, saved, path.stem, found.file.scorer)
-        with changing(target, target.with_name("machinelabels.csv")):
-            merged = read_machine_labels(target).with_more(labels) if target.is_file() else labels
+        with exclusive_edit(target, target.with_name("machinelabels.csv")):
+            merged = read_machine_labels(target).add_missing_images(labels) if target.is_file() else labels
             write_machine_labels(merged, target)
         if self.plot:
             self._draw(tracks, saved)

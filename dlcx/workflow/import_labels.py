@@ -14,9 +14,9 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats import project_config
 from dlcx.formats.labels.collected_data import changing_labels, read_agreed_labels, read_labels, write_labels
-from dlcx.formats.labels.imported_labels import GivenLabels
+from dlcx.formats.labels.imported_labels import ImportedLabels
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.merged_labels import in_layout, no_labels, with_more
+from dlcx.formats.shuffles.merged_labels import add_missing_images, empty_labels, to_layout
 from dlcx.labeling.extracted_frames import saved_numbers
 from dlcx.labeling.image_sources import Finder, Recording, Source, check_distinct
 from dlcx.labeling.recording_folders import choose_folders, same_file
@@ -153,7 +153,7 @@ def import_labels(
     return ImportLabelsResult(FORMATS[path.suffix], tuple(done), left_out, tuple(videos))
 
 
-def _read(path: Path, *, predicted: bool) -> GivenLabels:
+def _read(path: Path, *, predicted: bool) -> ImportedLabels:
     if path.suffix == ".json":
         from dlcx.formats.labels.coco import read_coco
 
@@ -163,11 +163,11 @@ def _read(path: Path, *, predicted: bool) -> GivenLabels:
 
         return read_slp(path, predicted=predicted)
     if path.suffix in FORMATS:
-        return GivenLabels.of(read_labels(path))
+        return ImportedLabels.of(read_labels(path))
     raise DlcxError(f"{path}: unknown format '{path.suffix}'", hint=f"Choose from: {', '.join(FORMATS)}")
 
 
-def _fitted(given: GivenLabels, layout: Layout, path: Path) -> tuple[Labels, tuple[str, ...]]:
+def _fitted(given: ImportedLabels, layout: Layout, path: Path) -> tuple[Labels, tuple[str, ...]]:
     """The labels under the project's names, and the names that it does not have."""
     wanted = (*layout.bodyparts, *layout.unique)
     theirs = (*given.layout.bodyparts, *given.layout.unique)
@@ -182,7 +182,7 @@ def _fitted(given: GivenLabels, layout: Layout, path: Path) -> tuple[Labels, tup
     names = tuple(("labeled-data", "", str(row)) for row in range(len(given.images)))
     if layout.multi:
         renamed = Layout(given.layout.bodyparts, _individuals(given, layout, path), given.layout.unique, multi=True)
-        return in_layout(Labels(renamed, names, given.xy, given.unique_xy), layout), left_out
+        return to_layout(Labels(renamed, names, given.xy, given.unique_xy), layout), left_out
     xy = given.xy
     several = np.isfinite(xy).any((2, 3)).sum(1)  # (M,)
     if (several > 1).any():
@@ -193,10 +193,10 @@ def _fitted(given: GivenLabels, layout: Layout, path: Path) -> tuple[Labels, tup
     # a single-animal project has no unique bodyparts: those of the file are bodyparts like all others
     points = np.concatenate([alone, given.unique_xy[:, None]], axis=2)
     once = Labels(Layout(theirs), names, points, np.zeros((len(names), 0, 2)))
-    return in_layout(once, layout), left_out
+    return to_layout(once, layout), left_out
 
 
-def _individuals(given: GivenLabels, layout: Layout, path: Path) -> tuple[str, ...]:
+def _individuals(given: ImportedLabels, layout: Layout, path: Path) -> tuple[str, ...]:
     """The project's individual that each of the file's is: the one of its name, else the next free one."""
     theirs = given.layout.individuals
     free = [name for name in layout.individuals if name not in theirs]
@@ -266,13 +266,17 @@ def _merged(project: Project, labels: Labels, stem: str, file: Path, overwrite: 
     pair = [path.with_name(path.name + suffix) for suffix in (".h5", ".csv")]
     edited = overwrite and any(one.is_file() and one.samefile(file) for one in pair)
     if not any(one.is_file() for one in pair):
-        there = no_labels(layout)
+        there = empty_labels(layout)
     elif edited:
         there = read_labels(next(one for one in pair if one.is_file()), layout, project.scorer)
     else:
         there = read_agreed_labels(path, layout, project.scorer)
     both = len(set(there.images) & set(came.images))
-    joined = with_more(came, no_labels(layout) if edited else there) if overwrite else with_more(there, came)
+    joined = (
+        add_missing_images(came, empty_labels(layout) if edited else there)
+        if overwrite
+        else add_missing_images(there, came)
+    )
     replaced, kept = (both, 0) if overwrite else (0, both)
     removed = len(there) - both if edited else 0
     return joined, ImportedFolder(stem, len(came) - both, replaced, kept, 0, pair[0], removed)

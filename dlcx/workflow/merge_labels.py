@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import changing_labels, read_agreed_labels, read_labels, write_labels
 from dlcx.formats.labels.machine_labels import Image, read_machine_labels
 from dlcx.formats.project_config import open_project, set_iteration
-from dlcx.formats.shuffles.merged_labels import ROUNDING, in_layout, no_labels, with_more
+from dlcx.formats.shuffles.merged_labels import ROUNDING, add_missing_images, empty_labels, to_layout
 from dlcx.labeling.backups import LabelBackup
 from dlcx.next_steps import command_line
 from dlcx.poses import Labels
@@ -214,7 +214,7 @@ def _labels_of_dataset(project: Project) -> Labels:
     try:
         return read_labels(project.merged_labels_path, project.layout)
     except DlcxError:
-        return no_labels(project.layout)
+        return empty_labels(project.layout)
 
 
 def _is_new(project: Project, merged: Sequence[_Merged], trained: Labels) -> bool:
@@ -257,12 +257,12 @@ class _Merge:
         project, layout = self.project, self.project.layout
         path, machine = project.labels_path(stem), project.machine_labels_path(stem)
         there = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
-        before = read_agreed_labels(path, layout, project.scorer) if there else no_labels(layout)
-        outliers = _sure(machine, project, self.least) if machine.is_file() else no_labels(layout)
+        before = read_agreed_labels(path, layout, project.scorer) if there else empty_labels(layout)
+        outliers = _sure(machine, project, self.least) if machine.is_file() else empty_labels(layout)
         deleted = {image for image in outliers.images if not project.root.joinpath(*image).is_file()}
         human = _without(before, deleted)
         refined = path.with_name(REFINED)
-        corrected = with_more(human, _refined(refined, project)) if refined.is_file() else human
+        corrected = add_missing_images(human, _refined(refined, project)) if refined.is_file() else human
         found = _without(outliers, {*corrected.images, *deleted})
         shown = np.isfinite(found.xy).any((1, 2, 3)) | np.isfinite(found.unique_xy).any((1, 2))
         sure = _only(found, shown)
@@ -280,7 +280,7 @@ class _Merge:
             left,
         )
         waiting = 0 if self.accept or reviewed else len(sure)
-        return _Merged(folder, with_more(corrected, taken), waiting, reviewed)
+        return _Merged(folder, add_missing_images(corrected, taken), waiting, reviewed)
 
 
 def _refined(path: Path, project: Project) -> Labels:
@@ -312,4 +312,4 @@ def _sure(path: Path, project: Project, least: float) -> Labels:
     machine = read_machine_labels(path)
     xy = np.where(machine.score[..., None] >= least, machine.xy, np.nan).astype(np.float64)
     unique = np.where(machine.unique_score[..., None] >= least, machine.unique_xy, np.nan).astype(np.float64)
-    return in_layout(Labels(machine.layout, machine.images, xy, unique), project.layout)
+    return to_layout(Labels(machine.layout, machine.images, xy, unique), project.layout)

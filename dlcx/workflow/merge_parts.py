@@ -18,7 +18,7 @@ from dlcx.analysis.output_files import VideoResults
 from dlcx.analysis.result import AnalyzedVideo, finish_video
 from dlcx.analysis.timing import Stopwatch
 from dlcx.analysis.tracking import Linking, asked_linking, next_steps
-from dlcx.analysis_files import AnalysisFiles, Share
+from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
@@ -117,15 +117,15 @@ class _Join:
 
     def __call__(self, lock: Lock) -> AnalyzedVideo:
         from dlcx.data.video import open_video
-        from dlcx.store import check_same, known_store, open_store
+        from dlcx.store import check_settings, inspect_store, open_store
         from dlcx.store.chunks import VIDEO
 
         files, started = self.files, time.time()
         video = open_video(files.video)
-        shares = {share: store for share, path in files.shares.items() if (store := known_store(path))}
+        shares = {share: store for share, path in files.parts.items() if (store := inspect_store(path))}
         whole = self._whole(shares, video.frames)
         settings = self._settings(shares, whole)
-        check_same(files.stem, {VIDEO: settings[VIDEO]}, {VIDEO: video.fingerprint()})
+        check_settings(files.stem, {VIDEO: settings[VIDEO]}, {VIDEO: video.fingerprint()})
         _check_complete(files, shares, whole, video.frames, settings["--batch-size"])
         ctd = bool(settings["--tracker"])
         if self.ctd and not ctd:
@@ -161,30 +161,30 @@ class _Join:
                 started=started,
             )
         lock.check()
-        for path in files.shares.values():
+        for path in files.parts.values():
             shutil.rmtree(path)
         return done
 
-    def _whole(self, shares: dict[Share, ChunkStore], frames: int) -> ChunkStore | None:
+    def _whole(self, shares: dict[VideoPart, ChunkStore], frames: int) -> ChunkStore | None:
         """What the whole video's store holds, None where that is to be replaced.
 
         It is not where the shares, as far as they are left, were joined already, or where the call that made them has
         begun anew in it, too: then a merge that was ended goes on.
         """
-        from dlcx.store import known_store
-        from dlcx.store.restart_marker import has_begun
+        from dlcx.store import inspect_store
+        from dlcx.store.restart_marker import has_restarted
 
         if not self.overwrite:
-            return known_store(self.files.store)
+            return inspect_store(self.files.store)
         with suppress(DlcxError):  # unreadable: replaced
-            whole = known_store(self.files.store)
+            whole = inspect_store(self.files.store)
             if whole is None or any(store.settings != whole.settings for store in shares.values()):
                 return None
             joined = whole.done(0, frames) and all(set(store.chunks) <= set(whole.chunks) for store in shares.values())
-            return whole if joined or has_begun(self.files.store) else None
+            return whole if joined or has_restarted(self.files.store) else None
         return None
 
-    def _settings(self, shares: dict[Share, ChunkStore], whole: ChunkStore | None) -> dict[str, Any]:
+    def _settings(self, shares: dict[VideoPart, ChunkStore], whole: ChunkStore | None) -> dict[str, Any]:
         """Those of all shares, or of the whole where they were joined already.
 
         Raises
@@ -192,7 +192,7 @@ class _Join:
         DlcxError
             When there are none, or they differ.
         """
-        from dlcx.store import check_same
+        from dlcx.store import check_settings
 
         stores = [*shares.values(), *([whole] if whole else [])]
         if not stores:
@@ -206,12 +206,12 @@ class _Join:
                 hint=f"Delete those that are too many: {self.files.stem}.partIofN.dlcx in {self.files.folder}.",
             )
         for store in stores[1:]:
-            check_same(stores[0].folder.name, stores[0].settings, store.settings)
+            check_settings(stores[0].folder.name, stores[0].settings, store.settings)
         return stores[0].settings
 
 
 def _check_complete(
-    files: AnalysisFiles, shares: dict[Share, ChunkStore], whole: ChunkStore | None, frames: int, batch_size: int
+    files: AnalysisFiles, shares: dict[VideoPart, ChunkStore], whole: ChunkStore | None, frames: int, batch_size: int
 ) -> None:
     """Name the shares whose frames are neither in their own store nor in that of the whole video.
 
@@ -224,7 +224,7 @@ def _check_complete(
         return
     count = next((share.count for share in shares), 1)
     missing = []
-    for share in (Share(number, count) for number in range(1, count + 1)):
+    for share in (VideoPart(number, count) for number in range(1, count + 1)):
         first, stop = share_frames(share, frames, batch_size)
         store = shares.get(share)
         there = whole is not None and not whole.missing(first, stop)

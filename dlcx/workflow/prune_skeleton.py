@@ -14,7 +14,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, resolve_video
 from dlcx.formats.shuffles.training_set import load_training_set
-from dlcx.locks import changing
+from dlcx.locks import exclusive_edit
 from dlcx.metrics import evaluate_poses
 from dlcx.next_steps import command_line
 from dlcx.poses import Prediction
@@ -238,12 +238,12 @@ def _write(place: Shuffle, edges: tuple[int, ...]) -> None:
     from dlcx.formats.shuffles.model_config import shuffle_config, write_model_config
     from dlcx.formats.shuffles.training_set import pose_cfg
 
-    with changing(place.model_config_path):
+    with exclusive_edit(place.model_config_path):
         config = shuffle_config(place)
         _check(place, config)
         config.model.heads["bodypart"]["predictor"]["edges_to_keep"] = list(edges)
         write_model_config(config, place.model_config_path)
     path = place.test_dir / "pose_cfg.yaml"
-    with changing(path):
+    with exclusive_edit(path):
         written = read_yaml(path) if path.is_file() else pose_cfg(place.project, config.net_type)
         write_yaml({**written, "paf_best": list(edges)}, path)

@@ -9,10 +9,10 @@ from pathlib import Path
 from dlcx import COMMANDS
 from dlcx.analysis.lookup.shuffle_state import ShuffleState, shuffle_states
 from dlcx.analysis.lookup.video_state import VideoState, video_states
-from dlcx.analysis_files import is_of_pytorch
+from dlcx.analysis_files import is_pytorch_scorer
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.tensorflow_shuffles import what_carries_over
-from dlcx.iterations import how_to_go_back
+from dlcx.formats.shuffles.tensorflow_shuffles import describe_carry_over
+from dlcx.iterations import iteration_hint
 from dlcx.labeling.labeled_folders import LabeledFolder, labeled_folders
 from dlcx.nets.registry import untrainable
 from dlcx.next_steps import command_line
@@ -57,7 +57,7 @@ class StatusResult:
             elif not one.labeled:
                 said.append(f"  unlabelled: {one.video}, {one.images} images")
         said += self._shuffle_lines() if self.shuffles else ["shuffles: none"]
-        said += [how_to_go_back(self.trained_iterations)] if self.trained_iterations else []
+        said += [iteration_hint(self.trained_iterations)] if self.trained_iterations else []
         there = [one for one in self.videos if one.path]
         partial = sum(one.partial for one in there)
         in_part = f", {partial} of them in part" if partial else ""
@@ -81,7 +81,7 @@ class StatusResult:
             rows.append((number, net, images, epochs, one.trouble or error))
         wide = [max(len(row[column]) for row in rows) for column in range(len(head))]
         told = ["  ".join(cell.ljust(size) for cell, size in zip(row, wide, strict=True)).rstrip() for row in rows]
-        return told + what_carries_over([one.shuffle for one in self.shuffles if one.engine == "tensorflow"])
+        return told + describe_carry_over([one.shuffle for one in self.shuffles if one.engine == "tensorflow"])
 
     @staticmethod
     def _video_lines(one: VideoState) -> list[str]:
@@ -132,7 +132,7 @@ def status(project: str | Path | None = None) -> StatusResult:
         shuffles=shuffles,
         videos=videos,
         next_steps=steps,
-        trained_iterations=home.trained_elsewhere,
+        trained_iterations=home.other_trained_iterations,
     )
 
 
@@ -159,7 +159,7 @@ def _next_step(
         return ["create-dataset"]
     usable = [one for one in sound if one.epochs or not untrainable(one.net_type)]
     if not usable:
-        return home.shuffle(sound[0].shuffle, sound[0].trainset_index).how_to_supply.split(" ")
+        return home.shuffle(sound[0].shuffle, sound[0].trainset_index).supply_hint.split(" ")
     sound = usable
     for one in sound:
         if one.epochs < one.planned and not one.evaluated and not untrainable(one.net_type):
@@ -173,7 +173,10 @@ def _next_step(
     if replaced := [one for one in there if one.other_poses and not one.poses]:
         return ["analyze-video", *(str(one.path) for one in replaced), *_flags(home, best), "--overwrite"]
     for step, lacks in (
-        ("analyze-video", lambda one: not any(map(is_of_pytorch, one.poses))),  # DeepLabCut 2.x may have left others
+        (
+            "analyze-video",
+            lambda one: not any(map(is_pytorch_scorer, one.poses)),
+        ),  # DeepLabCut 2.x may have left others
         ("create-labeled-video", lambda one: not one.labeled_videos),
     ):
         if without := [one for one in there if lacks(one)]:

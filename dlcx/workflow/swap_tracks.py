@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcx.analysis.tracking import note_mended
-from dlcx.analysis_files import LinkedFiles
+from dlcx.analysis_files import TrackFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.swap_individuals import Swap, swap_individuals
 from dlcx.next_steps import swap_command
@@ -55,7 +55,7 @@ def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last:
         raise DlcxError(f"no such file of tracks: {os.fspath(file)!r}")
 
     def note(path: Path, swap: Swap) -> None:
-        note_mended(LinkedFiles(path.parent, path.stem), asdict(swap))
+        note_mended(TrackFiles(path.parent, path.stem), asdict(swap))
 
     path, swap = swap_individuals(Path(file), one, other, first, last, note)
     begin, end = swap.first, swap.last

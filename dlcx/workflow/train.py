@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
 from dlcx.errors import DlcxError, Stopped, in_file
-from dlcx.file_transaction import only_replacer, replaced, settle
+from dlcx.file_transaction import recover, replace_files, replacement_lock
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.dlcx_config import read_own_config, shuffle_own_config, weights_source, write_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config, shuffle_dlcx_config, weights_source, write_dlcx_config
 from dlcx.formats.shuffles.model_config import shuffle_config, update_model_config, with_overrides
-from dlcx.locks import changing, locked
+from dlcx.locks import exclusive_edit, locked
 from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.ranges import within_ranges
-from dlcx.settings.without_effect import IN_TRAINING, warn_of
+from dlcx.settings.ignored_keys import IN_TRAINING, warn_ignored_keys
 from dlcx.stopping import stop_on_signals
 from dlcx.training.detector_stage import detector_stage
 from dlcx.training.gpus import choose_gpu
@@ -40,7 +40,7 @@ from dlcx.training.slurm import SubmittedTraining, checked_job, submit_training
 from dlcx.training.stage import TrainingStage
 
 if TYPE_CHECKING:
-    from dlcx.settings import ModelConfig, OwnConfig
+    from dlcx.settings import DlcxConfig, ModelConfig
     from dlcx.training.loggers import Logger
     from dlcx.training.loop import Training
 
@@ -173,7 +173,7 @@ def train(
         place = open_project(project).shuffle(shuffle, trainset_index)
         lock = None
         if group.is_main:
-            settle(place.project.root)
+            recover(place.project.root)
             if place.train_dir.is_dir():  # before it is read: 'create-dataset --overwrite' may replace it
                 lock = stack.enter_context(locked(place.train_lock, f"the training of {place.name}"))
         before = shuffle_config(place)
@@ -193,7 +193,7 @@ def train(
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
 
         choose_device(config.device if device == "auto" else device, config.net_type)  # raises where it is missing
-        warn_of(config, place.model_config_path, IN_TRAINING)
+        warn_ignored_keys(config, place.model_config_path, IN_TRAINING)
         own = _own_config(place, config, weights, detector_weights)
         job = own_job()
         todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
@@ -255,18 +255,18 @@ def _warn(
             )
 
 
-def _commit(stage: TrainingStage, point: ResumePoint, own: OwnConfig, outdated: Sequence[Path]) -> None:
+def _commit(stage: TrainingStage, point: ResumePoint, own: DlcxConfig, outdated: Sequence[Path]) -> None:
     """Note the first weights, and let the files of a training go that is given up: all of them, or none."""
     if point.source is None:
         _remember(stage, own)
     if outdated:
         root = stage.place.project.root
-        with only_replacer(root), replaced(root, moved=list(outdated)):
+        with replacement_lock(root), replace_files(root, moved=list(outdated)):
             pass
 
 
 def _todo(
-    place: Shuffle, config: ModelConfig, own: OwnConfig, resume: str, *, overwrite: bool, job: OwnJob
+    place: Shuffle, config: ModelConfig, own: DlcxConfig, resume: str, *, overwrite: bool, job: OwnJob
 ) -> list[tuple[TrainingStage, ResumePoint]]:
     """The nets to train, the detector first, and where each begins; all that can be checked before is checked.
 
@@ -292,7 +292,7 @@ def _todo(
             job=job.name if job.again else "",
         )
         if point.source is not None:  # its first weights lie behind it, whatever is asked for now
-            stage = make(place, config, shuffle_own_config(place)) or stage
+            stage = make(place, config, shuffle_dlcx_config(place)) or stage
         todo.append((stage, point))
     if not todo:
         raise DlcxError("--epochs 0: nothing is left to train")
@@ -331,9 +331,9 @@ def _configured(
     if config.train_settings.epochs and (reason := untrainable(before.net_type)):
         raise DlcxError(
             f"{place.name}: {before.net_type} cannot be trained: {reason}",
-            hint=f"{place.how_to_supply} Train its detector alone with --epochs 0."
+            hint=f"{place.supply_hint} Train its detector alone with --epochs 0."
             if config.detector
-            else place.how_to_supply,
+            else place.supply_hint,
         )
     names, layout = config.metadata, place.project.layout
     for key, own, theirs in (
@@ -350,10 +350,10 @@ def _configured(
 
 def _own_config(
     place: Shuffle, config: ModelConfig, weights: str | Path | None, detector_weights: str | Path | None
-) -> OwnConfig:
+) -> DlcxConfig:
     """dlcx.yaml, with the first weights that the call names; shuffles of DeepLabCut may name theirs themselves."""
-    own = shuffle_own_config(place)
-    if weights is None and not place.own_config_path.is_file() and config.train_settings.weight_init is not None:
+    own = shuffle_dlcx_config(place)
+    if weights is None and not place.dlcx_config_path.is_file() and config.train_settings.weight_init is not None:
         weights = "weight_init"
     elif weights is None and own.weights != "weight_init" and config.train_settings.weight_init is not None:
         log.warning(
@@ -366,14 +366,14 @@ def _own_config(
     return own.model_copy(update={key: weights_source(text) for key, text in named.items() if text is not None})
 
 
-def _remember(stage: TrainingStage, own: OwnConfig) -> None:
+def _remember(stage: TrainingStage, own: DlcxConfig) -> None:
     """Write to dlcx.yaml what the first weights of a net are."""
-    path = stage.place.own_config_path
-    with changing(path):
-        stored = read_own_config(path)
+    path = stage.place.dlcx_config_path
+    with exclusive_edit(path):
+        stored = read_dlcx_config(path)
         named = stored.model_copy(update={stage.own_key: getattr(own, stage.own_key)})
         if named != stored:
-            write_own_config(named, path)
+            write_dlcx_config(named, path)
 
 
 def _listeners(stage: TrainingStage, training: Training, config: ModelConfig, kind: str) -> list[Logger]:

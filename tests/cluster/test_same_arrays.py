@@ -24,7 +24,7 @@ from cluster.real_slurm import RealSlurm
 from small_videos import first_frames
 
 from dlcx.formats.predictions.video_predictions import read_predictions
-from dlcx.store import known_store
+from dlcx.store import inspect_store
 
 ROOT = Path(__file__).parents[2]
 #: Project, video, how many of its frames, and the flags of its analyses.
@@ -80,7 +80,7 @@ class Desk:
             np.testing.assert_array_equal(mine.xy, its.xy)
             np.testing.assert_array_equal(mine.score, its.score)
             assert mine.xy.shape[0] == self.frames
-        stores = [known_store(next(folder.glob("*.dlcx"))) for folder in (out, self.whole)]
+        stores = [inspect_store(next(folder.glob("*.dlcx"))) for folder in (out, self.whole)]
         assert stores[0] is not None
         assert stores[1] is not None
         assert stores[0].settings == stores[1].settings

@@ -112,7 +112,7 @@ def test_a_signal_before_they_listen_is_a_stop_as_well(tmp_path):
 
 
 def test_they_end_with_their_starter(tmp_path):
-    watching = "from dlcx.distributed_environment import stop_with_starter\nstop_with_starter()\n"
+    watching = "from dlcx.distributed_environment import stop_with_parent\nstop_with_starter()\n"
     started = _starter(tmp_path, watching + SAVES)
     started.kill()
     started.communicate(timeout=300)

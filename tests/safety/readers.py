@@ -22,20 +22,20 @@ from dlcx.formats.predictions.analysis_pickles import (
     write_meta_pickle,
 )
 from dlcx.formats.predictions.assemblies import read_assemblies
-from dlcx.formats.predictions.condition_poses import read_given_poses
+from dlcx.formats.predictions.condition_poses import read_condition_poses
 from dlcx.formats.predictions.evaluation import EvaluationRow, merge_combined, read_evaluation
-from dlcx.formats.predictions.frame_status import read_ledger
+from dlcx.formats.predictions.frame_status import read_frame_status
 from dlcx.formats.predictions.sleap_analysis import read_sleap_analysis
 from dlcx.formats.predictions.tracklets import read_tracklets, write_tracklets
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.inference_cfg import read_inference_cfg
 from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.formats.shuffles.metadata import read_metadata
 from dlcx.formats.shuffles.model_config import read_model_config
-from dlcx.formats.shuffles.splits import given_split
-from dlcx.formats.shuffles.training_set import read_paf_best, read_sizes, read_split, with_shuffle
+from dlcx.formats.shuffles.splits import explicit_split
+from dlcx.formats.shuffles.training_set import metadata_with, read_paf_best, read_sizes, read_split
 from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
 from dlcx.metrics import Metrics
 from dlcx.poses import Instances, Labels, Layout, Prediction
@@ -88,7 +88,7 @@ def _metadata(path: Path) -> None:
     project = _project(path.parents[3])
     read_metadata(project)
     shuffle = Shuffle(project, 9, 0.75)
-    with_shuffle(project, shuffle, read_split(Shuffle(project, 1, 0.75).documentation_path))
+    metadata_with(project, shuffle, read_split(Shuffle(project, 1, 0.75).documentation_path))
 
 
 def _config(path: Path) -> None:
@@ -106,7 +106,7 @@ def _store(folder: Path) -> None:
     with open_store(folder / "v.dlcx", {"a": 1}) as store:
         store.append(0, [_prediction()] * 3, np.arange(3.0), np.ones(3, bool))
         store.close_chunk()
-        store.note_written(0, 3)
+        store.record_output_frames(0, 3)
 
 
 def _read_store(path: Path) -> None:
@@ -218,7 +218,7 @@ READERS = (
         lambda folder: (folder / "dlcx.yaml").write_text(
             "net_type: resnet_50\nweights: imagenet\nseed: 42\noverrides: [a=1]\n"
         ),
-        read_own_config,
+        read_dlcx_config,
     ),
     _read("predictions h5", PREDICTIONS / f"{SCORER}_el.h5", "v.h5", read_predictions),
     _read("predictions csv", PREDICTIONS / f"{SCORER}_el.csv", "v.csv", read_predictions),
@@ -243,14 +243,17 @@ READERS = (
         _whole_project,
         lambda path: read_paf_best(_project(path.parents[4]).shuffle(1)),
     ),
-    Reader("split by images", "rows.txt", _split_file, lambda path: given_split(path, None, _labels(), 0.9)),
-    Reader("split by numbers", "numbers.txt", _split_numbers, lambda path: given_split(None, path, _labels(), 0.9)),
+    Reader("split by images", "rows.txt", _split_file, lambda path: explicit_split(path, None, _labels(), 0.9)),
+    Reader("split by numbers", "numbers.txt", _split_numbers, lambda path: explicit_split(None, path, _labels(), 0.9)),
     _read("learning stats", GOLDEN / "learning_stats/sa.csv", "learning_stats.csv", read_learning_stats),
     _read("evaluation", GOLDEN / f"evaluation/mui/{SCORER.removeprefix('vid')}.h5", "evaluation.h5", read_evaluation),
     _read("combined results", GOLDEN / "evaluation/sa/CombinedEvaluation-results.csv", "combined.csv", _combined),
-    _read("guesses", PREDICTIONS / f"{SCORER}_el.h5", "guesses.h5", lambda path: read_given_poses(path, ["back"])),
+    _read("guesses", PREDICTIONS / f"{SCORER}_el.h5", "guesses.h5", lambda path: read_condition_poses(path, ["back"])),
     _read(
-        "guesses csv", PREDICTIONS / f"{SCORER}_el.csv", "guesses.csv", lambda path: read_given_poses(path, ["back"])
+        "guesses csv",
+        PREDICTIONS / f"{SCORER}_el.csv",
+        "guesses.csv",
+        lambda path: read_condition_poses(path, ["back"]),
     ),
     _read("SLEAP", GOLDEN / "tracks/sleap.analysis.h5", "v.analysis.h5", read_sleap_analysis),
     Reader("snapshot", "snapshot-010.pt", _snapshot, read_snapshot),
@@ -264,7 +267,7 @@ READERS = (
         "ledger",
         "v_frames.csv",
         lambda folder: (folder / "v_frames.csv").write_text("frame,time,state\n3,0.12,decoded\n4,0.16,missing\n"),
-        read_ledger,
+        read_frame_status,
     ),
     Reader("SLEAP labels", "labels.slp", _slp, lambda path: read_slp(path, predicted=True)),
     Reader("import", "given.csv", _importable, _import),

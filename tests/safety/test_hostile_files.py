@@ -24,14 +24,14 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.predictions.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.predictions.assemblies import read_assemblies
-from dlcx.formats.predictions.condition_poses import read_given_poses
+from dlcx.formats.predictions.condition_poses import read_condition_poses
 from dlcx.formats.predictions.evaluation import read_evaluation
 from dlcx.formats.predictions.pose_tables import read_origin
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.formats.serialization.yaml_files import read_yaml
-from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.training_set import read_sizes, read_split
 from dlcx.formats.weights.snapshot import load_tensors, read_snapshot
 from dlcx.poses import Labels, Layout
@@ -193,7 +193,7 @@ def table() -> pd.DataFrame:
     return pd.DataFrame([[1.0, 2.0]], index=rows, columns=columns)
 
 
-TABLE_READERS = [read_labels, read_predictions, read_evaluation, lambda path: read_given_poses(path, ["nose"])]
+TABLE_READERS = [read_labels, read_predictions, read_evaluation, lambda path: read_condition_poses(path, ["nose"])]
 
 
 @pytest.mark.parametrize("read", TABLE_READERS)
@@ -247,7 +247,7 @@ def test_a_few_bytes_that_claim_to_be_a_large_table(tmp_path: Path, table: pd.Da
         "!!python/object/apply:subprocess.check_output [[mkdir, %s]]\n",
     ],
 )
-@pytest.mark.parametrize("read", [read_yaml, read_own_config])
+@pytest.mark.parametrize("read", [read_yaml, read_dlcx_config])
 def test_yaml_makes_no_objects(tmp_path: Path, text: str, read: Callable[[Path], object]) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text.replace("%s", str(tmp_path / MARK)))

@@ -16,7 +16,7 @@ from same_results import differences, same_file
 from several_animals import BUCTD, PAF, long_video, make_project
 from victims import Ended, Victims
 
-from dlcx.store import known_store
+from dlcx.store import inspect_store
 
 CHUNK, STRETCH, BATCH = 16, 40, 4
 #: Ends of files that say when something was done, or that it is not finished.
@@ -90,7 +90,7 @@ class Analysis:
 
     def safe(self) -> int:
         """Frames that the stores hold; a share's may be in that of the whole too."""
-        stores = [store for path in self.out.glob("*.dlcx") if (store := known_store(path))]
+        stores = [store for path in self.out.glob("*.dlcx") if (store := inspect_store(path))]
         return len({frame for store in stores for chunk in store.chunks for frame in range(chunk.first, chunk.stop)})
 
     def run_killed(self, rng: random.Random) -> None:

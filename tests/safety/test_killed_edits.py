@@ -13,9 +13,9 @@ import pytest
 from killing import Killed, killed_at
 
 from dlcx.analysis.lookup.derived_files import is_there
-from dlcx.analysis_files import LinkedFiles
+from dlcx.analysis_files import TrackFiles
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import only_maker, whole_folder
+from dlcx.file_transaction import atomic_folder, folder_lock
 from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.labels.machine_labels import MachineLabels, write_machine_labels
 from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
@@ -58,7 +58,7 @@ def hidden(root: Path) -> list[Path]:
 def test_swap_tracks(tmp_path: Path, again: str) -> None:
     root = tmp_path / "tracks"
     root.mkdir()
-    path, own = root / "vDLC_el.h5", LinkedFiles(root, "vDLC_el")
+    path, own = root / "vDLC_el.h5", TrackFiles(root, "vDLC_el")
     before = np.arange(9 * 2 * 2, dtype=np.float64).reshape(9, 2, 1, 2)
     tracks = Tracks(Layout(("snout",), ("ann", "bob"), multi=True), before, np.ones((9, 2, 1)), *empty(9))
     write_predictions(tracks, path, "DLC", csv=True, key="tracks")
@@ -169,12 +169,12 @@ def test_a_folder_that_is_replaced(tmp_path: Path, settles: str) -> None:
     write_text(place / "demo" / "old.txt", "hours")
 
     def replace() -> None:
-        with only_maker(place / "demo"), whole_folder(place / "demo") as part:
+        with folder_lock(place / "demo"), atomic_folder(place / "demo") as part:
             write_text(part / "new.txt", "new")
 
     seen, kept = [], 0
     for _ in kills(place, replace):
-        with only_maker(place / "demo"):
+        with folder_lock(place / "demo"):
             pass
         seen.append([path.name for path in (place / "demo").iterdir()])
         if (place / ".demo.before").exists():  # killed between two renames: nobody can tell which one counts
@@ -194,7 +194,7 @@ def test_a_folder_that_is_replaced(tmp_path: Path, settles: str) -> None:
 
 def test_a_folder_that_fails_to_be_replaced_stays(tmp_path: Path) -> None:
     write_text(tmp_path / "demo" / "old.txt", "hours")
-    with pytest.raises(DlcxError, match="no"), only_maker(tmp_path / "demo"), whole_folder(tmp_path / "demo") as part:
+    with pytest.raises(DlcxError, match="no"), folder_lock(tmp_path / "demo"), atomic_folder(tmp_path / "demo") as part:
         write_text(part / "new.txt", "new")
         raise DlcxError("no")
     assert [path.name for path in tmp_path.rglob("*")] == ["demo", "old.txt"]
@@ -211,7 +211,7 @@ def test_files_of_a_training_that_is_given_up_go_together(project: Path) -> None
     start = type("Start", (), {"source": Path("elsewhere")})()
     seen = []
     for _ in kills(project, lambda: workflow._commit(part, start, None, outdated)):
-        workflow.settle(project)
+        workflow.recover(project)
         seen.append(sum(path.exists() for path in outdated))
         assert [path for path in hidden(project) if ".part" not in path.name] == []
     assert set(seen) == {0, 3}

@@ -19,8 +19,8 @@ from dlcx.predictors import create_predictor
 from dlcx.predictors.detector import create_detector
 from dlcx.predictors.preprocessing import build_preparation, build_scaling
 from dlcx.project import Shuffle, Snapshot
-from dlcx.settings import ModelConfig, OwnConfig
-from dlcx.settings.without_effect import IN_PREDICTIONS, IN_TRAINING, warn_of
+from dlcx.settings import DlcxConfig, ModelConfig
+from dlcx.settings.ignored_keys import IN_PREDICTIONS, IN_TRAINING, warn_ignored_keys
 from dlcx.training.detector_stage import detector_stage
 from dlcx.training.gpus import choose_gpu
 from dlcx.training.loggers import chosen_logger
@@ -70,12 +70,12 @@ def _drawn(source: Any, transforms: Any, where: str) -> list[Any]:
 
 def training(place: Shuffle, config: ModelConfig) -> dict[str, Any]:
     """How the pose network is trained."""
-    return _trained(pose_stage(place, config, OwnConfig(weights="none")))
+    return _trained(pose_stage(place, config, DlcxConfig(weights="none")))
 
 
 def detector_training(place: Shuffle, config: ModelConfig) -> dict[str, Any]:
     """How the detector is trained; its layers are replaced by one that is built in no time."""
-    part = detector_stage(place, config, OwnConfig(weights="none"))
+    part = detector_stage(place, config, DlcxConfig(weights="none"))
     assert part is not None
     return _trained(part)
 
@@ -142,14 +142,14 @@ def detector_device(place: Shuffle, config: ModelConfig) -> str:
 
 def inference(place: Shuffle, config: ModelConfig) -> list[Any]:
     """How networks run; warns as whoever loads them does."""
-    warn_of(config, place.model_config_path, IN_PREDICTIONS)
+    warn_ignored_keys(config, place.model_config_path, IN_PREDICTIONS)
     both = (config, config.detector) if config.detector else (config,)
     return [configured_engine(config), [configured_precision(one, "cpu") for one in both]]
 
 
 def messages(place: Shuffle, config: ModelConfig) -> None:
     """What a training warns of."""
-    warn_of(config, place.model_config_path, IN_TRAINING)
+    warn_ignored_keys(config, place.model_config_path, IN_TRAINING)
 
 
 def gpu(place: Shuffle, config: ModelConfig) -> str:
@@ -180,7 +180,7 @@ def names(place: Shuffle, config: ModelConfig) -> None:
 
 def first_weights(place: Shuffle, config: ModelConfig) -> list[Any]:
     """What training starts from, with --weights weight_init."""
-    own = OwnConfig(weights="weight_init")
+    own = DlcxConfig(weights="weight_init")
     found = _weight_init(config)
     part = detector_stage(place, config, own)
     return [found.label, found.numbers, found.heads, part and part.weights]
@@ -188,7 +188,7 @@ def first_weights(place: Shuffle, config: ModelConfig) -> list[Any]:
 
 def conditions(place: Shuffle, config: ModelConfig) -> tuple[str, Path | None]:
     """Where a conditional network finds the poses that it corrects."""
-    warn_of(config, place.model_config_path, IN_PREDICTIONS)
+    warn_ignored_keys(config, place.model_config_path, IN_PREDICTIONS)
     found = chosen_conditions(place, config)
     assert found is not None
     return found.title, getattr(getattr(found, "snapshot", None), "path", None)

@@ -19,8 +19,8 @@ from dlcx.analysis.run_settings import run_batch_size
 from dlcx.analysis.tracking import asked_linking
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.poses import Instances, Prediction
-from dlcx.settings import OwnConfig
-from dlcx.settings.without_effect import IN_DATASETS, WITH_DETECTORS, warn_of
+from dlcx.settings import DlcxConfig
+from dlcx.settings.ignored_keys import IN_DATASETS, WITH_DETECTORS, warn_ignored_keys
 from dlcx.training.pose_stage import pose_stage
 from dlcx.workflow.analyze_images import _painter
 from dlcx.workflow.check_labels import check_labels
@@ -66,7 +66,7 @@ def points(root: Path) -> str:
 
 def dataset(root: Path) -> str:
     """The network of a dataset for which none is named; warns as create-dataset does."""
-    warn_of(read_project_config(root / "config.yaml"), root / "config.yaml", IN_DATASETS)
+    warn_ignored_keys(read_project_config(root / "config.yaml"), root / "config.yaml", IN_DATASETS)
     return _default_net(root)
 
 
@@ -87,7 +87,7 @@ def snapshot(root: Path) -> list[str]:
 
 def batch(root: Path) -> int:
     """Frames a forward pass; warns as an analysis with a detector does."""
-    warn_of(read_project_config(root / "config.yaml"), root / "config.yaml", WITH_DETECTORS)
+    warn_ignored_keys(read_project_config(root / "config.yaml"), root / "config.yaml", WITH_DETECTORS)
     net = SimpleNamespace(place=open_project(root).shuffle(1))
     return run_batch_size(net, SimpleNamespace(batch_size=None), None, {})  # type: ignore[arg-type]
 
@@ -100,7 +100,7 @@ def crop(root: Path) -> Any:
 def tables(root: Path) -> Any:
     """Which bodyparts of a SuperAnimal those of the project are."""
     place = open_project(root).shuffle(1)
-    return pose_stage(place, _configure(place, "timm/test_resnet", None, None, ()), OwnConfig()).tables
+    return pose_stage(place, _configure(place, "timm/test_resnet", None, None, ()), DlcxConfig()).tables
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def test_written_range_is_remembered(tmp_path: Path) -> None:
         fill(store, 0, 8)
         store.close_chunk()
         assert store.written is None
-        store.note_written(2, 7)
+        store.record_output_frames(2, 7)
     with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
         assert store.written == (2, 7)
 

@@ -11,13 +11,13 @@ from dots import draw_dots
 
 from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import open_project, write_project_config
-from dlcx.formats.shuffles.dlcx_config import write_own_config
+from dlcx.formats.shuffles.dlcx_config import write_dlcx_config
 from dlcx.formats.shuffles.model_config import write_model_config
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import write_documentation
 from dlcx.nets.configure import model_config
 from dlcx.poses import Labels, Layout
-from dlcx.settings import ModelConfig, OwnConfig, ProjectConfig
+from dlcx.settings import DlcxConfig, ModelConfig, ProjectConfig
 
 
 @pytest.fixture
@@ -55,5 +55,5 @@ def tiny(tmp_path: Path) -> Path:
     plain["runner"] |= {"eval_interval": 2, "snapshots": {"max_snapshots": 3, "save_epochs": 2}}
     plain["train_settings"] = {"batch_size": 3, "epochs": 3, "seed": 1}
     write_model_config(ModelConfig(**plain), place.model_config_path)
-    write_own_config(OwnConfig(weights="none"), place.own_config_path)
+    write_dlcx_config(DlcxConfig(weights="none"), place.dlcx_config_path)
     return root

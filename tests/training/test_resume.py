@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.model_config import read_model_config, write_model_config
 from dlcx.formats.weights.snapshot import read_snapshot
 from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.project import Shuffle
-from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.settings import DlcxConfig, ModelConfig
 from dlcx.training.detector_stage import detector_stage
 from dlcx.workflow.train import train
 
@@ -56,7 +56,7 @@ def test_the_detector_begins_with_the_snapshot_that_weight_init_names(tmp_path):
     place = Shuffle(None, 1, 0.95)
 
     def weights(**own: str) -> str:
-        return detector_stage(place, config, OwnConfig(**own)).weights
+        return detector_stage(place, config, DlcxConfig(**own)).weights
 
     assert weights(weights="weight_init") == "detector.pt"
     assert weights(weights="weight_init", detector_weights="none") == "none"
@@ -73,7 +73,7 @@ def test_a_shuffle_of_deeplabcut_begins_with_its_weight_init(tiny, tmp_path):
     """It has no dlcx.yaml; a flag still wins."""
     theirs = donor(tmp_path / "donor", ("a", "b", "c"))
     place = place_of(tiny)
-    place.own_config_path.unlink()
+    place.dlcx_config_path.unlink()
     config = read_model_config(place.model_config_path).plain()
     config["train_settings"]["weight_init"] = {
         "snapshot_path": str(tmp_path / "donor" / "snapshot-005.pt"),
@@ -86,7 +86,7 @@ def test_a_shuffle_of_deeplabcut_begins_with_its_weight_init(tiny, tmp_path):
     ours = still(tiny)
     key = "heads.bodypart.heatmap_head.deconv_layers.0.weight"
     assert torch.equal(ours[key], theirs[key][:, [2, 0]])
-    assert read_own_config(place.own_config_path).weights == "weight_init"
+    assert read_dlcx_config(place.dlcx_config_path).weights == "weight_init"
     other = still(tiny, weights="none", resume="none", overwrite=True)
     assert not torch.equal(other[key], ours[key])
 
@@ -96,7 +96,7 @@ def test_first_weights_are_remembered(tiny, tmp_path):
     train(tiny.parent / "source", epochs=1)
     source = place_of(tiny.parent / "source").snapshot_path(1)
     train(tiny, epochs=1, weights=source, overrides=["runner.optimizer.params.lr=0"])
-    assert read_own_config(place_of(tiny).own_config_path).weights == str(source)
+    assert read_dlcx_config(place_of(tiny).dlcx_config_path).weights == str(source)
     learned = dict(read_snapshot(place_of(tiny).snapshot_path(1)).model)
     name = "backbone.model.conv1.0.weight"
     assert torch.equal(learned[name], read_snapshot(source).model[name])

@@ -12,7 +12,7 @@ import pytest
 from test_train import Signal, copy, place_of, put_back, same
 
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.formats.shuffles.model_config import read_model_config, write_model_config
 from dlcx.formats.weights.snapshot import read_snapshot
@@ -177,12 +177,12 @@ def test_a_snapshot_of_the_detector_is_its_alone(crops):
 
 def test_first_weights_of_the_detector_are_remembered(crops):
     place = place_of(crops)
-    assert read_own_config(place.own_config_path).detector_source == "none"
+    assert read_dlcx_config(place.dlcx_config_path).detector_source == "none"
     train(crops, epochs=0)
     first = place.snapshot("best", DETECTOR).path
     kept = first.rename(crops / "mine.pt")
     train(crops, epochs=0, detector_weights=str(kept), resume="none", overwrite=True)
-    assert read_own_config(place.own_config_path).detector_weights == str(kept)
+    assert read_dlcx_config(place.dlcx_config_path).detector_weights == str(kept)
 
 
 @pytest.mark.slow

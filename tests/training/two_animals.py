@@ -11,13 +11,13 @@ from dots import draw_dots
 
 from dlcx.formats.labels.collected_data import write_labels
 from dlcx.formats.project_config import open_project, write_project_config
-from dlcx.formats.shuffles.dlcx_config import write_own_config
+from dlcx.formats.shuffles.dlcx_config import write_dlcx_config
 from dlcx.formats.shuffles.model_config import write_model_config
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import write_documentation
 from dlcx.nets.configure import model_config
 from dlcx.poses import Labels, Layout
-from dlcx.settings import ModelConfig, OwnConfig, ProjectConfig
+from dlcx.settings import DlcxConfig, ModelConfig, ProjectConfig
 
 LAYOUT = Layout(("red", "green"), individuals=("one", "two"), multi=True)
 LEARNT, TESTED = 7, 3
@@ -44,7 +44,7 @@ def two_animals(root: Path, net: str) -> Path:
     numbers = np.arange(LEARNT + TESTED)
     write_documentation([], Split(numbers[:LEARNT], numbers[LEARNT:], 0.7), place.documentation_path)
     write_model_config(ModelConfig.model_validate(_small(model_config(net, LAYOUT))), place.model_config_path)
-    write_own_config(OwnConfig(weights="none"), place.own_config_path)
+    write_dlcx_config(DlcxConfig(weights="none"), place.dlcx_config_path)
     return root
 
 

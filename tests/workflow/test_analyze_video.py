@@ -23,7 +23,7 @@ from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.predictions.analysis_pickles import read_full_pickle, read_meta_pickle
 from dlcx.formats.predictions.assemblies import read_assemblies
-from dlcx.formats.predictions.frame_status import read_ledger
+from dlcx.formats.predictions.frame_status import read_frame_status
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.poses import Instances, Prediction, Tracks
@@ -496,7 +496,7 @@ def test_the_ledger_says_what_became_of_every_frame(
     path.write_bytes(content[: int(len(content) * 0.8)])
     done = again(path)
     assert done.frames is not None
-    ledger = read_ledger(done.ledger)  # type: ignore[arg-type]
+    ledger = read_frame_status(done.ledger)  # type: ignore[arg-type]
     lost = np.flatnonzero(ledger.state >= 2)
     assert lost[:2].tolist() == [13, 14]
     assert len(lost) == done.frames.undecodable + done.frames.missing == len(done.unreadable)

@@ -17,7 +17,7 @@ from small_videos import write_video
 
 from dlcx import locks
 from dlcx.analysis import tracking
-from dlcx.analysis_files import LinkedFiles
+from dlcx.analysis_files import TrackFiles
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
 from dlcx.formats.labels.collected_data import changing_labels, read_labels, write_labels
@@ -31,7 +31,7 @@ from dlcx.formats.shuffles.model_config import (
     with_overrides,
     write_model_config,
 )
-from dlcx.locks import changing, locked
+from dlcx.locks import exclusive_edit, locked
 from dlcx.poses import Layout, Tracks
 from dlcx.workflow.add_videos import add_videos
 from dlcx.workflow.create_dataset import create_dataset
@@ -116,7 +116,7 @@ def test_labels_of_both_imports_are_there(project: Path, tmp_path: Path, monkeyp
     interleave(
         monkeypatch,
         module("dlcx.workflow.import_labels"),
-        "no_labels",
+        "empty_labels",
         lambda: import_labels(project, tmp_path / "a.h5"),
         lambda: import_labels(project, tmp_path / "b.h5"),
     )
@@ -194,7 +194,7 @@ def tracks(tmp_path: Path) -> Path:
     none = np.zeros((12, 0, 2)), np.zeros((12, 0))
     write_predictions(Tracks(TWO, xy, np.ones((12, 2, 1)), *none), path, "DLC", csv=True, key="tracks")
     record = {"settings": {}, "frames": [0, 12], "found": {}, "mended": []}
-    LinkedFiles(tmp_path, "vDLC_el").record.write_text(json.dumps(record))
+    TrackFiles(tmp_path, "vDLC_el").record.write_text(json.dumps(record))
     return path
 
 
@@ -212,12 +212,12 @@ def test_both_swaps_are_made_and_noted(tracks: Path, monkeypatch: pytest.MonkeyP
         expected[rows] = before[rows, ::-1]
     for path in (tracks, tracks.with_suffix(".csv")):
         np.testing.assert_array_equal(read_predictions(path).xy, expected)
-    noted = json.loads(LinkedFiles(tracks.parent, tracks.stem).record.read_text())["mended"]
+    noted = json.loads(TrackFiles(tracks.parent, tracks.stem).record.read_text())["mended"]
     assert sorted((one["first"], one["last"]) for one in noted) == [(2, 4), (8, 11)]
 
 
 def test_notes_of_swaps_are_kept_when_tracks_are_forgotten(tracks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = LinkedFiles(tracks.parent, tracks.stem)
+    own = TrackFiles(tracks.parent, tracks.stem)
     files = SimpleNamespace(linked=lambda _: own)
     mended = {"one": "ann", "other": "bob", "first": 1, "last": 2, "token": "t"}
     interleave(
@@ -283,13 +283,13 @@ def test_whoever_waits_says_for_whom_and_gives_up(
     assert refused.value.exit_code == 3
     assert refused.value.hint.startswith("Wait for it; if that process is gone, delete ")
     assert caplog.text.count("waiting for ") == 1
-    with changing(config):
+    with exclusive_edit(config):
         pass
 
 
 def test_locks_of_many_files_are_taken_in_one_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
-    monkeypatch.setattr(locks, "changing", lambda path, *_: (taken.append(path.name), changing(path))[1])
+    monkeypatch.setattr(locks, "exclusive_edit", lambda path, *_: (taken.append(path.name), exclusive_edit(path))[1])
     paths = [tmp_path / name for name in ("c", "a", "b")]
     with changing_labels(*paths), changing_labels():
         pass

@@ -11,9 +11,9 @@ from small_videos import write_video
 from dlcx import add_videos, create_project, extract_frames, status
 from dlcx.analysis.conditions import ConditionFile, chosen_conditions
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import open_project, own_path, resolve_video
+from dlcx.formats.project_config import open_project, path_in_project, resolve_video
 from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
-from dlcx.formats.shuffles.dlcx_config import shuffle_own_config
+from dlcx.formats.shuffles.dlcx_config import shuffle_dlcx_config
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.project import Shuffle
 
@@ -95,7 +95,7 @@ def test_a_project_with_two_paths_is_no_copy(original: Path, tmp_path: Path) -> 
     link.symlink_to(original)
     project = open_project(link)
     assert resolve_video(project, project.videos[0]) == original / "videos" / "cam.avi"
-    assert own_path(project, str(original / "weights.pt")) == str(original / "weights.pt")
+    assert path_in_project(project, str(original / "weights.pt")) == str(original / "weights.pt")
 
 
 def test_paths_of_every_kind(original: Path, copy: Path, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_paths_of_every_kind(original: Path, copy: Path, tmp_path: Path) -> None
         str(weights): str(weights),
         "poses.h5": "poses.h5",
     }.items():
-        assert own_path(project, stored) == expected
+        assert path_in_project(project, stored) == expected
 
 
 def _shuffle(root: Path) -> Shuffle:
@@ -135,18 +135,18 @@ def test_no_path_of_a_shuffle_leads_to_the_original(golden: Path, tmp_path: Path
         "snapshot_path": str(train / "snapshot-010.pt"),
     }
     write_yaml(stored, config)
-    write_yaml({"weights": str(train / "snapshot-007.pt")}, _shuffle(original).own_config_path)
+    write_yaml({"weights": str(train / "snapshot-007.pt")}, _shuffle(original).dlcx_config_path)
     for name in ("snapshot-010.pt", "snapshot-005.pt", "snapshot-detector-005.pt", "snapshot-007.pt"):
         (train / name).touch()
     shutil.copytree(original, copy)
     place = _shuffle(copy)
-    text = str(shuffle_config(place).plain()) + str(shuffle_own_config(place).plain())
+    text = str(shuffle_config(place).plain()) + str(shuffle_dlcx_config(place).plain())
     assert str(original) not in text
     assert text.count(f"{place.train_dir}/snapshot-") == 5
     assert text.count(f"'config_path': '{place.model_config_path}'") == 1
     for path in place.train_dir.glob("*.pt"):
         path.unlink()
-    assert str(original) not in str(shuffle_config(place).plain()) + str(shuffle_own_config(place).plain())
+    assert str(original) not in str(shuffle_config(place).plain()) + str(shuffle_dlcx_config(place).plain())
 
 
 def test_a_file_of_conditions_is_the_copys(golden: Path, tmp_path: Path) -> None:

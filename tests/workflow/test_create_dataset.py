@@ -14,11 +14,11 @@ from killing import Killed, killed_at
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import only_replacer
+from dlcx.file_transaction import replacement_lock
 from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
-from dlcx.formats.shuffles.dlcx_config import read_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.metadata import read_metadata
 from dlcx.formats.shuffles.model_config import read_model_config
 from dlcx.formats.shuffles.training_set import load_training_set
@@ -203,7 +203,7 @@ def test_a_shuffle_that_cannot_be_replaced_keeps_its_snapshots(project, monkeypa
     def full(*_: object) -> None:
         raise DlcxError("no room")
 
-    monkeypatch.setattr("dlcx.workflow.create_dataset.write_own_config", full)
+    monkeypatch.setattr("dlcx.workflow.create_dataset.write_dlcx_config", full)
     with pytest.raises(DlcxError, match="no room"):
         make(project, net_type="resnet_101", overwrite=True)
     assert snapshot.read_bytes() == b"hours"
@@ -244,7 +244,7 @@ def test_a_kill_while_a_shuffle_is_replaced_loses_nothing(project, monkeypatch, 
         else:
             break
         if settles == "another call":
-            with only_replacer(project):
+            with replacement_lock(project):
                 pass
             found = shuffle_1(project)
             outcomes.append(found[0] == {})
@@ -321,7 +321,7 @@ def test_own_settings_and_overrides_are_kept(project):
     override = "data.train.crop_sampling.width=128"
     made = make(project, overrides=[override], seed=5).shuffles[0]
     assert read_model_config(made.config).data.train.crop_sampling.width == 128
-    own = read_own_config(made.config.with_name("dlcx.yaml"))
+    own = read_dlcx_config(made.config.with_name("dlcx.yaml"))
     assert (own.net_type, own.weights, own.split, own.seed) == ("resnet_50", "none", "frame", 5)
     assert own.overrides == [override]
 
@@ -454,7 +454,7 @@ def test_whole_videos_are_kept_apart(project):
     assert len(test) == 1
     assert not train & test
     assert sorted([*split.train, *split.test]) == list(range(24))
-    own = read_own_config(open_project(project).shuffle(1).own_config_path)
+    own = read_dlcx_config(open_project(project).shuffle(1).dlcx_config_path)
     assert (own.split, own.seed) == ("video", 42)
 
 
@@ -544,7 +544,7 @@ def test_a_top_down_net_gets_a_detector(tmp_path, told):
     make(project, net_type="top_down_resnet_50")
     config = read_model_config(place.model_config_path)
     assert (config.detector.model.type, config.detector.train_settings.batch_size) == ("SSDLite", 16)
-    own = read_own_config(place.own_config_path)
+    own = read_dlcx_config(place.dlcx_config_path)
     assert (own.detector, own.detector_weights, own.detector_source) == (None, None, "none")
 
     named = {"net_type": "top_down_resnet_50", "detector": "fasterrcnn_mobilenet_v3_large_fpn", "shuffle": 2}

@@ -12,9 +12,9 @@ from small_videos import write_video
 
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import only_maker
+from dlcx.file_transaction import folder_lock
 from dlcx.formats.project_config import open_project, read_project_config
-from dlcx.outputs import running_place
+from dlcx.outputs import process_namespace
 from dlcx.workflow.create_project import create_project
 
 
@@ -116,7 +116,7 @@ def test_videos_of_one_name_and_videos_of_an_existing_project(video, tmp_path):
 def test_what_killed_calls_have_left_is_removed_and_that_of_running_ones_stays(video, tmp_path):
     ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
     ended.wait()
-    place = running_place()[1]
+    place = process_namespace()[1]
     for day, pid in (("2026-10-05", ended.pid), ("2026-10-04", ended.pid), ("2026-10-03", os.getppid())):
         (tmp_path / f".mice-Bob-{day}.{place}-{pid}.part" / "videos").mkdir(parents=True)
     create_project("mice", "Bob", video, folder=tmp_path, date="2026-10-05")
@@ -136,10 +136,10 @@ def test_a_project_that_another_process_makes_meanwhile_stays(video, tmp_path, m
             made.append(root)
             create_project("mice", "Bob", video, folder=tmp_path, date="2026-10-05")
             (root / "labeled-data" / "vid" / "note.txt").write_text("labels")
-        with only_maker(root):
+        with folder_lock(root):
             yield
 
-    monkeypatch.setattr("dlcx.workflow.create_project.only_maker", second)
+    monkeypatch.setattr("dlcx.workflow.create_project.folder_lock", second)
     done = create_project("mice", "Bob", video, folder=tmp_path, date="2026-10-05")
     assert done.existed
     assert (done.project / "labeled-data" / "vid" / "note.txt").read_text() == "labels"

@@ -149,7 +149,7 @@ def test_several_animals_and_unique_bodyparts(tmp_path):
     assert csv.read_text().splitlines()[1].startswith("individuals,,,x,x,x,x,x,x,y")
     np.testing.assert_allclose(read_labels(csv).xy, labels.xy, rtol=1e-6)
     with pytest.raises(DlcxError, match="other bodyparts"):
-        back.with_more(MachineLabels("net", Layout(("a",)), (), *(np.zeros((0, 1)),) * 4))
+        back.add_missing_images(MachineLabels("net", Layout(("a",)), (), *(np.zeros((0, 1)),) * 4))
 
 
 def test_from_the_command_line(project, video, capsys):

@@ -207,7 +207,7 @@ def test_where_nothing_fits_the_hint_leads_to_the_flag(trained_project):
 def test_names_that_deeplabcut_2_gave(name, scorer, tracker, filtered, source):
     for file in (
         PoseFile.of(Path(f"{name}.h5"), "v"),
-        PoseFile.given(Path(f"{name}.h5"), "other", scorer, linked=False),
+        PoseFile.from_path(Path(f"{name}.h5"), "other", scorer, linked=False),
     ):
         assert (file.video, file.scorer, file.tracker, file.filtered) == ("v", scorer, tracker, filtered)
         if source is not None:

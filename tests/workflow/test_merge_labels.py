@@ -14,7 +14,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.labels.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.merged_labels import in_layout
+from dlcx.formats.shuffles.merged_labels import to_layout
 from dlcx.poses import Labels, Layout
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.import_labels import import_labels
@@ -319,6 +319,6 @@ def test_names_find_their_places():
     one = Layout(("a", "b"), ("x", "y"), ("lamp",), multi=True)
     other = Layout(("b", "c", "a"), ("y",), ("door", "lamp"), multi=True)
     labels = Labels(one, (("l", "v", "i"),), np.arange(8.0).reshape(1, 2, 2, 2), np.full((1, 1, 2), 9.0))
-    moved = in_layout(labels, other)
+    moved = to_layout(labels, other)
     np.testing.assert_array_equal(moved.xy[0], [[[6, 7], [np.nan, np.nan], [4, 5]]])
     np.testing.assert_array_equal(moved.unique_xy[0], [[np.nan, np.nan], [9, 9]])

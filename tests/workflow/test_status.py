@@ -89,7 +89,7 @@ def test_a_video_analysed_in_part_and_labels_of_nothing(project: Path):
         with open_store(video.with_name(f"v{SCORER}.dlcx"), {}, overwrite=True) as store:
             store.append(0, [Prediction(Instances.none(3))] * stop, np.zeros(stop), np.ones(stop, bool))
             store.close_chunk()
-            store.note_written(0, stop)
+            store.record_output_frames(0, stop)
         lines = status(project).lines()
         assert f"    {SCORER}{part}" in lines
         assert ("videos: 1, 1 analysed" + (", 1 of them in part" if part else "")) in lines

@@ -16,7 +16,12 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.metadata import read_metadata
-from dlcx.formats.shuffles.tensorflow_shuffles import free_number, is_tensorflow, tensorflow_net, tensorflow_shuffles
+from dlcx.formats.shuffles.tensorflow_shuffles import (
+    is_tensorflow,
+    next_free_number,
+    tensorflow_net,
+    tensorflow_shuffles,
+)
 from dlcx.formats.shuffles.training_set import read_split
 from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.status import status
@@ -68,7 +73,7 @@ def test_each_sign_of_a_tensorflow_shuffle_is_enough(project, signs):
     assert (found.name, found.number, found.fraction) == (NAME, 1, 0.75)
     assert tensorflow_net(found) == ("resnet_50" if "models" in signs else "?")
     assert (is_tensorflow(home.shuffle(1)), is_tensorflow(home.shuffle(2))) == (True, False)
-    assert free_number(home) == 2
+    assert next_free_number(home) == 2
     assert home.shuffles() == []
 
 
@@ -89,7 +94,7 @@ def test_shuffles_of_fractions_that_config_yaml_lacks_keep_their_numbers(project
     (project / "dlc-models" / "iteration-0" / "goldsaNov22-trainset29shuffle7").mkdir()
     first, second = tensorflow_shuffles(open_project(project))
     assert (first.number, first.percent, second.number) == (7, 29, 1)
-    assert free_number(open_project(project)) == 8
+    assert next_free_number(open_project(project)) == 8
     assert {one.shuffle: one.trainset_index for one in status(project).shuffles} == {7: None, 1: 0}
 
 

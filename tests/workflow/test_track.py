@@ -253,7 +253,7 @@ class LowerWalkers(TwoWalkers):
         return [one.moved(0, 3) for one in super().predict(images, guesses)]
 
 
-@pytest.mark.parametrize("killed_in", ["VideoResults.write", "ChunkStore.note_written", "Linking.link"])
+@pytest.mark.parametrize("killed_in", ["VideoResults.write", "ChunkStore.record_output_frames", "Linking.link"])
 @pytest.mark.parametrize("tracker", ["ellipse", "box"])
 def test_tracks_of_poses_that_are_no_more_are_linked_anew(
     walking: Callable[..., AnalyzedVideo], monkeypatch: pytest.MonkeyPatch, killed_in: str, tracker: str

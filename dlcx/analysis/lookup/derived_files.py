@@ -11,7 +11,7 @@ from typing import Any
 
 from dlcx.analysis_files import origin_note
 from dlcx.errors import DlcxError
-from dlcx.outputs import is_noted_outdated, write_text
+from dlcx.outputs import is_marked_outdated, write_text
 from dlcx.untrusted_files import open_binary, read_text
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def is_there(path: Path, origin: str, *, overwrite: bool) -> bool:
         return False
     if was := read_origin(path):
         refuse_others(path, was, origin)
-    return not is_noted_outdated(path.with_suffix(".csv"))  # a process was killed between the two
+    return not is_marked_outdated(path.with_suffix(".csv"))  # a process was killed between the two
 
 
 def is_outdated(path: Path, source: Path) -> bool:

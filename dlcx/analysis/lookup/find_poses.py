@@ -13,7 +13,7 @@ from dlcx.analysis.lookup.derived_files import is_outdated
 from dlcx.analysis.lookup.same_video import check_frames, check_video
 from dlcx.analysis.many_videos import refuse_shared_outputs
 from dlcx.analysis.tracking import tracks_are_outdated
-from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile, is_of_pytorch
+from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile, is_pytorch_scorer
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.shuffles.tensorflow_shuffles import refuse_tensorflow
@@ -252,7 +252,7 @@ class WantedPoses:
         again = f"Run `{command_line('analyze-video', video, *self.call, '--overwrite')}`."
         again = again if self.given is None else "Name the video that was analyzed."
         same = check_video(video, found.files, file.path, again, allow_changed=self.allow_changed)
-        if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.linked(file.tracker)):
+        if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.track_files(file.tracker)):
             raise DlcxError(
                 f"{file.path} links poses that have changed since",
                 hint=f"Run `{command_line('track', video, *self.call, '--overwrite')}`.",
@@ -297,8 +297,8 @@ def _given_file(path: Path, video: Path) -> PoseFile:
     from dlcx.formats.predictions.video_predictions import read_scorer
 
     scorer = read_scorer(path)
-    linked = not is_of_pytorch(scorer) or (path.suffix == ".h5" and stored_key(path)[0] == "tracks")
-    return PoseFile.given(path, video.stem, scorer, linked=linked)
+    linked = not is_pytorch_scorer(scorer) or (path.suffix == ".h5" and stored_key(path)[0] == "tracks")
+    return PoseFile.from_path(path, video.stem, scorer, linked=linked)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

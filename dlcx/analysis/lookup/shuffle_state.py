@@ -65,14 +65,14 @@ def shuffle_states(project: Project) -> tuple[ShuffleState, ...]:
 
 def shuffle_state(shuffle: Shuffle) -> ShuffleState:
     """Read the state of a shuffle; unreadable files are named in ``trouble``."""
-    from dlcx.formats.shuffles.dlcx_config import read_own_config
+    from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
     from dlcx.formats.shuffles.model_config import shuffle_config
     from dlcx.formats.shuffles.training_set import read_split
 
     index = shuffle.trainset_index
     try:
         config = shuffle_config(shuffle)
-        net_type = read_own_config(shuffle.own_config_path).net_type or config.net_type
+        net_type = read_dlcx_config(shuffle.dlcx_config_path).net_type or config.net_type
         split = read_split(shuffle.documentation_path)
         rows = read_learning_stats(shuffle.learning_stats_path)
     except DlcxError as error:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from dlcx.analysis.many_videos import FailedVideo
 from dlcx.analysis.parallel.plan import (
-    MOST_FRAMES,
+    MAX_FRAMES,
     SHARES_A_WORKER,
     Request,
     SharedVideo,
     Unit,
-    begin_anew,
     cut_videos,
+    mark_restart,
     share_threads,
 )
 from dlcx.analysis.parallel.worker import Failure, Piece, work_on
@@ -65,8 +65,8 @@ def analyze_in_shares(
     told = _Told()
     with stop_on_signals() as stop, _crew(request, cluster, devices, told.heard, stop) as (crew, threads):
         wanted = SHARES_A_WORKER * max(1, crew.size)
-        videos, failed = cut_videos(request, files, lambda total: min(MOST_FRAMES, total / wanted), shares)
-        begin_anew(videos, request.call)
+        videos, failed = cut_videos(request, files, lambda total: min(MAX_FRAMES, total / wanted), shares)
+        mark_restart(videos, request.call)
         work = _Work(request, crew, threads, videos, told)
         whole = sum(video.frames for video in videos)
         done = sum(unit.done for video in videos for unit in video.units)

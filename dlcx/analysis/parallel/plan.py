@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dlcx.analysis.frame_range import Crop, checked_crop, earlier_settings, share_frames, stretches
 from dlcx.analysis.many_videos import FailedVideo, each_video
 from dlcx.analysis.run_settings import run_batch_size, run_settings
-from dlcx.analysis_files import AnalysisFiles, Share
+from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError
 from dlcx.locks import locked
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Shares of one worker, at least, where there are frames enough: the last to end keeps the others waiting least.
 SHARES_A_WORKER = 4
 #: Frames of a share, at most, where nothing tells how long they take.
-MOST_FRAMES = 20_000
+MAX_FRAMES = 20_000
 #: How long a part should take if the speed is known: see docs/scale.md and benchmarks/part_size.py.
 SHARE_SECONDS = 20 * 60.0
 
@@ -52,7 +52,7 @@ class Request:
 class Unit:
     """One share: frames ``first`` to ``stop``, of which ``done`` are in its store already."""
 
-    share: Share
+    share: VideoPart
     first: int
     stop: int
     done: int
@@ -120,7 +120,7 @@ def cut_videos(
         number = next(iter(there), None) or min(most, count or max(1, math.ceil(video.frames / longest)))
         written = found.whole is not None and found.whole.done(0, video.frames)
         units = []
-        for share in (Share(place, number) for place in range(1, number + 1)):
+        for share in (VideoPart(place, number) for place in range(1, number + 1)):
             first, stop = share_frames(share, video.frames, found.batch_size)
             missing = found.parts[share].missing(first, stop) if share in found.parts else [(first, stop)]
             if first < stop and not written:
@@ -136,7 +136,7 @@ class _Found:
     """What is there of a video: nothing where the call begins ``anew``; ``counts`` are those of its shares."""
 
     whole: ChunkStore | None
-    parts: dict[Share, ChunkStore]
+    parts: dict[VideoPart, ChunkStore]
     counts: set[int]
     batch_size: int
     anew: bool
@@ -150,25 +150,25 @@ def _find(request: Request, files: AnalysisFiles, video: VideoFile) -> _Found:
     DlcxError
         When it was made with other settings: its poses are not what is asked for, however many of them are there.
     """
-    from dlcx.store import check_same, known_store
-    from dlcx.store.restart_marker import has_begun
+    from dlcx.store import check_settings, inspect_store
+    from dlcx.store.restart_marker import has_restarted
 
     crop = checked_crop(request.crop, video)
 
     def look(*, anew: bool) -> _Found:
-        paths = {} if anew else files.shares
-        whole = None if anew else known_store(files.store)
-        parts = {share: store for share, path in paths.items() if (store := known_store(path))}
+        paths = {} if anew else files.parts
+        whole = None if anew else inspect_store(files.store)
+        parts = {share: store for share, path in paths.items() if (store := inspect_store(path))}
         stores = [*parts.values(), *([whole] if whole else [])]
         before = stores[0].settings if stores else {}
         asked = run_settings(request.net, request.memory, video, crop, request.batch_size, before)
         for store in stores:
-            check_same(store.folder.name, store.settings, asked)
+            check_settings(store.folder.name, store.settings, asked)
         return _Found(whole, parts, {share.count for share in paths}, int(asked["--batch-size"]), anew)
 
     if not request.overwrite:
         return look(anew=False)
-    if has_begun(files.store, request.call):
+    if has_restarted(files.store, request.call):
         with suppress(DlcxError):
             return look(anew=False)
     return look(anew=True)
@@ -176,11 +176,11 @@ def _find(request: Request, files: AnalysisFiles, video: VideoFile) -> _Found:
 
 def batch_of(request: Request, files: AnalysisFiles) -> int:
     """Frames a forward pass in the shares of a video."""
-    before = {} if request.overwrite else earlier_settings(files, Share(1, 1))
+    before = {} if request.overwrite else earlier_settings(files, VideoPart(1, 1))
     return run_batch_size(request.net, request.memory, request.batch_size, before)
 
 
-def begin_anew(videos: Sequence[SharedVideo], call: str) -> None:
+def mark_restart(videos: Sequence[SharedVideo], call: str) -> None:
     """Forget what was analysed before, where the call replaces it, once for all shares.
 
     The files stay until new ones are whole.
@@ -199,10 +199,10 @@ def begin_anew(videos: Sequence[SharedVideo], call: str) -> None:
             continue
         files = video.files
         with locked(files.lock, f"the analysis of {video.video.name}"):
-            for share, path in files.shares.items():
-                with locked(files.of_share(share).lock, f"part {share} of {video.video.name}"):
+            for share, path in files.parts.items():
+                with locked(files.of_part(share).lock, f"part {share} of {video.video.name}"):
                     shutil.rmtree(path)
-            restart_marker.begin_anew(files.store, call)
+            restart_marker.mark_restart(files.store, call)
 
 
 def share_threads(processes: int | None) -> int:

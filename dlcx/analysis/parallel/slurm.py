@@ -15,7 +15,7 @@ from typing import Any
 
 from dlcx.analysis.many_videos import FailedVideo
 from dlcx.analysis.parallel.frame_cost import Cost, measure
-from dlcx.analysis.parallel.plan import MOST_FRAMES, SHARE_SECONDS, Request, SharedVideo, Unit, begin_anew, cut_videos
+from dlcx.analysis.parallel.plan import MAX_FRAMES, SHARE_SECONDS, Request, SharedVideo, Unit, cut_videos, mark_restart
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.cluster.sbatch import WARNING, JobOptions, cancel, in_queue, job_file, setting, submit
 from dlcx.errors import DlcxError
@@ -129,7 +129,7 @@ def submit_analysis(
     known = _read_record(folder)
     states = {} if job.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])
     cost: Cost | None = None
-    longest = MOST_FRAMES
+    longest = MAX_FRAMES
     asked = replace(request, net=there, overwrite=request.overwrite and not states)
     here = request.net.device.partition(":")[0] == device.partition(":")[0]
     if not states and here and not (shares and job.options.time and job.options.mem):
@@ -177,7 +177,7 @@ def submit_analysis(
     written = _Jobs(folder, request, flags, job, device, cost).files(left, videos)
     if job.dry_run:
         return replace(result, files=written, dry_run=True)
-    begin_anew(videos, request.call)
+    mark_restart(videos, request.call)
     for path, text in written.items():
         write_text(path, text)
     (folder / "logs").mkdir(exist_ok=True)

@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels.imported_labels import SINGLE, Found, GivenImage, GivenLabels
+from dlcx.formats.labels.imported_labels import SINGLE, Found, ImportedImage, ImportedLabels
 from dlcx.outputs import write_text
 from dlcx.poses import Labels
 from dlcx.untrusted_files import read_json
 
 
-def read_coco(path: Path) -> GivenLabels:
+def read_coco(path: Path) -> ImportedLabels:
     """Read the keypoints of a COCO json.
 
     Raises
@@ -39,7 +39,7 @@ def read_coco(path: Path) -> GivenLabels:
     try:
         kinds = {one["id"]: one for one in data["categories"] if one.get("keypoints")}
         rows = {one["id"]: row for row, one in enumerate(data["images"])}
-        images = [GivenImage(one["file_name"], size=_size(one)) for one in data["images"]]
+        images = [ImportedImage(one["file_name"], size=_size(one)) for one in data["images"]]
         found = [
             _found(one, kinds[one["category_id"]], rows)
             for one in data["annotations"]
@@ -60,7 +60,7 @@ def read_coco(path: Path) -> GivenLabels:
     names: dict[bool, list[str]] = {True: [], False: []}
     for kind in kinds.values():
         names[kind["name"] == SINGLE] += kind["keypoints"]
-    return GivenLabels.gathered(list(dict.fromkeys(names[False])), names[True], images, found)
+    return ImportedLabels.gathered(list(dict.fromkeys(names[False])), names[True], images, found)
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int] | None:

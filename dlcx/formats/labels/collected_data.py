@@ -28,10 +28,10 @@ from dlcx.errors import DlcxError
 from dlcx.formats.serialization.checked_values import LARGEST, check_csv_extent, numeric
 from dlcx.formats.serialization.csv_cells import row_values
 from dlcx.formats.serialization.hdf5 import read_table, write_table
-from dlcx.locks import changing_all
-from dlcx.outputs import forget_outdated, is_noted_outdated, outdated, whole_file
+from dlcx.locks import exclusive_edits
+from dlcx.outputs import atomic_file, is_marked_outdated, marked_outdated, unmark_outdated
 from dlcx.poses import Labels, Layout
-from dlcx.settings.base import part_of_path
+from dlcx.settings.base import path_component
 from dlcx.untrusted_files import open_text
 
 logger = logging.getLogger(__name__)
@@ -124,9 +124,9 @@ def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
 def write_label_table(table: pd.DataFrame, base: Path) -> list[Path]:
     """Write a table of labels as ``base`` + ``.h5`` and ``.csv``; returns both."""
     h5, text = (base.with_name(base.name + suffix) for suffix in (".h5", ".csv"))
-    with outdated(text):
+    with marked_outdated(text):
         write_table(table, h5, KEY)
-        with whole_file(text) as beside:
+        with atomic_file(text) as beside:
             table.to_csv(beside)
     return [h5, text]
 
@@ -144,13 +144,13 @@ def changing_labels(*paths: str | Path) -> Iterator[None]:
     """
     bases = [Path(path) for path in paths]
     pairs = [tuple(base.with_name(base.name + suffix) for suffix in (".h5", ".csv")) for base in bases]
-    with changing_all(pairs):
+    with exclusive_edits(pairs):
         for h5, text in pairs:
-            if is_noted_outdated(text) and h5.is_file():
+            if is_marked_outdated(text) and h5.is_file():
                 _, table = _read_table(h5)
-                with whole_file(text) as beside:
+                with atomic_file(text) as beside:
                     table.to_csv(beside)
-            forget_outdated(text)
+            unmark_outdated(text)
         yield
 
 
@@ -312,7 +312,7 @@ def _image(row: object, where: str) -> tuple[str, str, str]:
     folder, video, image = parts[-3:]
     for part in (folder, video, image):
         try:
-            part_of_path(part)
+            path_component(part)
         except ValueError:
             raise DlcxError(
                 f"{where}: {'/'.join(parts)!r:.200} leads out of the project",
@@ -341,7 +341,7 @@ def _tell_disagreement(labels: Labels, file: Path) -> None:
 
 def _disagreement(labels: Labels, text: Path) -> str:
     """What a csv has otherwise than the labels of the h5 beside it; nothing where it says the same, or is missing."""
-    if not text.is_file() or is_noted_outdated(text):
+    if not text.is_file() or is_marked_outdated(text):
         return ""
     try:
         other = _labels_of(_read_table(text)[1], labels.layout, text)

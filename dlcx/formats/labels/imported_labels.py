@@ -17,7 +17,7 @@ SINGLE = "single"
 
 
 @dataclass(frozen=True)
-class GivenImage:
+class ImportedImage:
     """Where an image is: its file, or the ``frame`` of a video; ``pixels`` gives (H, W, 3) RGB that a file embeds.
 
     ``size`` (width, height) and the number of ``frames`` of the video are what the label file says of them.
@@ -31,7 +31,7 @@ class GivenImage:
 
 
 @dataclass(frozen=True)
-class GivenLabels:
+class ImportedLabels:
     """Labels of M images: xy (M, A, K, 2) and unique_xy (M, U, 2) in pixels, x then y, nan where nothing is labelled.
 
     ``named`` says whether the file names the individuals of ``layout``, or they were counted.
@@ -39,20 +39,20 @@ class GivenLabels:
 
     layout: Layout
     named: bool
-    images: tuple[GivenImage, ...]
+    images: tuple[ImportedImage, ...]
     xy: np.ndarray
     unique_xy: np.ndarray
 
     @classmethod
-    def of(cls, labels: Labels) -> GivenLabels:
+    def of(cls, labels: Labels) -> ImportedLabels:
         """The labels of a DeepLabCut file."""
-        images = tuple(GivenImage("/".join(image)) for image in labels.images)
+        images = tuple(ImportedImage("/".join(image)) for image in labels.images)
         return cls(labels.layout, labels.layout.multi, images, labels.xy, labels.unique_xy)
 
     @classmethod
     def gathered(
-        cls, bodyparts: Sequence[str], unique: Sequence[str], images: Sequence[GivenImage], found: Sequence[Found]
-    ) -> GivenLabels:
+        cls, bodyparts: Sequence[str], unique: Sequence[str], images: Sequence[ImportedImage], found: Sequence[Found]
+    ) -> ImportedLabels:
         """Labels out of the animals of each image, one after the other; those without a name are counted.
 
         They get the first of ``individual1``, ``individual2``, ... that the file gives to none.

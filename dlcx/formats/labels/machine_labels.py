@@ -22,7 +22,7 @@ import pandas as pd
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import image_index, level_names, read_image_names
 from dlcx.formats.predictions.pose_tables import pose_columns, pose_values, read_h5, split_table, write_h5
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.poses import Layout
 
 Image = tuple[str, str, str]
@@ -43,7 +43,7 @@ class MachineLabels:
     def __len__(self) -> int:
         return len(self.images)
 
-    def with_more(self, others: MachineLabels) -> MachineLabels:
+    def add_missing_images(self, others: MachineLabels) -> MachineLabels:
         """These, and the images of ``others`` that are not among them, under the others' scorer.
 
         Raises
@@ -92,6 +92,6 @@ def write_machine_labels(labels: MachineLabels, path: Path) -> tuple[Path, Path]
     )
     write_h5(frame, path, table=False)
     csv = path.with_name("machinelabels.csv")
-    with whole_file(csv) as beside:
+    with atomic_file(csv) as beside:
         frame.to_csv(beside)
     return path, csv

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels.imported_labels import SINGLE, Found, GivenImage, GivenLabels
+from dlcx.formats.labels.imported_labels import SINGLE, Found, ImportedImage, ImportedLabels
 from dlcx.formats.serialization.hdf5 import check_hdf5
-from dlcx.outputs import reserve, whole_file
+from dlcx.outputs import atomic_file, reserve
 from dlcx.poses import Labels
 
 
-def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
+def read_slp(path: Path, *, predicted: bool = False) -> ImportedLabels:
     """Read the labels of a .slp; with ``predicted`` also instances that a net found and nobody corrected.
 
     Raises
@@ -28,7 +28,7 @@ def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
     DlcxError
         When sleap-io is missing, the file is none of its files, or it holds no labels.
     """
-    library = sleap_library()
+    library = import_sleap_io()
     check_hdf5(path, "a SLEAP file")
     try:
         return _given(library.load_slp(str(path), open_videos=False), path, predicted=predicted)
@@ -39,7 +39,7 @@ def read_slp(path: Path, *, predicted: bool = False) -> GivenLabels:
         raise DlcxError(f"{path}: not a SLEAP file: {reason}") from None
 
 
-def _given(labels: Any, path: Path, *, predicted: bool) -> GivenLabels:
+def _given(labels: Any, path: Path, *, predicted: bool) -> ImportedLabels:
     images, found = [], []
     for frame in labels.labeled_frames:
         instances = frame.instances if predicted else frame.user_instances
@@ -57,7 +57,7 @@ def _given(labels: Any, path: Path, *, predicted: bool) -> GivenLabels:
     unique = dict.fromkeys(
         name for skeleton in labels.skeletons if skeleton.name == SINGLE for name in skeleton.node_names
     )
-    return GivenLabels.gathered(list(parts), list(unique), images, found)
+    return ImportedLabels.gathered(list(parts), list(unique), images, found)
 
 
 def _found(image: int, instance: Any) -> Found:
@@ -65,16 +65,16 @@ def _found(image: int, instance: Any) -> Found:
     return Found(image, track.name if track else None, instance.skeleton.name or "", names, instance.numpy()[:, :2])
 
 
-def _image(frame: Any, path: Path) -> GivenImage:
+def _image(frame: Any, path: Path) -> ImportedImage:
     video, number = frame.video, int(frame.frame_idx)
     size, frames = _shape(video)
     if isinstance(video.filename, list):
-        return GivenImage(str(video.filename[number]))
+        return ImportedImage(str(video.filename[number]))
     if str(video.filename).endswith((".slp", ".h5", ".hdf5")):  # pixels are in the file
         source = video.source_video
         name = str(source.filename) if source is not None and isinstance(source.filename, str) else str(path)
-        return GivenImage(name, number, lambda: _pixels(video, number))
-    return GivenImage(str(video.filename), number, size=size, frames=frames)
+        return ImportedImage(name, number, lambda: _pixels(video, number))
+    return ImportedImage(str(video.filename), number, size=size, frames=frames)
 
 
 def _shape(video: Any) -> tuple[tuple[int, int] | None, int | None]:
@@ -99,7 +99,7 @@ def write_slp(labels: Labels, root: Path, path: Path, skeleton: Sequence[tuple[s
     DlcxError
         When sleap-io is missing.
     """
-    library = sleap_library()
+    library = import_sleap_io()
     layout = labels.layout
     bones = [bone for bone in skeleton if set(bone) <= set(layout.bodyparts)]
     animal = library.Skeleton(nodes=list(layout.bodyparts), edges=bones, name="animal")
@@ -126,13 +126,13 @@ def write_slp(labels: Labels, root: Path, path: Path, skeleton: Sequence[tuple[s
     points = labels.xy[..., 0].size + labels.unique_xy[..., 0].size
     names = sum(len(os.fsencode(root.joinpath(*image))) for image in labels.images)
     size = 2**16 + 64 * points + 512 * len(labels.images) + 2 * names
-    with whole_file(path, size) as beside:
+    with atomic_file(path, size) as beside:
         reserve(beside, size)  # the HDF5 library crashes on a full disk
         beside.unlink()
         library.save_slp(whole, str(beside), verbose=False)
 
 
-def sleap_library() -> Any:
+def import_sleap_io() -> Any:
     """The module sleap_io.
 
     Raises

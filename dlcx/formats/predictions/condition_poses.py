@@ -30,7 +30,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class GivenPoses:
+class ConditionPoses:
     """The animals of a file, by frame number or by image; one of the two is empty."""
 
     path: Path
@@ -69,7 +69,7 @@ class GivenPoses:
         return [self.frames[number] for number in wanted]
 
 
-def read_given_poses(path: Path, bodyparts: Sequence[str]) -> GivenPoses:
+def read_condition_poses(path: Path, bodyparts: Sequence[str]) -> ConditionPoses:
     """Read any of the files; ``bodyparts`` are those that a pose must have, in that order.
 
     Raises
@@ -83,7 +83,7 @@ def read_given_poses(path: Path, bodyparts: Sequence[str]) -> GivenPoses:
         for found in frames.values():
             if len(found) and found.xy.shape[1] != len(bodyparts):
                 raise DlcxError(f"{path}: expected {len(bodyparts)} bodyparts, got {found.xy.shape[1]}")
-        return GivenPoses(path, frames=frames)
+        return ConditionPoses(path, frames=frames)
     if path.suffix not in (".h5", ".csv"):
         raise DlcxError(
             f"{path}: not a file of predictions",
@@ -92,7 +92,7 @@ def read_given_poses(path: Path, bodyparts: Sequence[str]) -> GivenPoses:
     return _of_table(path, read_csv(path) if path.suffix == ".csv" else read_h5(path), bodyparts)
 
 
-def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> GivenPoses:
+def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> ConditionPoses:
     frame, _, layout = split_table(frame, path)
     if lacking := [part for part in bodyparts if part not in layout.bodyparts]:
         raise DlcxError(f"{path}: it lacks the bodypart '{lacking[0]}', and has {', '.join(layout.bodyparts)}")
@@ -106,8 +106,8 @@ def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> Give
         elif isinstance(name, (int, np.integer)):
             rows[name] = Instances.none(len(bodyparts))
     if isinstance(frame.index, pd.MultiIndex) or not pd.api.types.is_integer_dtype(frame.index):
-        return GivenPoses(path, images={_key(Path(*_parts(name))): found for name, found in rows.items()})
-    return GivenPoses(path, frames={int(name): found for name, found in rows.items()})
+        return ConditionPoses(path, images={_key(Path(*_parts(name))): found for name, found in rows.items()})
+    return ConditionPoses(path, frames={int(name): found for name, found in rows.items()})
 
 
 def _animals(poses: np.ndarray) -> Instances:

@@ -30,9 +30,9 @@ import pandas as pd
 
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.pose_tables import padded_values, pose_columns, read_h5, split_table, write_h5
-from dlcx.formats.serialization.checked_values import cell_number, cell_whole, csv_rows
+from dlcx.formats.serialization.checked_values import cell_integer, cell_number, csv_rows
 from dlcx.formats.serialization.csv_cells import is_missing
-from dlcx.locks import changing
+from dlcx.locks import exclusive_edit
 from dlcx.metrics import Metrics
 from dlcx.outputs import write_text
 from dlcx.poses import Instances, Layout, Prediction
@@ -156,7 +156,7 @@ def merge_combined(row: EvaluationRow, path: Path) -> None:
     DlcxError
         When the file that exists is no such table, cannot be written, or is kept by another process.
     """
-    with changing(path):
+    with exclusive_edit(path):
         rows = {_key(old): old for old in _read_rows(path)}
         new = row.cells()
         rows[_key(new)] = {**rows.get(_key(new), {}), **new}
@@ -186,7 +186,7 @@ def read_combined(path: Path) -> list[CombinedRow]:
     for row in _read_rows(path):
         try:
             fraction = cell_number(row[INDEX[0]], INDEX[0], 0, 1)
-            shuffle, epochs = (cell_whole(row[name], name) for name in INDEX[1:3])
+            shuffle, epochs = (cell_integer(row[name], name) for name in INDEX[1:3])
             errors = (_error(row.get(name, ""), name) for name in ("train rmse", "test rmse"))
             found.append(CombinedRow(int(100 * fraction), shuffle, epochs, *errors))
         except ValueError as error:

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.serialization.checked_values import cell_number, cell_whole, csv_rows
-from dlcx.outputs import whole_file
+from dlcx.formats.serialization.checked_values import cell_integer, cell_number, csv_rows
+from dlcx.outputs import atomic_file
 
 DECODED, REPEATED, UNDECODABLE, MISSING = STATES = ("decoded", "repeated", "undecodable", "missing")
 
@@ -41,7 +41,7 @@ class FrameCounts:
 
 
 @dataclass(frozen=True)
-class FrameLedger:
+class FrameStatus:
     """Frames from number ``first`` on: time (T,) s and state (T,), an index into :data:`STATES`."""
 
     first: int
@@ -49,7 +49,7 @@ class FrameLedger:
     state: np.ndarray
 
     @classmethod
-    def of(cls, first: int, time: np.ndarray, readable: np.ndarray, repeated: np.ndarray, packets: int) -> FrameLedger:
+    def of(cls, first: int, time: np.ndarray, readable: np.ndarray, repeated: np.ndarray, packets: int) -> FrameStatus:
         """From what was seen of the frames (T,); the file holds ``packets`` frames."""
         number = np.arange(first, first + len(time))
         lost = np.where(number < packets, STATES.index(UNDECODABLE), STATES.index(MISSING))
@@ -62,7 +62,7 @@ class FrameLedger:
         return FrameCounts(announced, decoded + repeated, undecodable, missing, repeated, checked_by)
 
 
-def write_ledger(ledger: FrameLedger, path: Path) -> None:
+def write_frame_status(ledger: FrameStatus, path: Path) -> None:
     """Write the csv.
 
     Raises
@@ -71,14 +71,14 @@ def write_ledger(ledger: FrameLedger, path: Path) -> None:
         When it cannot be written.
     """
     rows = zip(ledger.time.tolist(), ledger.state.tolist(), strict=True)
-    with whole_file(path) as beside, open(beside, "w", encoding="utf-8") as file:
+    with atomic_file(path) as beside, open(beside, "w", encoding="utf-8") as file:
         file.write("frame,time,state\n")
         file.writelines(
             f"{frame},{round(time, 6)},{STATES[state]}\n" for frame, (time, state) in enumerate(rows, ledger.first)
         )
 
 
-def read_ledger(path: Path) -> FrameLedger:
+def read_frame_status(path: Path) -> FrameStatus:
     """Read the csv.
 
     Raises
@@ -89,11 +89,11 @@ def read_ledger(path: Path) -> FrameLedger:
     numbers, times, states = [], [], []
     for where, row in csv_rows(path, ("frame", "time", "state")):
         try:
-            numbers.append(cell_whole(row["frame"], "frame"))
+            numbers.append(cell_integer(row["frame"], "frame"))
             times.append(cell_number(row["time"], "time"))
             states.append(STATES.index(row["state"]))
             if numbers[-1] != numbers[0] + len(numbers) - 1:
                 raise ValueError("frames must be consecutive")
         except ValueError as error:
             raise DlcxError(f"{where}: not a list of frames ({str(error)[:200]})") from None
-    return FrameLedger(numbers[0] if numbers else 0, np.array(times, float), np.array(states, int))
+    return FrameStatus(numbers[0] if numbers else 0, np.array(times, float), np.array(states, int))

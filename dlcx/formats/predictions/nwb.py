@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.poses import Tracks
 
 #: Characters that names of things in an NWB file cannot have.
@@ -47,7 +47,7 @@ class Recording:
     start: datetime
 
 
-def need_pynwb() -> tuple[Any, Any]:
+def import_pynwb() -> tuple[Any, Any]:
     """The modules pynwb and ndx_pose.
 
     Raises
@@ -98,7 +98,7 @@ def write_nwb(
         When pynwb is missing, the video has fewer frames than the poses, a name cannot be one in NWB, or the
         file cannot be written.
     """
-    pynwb, ndx_pose = need_pynwb()
+    pynwb, ndx_pose = import_pynwb()
     parts = tracks.layout.bodyparts
     if len(tracks.layout.individuals) != 1 or tracks.layout.unique:
         raise ValueError("write_nwb: expected one individual and no unique bodyparts")
@@ -172,7 +172,7 @@ def write_nwb(
     content = io.BytesIO()  # the HDF5 library may crash on a full disk
     with h5py.File(content, "w") as made, pynwb.NWBHDF5IO(file=made, mode="w") as writer:
         writer.write(file)
-    with whole_file(path, content.getbuffer().nbytes) as beside:
+    with atomic_file(path, content.getbuffer().nbytes) as beside:
         beside.write_bytes(content.getbuffer())
 
 

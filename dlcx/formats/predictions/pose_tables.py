@@ -28,7 +28,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.serialization.checked_values import check_csv_extent, numeric
 from dlcx.formats.serialization.csv_cells import PANDAS_MISSING, find_wrong_cell
 from dlcx.formats.serialization.hdf5 import read_attribute, read_form, read_table, write_table
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.untrusted_files import open_text
 
@@ -158,7 +158,7 @@ def stored_key(path: Path) -> tuple[str, bool]:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a numeric frame with the text DeepLabCut's csv has: shortest digits, empty cells for nan."""
-    with whole_file(Path(path)) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+    with atomic_file(Path(path)) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
         for number, level in enumerate(frame.columns.names):
             file.write(",".join([str(level), *map(str, frame.columns.get_level_values(number))]) + "\n")
         labels, values = frame.index.tolist(), frame.to_numpy()

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.formats.predictions.pose_tables import read_h5, write_csv, write_h5
-from dlcx.outputs import outdated
+from dlcx.outputs import marked_outdated
 
 COLUMNS = ("length", "orientation", "likelihood")
 
@@ -42,7 +42,7 @@ def write_skeleton(
         columns=pd.MultiIndex.from_product([bones, COLUMNS]),
     )
     text = Path(path_h5).with_suffix(".csv")
-    with outdated(text) if csv else nullcontext():
+    with marked_outdated(text) if csv else nullcontext():
         write_h5(frame, path_h5, table=True, origin=origin)
         if csv:
             frame.columns = frame.columns.set_names(["", ""])

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.serialization.checked_values import cell_number, cell_whole, csv_rows, text
+from dlcx.formats.serialization.checked_values import cell_integer, cell_number, csv_rows, text
 from dlcx.outputs import write_text
 from dlcx.poses import SwapCandidate
 
@@ -44,7 +44,7 @@ def read_swap_candidates(path: Path) -> tuple[SwapCandidate, ...]:
     found = []
     for where, row in csv_rows(path, _COLUMNS):
         try:
-            frame, score = cell_whole(row["frame"], "frame"), cell_number(row["score"], "score", 0, 1)
+            frame, score = cell_integer(row["frame"], "frame"), cell_number(row["score"], "score", 0, 1)
             found.append(SwapCandidate(frame, score, text(row["one"], "one"), text(row["other"], "other")))
         except ValueError as error:
             raise DlcxError(f"{where}: expected columns {', '.join(_COLUMNS)} ({error})") from None

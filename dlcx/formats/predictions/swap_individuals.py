@@ -26,8 +26,8 @@ from dlcx.formats.predictions.pose_tables import (
     write_csv,
     write_h5,
 )
-from dlcx.locks import changing
-from dlcx.outputs import fitting_name, remove, write_text
+from dlcx.locks import exclusive_edit
+from dlcx.outputs import fit_file_name, remove, write_text
 from dlcx.untrusted_files import read_json
 
 
@@ -70,7 +70,7 @@ def swap_individuals(
     """
     h5 = Path(path).with_suffix(".h5")
     path = h5 if h5.is_file() else Path(path)
-    with changing(path, path.with_suffix(".csv")):
+    with exclusive_edit(path, path.with_suffix(".csv")):
         frame, _, _ = split_table(read_csv(path) if path.suffix == ".csv" else read_h5(path), path)
         chosen = _chosen(frame, path, one, other, first, last)
         held = frame.index[chosen]
@@ -135,7 +135,7 @@ def _begun(path: Path, frame: pd.DataFrame) -> Swap | None:
 
 def _journal(path: Path) -> Path:
     """Where a call notes what it is about to swap."""
-    return path.with_name(fitting_name(f".{path.name}", ".swapping.json"))
+    return path.with_name(fit_file_name(f".{path.name}", ".swapping.json"))
 
 
 def _digest(frame: pd.DataFrame) -> str:

@@ -23,11 +23,11 @@ from dlcx.formats.predictions.pose_tables import (
     write_csv,
     write_h5,
 )
-from dlcx.outputs import outdated
+from dlcx.outputs import marked_outdated
 from dlcx.poses import Tracks
 
 #: Frames without a row that a file may have for each row; a damaged number would ask for more than memory holds.
-MOST_GAPS = 10_000
+MAX_GAPS = 10_000
 
 
 def write_predictions(
@@ -63,7 +63,7 @@ def write_predictions(
         columns=pose_columns(tracks.layout, scorer, individuals=tracks.layout.multi),
     )
     text = Path(path_h5).with_suffix(".csv")
-    with outdated(text) if csv else nullcontext():
+    with marked_outdated(text) if csv else nullcontext():
         write_h5(frame, path_h5, key=key, table=True, origin=origin)
         if csv:
             write_csv(frame, text)
@@ -117,6 +117,6 @@ def _frame_numbers(index: pd.Index, path: Path) -> np.ndarray:
     whole = numbers.astype(np.int64)
     if (whole != numbers).any() or whole[0] < 0 or (np.diff(whole) <= 0).any():
         raise DlcxError(f"{path}: expected frame numbers, each once and in order")
-    if whole[-1] - whole[0] > MOST_GAPS * len(whole) + MOST_GAPS:
+    if whole[-1] - whole[0] > MAX_GAPS * len(whole) + MAX_GAPS:
         raise DlcxError(f"{path}: {len(whole)} rows claim to be of frames {whole[0]} to {whole[-1]}")
     return whole

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.untrusted_files import MOST_FRAMES, check_claim, open_binary, read_text
+from dlcx.untrusted_files import MAX_FRAMES, check_claim, open_binary, read_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def number(value: Any, name: str, low: float = -LARGEST, high: float = LARGEST) 
     raise ValueError(f"{name}: expected a number from {low:g} to {high:g}, got {_shown(value)}")
 
 
-def whole(value: Any, name: str, low: int = 0, high: int = MOST_FRAMES) -> int:
+def whole(value: Any, name: str, low: int = 0, high: int = MAX_FRAMES) -> int:
     """A whole number from ``low`` to ``high``."""
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and low <= value <= high:
         return int(value)
@@ -62,7 +62,7 @@ def mapping(value: Any, name: str) -> dict[str, Any]:
     raise ValueError(f"{name}: expected a mapping, got {_shown(value)}")
 
 
-def wholes(value: Any, name: str, count: int, low: int = 0, high: int = MOST_FRAMES) -> tuple[int, ...]:
+def wholes(value: Any, name: str, count: int, low: int = 0, high: int = MAX_FRAMES) -> tuple[int, ...]:
     """A list of ``count`` whole numbers."""
     if isinstance(value, (list, tuple, np.ndarray)) and len(value) == count:
         return tuple(whole(one, name, low, high) for one in value)
@@ -87,7 +87,7 @@ def cell_number(cell: str, name: str, low: float = -LARGEST, high: float = LARGE
         raise ValueError(f"{name}: expected a number from {low:g} to {high:g}, got {_shown(cell)}") from None
 
 
-def cell_whole(cell: str, name: str, low: int = 0, high: int = MOST_FRAMES) -> int:
+def cell_integer(cell: str, name: str, low: int = 0, high: int = MAX_FRAMES) -> int:
     """The whole number in a cell of a csv; ``3.0`` is one."""
     return whole(_whole_float(cell_number(cell, name, low, high)), name, low, high)
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, ClassVar, Self
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.untrusted_files import ALWAYS_ALLOWED, file_size, open_binary
 
 #: Arrays that a file may hold: numbers, booleans, text, and objects that are plain themselves.
@@ -346,7 +346,7 @@ def _extent(made: Any) -> int:
     return 64 * len(made) if isinstance(made, (set, dict)) else len(made) if isinstance(made, bytes) else 0
 
 
-def plain_loads(content: bytes, *, encoding: str = "ASCII") -> Any:
+def loads_plain(content: bytes, *, encoding: str = "ASCII") -> Any:
     """What the bytes of a pickle of plain types and numpy arrays hold.
 
     Raises
@@ -437,7 +437,7 @@ def dump_pickle(data: Any, path: Path) -> None:
     DlcxError
         When the file cannot be written.
     """
-    with whole_file(Path(path)) as beside, open(beside, "wb") as stream:
+    with atomic_file(Path(path)) as beside, open(beside, "wb") as stream:
         pickler = pickle.Pickler(stream, protocol=pickle.HIGHEST_PROTOCOL)
         if isinstance(data, Streamed):
             pickler.fast = True  # do not remember, and so keep, every object written

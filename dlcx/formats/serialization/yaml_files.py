@@ -18,7 +18,7 @@ from dlcx.outputs import write_text
 from dlcx.untrusted_files import read_text
 
 #: A file may stand for so many values, aliases counted as often as they are used.
-MOST_VALUES = 2_000_000
+MAX_VALUES = 2_000_000
 
 
 class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
@@ -117,8 +117,8 @@ def _check_extent(data: Any) -> None:
             raise ValueError("an alias stands for a part of itself")
         return known
 
-    if extent(data) > MOST_VALUES:
-        raise ValueError(f"its aliases stand for more than {MOST_VALUES} values")
+    if extent(data) > MAX_VALUES:
+        raise ValueError(f"its aliases stand for more than {MAX_VALUES} values")
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

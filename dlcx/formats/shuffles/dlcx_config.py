@@ -19,9 +19,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcx.formats.project_config import own_path
+from dlcx.formats.project_config import path_in_project
 from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
-from dlcx.settings import OwnConfig
+from dlcx.settings import DlcxConfig
 from dlcx.settings.base import check
 from dlcx.user_paths import user_path
 
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
 HEADER = "# What only dlcx knows of this shuffle; DeepLabCut does not read it.\n"
 
 
-def read_own_config(path: str | Path) -> OwnConfig:
+def read_dlcx_config(path: str | Path) -> DlcxConfig:
     """Read and check a dlcx.yaml; a missing file (a shuffle made by DeepLabCut) means the defaults."""
-    return check(OwnConfig, read_yaml(path), path) if Path(path).is_file() else OwnConfig()
+    return check(DlcxConfig, read_yaml(path), path) if Path(path).is_file() else DlcxConfig()
 
 
-def shuffle_own_config(shuffle: Shuffle) -> OwnConfig:
-    """:func:`read_own_config` of a shuffle, with paths into its own project: never into one that it is a copy of.
+def shuffle_dlcx_config(shuffle: Shuffle) -> DlcxConfig:
+    """:func:`read_dlcx_config` of a shuffle, with paths into its own project: never into one that it is a copy of.
 
     Raises
     ------
     DlcxError
         When the file does not fit.
     """
-    own = read_own_config(shuffle.own_config_path)
+    own = read_dlcx_config(shuffle.dlcx_config_path)
     named = {key: getattr(own, key) for key in ("weights", "detector_weights")}
-    paths = {key: own_path(shuffle.project, text) for key, text in named.items() if text and os.path.isabs(text)}
+    paths = {key: path_in_project(shuffle.project, text) for key, text in named.items() if text and os.path.isabs(text)}
     return own.model_copy(update=paths)
 
 
@@ -57,6 +57,6 @@ def weights_source(named: str | Path) -> str:
     return text if word else str(user_path(text).resolve())
 
 
-def write_own_config(config: OwnConfig, path: str | Path) -> None:
+def write_dlcx_config(config: DlcxConfig, path: str | Path) -> None:
     """Write every key."""
     write_yaml(config.plain(), path, header=HEADER)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.serialization.checked_values import cell_number, cell_whole, csv_rows
+from dlcx.formats.serialization.checked_values import cell_integer, cell_number, csv_rows
 from dlcx.formats.serialization.csv_cells import is_missing
 from dlcx.outputs import write_text
 
@@ -43,7 +43,7 @@ def read_learning_stats(path: Path) -> list[dict[str, float]]:
     for where, cells in csv_rows(path, ("step",)):
         try:
             row = {name: _number(cell, name) for name, cell in cells.items() if cell and name != "step"}
-            rows.append({**row, "step": cell_whole(cells["step"], "step")})
+            rows.append({**row, "step": cell_integer(cells["step"], "step")})
         except ValueError as error:
             raise DlcxError(f"{where}: {str(error)[:200]}") from None
     return _in_order(rows)

@@ -78,7 +78,7 @@ def merge_labels(parts: Sequence[Labels], layout: Layout) -> Labels:
     )
 
 
-def in_layout(labels: Labels, layout: Layout) -> Labels:
+def to_layout(labels: Labels, layout: Layout) -> Labels:
     """The same labels under the names of ``layout``, in its order; what it does not name is left out."""
     parts = _places(layout.bodyparts, labels.layout.bodyparts)
     animals = _places(layout.individuals, labels.layout.individuals) if layout.multi else [0]
@@ -88,7 +88,7 @@ def in_layout(labels: Labels, layout: Layout) -> Labels:
     return Labels(layout, labels.images, padded[:, animals][:, :, parts], singles[:, unique])
 
 
-def with_more(labels: Labels, others: Labels) -> Labels:
+def add_missing_images(labels: Labels, others: Labels) -> Labels:
     """``labels``, and the images of ``others`` that are not among them; sorted by video and image."""
     there = set(labels.images)
     new = [row for row, image in enumerate(others.images) if image not in there]
@@ -96,7 +96,7 @@ def with_more(labels: Labels, others: Labels) -> Labels:
     return merge_labels([labels, more], labels.layout)
 
 
-def no_labels(layout: Layout) -> Labels:
+def empty_labels(layout: Layout) -> Labels:
     """Labels of no image."""
     animals, parts, unique = len(layout.individuals), len(layout.bodyparts), len(layout.unique)
     return Labels(layout, (), np.zeros((0, animals, parts, 2)), np.zeros((0, unique, 2)))
@@ -107,7 +107,7 @@ def _places(wanted: Sequence[str], there: Sequence[str]) -> list[int]:
     return [there.index(name) if name in there else -1 for name in wanted]
 
 
-def must_write_labels(project: Project, labels: Labels, remade: Collection[Shuffle] = ()) -> bool:
+def merged_labels_changed(project: Project, labels: Labels, remade: Collection[Shuffle] = ()) -> bool:
     """Whether the merged labels on disk are missing or others; ``remade`` are shuffles about to be made anew.
 
     Raises

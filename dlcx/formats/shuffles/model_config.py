@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.project_config import own_path
+from dlcx.formats.project_config import path_in_project
 from dlcx.formats.serialization.yaml_files import parse_yaml, read_yaml, write_yaml
 from dlcx.formats.shuffles.tensorflow_shuffles import refuse_tensorflow
-from dlcx.locks import changing
+from dlcx.locks import exclusive_edit
 from dlcx.settings import ModelConfig
 from dlcx.settings.base import check, fields_at
 
@@ -72,7 +72,7 @@ def shuffle_config(shuffle: Shuffle) -> ModelConfig:
     path = shuffle.model_config_path
     if not path.is_file():
         refuse_tensorflow(shuffle)
-        raise DlcxError(f"no such file: {path}", hint=shuffle.how_to_create)
+        raise DlcxError(f"no such file: {path}", hint=shuffle.create_hint)
     data = read_yaml(path)
     if isinstance(data, dict):
         for keys in STORED_PATHS:
@@ -86,7 +86,7 @@ def _to_own_path(project: Project, data: Any, *keys: str) -> None:
     for key in above:
         data = data.get(key) if isinstance(data, dict) else None
     if isinstance(data, dict) and isinstance(data.get(last), str):
-        data[last] = own_path(project, data[last])
+        data[last] = path_in_project(project, data[last])
 
 
 def write_model_config(config: ModelConfig, path: str | Path) -> None:
@@ -103,7 +103,7 @@ def update_model_config(before: ModelConfig, config: ModelConfig, shuffle: Shuff
         When somebody has edited the file meanwhile.
     """
     path = shuffle.model_config_path
-    with changing(path):
+    with exclusive_edit(path):
         if shuffle_config(shuffle).plain() != before.plain():
             raise DlcxError(
                 f"{path} was changed while dlcx was at work with what it said before; it stays as it is",

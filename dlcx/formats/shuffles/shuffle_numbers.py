@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dlcx.errors import DlcxError
-from dlcx.formats.shuffles.tensorflow_shuffles import free_number, is_tensorflow, tensorflow_shuffles
+from dlcx.formats.shuffles.tensorflow_shuffles import is_tensorflow, next_free_number, tensorflow_shuffles
 from dlcx.project import Project, Shuffle
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def choose_fraction(project: Project, index: int | None, fraction: float | None)
     return project, project.train_fractions.index(fraction)
 
 
-def chosen_shuffles(
+def choose_shuffles(
     project: Project, numbers: Sequence[int] | None, index: int | None, other: Shuffle | None, *, overwrite: bool
 ) -> list[Shuffle]:
     """The shuffles to make; ``index`` and ``other``, whose split is taken, choose the training fraction.
@@ -54,14 +54,14 @@ def chosen_shuffles(
             raise DlcxError(
                 f"--shuffle {target.number}: there is a shuffle {target.number} already, with {taken} % training "
                 f"images; the results of one with {target.percent} % would have the same names",
-                hint=f"Take a free number, --shuffle {free_number(project)}.",
+                hint=f"Take a free number, --shuffle {next_free_number(project)}.",
             )
         if not is_tensorflow(target):
             continue
         if not overwrite:
             raise DlcxError(
                 f"shuffle {target.number} ({target.name}) was made for DeepLabCut's TensorFlow engine",
-                hint=f"Take a free number, --shuffle {free_number(project)}, and for the same split "
+                hint=f"Take a free number, --shuffle {next_free_number(project)}, and for the same split "
                 f"--from-shuffle {target.number}; --overwrite replaces the record of its split.",
             )
         logger.warning("the record of the split of the TensorFlow shuffle %s is replaced", target.name)
@@ -78,7 +78,7 @@ def _default_target(project: Project, index: int) -> Shuffle:
     if 1 not in used and 1 not in taken:
         return project.shuffle(1, index)
     mine = [one for number in sorted(used) if (one := project.shuffle(number, index)).has_files]
-    return next((one for one in mine if not is_tensorflow(one)), project.shuffle(free_number(project), index))
+    return next((one for one in mine if not is_tensorflow(one)), project.shuffle(next_free_number(project), index))
 
 
 def split_source(project: Project, number: int, index: int | None) -> Shuffle:

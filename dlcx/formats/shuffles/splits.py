@@ -31,7 +31,7 @@ class Split:
         )
 
 
-def draw_split(count: int, fraction: float, seed: int, draw: int = 1) -> Split:
+def random_split(count: int, fraction: float, seed: int, draw: int = 1) -> Split:
     """Images drawn one by one: the ``draw``-th permutation from ``seed``.
 
     Shuffles 1, 2, ... of one call of DeepLabCut after ``np.random.seed(seed)`` get the same ones.
@@ -41,7 +41,7 @@ def draw_split(count: int, fraction: float, seed: int, draw: int = 1) -> Split:
     return Split(drawn[:train], drawn[train:], fraction)
 
 
-def draw_video_split(images: Sequence[tuple[str, str, str]], fraction: float, seed: int, draw: int = 1) -> Split:
+def random_video_split(images: Sequence[tuple[str, str, str]], fraction: float, seed: int, draw: int = 1) -> Split:
     """Whole videos drawn: no video has images on both sides, so the test error is that of unseen videos.
 
     Videos join the training side in random order while that brings its share nearer to ``fraction``.
@@ -76,7 +76,7 @@ def _permutation(count: int, seed: int, draw: int) -> np.ndarray:
     return random.permutation(count)
 
 
-def given_split(
+def explicit_split(
     train: str | Path | Sequence[int] | None,
     test: str | Path | Sequence[int] | None,
     labels: Labels,

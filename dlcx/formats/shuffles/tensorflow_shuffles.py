@@ -53,7 +53,7 @@ def tensorflow_net(shuffle: Shuffle) -> str:
     return "?"
 
 
-def what_carries_over(numbers: Sequence[int]) -> list[str]:
+def describe_carry_over(numbers: Sequence[int]) -> list[str]:
     """One line on what a network of PyTorch takes over from TensorFlow shuffles; none without such shuffles."""
     if not numbers:
         return []
@@ -85,7 +85,7 @@ def refuse_tensorflow(shuffle: Shuffle, *, also: str = "") -> None:
     )
 
 
-def free_number(project: Project) -> int:
+def next_free_number(project: Project) -> int:
     """The number after the highest one of any engine and training fraction, as DeepLabCut counts; 1 for the first."""
     numbers = [*project.used_numbers(), *(shuffle.number for shuffle in tensorflow_shuffles(project))]
     return max(numbers, default=0) + 1

@@ -28,8 +28,8 @@ from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
 from dlcx.formats.shuffles.metadata import METADATA_HEADER, read_metadata
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.tensorflow_shuffles import tensorflow_shuffles
-from dlcx.locks import changing
-from dlcx.outputs import whole_file
+from dlcx.locks import exclusive_edit
+from dlcx.outputs import atomic_file
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
 from dlcx.untrusted_files import image_header
@@ -47,7 +47,7 @@ def load_training_set(shuffle: Shuffle) -> tuple[Labels, Split]:
     if not shuffle.documentation_path.is_file():
         raise DlcxError(
             f"no training dataset for {shuffle.name}: {shuffle.documentation_path} does not exist",
-            hint=shuffle.how_to_create,
+            hint=shuffle.create_hint,
         )
     labels = read_labels(project.merged_labels_path, project.layout, project.scorer)
     split = read_split(shuffle.documentation_path)
@@ -114,7 +114,7 @@ def write_rows(rows: list[dict[str, Any]], shuffle: Shuffle) -> Path:
         joints = np.empty((1, 1), dtype=object)
         joints[0, 0] = row["joints"]
         cells[0, index] = (np.array([row["image"]]), np.array([row["size"]]), joints)
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         savemat(beside, {"dataset": cells})
     return path
 
@@ -192,7 +192,7 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
     return sizes
 
 
-def with_shuffle(project: Project, shuffle: Shuffle, split: Split) -> dict[str, dict[str, Any]]:
+def metadata_with(project: Project, shuffle: Shuffle, split: Split) -> dict[str, dict[str, Any]]:
     """The metadata with ``shuffle`` added; equal splits share a number.
 
     Shuffles without an entry (the file was missing) are entered first, each with the engine whose model it has:
@@ -226,16 +226,16 @@ def _split_of(project: Project, name: str, entry: Mapping[str, Any]) -> Split | 
     return read_split(path) if path.is_file() else None
 
 
-def enter_shuffle(project: Project, shuffle: Shuffle, split: Split) -> None:
-    """Add a shuffle to metadata.yaml, see :func:`with_shuffle`; other processes may add theirs meanwhile.
+def register_shuffle(project: Project, shuffle: Shuffle, split: Split) -> None:
+    """Add a shuffle to metadata.yaml, see :func:`metadata_with`; other processes may add theirs meanwhile.
 
     Raises
     ------
     DlcxError
         When the file cannot be read or written, or another process keeps it.
     """
-    with changing(project.metadata_path):
-        entries = with_shuffle(project, shuffle, split)
+    with exclusive_edit(project.metadata_path):
+        entries = metadata_with(project, shuffle, split)
         write_yaml({"shuffles": entries}, project.metadata_path, header=METADATA_HEADER)
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from dlcx.errors import DlcxError
 from dlcx.formats.weights.snapshot import load_tensors
 from dlcx.formats.weights.tensor_checks import check_plain
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 
 #: What DeepLabCut-Live 1.1 can build, by the word before ``type`` in pytorch_config.yaml.
 KNOWN = {
@@ -113,7 +113,7 @@ def write_live_model(model: LiveModel, path: Path) -> None:
     content: dict[str, Any] = {"config": dict(model.config), "pose": OrderedDict(model.pose)}
     if model.detector is not None:
         content["detector"] = OrderedDict(model.detector)
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         torch.save(content, beside)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.weights.torch_files import load_torch
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.untrusted_files import open_binary
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def write_snapshot(
         content["scheduler"] = dict(scheduler)
     if optimizer is not None:
         content["optimizer"] = dict(optimizer)
-    with whole_file(Path(path), sum(tensor.nbytes for tensor in model.values())) as beside:
+    with atomic_file(Path(path), sum(tensor.nbytes for tensor in model.values())) as beside:
         torch.save(content, beside)
 
 

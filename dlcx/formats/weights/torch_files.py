@@ -19,7 +19,7 @@ from dlcx.formats.serialization.pickles import StorageCollector
 from dlcx.untrusted_files import check_claim, file_size
 
 #: An archive unpacks to at most so many times its size, and the limit of every small file: torch packs nothing.
-LARGEST_RATIO = 4
+MAX_RATIO = 4
 #: Bytes of a number, by how the names of torch's storages begin.
 _BYTES = {
     "Untyped": 1, "Byte": 1, "Char": 1, "Bool": 1, "QInt8": 1, "QUInt8": 1, "QUInt4x2": 1, "QUInt2x4": 1,
@@ -52,7 +52,7 @@ def _check_archive(path: Path) -> None:
     """Compare what the archive and its pickle claim with what is there."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-        check_claim(path, sum(entry.file_size for entry in entries), "entries", ratio=LARGEST_RATIO)
+        check_claim(path, sum(entry.file_size for entry in entries), "entries", ratio=MAX_RATIO)
         if sum(entry.compress_size for entry in entries) > file_size(path):
             raise DlcxError(f"{path} is refused: entries of the archive share bytes")
         sizes = {entry.filename: entry.file_size for entry in entries}

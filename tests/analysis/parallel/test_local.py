@@ -200,7 +200,7 @@ def test_an_overwrite_of_several_videos_goes_on(
         np.testing.assert_array_equal(read_predictions(mine.h5).xy, read_predictions(its.h5).xy)
 
 
-@pytest.mark.parametrize("ended_in", ["VideoResults.write", "ChunkStore.note_written", "shutil.rmtree"])
+@pytest.mark.parametrize("ended_in", ["VideoResults.write", "ChunkStore.record_output_frames", "shutil.rmtree"])
 def test_an_overwrite_that_ended_while_it_joined_goes_on(
     project: Path, crew: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch, ended_in: str
 ) -> None:
@@ -264,7 +264,7 @@ def test_a_share_that_ended_with_its_last_frame_is_joined(
 
     with monkeypatch.context() as patch:
         if ended == "killed":
-            patch.setattr(ChunkStore, "note_written", die)
+            patch.setattr(ChunkStore, "record_output_frames", die)
         else:
             net.before = lambda batch: os.kill(os.getpid(), signal.SIGTERM) if batch == 5 else None
         with pytest.raises((KeyboardInterrupt, Stopped)):
@@ -377,7 +377,7 @@ def test_shares_agree_on_threads_and_batches(
     monkeypatch.setattr(temporal, "STRETCH", 10)
     import torch
 
-    from dlcx.store import known_store
+    from dlcx.store import inspect_store
 
     path = write_video(project / "videos" / "v.avi", 60)
     first = again(path, part=(1, 2), batch_size=5)
@@ -386,7 +386,7 @@ def test_shares_agree_on_threads_and_batches(
         second = again(path, part=(2, 2), batch_size=None)
     finally:
         torch.set_num_threads(1)
-    stores = [known_store(share.store) for share in (first, second)]  # type: ignore[attr-defined]
+    stores = [inspect_store(share.store) for share in (first, second)]  # type: ignore[attr-defined]
     assert stores[0] is not None
     assert stores[1] is not None
     assert stores[0].settings == stores[1].settings

@@ -8,7 +8,7 @@ import pytest
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.analysis_pickles import write_full_pickle
 from dlcx.formats.predictions.assemblies import write_assemblies
-from dlcx.formats.predictions.condition_poses import read_given_poses
+from dlcx.formats.predictions.condition_poses import read_condition_poses
 from dlcx.formats.predictions.evaluation import write_evaluation
 from dlcx.formats.predictions.image_predictions import write_image_predictions
 from dlcx.formats.predictions.video_predictions import write_predictions
@@ -35,7 +35,7 @@ def test_files_of_a_video(tmp_path):
     tracks = KeepOrder().link(POSES, LAYOUT, 7)
     write_predictions(tracks, tmp_path / "v.h5", "DLC", readable=np.ones(3, bool))
     for name in ("v_full.pickle", "v_assemblies.pickle", "v.h5", "v.csv"):
-        given = read_given_poses(tmp_path / name, LAYOUT.bodyparts)
+        given = read_condition_poses(tmp_path / name, LAYOUT.bodyparts)
         assert not given.images
         assert_same(given.of_frames(7, 3))
         with pytest.raises(DlcxError, match=f"{name} has no poses of frame 10"):
@@ -50,7 +50,7 @@ def test_files_of_images(tmp_path):
     elsewhere = [Path("/elsewhere").joinpath(*name) for name in names[:3]]
     write_image_predictions(elsewhere, POSES, LAYOUT, tmp_path / "i.h5", "DLC")
     for name in ("e.h5", "i.h5", "i.csv"):
-        given = read_given_poses(tmp_path / name, LAYOUT.bodyparts)
+        given = read_condition_poses(tmp_path / name, LAYOUT.bodyparts)
         assert not given.frames
         assert_same([given.of_image(tmp_path.joinpath(*image)) for image in names[:3]])
         with pytest.raises(DlcxError, match="has no poses of"):
@@ -61,15 +61,15 @@ def test_files_of_images(tmp_path):
 
 def test_bodyparts_are_put_in_order(tmp_path):
     write_evaluation([("labeled-data", "v", "a.png")], POSES[:1], LAYOUT, tmp_path / "e.h5", "DLC")
-    found = read_given_poses(tmp_path / "e.h5", ("tail", "nose")).of_image(Path("v/a.png"))
+    found = read_condition_poses(tmp_path / "e.h5", ("tail", "nose")).of_image(Path("v/a.png"))
     np.testing.assert_array_equal(found.xy, POSES[0].animals.xy[:, ::-1])
     with pytest.raises(DlcxError, match="it lacks the bodypart 'ear', and has nose, tail"):
-        read_given_poses(tmp_path / "e.h5", ("nose", "ear"))
+        read_condition_poses(tmp_path / "e.h5", ("nose", "ear"))
 
 
 def test_files_that_do_not_fit(tmp_path):
     write_assemblies(POSES, tmp_path / "v_assemblies.pickle")
     with pytest.raises(DlcxError, match="expected 3 bodyparts, got 2"):
-        read_given_poses(tmp_path / "v_assemblies.pickle", ("a", "b", "c"))
+        read_condition_poses(tmp_path / "v_assemblies.pickle", ("a", "b", "c"))
     with pytest.raises(DlcxError, match="not a file of predictions"):
-        read_given_poses(tmp_path / "v.mp4", ("a",))
+        read_condition_poses(tmp_path / "v.mp4", ("a",))

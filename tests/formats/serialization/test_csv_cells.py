@@ -10,7 +10,7 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels
-from dlcx.formats.predictions.condition_poses import read_given_poses
+from dlcx.formats.predictions.condition_poses import read_condition_poses
 from dlcx.formats.predictions.evaluation import read_combined
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.serialization.csv_cells import cell_value, is_missing
@@ -51,7 +51,7 @@ def test_poses_with_such_a_word_are_missing(tmp_path, word):
     tracks = read_predictions(path)
     np.testing.assert_array_equal(tracks.xy[:, 0, 0], [[np.nan, np.nan], [1, 2], [5, 6]])
     np.testing.assert_array_equal(tracks.score[:, 0, 0], [np.nan, np.nan, 0.5])
-    assert len(read_given_poses(path, ["a"]).frames[0]) == 0
+    assert len(read_condition_poses(path, ["a"]).frames[0]) == 0
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dlcx.errors import DlcxError
-from dlcx.formats.serialization.pickles import Foreign, load_plain_pickle, plain_loads, without_stubs
+from dlcx.formats.serialization.pickles import Foreign, load_plain_pickle, loads_plain, without_stubs
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 SHAPES = [(), (0,), (1,), (5,), (0, 3), (3, 0), (1, 1), (2, 3), (4, 1), (2, 3, 4), (1, 3, 1)]
@@ -90,7 +90,7 @@ def test_arrays_of_every_kind_and_order(dtype):
         for array in layouts(array_of(dtype, shape)):
             for protocol in PROTOCOLS:
                 content = pickle.dumps([array, {"again": array}], protocol)
-                same(pickle.loads(content), plain_loads(content))
+                same(pickle.loads(content), loads_plain(content))
 
 
 @pytest.mark.parametrize("dtype", ["<f8", ">i4", "<U4", "O"])
@@ -100,7 +100,7 @@ def test_names_of_numpy_1(dtype):
         content = pickle.dumps(np.asfortranarray(array_of(dtype, (2, 3))), protocol)
         older = content.replace(b"numpy._core", b"numpy.core")
         assert older != content
-        same(pickle.loads(older), plain_loads(older))
+        same(pickle.loads(older), loads_plain(older))
 
 
 @pytest.mark.parametrize("dtype", [*NUMBERS, *TEXT])
@@ -108,7 +108,7 @@ def test_scalars(dtype):
     value = array_of(dtype, (3,))[1]
     for protocol in PROTOCOLS:
         content = pickle.dumps((value, [value]), protocol)
-        same(pickle.loads(content), plain_loads(content))
+        same(pickle.loads(content), loads_plain(content))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_scalars(dtype):
 def test_other_plain_types(value):
     for protocol in PROTOCOLS:
         content = pickle.dumps(value, protocol)
-        same(pickle.loads(content), plain_loads(content))
+        same(pickle.loads(content), loads_plain(content))
 
 
 def of_python_2(dtype: bytes, order: bytes, by_columns: bool, content: bytes) -> bytes:
@@ -142,8 +142,8 @@ def test_arrays_of_python_2(by_columns, order, tmp_path):
         (tmp_path / "x.pickle").write_bytes(content)
         expected = pickle.loads(content, encoding="latin1")
         same(expected, load_plain_pickle(tmp_path / "x.pickle"))
-        same(expected, plain_loads(content, encoding="latin1"))
-    np.testing.assert_array_equal(plain_loads(numbers, encoding="latin1"), wanted)
+        same(expected, loads_plain(content, encoding="latin1"))
+    np.testing.assert_array_equal(loads_plain(numbers, encoding="latin1"), wanted)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_is_not_plain_is_refused(array, words, tmp_path: Path):
     for protocol in PROTOCOLS:
         content = pickle.dumps({"x": [array]}, protocol)
         with pytest.raises(Foreign, match=words):
-            plain_loads(content)
+            loads_plain(content)
         (tmp_path / "x.pickle").write_bytes(content)
         with pytest.raises(DlcxError, match=f"x.pickle is refused: .*{words}"):
             load_plain_pickle(tmp_path / "x.pickle")

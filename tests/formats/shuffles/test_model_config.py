@@ -6,9 +6,9 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.yaml_files import write_yaml
-from dlcx.formats.shuffles.dlcx_config import read_own_config, write_own_config
+from dlcx.formats.shuffles.dlcx_config import read_dlcx_config, write_dlcx_config
 from dlcx.formats.shuffles.model_config import read_model_config, with_overrides, write_model_config
-from dlcx.settings import ModelConfig, OwnConfig
+from dlcx.settings import DlcxConfig, ModelConfig
 
 CONFIGS = Path(__file__).parents[2] / "golden" / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
@@ -147,11 +147,11 @@ def test_a_missing_file_says_which_command_makes_it(tmp_path):
 
 
 def test_own_config_round_trip_and_defaults(tmp_path):
-    assert read_own_config(tmp_path / "dlcx.yaml") == OwnConfig()
-    own = OwnConfig(net_type="timm/x", weights="none", split="video", seed=3, overrides=["a.b=1"])
-    write_own_config(own, tmp_path / "dlcx.yaml")
-    assert read_own_config(tmp_path / "dlcx.yaml") == own
+    assert read_dlcx_config(tmp_path / "dlcx.yaml") == DlcxConfig()
+    own = DlcxConfig(net_type="timm/x", weights="none", split="video", seed=3, overrides=["a.b=1"])
+    write_dlcx_config(own, tmp_path / "dlcx.yaml")
+    assert read_dlcx_config(tmp_path / "dlcx.yaml") == own
     (tmp_path / "dlcx.yaml").write_text("wights: none\n")
     with pytest.raises(DlcxError) as caught:
-        read_own_config(tmp_path / "dlcx.yaml")
+        read_dlcx_config(tmp_path / "dlcx.yaml")
     assert "'weights'" in caught.value.hint

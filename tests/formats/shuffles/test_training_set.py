@@ -14,16 +14,16 @@ from scipy.io import loadmat
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.serialization.yaml_files import read_yaml
-from dlcx.formats.shuffles.merged_labels import must_write_labels, read_all_labels
+from dlcx.formats.shuffles.merged_labels import merged_labels_changed, read_all_labels
 from dlcx.formats.shuffles.metadata import read_metadata
-from dlcx.formats.shuffles.splits import Split, draw_split, draw_video_split, given_split
+from dlcx.formats.shuffles.splits import Split, explicit_split, random_split, random_video_split
 from dlcx.formats.shuffles.training_set import (
-    enter_shuffle,
     inference_cfg,
     load_training_set,
     pose_cfg,
     read_sizes,
     read_split,
+    register_shuffle,
     training_rows,
     write_documentation,
     write_rows,
@@ -70,7 +70,7 @@ def test_every_file_of_a_shuffle_equals_deeplabcuts(name, number, tmp_path):
     metadata = project.metadata_path.read_bytes()
     project.metadata_path.unlink()
     for other in project.shuffles():
-        enter_shuffle(project, other, read_split(other.documentation_path))
+        register_shuffle(project, other, read_split(other.documentation_path))
     assert project.metadata_path.read_bytes() == metadata
 
     net_type = "resnet_50"
@@ -160,7 +160,7 @@ def test_metadata_numbers_equal_splits_alike_and_keeps_other_engines(tmp_path):
     for number, split, expected in ((3, other, 2), (4, equal, 1), (5, other, 2), (3, equal, 1)):
         shuffle = project.shuffle(number)
         write_documentation([], split, shuffle.documentation_path)
-        enter_shuffle(project, shuffle, split)
+        register_shuffle(project, shuffle, split)
         entry = read_metadata(project)[shuffle.name]
         assert entry == {"train_fraction": 0.75, "index": number, "split": expected, "engine": "pytorch"}
     entries = read_metadata(project)
@@ -175,10 +175,10 @@ import sys
 import numpy as np
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.splits import Split
-from dlcx.formats.shuffles.training_set import enter_shuffle
+from dlcx.formats.shuffles.training_set import register_shuffle
 project = open_project(sys.argv[1])
 for number in map(int, sys.argv[2:]):
-    enter_shuffle(project, project.shuffle(number), Split(np.array([number]), np.array([0]), 0.75))
+    register_shuffle(project, project.shuffle(number), Split(np.array([number]), np.array([0]), 0.75))
 """
     shares = [[str(number) for number in range(first, first + 30)] for first in (101, 201)]
     running = [subprocess.Popen([sys.executable, "-c", code, str(project.root), *share]) for share in shares]
@@ -207,17 +207,17 @@ def test_seed_0_draws_what_deeplabcut_draws_in_a_fresh_process():
     np.random.seed(0)  # noqa: NPY002
     for draw in (1, 2, 3):
         permutation = np.random.permutation(116)  # noqa: NPY002
-        split = draw_split(116, 0.8, seed=0, draw=draw)
+        split = random_split(116, 0.8, seed=0, draw=draw)
         np.testing.assert_array_equal(split.train, permutation[:92])
         np.testing.assert_array_equal(split.test, permutation[92:])
-    assert len(draw_split(100, 0.29, 1).train) == 28  # 100 * 0.29 < 29: truncated as DeepLabCut does
+    assert len(random_split(100, 0.29, 1).train) == 28  # 100 * 0.29 < 29: truncated as DeepLabCut does
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_video_is_on_both_sides(seed):
     images = [("labeled-data", video, f"{index}") for video, count in (("a", 5), ("b", 9), ("c", 2), ("d", 4))
               for index in range(count)]  # fmt: skip
-    split = draw_video_split(images, 0.7, seed)
+    split = random_video_split(images, 0.7, seed)
     train, test = ({images[row][1] for row in rows} for rows in (split.train, split.test))
     assert train
     assert test
@@ -225,7 +225,7 @@ def test_no_video_is_on_both_sides(seed):
     assert sorted([*split.train, *split.test]) == list(range(20))
     assert abs(len(split.train) / 20 - 0.7) <= 0.25
     with pytest.raises(DlcxError, match="at least two videos"):
-        draw_video_split(images[:5], 0.7, seed)
+        random_video_split(images[:5], 0.7, seed)
 
 
 def test_given_splits(tmp_path):
@@ -236,9 +236,9 @@ def test_given_splits(tmp_path):
 
     (tmp_path / "numbers.txt").write_text("[3, 1,\n -1]\n")
     (tmp_path / "paths.txt").write_text("labeled-data/vid/0.png\nvid\\4.png\n\n")
-    assert rows(given_split([0, 1], None, labels, 0.5)) == ([0, 1], [2, 3, 4])
-    assert rows(given_split(None, tmp_path / "numbers.txt", labels, 0.5)) == ([0, 2, 4], [3, 1])
-    assert rows(given_split(tmp_path / "paths.txt", [2], labels, 0.5)) == ([0, 4], [2])
+    assert rows(explicit_split([0, 1], None, labels, 0.5)) == ([0, 1], [2, 3, 4])
+    assert rows(explicit_split(None, tmp_path / "numbers.txt", labels, 0.5)) == ([0, 2, 4], [3, 1])
+    assert rows(explicit_split(tmp_path / "paths.txt", [2], labels, 0.5)) == ([0, 4], [2])
 
     (tmp_path / "other.txt").write_text("vid/9.png\n")
     for train, test, message in (
@@ -250,7 +250,7 @@ def test_given_splits(tmp_path):
         (tmp_path / "absent.txt", None, "cannot read"),
     ):
         with pytest.raises(DlcxError, match=message):
-            given_split(train, test, labels, 0.5)
+            explicit_split(train, test, labels, 0.5)
 
 
 def test_labels_of_all_videos(tmp_path, caplog, monkeypatch):
@@ -267,12 +267,12 @@ def test_labels_of_all_videos(tmp_path, caplog, monkeypatch):
     labels = read_all_labels(project)
     assert {image[1] for image in labels.images} == {"vid"}
     assert "labels in labeled-data/stray are left out" in caplog.text
-    assert not must_write_labels(project, labels)
+    assert not merged_labels_changed(project, labels)
     # When none of config.yaml's videos is labelled, DeepLabCut takes what there is.
     shutil.rmtree(project.labeled_data / "vid")
     moved = read_all_labels(project)
     assert {image[1] for image in moved.images} == {"stray"}
     with pytest.raises(DlcxError, match="images have changed") as caught:
-        must_write_labels(project, moved)
+        merged_labels_changed(project, moved)
     assert "iteration: 1" in caught.value.hint
-    assert must_write_labels(project, moved, [project.shuffle(1)])
+    assert merged_labels_changed(project, moved, [project.shuffle(1)])

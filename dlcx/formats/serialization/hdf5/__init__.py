@@ -31,7 +31,7 @@ from dlcx.formats.serialization.hdf5.pandas_tables import (
 )
 from dlcx.formats.serialization.hdf5.structure import Damaged, NotCovered, RefersElsewhere, Source, is_hdf5
 from dlcx.formats.serialization.pickles import Foreign
-from dlcx.outputs import whole_file
+from dlcx.outputs import atomic_file
 from dlcx.untrusted_files import file_size
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def write_table(
             for name, value in (attributes or {}).items():
                 store.root._v_children[key]._v_attrs[name] = np.str_(value)
             content = store.root._v_file.get_file_image()
-    with whole_file(path, len(content)) as beside:
+    with atomic_file(path, len(content)) as beside:
         beside.write_bytes(content)
 
 

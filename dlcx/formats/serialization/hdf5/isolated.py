@@ -18,10 +18,10 @@ from typing import Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.hdf5.nodes import Node, Raw
-from dlcx.formats.serialization.pickles import plain_loads
+from dlcx.formats.serialization.pickles import loads_plain
 
 #: Longer than reading any file takes that is not damaged.
-MOST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 
 _START = "import sys; sys.path[:] = {path!r}; from dlcx.formats.serialization.hdf5.worker import main; main()"
 
@@ -107,7 +107,7 @@ def _ask(path: Path, what: str) -> dict[str, Any]:
             _current = _started(path)
         worker = _current
         try:
-            content, late = worker.ask({"path": os.fspath(path.absolute()), "what": what}, MOST_SECONDS)
+            content, late = worker.ask({"path": os.fspath(path.absolute()), "what": what}, MAX_SECONDS)
         except BaseException:  # an interrupt: the answer to this request must not be taken for that to the next
             worker.end()
             _current = None
@@ -116,9 +116,9 @@ def _ask(path: Path, what: str) -> dict[str, Any]:
             worker.end()
             _current = None
             if late:
-                raise DlcxError(f"{path}: the HDF5 library did not read it within {MOST_SECONDS:g} seconds")
+                raise DlcxError(f"{path}: the HDF5 library did not read it within {MAX_SECONDS:g} seconds")
             raise DlcxError(f"{path} is damaged: the HDF5 library crashes on it", hint="Take it from a copy.")
-    answer: dict[str, Any] = plain_loads(content)
+    answer: dict[str, Any] = loads_plain(content)
     if "refused" in answer:
         raise DlcxError(f"{path} is refused: {answer['refused']}", hint=answer["hint"])
     if "error" in answer:

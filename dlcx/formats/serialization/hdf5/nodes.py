@@ -15,7 +15,7 @@ import numpy as np
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.hdf5.datasets import DECODERS, Decoder, Values
 from dlcx.formats.serialization.hdf5.structure import Damaged, Object, RefersElsewhere, Source, read_structure
-from dlcx.formats.serialization.pickles import Foreign, plain_loads
+from dlcx.formats.serialization.pickles import Foreign, loads_plain
 from dlcx.untrusted_files import check_claim
 
 Raw = np.ndarray | list[bytes]
@@ -95,7 +95,7 @@ class Node:
         values = self.values()
         if not isinstance(values, list) or not values:
             raise ValueError(f"{self.name} holds no objects")
-        return plain_loads(values[0])
+        return loads_plain(values[0])
 
     def walk(self) -> Iterator[Node]:
         """The node, and all below it."""
@@ -106,9 +106,9 @@ class Node:
 
 def _unpickled(content: bytes) -> Any:
     try:
-        return plain_loads(content)
+        return loads_plain(content)
     except UnicodeDecodeError:  # Python 2 wrote it
-        return plain_loads(content, encoding="latin1")
+        return loads_plain(content, encoding="latin1")
 
 
 @contextmanager

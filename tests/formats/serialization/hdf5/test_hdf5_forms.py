@@ -109,7 +109,7 @@ def test_a_library_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     new = in_newer_form(written(tmp_path / "old.h5"), tmp_path / "new.h5")
     with monkeypatch.context() as patch:
         patch.setattr(isolated, "_START", "import time; time.sleep(600)  # {path}")
-        patch.setattr(isolated, "MOST_SECONDS", 0.2)
+        patch.setattr(isolated, "MAX_SECONDS", 0.2)
         isolated.end_worker()
         with pytest.raises(DlcxError, match=r"new\.h5: the HDF5 library did not read it within 0\.2 seconds"):
             read_table(new, [KEY])

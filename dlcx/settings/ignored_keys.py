@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class WithoutEffect:
+class IgnoredKey:
     """A key by its path, the values that ask for what dlcx does not do, and what to do instead.
 
     ``is_wanted`` gets the value and the whole file.
@@ -38,9 +38,9 @@ def _is_another_head(value: Any, data: Mapping[str, Any]) -> bool:
     return value is not None and value != ("identity" in data["model"]["heads"])
 
 
-def _both(*settings: WithoutEffect) -> tuple[WithoutEffect, ...]:
+def _both(*settings: IgnoredKey) -> tuple[IgnoredKey, ...]:
     """The settings of a pose network and the same ones of a detector."""
-    return (*settings, *(WithoutEffect(f"detector.{one.key}", one.is_wanted, one.instead) for one in settings))
+    return (*settings, *(IgnoredKey(f"detector.{one.key}", one.is_wanted, one.instead) for one in settings))
 
 
 _PADDING = "dlcx adds the padding at the right and at the bottom"
@@ -48,8 +48,8 @@ _READING = "frames are always read ahead of the network, and --batch-size says h
 
 #: Keys of config.yaml that choose what create-dataset makes.
 IN_DATASETS = (
-    WithoutEffect("engine", _not("pytorch"), "dlcx makes datasets and networks for PyTorch only"),
-    WithoutEffect(
+    IgnoredKey("engine", _not("pytorch"), "dlcx makes datasets and networks for PyTorch only"),
+    IgnoredKey(
         "default_augmenter",
         _not(None, "", "default", "albumentations"),
         "augmentation is data.train of pytorch_config.yaml, which --set data.train.KEY=VALUE changes",
@@ -58,33 +58,31 @@ IN_DATASETS = (
 
 #: Keys of pytorch_config.yaml that say how a network is trained.
 IN_TRAINING = (
-    WithoutEffect(
+    IgnoredKey(
         "data.loader",
         _not(None),
         "dlcx trains on the images of the shuffle; dlcx import-labels takes labels of other programs",
     ),
     *_both(
-        WithoutEffect("data.train.auto_padding.position", _not("random"), _PADDING),
-        WithoutEffect(
+        IgnoredKey("data.train.auto_padding.position", _not("random"), _PADDING),
+        IgnoredKey(
             "runner.load_weights_only", _not(None, True), "dlcx never runs code of a snapshot, so it loads only weights"
         ),
-        WithoutEffect(
+        IgnoredKey(
             "train_settings.dataloader_pin_memory", _not(False), "memory is pinned whenever a GPU trains, and only then"
         ),
-        WithoutEffect(
-            "train_settings.display_iters", _not(500), "progress is shown continuously; --progress chooses how"
-        ),
+        IgnoredKey("train_settings.display_iters", _not(500), "progress is shown continuously; --progress chooses how"),
     ),
-    WithoutEffect(
+    IgnoredKey(
         "detector.runner.gpus", _not(None), "the detector trains on the device of the network: --device or runner.gpus"
     ),
-    WithoutEffect(
+    IgnoredKey(
         "detector.data.train.random_bbox_transform",
         _not(None),
         "detectors learn the boxes around the labels as they are",
     ),
     *(
-        WithoutEffect(
+        IgnoredKey(
             f"detector.train_settings.weight_init.{key}", _not(None, False), "--detector-weights PATH names the weights"
         )
         for key in WeightInit.model_fields
@@ -94,23 +92,23 @@ IN_TRAINING = (
 #: Keys of pytorch_config.yaml that say how poses are predicted.
 IN_PREDICTIONS = (
     *_both(
-        WithoutEffect("inference.multithreading.enabled", _not(True), _READING),
-        WithoutEffect("inference.multithreading.queue_length", _not(4), _READING),
-        WithoutEffect("inference.multithreading.timeout", _not(30.0), _READING),
-        WithoutEffect("inference.compile.backend", _not("inductor"), "dlcx compiles with inductor"),
+        IgnoredKey("inference.multithreading.enabled", _not(True), _READING),
+        IgnoredKey("inference.multithreading.queue_length", _not(4), _READING),
+        IgnoredKey("inference.multithreading.timeout", _not(30.0), _READING),
+        IgnoredKey("inference.compile.backend", _not("inductor"), "dlcx compiles with inductor"),
     ),
-    WithoutEffect(
+    IgnoredKey(
         "detector.inference.compile.enabled", _not(False), "detectors are never compiled, only the network of the poses"
     ),
-    *_both(WithoutEffect("data.inference.auto_padding.position", _not("random"), _PADDING)),
-    WithoutEffect(
+    *_both(IgnoredKey("data.inference.auto_padding.position", _not("random"), _PADDING)),
+    IgnoredKey(
         "metadata.with_identity",
         _is_another_head,
         "a network tells animals apart if it has the head identity, which create-dataset gives it where config.yaml "
         "says identity: true",
     ),
-    WithoutEffect("inference.output_dir", _not(None), "--out names the folder of the results"),
-    WithoutEffect(
+    IgnoredKey("inference.output_dir", _not(None), "--out names the folder of the results"),
+    IgnoredKey(
         "inference.conditions.scorer",
         _not(None, ""),
         "the other network runs in the same pass; --conditions FILE takes poses that it has found before",
@@ -119,7 +117,7 @@ IN_PREDICTIONS = (
 
 #: Keys of config.yaml that say how top-down networks are used.
 WITH_DETECTORS = (
-    WithoutEffect(
+    IgnoredKey(
         "detector_batch_size",
         _not(1),
         "the detector takes the frames of --batch-size at once, and fewer where memory is short",
@@ -127,7 +125,7 @@ WITH_DETECTORS = (
 )
 
 
-def warn_of(settings: Settings, file: Path, known: Sequence[WithoutEffect]) -> None:
+def warn_ignored_keys(settings: Settings, file: Path, known: Sequence[IgnoredKey]) -> None:
     """Warn of each key of ``file`` that asks for what dlcx does not do."""
     data = settings.plain()
     for one in known:

@@ -8,8 +8,8 @@ from dlcx.nets.configure import model_config
 from dlcx.poses import Layout
 from dlcx.settings import ModelConfig
 from dlcx.settings.base import check, fields_at
+from dlcx.settings.ignored_keys import IN_DATASETS, IN_PREDICTIONS, IN_TRAINING, WITH_DETECTORS, warn_ignored_keys
 from dlcx.settings.project import ProjectConfig
-from dlcx.settings.without_effect import IN_DATASETS, IN_PREDICTIONS, IN_TRAINING, WITH_DETECTORS, warn_of
 
 
 @pytest.fixture
@@ -18,14 +18,14 @@ def plain():
 
 
 def test_a_config_as_it_is_made_is_quiet(plain, caplog, tmp_path):
-    warn_of(ModelConfig(**plain), tmp_path, (*IN_TRAINING, *IN_PREDICTIONS))
+    warn_ignored_keys(ModelConfig(**plain), tmp_path, (*IN_TRAINING, *IN_PREDICTIONS))
     assert not caplog.records
 
 
 def test_a_value_is_named_with_its_key_and_dlcx_way(plain, caplog, tmp_path):
     plain["detector"]["train_settings"]["display_iters"] = 7
     plain["inference"]["multithreading"]["queue_length"] = 9
-    warn_of(ModelConfig(**plain), tmp_path / "pytorch_config.yaml", (*IN_TRAINING, *IN_PREDICTIONS))
+    warn_ignored_keys(ModelConfig(**plain), tmp_path / "pytorch_config.yaml", (*IN_TRAINING, *IN_PREDICTIONS))
     first, second = (record.getMessage() for record in caplog.records)
     assert first.startswith(f"{tmp_path}/pytorch_config.yaml: detector.train_settings.display_iters: 7 has no effect: ")
     assert "--progress" in first
