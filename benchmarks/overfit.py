@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import dlcx
-from dlcx.data.labeled import LabeledImages
+from dlcx.data.labeled_images import LabeledImages
 from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.formats.predictions.evaluation import write_evaluation
 from dlcx.formats.project_config import open_project

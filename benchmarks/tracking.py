@@ -26,8 +26,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from dlcx.analysis_files import AnalysisFiles
-from dlcx.data import drawn
-from dlcx.data.drawn.detections import Faults, detections
+from dlcx.data import synthetic
+from dlcx.data.synthetic.detections import DetectionErrors, simulate_detections
 from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
 from dlcx.formats.predictions.assemblies import write_assemblies
 from dlcx.formats.predictions.video_predictions import read_predictions
@@ -81,7 +81,7 @@ def drawn_case(animals: int, level: str, seed: int) -> Case:
     """One drawn scene and what a net would find in it; with odd seeds nobody can leave the picture."""
     how = LEVELS[level]
     height = np.sqrt(max(animals * how.room, 6) * 3 / 4) * BODY
-    scene = drawn.scene(
+    scene = synthetic.scene(
         animals,
         FRAMES,
         size=(round(height * 4 / 3), round(height)),
@@ -90,9 +90,9 @@ def drawn_case(animals: int, level: str, seed: int) -> Case:
         leaving=0 if seed % 2 else how.leaving,
         seed=seed,
     )
-    found = detections(scene, Faults().times(how.faults), seed=seed)
+    found = simulate_detections(scene, DetectionErrors().scaled(how.faults), seed=seed)
     kinds = (level, CLOSED if seed % 2 else OPEN)
-    return Case(f"{animals}-{level}-{seed}", kinds, scene.layout, scene.size, found, drawn.true_tracks(scene))
+    return Case(f"{animals}-{level}-{seed}", kinds, scene.layout, scene.size, found, synthetic.true_tracks(scene))
 
 
 def real_case(path: Path, animals: int) -> tuple[Case, list[JointDetections], Assembler]:
@@ -135,7 +135,7 @@ class Project:
 
     def _rename(self, config: Path, layout: Layout) -> None:
         """Bodyparts of other animals: their labels are made up, as nothing is trained."""
-        from dlcx.data.drawn.scene import BODYPARTS
+        from dlcx.data.synthetic.scene import BODYPARTS
         from dlcx.formats.labels.collected_data import write_labels
         from dlcx.formats.project_config import read_project_config, write_project_config
         from dlcx.poses import Labels

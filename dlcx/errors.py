@@ -38,7 +38,7 @@ class Stopped(DlcxError):
     exit_code = 75
 
 
-class ToldElsewhere(DlcxError):
+class AlreadyReported(DlcxError):
     """Another process of the same call says why it ends; nothing more is to be said."""
 
     def __init__(self, exit_code: int) -> None:
@@ -46,7 +46,7 @@ class ToldElsewhere(DlcxError):
         self.exit_code = exit_code
 
 
-class LostProcess(ToldElsewhere):
+class LostProcess(AlreadyReported):
     """Another process of the same call has gone without a word; who started them says which."""
 
     code = 70

@@ -19,7 +19,7 @@ from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.settings.ignored_keys import IN_PREDICTIONS, WITH_DETECTORS, warn_ignored_keys
 
 if TYPE_CHECKING:
-    from dlcx.data.labeled import LabeledImage
+    from dlcx.data.labeled_images import LabeledImage
     from dlcx.nets.model import PoseModel
     from dlcx.poses import Instances
     from dlcx.predictors import Finder, Predictor
@@ -127,7 +127,7 @@ def load_predictor(
     DlcxError
         When the shuffle or snapshot does not exist, cannot be read, or does not fit the other.
     """
-    from dlcx.data.labeled import labelled_boxes
+    from dlcx.data.labeled_images import labeled_boxes
     from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.nets.build import build_model
     from dlcx.nets.weights import load_strict
@@ -158,7 +158,7 @@ def load_predictor(
     )
     told: Callable[[LabeledImage], Instances] | None = None
     if config.method == "td" and detector is None:
-        told = partial(labelled_boxes, margin=config.data.bbox_margin)
+        told = partial(labeled_boxes, margin=config.data.bbox_margin)
     elif isinstance(source, ConditionFile):
         given = source.given
         told = lambda labeled: given.of_image(labeled.path)  # noqa: E731

@@ -20,7 +20,7 @@ from dlcx.project import Shuffle
 from dlcx.untrusted_files import read_json
 
 if TYPE_CHECKING:
-    from dlcx.trackers.tracking import Linked, Tracking
+    from dlcx.trackers.tracking import LinkResult, Tracking
 
 logger = logging.getLogger(__name__)
 
@@ -224,7 +224,7 @@ class Linking:
             **found,
         )
 
-    def _warn(self, video: Path, linked: Linked, frames: int) -> None:
+    def _warn(self, video: Path, linked: LinkResult, frames: int) -> None:
         """Say what was there where tracks are missing."""
         animals = len(self.layout.individuals)
         if linked.seen == animals:

@@ -16,7 +16,7 @@ from dlcx.cli.deeplabcut_names import advice
 from dlcx.cli.help import Command, Program
 from dlcx.cli.next_steps import given_project, with_project
 from dlcx.cli.output import print_error, print_json, print_traceback
-from dlcx.errors import DlcxError, ToldElsewhere, did_you_mean
+from dlcx.errors import AlreadyReported, DlcxError, did_you_mean
 from dlcx.outputs import disk_full_error, is_disk_full
 from dlcx.untrusted_files import RENAME
 
@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
         if result == INTERRUPTED:  # some versions of typer turn the interrupt into this code, others raise
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
-    except ToldElsewhere as error:
+    except AlreadyReported as error:
         return error.exit_code
     except DlcxError as error:
         if "--debug" in arguments:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 
 from dlcx.distributed_environment import SUPERVISED
-from dlcx.errors import DlcxError, LostProcess, Stopped, ToldElsewhere
+from dlcx.errors import AlreadyReported, DlcxError, LostProcess, Stopped
 from dlcx.stopping import StopRequest, stop_on_signals
 
 #: Seconds that the others get to end by themselves when one has failed.
@@ -34,7 +34,7 @@ def launch(command: Sequence[str], count: int) -> str:
     ------
     Stopped
         When they were stopped before they could say so.
-    ToldElsewhere
+    AlreadyReported
         When they failed and one of them has said why; its exit code is theirs.
     DlcxError
         When one was killed.
@@ -97,7 +97,7 @@ def _judge(ended: Mapping[int, int], killed: set[int], stop: StopRequest, count:
             raise DlcxError(f"process {rank + 1} of {count} was ended by {name}", hint=f"{_AGAIN}{memory}.")
     failed = [code for code in by_themselves.values() if code not in (0, LostProcess.code)]
     if failed:
-        raise ToldElsewhere(failed[0])
+        raise AlreadyReported(failed[0])
     if killed or any(ended.values()):
         raise DlcxError(f"the {count} processes have lost each other", hint=f"{_AGAIN}.")
 

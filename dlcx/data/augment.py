@@ -14,9 +14,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from dlcx.data import pixels
-from dlcx.data.labeled import LabeledImage
-from dlcx.data.warp import Warp, inside
+from dlcx.data import pixel_transforms
+from dlcx.data.labeled_images import LabeledImage
+from dlcx.data.warp import Warp, is_inside
 from dlcx.poses import Instances, Prediction
 
 
@@ -28,20 +28,20 @@ def generator(seed: int, epoch: int, image: int | None = None, *, batch: int | N
 
 
 @dataclass(frozen=True)
-class Flip:
+class RandomFlip:
     """Mirror left and right with chance ``p``; keypoints of ``pairs`` (indices) then swap their places."""
 
     p: float = 0.5
     pairs: tuple[tuple[int, int], ...] = ()
 
-    def draw(self, warp: Warp, rng: np.random.Generator) -> tuple[Warp, bool]:
+    def sample(self, warp: Warp, rng: np.random.Generator) -> tuple[Warp, bool]:
         """The warp with the mirror in it, if it fell so."""
         flipped = bool(rng.random() < self.p)
         return (warp.mirrored() if flipped else warp), flipped
 
 
 @dataclass(frozen=True)
-class Affine:
+class RandomAffine:
     """Scale, turn and shift about the centre with chance ``p``.
 
     ``scaling`` (low, high), ``rotation`` degrees to either side, ``translation`` whole pixels to any side.
@@ -52,20 +52,20 @@ class Affine:
     rotation: float = 0.0
     translation: int = 0
 
-    def draw(self, warp: Warp, rng: np.random.Generator) -> Warp:
+    def sample(self, warp: Warp, rng: np.random.Generator) -> Warp:
         """The warp with a random affine step in it, if it fell so."""
         chosen = rng.random() < self.p
         scale = rng.uniform(*self.scaling)
         degrees = rng.uniform(-self.rotation, self.rotation)
         dx, dy = rng.integers(-self.translation, self.translation + 1, 2)
-        return warp.turned(degrees, scale, (float(dx), float(dy))) if chosen else warp
+        return warp.rotated(degrees, scale, (float(dx), float(dy))) if chosen else warp
 
 
 @dataclass(frozen=True)
-class Crop:
+class RandomCrop:
     """A window of fixed size; smaller images are first padded on all sides alike.
 
-    ``method``: ``uniform`` anywhere; ``keypoints`` by a keypoint; ``density`` by a keypoint, those with many neighbours
+    ``method``: ``uniform`` anywhere; ``keypoints`` by a keypoint; ``density`` by a keypoint, those with many neighbors
     (within a tenth of the shorter side) preferred; ``hybrid`` uniform or density, half and half.
     ``max_shift`` moves the window from the keypoint by up to this share of its size.
     """
@@ -75,7 +75,7 @@ class Crop:
     max_shift: float = 0.4
     method: Literal["uniform", "keypoints", "density", "hybrid"] = "density"
 
-    def draw(self, warp: Warp, xy: np.ndarray, rng: np.random.Generator) -> Warp:
+    def sample(self, warp: Warp, xy: np.ndarray, rng: np.random.Generator) -> Warp:
         """The warp with the window in it; xy (P, 2) are the points as this warp has them, nan unseen."""
         size = np.maximum(warp.size, (self.width, self.height))
         pad = (size - warp.size) // 2
@@ -83,7 +83,7 @@ class Crop:
         method = self.method
         if method == "hybrid":
             method = "uniform" if rng.random() < 0.5 else "density"
-        seen = xy[inside(xy, warp.size)] + pad
+        seen = xy[is_inside(xy, warp.size)] + pad
         if method != "uniform" and len(seen):
             chosen = seen[self._choose(seen, method, 0.1 * float(size.min()), rng)]
             shift = min(max(self.max_shift, 0.0), 0.4) * rng.uniform(0.0, 1.0, 2) * (self.width, self.height)
@@ -99,7 +99,7 @@ class Crop:
         if method == "keypoints":
             return int(rng.integers(len(seen)))
         distance = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
-        weight = (distance < radius).sum(1).astype(float)  # the point itself and its neighbours
+        weight = (distance < radius).sum(1).astype(float)  # the point itself and its neighbors
         return int(rng.choice(len(seen), p=weight / weight.sum()))
 
 
@@ -130,9 +130,9 @@ class Pad:
 class Augmentation:
     """All random changes of ``data.train``; each is absent unless it is asked for."""
 
-    flip: Flip | None = None
-    affine: Affine | None = None
-    crop: Crop | None = None
+    flip: RandomFlip | None = None
+    affine: RandomAffine | None = None
+    crop: RandomCrop | None = None
     hist_eq: bool = False
     motion_blur: bool = False
     covering: bool = False
@@ -153,7 +153,7 @@ class Augmentation:
             xy = warp.points(labels.xy)
             for move in moves:
                 xy = move(xy)
-            seen = inside(xy, warp.size)
+            seen = is_inside(xy, warp.size)
             box = None if labels.box is None else warp.boxes(labels.box)
             return replace(labels, xy=np.where(seen[..., None], xy, np.nan), score=seen.astype(np.float32), box=box)
 
@@ -168,12 +168,12 @@ class Augmentation:
     ) -> tuple[Warp, bool]:
         flipped = False
         if self.flip:
-            warp, flipped = self.flip.draw(warp, rng)
+            warp, flipped = self.flip.sample(warp, rng)
         if self.affine:
-            warp = self.affine.draw(warp, rng)
+            warp = self.affine.sample(warp, rng)
         if self.crop:
             points = [animals.xy.reshape(-1, 2)] + ([] if unique is None else [unique.xy.reshape(-1, 2)])
-            warp = self.crop.draw(warp, warp.points(np.concatenate(points)), rng)
+            warp = self.crop.sample(warp, warp.points(np.concatenate(points)), rng)
         return warp, flipped
 
     def _change_pixels(
@@ -181,20 +181,20 @@ class Augmentation:
     ) -> tuple[np.ndarray, list[Callable[[np.ndarray], np.ndarray]]]:
         """The image, and what its keypoints (..., 2) must go through."""
         moves: list[Callable[[np.ndarray], np.ndarray]] = []
-        if self.hist_eq and rng.random() < pixels.CHANCE:
-            image = pixels.equalise(image)
-        if self.motion_blur and rng.random() < pixels.CHANCE:
-            image = pixels.motion_blur(image, rng)
-        if self.covering and rng.random() < pixels.CHANCE:
-            image, holes = pixels.cover(image, rng)
+        if self.hist_eq and rng.random() < pixel_transforms.CHANCE:
+            image = pixel_transforms.equalise(image)
+        if self.motion_blur and rng.random() < pixel_transforms.CHANCE:
+            image = pixel_transforms.motion_blur(image, rng)
+        if self.covering and rng.random() < pixel_transforms.CHANCE:
+            image, holes = pixel_transforms.cover(image, rng)
             moves.append(lambda xy: _hide(xy, holes))
-        if self.elastic and rng.random() < pixels.CHANCE:
-            image, moved = pixels.elastic(image, rng)
-            moves.append(lambda xy: pixels.displaced(xy, moved))
-        if self.grayscale and rng.random() < pixels.CHANCE:
-            image = pixels.grey(image, rng)
-        if self.noise and rng.random() < pixels.CHANCE:
-            image = pixels.add_noise(image, self.noise, rng)
+        if self.elastic and rng.random() < pixel_transforms.CHANCE:
+            image, moved = pixel_transforms.elastic(image, rng)
+            moves.append(lambda xy: pixel_transforms.displaced(xy, moved))
+        if self.grayscale and rng.random() < pixel_transforms.CHANCE:
+            image = pixel_transforms.grey(image, rng)
+        if self.noise and rng.random() < pixel_transforms.CHANCE:
+            image = pixel_transforms.add_noise(image, self.noise, rng)
         return image, moves
 
 

@@ -15,7 +15,7 @@ PLAIN = {2, 5, 6}
 COLOURFUL = 16
 
 
-class ToImage:
+class PictureConverter:
     """Converts the pictures of one video to images.
 
     Parameters
@@ -49,7 +49,7 @@ class ToImage:
         return image if image.shape[1::-1] == self._size else None
 
 
-def shows_its_colours(picture: Any, image: np.ndarray) -> bool:
+def reveals_color_space(picture: Any, image: np.ndarray) -> bool:
     """Whether this image (h, w, 3) would look different in another colour space than the picture's, if that matters."""
     return int(picture.colorspace) in PLAIN or bool(cv2.absdiff(image[..., 0], image[..., 2]).max() > COLOURFUL)
 

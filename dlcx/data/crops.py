@@ -12,7 +12,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Window:
+class CropWindow:
     """A part of an image, in whole pixels and perhaps reaching beyond it: image = crop * scale + offset, x then y.
 
     Only what lies in ``inner`` (x1, y1, x2, y2) shows the image; the rest of ``outer`` is black.
@@ -58,7 +58,7 @@ class Cropping:
     margin: int = 0
     context: bool = True
 
-    def window(self, box: np.ndarray, image: tuple[int, int]) -> Window:
+    def window(self, box: np.ndarray, image: tuple[int, int]) -> CropWindow:
         """The window of a box (4,) in an image of (width, height)."""
         x, y, width, height = (float(value) for value in box)
         centre = np.array([x + width / 2, y + height / 2])
@@ -75,7 +75,7 @@ class Cropping:
             bar_y = max(int(seen_width - seen_height * ratio) // 2, 0)
             bar_x = max(int(seen_height - seen_width / ratio) // 2, 0)
             left, top, right, bottom = left - bar_x, top - bar_y, right + bar_x, bottom + bar_y
-        return Window((left, top, right, bottom), inner, self.size)
+        return CropWindow((left, top, right, bottom), inner, self.size)
 
 
 def boxes_around(xy: np.ndarray, image: tuple[int, int], margin: float) -> np.ndarray:

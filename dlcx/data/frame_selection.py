@@ -41,7 +41,7 @@ def check_method(method: str) -> None:
             ) from error
 
 
-def candidates(frames: int, start: float, stop: float, among: Sequence[int] | None = None) -> np.ndarray:
+def candidate_frames(frames: int, start: float, stop: float, among: Sequence[int] | None = None) -> np.ndarray:
     """Numbers of the frames between shares ``start`` and ``stop`` of a video, or those ``among`` given ones.
 
     Of given frames the one at the very start is left out, as in DeepLabCut.
@@ -53,12 +53,12 @@ def candidates(frames: int, start: float, stop: float, among: Sequence[int] | No
     return given[(given > first) & (given < last)]
 
 
-def draw_uniform(numbers: np.ndarray, count: int, draw: np.random.RandomState) -> list[int]:
+def sample_uniform(numbers: np.ndarray, count: int, draw: np.random.RandomState) -> list[int]:
     """``count`` of the frames ``numbers``, in the order drawn; all of them, shuffled, when there are no more."""
     return draw.choice(numbers, size=min(count, len(numbers)), replace=False).tolist() if len(numbers) else []
 
 
-def draw_of_clusters(images: np.ndarray, numbers: np.ndarray, count: int, draw: np.random.RandomState) -> list[int]:
+def sample_from_clusters(images: np.ndarray, numbers: np.ndarray, count: int, draw: np.random.RandomState) -> list[int]:
     """One frame of each of ``count`` clusters of images (N, D) that look alike; of no more frames than that, all.
 
     Where two clusters start from the same image, rounding decides which of them takes it, so that processors may
@@ -75,7 +75,7 @@ def draw_of_clusters(images: np.ndarray, numbers: np.ndarray, count: int, draw: 
     return [int(numbers[own[draw.randint(len(own))]]) for own in members if len(own)]
 
 
-def small_images(
+def downsampled_frames(
     video: VideoFile,
     numbers: np.ndarray,
     *,

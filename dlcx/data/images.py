@@ -33,11 +33,13 @@ def find_images(wanted: Sequence[str | Path]) -> list[Path]:
     return find_files(wanted, IMAGE_SUFFIXES, "image", made=lambda entry: entry.stem.endswith("labeled"))
 
 
-def neighbours(items: Iterable[Item], most: int, size: Callable[[Item], tuple[int, ...]]) -> Iterator[list[Item]]:
-    """Runs of at most ``most`` neighbours of one size, in order: what can share a forward pass."""
+def same_size_batches(
+    items: Iterable[Item], batch_size: int, size: Callable[[Item], tuple[int, ...]]
+) -> Iterator[list[Item]]:
+    """Runs of at most ``batch_size`` consecutive items of one size, in order: what can share a forward pass."""
     run: list[Item] = []
     for item in items:
-        if len(run) == most or (run and size(item) != size(run[0])):
+        if len(run) == batch_size or (run and size(item) != size(run[0])):
             yield run
             run = []
         run.append(item)
@@ -79,7 +81,7 @@ def image_size(path: Path) -> tuple[int, int]:
     return header.width, header.height
 
 
-def same_picture(one: np.ndarray, other: np.ndarray) -> bool:
+def is_same_image(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two images (H, W, 3) uint8 are of one size and show the same, but for what compression makes of it."""
     if one.shape != other.shape:
         return False

@@ -19,7 +19,7 @@ _ELEMENT = b"\xec" + bytes([0x80 | len(TEXT)]) + TEXT
 _MARKS = {".mp4": _BOX, ".mov": _BOX, ".avi": _CHUNK, ".mkv": _ELEMENT, ".webm": _ELEMENT}
 
 
-def mark_as_drawn(path: Path) -> None:
+def mark_labeled_video(path: Path) -> None:
     """Append the mark to a video file of a container that has one.
 
     Raises
@@ -32,7 +32,7 @@ def mark_as_drawn(path: Path) -> None:
             file.write(padding)
 
 
-def is_marked_as_drawn(path: Path) -> bool:
+def is_marked_labeled_video(path: Path) -> bool:
     """Whether a file ends with the mark."""
     with suppress(OSError, DlcxError), open_binary(path) as file:
         file.seek(-min(len(TEXT), path.stat().st_size), 2)

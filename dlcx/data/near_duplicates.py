@@ -17,7 +17,7 @@ _SAMPLE = 200
 
 
 @dataclass(frozen=True)
-class Twin:
+class NearDuplicate:
     """A test image, the training image that it resembles most, and their difference: 1 is usual in their video."""
 
     test: int
@@ -32,9 +32,9 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(grey, (0, 0), 1).ravel()
 
 
-def find_twins(
+def find_near_duplicates(
     thumbnails: np.ndarray, videos: Sequence[str], train: Sequence[int], test: Sequence[int]
-) -> tuple[Twin, ...]:
+) -> tuple[NearDuplicate, ...]:
     """The test images that have a near-duplicate among the training images.
 
     Two images are near-duplicates when their root mean square difference is below :data:`ALIKE` times the median
@@ -59,7 +59,7 @@ def find_twins(
     for row, column in enumerate(nearest):
         relative = float(difference[row, column]) / usual[videos[test[row]]]
         if relative < ALIKE:
-            found.append(Twin(int(test[row]), int(train[column]), relative))
+            found.append(NearDuplicate(int(test[row]), int(train[column]), relative))
     return tuple(found)
 
 

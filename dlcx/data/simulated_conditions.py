@@ -1,7 +1,7 @@
 """First guesses of poses, made from labels with the errors that pose estimators make: what conditional nets learn from.
 
 Moon et al., PoseFix: Model-agnostic General Human Pose Refinement Network (CVPR 2019), arXiv:1812.03595; Zhou et al.,
-BUCTD (ICCV 2023), arXiv:2306.07879.  Coordinates are pixels of the image, K keypoints, M neighbours.
+BUCTD (ICCV 2023), arXiv:2306.07879.  Coordinates are pixels of the image, K keypoints, M neighbors.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ class ConditionSampler:
     inversion: float = 0.03
     miss: float = 0.10
 
-    def draw(
-        self, xy: np.ndarray, neighbours: np.ndarray, area: float, image: tuple[int, int], rng: np.random.Generator
+    def sample(
+        self, xy: np.ndarray, neighbors: np.ndarray, area: float, image: tuple[int, int], rng: np.random.Generator
     ) -> np.ndarray:
         """Guesses (K, 2) in an image of (width, height), nan where nothing is seen or can be guessed.
 
-        xy (K, 2) is the animal, ``area`` that of its box; neighbours (M, K, 2) are those whose boxes overlap with it.
+        xy (K, 2) is the animal, ``area`` that of its box; neighbors (M, K, 2) are those whose boxes overlap with it.
         """
         count = len(xy)
         mine, other = np.arange(count), self._partners(count, rng)
         partner = np.where(other[:, None] >= 0, xy[other], np.nan)
-        theirs = np.where(other[:, None] >= 0, neighbours[:, other], np.nan)
-        centres = np.stack([xy, partner, *neighbours[:, mine], *theirs], 1)  # (K, C, 2)
+        theirs = np.where(other[:, None] >= 0, neighbors[:, other], np.nan)
+        centres = np.stack([xy, partner, *neighbors[:, mine], *theirs], 1)  # (K, C, 2)
         there = np.isfinite(centres).all(-1)
 
         places, possible = self._places(centres, there, area, rng)
@@ -81,7 +81,7 @@ class ConditionSampler:
     ) -> tuple[np.ndarray, np.ndarray]:
         """One place (5, K, 2) for each kind of guess, and whether (5, K) there is one.
 
-        centres (K, C, 2) are each keypoint, its partner, and the same of neighbours; ``there`` (K, C) says which exist.
+        centres (K, C, 2) are each keypoint, its partner, and the same of neighbors; ``there`` (K, C) says which exist.
         """
         count, many = there.shape
         sigmas = np.broadcast_to(np.asarray(self.sigmas), count)

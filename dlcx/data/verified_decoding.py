@@ -42,7 +42,7 @@ class _DamagedReferencesError(Exception):
         self.key, self.number = key, number
 
 
-def verified_pictures(path: Path, order: FrameOrder, first: int, end: int) -> Iterator[tuple[int, Any]]:
+def decode_verified(path: Path, order: FrameOrder, first: int, end: int) -> Iterator[tuple[int, Any]]:
     """Number and PyAV's picture of every sound frame from ``first`` to ``end``, in order."""
     keys = np.flatnonzero(order.packets.key & (order.number >= 0))
     starts, restarted = list(_starts(order, first)), False

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from dlcx.data.av_frames import ToImage, shows_its_colours
+from dlcx.data.av_frames import PictureConverter, reveals_color_space
 from dlcx.data.opencv_frames import opencv_frames
 from dlcx.data.prefetch import ahead
-from dlcx.data.verified_decoding import verified_pictures
+from dlcx.data.verified_decoding import decode_verified
 from dlcx.data.video_file import VideoFile
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 AHEAD, AHEAD_BYTES = 32, 64 * 2**20
 
 
-class GoodFrame(NamedTuple):
+class VerifiedFrame(NamedTuple):
     """A frame's number, image (h, w, 3) uint8, whether that is BGR, and whether it equals the frame before."""
 
     number: int
@@ -49,22 +49,22 @@ class GoodFrame(NamedTuple):
             into[:] = region
 
 
-def good_frames(video: VideoFile, first: int, end: int) -> Iterator[GoodFrame]:
+def read_verified_frames(video: VideoFile, first: int, end: int) -> Iterator[VerifiedFrame]:
     """Every sound frame from ``first`` to ``end``, in order."""
     earlier = max(first - 1, 0)
-    decoded = verified_pictures(video.path, video.order, earlier, min(end, video.stored_frames))
+    decoded = decode_verified(video.path, video.order, earlier, min(end, video.stored_frames))
     before: tuple[int, np.ndarray] | None = None
     with closing(ahead(decoded, _most(video), f"decode pictures of {video.path.name}")) as pictures:
         for number, image, is_bgr in _images(video, pictures, end):
             if number >= first:
                 repeated = before is not None and before[0] == number - 1 and _same(before[1], image)
-                yield GoodFrame(number, image, is_bgr, repeated)
+                yield VerifiedFrame(number, image, is_bgr, repeated)
             before = number, image
 
 
 def _images(video: VideoFile, pictures: Iterator[tuple[int, Any]], end: int) -> Iterator[tuple[int, np.ndarray, bool]]:
     """Number, image and whether it is BGR of every picture: PyAV's as long as OpenCV would give the same."""
-    to_image = ToImage(video.width, video.height)
+    to_image = PictureConverter(video.width, video.height)
     known: set[bool] = set()  # whether progressive and interlaced pictures have been compared
     for number, picture in pictures:
         image = None if video.first_stamp is None else to_image(picture)
@@ -80,14 +80,14 @@ def _images(video: VideoFile, pictures: Iterator[tuple[int, Any]], end: int) -> 
 
 def _equals_opencv(video: VideoFile, number: int, image: np.ndarray, picture: object) -> bool:
     """Whether OpenCV gives the same pixels for a frame, and that says something about other frames."""
-    return shows_its_colours(picture, image) and any(
+    return reveals_color_space(picture, image) and any(
         np.array_equal(seen[..., ::-1], image) for _, seen in opencv_frames(video, number, number + 1)
     )
 
 
 def _by_av(video: VideoFile, pictures: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, np.ndarray, bool]]:
     """The pictures as PyAV converts them."""
-    to_image = ToImage(video.width, video.height, anyhow=True)
+    to_image = PictureConverter(video.width, video.height, anyhow=True)
     for number, picture in pictures:
         if (image := to_image(picture)) is not None:
             yield number, image, False

@@ -20,11 +20,11 @@ import numpy as np
 from dlcx.analysis_files import ANALYSIS_SUFFIXES
 from dlcx.data.find_files import find_files
 from dlcx.data.frame_order import frame_order
-from dlcx.data.labeled_video_mark import is_marked_as_drawn
+from dlcx.data.labeled_video_mark import is_marked_labeled_video
 from dlcx.data.opencv_frames import frame_at
 from dlcx.data.packets import is_cut_short, open_capture
 from dlcx.data.prefetch import ahead
-from dlcx.data.verified_frames import good_frames
+from dlcx.data.verified_frames import read_verified_frames
 from dlcx.data.video_file import VideoFile
 from dlcx.errors import DlcxError
 from dlcx.progress import Clock
@@ -84,14 +84,14 @@ def find_videos(wanted: Sequence[str | Path]) -> list[Path]:
     DlcxError
         When a path does not exist, or nothing is found at all.
     """
-    return find_files(wanted, VIDEO_SUFFIXES, "video", made=is_made_from_analysis)
+    return find_files(wanted, VIDEO_SUFFIXES, "video", made=is_analysis_output)
 
 
-def is_made_from_analysis(path: Path) -> bool:
+def is_analysis_output(path: Path) -> bool:
     """Whether a file is no recording: a video with poses drawn in, or another file that an analysis leaves."""
     if path.suffix.lower() in ANALYSIS_SUFFIXES and re.search("DLC|DeepCut", path.stem):
         return True
-    return path.stem.endswith(DRAWN_ENDINGS) or is_marked_as_drawn(path)
+    return path.stem.endswith(DRAWN_ENDINGS) or is_marked_labeled_video(path)
 
 
 def open_video(path: Path) -> VideoFile:
@@ -193,7 +193,7 @@ def _decode(
     video: VideoFile, batch_size: int, first: int, end: int, crop: tuple[int, int, int, int]
 ) -> Iterator[FrameBatch]:
     x1, x2, y1, y2 = crop
-    decoded = good_frames(video, first, end)
+    decoded = read_verified_frames(video, first, end)
     ahead = next(decoded, None)
     for begin in range(first, end, batch_size):
         count = min(batch_size, end - begin)

@@ -19,7 +19,7 @@ FINGERPRINT_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class Header:
+class VideoHeader:
     """What a file says of its video: number of frames, sizes (w, h) with and without rotation, frames a second."""
 
     frames: int
@@ -60,7 +60,7 @@ def is_same_recording(one: Path, other: Path) -> bool:
     return one.samefile(other) or same_content(fingerprint(one), fingerprint(other))
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> VideoHeader:
     """Open a video and decode its first frame; its packets are not listed.
 
     Raises
@@ -78,4 +78,4 @@ def read_header(path: Path) -> Header:
         capture.release()
     if decoded:
         sizes.add((image.shape[1], image.shape[0]))
-    return Header(frames, frozenset(sizes), fps if np.isfinite(fps) and fps > 0 else np.nan)
+    return VideoHeader(frames, frozenset(sizes), fps if np.isfinite(fps) and fps > 0 else np.nan)

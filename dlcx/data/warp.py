@@ -39,7 +39,7 @@ class Warp:
         """This warp, followed by a swap of left and right."""
         return self.then(np.array([[-1.0, 0.0, self.size[0] - 1.0], [0.0, 1.0, 0.0]]))
 
-    def turned(self, degrees: float, scale: float, shift: tuple[float, float]) -> Warp:
+    def rotated(self, degrees: float, scale: float, shift: tuple[float, float]) -> Warp:
         """This warp, followed by a turn and scaling about the centre of the canvas and a shift."""
         centre = (np.array(self.size) - 1.0) / 2.0
         angle = np.deg2rad(degrees)
@@ -73,6 +73,6 @@ class Warp:
         return cv2.warpAffine(image, self.matrix, self.size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
 
 
-def inside(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def is_inside(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Which points (..., 2) lie in an image of ``size`` (width, height), borders included; nan does not."""
     return np.asarray(np.all((xy >= 0) & (xy <= np.asarray(size)), axis=-1))

@@ -102,17 +102,17 @@ def choose_frames(
     DlcxError
         When there is no such method, or what it needs is not installed.
     """
-    from dlcx.data.frame_selection import check_method, draw_of_clusters, draw_uniform, small_images
+    from dlcx.data.frame_selection import check_method, downsampled_frames, sample_from_clusters, sample_uniform
 
     check_method(method)
     draw = np.random.RandomState(seed)
     if method == "uniform":
-        return draw_uniform(numbers, count, draw)
+        return sample_uniform(numbers, count, draw)
     if len(numbers) <= count:
         return numbers.tolist()
     with progress.task(f"look at {video.path.name}", int(numbers[-1] - numbers[0]) + 1, "frame") as task:
-        images, readable = small_images(video, numbers, width=width, color=color, crop=crop, task=task)
-    return draw_of_clusters(images, numbers[readable], count, draw)
+        images, readable = downsampled_frames(video, numbers, width=width, color=color, crop=crop, task=task)
+    return sample_from_clusters(images, numbers[readable], count, draw)
 
 
 def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple[Video, Path]]:

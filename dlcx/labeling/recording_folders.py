@@ -153,7 +153,7 @@ def _video_of(project: Project, folder: str) -> Path | None:
 
 
 def _same_video(source: Source, path: Path, numbers: Sequence[int]) -> bool:
-    from dlcx.data.images import same_picture
+    from dlcx.data.images import is_same_image
     from dlcx.data.video import read_frame
     from dlcx.data.video_identity import fingerprint, same_content
 
@@ -167,14 +167,14 @@ def _same_video(source: Source, path: Path, numbers: Sequence[int]) -> bool:
         return False
     for number in _some(numbers):
         one, two = read_frame(mine, number), read_frame(other, number)
-        if one is None or two is None or not same_picture(one, two):
+        if one is None or two is None or not is_same_image(one, two):
             return False
     return True
 
 
 def _frames_of_video(source: Source, folder: Path, there: Mapping[int, str]) -> _Belongs:
     """Whether images of frames are those of a video, where none is of the frames that are labeled."""
-    from dlcx.data.images import read_image, same_picture
+    from dlcx.data.images import is_same_image, read_image
     from dlcx.data.video import read_frame
 
     if source.frame is None or source.path is None or not there:
@@ -182,7 +182,7 @@ def _frames_of_video(source: Source, folder: Path, there: Mapping[int, str]) -> 
     video = source.videos.open(source.path)
     for number in _some(sorted(there)):
         frame = read_frame(video, number) if number < video.frames else None
-        if frame is None or not same_picture(frame, read_image(folder / there[number])):
+        if frame is None or not is_same_image(frame, read_image(folder / there[number])):
             return _Belongs(False, f"another recording: {folder / there[number]} is another picture")
     return _Belongs(True)
 
@@ -193,11 +193,11 @@ def _some(numbers: Sequence[int]) -> list[int]:
 
 def same_file(source: Source, target: Path) -> bool:
     """Whether an image in labeled-data is the very picture of ``source``."""
-    from dlcx.data.images import read_image, same_picture
+    from dlcx.data.images import is_same_image, read_image
 
     if source.frame is None and source.path is not None:
         if source.path.samefile(target):
             return True
         if source.path.stat().st_size == target.stat().st_size and source.path.read_bytes() == target.read_bytes():
             return True
-    return same_picture(source.read(), read_image(target))
+    return is_same_image(source.read(), read_image(target))

@@ -3,16 +3,16 @@
 from dlcx.metrics.bootstrap import Interval, mean_interval
 from dlcx.metrics.boxes import BoxMetrics, evaluate_boxes
 from dlcx.metrics.identity import identity_accuracy
-from dlcx.metrics.poses import LabelErrors, Metrics, evaluate_poses, label_errors
+from dlcx.metrics.poses import KeypointErrors, PoseMetrics, evaluate_poses, keypoint_errors
 
 __all__ = [
     "BoxMetrics",
     "Interval",
-    "LabelErrors",
-    "Metrics",
+    "KeypointErrors",
+    "PoseMetrics",
     "evaluate_boxes",
     "evaluate_poses",
     "identity_accuracy",
-    "label_errors",
+    "keypoint_errors",
     "mean_interval",
 ]

@@ -18,7 +18,7 @@ from dlcx.poses import Instances
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 #: Found boxes of an image that count, the surest first.
-MOST = 100
+MAX_DETECTIONS = 100
 #: What a number is where there is no true box.
 UNDEFINED = -1.0
 
@@ -92,7 +92,7 @@ def _surest(found: Instances) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((0, 4)), np.zeros(0)
     if found.box is None or found.box_score is None:
         raise ValueError("evaluate_boxes: expected animals with box and box_score")
-    order = np.argsort(-found.box_score, kind="stable")[:MOST]
+    order = np.argsort(-found.box_score, kind="stable")[:MAX_DETECTIONS]
     return found.box[order], found.box_score[order]
 
 

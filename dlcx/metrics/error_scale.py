@@ -14,7 +14,7 @@ MIN_TEST_IMAGES = 5
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class ErrorScale:
     """Lengths in pixels of the whole image, taken from labels alone; nan where the labels do not give them.
 
     ``images`` counts the images with a label.  ``animal_size`` is the median diagonal of the boxes around the labels of
@@ -61,7 +61,7 @@ class Yardstick:
         return f"{count}, so the test error says little"
 
 
-def yardstick(truth: Sequence[Prediction]) -> Yardstick:
+def error_scale(truth: Sequence[Prediction]) -> ErrorScale:
     """The lengths of labeled images; a label counts where its score is above 0."""
     animals, images = [], 0
     for pose in truth:
@@ -73,11 +73,11 @@ def yardstick(truth: Sequence[Prediction]) -> Yardstick:
     if sized:
         offsets = np.concatenate([points - points.mean(0) for points in sized])
         size = float(np.median([np.linalg.norm(np.ptp(points, axis=0)) for points in sized]))
-        return Yardstick(images, size, _mean_length(offsets))
+        return ErrorScale(images, size, _mean_length(offsets))
     if len(animals) > 1:
         points = np.concatenate(animals)
-        return Yardstick(images, np.nan, _mean_length(points - points.mean(0)))
-    return Yardstick(images)
+        return ErrorScale(images, np.nan, _mean_length(points - points.mean(0)))
+    return ErrorScale(images)
 
 
 def _mean_length(offsets: np.ndarray) -> float:

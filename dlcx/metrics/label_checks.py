@@ -12,17 +12,17 @@ from dlcx.poses import Labels, Layout
 #: Pixels below which two labels are at the same place.
 SAME_PLACE = 1.0
 #: A bone is unusual when its length differs from the median by more than so many robust standard deviations ...
-MOST_DEVIATIONS = 6.0
+MAX_DEVIATIONS = 6.0
 #: ... and by more than this factor.
-LEAST_FACTOR = 1.5
+MIN_FACTOR = 1.5
 #: Animals that must show a bone or a bodypart before anything is unusual.
-LEAST_ANIMALS = 10
+MIN_ANIMALS = 10
 #: A bodypart that at least this share of animals has is missed where it has no label.
 USUAL_SHARE = 0.9
 
 
 @dataclass(frozen=True)
-class Suspicion:
+class LabelIssue:
     """What is odd about labels of one image: row of the labels, kind, whose, which bodyparts, and in words."""
 
     row: int
@@ -32,9 +32,9 @@ class Suspicion:
     text: str
 
 
-def find_suspicions(
+def find_label_issues(
     labels: Labels, sizes: Sequence[tuple[int, int] | None], skeleton: Sequence[tuple[str, str]] = ()
-) -> list[Suspicion]:
+) -> list[LabelIssue]:
     """Everything odd, by image.
 
     Parameters
@@ -59,21 +59,21 @@ def find_suspicions(
     return sorted(found, key=lambda one: one.row)
 
 
-def _repeated(labels: Labels) -> Iterator[Suspicion]:
+def _repeated(labels: Labels) -> Iterator[LabelIssue]:
     first: dict[tuple[str, str, str], int] = {}
     for row, image in enumerate(labels.images):
         if first.setdefault(image, row) != row:
-            yield Suspicion(row, "repeated", None, (), "labelled in more than one row")
+            yield LabelIssue(row, "repeated", None, (), "labelled in more than one row")
 
 
-def _empty(labels: Labels) -> Iterator[Suspicion]:
+def _empty(labels: Labels) -> Iterator[LabelIssue]:
     seen = np.isfinite(labels.xy).any((1, 2, 3)) | np.isfinite(labels.unique_xy).any((1, 2))
-    yield from (Suspicion(int(row), "empty", None, (), "nothing is labelled") for row in np.flatnonzero(~seen))
+    yield from (LabelIssue(int(row), "empty", None, (), "nothing is labelled") for row in np.flatnonzero(~seen))
 
 
 def _outside(
     labels: Labels, sizes: Sequence[tuple[int, int] | None], owners: Sequence[str | None]
-) -> Iterator[Suspicion]:
+) -> Iterator[LabelIssue]:
     size = np.array([one or (np.inf, np.inf) for one in sizes], float).reshape(-1, 2)  # (M, 2)
     for points, names, whose in _groups(labels, owners):
         with np.errstate(invalid="ignore"):
@@ -83,25 +83,25 @@ def _outside(
             width, height = size[row]
             where = f"{names[part]} at {x:.0f}, {y:.0f}"
             text = f"{where} is outside of the image ({width:.0f} x {height:.0f})" if np.isfinite(width) else where
-            yield Suspicion(int(row), "outside", whose[animal], (names[part],), text)
+            yield LabelIssue(int(row), "outside", whose[animal], (names[part],), text)
 
 
-def _same_place(labels: Labels, owners: Sequence[str | None]) -> Iterator[Suspicion]:
+def _same_place(labels: Labels, owners: Sequence[str | None]) -> Iterator[LabelIssue]:
     names = labels.layout.bodyparts
     for animal, owner in enumerate(owners):
         for first, second in _pairs(len(names)):
             gap = np.linalg.norm(labels.xy[:, animal, first] - labels.xy[:, animal, second], axis=-1)
             for row in np.flatnonzero(gap < SAME_PLACE):
                 both = (names[first], names[second])
-                yield Suspicion(int(row), "same place", owner, both, f"{both[0]} and {both[1]} are at one place")
+                yield LabelIssue(int(row), "same place", owner, both, f"{both[0]} and {both[1]} are at one place")
     for first, second in _pairs(len(owners)):
         gap = np.linalg.norm(labels.xy[:, first] - labels.xy[:, second], axis=-1)  # (M, K)
         for row, part in np.argwhere(gap < SAME_PLACE):
             text = f"{names[part]} of {owners[first]} and of {owners[second]} are at one place"
-            yield Suspicion(int(row), "same place", owners[second], (names[part],), text)
+            yield LabelIssue(int(row), "same place", owners[second], (names[part],), text)
 
 
-def _bones(labels: Labels, skeleton: Sequence[tuple[str, str]], owners: Sequence[str | None]) -> Iterator[Suspicion]:
+def _bones(labels: Labels, skeleton: Sequence[tuple[str, str]], owners: Sequence[str | None]) -> Iterator[LabelIssue]:
     layout = labels.layout
     lengths = np.linalg.norm(labels.xy[:, :, :, None] - labels.xy[:, :, None], axis=-1)  # (M, A, K, K)
     with np.errstate(divide="ignore"):
@@ -110,14 +110,14 @@ def _bones(labels: Labels, skeleton: Sequence[tuple[str, str]], owners: Sequence
     for first, second in _measured(logs, layout, skeleton):
         values = logs[:, :, first, second]  # (M, A)
         known = np.isfinite(values)
-        if known.sum() < LEAST_ANIMALS:
+        if known.sum() < MIN_ANIMALS:
             continue
         median, spread = _robust(values[known])
-        unusual = known & (np.abs(values - median) > max(MOST_DEVIATIONS * spread, np.log(LEAST_FACTOR)))
+        unusual = known & (np.abs(values - median) > max(MAX_DEVIATIONS * spread, np.log(MIN_FACTOR)))
         for row, animal in np.argwhere(unusual):
             both = (layout.bodyparts[first], layout.bodyparts[second])
             text = f"{both[0]} to {both[1]} is {np.exp(values[row, animal]):.0f} px, usually {np.exp(median):.0f}"
-            yield Suspicion(int(row), "length", owners[animal], both, text)
+            yield LabelIssue(int(row), "length", owners[animal], both, text)
 
 
 def _measured(logs: np.ndarray, layout: Layout, skeleton: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
@@ -130,22 +130,22 @@ def _measured(logs: np.ndarray, layout: Layout, skeleton: Sequence[tuple[str, st
     for first, second in _pairs(len(place)):
         values = logs[:, :, first, second]
         known = values[np.isfinite(values)]
-        if len(known) >= LEAST_ANIMALS:
+        if len(known) >= MIN_ANIMALS:
             spreads[first, second] = spreads[second, first] = _robust(known)[1]
     steadiest = spreads.argmin(1)
     return sorted({(min(pair), max(pair)) for pair in enumerate(steadiest.tolist()) if np.isfinite(spreads[pair])})
 
 
-def _missing(labels: Labels, owners: Sequence[str | None]) -> Iterator[Suspicion]:
+def _missing(labels: Labels, owners: Sequence[str | None]) -> Iterator[LabelIssue]:
     for points, names, whose in _groups(labels, owners):
         seen = np.isfinite(points).all(-1)  # (M, A, K)
         there = seen.any(-1)  # (M, A)
-        if there.sum() < LEAST_ANIMALS:
+        if there.sum() < MIN_ANIMALS:
             continue
         usual = seen[there].mean(0) >= USUAL_SHARE  # (K,)
         for row, animal in np.argwhere((usual & ~seen).any(-1) & there):
             parts = tuple(names[part] for part in np.flatnonzero(usual & ~seen[row, animal]))
-            yield Suspicion(int(row), "missing", whose[animal], parts, f"{', '.join(parts)} not labelled")
+            yield LabelIssue(int(row), "missing", whose[animal], parts, f"{', '.join(parts)} not labelled")
 
 
 def _groups(

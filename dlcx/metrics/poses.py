@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dlcx.metrics.error_scale import Yardstick, yardstick
+from dlcx.metrics.error_scale import ErrorScale, error_scale
 from dlcx.metrics.identity import identity_accuracy
 from dlcx.poses import Instances, Prediction
 
@@ -24,7 +24,7 @@ _ANY_OVERLAP = 1e-6  # OKS from which a prediction belongs to an animal when pix
 
 
 @dataclass(frozen=True)
-class Metrics:
+class PoseMetrics:
     """Errors of predicted poses, and on how many images, labelled animals and keypoints they rest.
 
     ``rmse`` is DeepLabCut's name for the mean Euclidean distance in pixels over all keypoints that are labelled and
@@ -51,7 +51,7 @@ class Metrics:
     keypoints_pcutoff: int = 0
     rmse_detections: float = np.nan
     rmse_detections_pcutoff: float = np.nan
-    yardstick: Yardstick = field(default_factory=Yardstick)
+    yardstick: ErrorScale = field(default_factory=ErrorScale)
 
 
 def evaluate_poses(
@@ -62,7 +62,7 @@ def evaluate_poses(
     single: bool,
     sigma: float | Sequence[float] = 0.1,
     margin: float = 0,
-) -> Metrics:
+) -> PoseMetrics:
     """Compare the poses of M images with their labels, both in pixels of the whole image.
 
     Parameters
@@ -82,10 +82,10 @@ def evaluate_poses(
     if len(truth) != len(predicted):
         raise ValueError(f"evaluate_poses: expected {len(truth)} predictions, got {len(predicted)} predictions")
     if not truth:
-        return Metrics(np.nan, np.nan, np.nan, np.nan)
+        return PoseMetrics(np.nan, np.nan, np.nan, np.nan)
     labels = _labelled([pose.animals for pose in truth])
     xy, score, sure = _seen([pose.animals for pose in predicted])
-    alike = similarity(labels, xy, 0.1, 0)  # who is who must not depend on how strictly mAP judges
+    alike = compute_oks(labels, xy, 0.1, 0)  # who is who must not depend on how strictly mAP judges
     partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
     error, error_score = _errors(labels, xy, score, partner)
 
@@ -106,8 +106,8 @@ def evaluate_poses(
         loose = np.concatenate([apart.ravel(), unique_error.ravel()])
         unpaired = loose[np.concatenate([(apart_score >= cutoffs[:parts]).ravel(), good[1].ravel()])]
     seen, unique_seen = np.isfinite(labels).all(-1), np.isfinite(unique_labels).all(-1)
-    mean_precision, mean_recall = _average_precision(seen, score, sure, similarity(labels, xy, sigma, margin))
-    return Metrics(
+    mean_precision, mean_recall = _average_precision(seen, score, sure, compute_oks(labels, xy, sigma, margin))
+    return PoseMetrics(
         rmse=_mean(errors),
         rmse_pcutoff=_mean(errors_pcutoff),
         mAP=mean_precision,
@@ -122,12 +122,12 @@ def evaluate_poses(
         keypoints_pcutoff=int(np.isfinite(errors_pcutoff).sum()),
         rmse_detections=_mean(loose),
         rmse_detections_pcutoff=_mean(unpaired),
-        yardstick=yardstick(truth),
+        yardstick=error_scale(truth),
     )
 
 
 @dataclass(frozen=True)
-class LabelErrors:
+class KeypointErrors:
     """Every label of M images, G * K of animals and U unique ones: where labels are, and where they were found.
 
     error (M, G * K + U) in pixels and score, nan where a label was not found; labelled; part, the bodypart's number.
@@ -139,14 +139,14 @@ class LabelErrors:
     part: np.ndarray
 
 
-def label_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction], *, single: bool) -> LabelErrors:
+def keypoint_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction], *, single: bool) -> KeypointErrors:
     """The error of each label.
 
     Labels and predictions are paired as in :func:`evaluate_poses`, so that the mean error is its ``rmse``.
     """
     labels = _labelled([pose.animals for pose in truth])
     xy, score, _ = _seen([pose.animals for pose in predicted])
-    alike = similarity(labels, xy, 0.1, 0)
+    alike = compute_oks(labels, xy, 0.1, 0)
     partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
     unique_parts = 0 if truth[0].unique is None else truth[0].unique.score.shape[1]
     unique_labels = _labelled([pose.unique or Instances.none(unique_parts) for pose in truth])
@@ -160,7 +160,7 @@ def label_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction], *
         for one, other in zip(own, unique, strict=True)
     )
     part = np.concatenate([np.tile(np.arange(parts), labels.shape[1]), parts + np.arange(unique_parts)])
-    return LabelErrors(error, np.where(np.isfinite(error), found, np.nan), np.concatenate(seen, 1), part)
+    return KeypointErrors(error, np.where(np.isfinite(error), found, np.nan), np.concatenate(seen, 1), part)
 
 
 def _by_label(
@@ -210,7 +210,7 @@ def _seen(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return xy, score, np.take_along_axis(sure, order, 1)
 
 
-def similarity(labels: np.ndarray, xy: np.ndarray, sigma: float | Sequence[float], margin: float) -> np.ndarray:
+def compute_oks(labels: np.ndarray, xy: np.ndarray, sigma: float | Sequence[float], margin: float) -> np.ndarray:
     """OKS (M, P, G); nan for animals whose size is unknown: fewer than two labels, or all of them on one line.
 
     A labelled keypoint that was not predicted counts as similarity 0.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlcx.data.build import build_cropping
+from dlcx.data.build_transforms import build_cropping
 from dlcx.engines import create_engine
 from dlcx.engines.devices import choose_device
 from dlcx.engines.onnx import Exported

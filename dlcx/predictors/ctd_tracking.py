@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from dlcx.metrics.poses import similarity
+from dlcx.metrics.poses import compute_oks
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.conditional import Conditional, with_boxes
 
@@ -30,7 +30,7 @@ class CtdRules:
     search_every
         Look for animals at least every so many frames, None: only as above.
     new
-        A found pose is a new animal when its similarity (OKS) to all known ones is lower.
+        A found pose is a new animal when its object keypoint similarity (OKS) to all known ones is lower.
     keypoint
         Keypoints with a higher score are handed to the next frame.
     double
@@ -120,7 +120,7 @@ class CtdTracking:
 def _similarity(known: Instances, found: Instances) -> np.ndarray:
     """OKS (known, found), as a share of the size of the known ones; 0 where that is unknown."""
     xy = np.where(known.score[..., None] > 0, known.xy, np.nan)
-    return np.nan_to_num(similarity(xy[None], found.xy[None], 0.1, 0)[0]).T
+    return np.nan_to_num(compute_oks(xy[None], found.xy[None], 0.1, 0)[0]).T
 
 
 def _centres(xy: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from dlcx.predictors.top_down import TopDown
 STEP = 32
 #: Shortest side of a region, in pixels.
 LEAST = 64
-#: Columns and rows of the patches that a frame is searched in, and how many pixels neighbours share.
+#: Columns and rows of the patches that a frame is searched in, and how many pixels neighbors share.
 PATCHES, OVERLAP = (3, 2), 50
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcx.data.crops import Window
+from dlcx.data.crops import CropWindow
 from dlcx.poses import Instances, Prediction
 
 
@@ -18,7 +18,7 @@ class Geometry:
     offset: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def of_window(cls, window: Window) -> Geometry:
+    def of_window(cls, window: CropWindow) -> Geometry:
         """That of a crop."""
         x, y = window.scale
         return cls((1 / x, 1 / y), window.offset)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dlcx.data.build import border_value, build_resize
-from dlcx.data.labeled import Resize
+from dlcx.data.build_transforms import border_value, build_resize
+from dlcx.data.labeled_images import InputResize
 from dlcx.errors import DlcxError
 from dlcx.predictors.geometry import Geometry
 from dlcx.progress import METER
@@ -94,7 +94,7 @@ class Padding:
 class Preparation:
     """What ``data.inference`` of pytorch_config.yaml does to whole images, in its order."""
 
-    resize: Resize | None = None
+    resize: InputResize | None = None
     padding: Padding | None = None
     scaling: Scaling = Scaling()
 

@@ -16,14 +16,14 @@ from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import load_training_set
-from dlcx.metrics import LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.metrics import KeypointErrors, PoseMetrics, evaluate_poses, keypoint_errors, mean_interval
 from dlcx.next_steps import command_line
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import Progress
 from dlcx.project import Shuffle, Snapshot
 from dlcx.reports.learning_curves import detector_curves, pose_curves
 from dlcx.settings import DlcxConfig, ModelConfig
-from dlcx.training.leakage import TwinCheck, check_twins
+from dlcx.training.leakage import NearDuplicateCheck, check_near_duplicates
 
 #: Test images that are drawn, those of the largest errors.
 WORST = 10
@@ -173,7 +173,7 @@ class _Facts:
         return [self.labels.pose(row) for row in rows], [self.found[self.labels.images[row]] for row in rows]
 
     @cached_property
-    def metrics(self) -> dict[str, Metrics]:
+    def metrics(self) -> dict[str, PoseMetrics]:
         """Errors on either side."""
         return {
             side: evaluate_poses(*self._pairs(side), pcutoff=self.pcutoff, single=self.single)
@@ -181,9 +181,9 @@ class _Facts:
         }
 
     @cached_property
-    def errors(self) -> dict[str, LabelErrors]:
+    def errors(self) -> dict[str, KeypointErrors]:
         """Error and score of every label, of the sides that have images."""
-        return {side: label_errors(*self._pairs(side), single=self.single) for side in SIDES if self.rows[side]}
+        return {side: keypoint_errors(*self._pairs(side), single=self.single) for side in SIDES if self.rows[side]}
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -251,7 +251,7 @@ class _Facts:
             for values, label, bounds in curves
         )
 
-    def twins(self, progress: Progress) -> TwinCheck:
+    def twins(self, progress: Progress) -> NearDuplicateCheck:
         """Whether test images look like training images."""
         from dlcx.data.images import read_image
         from dlcx.data.near_duplicates import thumbnail
@@ -265,13 +265,13 @@ class _Facts:
         truth = {row: self.labels.pose(row) for row in rows}
         found = {row: self.found[self.labels.images[row]] for row in rows}
         split = Split(np.array(self.rows["train"]), np.array(self.rows["test"]), self.split.fraction)
-        return check_twins(self.labels, split, small, truth, found, single=self.single)
+        return check_near_duplicates(self.labels, split, small, truth, found, single=self.single)
 
     def path(self, row: int) -> Path:
         """The image of a row."""
         return self.place.project.root.joinpath(*self.labels.images[row])
 
-    def novelty(self, twins: TwinCheck | None) -> str:
+    def novelty(self, twins: NearDuplicateCheck | None) -> str:
         """The split, and near-duplicates across it with the nearest pairs."""
         from dlcx.data.images import read_image
         from dlcx.reports.page import paragraph, pictures

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dlcx.series.arima import fit_arima
-from dlcx.series.jump import squared_steps
+from dlcx.series.displacement import squared_displacements
 
 
 def uncertain_frames(score: np.ndarray, least: float) -> np.ndarray:
@@ -15,9 +15,9 @@ def uncertain_frames(score: np.ndarray, least: float) -> np.ndarray:
     return np.any(score < least, axis=1)
 
 
-def jumping_frames(xy: np.ndarray, farthest: float) -> np.ndarray:
+def displaced_frames(xy: np.ndarray, farthest: float) -> np.ndarray:
     """Which frames (T,) have a point of xy (T, N, 2) farther than ``farthest`` pixels from where it was before."""
-    return np.any(squared_steps(xy) > farthest**2, axis=1)
+    return np.any(squared_displacements(xy) > farthest**2, axis=1)
 
 
 def deviating_frames(

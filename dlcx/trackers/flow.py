@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
 
 
-def cheapest_chains(
+def min_cost_chains(
     pieces: int,
     edges: np.ndarray,
     cost: np.ndarray,

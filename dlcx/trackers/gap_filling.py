@@ -13,7 +13,7 @@ from dlcx.trackers.segments import Piece, join
 NEAR = 5
 
 
-def joined_residuals(short: Sequence[Piece]) -> list[Piece]:
+def join_short_segments(short: Sequence[Piece]) -> list[Piece]:
     """Residuals that follow each other become one: of every group the longest path by the boxes' mismatch."""
     if len(short) < 2:
         return list(short)
@@ -37,7 +37,7 @@ def joined_residuals(short: Sequence[Piece]) -> list[Piece]:
     return joined + [piece for index, piece in enumerate(pieces) if index not in used]
 
 
-def laid_in(tracks: Sequence[Piece], short: Sequence[Piece]) -> list[Piece]:
+def insert_short_segments(tracks: Sequence[Piece], short: Sequence[Piece]) -> list[Piece]:
     """The tracks with the residuals of two frames and more, longest first, where they overlap no frame of a track.
 
     First those that fit one track alone, as long as there are such, then each into the nearest of those that it fits.

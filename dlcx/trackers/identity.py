@@ -27,7 +27,7 @@ def identity_tracklets(detections: Detections, individuals: int) -> list[Trackle
     return [Tracklet(key, np.array(rows)) for key, rows in found.items()]
 
 
-def first_tracklets(detections: Detections) -> list[Tracklet]:
+def single_animal_tracklets(detections: Detections) -> list[Tracklet]:
     """For a single animal: the first one of every frame."""
     rows = [frame.start for frame in detections.by_frame()]
     return [Tracklet(0, np.array(rows))] if rows else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.reliable_tracklets import SafePieces, apart
+from dlcx.trackers.reliable_tracklets import ReliableTracklets, apart
 
 #: Lags (frames) at which the motion is measured; between them it is interpolated.
 LAGS = np.array([1, 2, 3, 5, 8, 12, 20, 35, 60, 100])
@@ -26,7 +26,7 @@ SAMPLES = 20, 2_000
 
 
 @dataclass(frozen=True)
-class Jumps:
+class MotionCost:
     """Costs are negative log-likelihoods, up to a constant.
 
     ``usual`` (lags,) is how far an animal is, after each of :data:`LAGS`, from where its motion would have brought it,
@@ -37,7 +37,7 @@ class Jumps:
     body: float
 
     @classmethod
-    def learn(cls, detections: Detections, pieces: SafePieces, body: float) -> Jumps:
+    def learn(cls, detections: Detections, pieces: ReliableTracklets, body: float) -> MotionCost:
         """From the safe pieces of a video; where they are too short, distances grow as in a random walk."""
         middle, length = detections.centroid, pieces.length
         position = np.arange(len(detections)) - np.repeat(pieces.first[:-1], length)

@@ -19,7 +19,7 @@ PAIRS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class SafePieces:
+class ReliableTracklets:
     """Detections that follow each other without doubt: ``order`` (R,) sorted by piece, ``first`` (M + 1,) into it.
 
     Pieces are sorted by their ``start``, the first frame (M,); ``end`` is the last one.
@@ -52,14 +52,14 @@ class SafePieces:
         """Detections (M,) of each."""
         return np.diff(self.first)
 
-    def some(self, chosen: np.ndarray) -> SafePieces:
+    def some(self, chosen: np.ndarray) -> ReliableTracklets:
         """The pieces of these rising numbers."""
         order = np.concatenate([self.order[:0], *(self.rows(piece) for piece in chosen.tolist())])
         first = np.concatenate([[0], np.cumsum(self.length[chosen])])
-        return SafePieces(order, first, self.start[chosen], self.end[chosen])
+        return ReliableTracklets(order, first, self.start[chosen], self.end[chosen])
 
     @classmethod
-    def of(cls, detections: Detections, body: float) -> SafePieces:
+    def of(cls, detections: Detections, body: float) -> ReliableTracklets:
         """The pieces of all detections; ``body`` is an animal's length in pixels."""
         piece = np.arange(len(detections))
         for one, other in _safe_links(detections, body).tolist():  # by frame, so a predecessor knows its piece already

@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.flow import cheapest_chains
-from dlcx.trackers.motion_cost import SPEED_FRAMES, Jumps, lost
-from dlcx.trackers.reliable_tracklets import SafePieces
+from dlcx.trackers.flow import min_cost_chains
+from dlcx.trackers.motion_cost import SPEED_FRAMES, MotionCost, lost
+from dlcx.trackers.reliable_tracklets import ReliableTracklets
 
 #: Frames within which pieces may follow each other whatever they are; farther apart the next long ones may.
 NEAR_GAP, NEXT_LONG, LONG = 60, 12, 8
@@ -31,7 +31,7 @@ STRETCH, LONGEST = 1_000, 10_000
 
 
 def relink(
-    detections: Detections, pieces: SafePieces, jumps: Jumps, animals: int, tracker_links: np.ndarray
+    detections: Detections, pieces: ReliableTracklets, jumps: MotionCost, animals: int, tracker_links: np.ndarray
 ) -> np.ndarray:
     """The detection (T, A) of every animal in every frame, -1 for none; columns in no particular order.
 
@@ -54,7 +54,7 @@ def relink(
         cost = jumps.cost(detections, part.tail[one], part.head[other], _speed(detections, part, edges))
         cost -= TRACKER_AGREES * _told(part, edges, tracker_links)
         cost += DISAGREE * _disagreement(votes[inside], part.length, edges)
-        chains = cheapest_chains(
+        chains = min_cost_chains(
             len(part),
             edges,
             np.maximum(cost, 0),
@@ -70,7 +70,7 @@ def relink(
     return table
 
 
-def _cuts(pieces: SafePieces, animals: int, frames: int) -> list[int]:
+def _cuts(pieces: ReliableTracklets, animals: int, frames: int) -> list[int]:
     """Frames that part the video into stretches which are solved one after the other.
 
     In such a frame all animals are within long pieces, through which the tracks must pass, so nothing is lost by it.
@@ -101,14 +101,14 @@ def _enter(chains: list[np.ndarray], column: np.ndarray, animals: int) -> None:
         column[chain] = known if known >= 0 else free.pop()
 
 
-def _worth(detections: Detections, pieces: SafePieces) -> np.ndarray:
+def _worth(detections: Detections, pieces: ReliableTracklets) -> np.ndarray:
     """(M,) what it costs to leave a piece out."""
     seen = np.isfinite(detections.xy).all(-1)
     sure = np.where(seen, detections.score, 0).mean(1).clip(0, 1)
     return np.add.reduceat(WORTH * np.sqrt(sure[pieces.order]), pieces.first[:-1])
 
 
-def _candidates(pieces: SafePieces) -> np.ndarray:
+def _candidates(pieces: ReliableTracklets) -> np.ndarray:
     """Which pieces may follow which (E, 2)."""
     order = np.arange(len(pieces))
     begin = np.searchsorted(pieces.start, pieces.end, side="right")
@@ -123,7 +123,7 @@ def _candidates(pieces: SafePieces) -> np.ndarray:
     return np.concatenate([np.stack([one, other], 1), np.stack([ones, long[far[there]]], 1)])
 
 
-def _speed(detections: Detections, pieces: SafePieces, edges: np.ndarray) -> np.ndarray:
+def _speed(detections: Detections, pieces: ReliableTracklets, edges: np.ndarray) -> np.ndarray:
     """(E, 2) pixels a frame between two pieces: those of their ends, of which the longer piece knows more."""
     middle, reach = detections.centroid, np.minimum(pieces.length - 1, SPEED_FRAMES)
     inner, outer = pieces.order[pieces.first[:-1] + reach], pieces.order[pieces.first[1:] - 1 - reach]
@@ -134,7 +134,7 @@ def _speed(detections: Detections, pieces: SafePieces, edges: np.ndarray) -> np.
     return weight[:, :1] * at_tail[edges[:, 0]] + weight[:, 1:] * at_head[edges[:, 1]]
 
 
-def _told(pieces: SafePieces, edges: np.ndarray, links: np.ndarray) -> np.ndarray:
+def _told(pieces: ReliableTracklets, edges: np.ndarray, links: np.ndarray) -> np.ndarray:
     """Which edges (E,) join detections that the tracker joined."""
     if not len(links):
         return np.zeros(len(edges), bool)
@@ -144,7 +144,7 @@ def _told(pieces: SafePieces, edges: np.ndarray, links: np.ndarray) -> np.ndarra
     return np.isin(tail * size + head, joined) & (head < size)
 
 
-def _votes(detections: Detections, pieces: SafePieces, animals: int) -> np.ndarray:
+def _votes(detections: Detections, pieces: ReliableTracklets, animals: int) -> np.ndarray:
     """(M, A) shares of the keypoints' votes for individuals, weighed by scores; zeros where nobody is named."""
     voted = np.where(np.isfinite(detections.identity), detections.identity, -1)
     named = voted[..., None] == np.arange(animals)

@@ -69,7 +69,7 @@ class Piece:
         return int(values[counts.argmax()])
 
 
-def pieces_of(
+def split_tracklets(
     detections: Detections, tracklets: Sequence[Tracklet], *, min_length: int, split: bool
 ) -> tuple[list[Piece], list[Piece]]:
     """Long pieces by their first frame, and those shorter than ``min_length`` frames.

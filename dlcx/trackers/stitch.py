@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.flow import cheapest_chains, disjoint_chains
-from dlcx.trackers.gap_filling import joined_residuals, laid_in
-from dlcx.trackers.segments import Piece, join, pieces_of
+from dlcx.trackers.flow import disjoint_chains, min_cost_chains
+from dlcx.trackers.gap_filling import insert_short_segments, join_short_segments
+from dlcx.trackers.segments import Piece, join, split_tracklets
 from dlcx.trackers.tracklets import Tracklet
 
 #: How much less a gap costs between pieces of the same identity.
@@ -25,7 +25,7 @@ SHORTEST = 3
 
 
 @dataclass(frozen=True)
-class Stitched:
+class StitchResult:
     """Tracks, and how many long ``pieces`` and short ``residuals`` there were.
 
     ``feasible`` says whether all long pieces went into exactly the number of tracks asked for.
@@ -53,7 +53,7 @@ def stitch(
     split: bool = True,
     join_residuals: bool = True,
     max_gap: int | None = None,
-) -> Stitched:
+) -> StitchResult:
     """At most ``animals`` tracks; none where no piece is ``min_length`` frames long.
 
     Parameters
@@ -67,22 +67,22 @@ def stitch(
 
     Returns
     -------
-    Stitched
+    StitchResult
         Tracks in the order of their identities, those of none in the order of their first pieces.
     """
-    long, short = pieces_of(detections, tracklets, min_length=max(min_length, SHORTEST), split=split)
+    long, short = split_tracklets(detections, tracklets, min_length=max(min_length, SHORTEST), split=split)
     if not long:
-        return Stitched((), 0, len(short), feasible=False)
+        return StitchResult((), 0, len(short), feasible=False)
     if join_residuals:
-        short = joined_residuals(short)
+        short = join_short_segments(short)
     gap = longest_needed_gap(long) if max_gap is None else max_gap
-    chains = cheapest_chains(len(long), *_edges(long, gap), animals)
+    chains = min_cost_chains(len(long), *_edges(long, gap), animals)
     feasible = chains is not None
     if chains is None:
         chains, left = _fewer_chains(long, gap, animals)
         short = [*short, *(long[index] for index in left)]
-    tracks = laid_in([join([long[index] for index in chain]) for chain in chains], short)
-    return Stitched(tuple(sorted(tracks, key=lambda track: track.identity)), len(long), len(short), feasible)
+    tracks = insert_short_segments([join([long[index] for index in chain]) for chain in chains], short)
+    return StitchResult(tuple(sorted(tracks, key=lambda track: track.identity)), len(long), len(short), feasible)
 
 
 def longest_needed_gap(pieces: Sequence[Piece]) -> int:
@@ -133,7 +133,7 @@ def _fewer_chains(pieces: Sequence[Piece], max_gap: float, animals: int) -> tupl
         return [*chains, smooth], [index for index in left if index not in smooth]
     if missing > 1 and left:
         others = [pieces[index] for index in left]
-        more = cheapest_chains(len(left), *_edges(others, others[-1].end), missing)
+        more = min_cost_chains(len(left), *_edges(others, others[-1].end), missing)
         if more is not None:
             return [*chains, *([left[index] for index in chain] for chain in more)], []
     return chains, left

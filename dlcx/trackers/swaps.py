@@ -9,7 +9,7 @@ import numpy as np
 
 from dlcx.poses import SwapCandidate
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.motion_cost import SPEED_FRAMES, Jumps
+from dlcx.trackers.motion_cost import SPEED_FRAMES, MotionCost
 
 #: How much too sure the costs are of themselves, measured on drawn animals whose swaps are known.
 DOUBT = 4.0
@@ -18,7 +18,7 @@ LEAST, APART = 0.2, 15
 
 
 def swap_candidates(
-    detections: Detections, rows: np.ndarray, jumps: Jumps, names: Sequence[str]
+    detections: Detections, rows: np.ndarray, jumps: MotionCost, names: Sequence[str]
 ) -> tuple[SwapCandidate, ...]:
     """Frames of the video in which two of the tracks ``rows`` (T, A) may have changed animals, by frame.
 
@@ -56,7 +56,7 @@ class _Steps:
         return following - 1, following
 
 
-def _chance(detections: Detections, jumps: Jumps, one: _Steps, other: _Steps, frames: int) -> np.ndarray:
+def _chance(detections: Detections, jumps: MotionCost, one: _Steps, other: _Steps, frames: int) -> np.ndarray:
     """(T,) how likely it is that two tracks changed animals in a frame in which one of them makes a step."""
     (last, following), (other_last, other_following) = one.around(frames), other.around(frames)
     both = (last >= 0) & (other_last >= 0) & (following < len(one.rows)) & (other_following < len(other.rows))

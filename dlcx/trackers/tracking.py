@@ -12,13 +12,13 @@ from dlcx.poses import Instances, Layout, Prediction, SwapCandidate, Tracks
 from dlcx.trackers.box import Box
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.ellipse import LEAST, Ellipse
-from dlcx.trackers.identity import first_tracklets, identity_tracklets
+from dlcx.trackers.identity import identity_tracklets, single_animal_tracklets
 from dlcx.trackers.keep_order import rows as rows_of
-from dlcx.trackers.motion_cost import Jumps
-from dlcx.trackers.reliable_tracklets import SafePieces, body_length
+from dlcx.trackers.motion_cost import MotionCost
+from dlcx.trackers.reliable_tracklets import ReliableTracklets, body_length
 from dlcx.trackers.relink import relink
 from dlcx.trackers.skeleton import Skeleton
-from dlcx.trackers.stitch import Stitched, stitch
+from dlcx.trackers.stitch import StitchResult, stitch
 from dlcx.trackers.swaps import swap_candidates
 from dlcx.trackers.tracklets import Motion, Tracklet, build_tracklets
 
@@ -78,14 +78,14 @@ class Tracking:
 
 
 @dataclass(frozen=True)
-class Linked:
+class LinkResult:
     """What linking found: tracklets, tracks, where two of these may be swapped, and how they were stitched, if so."""
 
     detections: Detections
     tracklets: list[Tracklet]
     tracks: Tracks
     swaps: tuple[SwapCandidate, ...]
-    stitched: Stitched | None = None
+    stitched: StitchResult | None = None
 
     @property
     def linked(self) -> int:
@@ -98,7 +98,7 @@ class Linked:
         return int(np.isfinite(self.tracks.xy).any((0, 2, 3)).sum())
 
 
-def link(predictions: Sequence[Prediction], layout: Layout, tracking: Tracking, first: int = 0) -> Linked:
+def link(predictions: Sequence[Prediction], layout: Layout, tracking: Tracking, first: int = 0) -> LinkResult:
     """Link the animals of the frames ``first``, ``first + 1``, ... into one track an individual of the layout.
 
     There are never more tracks than individuals; where nobody is, a track is nan.
@@ -106,18 +106,18 @@ def link(predictions: Sequence[Prediction], layout: Layout, tracking: Tracking, 
     animals, parts = len(layout.individuals), len(layout.bodyparts)
     detections = Detections.of(predictions, parts, first=first, pcutoff=tracking.pcutoff, outside=animals == 1)
     if animals == 1:
-        tracklets = first_tracklets(detections)
+        tracklets = single_animal_tracklets(detections)
     elif tracking.identity_only:
         tracklets = identity_tracklets(detections, animals)
     else:
         motion = tracking.motion(parts)
         tracklets = build_tracklets(detections, motion, max_age=tracking.max_age, min_hits=tracking.min_hits)
-    stitched: Stitched | None = None
+    stitched: StitchResult | None = None
     swaps: tuple[SwapCandidate, ...] = ()
     if animals > 1 and len(detections):
         body = body_length(detections)
-        pieces = SafePieces.of(detections, body)
-        jumps = Jumps.learn(detections, pieces, body)
+        pieces = ReliableTracklets.of(detections, body)
+        jumps = MotionCost.learn(detections, pieces, body)
         if tracking.relink and not tracking.identity_only:
             rows = _in_order(detections, relink(detections, pieces, jumps, animals, _links(tracklets)))
         else:
@@ -127,10 +127,10 @@ def link(predictions: Sequence[Prediction], layout: Layout, tracking: Tracking, 
     else:
         stitched = _stitched(detections, tracklets, animals, tracking)
         rows = stitched.rows(detections.frames, animals)
-    return Linked(detections, tracklets, _tracks(detections, rows, predictions, layout), swaps, stitched)
+    return LinkResult(detections, tracklets, _tracks(detections, rows, predictions, layout), swaps, stitched)
 
 
-def _stitched(detections: Detections, tracklets: Sequence[Tracklet], animals: int, tracking: Tracking) -> Stitched:
+def _stitched(detections: Detections, tracklets: Sequence[Tracklet], animals: int, tracking: Tracking) -> StitchResult:
     return stitch(detections, tracklets, animals, min_length=tracking.min_length, max_gap=tracking.max_gap)
 
 

@@ -12,7 +12,7 @@ from dlcx.training.stage import StageComponents, TrainingStage, check_metric
 if TYPE_CHECKING:
     from torch import nn
 
-    from dlcx.data.labeled import LabeledImages
+    from dlcx.data.labeled_images import LabeledImages
     from dlcx.nets.detectors.model import BoxDetector
     from dlcx.settings import DlcxConfig, ModelConfig
     from dlcx.settings.model import Detector
@@ -60,8 +60,8 @@ class DetectorStage(TrainingStage):
         self, learning: LabeledImages, test: LabeledImages, schedule: TrainingSchedule, device: str, group: ProcessGroup
     ) -> StageComponents:
         """See :class:`TrainingStage`."""
-        from dlcx.data.build import build_augmentation
-        from dlcx.metrics.boxes import MOST
+        from dlcx.data.build_transforms import build_augmentation
+        from dlcx.metrics.boxes import MAX_DETECTIONS
         from dlcx.nets.build import build_detector
         from dlcx.predictors.detector import create_detector
         from dlcx.predictors.preprocessing import build_scaling
@@ -76,7 +76,7 @@ class DetectorStage(TrainingStage):
         margin = config.data.bbox_margin
         model = build_detector(settings, from_scratch=self.weights == "none")
         wanted = config.device if (device, settings.device) == ("auto", "auto") else device
-        detector = create_detector(model, settings, most=MOST, device=wanted)
+        detector = create_detector(model, settings, most=MAX_DETECTIONS, device=wanted)
         judged = any(pose.animals.score.any() for pose in test.poses)
         return StageComponents(
             model,

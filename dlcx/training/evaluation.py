@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from dlcx.data.augment import generator
-from dlcx.data.labeled import LabeledImage, LabeledImages, labelled_boxes
+from dlcx.data.labeled_images import LabeledImage, LabeledImages, labeled_boxes
 from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.heads.batch_labels import BatchLabels
 from dlcx.metrics import evaluate_boxes, evaluate_poses
@@ -44,7 +44,7 @@ def animal_rows(margin: int) -> Callable[[LabeledImage], EvaluationRows]:
 
     def rows(labeled: LabeledImage) -> EvaluationRows:
         seen = np.flatnonzero(labeled.pose.animals.score.any(1))
-        return labelled_boxes(labeled, margin), [single_animal(labeled, int(animal), margin) for animal in seen]
+        return labeled_boxes(labeled, margin), [single_animal(labeled, int(animal), margin) for animal in seen]
 
     return rows
 
@@ -180,7 +180,7 @@ class BoxEvaluation:
         return self._group.broadcast({f"metrics/test.{name}": value for name, value in numbers.items()})
 
     def _judge(self, labeled: LabeledImage) -> tuple[np.ndarray, Instances]:
-        boxes = labelled_boxes(labeled, self._margin).box
+        boxes = labeled_boxes(labeled, self._margin).box
         assert boxes is not None
         (found,) = self._detector.predict(labeled.image[None].copy())  # cached ones are read-only
         return boxes, found

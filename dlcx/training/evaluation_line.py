@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from dlcx.metrics.error_scale import Yardstick
+from dlcx.metrics.error_scale import ErrorScale
 from dlcx.training.checkpointer import Best
 
 
@@ -14,7 +14,7 @@ def evaluation_line(
     epochs: int,
     numbers: Mapping[str, float],
     *,
-    yardstick: Yardstick,
+    yardstick: ErrorScale,
     key_metric: str,
     best: Best | None,
 ) -> str:

@@ -16,7 +16,7 @@ def join_process_group() -> Iterator[ProcessGroup]:
 
     Raises
     ------
-    ToldElsewhere
+    AlreadyReported
         When this process ends because another one does, which says why.
     DlcxError
         When another one was lost.

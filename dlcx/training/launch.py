@@ -22,7 +22,7 @@ def train_in_processes(count: int, options: Mapping[str, Any], progress: Progres
 
     Raises
     ------
-    ToldElsewhere
+    AlreadyReported
         When they end with an error, which one of them has printed.
     DlcxError
         When one was killed.

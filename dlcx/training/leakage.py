@@ -23,7 +23,7 @@ WARNED = 0.1
 
 
 @dataclass(frozen=True)
-class Twins:
+class NearDuplicatePair:
     """A test image and the training image that it looks like; 1 is the usual difference of two images of a video."""
 
     test: str
@@ -32,11 +32,11 @@ class Twins:
 
 
 @dataclass(frozen=True)
-class TwinCheck:
+class NearDuplicateCheck:
     """Test images that look like a training image; the mean errors in pixels on them, on the others and on all."""
 
     images: int
-    twins: tuple[Twins, ...]
+    twins: tuple[NearDuplicatePair, ...]
     rmse_twins: float
     rmse_others: float
     rmse: float
@@ -68,7 +68,7 @@ class TwinCheck:
         logger.warning("%d of %d test images look like a training image, %s; %s", count, self.images, what, way)
 
 
-def check_twins(
+def check_near_duplicates(
     labels: Labels,
     split: Split,
     thumbnails: Mapping[int, np.ndarray],
@@ -76,13 +76,13 @@ def check_twins(
     found: Mapping[int, Prediction],
     *,
     single: bool,
-) -> TwinCheck:
+) -> NearDuplicateCheck:
     """Look for twins among the images of a split; the mappings go by the rows of the labels."""
-    from dlcx.data.near_duplicates import find_twins
+    from dlcx.data.near_duplicates import find_near_duplicates
 
     rows = sorted(thumbnails)
     place = {row: number for number, row in enumerate(rows)}
-    twins = find_twins(
+    twins = find_near_duplicates(
         np.stack([thumbnails[row] for row in rows]),
         [labels.images[row][1] for row in rows],
         [place[row] for row in split.train],
@@ -94,10 +94,12 @@ def check_twins(
         return evaluate_poses([truth[row] for row in some], [found[row] for row in some], single=single).rmse
 
     test = split.test.tolist()
-    return TwinCheck(
+    return NearDuplicateCheck(
         images=len(test),
         twins=tuple(
-            Twins("/".join(labels.images[rows[twin.test]]), "/".join(labels.images[rows[twin.train]]), twin.difference)
+            NearDuplicatePair(
+                "/".join(labels.images[rows[twin.test]]), "/".join(labels.images[rows[twin.train]]), twin.difference
+            )
             for twin in twins
         ),
         rmse_twins=rmse([row for row in test if row in alike]),

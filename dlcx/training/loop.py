@@ -22,7 +22,7 @@ from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.weights.snapshot import SnapshotFile
 from dlcx.formats.weights.tensor_checks import check_moments
 from dlcx.locks import Lock
-from dlcx.metrics.error_scale import Yardstick
+from dlcx.metrics.error_scale import ErrorScale
 from dlcx.nets.weights import load_strict
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.stopping import StopRequest
@@ -106,7 +106,7 @@ class Training:
     sums: dict[str, float] = field(default_factory=dict)
     job: str = ""
     lock: Lock | None = None
-    yardstick: Yardstick = field(default_factory=Yardstick)
+    yardstick: ErrorScale = field(default_factory=ErrorScale)
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.schedule.precision == "fp16")

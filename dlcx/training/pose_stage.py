@@ -13,7 +13,7 @@ from dlcx.training.stage import StageComponents, TrainingStage, check_metric
 if TYPE_CHECKING:
     from torch import nn
 
-    from dlcx.data.labeled import LabeledImage, LabeledImages
+    from dlcx.data.labeled_images import LabeledImage, LabeledImages
     from dlcx.nets.model import PoseModel
     from dlcx.predictors import Predictor
     from dlcx.settings import DlcxConfig, ModelConfig
@@ -96,7 +96,7 @@ class PoseStage(TrainingStage):
 
 def _samples(images: LabeledImages, config: ModelConfig) -> TrainingSamples:
     """What the net's method learns from: whole images, or crops around animals."""
-    from dlcx.data.build import build_augmentation, build_cropping, build_jitter, build_sampler
+    from dlcx.data.build_transforms import build_augmentation, build_cropping, build_jitter, build_sampler
     from dlcx.training.samples import AnimalCrops, ConditionalCrops, FullImages
 
     transforms, margin = config.data.train, config.data.bbox_margin
@@ -114,7 +114,7 @@ def _evaluation(
     images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig, group: ProcessGroup
 ) -> Evaluation | None:
     """What judges the net during training, where there are labelled test images."""
-    from dlcx.data.build import build_sampler
+    from dlcx.data.build_transforms import build_sampler
     from dlcx.training.evaluation import Evaluation, EvaluationRows, animal_rows, condition_rows, full_image_rows
 
     if not any(pose.animals.score.any() for pose in images.poses):

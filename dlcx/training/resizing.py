@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from dlcx.data.warp import inside
+from dlcx.data.warp import is_inside
 from dlcx.errors import DlcxError
 from dlcx.heads.build_from_config import build_from_config
 from dlcx.training.samples import Sample
@@ -89,7 +89,7 @@ class Resizing:
 
         def moved(points: np.ndarray) -> np.ndarray:
             xy, flag = points[..., :2] * scale - start, points[..., 2:]
-            flag = np.where(inside(xy, size)[..., None], flag, np.minimum(flag, 0))
+            flag = np.where(is_inside(xy, size)[..., None], flag, np.minimum(flag, 0))
             return np.concatenate([np.where(flag > 0, xy, 0), flag], -1).astype(np.float32)
 
         low = np.clip(sample.boxes[:, :2] * scale - start, 0, size)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
 from dlcx.formats.shuffles.model_config import shuffle_config
-from dlcx.metrics.error_scale import Yardstick
+from dlcx.metrics.error_scale import ErrorScale
 from dlcx.next_steps import USUAL_EPOCHS, analyze_step, command_line
 from dlcx.project import DETECTOR, Shuffle
 
@@ -60,7 +60,7 @@ class Trained:
         if self.best_epoch is not None:
             said.append(f"best: epoch {self.best_epoch}, {self.key_metric} {self.best_score:.2f}")
         if self.test_error is not None:
-            error = Yardstick(animal_size=self.animal_size or math.nan).describe(self.test_error)
+            error = ErrorScale(animal_size=self.animal_size or math.nan).describe(self.test_error)
             images = f"{self.test_images} test image" + ("s" if self.test_images != 1 else "")
             said.append(f"test error: {error} on {images} at the last evaluation")
         said.extend(f"snapshot: {path}" for path in self.snapshots)
@@ -104,7 +104,7 @@ def trained_net(stage: TrainingStage, training: Training, before: int) -> Traine
     )
 
 
-def _not_learned(rows: Sequence[Mapping[str, float]], yardstick: Yardstick) -> str:
+def _not_learned(rows: Sequence[Mapping[str, float]], yardstick: ErrorScale) -> str:
     """Why the last evaluation shows that a network has not learned; empty where it does not show that."""
     evaluated = [row for row in rows if any(name.startswith("metrics/test.") for name in row)]
     if not evaluated or not yardstick.images:

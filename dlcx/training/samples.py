@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from dlcx.data.augment import Augmentation
-from dlcx.data.boxes import BoxJitter
-from dlcx.data.crops import Cropping, Window, boxes_around
-from dlcx.data.labeled import LabeledImage, LabeledImages
+from dlcx.data.box_jitter import BoxJitter
+from dlcx.data.crops import Cropping, CropWindow, boxes_around
+from dlcx.data.labeled_images import LabeledImage, LabeledImages
 from dlcx.data.simulated_conditions import ConditionSampler
-from dlcx.data.warp import inside
+from dlcx.data.warp import is_inside
 from dlcx.poses import Instances, Prediction
 
 
@@ -110,7 +110,7 @@ class AnimalCrops:
         size = changed.image.shape[1::-1]
         box = np.zeros(4) if found.box is None else found.box[0]
         if self._jitter is not None:
-            box = self._jitter.draw(box, size, rng)
+            box = self._jitter.sample(box, size, rng)
         return crop_animal(self._cropping.window(np.floor(box), size), changed, found.xy, animal, self._margin)
 
 
@@ -166,13 +166,13 @@ def sample_condition(
     low = np.maximum(boxes[:, :2], boxes[animal, :2])
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], boxes[animal, :2] + boxes[animal, 2:])
     near = (high > low).all(1) & (np.arange(len(xy)) != animal)
-    return sampler.draw(xy[animal], xy[near], max(1.0, float(boxes[animal, 2:].prod())), size, rng)
+    return sampler.sample(xy[animal], xy[near], max(1.0, float(boxes[animal, 2:].prod())), size, rng)
 
 
-def crop_animal(window: Window, labeled: LabeledImage, xy: np.ndarray, animal: int, margin: int) -> Sample:
+def crop_animal(window: CropWindow, labeled: LabeledImage, xy: np.ndarray, animal: int, margin: int) -> Sample:
     """The window of an image and what it shows of one animal, xy (1, K, 2) in pixels of the image."""
     xy = (xy - np.array(window.offset)) / np.array(window.scale)
-    seen = inside(xy, window.size)
+    seen = is_inside(xy, window.size)
     pose = Prediction(Instances(np.where(seen[..., None], xy, np.nan), seen.astype(np.float32)))
     crop = LabeledImage(window.cut(labeled.image), pose, labeled.path)
     return replace(to_sample(crop, margin, np.arange(1)), ids=np.array([animal]))

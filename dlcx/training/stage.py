@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from dlcx.data.labeled import LabeledImages
+    from dlcx.data.labeled_images import LabeledImages
     from dlcx.settings import ModelConfig
     from dlcx.settings.model import Detector, Runner, TrainSettings
     from dlcx.settings.transforms import Transforms
@@ -184,7 +184,7 @@ class TrainingStage(ABC):
         """
         import torch
 
-        from dlcx.metrics.error_scale import yardstick
+        from dlcx.metrics.error_scale import error_scale
         from dlcx.training.batches import Batches
         from dlcx.training.checkpointer import Checkpointer
         from dlcx.training.loggers import Statistics, TrainLog
@@ -242,7 +242,7 @@ class TrainingStage(ABC):
             device=net.device,
             schedule=schedule,
             group=group,
-            yardstick=yardstick(test.poses),
+            yardstick=error_scale(test.poses),
             outputs=TrainingOutputs(checkpointer, Statistics(self.files.learning_stats), log, self.files.resume_state),
             fingerprint={
                 "model": self.layers,
@@ -265,8 +265,8 @@ def check_metric(name: str, known: tuple[str, ...], where: str) -> None:
 
 def _images(place: Shuffle, transforms: Transforms | None) -> tuple[LabeledImages, LabeledImages]:
     """The images of the split to learn from, resized for the net, and those to test on, as they are."""
-    from dlcx.data.build import build_resize
-    from dlcx.data.labeled import LabeledImages
+    from dlcx.data.build_transforms import build_resize
+    from dlcx.data.labeled_images import LabeledImages
     from dlcx.formats.shuffles.training_set import load_training_set
 
     labels, split = load_training_set(place)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dlcx.distributed_environment import is_supervised
 from dlcx.engines.devices import choose_device
-from dlcx.errors import DlcxError, LostProcess, ToldElsewhere
+from dlcx.errors import AlreadyReported, DlcxError, LostProcess
 from dlcx.stopping import StopRequest
 from dlcx.training.process_group import Found, Item, ProcessGroup
 
@@ -104,7 +104,7 @@ class TorchProcessGroup(ProcessGroup):
             if self._store.add("dlcx-failed", 1) > 1:
                 with suppress(RuntimeError):
                     code = json.loads(self._store.get("dlcx-code"))
-                return ToldElsewhere(code)
+                return AlreadyReported(code)
             self._store.set("dlcx-code", json.dumps(code))
         except RuntimeError:  # the store has gone with the process that held it
             pass

@@ -213,7 +213,7 @@ def _likelihood(figure: Figure, paths: Paths) -> None:
 
 
 def _over_time(axes: Axes, paths: Paths, values: np.ndarray) -> None:
-    """Lines of values (T, P) over the frames; frames without neighbours as dots."""
+    """Lines of values (T, P) over the frames; frames without neighbors as dots."""
     frames = paths.frames
     for line, color in zip(values.T, paths.colors / 255, strict=True):
         axes.plot(frames, line, color=color, linewidth=paths.linewidth, alpha=paths.opacity)

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dlcx.data.labeled_video_mark import mark_as_drawn
+from dlcx.data.labeled_video_mark import mark_labeled_video
 from dlcx.data.video import open_video
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import atomic_file
@@ -90,7 +90,7 @@ def write_video(
                 hand_over(image)
                 count += 1
         _check_whole(beside, path, count)
-        mark_as_drawn(beside)
+        mark_labeled_video(beside)
     return count
 
 

@@ -92,7 +92,7 @@ def analyze_images(
         What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), its snapshot (``"1:best"``), or a file of
         predictions; default: what its pytorch_config.yaml names.
     batch_size
-        Images a forward pass; only neighbours of one size share one.
+        Images a forward pass; only neighbors of one size share one.
     device, precision, engine
         Where and how numbers are computed; see :func:`dlcx.analysis.loading.load_predictor`.
     out
@@ -111,7 +111,7 @@ def analyze_images(
     DlcxError
         When a value, the net, or all images cannot be used.  Of several images those that fail are in the result.
     """
-    from dlcx.data.images import find_images, neighbours
+    from dlcx.data.images import find_images, same_size_batches
     from dlcx.formats.predictions.image_predictions import write_image_predictions
     from dlcx.visuals.labeled_images import write_picture
 
@@ -139,7 +139,7 @@ def analyze_images(
     done, predictions, names = [], [], distinct_names(found)
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
-        for batch in neighbours(_readable(found, failed), batch_size, lambda item: item[1].shape):
+        for batch in same_size_batches(_readable(found, failed), batch_size, lambda item: item[1].shape):
             guesses = None if given is None else [given.of_image(path) for path, _ in batch]
             stack = np.stack([image for _, image in batch])
             net = net.tried_on(stack, guesses) if net.engine == "auto" else net

@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels
 from dlcx.formats.project_config import open_project
 from dlcx.labeling.labeled_folders import labeled_stems
-from dlcx.metrics.label_checks import LEAST_ANIMALS, Suspicion, find_suspicions
+from dlcx.metrics.label_checks import MIN_ANIMALS, LabelIssue, find_label_issues
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
@@ -202,7 +202,7 @@ def check_labels(
 
 def _rows_to_draw(
     sizes: Mapping[str, Sequence[tuple[int, int] | None]],
-    found: Mapping[str, Sequence[Suspicion]],
+    found: Mapping[str, Sequence[LabelIssue]],
     *,
     every: bool,
 ) -> list[tuple[str, int]]:
@@ -232,11 +232,11 @@ def _read(project: Project, stems: Sequence[str]) -> tuple[dict[str, Labels], li
 
 def _suspicions(
     project: Project, parts: dict[str, Labels], sizes: dict[str, list[tuple[int, int] | None]]
-) -> dict[str, list[Suspicion]]:
+) -> dict[str, list[LabelIssue]]:
     """By video; what is usual is told from the video itself, or from all videos of few images together."""
-    few = [stem for stem, labels in parts.items() if len(labels) < LEAST_ANIMALS]
+    few = [stem for stem, labels in parts.items() if len(labels) < MIN_ANIMALS]
     groups = [[stem] for stem in parts if stem not in few] + ([few] if few else [])
-    found: dict[str, list[Suspicion]] = {stem: [] for stem in parts}
+    found: dict[str, list[LabelIssue]] = {stem: [] for stem in parts}
     for group in groups:
         together = Labels(
             project.layout,
@@ -246,13 +246,13 @@ def _suspicions(
         )
         places = [(stem, row) for stem in group for row in range(len(parts[stem]))]
         known = [size for stem in group for size in sizes[stem]]
-        for one in find_suspicions(together, known, project.skeleton):
+        for one in find_label_issues(together, known, project.skeleton):
             stem, row = places[one.row]
-            found[stem].append(Suspicion(row, one.kind, one.individual, one.bodyparts, one.text))
+            found[stem].append(LabelIssue(row, one.kind, one.individual, one.bodyparts, one.text))
     return found
 
 
-def _animal(labels: Labels, one: Suspicion) -> int | None:
+def _animal(labels: Labels, one: LabelIssue) -> int | None:
     """Row of the individual that a suspicion is of; None for unique bodyparts."""
     if set(one.bodyparts) <= set(labels.layout.unique):
         return None

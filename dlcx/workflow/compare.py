@@ -15,7 +15,7 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
-from dlcx.metrics import Interval, LabelErrors, Metrics, evaluate_poses, label_errors, mean_interval
+from dlcx.metrics import Interval, KeypointErrors, PoseMetrics, evaluate_poses, keypoint_errors, mean_interval
 from dlcx.next_steps import analyze_step
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
@@ -39,7 +39,7 @@ class Compared:
     net_type: str
     snapshot: str
     detector: str | None
-    metrics: Metrics
+    metrics: PoseMetrics
     images_per_second: float
     parameters: int
     bytes: int
@@ -197,7 +197,7 @@ class _Evaluated:
     """A net's numbers, and the error of every label."""
 
     compared: Compared
-    labels: LabelErrors
+    labels: KeypointErrors
 
 
 def _common_rows(shuffles: Sequence[Shuffle]) -> tuple[Labels, list[int]]:
@@ -233,7 +233,7 @@ class _Run:
     def __call__(self, asked: _Asked) -> _Evaluated:
         """Run a net on the images, one by one."""
         from dlcx.analysis.loading import load_predictor
-        from dlcx.data.labeled import LabeledImages
+        from dlcx.data.labeled_images import LabeledImages
 
         paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
         images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)
@@ -258,7 +258,7 @@ class _Run:
                 seconds.append(spent)
                 task.advance()
         single = len(self.project.layout.individuals) == 1
-        errors = label_errors(truth, found, single=single)
+        errors = keypoint_errors(truth, found, single=single)
         snapshots = [loaded.snapshot, *([loaded.detector] if loaded.detector else [])]
         compared = Compared(
             name=asked.name,

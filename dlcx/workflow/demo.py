@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcx.data import drawn
+from dlcx.data import synthetic
 from dlcx.errors import DlcxError
 from dlcx.file_transaction import atomic_folder, folder_lock
 from dlcx.next_steps import command_line
@@ -149,9 +149,9 @@ def _demo_in(root: Path) -> dict[str, object]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _scene(drawing: Drawing) -> drawn.Scene:
+def _scene(drawing: Drawing) -> synthetic.Scene:
     """What the camera looks at."""
-    return drawn.scene(
+    return synthetic.scene(
         drawing.animals,
         drawing.frames,
         size=(drawing.width, drawing.height),
@@ -161,12 +161,12 @@ def _scene(drawing: Drawing) -> drawn.Scene:
     )
 
 
-def _labels(scene: drawn.Scene, drawing: Drawing) -> np.ndarray:
+def _labels(scene: synthetic.Scene, drawing: Drawing) -> np.ndarray:
     """Which bodyparts of which animals have a label in the labelled frames: (L, A, K) bool."""
     return scene.visible[_chosen(drawing)] & np.isfinite(scene.xy[_chosen(drawing)]).all(-1)
 
 
-def _draw(part: Path, root: Path, drawing: Drawing, scene: drawn.Scene, progress: Progress) -> None:
+def _draw(part: Path, root: Path, drawing: Drawing, scene: synthetic.Scene, progress: Progress) -> None:
     """Write the project into ``part``; it is meant to lie at ``root``."""
     import cv2
 
@@ -202,7 +202,7 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: drawn.Scene, progress
         unique_xy=np.zeros((len(chosen), 0, 2)),
     )
     write_labels(labels, images / f"CollectedData_{SCORER}", SCORER)
-    truth = drawn.true_tracks(scene)
+    truth = synthetic.true_tracks(scene)
     write_predictions(truth, video.with_name(f"{STEM}_truth.h5"), "truth")
     write_text(part / FACTS, json.dumps(asdict(drawing), indent=2) + "\n")
     write_project_config(_config(root, scene), part / "config.yaml")
@@ -223,7 +223,7 @@ def _extract(video: Path, images: dict[int, Path]) -> None:
     reader.release()
 
 
-def _config(root: Path, scene: drawn.Scene) -> ProjectConfig:
+def _config(root: Path, scene: synthetic.Scene) -> ProjectConfig:
     """What ``config.yaml`` of a project at ``root`` says."""
     layout = scene.layout
     width, height = scene.size
@@ -236,7 +236,7 @@ def _config(root: Path, scene: drawn.Scene) -> ProjectConfig:
         project_path=str(root),
         video_sets={str(root / "videos" / f"{STEM}.mp4"): VideoSet(crop=f"0, {width}, 0, {height}")},
         individuals=list(layout.individuals),
-        skeleton=[list(bone) for bone in drawn.SKELETON],
+        skeleton=[list(bone) for bone in synthetic.SKELETON],
         TrainingFraction=[0.8],
         numframes2pick=LABELED,
         dotsize=3,

@@ -22,18 +22,18 @@ from dlcx.formats.predictions.evaluation import (
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
-from dlcx.metrics import BoxMetrics, Metrics, evaluate_boxes, evaluate_poses
+from dlcx.metrics import BoxMetrics, PoseMetrics, evaluate_boxes, evaluate_poses
 from dlcx.next_steps import analyze_step, command_line
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle, Snapshot
 from dlcx.ranges import within_ranges
-from dlcx.training.leakage import TwinCheck, check_twins
+from dlcx.training.leakage import NearDuplicateCheck, check_near_duplicates
 
 if TYPE_CHECKING:
     from dlcx.analysis.loading import Loaded
-    from dlcx.data.labeled import LabeledImage, LabeledImages
+    from dlcx.data.labeled_images import LabeledImage, LabeledImages
     from dlcx.predictors import Predictor
     from dlcx.visuals.labeled_images import LabeledImagePainter
 
@@ -60,8 +60,8 @@ class Evaluated:
     scorer: str
     pcutoff: float
     bodyparts: tuple[str, ...]
-    train: Metrics
-    test: Metrics
+    train: PoseMetrics
+    test: PoseMetrics
     h5: Path
     csv: Path
     keypoint_csv: Path | None = None
@@ -70,7 +70,7 @@ class Evaluated:
     conditions: str | Path | None = None
     train_boxes: BoxMetrics | None = None
     test_boxes: BoxMetrics | None = None
-    twins: TwinCheck | None = None
+    twins: NearDuplicateCheck | None = None
 
     def lines(self) -> list[str]:
         """One fact a line: a table of errors, then the files."""
@@ -182,7 +182,7 @@ def evaluate(
     engine
         ``torch``, ``compile``, ``onnx``, or ``auto``: the fastest that gives the same keypoints.
     batch_size
-        Images a forward pass; only neighbours of one size share one.
+        Images a forward pass; only neighbors of one size share one.
 
     Raises
     ------
@@ -250,7 +250,7 @@ class _Run:
 
     def __call__(self, shuffle: Shuffle, snapshot: Snapshot) -> Evaluated:
         """Evaluate one snapshot and write its files."""
-        from dlcx.data.labeled import LabeledImages, labelled_boxes
+        from dlcx.data.labeled_images import LabeledImages, labeled_boxes
         from dlcx.data.near_duplicates import thumbnail
         from dlcx.visuals.labeled_images import write_picture
 
@@ -274,7 +274,7 @@ class _Run:
         with self.progress.task(f"evaluate {snapshot.path.name}", total=len(used), unit="image") as task:
             for row, (labeled, prediction) in zip(used, _predict(loaded, images, self.batch_size), strict=True):
                 truth[row], found[row], small[row] = labeled.pose, prediction, thumbnail(labeled.image)
-                boxes[row] = labelled_boxes(labeled, loaded.config.data.bbox_margin)
+                boxes[row] = labeled_boxes(labeled, loaded.config.data.bbox_margin)
                 if paint:
                     which = "Training" if row in splits["Training"] else "Test"
                     name = f"{which}-{labels.images[row][1]}-{labeled.path.stem}.png"
@@ -286,7 +286,7 @@ class _Run:
             evaluate_poses([truth[i] for i in rows], [found[i] for i in rows], pcutoff=self.pcutoff, single=single)
             for rows in splits.values()
         )
-        twins = check_twins(labels, split, small, truth, found, single=single)
+        twins = check_near_duplicates(labels, split, small, truth, found, single=single)
         twins.warn(project)
         _warn_of_no_learning(f"shuffle {shuffle.number}, snapshot {snapshot.uid}", test)
         detector = loaded.detector
@@ -379,16 +379,16 @@ class _Run:
 
 
 def _predict(loaded: Loaded, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
-    """Every image with its prediction, in order; neighbours of one size share a forward pass."""
+    """Every image with its prediction, in order; neighbors of one size share a forward pass."""
     for batch in _batches(images, batch_size):
         found = loaded.predictor.predict(np.stack([labeled.image for labeled in batch]), _told(loaded, batch))
         yield from zip(batch, found, strict=True)
 
 
 def _batches(images: LabeledImages, batch_size: int) -> Iterator[list[LabeledImage]]:
-    from dlcx.data.images import neighbours
+    from dlcx.data.images import same_size_batches
 
-    return neighbours(images, batch_size, lambda labeled: labeled.image.shape)
+    return same_size_batches(images, batch_size, lambda labeled: labeled.image.shape)
 
 
 def _told(loaded: Loaded, batch: Sequence[LabeledImage]) -> list[Instances] | None:
@@ -396,7 +396,7 @@ def _told(loaded: Loaded, batch: Sequence[LabeledImage]) -> list[Instances] | No
     return None if loaded.told is None else [loaded.told(labeled) for labeled in batch]
 
 
-def _warn_of_no_learning(name: str, test: Metrics) -> None:
+def _warn_of_no_learning(name: str, test: PoseMetrics) -> None:
     """Say plainly that a network has not learned."""
     if reason := test.yardstick.verdict(test.rmse):
         logger.warning(

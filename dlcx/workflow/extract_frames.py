@@ -99,7 +99,7 @@ def extract_frames(
     DlcxError
         When a value or all videos cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.frame_selection import candidates, check_method
+    from dlcx.data.frame_selection import candidate_frames, check_method
     from dlcx.data.video import open_video
 
     check_method(method)
@@ -116,7 +116,7 @@ def extract_frames(
     def extract(path: Path) -> ExtractedFrames:
         video = open_video(path)
         part = by_path[path].crop if crop else None
-        numbers = candidates(video.frames, first, last)[:: step if method == "kmeans" else 1]
+        numbers = candidate_frames(video.frames, first, last)[:: step if method == "kmeans" else 1]
         picked = choose_frames(
             video, numbers, count, method=method, seed=seed, color=color, width=width, crop=part, progress=progress
         )

@@ -174,7 +174,7 @@ class _Search:
 
     def __call__(self, tracks: Tracks) -> list[int]:
         """Their numbers in the video."""
-        from dlcx.series.outliers import deviating_frames, jumping_frames, uncertain_frames
+        from dlcx.series.outliers import deviating_frames, displaced_frames, uncertain_frames
 
         if self.algorithm == "list":
             first, stop = tracks.first, tracks.first + len(tracks)
@@ -185,7 +185,7 @@ class _Search:
             return sorted(set(self.frame_numbers))
         xy, score = self._points(tracks)
         if self.algorithm == "jump":
-            odd = jumping_frames(xy, self.epsilon)
+            odd = displaced_frames(xy, self.epsilon)
         elif self.algorithm == "uncertain":
             odd = uncertain_frames(score, self.p_bound)
         else:
@@ -219,7 +219,7 @@ class _Pick:
     progress: Progress
 
     def __call__(self, found: FoundPoses, search: _Search) -> OutlierFrames:
-        from dlcx.data.frame_selection import candidates
+        from dlcx.data.frame_selection import candidate_frames
         from dlcx.data.video import open_video
         from dlcx.formats.labels.machine_labels import read_machine_labels, write_machine_labels
 
@@ -238,7 +238,7 @@ class _Pick:
             chosen = odd
         else:
             count = config.numframes2pick if self.frames is None else self.frames
-            numbers = candidates(video.frames, float(config.start), float(config.stop), odd)
+            numbers = candidate_frames(video.frames, float(config.start), float(config.stop), odd)
             chosen = choose_frames(video, numbers, count, method=self.method, seed=self.seed, progress=self.progress)
         if not chosen:
             return OutlierFrames(path, found.file.path, len(odd), (), (), folder, None, added=False)

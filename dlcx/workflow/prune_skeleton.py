@@ -101,7 +101,7 @@ def prune_skeleton(
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     batch_size
-        Images a forward pass; only neighbours of one size share one.
+        Images a forward pass; only neighbors of one size share one.
 
     Raises
     ------
@@ -180,8 +180,8 @@ def _joints_and_labels(
     place: Shuffle, loaded: Loaded, decoder: PafDecoder, batch_size: int, progress: Progress
 ) -> tuple[list[JointDetections], list[Prediction]]:
     """What the net sees in the training images, and their labels."""
-    from dlcx.data.images import neighbours
-    from dlcx.data.labeled import LabeledImages
+    from dlcx.data.images import same_size_batches
+    from dlcx.data.labeled_images import LabeledImages
     from dlcx.predictors.bottom_up import BottomUp
     from dlcx.predictors.joints import detect_joints
 
@@ -193,7 +193,7 @@ def _joints_and_labels(
     found: list[JointDetections] = []
     with progress.task("find joints", total=len(rows), unit="image") as task:
         images = LabeledImages(paths, truth, cache=0)
-        for batch in neighbours(images, batch_size, lambda labeled: labeled.image.shape):
+        for batch in same_size_batches(images, batch_size, lambda labeled: labeled.image.shape):
             found += detect_joints(loaded.predictor, decoder, np.stack([labeled.image for labeled in batch]))
             task.advance(len(batch))
     return found, truth

@@ -190,7 +190,7 @@ def _told(loaded: Loaded, path: Path, pixels: np.ndarray, pose: Prediction | Non
     """What a net must be told of an image where nothing finds its animals: boxes or poses."""
     if loaded.told is None:
         return None
-    from dlcx.data.labeled import LabeledImage
+    from dlcx.data.labeled_images import LabeledImage
 
     if pose is None and loaded.conditions is None:
         raise DlcxError(f"{path} has no labels, and there is no detector to find animals", hint="Run `dlcx train`.")

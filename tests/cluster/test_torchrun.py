@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dlcx.cluster.torchrun import launch
-from dlcx.errors import DlcxError, LostProcess, Stopped, ToldElsewhere
+from dlcx.errors import AlreadyReported, DlcxError, LostProcess, Stopped
 
 RANK = "import os, sys, time; rank = int(os.environ['RANK'])\n"
 
@@ -40,7 +40,7 @@ print(told)
 
 def test_an_exit_code_is_the_call_s_and_those_that_only_lost_others_are_not_asked(capfd):
     code = f"sys.exit({LostProcess.code}) if rank == 0 else sys.exit('no space left')"
-    with pytest.raises(ToldElsewhere) as caught:
+    with pytest.raises(AlreadyReported) as caught:
         launch(python(code), 2)
     assert caught.value.exit_code == 1
     assert capfd.readouterr().err == "no space left\n"
@@ -100,7 +100,7 @@ def test_a_signal_reaches_all_and_they_may_save(tmp_path, number):
     started = _starter(tmp_path, SAVES)
     started.send_signal(number)
     out, _ = started.communicate(timeout=300)
-    assert out.split() == ["ToldElsewhere", "75"]
+    assert out.split() == ["AlreadyReported", "75"]
     assert [(tmp_path / f"saved{rank}").read_text() for rank in range(2)] == [number.name] * 2
 
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from dlcx.data import pixels
-from dlcx.data.augment import Affine, Augmentation, Crop, Flip, Pad, generator
-from dlcx.data.build import build_augmentation, build_resize
-from dlcx.data.labeled import LabeledImage, Resize
+from dlcx.data import pixel_transforms
+from dlcx.data.augment import Augmentation, Pad, RandomAffine, RandomCrop, RandomFlip, generator
+from dlcx.data.build_transforms import build_augmentation, build_resize
+from dlcx.data.labeled_images import InputResize, LabeledImage
 from dlcx.data.warp import Warp
 from dlcx.poses import Instances, Prediction
 from dlcx.settings.transforms import Transforms
@@ -47,13 +47,15 @@ def drawn(augmentation: Augmentation, epoch: int) -> tuple[LabeledImage, float]:
 @pytest.mark.parametrize(
     "augmentation",
     [
-        Augmentation(affine=Affine(1.0, (0.5, 1.25), 30, 5)),
-        Augmentation(crop=Crop(64, 64, 0.1, "hybrid")),
-        Augmentation(crop=Crop(200, 64, 0.1, "keypoints")),
-        Augmentation(flip=Flip(1.0)),
+        Augmentation(affine=RandomAffine(1.0, (0.5, 1.25), 30, 5)),
+        Augmentation(crop=RandomCrop(64, 64, 0.1, "hybrid")),
+        Augmentation(crop=RandomCrop(200, 64, 0.1, "keypoints")),
+        Augmentation(flip=RandomFlip(1.0)),
         Augmentation(pad=Pad(divisors=(32, 32))),
-        Augmentation(Flip(0.5), Affine(0.5, (0.7, 1.25), 180, 0), Crop(80, 100, 0.4, "density"), elastic=True),
-        Augmentation(motion_blur=True, grayscale=False, crop=Crop(64, 64, 0.1, "uniform")),
+        Augmentation(
+            RandomFlip(0.5), RandomAffine(0.5, (0.7, 1.25), 180, 0), RandomCrop(80, 100, 0.4, "density"), elastic=True
+        ),
+        Augmentation(motion_blur=True, grayscale=False, crop=RandomCrop(64, 64, 0.1, "uniform")),
     ],
 )
 def test_keypoints_stay_in_the_middle_of_their_dots(augmentation):
@@ -77,7 +79,7 @@ def test_one_matrix_moves_pixels_and_points_to_a_tenth_of_a_pixel():
     y, x = np.mgrid[:100, :120]
     for channel, (cx, cy) in enumerate([(40.3, 50.8), (70.0, 40.0), (60.5, 62.25)]):
         image[..., channel] = 255 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 18.0)
-    warp = Warp.identity(120, 100).mirrored().turned(23, 1.2, (3.0, -2.0)).shifted(-5, 4, (110, 105))
+    warp = Warp.identity(120, 100).mirrored().rotated(23, 1.2, (3.0, -2.0)).shifted(-5, 4, (110, 105))
     moved = warp.points(np.array([(40.3, 50.8), (70.0, 40.0), (60.5, 62.25)]))
     found = [centroid(warp.image(image), channel) for channel in range(3)]
     np.testing.assert_allclose(found, moved, atol=0.1)
@@ -88,7 +90,7 @@ def test_one_matrix_moves_pixels_and_points_to_a_tenth_of_a_pixel():
 def test_a_flip_exchanges_the_paired_keypoints():
     source = dots(np.random.default_rng(3))
     before = source.pose.animals.xy[0]
-    changed, _ = Augmentation(flip=Flip(1.0, ((0, 2),))).apply(source, generator(0, 1, 0))
+    changed, _ = Augmentation(flip=RandomFlip(1.0, ((0, 2),))).apply(source, generator(0, 1, 0))
     after = changed.pose.animals.xy[0]
     np.testing.assert_array_equal(after[0], (119 - before[2][0], before[2][1]))
     np.testing.assert_array_equal(after[1], (119 - before[1][0], before[1][1]))
@@ -97,7 +99,7 @@ def test_a_flip_exchanges_the_paired_keypoints():
 
 def test_a_smaller_image_is_padded_alike_on_both_sides_and_a_plain_shift_keeps_pixels():
     source = dots(np.random.default_rng(3))
-    changed, _ = Augmentation(crop=Crop(140, 100, 0.1, "uniform")).apply(source, generator(0, 1, 0))
+    changed, _ = Augmentation(crop=RandomCrop(140, 100, 0.1, "uniform")).apply(source, generator(0, 1, 0))
     np.testing.assert_array_equal(changed.image[5:95, 10:130], source.image)
     np.testing.assert_array_equal(changed.pose.animals.xy, source.pose.animals.xy + np.array([10, 5]))
     assert changed.image.sum() == source.image.sum()
@@ -106,10 +108,10 @@ def test_a_smaller_image_is_padded_alike_on_both_sides_and_a_plain_shift_keeps_p
 def test_crops_around_keypoints_hold_one_and_prefer_crowds():
     xy = np.array([[10.0, 10], [85, 80], [86, 81], [87, 80], [85, 82]])
     warp = Warp.identity(100, 100)
-    crop = Crop(20, 20, 0.0, "density")
+    crop = RandomCrop(20, 20, 0.0, "density")
     held = []
     for epoch in range(300):
-        placed = crop.draw(warp, xy, generator(0, epoch)).points(xy)
+        placed = crop.sample(warp, xy, generator(0, epoch)).points(xy)
         inside = ((placed >= 0) & (placed <= 20)).all(1)
         assert inside.any()
         held.append(inside[1:].any())
@@ -118,7 +120,7 @@ def test_crops_around_keypoints_hold_one_and_prefer_crowds():
 
 def test_points_that_leave_the_image_are_unseen_and_unseen_ones_stay_so():
     source = labeled(np.zeros((90, 120, 3), np.uint8), np.array([[[110.0, 80], [np.nan, np.nan], [60, 45]]]))
-    changed, _ = Augmentation(affine=Affine(1.0, (2.0, 2.0), 0, 0)).apply(source, generator(0, 1, 0))
+    changed, _ = Augmentation(affine=RandomAffine(1.0, (2.0, 2.0), 0, 0)).apply(source, generator(0, 1, 0))
     np.testing.assert_array_equal(changed.pose.animals.score, [[0, 0, 1]])
     np.testing.assert_array_equal(np.isnan(changed.pose.animals.xy[0]).all(-1), [True, True, False])
 
@@ -126,7 +128,7 @@ def test_points_that_leave_the_image_are_unseen_and_unseen_ones_stay_so():
 def test_unique_bodyparts_go_along():
     source = dots(np.random.default_rng(0))
     unique = Prediction(source.pose.animals, unique=source.pose.animals)
-    augmentation = Augmentation(Flip(1.0, ((0, 1),)), Affine(1.0, (0.8, 1.2), 20, 3))
+    augmentation = Augmentation(RandomFlip(1.0, ((0, 1),)), RandomAffine(1.0, (0.8, 1.2), 20, 3))
     changed, _ = augmentation.apply(LabeledImage(source.image, unique, source.path), generator(0, 4, 0))
     animals, single = changed.pose.animals, changed.pose.unique
     np.testing.assert_allclose(single.xy[0], animals.xy[0][[1, 0, 2]])
@@ -143,10 +145,10 @@ def test_holes_hide_the_keypoints_in_them():
 
 def test_noise_has_the_variance_it_was_asked_for():
     grey = np.full((300, 300, 3), 128, np.uint8)
-    spread = [pixels.add_noise(grey, 20.0, generator(0, epoch)).std() for epoch in range(60)]
+    spread = [pixel_transforms.add_noise(grey, 20.0, generator(0, epoch)).std() for epoch in range(60)]
     assert max(spread) < 20.5
     np.testing.assert_allclose(np.mean(np.square(spread)), 200.0, rtol=0.25)
-    noisy = pixels.add_noise(grey, 20.0, generator(0, 1)).astype(float) - 128
+    noisy = pixel_transforms.add_noise(grey, 20.0, generator(0, 1)).astype(float) - 128
     assert abs(noisy.mean()) < 0.1
     channels = np.corrcoef(noisy.reshape(-1, 3).T)
     assert np.abs(channels - np.eye(3)).max() < 0.02
@@ -167,7 +169,9 @@ def test_each_change_of_pixels_comes_half_of_the_time_and_never_touches_the_sour
 
 
 def test_draws_depend_on_seed_epoch_and_image_and_nothing_else():
-    augmentation = Augmentation(Flip(), Affine(1.0, (0.5, 1.25), 30, 0), Crop(64, 64), motion_blur=True, noise=12.75)
+    augmentation = Augmentation(
+        RandomFlip(), RandomAffine(1.0, (0.5, 1.25), 30, 0), RandomCrop(64, 64), motion_blur=True, noise=12.75
+    )
     source = dots(np.random.default_rng(0))
     first, again = (augmentation.apply(source, generator(1, 2, 3))[0] for _ in range(2))
     np.testing.assert_array_equal(first.image, again.image)
@@ -188,18 +192,18 @@ def test_the_settings_reach_the_augmentation():
         auto_padding={"pad_width_divisor": 32, "pad_height_divisor": 16, "border_mode": "constant"},
     )
     assert build_augmentation(transforms) == Augmentation(
-        flip=Flip(0.3, ((0, 1),)),
-        affine=Affine(0.5, (0.5, 1.25), 30.0, 7),
-        crop=Crop(448, 400, 0.1, "hybrid"),
+        flip=RandomFlip(0.3, ((0, 1),)),
+        affine=RandomAffine(0.5, (0.5, 1.25), 30.0, 7),
+        crop=RandomCrop(448, 400, 0.1, "hybrid"),
         motion_blur=True,
         noise=12.75,
         pad=Pad(divisors=(32, 16), mirror=False),
     )
-    assert build_resize(transforms) == Resize(32, 24, keep_ratio=False)
+    assert build_resize(transforms) == InputResize(32, 24, keep_ratio=False)
     assert build_augmentation(Transforms()) == build_augmentation(None) == Augmentation()
-    assert build_resize(Transforms(longest_max_size=99)) == Resize(longest=99)
+    assert build_resize(Transforms(longest_max_size=99)) == InputResize(longest=99)
 
 
 def test_a_flip_without_pairs_is_warned_of(caplog):
-    assert build_augmentation(Transforms(hflip=0.25)).flip == Flip(0.25)
+    assert build_augmentation(Transforms(hflip=0.25)).flip == RandomFlip(0.25)
     assert "symmetries" in caplog.text

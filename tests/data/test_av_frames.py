@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bad_videos import encode
 
-from dlcx.data.av_frames import ToImage, shows_its_colours
+from dlcx.data.av_frames import PictureConverter, reveals_color_space
 from dlcx.data.video import open_video, read_frames
 
 X264 = ("-c:v", "libx264", "-qp", "10")
@@ -77,8 +77,8 @@ def test_grey_images_prove_no_colour_space(tmp_path: Path, taken_over: list[int]
     assert taken_over == [0]
     picture = av.VideoFrame(96, 64, "yuv420p")
     picture.colorspace = 1
-    assert shows_its_colours(picture, colourful(1, 96, 64)[0])
-    assert not shows_its_colours(picture, grey[0])
+    assert reveals_color_space(picture, colourful(1, 96, 64)[0])
+    assert not reveals_color_space(picture, grey[0])
 
 
 @pytest.mark.parametrize(
@@ -96,18 +96,18 @@ def test_a_first_frame_that_differs_is_noticed(
     tmp_path: Path, taken_over: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = encode(tmp_path / "a.mp4", colourful(3, 96, 64), *X264, "-pix_fmt", "yuv420p")
-    convert = ToImage.__call__
-    monkeypatch.setattr(ToImage, "__call__", lambda self, picture: convert(self, picture) ^ 1)
+    convert = PictureConverter.__call__
+    monkeypatch.setattr(PictureConverter, "__call__", lambda self, picture: convert(self, picture) ^ 1)
     assert_as_opencv(path)
     assert taken_over == [0]
 
 
 def test_pictures_of_another_kind_are_refused() -> None:
-    to_image = ToImage(96, 64)
+    to_image = PictureConverter(96, 64)
     image = to_image(av.VideoFrame(96, 64, "yuv420p"))
     assert image is not None
     assert (image.shape, image.dtype) == ((64, 96, 3), np.uint8)
     assert to_image(av.VideoFrame(98, 64, "yuv420p")) is None
     assert to_image(av.VideoFrame(96, 64, "yuv444p")) is None
-    assert ToImage(96, 64)(av.VideoFrame(96, 64, "yuv420p10le")) is None
+    assert PictureConverter(96, 64)(av.VideoFrame(96, 64, "yuv420p10le")) is None
     assert to_image(av.VideoFrame(96, 64, "yuv420p")) is not None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dlcx.data.images import ImageCache, image_size, read_image
-from dlcx.data.labeled import LabeledImages, Resize
+from dlcx.data.labeled_images import InputResize, LabeledImages
 from dlcx.errors import DlcxError
 from dlcx.poses import Instances, Prediction
 
@@ -74,10 +74,10 @@ def test_missing_images_are_counted_and_the_first_is_named(tmp_path, image):
 @pytest.mark.parametrize(
     ("resize", "shape", "point"),
     [
-        (Resize(32, 32), (32, 32), (10, 8)),
-        (Resize(32, 32, keep_ratio=False), (32, 32), (10, 32 / 3)),
-        (Resize(longest=128), (96, 128), (40, 32)),
-        (Resize(32, 32, longest=16), (16, 16), (5, 4)),
+        (InputResize(32, 32), (32, 32), (10, 8)),
+        (InputResize(32, 32, keep_ratio=False), (32, 32), (10, 32 / 3)),
+        (InputResize(longest=128), (96, 128), (40, 32)),
+        (InputResize(32, 32, longest=16), (16, 16), (5, 4)),
     ],
 )
 def test_labels_are_resized_with_their_image(tmp_path, image, resize, shape, point):
@@ -87,7 +87,7 @@ def test_labels_are_resized_with_their_image(tmp_path, image, resize, shape, poi
 
 
 def test_a_kept_ratio_is_padded_at_the_bottom(tmp_path, image):
-    resized = Resize(32, 32).image(image)
+    resized = InputResize(32, 32).image(image)
     np.testing.assert_array_equal(resized[:24], cv2.resize(image, (32, 24), interpolation=cv2.INTER_LINEAR))
     assert not resized[24:].any()
 

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from small_videos import SIZE, frame, told_number
 
-from dlcx.data.labeled_video_mark import TEXT, is_marked_as_drawn
+from dlcx.data.labeled_video_mark import TEXT, is_marked_labeled_video
 from dlcx.data.video import find_videos, open_video, read_frame
 from dlcx.visuals.video_writer import OPENCV_CODECS, write_video
 
@@ -19,7 +19,7 @@ def test_a_drawn_video_is_known_under_any_name(codec: str, tmp_path: Path) -> No
     drawn = tmp_path / f"final{suffix}"
     write_video(drawn, (frame(number) for number in range(COUNT)), fps=25, size=SIZE, codec=codec)
     assert drawn.read_bytes().endswith(TEXT)
-    assert is_marked_as_drawn(drawn)
+    assert is_marked_labeled_video(drawn)
     recording = tmp_path / f"recording{suffix}"
     recording.write_bytes(drawn.read_bytes()[: -len(TEXT) - 8])
     assert find_videos([f"{tmp_path}/*{suffix}"]) == [recording]
@@ -38,5 +38,5 @@ def test_readers_skip_the_mark(codec: str, tmp_path: Path) -> None:
 
 def test_short_and_missing_files_have_no_mark(tmp_path: Path) -> None:
     (tmp_path / "short.mp4").write_bytes(b"dlcx")
-    assert not is_marked_as_drawn(tmp_path / "short.mp4")
-    assert not is_marked_as_drawn(tmp_path / "missing.mp4")
+    assert not is_marked_labeled_video(tmp_path / "short.mp4")
+    assert not is_marked_labeled_video(tmp_path / "missing.mp4")

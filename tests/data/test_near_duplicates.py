@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dlcx.data.near_duplicates import find_twins, thumbnail
+from dlcx.data.near_duplicates import find_near_duplicates, thumbnail
 
 
 def scene(place: int, noise: int) -> np.ndarray:
@@ -20,10 +20,10 @@ def test_the_same_moment_is_found_and_other_moments_are_not():
     small = np.stack([thumbnail(image) for image in train + test])
     videos = ["v"] * len(small)
     rows = range(len(train)), range(len(train), len(small))
-    twins = find_twins(small, videos, *rows)
+    twins = find_near_duplicates(small, videos, *rows)
     assert [(twin.test - len(train), twin.train) for twin in twins] == [(0, 1)]
     assert 0 < twins[0].difference < 0.25
-    assert find_twins(small, videos, [], rows[1]) == find_twins(small, videos, rows[0], []) == ()
+    assert find_near_duplicates(small, videos, [], rows[1]) == find_near_duplicates(small, videos, rows[0], []) == ()
 
 
 def test_what_is_usual_is_told_by_the_video():
@@ -33,12 +33,12 @@ def test_what_is_usual_is_told_by_the_video():
     test = [scene(70, 1002), 255 - scene(60, 1003)]
     small = np.stack([thumbnail(image) for image in [*train, *bright, *test]])
     videos = ["v"] * 6 + ["w"] * 6 + ["v", "w"]
-    assert [(twin.test, twin.train) for twin in find_twins(small, videos, range(12), [12, 13])] == [(13, 9)]
+    assert [(twin.test, twin.train) for twin in find_near_duplicates(small, videos, range(12), [12, 13])] == [(13, 9)]
 
 
 def test_the_only_image_of_a_video_is_nobodys_twin():
     small = np.stack([thumbnail(scene(place, place)) for place in (0, 20, 40, 70)])
-    assert find_twins(small, ["v", "v", "v", "w"], [0, 1, 2], [3]) == ()
+    assert find_near_duplicates(small, ["v", "v", "v", "w"], [0, 1, 2], [3]) == ()
 
 
 @pytest.mark.parametrize("size", [(20, 30), (400, 300)])

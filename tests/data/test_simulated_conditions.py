@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dlcx.data.build import build_sampler
+from dlcx.data.build_transforms import build_sampler
 from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.errors import DlcxError
 from dlcx.settings.model import GenerativeSampling
@@ -26,11 +26,11 @@ def reach(similarity: float, area: float = AREA, sigma: float = 0.1) -> float:
 FAR, MIDDLE, NEAR = reach(0.1), reach(0.5), reach(0.85)
 
 
-def draws(count: int = 400, *, own=OWN, neighbours=NEIGHBOURS, pairs=PAIRS, image=IMAGE, **chances) -> np.ndarray:
+def draws(count: int = 400, *, own=OWN, neighbors=NEIGHBOURS, pairs=PAIRS, image=IMAGE, **chances) -> np.ndarray:
     """Guesses (count, K, 2)."""
     sampler = ConditionSampler(pairs=pairs, **chances)
     rng = np.random.default_rng(0)
-    return np.array([sampler.draw(own, neighbours, AREA, image, rng) for _ in range(count)])
+    return np.array([sampler.sample(own, neighbors, AREA, image, rng) for _ in range(count)])
 
 
 def shares(found: np.ndarray, *centres) -> tuple[list[float], np.ndarray]:
@@ -71,7 +71,7 @@ def test_how_often_each_kind_comes():
 
 
 def test_what_is_impossible_leaves_its_chance_to_the_others():
-    found = draws(2000, neighbours=NEIGHBOURS[:0], swap=0.5, miss=0.0, jitter=0.2, inversion=0.0)[:, 0]
+    found = draws(2000, neighbors=NEIGHBOURS[:0], swap=0.5, miss=0.0, jitter=0.2, inversion=0.0)[:, 0]
     share, distance = shares(found, OWN[0], OWN[1])
     assert share == [1.0, 0.0]
     assert (distance > NEAR).mean() == pytest.approx(0.2 / 0.5, abs=0.04)
@@ -79,9 +79,9 @@ def test_what_is_impossible_leaves_its_chance_to_the_others():
 
 def test_a_point_stays_nearer_to_its_place_than_to_others():
     crowd = OWN[None] + (10, 0)
-    found = draws(neighbours=crowd, **{**NONE, "jitter": 1.0})[:, 0]
+    found = draws(neighbors=crowd, **{**NONE, "jitter": 1.0})[:, 0]
     assert (np.linalg.norm(found - crowd[0, 0], axis=1) > np.linalg.norm(found - OWN[0], axis=1)).all()
-    found = draws(neighbours=crowd, **{**NONE, "miss": 1.0})[:, 0]
+    found = draws(neighbors=crowd, **{**NONE, "miss": 1.0})[:, 0]
     places = np.concatenate([OWN[:2], crowd[0, :2]])
     assert (np.linalg.norm(found[:, None] - places, axis=-1) >= MIDDLE).all()
 
@@ -92,14 +92,14 @@ def test_what_is_not_seen_is_not_guessed():
     found = draws(own=own)
     assert np.isnan(found[:, 1]).all()
     assert np.isfinite(found[:, [0, 2, 3]]).all()
-    assert np.isnan(draws(5, own=own, neighbours=NEIGHBOURS[:0], **{**NONE, "inversion": 1.0})[:, 0]).all()
+    assert np.isnan(draws(5, own=own, neighbors=NEIGHBOURS[:0], **{**NONE, "inversion": 1.0})[:, 0]).all()
 
 
 def test_random_partners_are_any_other_keypoint():
-    found = draws(1500, pairs=None, neighbours=NEIGHBOURS[:0], **{**NONE, "inversion": 1.0})[:, 0]
+    found = draws(1500, pairs=None, neighbors=NEIGHBOURS[:0], **{**NONE, "inversion": 1.0})[:, 0]
     share, _ = shares(found, *OWN)
     assert share == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3], abs=0.05)
-    odd = draws(900, own=OWN[:3], pairs=None, neighbours=NEIGHBOURS[:0, :3], **{**NONE, "inversion": 1.0})[:, 0]
+    odd = draws(900, own=OWN[:3], pairs=None, neighbors=NEIGHBOURS[:0, :3], **{**NONE, "inversion": 1.0})[:, 0]
     assert np.isnan(odd[:, 0]).mean() == pytest.approx(1 / 3, abs=0.06)  # two of three are partners
 
 
@@ -113,7 +113,7 @@ def test_guesses_stay_in_the_image():
 def test_sigmas_of_each_keypoint():
     sampler = ConditionSampler(sigmas=(0.05, 0.1, 0.2, 0.1), pairs=PAIRS, **NONE)
     rng = np.random.default_rng(0)
-    found = np.array([sampler.draw(OWN, NEIGHBOURS, AREA, IMAGE, rng) for _ in range(300)])
+    found = np.array([sampler.sample(OWN, NEIGHBOURS, AREA, IMAGE, rng) for _ in range(300)])
     farthest = np.linalg.norm(found - OWN, axis=-1).max(0)
     assert farthest == pytest.approx([reach(0.85, sigma=sigma) for sigma in sampler.sigmas], rel=0.03)
 

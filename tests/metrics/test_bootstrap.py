@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlcx.metrics import evaluate_poses, label_errors, mean_interval
+from dlcx.metrics import evaluate_poses, keypoint_errors, mean_interval
 from dlcx.poses import Instances, Prediction
 
 
@@ -46,7 +46,7 @@ def test_errors_of_labels_have_the_mean_that_evaluation_gives():
         guess = (xy + random.normal(0, 3, xy.shape))[::-1]
         guess[0, 1] = np.nan
         found.append(Prediction(Instances(guess, np.full((2, 4), 0.9)), Instances(unique + 3, np.ones((1, 1)))))
-    labels = label_errors(truth, found, single=False)
+    labels = keypoint_errors(truth, found, single=False)
     errors, labelled = labels.error, labels.labelled
     metrics = evaluate_poses(truth, found, single=False)
     assert errors.shape == labelled.shape == (4, 2 * 4 + 1)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlcx.metrics.label_checks import find_suspicions
+from dlcx.metrics.label_checks import find_label_issues
 from dlcx.poses import Labels, Layout
 
 PAIR = Layout(("nose", "hip", "tail"), ("anne", "bert"), ("lamp",), multi=True)
@@ -21,7 +21,7 @@ def good(layout: Layout, count: int = 20) -> Labels:
 
 
 def found(labels: Labels, skeleton=(), size=SIZE) -> list[tuple]:
-    suspicions = find_suspicions(labels, [size] * len(labels), skeleton)
+    suspicions = find_label_issues(labels, [size] * len(labels), skeleton)
     return [(one.row, one.kind, one.individual, one.bodyparts) for one in suspicions]
 
 

@@ -37,7 +37,7 @@ from dlcx.formats.shuffles.model_config import read_model_config
 from dlcx.formats.shuffles.splits import explicit_split
 from dlcx.formats.shuffles.training_set import metadata_with, read_paf_best, read_sizes, read_split
 from dlcx.formats.weights.snapshot import read_snapshot, write_snapshot
-from dlcx.metrics import Metrics
+from dlcx.metrics import PoseMetrics
 from dlcx.poses import Instances, Labels, Layout, Prediction
 from dlcx.project import Project, Shuffle
 from dlcx.store import open_store
@@ -157,7 +157,7 @@ def _split_numbers(folder: Path) -> None:
 
 
 def _combined(path: Path) -> None:
-    nothing = Metrics(1.0, 1.0, 1.0, 1.0, (1.0,), ())
+    nothing = PoseMetrics(1.0, 1.0, 1.0, 1.0, (1.0,), ())
     merge_combined(EvaluationRow(0.75, 1, 10, 0.6, nothing, nothing), path)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from dlcx.errors import DlcxError
-from dlcx.series import fill_gaps, fit_arima, median_filter, squared_steps
+from dlcx.series import fill_gaps, fit_arima, median_filter, squared_displacements
 
 NAMES = ("with_gaps", "clean")
 
@@ -225,5 +225,5 @@ def test_arima_without_statsmodels_says_how_to_get_it(monkeypatch):
 @pytest.mark.parametrize("epsilon", [5, 20])
 def test_jumps(filters, golden, name, epsilon):
     expected = json.loads((golden / "post" / "outliers.json").read_text())[f"jump_{epsilon}.{name}"]
-    steps = squared_steps(poses(filters, name)[0])
+    steps = squared_displacements(poses(filters, name)[0])
     assert np.flatnonzero((steps > epsilon**2).any(1)).tolist() == expected

@@ -11,7 +11,7 @@ import torch
 
 from dlcx.analysis.conditions import chosen_conditions
 from dlcx.analysis.loading import configured_engine, configured_precision
-from dlcx.data.build import build_augmentation
+from dlcx.data.build_transforms import build_augmentation
 from dlcx.nets.build import build_detector, build_model
 from dlcx.nets.weights import _weight_init
 from dlcx.poses import Instances

@@ -7,28 +7,28 @@ from functools import cache
 import numpy as np
 import pytest
 
-from dlcx.data import drawn
-from dlcx.data.drawn.detections import Faults, detections
+from dlcx.data import synthetic
+from dlcx.data.synthetic.detections import DetectionErrors, simulate_detections
 from dlcx.metrics.tracks import TrackMetrics, evaluate_tracks
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.motion_cost import Jumps
-from dlcx.trackers.reliable_tracklets import SafePieces, body_length
-from dlcx.trackers.tracking import Linked, Tracking, link
+from dlcx.trackers.motion_cost import MotionCost
+from dlcx.trackers.reliable_tracklets import ReliableTracklets, body_length
+from dlcx.trackers.tracking import LinkResult, Tracking, link
 
 SHAPE = np.array([[0, 0], [10, 2], [20, 0], [30, 4]], float)
 LAYOUT = Layout(("a", "b", "c", "d"), ("one", "two"), multi=True)
 
 
 @cache
-def drawn_scene(seed: int) -> drawn.scene:  # type: ignore[valid-type]
-    return drawn.scene(3, 250, size=(280, 210), body_length=50, meeting=0.3, leaving=0.1, seed=seed)
+def drawn_scene(seed: int) -> synthetic.scene:  # type: ignore[valid-type]
+    return synthetic.scene(3, 250, size=(280, 210), body_length=50, meeting=0.3, leaving=0.1, seed=seed)
 
 
-def judged(seed: int, **settings: object) -> tuple[Linked, TrackMetrics]:
+def judged(seed: int, **settings: object) -> tuple[LinkResult, TrackMetrics]:
     scene = drawn_scene(seed)
-    linked = link(detections(scene, Faults(), seed=seed), scene.layout, Tracking(**settings))  # type: ignore[arg-type]
-    return linked, evaluate_tracks(linked.tracks, drawn.true_tracks(scene))
+    linked = link(simulate_detections(scene, DetectionErrors(), seed=seed), scene.layout, Tracking(**settings))  # type: ignore[arg-type]
+    return linked, evaluate_tracks(linked.tracks, synthetic.true_tracks(scene))
 
 
 def test_beats_stitching() -> None:
@@ -57,7 +57,7 @@ def frames(*tracks: list[tuple[float, float] | None]) -> list[Prediction]:
     return found
 
 
-def held(linked: Linked) -> np.ndarray:
+def held(linked: LinkResult) -> np.ndarray:
     """x and y of the first keypoint (T, A, 2)."""
     return linked.tracks.xy[:, :, 0]
 
@@ -126,16 +126,16 @@ def test_motion_is_learned_from_the_video() -> None:
     found = Detections.of(walk, 4)
     body = body_length(found)
     assert body == pytest.approx(np.hypot(30, 4), abs=1e-3)
-    pieces = SafePieces.of(found, body)
+    pieces = ReliableTracklets.of(found, body)
     assert pieces.length.tolist() == [200]
-    jumps = Jumps.learn(found, pieces, body)
+    jumps = MotionCost.learn(found, pieces, body)
     assert (np.diff(jumps.usual) >= 0).all()
     row = np.arange(2)
     near, lost = (jumps.cost(found, row, row + lag, np.array([[2.0, 0]] * 2)) for lag in (1, 10))
     away = jumps.cost(found, row, row + 1, np.array([[-40.0, 0]] * 2))
     assert (near < lost).all()
     assert (away > lost).all()
-    short = Jumps.learn(Detections.of(walk[:3], 4), SafePieces.of(Detections.of(walk[:3], 4), body), body)
+    short = MotionCost.learn(Detections.of(walk[:3], 4), ReliableTracklets.of(Detections.of(walk[:3], 4), body), body)
     assert (short.usual > 0).all()
 
 
@@ -148,8 +148,8 @@ def test_little_to_link(count: int) -> None:
 
 
 def test_stretches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = drawn.scene(2, 400, size=(400, 300), body_length=50, meeting=0.2, leaving=0.0, seed=6)
-    found = detections(scene, Faults().times(0.5), seed=6)
+    scene = synthetic.scene(2, 400, size=(400, 300), body_length=50, meeting=0.2, leaving=0.0, seed=6)
+    found = simulate_detections(scene, DetectionErrors().scaled(0.5), seed=6)
     whole = link(found, scene.layout, Tracking())
     monkeypatch.setattr("dlcx.trackers.relink.STRETCH", 40)
     parts = link(found, scene.layout, Tracking())
@@ -164,7 +164,7 @@ def test_lone_keypoints_and_few_frames_a_second() -> None:
     scene = drawn_scene(1)
     found = [
         Prediction(Instances(one.animals.xy[seen][:, 2:3], one.animals.score[seen][:, 2:3]))
-        for one in detections(scene, Faults().times(0.5), seed=1)
+        for one in simulate_detections(scene, DetectionErrors().scaled(0.5), seed=1)
         for seen in [np.isfinite(one.animals.xy[:, 2]).all(-1)]
     ]
     layout = Layout(scene.layout.bodyparts[2:3], scene.layout.individuals, multi=True)

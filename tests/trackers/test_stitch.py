@@ -12,10 +12,10 @@ from golden_tracking import arrays, detections, rows_of, runs, same_poses, their
 from dlcx.poses import Instances, Prediction
 from dlcx.trackers import stitch as stitching
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.flow import cheapest_chains, disjoint_chains
-from dlcx.trackers.gap_filling import joined_residuals, laid_in
-from dlcx.trackers.segments import Piece, pieces_of
-from dlcx.trackers.stitch import Stitched, longest_needed_gap, stitch
+from dlcx.trackers.flow import disjoint_chains, min_cost_chains
+from dlcx.trackers.gap_filling import insert_short_segments, join_short_segments
+from dlcx.trackers.segments import Piece, split_tracklets
+from dlcx.trackers.stitch import StitchResult, longest_needed_gap, stitch
 from dlcx.trackers.tracklets import Tracklet
 
 #: Here DeepLabCut takes another of several sets of disjoint paths that are equally long; which one hangs on the order
@@ -29,7 +29,7 @@ def cases() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return [(run, case) for run in runs() for case in run["stitch"] if case["key"]]
 
 
-def stitched(run: dict[str, Any], case: dict[str, Any]) -> tuple[Detections, Stitched]:
+def stitched(run: dict[str, Any], case: dict[str, Any]) -> tuple[Detections, StitchResult]:
     found = detections(run, outside=run["inference_cfg"]["topktoretain"] == 1)
     options = case["args"]
     done = stitch(
@@ -46,7 +46,7 @@ def stitched(run: dict[str, Any], case: dict[str, Any]) -> tuple[Detections, Sti
 
 def slipping(short: Sequence[Piece]) -> list[Piece]:
     """DeepLabCut deletes the joined residuals by their numbers in the sorted list from the unsorted one."""
-    mended = joined_residuals(short)
+    mended = join_short_segments(short)
     order = sorted(short, key=lambda piece: piece.start)
     gone = [number for number, piece in enumerate(order) if not any(piece is kept for kept in mended)]
     joined = [piece for piece in mended if not any(piece is old for old in short)]
@@ -64,7 +64,7 @@ def rows_of_case(found: Detections, run: dict[str, Any], case: dict[str, Any]) -
 @pytest.mark.parametrize(("run", "case"), cases(), ids=lambda value: value.get("key", ""))
 def test_as_deeplabcut(run: dict[str, Any], case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     if case["key"] == SLIPS:
-        monkeypatch.setattr(stitching, "joined_residuals", slipping)
+        monkeypatch.setattr(stitching, "join_short_segments", slipping)
     found, done = stitched(run, case)
     mine, its = done.rows(run["n_frames"], case["args"]["n_tracks"]), rows_of_case(found, run, case)
     if case["key"] == TIED:
@@ -126,9 +126,9 @@ def test_the_residuals_of_a_swapped_list_stay() -> None:
         track(range(24, 29), 100),
         track(range(16, 23), 100),
     )
-    long, short = pieces_of(found, tracklets, min_length=10, split=True)
+    long, short = split_tracklets(found, tracklets, min_length=10, split=True)
     assert len(long) == 3
-    (joined,) = joined_residuals(short)
+    (joined,) = join_short_segments(short)
     assert joined.frames.tolist() == [*range(16, 23), *range(24, 29)]
     done = stitch(found, tracklets, 2)
     assert len(done.tracks[1]) == 42
@@ -138,7 +138,7 @@ def test_residuals_go_to_the_nearest_track_that_they_fit() -> None:
     hole = [*range(10), *range(20, 30)]
     found, tracklets = made(track(range(30), 0), track(hole, 100), track(hole, 200), track(range(12, 15), 190))
     pieces = [Piece(found, tracklet.rows) for tracklet in tracklets]
-    assert [len(piece) for piece in laid_in(pieces[:3], pieces[3:])] == [30, 20, 23]
+    assert [len(piece) for piece in insert_short_segments(pieces[:3], pieces[3:])] == [30, 20, 23]
 
 
 def test_gaps() -> None:
@@ -150,11 +150,11 @@ def test_gaps() -> None:
 
 def test_chains_are_the_cheapest() -> None:
     edges = np.array([[0, 2], [0, 3], [1, 2], [1, 3]])
-    assert cheapest_chains(4, edges, np.array([5.0, 1, 1, 5]), 2) == [[0, 3], [1, 2]]
-    assert cheapest_chains(4, edges, np.array([1.0, 5, 5, 1]), 2) == [[0, 2], [1, 3]]
-    assert cheapest_chains(4, edges, np.array([5.0, 1, 2, 5]), 3) == [[0, 3], [1], [2]]
-    assert cheapest_chains(4, edges[:1], np.zeros(1), 2) is None
-    assert cheapest_chains(1, edges[:0], np.zeros(0), 2) is None
+    assert min_cost_chains(4, edges, np.array([5.0, 1, 1, 5]), 2) == [[0, 3], [1, 2]]
+    assert min_cost_chains(4, edges, np.array([1.0, 5, 5, 1]), 2) == [[0, 2], [1, 3]]
+    assert min_cost_chains(4, edges, np.array([5.0, 1, 2, 5]), 3) == [[0, 3], [1], [2]]
+    assert min_cost_chains(4, edges[:1], np.zeros(1), 2) is None
+    assert min_cost_chains(1, edges[:0], np.zeros(0), 2) is None
     assert disjoint_chains(4, [0, 1], [2, 3], edges[:1]) == [[0, 2]]
     assert disjoint_chains(4, [0, 1], [2, 3], edges[:0]) == []
 

@@ -13,7 +13,7 @@ from dlcx.trackers import tracklets
 from dlcx.trackers.box import Box, corners
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.ellipse import Ellipse, ellipse_similarity, ellipses
-from dlcx.trackers.identity import first_tracklets, identity_tracklets
+from dlcx.trackers.identity import identity_tracklets, single_animal_tracklets
 from dlcx.trackers.skeleton import Skeleton
 from dlcx.trackers.tracklets import Motion, Tracklet, build_tracklets
 
@@ -31,7 +31,7 @@ def built(run: dict[str, Any]) -> tuple[Detections, list[Tracklet]]:
     settings = run["inference_cfg"]
     if settings["topktoretain"] == 1:
         found = detections(run, outside=True)
-        return found, first_tracklets(found)
+        return found, single_animal_tracklets(found)
     found = detections(run)
     if run.get("identity_only"):
         return found, identity_tracklets(found, 3)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from dlcx.data.augment import Affine, Augmentation, Crop
+from dlcx.data.augment import Augmentation, RandomAffine, RandomCrop
 from dlcx.data.crops import Cropping
-from dlcx.data.labeled import LabeledImages
+from dlcx.data.labeled_images import LabeledImages
 from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.preprocessing import Preparation, Scaling
@@ -19,9 +19,11 @@ from dlcx.training.batches import Batch, Batches
 from dlcx.training.loss_step import to_input
 from dlcx.training.samples import ConditionalCrops, FullImages
 
-RANDOM = Augmentation(affine=Affine(0.5, (0.5, 1.25), 30, 0), crop=Crop(32, 32), motion_blur=True, noise=12.75)
+RANDOM = Augmentation(
+    affine=RandomAffine(0.5, (0.5, 1.25), 30, 0), crop=RandomCrop(32, 32), motion_blur=True, noise=12.75
+)
 
-RANDOM_CROP = Augmentation(affine=Affine(0.5, (1.0, 1.0), 30, 0), noise=12.75)
+RANDOM_CROP = Augmentation(affine=RandomAffine(0.5, (1.0, 1.0), 30, 0), noise=12.75)
 
 
 def write_images(folder: Path, sizes: list[tuple[int, int]]) -> list[Path]:
@@ -109,7 +111,7 @@ def test_images_of_different_sizes_are_padded_and_absent_animals_have_flag_0(tmp
 
 def test_areas_grow_with_the_image(tmp_path):
     poses = [pose(np.array([[[20.0, 20], [30, 30]]]))]
-    zoom = Augmentation(affine=Affine(1.0, (0.5, 0.5)))
+    zoom = Augmentation(affine=RandomAffine(1.0, (0.5, 0.5)))
     paths = write_images(tmp_path, [(60, 60)])
     (batch,) = Batches(FullImages(LabeledImages(paths, poses), zoom, margin=5), size=1, seed=0).epoch(1)
     assert batch.labels.area[0, 0] == pytest.approx(100.0)

@@ -12,13 +12,13 @@ import pytest
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.formats.shuffles.training_set import load_training_set
-from dlcx.metrics.error_scale import Yardstick, yardstick
+from dlcx.metrics.error_scale import ErrorScale, error_scale
 from dlcx.progress import Progress, Task
 from dlcx.training.checkpointer import Best
 from dlcx.training.evaluation_line import evaluation_line
 from dlcx.workflow.train import train
 
-LENGTHS = Yardstick(images=9, animal_size=80, guess_error=25)
+LENGTHS = ErrorScale(images=9, animal_size=80, guess_error=25)
 
 
 class Reports(Progress):
@@ -87,7 +87,7 @@ def test_the_line_of_an_evaluation(numbers, best, line):
 def test_a_network_that_has_not_learned_is_named(tiny, caplog):
     """After an epoch with a learning rate of nothing its error is that of random weights."""
     labels, split = load_training_set(open_project(tiny).shuffle(1))
-    expected = yardstick([labels.pose(row) for row in split.test.tolist()])
+    expected = error_scale([labels.pose(row) for row in split.test.tolist()])
     with caplog.at_level(logging.WARNING, "dlcx"):
         result = train(tiny, epochs=2, overrides=["runner.optimizer.params.lr=1e-12"])
     assert result.test_error >= expected.guess_error

@@ -11,7 +11,7 @@ import torch
 from test_batches import RANDOM, pose, write_images
 
 from dlcx.data.augment import Augmentation
-from dlcx.data.labeled import LabeledImages
+from dlcx.data.labeled_images import LabeledImages
 from dlcx.heads.criteria import Criterion, squared
 from dlcx.heads.dekr.criteria import HeatmapLoss, OffsetLoss
 from dlcx.heads.loss_normalization import normalize_losses

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from dlcx.data.augment import Affine, Augmentation, Flip, generator
-from dlcx.data.boxes import BoxJitter
+from dlcx.data.augment import Augmentation, RandomAffine, RandomFlip, generator
+from dlcx.data.box_jitter import BoxJitter
 from dlcx.data.crops import Cropping
-from dlcx.data.labeled import LabeledImages
+from dlcx.data.labeled_images import LabeledImages
 from dlcx.poses import Instances, Prediction
 from dlcx.training.samples import AnimalCrops
 
@@ -41,7 +41,7 @@ def centroid(image: np.ndarray, channel: int, near: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("cropping", [Cropping((64, 64)), Cropping((96, 64), 5), Cropping((64, 64), context=False)])
 @pytest.mark.parametrize("jitter", [None, BoxJitter(0.16, 0.3)])
 def test_labels_follow_their_animal_into_the_crop(images, cropping, jitter):
-    augmentation = Augmentation(Flip(0.5), Affine(0.5, (0.8, 1.2), 30, 5))
+    augmentation = Augmentation(RandomFlip(0.5), RandomAffine(0.5, (0.8, 1.2), 30, 5))
     crops = AnimalCrops(images, augmentation, cropping, margin=10, jitter=jitter)
     assert len(crops) == 2
     seen = 0
@@ -58,7 +58,7 @@ def test_labels_follow_their_animal_into_the_crop(images, cropping, jitter):
 
 
 def test_equal_generators_give_equal_crops(images):
-    crops = AnimalCrops(images, Augmentation(affine=Affine(1.0, (1.0, 1.0), 30)), Cropping((64, 64)), margin=10)
+    crops = AnimalCrops(images, Augmentation(affine=RandomAffine(1.0, (1.0, 1.0), 30)), Cropping((64, 64)), margin=10)
     one, same, other = (crops.sample(0, generator(1, epoch, 0)) for epoch in (1, 1, 2))
     np.testing.assert_array_equal(one.image, same.image)
     np.testing.assert_array_equal(one.keypoints, same.keypoints)
@@ -66,7 +66,7 @@ def test_equal_generators_give_equal_crops(images):
 
 
 def test_an_animal_that_left_the_image_gives_a_crop_without_labels(images):
-    far = Augmentation(affine=Affine(1.0, (30.0, 30.0)))
+    far = Augmentation(affine=RandomAffine(1.0, (30.0, 30.0)))
     sample = AnimalCrops(images, far, Cropping((32, 32)), margin=2).sample(0, generator(0, 1, 0))
     assert sample.image.shape == (32, 32, 3)
     assert not sample.keypoints.any()
@@ -75,7 +75,7 @@ def test_an_animal_that_left_the_image_gives_a_crop_without_labels(images):
 def test_a_jittered_box_stays_within_its_bounds_and_the_image():
     box, image = np.array([100.0, 60.0, 40.0, 20.0]), (300, 200)
     jitter = BoxJitter(0.1, 0.5, (0.75, 1.25))
-    drawn = np.array([jitter.draw(box, image, np.random.default_rng(seed)) for seed in range(400)])
+    drawn = np.array([jitter.sample(box, image, np.random.default_rng(seed)) for seed in range(400)])
     growth = drawn[:, 2:] / box[2:]
     assert growth.min() > 0.75
     assert growth.max() < 1.25
@@ -83,5 +83,5 @@ def test_a_jittered_box_stays_within_its_bounds_and_the_image():
     shift = np.abs(drawn[:, :2] + drawn[:, 2:] / 2 - (box[:2] + box[2:] / 2)) / box[2:]
     assert shift.max() < 0.1
     assert 0.4 < (shift.max(1) > 1e-9).mean() < 0.6
-    assert (jitter.draw(box, (120, 70), np.random.default_rng(0))[:2] >= 0).all()
-    assert BoxJitter(p=0.0).draw(box, image, np.random.default_rng(0)) is box
+    assert (jitter.sample(box, (120, 70), np.random.default_rng(0))[:2] >= 0).all()
+    assert BoxJitter(p=0.0).sample(box, image, np.random.default_rng(0)) is box

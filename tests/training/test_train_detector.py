@@ -195,7 +195,7 @@ def test_a_detector_finds_what_it_has_learned(crops):
         overrides=["detector.runner.optimizer.params.lr=1e-3", "detector.runner.eval_interval=20"],
     )
     assert result.detector.best_score > 30
-    from dlcx.data.labeled import LabeledImages, labelled_boxes
+    from dlcx.data.labeled_images import LabeledImages, labeled_boxes
     from dlcx.formats.shuffles.training_set import load_training_set
     from dlcx.metrics import evaluate_boxes
     from dlcx.nets.build import build_detector
@@ -209,7 +209,7 @@ def test_a_detector_finds_what_it_has_learned(crops):
     labels, split = load_training_set(place)
     paths = [crops.joinpath(*labels.images[row]) for row in split.test]
     images = LabeledImages(paths, [labels.pose(int(row)) for row in split.test])
-    truth = [labelled_boxes(labeled, config.data.bbox_margin).box for labeled in images]
+    truth = [labeled_boxes(labeled, config.data.bbox_margin).box for labeled in images]
     found = [detector.predict(cv2.imread(str(path))[None, ..., ::-1])[0] for path in paths]
     assert evaluate_boxes(truth, found).mAP_50 > 90
     assert np.isfinite([one.box_score for one in found]).all()

@@ -12,7 +12,7 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import load_training_set, write_documentation
 from dlcx.metrics import Interval
-from dlcx.training.leakage import TwinCheck, Twins
+from dlcx.training.leakage import NearDuplicateCheck, NearDuplicatePair
 from dlcx.workflow.compare import _verdict, compare
 from dlcx.workflow.evaluate import evaluate
 
@@ -89,7 +89,7 @@ def test_verdicts(error, found, verdict: str) -> None:
 
 
 def check(twins: int, others: float, caplog: pytest.LogCaptureFixture, project: Path) -> str:
-    found = TwinCheck(10, (Twins("a", "b", 0.1),) * twins, 1.0, others, 2.0)
+    found = NearDuplicateCheck(10, (NearDuplicatePair("a", "b", 0.1),) * twins, 1.0, others, 2.0)
     caplog.clear()
     found.warn(open_project(project))
     return caplog.text

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dlcx.data import drawn
+from dlcx.data import synthetic
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels
 from dlcx.formats.predictions.video_predictions import read_predictions
@@ -24,7 +24,7 @@ def test_project_video_and_truth(tmp_path):
     result = demo(tmp_path / "one")
     project = open_project(result.project)
     labels = read_labels(project.labels_path("arena"), project.layout, project.scorer)
-    assert project.layout.bodyparts == drawn.scene(1, 2).layout.bodyparts
+    assert project.layout.bodyparts == synthetic.scene(1, 2).layout.bodyparts
     assert len(labels) == 4
     video = cv2.VideoCapture(str(result.video))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 20

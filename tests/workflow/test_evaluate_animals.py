@@ -14,7 +14,7 @@ from fill_weights import checksum, fill_weights
 from image_poses import same_poses
 
 from dlcx.analysis import loading
-from dlcx.data.labeled import LabeledImages, labelled_boxes
+from dlcx.data.labeled_images import LabeledImages, labeled_boxes
 from dlcx.formats.project_config import open_project
 from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
@@ -131,7 +131,7 @@ def test_boxes_of_a_detector_are_judged(trained, monkeypatch):
     labels, split = load_training_set(trained)
     paths = [trained.project.root.joinpath(*image) for image in labels.images]
     images = list(LabeledImages(paths, [labels.pose(row) for row in range(len(labels))]))
-    truth = [labelled_boxes(image, config.data.bbox_margin).box for image in images]
+    truth = [labeled_boxes(image, config.data.bbox_margin).box for image in images]
     first = {
         image.image.tobytes(): Instances.of_boxes(box[:1], np.ones(1, np.float32))
         for image, box in zip(images, truth, strict=True)

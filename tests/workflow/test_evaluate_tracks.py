@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dlcx.cli.app import run
-from dlcx.data import drawn
+from dlcx.data import synthetic
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.poses import Layout, Tracks
@@ -16,7 +16,7 @@ from dlcx.workflow.evaluate_tracks import evaluate_tracks
 @pytest.fixture
 def files(tmp_path):
     """A tracker's file, whose two animals change places in frame 30, and the truth under other names."""
-    scene = drawn.scene(2, 40, seed=1)
+    scene = synthetic.scene(2, 40, seed=1)
     truth = Tracks(scene.layout, scene.xy.astype(np.float32), np.ones(scene.xy.shape[:3], np.float32))
     write_predictions(truth, tmp_path / "truth.h5", "truth")
     xy = scene.xy.copy()

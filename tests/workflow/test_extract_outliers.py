@@ -17,7 +17,7 @@ from dlcx.formats.labels.machine_labels import read_machine_labels, write_machin
 from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Layout, Tracks
-from dlcx.series.outliers import deviating_frames, jumping_frames, uncertain_frames
+from dlcx.series.outliers import deviating_frames, displaced_frames, uncertain_frames
 from dlcx.workflow.extract_outliers import extract_outliers
 
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
@@ -110,7 +110,7 @@ def test_animals_jump_one_by_one():
     draw = np.random.default_rng(0)
     xy = np.cumsum(draw.uniform(9, 11, (30, 6, 2)), axis=0)
     xy[12:, 4] += 40
-    assert np.flatnonzero(jumping_frames(xy, 20)).tolist() == [12]
+    assert np.flatnonzero(displaced_frames(xy, 20)).tolist() == [12]
 
 
 @pytest.mark.parametrize("name", ["with_gaps", "clean"])

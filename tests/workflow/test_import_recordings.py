@@ -18,7 +18,7 @@ import pytest
 from small_videos import SIZE, frame, told_number
 
 from dlcx.cli.app import run
-from dlcx.data.images import read_image, same_picture
+from dlcx.data.images import is_same_image, read_image
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
 from dlcx.formats.labels.collected_data import read_labels, write_labels
@@ -378,8 +378,8 @@ def test_pictures_are_the_same_whatever_compressed_them():
     image = frame(77)
     for codec in (".jpg", ".png"):
         data = cv2.imencode(codec, image, [cv2.IMWRITE_JPEG_QUALITY, 90] if codec == ".jpg" else [])[1]
-        assert same_picture(image, cv2.imdecode(data, cv2.IMREAD_COLOR))
+        assert is_same_image(image, cv2.imdecode(data, cv2.IMREAD_COLOR))
     moved = image.copy()
     moved[:6, 60:66] = 40  # an animal of 6 x 6 pixels, of little contrast
-    assert not same_picture(image, moved)
-    assert not same_picture(image, image[:-1])
+    assert not is_same_image(image, moved)
+    assert not is_same_image(image, image[:-1])

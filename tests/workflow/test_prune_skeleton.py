@@ -49,7 +49,7 @@ def project(drawn, tmp_path):
 @pytest.fixture
 def seen(monkeypatch):
     """The labelled joints; only edges to the last bodypart of an animal tell it from another."""
-    from dlcx.data.labeled import LabeledImages
+    from dlcx.data.labeled_images import LabeledImages
 
     counted = []
 

@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
-    from dlcx.data.labeled import LabeledImage
+    from dlcx.data.labeled_images import LabeledImage
     from dlcx.project import Shuffle
 
 
@@ -52,7 +52,7 @@ def _of_video(path: Path, count: int) -> Iterator[Frame]:
 
 def _of_labels(place: Shuffle, count: int) -> Iterator[Frame]:
     from dlcx.data.images import read_image
-    from dlcx.data.labeled import LabeledImage
+    from dlcx.data.labeled_images import LabeledImage
     from dlcx.formats.shuffles.training_set import load_training_set
 
     labels, split = load_training_set(place)

@@ -18,7 +18,7 @@ from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 
 if TYPE_CHECKING:
-    from dlcx.data.video_identity import Header
+    from dlcx.data.video_identity import VideoHeader
     from dlcx.formats.predictions.analysis_pickles import AnalysisMeta
     from dlcx.poses import Tracks
 
@@ -166,7 +166,7 @@ def _by_content(video: Path, stored: Mapping[str, Any]) -> Comparison:
     return Comparison(("content",), (sizes,))
 
 
-def _by_metadata(video: Path, header: Header, meta: AnalysisMeta) -> Comparison:
+def _by_metadata(video: Path, header: VideoHeader, meta: AnalysisMeta) -> Comparison:
     differences = []
     if not _has_frames(video, header, int(meta.frames)):
         differences.append(f"{meta.frames} frames were analyzed, the file has {_frames(video)}")
@@ -182,7 +182,7 @@ def _by_metadata(video: Path, header: Header, meta: AnalysisMeta) -> Comparison:
     return Comparison(("frame count", "frame size", "frame rate"), tuple(differences))
 
 
-def _has_frames(video: Path, header: Header, count: int) -> bool:
+def _has_frames(video: Path, header: VideoHeader, count: int) -> bool:
     """Whether a video has so many frames, as its header says or as counted where that says something else."""
     return count == header.frames or count == _frames(video)
 

@@ -42,7 +42,7 @@ class VideoState:
 
 def video_states(project: Project) -> list[VideoState]:
     """The videos listed in config.yaml, then others in the project's ``videos`` folder."""
-    from dlcx.data.video import VIDEO_SUFFIXES, is_made_from_analysis
+    from dlcx.data.video import VIDEO_SUFFIXES, is_analysis_output
 
     found: dict[Path, VideoState] = {}
     missing = []
@@ -56,7 +56,7 @@ def video_states(project: Project) -> list[VideoState]:
     others = sorted(project.videos_dir.iterdir()) if project.videos_dir.is_dir() else []
     for path in others:
         wanted = path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
-        if wanted and path.resolve() not in found and not is_made_from_analysis(path):
+        if wanted and path.resolve() not in found and not is_analysis_output(path):
             found[path.resolve()] = video_state(path)
     return [*found.values(), *missing]
 

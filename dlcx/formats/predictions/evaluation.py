@@ -33,7 +33,7 @@ from dlcx.formats.predictions.pose_tables import padded_values, pose_columns, re
 from dlcx.formats.serialization.checked_values import cell_integer, cell_number, csv_rows
 from dlcx.formats.serialization.csv_cells import is_missing
 from dlcx.locks import exclusive_edit
-from dlcx.metrics import Metrics
+from dlcx.metrics import PoseMetrics
 from dlcx.outputs import write_text
 from dlcx.poses import Instances, Layout, Prediction
 
@@ -53,8 +53,8 @@ class EvaluationRow:
     shuffle: int
     epochs: int
     pcutoff: float | Sequence[float]
-    train: Metrics
-    test: Metrics
+    train: PoseMetrics
+    test: PoseMetrics
     detector_epochs: int = -1
     bodyparts: Sequence[str] = ()
 

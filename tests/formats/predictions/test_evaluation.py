@@ -19,7 +19,7 @@ from dlcx.formats.predictions.evaluation import (
     write_keypoint_results,
     write_results,
 )
-from dlcx.metrics import Metrics, evaluate_poses
+from dlcx.metrics import PoseMetrics, evaluate_poses
 from dlcx.poses import Instances, Layout, Prediction
 
 TRAIN, TEST = (0, 2, 3, 4, 6, 7), (1, 5)
@@ -35,7 +35,7 @@ RUNS = [
     ("mui", "DLC_Resnet50_goldmuiNov22shuffle1_snapshot_10", 1, -1),
 ]
 ROW = EvaluationRow(
-    0.75, 1, 10, 0.6, Metrics(1.234, np.nan, 50.0, 60.0, (1.0, np.nan)), Metrics(2, 3, 4, 5, (1.5, 2.5))
+    0.75, 1, 10, 0.6, PoseMetrics(1.234, np.nan, 50.0, 60.0, (1.0, np.nan)), PoseMetrics(2, 3, 4, 5, (1.5, 2.5))
 )
 
 
@@ -82,7 +82,7 @@ def test_results_files_are_the_same_bytes(golden, tmp_path, project):
         original = golden / "evaluation" / project / f"{scorer}-results.csv"
         cells = table(original)[0]
         splits = {
-            split: Metrics(
+            split: PoseMetrics(
                 *(float(cells[f"{split} {name}"] or "nan") for name in ("rmse", "rmse_pcutoff", "mAP", "mAR"))
             )
             for split in ("train", "test")

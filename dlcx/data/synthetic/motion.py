@@ -20,7 +20,7 @@ PAWS = 4  # front left, front right, hind left, hind right
 
 
 @dataclass(frozen=True)
-class Motion:
+class AnimalMotion:
     """Poses of A animals in T frames: chain (T, A, JOINTS, 2) px, snout first; stride (T, A, PAWS) in -1..1."""
 
     chain: np.ndarray
@@ -44,7 +44,7 @@ def walk(
     *,
     meeting: float = 0.35,
     leaving: float = 0.0,
-) -> Motion:
+) -> AnimalMotion:
     """Walk ``animals`` through a picture of ``size`` (width, height) px; ``body`` is the body length in px.
 
     An animal turns towards its goal as fast as its speed allows and slows down where it turns.  Goals are places
@@ -96,7 +96,7 @@ def walk(
         chain = _follow(chain, place, heading + look, 0.16 * np.sin(sway[1]), extent)
         chains[step] = chain
         strides[step] = np.sin(phase[:, None] + np.array([0, np.pi, np.pi, 0]))
-    return Motion(chains[WARM_UP:] * body, strides[WARM_UP:])
+    return AnimalMotion(chains[WARM_UP:] * body, strides[WARM_UP:])
 
 
 def _straight(place: np.ndarray, heading: np.ndarray) -> np.ndarray:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dlcx.data.drawn.scene import Scene
+from dlcx.data.synthetic.scene import Scene
 from dlcx.poses import Instances, Prediction
 
 TAIL = 3  # the last bodyparts, which say little about where an animal is
 
 
 @dataclass(frozen=True)
-class Faults:
+class DetectionErrors:
     """How a net errs; probabilities are of one animal, pair or keypoint in one frame.
 
     ``jitter`` (standard deviation of a keypoint, in body lengths) is four times as large for one keypoint in
@@ -35,18 +35,18 @@ class Faults:
     doubled: float = 0.08
     false: float = 0.03
 
-    def times(self, factor: float) -> Faults:
+    def scaled(self, factor: float) -> DetectionErrors:
         """The same net, so much worse or better; probabilities stay below 0.9."""
         values = {item.name: getattr(self, item.name) * factor for item in fields(self) if item.name != "stays_lost"}
-        return Faults(**{name: min(value, 0.9) for name, value in values.items()}, stays_lost=self.stays_lost)
+        return DetectionErrors(**{name: min(value, 0.9) for name, value in values.items()}, stays_lost=self.stays_lost)
 
 
-def detections(scene: Scene, faults: Faults | None = None, *, seed: int = 0) -> list[Prediction]:
+def simulate_detections(scene: Scene, faults: DetectionErrors | None = None, *, seed: int = 0) -> list[Prediction]:
     """Predictions of all frames of a scene: at most as many animals as it has, in no order.
 
     A keypoint that was not found is nan with score 0; animals without a keypoint are left out.
     """
-    faults = faults or Faults()
+    faults = faults or DetectionErrors()
     rng = np.random.default_rng((scene.seed, seed, 2))
     body, (animals, parts) = scene.body_length, scene.xy.shape[1:3]
     xy, score = _moved(scene, faults, rng)
@@ -78,7 +78,7 @@ def detections(scene: Scene, faults: Faults | None = None, *, seed: int = 0) -> 
     return predictions
 
 
-def _moved(scene: Scene, faults: Faults, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _moved(scene: Scene, faults: DetectionErrors, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """True poses with their errors, xy (T, A, K, 2), and scores (T, A, K); nan and 0 where nothing is found."""
     shape = scene.visible.shape
     wide = np.where(rng.random(shape) < 0.05, 4.0, 1.0)
@@ -90,7 +90,7 @@ def _moved(scene: Scene, faults: Faults, rng: np.random.Generator) -> tuple[np.n
     return np.where(found[..., None], xy, np.nan), np.where(found, score, 0)
 
 
-def _lost(scene: Scene, faults: Faults, rng: np.random.Generator) -> np.ndarray:
+def _lost(scene: Scene, faults: DetectionErrors, rng: np.random.Generator) -> np.ndarray:
     """Animals (T, A) that are not found, for several frames at a time and sooner where little of them can be seen."""
     frames, animals, _ = scene.visible.shape
     share = scene.visible.mean(-1)

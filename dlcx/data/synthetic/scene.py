@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dlcx.data.drawn.motion import JOINTS, SPINE, TAIL, Motion, walk
+from dlcx.data.synthetic.motion import JOINTS, SPINE, TAIL, AnimalMotion, walk
 from dlcx.poses import Layout, Tracks
 
 BODYPARTS = ("snout", "leftear", "rightear", "shoulders", "center", "tailbase", "tailmid", "tailend")
@@ -48,7 +48,7 @@ class Scene:
     body_length: float
     xy: np.ndarray
     visible: np.ndarray
-    motion: Motion
+    motion: AnimalMotion
     floor: np.ndarray  # (height * SCALE, width * SCALE, 3) uint8 RGB
     coats: np.ndarray  # (A, 3) RGB
     hairs: np.ndarray  # (hairs, 3): along the body 0..1, across -1..1, brightness

@@ -18,7 +18,7 @@ GIB = 1 << 30
 
 
 @dataclass(frozen=True)
-class Resize:
+class InputResize:
     """A resize that every image gets before anything random happens, the same as at inference.
 
     With ``keep_ratio`` the image is scaled to fit into width x height and padded with black at the bottom and right,
@@ -99,7 +99,7 @@ class LabeledImages(Sequence[LabeledImage]):
         paths: Sequence[Path],
         poses: Sequence[Prediction],
         *,
-        resize: Resize | None = None,
+        resize: InputResize | None = None,
         cache: int = 2 * GIB,
     ) -> None:
         if len(paths) != len(poses):
@@ -126,7 +126,7 @@ class LabeledImages(Sequence[LabeledImage]):
         return LabeledImage(image, Prediction(_visible(pose.animals, size, scale), unique), self.paths[index])
 
 
-def labelled_boxes(labeled: LabeledImage, margin: float) -> Instances:
+def labeled_boxes(labeled: LabeledImage, margin: float) -> Instances:
     """The animals that are labelled in an image as boxes (K = 0) that reach ``margin`` pixels beyond their labels."""
     animals = labeled.pose.animals
     seen = animals.xy[animals.score.any(1)]

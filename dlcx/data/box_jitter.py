@@ -21,7 +21,7 @@ class BoxJitter:
     scale_p: float = 1.0
     p: float = 1.0
 
-    def draw(self, box: np.ndarray, image: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    def sample(self, box: np.ndarray, image: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         """The changed box (x, y, width, height), clipped to an image of (width, height)."""
         chosen, moved, scaled = rng.random(3) < (self.p, self.shift_p, self.scale_p)
         shift, growth = _cut_normal(rng, 2), _cut_normal(rng, 2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from dlcx.data.augment import Affine, Augmentation, Crop, Flip, Pad
-from dlcx.data.boxes import BoxJitter
+from dlcx.data.augment import Augmentation, Pad, RandomAffine, RandomCrop, RandomFlip
+from dlcx.data.box_jitter import BoxJitter
 from dlcx.data.crops import Cropping
-from dlcx.data.labeled import Resize
+from dlcx.data.labeled_images import InputResize
 from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.errors import DlcxError
 from dlcx.settings import Transforms
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 NOISE = 12.75
 
 
-def build_resize(transforms: Transforms | None) -> Resize | None:
+def build_resize(transforms: Transforms | None) -> InputResize | None:
     """``resize`` and ``longest_max_size``: nothing random, so done once, when an image is read."""
     if transforms is None or not (transforms.resize or transforms.longest_max_size):
         return None
     longest = transforms.longest_max_size
     if (given := transforms.resize) is None:
-        return Resize(longest=longest)
-    return Resize(given.width, given.height, given.keep_ratio, longest)
+        return InputResize(longest=longest)
+    return InputResize(given.width, given.height, given.keep_ratio, longest)
 
 
 def build_cropping(transforms: Transforms | None) -> Cropping:
@@ -92,32 +92,34 @@ def build_augmentation(transforms: Transforms | None, *, keypoints: bool = True)
     )
 
 
-def _flip(transforms: Transforms, keypoints: bool) -> Flip | None:
+def _flip(transforms: Transforms, keypoints: bool) -> RandomFlip | None:
     given = transforms.hflip
     if not given:
         return None
     if given is True:
-        flip = Flip()
+        flip = RandomFlip()
     elif isinstance(given, int | float):
-        flip = Flip(float(given))
+        flip = RandomFlip(float(given))
     else:
-        flip = Flip(float(given.p), tuple(given.symmetries or ()))
+        flip = RandomFlip(float(given.p), tuple(given.symmetries or ()))
     if keypoints and not flip.pairs:
         logger.warning("data.train.hflip names no symmetries: mirrored left and right bodyparts keep their names")
     return flip
 
 
-def _affine(transforms: Transforms) -> Affine | None:
+def _affine(transforms: Transforms) -> RandomAffine | None:
     if (given := transforms.affine) is None:
         return None
     low, high = given.scaling or (1.0, 1.0)
-    return Affine(float(given.p), (float(low), float(high)), float(given.rotation or 0), int(given.translation or 0))
+    return RandomAffine(
+        float(given.p), (float(low), float(high)), float(given.rotation or 0), int(given.translation or 0)
+    )
 
 
-def _crop(transforms: Transforms) -> Crop | None:
+def _crop(transforms: Transforms) -> RandomCrop | None:
     if (given := transforms.crop_sampling) is None:
         return None
-    return Crop(given.width, given.height, float(given.max_shift), given.method)
+    return RandomCrop(given.width, given.height, float(given.max_shift), given.method)
 
 
 def _pad(transforms: Transforms) -> Pad | None:

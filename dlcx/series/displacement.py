@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def squared_steps(xy: np.ndarray) -> np.ndarray:
+def squared_displacements(xy: np.ndarray) -> np.ndarray:
     """Squared distances (T, ...) in pixels of points (T, ..., 2) to where they were a frame before.
 
     nan in the first frame, and where a point is unseen in either frame.

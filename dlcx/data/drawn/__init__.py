@@ -1,8 +1,0 @@
-"""A drawn recording: jointed animals on a textured floor, with every bodypart known exactly.
-
-``scene(...)`` gives a :class:`~dlcx.data.drawn.scene.Scene`; the same arguments give the same pixels.
-"""
-
-from dlcx.data.drawn.scene import SKELETON, Scene, scene, true_tracks
-
-__all__ = ["SKELETON", "Scene", "scene", "true_tracks"]

@@ -1,0 +1,8 @@
+"""A drawn recording: jointed animals on a textured floor, with every bodypart known exactly.
+
+``scene(...)`` gives a :class:`~dlcx.data.synthetic.scene.Scene`; the same arguments give the same pixels.
+"""
+
+from dlcx.data.synthetic.scene import SKELETON, Scene, scene, true_tracks
+
+__all__ = ["SKELETON", "Scene", "scene", "true_tracks"]
