@@ -34,6 +34,7 @@ def test_a_memory_begins_anew_at_multiples_and_where_frames_go_back(monkeypatch)
     assert seen(watcher, 12, 1) == [3]
     assert seen(watcher, 14, 1) == [4]  # frame 13 could not be decoded
     assert seen(watcher, 10, 3) == [1, 2, 3]  # back, in the same stretch
+    assert seen(watcher, 12, 2) == [1, 2]  # the last frame once more
     assert seen(watcher, 31, 2) == [1, 2]  # frames 20 and 30 could not be decoded
     told = [Instances(np.full((1, 1, 2), 7.0), np.ones((1, 1)))] * 2
     assert [one.animals.xy[0, 0, 1] for one in watcher.predict(33, np.zeros((2, 4, 4, 3), np.uint8), told)] == [7, 7]

@@ -6,14 +6,18 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.cli.app import run
+from dlcx.data.video import open_video
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels
 from dlcx.formats.labels.machine_labels import read_machine_labels, write_machine_labels
+from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_meta_pickle
 from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Layout, Tracks
@@ -104,6 +108,24 @@ def test_frames_count_from_the_start_of_a_video_whose_part_was_analysed(project,
     labels = read_machine_labels(done.videos[0].machine_labels)
     at = [image[-1] for image in labels.images].index("img05.png")
     np.testing.assert_array_equal(labels.xy[at], tracks.xy[5])
+
+
+def test_machine_labels_of_a_cropped_analysis_are_in_pixels_of_the_full_image(project, video):
+    """People correct labels on whole frames; DeepLabCut stores poses of a crop relative to the crop's corner."""
+    poses = video.with_name(f"vid{SCORER}.h5")
+    cropped = read_predictions(poses)
+    files = AnalysisFiles(video, SCORER, video.parent)
+    opened = open_video(video)
+    size = (opened.width, opened.height)
+    meta = AnalysisMeta(
+        SCORER, cropped.layout, 0.0, 1.0, opened.fps, size, opened.frames, 1, 0, 0.75, crop=(13, 60, 7, 50)
+    )
+    write_meta_pickle(meta, files.meta_pickle)
+    done = extract_outliers(project, video, algorithm="list", frame_numbers=[5, 11])
+    labels = read_machine_labels(done.videos[0].machine_labels)
+    np.testing.assert_allclose(labels.xy, cropped.xy[[5, 11]] + np.array([13, 7]), atol=1e-4)
+    image = cv2.imread(str(project / "labeled-data" / "vid" / "img11.png"))
+    assert image.shape[:2] == (opened.height, opened.width)
 
 
 def test_animals_jump_one_by_one():

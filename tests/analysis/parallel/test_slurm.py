@@ -18,9 +18,12 @@ from finds_disc import FindsDisc
 from small_videos import write_video
 
 from dlcx.analysis.parallel import frame_cost
+from dlcx.analysis.parallel import slurm as slurm_jobs
+from dlcx.analysis.parallel.frame_cost import Cost
 from dlcx.analysis.parallel.plan import SharedVideo
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.cli.app import run
+from dlcx.cluster.sbatch import WARNING, JobOptions
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors import temporal
 
@@ -81,6 +84,22 @@ def test_an_array_and_a_job_that_joins(project: Path, slurm: FakeSlurm, submit: 
     assert "requeue" in array
     assert "array" not in keys(slurm.job(102))
     assert {"export OMP_NUM_THREADS=2"} <= set(slurm.job(102).splitlines())
+
+
+def test_time_limits_leave_time_to_stop_and_save() -> None:
+    """A share that takes as long as foreseen ends before SLURM's warning, at which it would stop and save."""
+
+    def limit(seconds: float, options: JobOptions | None = None) -> str | None:
+        cost = Cost(seconds=seconds, start=10.0, memory=2**30, stored=0.0)
+        jobs = slurm_jobs._Jobs(Path(), None, {}, slurm_jobs.SlurmJob(options or JobOptions()), "cpu", cost)
+        return jobs._sized(1000).time
+
+    exact = (600 - 2 * WARNING) / 2.0 / 1000 - 0.01  # ten minutes, twice the warning time among them
+    assert limit(exact) == "0:10:00"
+    assert limit(exact + 0.001) == "0:20:00"
+    assert limit(3.6) == "2:10:00"
+    assert limit(3.6, JobOptions(time="5:00")) == "5:00"
+    assert limit(3.6, JobOptions(more={"time": "9:00"})) is None
 
 
 def test_a_frame_costs_its_share_of_the_only_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

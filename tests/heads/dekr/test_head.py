@@ -57,3 +57,15 @@ def test_first_weights_are_small_also_of_batch_norms():
     weights = dict(head().named_parameters())
     assert all(not value.any() for name, value in weights.items() if name.endswith("bias"))
     assert all(0 < value.abs().max() < 0.01 for name, value in weights.items() if not name.endswith("bias"))
+
+
+@pytest.mark.parametrize(("clip", "expected"), [(False, 3.0), (True, 1.0)])
+def test_clip_scores_limits_scores_to_1(clip, expected):
+    decoder = head(
+        predictor={"apply_sigmoid": False, "clip_scores": clip, "keypoint_score_type": "heatmap", "use_heatmap": False}
+    ).decoder
+    heat = torch.zeros(1, 4, 8, 8)
+    heat[0, :, 3, 3] = 3.0
+    poses, found = decoder({"heatmap": heat, "offset": torch.zeros(1, 6, 8, 8)}, 4)
+    assert found[0, 0]
+    assert poses[0, 0, :, 2].tolist() == [expected] * 3
