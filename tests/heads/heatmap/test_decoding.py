@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import pytest
 import torch
 
-from dlcx.heads.heatmap.decoding import ArgmaxDecoder
+from dlcx.heads.heatmap.decoding import ArgmaxDecoder, build_argmax_decoder
 from heads.heatmap.cases import head
 
 
@@ -24,3 +25,11 @@ def test_decoding_equals_deeplabcut(golden):
 def test_the_first_of_equal_cells_is_taken():
     pose = ArgmaxDecoder(sigmoid=False, locref=False)({"heatmap": torch.zeros(1, 1, 4, 4)}, 8)
     assert pose.tolist() == [[[4.0, 4.0, 0.0]]]
+
+
+@pytest.mark.parametrize(("clip", "expected"), [(False, [3.0, -2.0]), (True, [1.0, 0.0])])
+def test_clip_scores_limits_scores_to_0_and_1(clip, expected):
+    decoder = build_argmax_decoder(apply_sigmoid=False, clip_scores=clip, location_refinement=False)
+    heat = torch.full((1, 2, 4, 5), -2.0)
+    heat[0, 0, 2, 3] = 3.0
+    assert decoder({"heatmap": heat}, 8)[0, :, 2].tolist() == expected

@@ -14,15 +14,6 @@ def test_decoded_animals_have_one_row_an_image():
     assert found[0].xy.shape == (1, 3, 2)
 
 
-@pytest.mark.parametrize(("clip", "expected"), [(False, [3.0, -2.0]), (True, [1.0, 0.0])])
-def test_clip_scores_limits_scores_to_0_and_1(clip, expected):
-    predictor = {"type": "HeatmapPredictor", "apply_sigmoid": False, "clip_scores": clip, "location_refinement": False}
-    heat = torch.full((1, 2, 4, 5), -2.0)
-    heat[0, 0, 2, 3] = 3.0
-    decoder = head(block=heatmap_head(8, 2), predictor=predictor).decoder
-    assert decoder({"heatmap": heat}, 8)[0, :, 2].tolist() == expected
-
-
 def test_first_weights_are_tiny_and_biases_zero():
     made = head()
     assert not made.heatmap_head.deconv_layers[0].bias.any()

@@ -75,3 +75,21 @@ def test_maps_without_peaks_show_no_animal():
     maps = {"heatmap": torch.full((2, 3, 6, 6), -9.0), "locref": torch.zeros(2, 6, 6, 6), "paf": torch.ones(2, 6, 6, 6)}
     found = decoder(maps, 4)
     assert [animals.xy.shape for animals in found] == [(0, 3, 2)] * 2
+
+
+@pytest.mark.parametrize(("clip", "expected"), [(False, 3.0), (True, 1.0)])
+def test_clip_scores_limits_scores_to_1(clip, expected):
+    block = {
+        "type": "PartAffinityFieldPredictor",
+        "num_animals": 1,
+        "num_multibodyparts": 1,
+        "num_uniquebodyparts": 0,
+        "graph": [],
+        "edges_to_keep": [],
+        "apply_sigmoid": False,
+        "clip_scores": clip,
+        "sigma": 0.01,  # a Gaussian filter that changes nothing
+    }
+    heat = torch.zeros(1, 1, 15, 15)
+    heat[0, 0, 7, 7] = 3.0
+    assert build_decoder(block, "predictor").peaks(heat).score.tolist() == [pytest.approx(expected)]

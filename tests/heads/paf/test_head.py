@@ -75,21 +75,3 @@ def test_weights_move_with_their_bodyparts_and_edges():
     inputs, outputs = [0, 2, 5, 6, *range(9, 137)], [1, 3, 12, 13, *range(16, 144)]
     weight = "hm_ref_layers.2.weight"
     assert torch.equal(after[weight][0, inputs], state[weight][1, outputs])
-
-
-@pytest.mark.parametrize(("clip", "expected"), [(False, 3.0), (True, 1.0)])
-def test_clip_scores_limits_scores_to_1(clip, expected):
-    block = {
-        "type": "PartAffinityFieldPredictor",
-        "num_animals": 1,
-        "num_multibodyparts": 1,
-        "num_uniquebodyparts": 0,
-        "graph": [],
-        "edges_to_keep": [],
-        "apply_sigmoid": False,
-        "clip_scores": clip,
-        "sigma": 0.01,  # a Gaussian filter that changes nothing
-    }
-    heat = torch.zeros(1, 1, 15, 15)
-    heat[0, 0, 7, 7] = 3.0
-    assert build_decoder(block, "predictor").peaks(heat).score.tolist() == [pytest.approx(expected)]
