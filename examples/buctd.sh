@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# Animals that hide each other: a bottom-up net makes first guesses, a conditional net (BUCTD) corrects them.  Is it worth it?
-# `compare` says so, on the same test images.
+# Animals that occlude each other: a bottom-up network predicts initial poses, and a conditional network (BUCTD) refines
+# them.  `dlcx compare` shows the improvement on the same test images.
 #
 #   PROJECT=PATH examples/buctd.sh
 set -euo pipefail
-: "${PROJECT:?the folder of a labelled project of several animals}"
+: "${PROJECT:?set PROJECT to the folder of a labeled multi-animal project}"
 : "${EPOCHS:=200}"
-: "${GUESSES:=1}"       # shuffle of the bottom-up net
-: "${SHUFFLE:=2}"       # shuffle of the conditional net
-: "${WEIGHTS:=imagenet}"    # none: random numbers, for machines without network
+: "${BOTTOM_UP:=1}"         # shuffle of the bottom-up network
+: "${SHUFFLE:=2}"           # shuffle of the conditional network
+: "${WEIGHTS:=imagenet}"    # none: random weights, for machines without internet access
 : "${VIDEOS:=$PROJECT/videos}"
 export DLCX_PROJECT=$PROJECT
 
-dlcx create-dataset --shuffle "$GUESSES" --net-type dlcrnet_stride16_ms5 --weights "$WEIGHTS"
-dlcx train --shuffle "$GUESSES" --epochs "$EPOCHS"
+dlcx create-dataset --shuffle "$BOTTOM_UP" --net-type dlcrnet_stride16_ms5 --weights "$WEIGHTS"
+dlcx train --shuffle "$BOTTOM_UP" --epochs "$EPOCHS"
 
 dlcx create-dataset --shuffle "$SHUFFLE" --net-type ctd_prenet_rtmpose_m --weights "$WEIGHTS" \
-    --from-shuffle "$GUESSES" --conditions "$GUESSES"
+    --from-shuffle "$BOTTOM_UP" --conditions "$BOTTOM_UP"
 dlcx train --shuffle "$SHUFFLE" --epochs "$EPOCHS"
-dlcx evaluate --shuffle "$GUESSES" --shuffle "$SHUFFLE" --plot
-dlcx compare "$GUESSES" "$SHUFFLE"
+dlcx evaluate --shuffle "$BOTTOM_UP" --shuffle "$SHUFFLE" --plot
+dlcx compare "$BOTTOM_UP" "$SHUFFLE"
 
-# With --tracker ctd the poses of one frame are the guesses of the next, so that animals keep their numbers.
+# With --tracker ctd, the poses of each frame are the initial poses of the next one, so animals keep their identities.
 dlcx analyze-video "$VIDEOS" --shuffle "$SHUFFLE" --tracker ctd
 dlcx create-labeled-video "$VIDEOS" --shuffle "$SHUFFLE" --tracker ctd --color-by individual
 dlcx report "$VIDEOS" --shuffle "$SHUFFLE" --tracker ctd

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The whole way on a drawn project, from nothing to a labelled video and a report:
+# Run the whole workflow on a synthetic project, from labels to a labeled video and reports:
 #
 #   examples/demo.sh [DIR] [ANIMALS]
 #
-# BIN names the folder of dlcx and python where they are not on the PATH.
+# Set BIN to the folder of dlcx and python if they are not on the PATH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${BIN:+$(cd "$BIN" && pwd)/}
@@ -19,8 +19,8 @@ step demo "$folder" --animals "$animals"
 project=$(cd "$folder" && pwd)
 cd "$project"
 
-# A net of 0.4 million parameters and settings for small pictures and little time; random first weights.  The best
-# snapshot is the one with the least error, for mAP reaches 100 long before the error is least.
+# A network with 0.4 million parameters and settings for small images and a short training from random weights.  The
+# best snapshot is selected by its error, because mAP reaches 100 long before the error stops decreasing.
 epochs=${EPOCHS:-140}
 dots=model.heads.bodypart.target_generator.pos_dist_thresh=10
 [ "$animals" = 1 ] || dots=model.heads.bodypart.target_generator.generators.0.pos_dist_thresh=10
@@ -50,16 +50,16 @@ step report videos/arena.mp4
 newest() { ls -t "$@" | head -n 1; }
 if [ "$animals" = 1 ]; then
     h5=$(newest "$project"/videos/arenaDLC_*[0-9].h5)
-    printf '\nError in all frames of the video, by the true tracks:\n'
+    printf '\nError in all frames of the video, compared with the ground truth:\n'
     "${bin}python" "$here/demo_error.py" "$h5" "$project/videos/arena_truth.h5" demo.json
 else
     h5=$(newest "$project"/videos/arenaDLC_*_el.h5)
-    printf '\nTracks in all frames of the video, by the true ones:\n'
+    printf '\nTracks in all frames of the video, compared with the ground truth:\n'
     step evaluate-tracks "$h5" videos/arena_truth.h5
 fi
-printf '\nWhat was made:\n'
-printf '  poses, h5:           %s\n' "$h5"
-printf '  poses, csv:          %s\n' "${h5%.h5}.csv"
-printf '  labelled video:      %s\n' "$(newest "$project"/videos/arenaDLC_*labeled.mp4)"
-printf '  report on the video: %s\n' "$(newest "$project"/videos/arenaDLC_*_report.html)"
-printf '  report on the net:   %s\n' "$(newest "$project"/evaluation-results-pytorch/*/*/*_report.html)"
+printf '\nOutput files:\n'
+printf '  poses (h5):            %s\n' "$h5"
+printf '  poses (csv):           %s\n' "${h5%.h5}.csv"
+printf '  labeled video:         %s\n' "$(newest "$project"/videos/arenaDLC_*labeled.mp4)"
+printf '  report on the video:   %s\n' "$(newest "$project"/videos/arenaDLC_*_report.html)"
+printf '  report on the network: %s\n' "$(newest "$project"/evaluation-results-pytorch/*/*/*_report.html)"

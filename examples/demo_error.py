@@ -1,8 +1,9 @@
-"""How far the poses of the demo's video are from the truth.
+"""Print the error of the poses in the demo's video compared with the ground truth.
 
     python examples/demo_error.py PREDICTED.h5 TRUTH.h5 demo.json
 
-demo.json of the project holds the body length.  All frames count; the network was trained on a sixth of them.
+demo.json of the project contains the body length.  The error covers all frames of the video; the network was trained
+on a sixth of them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# One mouse in an open field, 116 hand-labelled frames (DeepLabCut's own example project), on two cores:
-# EfficientNet-Lite0 from ImageNet weights, images at half their size.
+# One mouse in an open field: DeepLabCut's example project with 116 hand-labeled frames.  Settings for two cores:
+# EfficientNet-Lite0 with ImageNet weights, images at half their size.
 #
 #   examples/openfield.sh PATH/TO/openfield-Pranav-2018-10-30 [SHUFFLE] [SEED]
 #
-# SEED is that of the training; the split is the same for every SEED.  dlcx and python are those on the PATH.
+# SEED is the seed of the training; it does not affect the split.  dlcx and python must be on the PATH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$1" && pwd)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Long videos on a cluster: SLURM gives each job of an array a share of the frames, and a last job joins the shares.
+# Long videos on a SLURM cluster: each job of an array analyzes one part of the frames, and a final job merges them.
 #
 #   PROJECT=PATH examples/slurm-array.sh VIDEO...
 #
-# submits both. Partition, account and the like: in SBATCH_PARTITION, SBATCH_ACCOUNT ..., or as lines #SBATCH below.
-# A share that runs out of time is put into the queue again, and goes on where it stopped.
+# This command submits both.  Set the partition, account and other options with SBATCH_PARTITION, SBATCH_ACCOUNT and so
+# on, or in #SBATCH lines below.  A job that reaches its time limit is requeued and continues where it stopped.
 #SBATCH --job-name=dlcx
 #SBATCH --gres=gpu:1
 #SBATCH --cpus-per-task=4
@@ -14,26 +14,26 @@
 #SBATCH --open-mode=append
 #SBATCH --requeue
 set -euo pipefail
-: "${PROJECT:?the folder of a project with a trained shuffle}"
+: "${PROJECT:?set PROJECT to the folder of a project with a trained shuffle}"
 : "${SHUFFLE:=1}"
-: "${PARTS:=8}"     # jobs of the array; a share has at least 1,000 frames
-: "${STEP:=submit}" # what this run of the script does
+: "${PARTS:=8}"     # jobs of the array; a part has at least 1,000 frames
+: "${STEP:=submit}" # internal: submit, analyze or merge
 export DLCX_PROJECT=$PROJECT SHUFFLE PARTS
 [ $# -gt 0 ] || { echo "usage: PROJECT=PATH $0 VIDEO..." >&2; exit 2; }
 
 case $STEP in
 submit)
-    array=$(STEP=share sbatch --parsable --export=ALL --array=1-"$PARTS" "$0" "$@")
-    # afterany: a share ends with 4 where frames cannot be read; merge-parts names a share that is missing
-    STEP=join sbatch --export=ALL --gres=none --dependency=afterany:"${array%%;*}" "$0" "$@"
+    array=$(STEP=analyze sbatch --parsable --export=ALL --array=1-"$PARTS" "$0" "$@")
+    # afterany, because jobs end with 4 if frames cannot be decoded; merge-parts reports missing parts
+    STEP=merge sbatch --export=ALL --gres=none --dependency=afterany:"${array%%;*}" "$0" "$@"
     ;;
-share)
+analyze)
     code=0
     srun dlcx analyze-video "$@" --shuffle "$SHUFFLE" --part "$SLURM_ARRAY_TASK_ID/$PARTS" || code=$?
-    [ "$code" = 75 ] || exit "$code" # 75: stopped by the signal two minutes before the end of --time
+    [ "$code" = 75 ] || exit "$code" # 75: saved after the signal two minutes before the time limit
     scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
     ;;
-join)
+merge)
     srun dlcx merge-parts "$@" --shuffle "$SHUFFLE"
     ;;
 esac

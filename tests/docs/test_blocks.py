@@ -185,8 +185,8 @@ def test_the_demo_ends_in_a_labelled_video_and_reports(animals: str, tmp_path: P
     environment = {**os.environ, "BIN": str(tmp_path), "EPOCHS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(script, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    made = dict(line.strip().split(": ", 1) for line in done.stdout.split("What was made:\n")[1].splitlines())
-    assert list(made) == ["poses, h5", "poses, csv", "labelled video", "report on the video", "report on the net"]
+    made = dict(line.strip().split(": ", 1) for line in done.stdout.split("Output files:\n")[1].splitlines())
+    assert list(made) == ["poses (h5)", "poses (csv)", "labeled video", "report on the video", "report on the network"]
     assert all(Path(path.strip()).stat().st_size > 0 for path in made.values())
 
 

@@ -168,7 +168,7 @@ def test_shares_of_an_array_are_made_and_joined(queue: tuple[Path, dict[str, str
 def test_a_share_that_fails_ends_its_job_so(queue: tuple[Path, dict[str, str]]):
     folder, environment = queue
     (folder / "broken").touch()
-    job = environment | {"STEP": "share", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "17"}
+    job = environment | {"STEP": "analyze", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "17"}
     script = ROOT / "examples" / "slurm-array.sh"
     assert subprocess.run([str(script), "a.mp4"], env=job, timeout=300).returncode == 3
     assert not (folder / "queue").exists()

@@ -1,1 +1,1 @@
-"""A network of one's own for dlcx."""
+"""An external network for dlcx."""

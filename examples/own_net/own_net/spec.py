@@ -1,4 +1,4 @@
-"""What dlcx has to know of the network without building it; imports no torch."""
+"""Description of the network for dlcx, without torch."""
 
 from dlcx.nets.blocks import backbone, runner
 from dlcx.nets.bottom_up import bottom_up_heads
@@ -8,7 +8,7 @@ WIDTH = 32
 
 
 def _configure(name: str, request: Request) -> Block:
-    """What pytorch_config.yaml says of this net; the common values are added."""
+    """Return the network's part of pytorch_config.yaml; dlcx adds the common values."""
     channels = 4 * WIDTH
     return {
         "model": {
@@ -16,7 +16,7 @@ def _configure(name: str, request: Request) -> Block:
             "heads": bottom_up_heads(request, channels),
             "backbone_output_channels": channels,
         },
-        "runner": runner(1e-3, [90, 120], [1e-4, 1e-5]),  # AdamW's rate, then epochs and the rates from there on
+        "runner": runner(1e-3, [90, 120], [1e-4, 1e-5]),  # initial learning rate, milestones, later rates
     }
 
 
@@ -27,12 +27,12 @@ FAMILY = Family(
             name="small_unet",
             kinds=("single", "multi"),
             method="bu",
-            summary="an example of a network of one's own: few parameters, quick to learn a single scene",
+            summary="example of an external network: few parameters, trains quickly on a single scene",
             paper="Ronneberger et al. 2015, arXiv:1505.04597",
             stride=4,
             parameters=1_093_516,
             gflops=1.13,
-            golden=False,  # DeepLabCut does not know it, so it brings a case of its own
+            golden=False,  # not a network of DeepLabCut, so the test case below replaces golden values
             case="own_net:case.npz",
             configure=_configure,
         ),
