@@ -87,7 +87,7 @@ def openfield(shared: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _json_fits_its_schema(monkeypatch: pytest.MonkeyPatch):
     """Check each JSON output of a command that runs in this process against the schema of its result."""
-    import dlcx.cli.options as module
+    import dlcx.cli.commands as module
 
     def emit(result: object, *, as_json: bool, **options: object) -> None:
         if as_json and result is not None:

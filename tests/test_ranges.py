@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
-from typing import Any, get_args, get_origin, get_type_hints
+from importlib.util import find_spec
+from typing import Any, get_args, get_origin
 
 import pytest
 
 import dlcx
-from dlcx import COMMANDS, DlcxError
+from dlcx import DlcxError
 from dlcx.cli.app import parser, run
-from dlcx.ranges import RANGES, Range, range_of
+from dlcx.options.base import Item, items
+from dlcx.options.commands import options_of
+from dlcx.options.limits import Range
 from dlcx.settings.base import Settings, check
 from dlcx.settings.dlcx_config import DlcxConfig
 from dlcx.settings.model import ModelConfig
 from dlcx.settings.project import ProjectConfig
 
+COMMANDS = [name for name in dlcx.COMMANDS if find_spec(f"dlcx.options.commands.{name}")]
 PROGRAM = parser()
 NUMERIC = {int, float}
 
@@ -27,38 +30,25 @@ def kinds(hint: Any) -> set[Any]:
     return {kind for part in get_args(hint) for kind in kinds(part)} or {hint}
 
 
-def numeric_flags() -> list[tuple[str, str, Range]]:
-    """Each numeric option of each command: command, flag, its range."""
-    found = []
-    for command in COMMANDS:
-        function = getattr(importlib.import_module(f"dlcx.cli.{command}"), command)
-        for name, hint in get_type_hints(function, include_extras=True).items():
-            kind, *option = get_args(hint) or (hint,)
-            if name != "return" and NUMERIC & kinds(kind):
-                limits = range_of(command, name)
-                assert isinstance(limits, Range), f"{command}: {name} has no range"
-                assert (option[0].min, option[0].max) == (limits.low, limits.high)
-                verb = command.replace("_", "-")
-                (flag,) = [param.opts[0] for param in PROGRAM.commands[verb].params if param.name == name]
-                found.append((verb, flag, limits))
-    return found
+def numeric_options() -> list[tuple[str, Item]]:
+    """Each option of each command that takes numbers."""
+    return [
+        (command, item) for command in COMMANDS for item in items(options_of(command)) if NUMERIC & kinds(item.type)
+    ]
 
 
-def numeric_parameters() -> list[tuple[str, str, Range | tuple[Range, ...]]]:
-    """Each numeric parameter of each function: its name, the parameter's, the range."""
-    found = []
-    for command in COMMANDS:
-        function = getattr(dlcx, command)
-        for name, hint in get_type_hints(function).items():
-            if name != "return" and NUMERIC & kinds(hint):
-                limits = range_of(command, name)
-                assert limits is not None, f"{command}: {name} has no range"
-                found.append((command, name, limits))
-    return found
+def ranges(item: Item) -> tuple[Range, ...]:
+    limits = item.description.limits
+    return limits if isinstance(limits, tuple) else (limits,)
 
 
-FLAGS = numeric_flags()
-PARAMETERS = numeric_parameters()
+NUMBERS = numeric_options()
+FLAGS = [
+    (command.replace("_", "-"), item.flag, item.description.limits)
+    for command, item in NUMBERS
+    if item.value_type in NUMERIC
+]
+PARAMETERS = [(command, item.name, item.description.limits) for command, item in NUMBERS]
 
 
 def outside(limits: Range) -> list[float]:
@@ -76,15 +66,13 @@ def value_of(limits: Range, number: float) -> str:
     return str(int(number)) if limits.whole and math.isfinite(number) else repr(float(number))
 
 
-def test_all_kinds_of_numbers_are_found():
-    assert len(FLAGS) > 70
+def test_every_number_has_a_range():
+    assert len(FLAGS) > 50
     assert {"--fps", "--linewidth", "--pcutoff", "--p-bound", "--sigma", "--ar", "--ma"} <= {
         flag for _, flag, _ in FLAGS
     }
-    unused = (
-        set(RANGES) - {name for _, name, _ in PARAMETERS} - {f"{command}.{name}" for command, name, _ in PARAMETERS}
-    )
-    assert not unused
+    for command, item in NUMBERS:
+        assert all(isinstance(limits, Range) for limits in ranges(item)), f"{command}: {item.name} has no range"
 
 
 @pytest.mark.parametrize("command", sorted({command for command, _, _ in FLAGS}))
@@ -131,11 +119,10 @@ def test_functions_refuse_numbers_out_of_range(command, name, limits, tmp_path, 
     ranges = limits if isinstance(limits, tuple) else (limits,)
     good = [inside(limit)[-1] for limit in ranges]
     for place, limit in enumerate(ranges):
-        flag = limit.flag or f"--{name.replace('_', '-')}"
         for number in [*outside(limit), *([limit.low + 0.5] if limit.whole else [])]:
             values = (*good[:place], number, *good[place + 1 :])
             for value in [values] if isinstance(limits, tuple) else [number, *([[number]] if number == number else [])]:
-                with pytest.raises(DlcxError, match=f"^{flag} ") as told:
+                with pytest.raises(DlcxError, match=f"^{name} ") as told:
                     function(**required, **{name: value})
                 assert told.value.exit_code == 3
 

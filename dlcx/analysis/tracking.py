@@ -14,7 +14,11 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
 from dlcx.formats.shuffles.inference_cfg import read_inference_cfg
 from dlcx.locks import exclusive_edit
-from dlcx.next_steps import command_line, swap_command
+from dlcx.next_steps import swap_command
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.create_labeled_video import CreateLabeledVideoOptions
+from dlcx.options.poses import AnalysisOptions
+from dlcx.options.tracking import TrackingOptions
 from dlcx.poses import Layout, Prediction, SwapCandidate
 from dlcx.project import Shuffle
 from dlcx.untrusted_files import read_json
@@ -243,25 +247,24 @@ class Linking:
         )
 
 
-def asked_linking(
-    place: Shuffle, tracker: str | None, animals: int | None, *, track: bool, relink: bool
-) -> Linking | None:
-    """What the flags of an analysis ask for; None where nothing is linked afterwards."""
+def asked_linking(place: Shuffle, options: TrackingOptions) -> Linking | None:
+    """What the options of an analysis ask for; None where nothing is linked afterwards."""
+    tracker, animals = options.tracker, options.animals
     if tracker == "ctd":
         if animals:
             raise DlcxError(f"--animals {animals}: --tracker ctd follows the project's individuals")
         return None
-    if not track and (tracker or animals):
+    if not options.track and (tracker or animals):
         raise DlcxError(f"--no-track and {'--tracker' if tracker else '--animals'}: one or the other")
-    if track and (place.project.layout.multi or tracker or animals):
-        return Linking.of(place, tracker=tracker, animals=animals, relink=relink)
+    if options.track and (place.project.layout.multi or tracker or animals):
+        return Linking.of(place, tracker=tracker, animals=animals, relink=options.relink)
     return None
 
 
-def next_steps(video: Path, tracked: TrackedVideo | None, flags: Sequence[str]) -> tuple[str, ...]:
+def next_steps(video: Path, tracked: TrackedVideo | None, options: AnalysisOptions) -> tuple[str, ...]:
     """What to do with a video's poses: look at them, and mend the likeliest swap."""
-    tracker = ["--tracker", tracked.tracker] if tracked and _linked_otherwise(tracked) else []
-    steps = [f"Look at it: {command_line('create-labeled-video', video, *flags, *tracker)}"]
+    tracker = tracked.tracker if tracked and _linked_otherwise(tracked) else None
+    steps = [f"Look at it: {command_after(CreateLabeledVideoOptions, options, videos=video, tracker=tracker)}"]
     if tracked and (swaps := unmended_swaps(TrackFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
         worst = max(swaps, key=lambda swap: swap.score)
         swap = swap_command(tracked.h5, worst.one, worst.other, worst.frame)

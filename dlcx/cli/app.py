@@ -12,11 +12,13 @@ from typing import Any, cast
 import typer
 
 from dlcx import COMMANDS
+from dlcx.cli.commands import command_of
 from dlcx.cli.deeplabcut_names import advice
 from dlcx.cli.help import Command, Program
 from dlcx.cli.next_steps import given_project, with_project
 from dlcx.cli.output import print_error, print_json, print_traceback
 from dlcx.errors import AlreadyReported, DlcxError, did_you_mean
+from dlcx.options.entry_points import naming_flags
 from dlcx.outputs import disk_full_error, is_disk_full
 from dlcx.untrusted_files import RENAME
 
@@ -65,8 +67,11 @@ def build() -> typer.Typer:
             typer.echo(context.get_help())
 
     for name in COMMANDS:
-        module = importlib.import_module(f"dlcx.cli.{name}")
-        app.command(name.replace("_", "-"), cls=Command)(getattr(module, name))
+        try:
+            function: Any = command_of(name)
+        except ModuleNotFoundError:
+            function = getattr(importlib.import_module(f"dlcx.cli.{name}"), name)
+        app.command(name.replace("_", "-"), cls=Command)(function)
     return app
 
 
@@ -87,7 +92,8 @@ def run(arguments: Sequence[str]) -> int:
     command = parser()
     fail = functools.partial(_fail, as_json="--json" in arguments, project=given_project(list(arguments)))
     try:
-        result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)
+        with naming_flags():
+            result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)
         sys.stdout.flush()
         if result == INTERRUPTED:  # some versions of typer turn the interrupt into this code, others raise
             raise KeyboardInterrupt

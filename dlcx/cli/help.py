@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dlcx.cli.examples import EXAMPLES
 from dlcx.cli.values import complete, has_completions, values_text
+from dlcx.options.base import PANELS
 
 #: The commands in groups, in the order of a project's life.
 COMMAND_GROUPS = {
@@ -48,40 +49,6 @@ COMMAND_GROUPS = {
     "Refinement": ("extract-outliers", "merge-labels"),
     "Information": ("list-models", "status", "doctor"),
 }
-#: Options that belong together wherever they appear; all others are the command's own.
-OPTION_GROUPS = {
-    "Network": (
-        "--shuffle",
-        "--trainset-index",
-        "--snapshot",
-        "--detector-snapshot",
-        "--conditions",
-        "--poses",
-        "--net-type",
-        "--detector",
-        "--weights",
-        "--detector-weights",
-        "--set",
-    ),
-    "Computation": ("--device", "--precision", "--engine", "--compile", "--batch-size", "--workers"),
-    "Several animals": ("--tracker", "--track", "--animals", "--relink"),
-    "Output": ("--out", "--to", "--dir", "--csv", "--plot", "--overwrite"),
-    "Several processes": ("--part", "--cluster", "--devices", "--nodes", "--shares"),
-    "SLURM (--cluster slurm)": (
-        "--partition",
-        "--time",
-        "--gpus",
-        "--cpus",
-        "--mem",
-        "--array-parallel",
-        "--set-sbatch",
-        "--dry-run",
-    ),
-    "Everywhere": ("--project", "--json", "--progress", "--quiet", "--verbose", "--debug", "--help"),
-}
-_GROUP_OF = {option: group for group, options in OPTION_GROUPS.items() for option in options}
-#: Options of a command that elsewhere belong to a group.
-_OWN_OPTIONS = {("clean-labels", "--dry-run")}
 _BOLD, _CYAN, _RESET = "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 
@@ -106,7 +73,7 @@ class Command(TyperCommand):
         """Parse as usual; while a shell completes a word, options also know their values."""
         if ctx.resilient_parsing:
             for param in self.params:
-                if has_completions(self.name or "", param.opts[0]):
+                if has_completions(self.name or "", param):
                     param._custom_shell_complete = _completion
         return super().parse_args(ctx, args)
 
@@ -141,7 +108,7 @@ class Program(TyperGroup):
 
 
 def _completion(ctx: Any, param: Any, incomplete: str) -> list[str]:
-    words = complete(ctx.command.name, param.opts[0], ctx.params)
+    words = complete(ctx.command.name, param, ctx.params)
     return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
 
 
@@ -150,18 +117,16 @@ def _first_sentence(text: str) -> str:
 
 
 def _sections(params: Iterable[Any], command: str, ctx: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """The parameters by heading: arguments, the command's own options, then the common groups."""
-    titles = ["Arguments", "Options", *OPTION_GROUPS]
-    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
+    """The parameters by heading: arguments, the command's own options, then the groups."""
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Arguments", *PANELS)}
     for param in params:
         if record := _record(param, command, ctx):
             if param.param_type_name == "option":
-                groups = [_GROUP_OF[name] for name in param.opts if name in _GROUP_OF]
-                own = not groups or (command, param.opts[0]) in _OWN_OPTIONS
-                sections["Options" if own else groups[0]].append(record)
+                common = param.name in ("help", "project")
+                sections[PANELS[-1] if common else getattr(param, "rich_help_panel", None) or ""].append(record)
             else:
                 sections["Arguments"].append((record[0].split(" <")[0], record[1]))
-    return ((title, rows) for title, rows in sections.items() if rows)
+    return ((title or "Options", rows) for title, rows in sections.items() if rows)
 
 
 def _record(param: Any, command: str, ctx: Any) -> tuple[str, str] | None:

@@ -23,14 +23,15 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from dlcx.cli import commands
 from dlcx.cli.needed_flags import check_needs
-from dlcx.cli.output import emit, start_logging
+from dlcx.cli.output import start_logging
 from dlcx.cli.progress_display import Style, progress_display
 from dlcx.errors import DlcxError
 from dlcx.progress import Progress
 from dlcx.ranges import Range, range_of
 
-COMMON = "Everywhere"
+COMMON = "Common options"
 
 ProjectOption = Annotated[
     Path | None,
@@ -193,7 +194,7 @@ AnimalsOption = Annotated[
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
-SLURM = "SLURM (--cluster slurm)"
+SLURM = "SLURM (with --cluster slurm)"
 PartitionOption = Annotated[
     str | None,
     typer.Option(
@@ -304,7 +305,7 @@ def command(function: Callable[..., Any]) -> Callable[..., int]:
         check_needs(function.__name__, options, _given(context, options))
         call = Call(project=project, progress=progress_display(Style.NONE if quiet else progress))
         result = function(call, **options)
-        emit(result, as_json=as_json, quiet=quiet, project=project)
+        commands.emit(result, as_json=as_json, quiet=quiet, project=project)
         return int(getattr(result, "exit_code", 0))
 
     own = [_with_range(function.__name__, parameter) for parameter in own]

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from dlcx.errors import DlcxError
-from dlcx.project import DETECTOR
 
 #: Options that take a word from a list; ``command option`` where the words depend on the command.  Capitals stand for
 #: any value of that kind.
@@ -40,32 +39,34 @@ WORDS = {
 _TYPES = {"int": "N", "float": "NUMBER", "path": "PATH", "str": "TEXT"}
 
 
-def words_of(command: str, option: str) -> str:
+def words_of(command: str, param: Any) -> str:
     """The words that an option of a command takes, as ``a|b``; nothing where it takes any text or number."""
-    return WORDS.get(f"{command} {option}", WORDS.get(option, ""))
+    option = param.opts[0]
+    shown = str(param.metavar or "")
+    return shown.strip("[]") if "|" in shown else WORDS.get(f"{command} {option}", WORDS.get(option, ""))
 
 
 def values_text(command: str, param: Any, context: Any) -> str | None:
     """What help shows after an option that declares no text of its own; None for flags."""
     if param.param_type_name != "option" or param.is_flag:
         return None
-    if words := words_of(command, param.opts[0]):
+    if words := words_of(command, param):
         return words
     shown = str(param.display_type(context)).strip("<>").removeprefix("list[").removesuffix("]")
     return _TYPES.get(shown.removesuffix(" range"), shown)
 
 
-def has_completions(command: str, option: str) -> bool:
+def has_completions(command: str, param: Any) -> bool:
     """Whether :func:`complete` may know words for the option; the shell completes all others as paths."""
-    return option in _FINDERS or bool(words_of(command, option))
+    return param.opts[0] in _FINDERS or bool(words_of(command, param))
 
 
-def complete(command: str, option: str, given: dict[str, Any]) -> Iterator[str]:
+def complete(command: str, param: Any, given: dict[str, Any]) -> Iterator[str]:
     """The words with which a shell may complete the value of an option, after the values that are ``given`` so far."""
-    if find := _FINDERS.get(option):
+    if find := _FINDERS.get(param.opts[0]):
         with suppress(DlcxError):  # a project that cannot be read has nothing to offer
             yield from find(given)
-    yield from (word for word in words_of(command, option).split("|") if word and not any(map(str.isupper, word)))
+    yield from (word for word in words_of(command, param).split("|") if word.isalnum() and word.islower())
 
 
 def _networks(_: dict[str, Any]) -> Iterator[str]:
@@ -100,5 +101,5 @@ _FINDERS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "--shuffle": _shuffles,
     "--from-shuffle": _shuffles,
     "--snapshot": _snapshots,
-    "--detector-snapshot": partial(_snapshots, prefix=DETECTOR),
+    "--detector-snapshot": partial(_snapshots, prefix="snapshot-detector"),
 }

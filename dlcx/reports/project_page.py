@@ -14,6 +14,7 @@ from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
 from dlcx.analysis.lookup.shuffle_state import ShuffleState
 from dlcx.analysis.lookup.video_state import VideoState
 from dlcx.errors import DlcxError
+from dlcx.options.commands.report import ReportOptions
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 from dlcx.reports.commands import PoseCommands
@@ -124,7 +125,7 @@ def project_page(
     rated, others = rate_videos(videos, home, wanted, commands, pcutoff, progress)
     others += [(Path(one.video), "the file is missing") for one in contents.videos if one.path is None]
     page = (out or home.root) / PAGE
-    cutoff = [] if pcutoff == home.pcutoff else ["--pcutoff", f"{pcutoff:g}"]
+    cutoff = None if pcutoff == home.pcutoff else pcutoff
     networks = _Networks(home, contents.shuffles, page)
     errors = [one.error for one in contents.shuffles if one.error is not None]
     write_page(
@@ -174,7 +175,7 @@ def rate_videos(
     return sorted(rated, key=lambda one: (one.quality if math.isfinite(one.quality) else -1.0, one.video)), others
 
 
-def _videos(rated: Sequence[VideoQuality], page: Path, commands: PoseCommands, cutoff: Sequence[str]) -> str:
+def _videos(rated: Sequence[VideoQuality], page: Path, commands: PoseCommands, cutoff: float | None) -> str:
     """A table with a row for each video, and the command that makes the pages that are missing."""
     from dlcx.reports.page import command, paragraph, table
 
@@ -188,7 +189,7 @@ def _videos(rated: Sequence[VideoQuality], page: Path, commands: PoseCommands, c
     more = ""
     if without:
         more = paragraph(f"This makes the missing page{'s' if len(without) > 1 else ''}:")
-        more += command(commands.on("report", without, *cutoff))
+        more += command(commands.on(ReportOptions, without, pcutoff=cutoff))
     return paragraph(note, "soft") + table(head, rows, numbers=(1, 3, 4, 5, 6, 7, 8)) + more
 
 
@@ -294,13 +295,13 @@ class _Networks:
         return f"<div><h3>{escape(f'shuffle {one.shuffle}, {one.net_type}')}</h3>{chart}</div>" if chart else ""
 
 
-def _making(wanted: WantedPoses | None, commands: PoseCommands, cutoff: Sequence[str]) -> str:
+def _making(wanted: WantedPoses | None, commands: PoseCommands, cutoff: float | None) -> str:
     from dlcx.reports.page import command, paragraph
 
     whose = "No network is trained." if wanted is None else f"Poses of shuffle {wanted.place.number}"
     if wanted is not None:
         whose += f", snapshot {wanted.snapshot or 'any'}{', filtered' if wanted.filtered else ''}."
-    again = commands.on("report", [], "--overview", *cutoff)
+    again = commands.on(ReportOptions, [], overview=True, pcutoff=cutoff)
     return paragraph(whose) + paragraph("This makes the page again:") + command(again)
 
 

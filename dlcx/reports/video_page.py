@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.analysis.lookup.find_poses import FoundPoses
+from dlcx.options.commands.extract_outliers import ExtractOutliersOptions
+from dlcx.options.commands.report import ReportOptions
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.reports.commands import PoseCommands
@@ -304,7 +306,7 @@ class _Parts:
         note = "Worst first: animals are missing, points are unsure, or a sure point jumps. All points are drawn."
         layout = self.facts.tracks.layout
         video = self.facts.found.video
-        extract = self.commands.on("extract-outliers", [video], "--algorithm", "list", "--frame-numbers")
+        extract = f"{self.commands.on(ExtractOutliersOptions, [video], algorithm='list')} --frame-numbers"
         numbers = ",".join(str(frame) for frame in sorted(frame for frame in frames if frame in self.shown))
         return (
             paragraph(note, "soft")
@@ -329,8 +331,8 @@ class _Parts:
         bad = np.zeros(0, int) if facts.unreadable is None else facts.numbers[facts.unreadable]
         if len(bad):
             rows.append(("unreadable frames", ", ".join(map(str, bad[:50])) + (" ..." if len(bad) > 50 else "")))
-        cutoff = [] if facts.pcutoff == self.project.pcutoff else ["--pcutoff", f"{facts.pcutoff:g}"]
-        again = self.commands.on("report", [found.video], *cutoff)
+        pcutoff = None if facts.pcutoff == self.project.pcutoff else facts.pcutoff
+        again = self.commands.on(ReportOptions, [found.video], pcutoff=pcutoff)
         return values(rows) + paragraph("After a correction, make this page again:") + command(again)
 
 

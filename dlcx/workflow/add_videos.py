@@ -8,18 +8,23 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.errors import DlcxError
 from dlcx.formats import project_config
 from dlcx.formats.project_config import open_project, resolve_video
+from dlcx.options.commands.add_videos import AddVideosOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import atomic_file
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
-from dlcx.ranges import within_ranges
 
 logger = logging.getLogger(__name__)
 
 Crop = tuple[int, int, int, int]
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import AddVideosKeywords
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,13 @@ class AddVideosResult:
         return said + [f"already there: {video}" for video in self.existed]
 
 
-@within_ranges
+@keyword_options(AddVideosOptions)
 def add_videos(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    copy_videos: bool = False,
-    crop: Crop | None = None,
     progress: Progress = SILENT,
+    **given: Unpack[AddVideosKeywords],
 ) -> AddVideosResult:
     """Link videos into the project, and list them in config.yaml, whose comments and order stay.
 
@@ -58,26 +62,23 @@ def add_videos(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    copy_videos
-        Copy them into the project instead.
-    crop
-        x1, x2, y1, y2 in pixels: the part of the frames that matters; default: all of it.
 
     Raises
     ------
     DlcxError
         When a video cannot be used, or another one of its name is in the project.
     """
+    options = AddVideosOptions.of(project=project, videos=videos, **given)
     from dlcx.data.video import find_videos
 
-    home = open_project(project)
+    home = open_project(options.project)
     fresh, existed = [], []
-    for video in find_videos([videos] if isinstance(videos, str | Path) else videos):
+    for video in find_videos(options.videos):
         if known := home.video_of(video.stem):
             _same(home, known.stored, video)
-            if crop is not None and crop != known.crop:
+            if options.crop is not None and options.crop != known.crop:
                 raise DlcxError(
-                    f"--crop {','.join(map(str, crop))}: {video.name} is in the project, with "
+                    f"--crop {','.join(map(str, options.crop))}: {video.name} is in the project, with "
                     f"{'no crop' if known.crop is None else 'the crop ' + ', '.join(map(str, known.crop))}",
                     hint=f"Change its crop under video_sets in {home.config_path}.",
                 )
@@ -85,8 +86,8 @@ def add_videos(
         else:
             fresh.append(video)
     distinct_stems(fresh)
-    crops = frame_crops(fresh, crop)
-    targets = bring_in(fresh, home.videos_dir, copy_videos=copy_videos, progress=progress)
+    crops = frame_crops(fresh, options.crop)
+    targets = bring_in(fresh, home.videos_dir, copy_videos=options.copy_videos, progress=progress)
     for target in targets:
         (home.labeled_data / target.stem).mkdir(parents=True, exist_ok=True)
     project_config.add_videos(home.config_path, {str(path): crops[path.stem] for path in targets})

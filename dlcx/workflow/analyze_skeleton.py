@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -13,12 +14,16 @@ from dlcx.analysis.lookup.derived_files import is_there, origin_of
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
 from dlcx.analysis.many_videos import VideosResult, each_video, told
 from dlcx.errors import DlcxError
+from dlcx.options.commands.analyze_skeleton import AnalyzeSkeletonOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Tracks
-from dlcx.ranges import within_ranges
 
 logger = logging.getLogger(__name__)
 
 Bones = tuple[tuple[str, str], ...]
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import AnalyzeSkeletonKeywords
 
 
 @dataclass(frozen=True)
@@ -68,23 +73,11 @@ class AnalyzeSkeletonResult(VideosResult[AnalyzedSkeleton]):
         return told(self)
 
 
-@within_ranges
+@keyword_options(AnalyzeSkeletonOptions)
 def analyze_skeleton(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
-    *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    tracker: str | None = None,
-    filtered: bool = False,
-    out: str | Path | None = None,
-    poses: str | Path | None = None,
-    allow_changed_video: bool = False,
-    pcutoff: float | None = None,
-    csv: bool = True,
-    overwrite: bool = False,
+    **given: Unpack[AnalyzeSkeletonKeywords],
 ) -> AnalyzeSkeletonResult:
     """Write length, orientation and likelihood of every bone of config.yaml's skeleton in every frame.
 
@@ -94,14 +87,6 @@ def analyze_skeleton(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
-    pcutoff
-        Least likelihood of both ends for what is printed; default: config.yaml's.  The file holds all frames.
-    csv
-        Also write a csv.
-    overwrite
-        Measure again what is there.
 
     Raises
     ------
@@ -109,27 +94,18 @@ def analyze_skeleton(
         When config.yaml has no skeleton, or a value or the only video cannot be used.  Of several videos those that
         fail are in the result.
     """
-    wanted = WantedPoses.of(
-        project,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        tracker=tracker,
-        filtered=filtered,
-        out=out,
-        poses=poses,
-        allow_changed_video=allow_changed_video,
-    )
+    options = AnalyzeSkeletonOptions.of(project=project, videos=videos, **given)
+    wanted = WantedPoses.of(options)
     home = wanted.project
     if not home.skeleton:
         raise DlcxError(
             f"{home.config_path}: skeleton is empty", hint="List pairs of bodyparts there, such as [snout, tailbase]."
         )
-    least = home.pcutoff if pcutoff is None else pcutoff
-    found = wanted.videos(videos)
+    least = home.pcutoff if options.pcutoff is None else options.pcutoff
+    found = wanted.videos(options.videos)
     done, failed = each_video(
-        found, lambda video: _analyze(wanted.find(video), home.skeleton, least, csv=csv, overwrite=overwrite)
+        found,
+        lambda video: _analyze(wanted.find(video), home.skeleton, least, csv=options.csv, overwrite=options.overwrite),
     )
     return AnalyzeSkeletonResult(done, failed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -13,15 +13,18 @@ from dlcx.analysis.frame_range import frame_range
 from dlcx.analysis.lookup.derived_files import note_origin, noted_origin, origin_of, refuse_others
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
 from dlcx.analysis.many_videos import VideosResult, each_video
-from dlcx.errors import DlcxError, did_you_mean
-from dlcx.next_steps import command_line
+from dlcx.errors import DlcxError
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.create_labeled_video import CreateLabeledVideoOptions
+from dlcx.options.commands.report import ReportOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress, Task
-from dlcx.ranges import within_ranges
 from dlcx.visuals.selected_bodyparts import only_parts
 
 if TYPE_CHECKING:
     from dlcx.data.video_file import VideoFile
+    from dlcx.options.keywords import CreateLabeledVideoKeywords
     from dlcx.visuals.labeled_video import Boxes, ColorBy
 
 #: Frames decoded at a time.
@@ -54,36 +57,13 @@ class CreateLabeledVideoResult(VideosResult[LabeledVideo]):
         return said + self.failures()
 
 
-@within_ranges
+@keyword_options(CreateLabeledVideoOptions)
 def create_labeled_video(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    tracker: str | None = None,
-    filtered: bool = False,
-    out: str | Path | None = None,
-    poses: str | Path | None = None,
-    allow_changed_video: bool = False,
-    pcutoff: float | None = None,
-    dotsize: int | None = None,
-    colormap: str | None = None,
-    color_by: str = "bodypart",
-    bodyparts: Sequence[str] = (),
-    skeleton: bool = True,
-    trail: int = 0,
-    boxes: str = "no",
-    keypoints_only: bool = False,
-    frame_number: bool = False,
-    legend: bool = False,
-    codec: str | None = None,
-    fps: float | None = None,
-    frames: tuple[int | None, int | None] | None = None,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **given: Unpack[CreateLabeledVideoKeywords],
 ) -> CreateLabeledVideoResult:
     """Draw the poses that :func:`dlcx.analyze_video` has found into copies of the videos.
 
@@ -93,89 +73,47 @@ def create_labeled_video(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.  The new videos lie beside them.
-    pcutoff, dotsize, colormap
-        Least score of a drawn point, diameter of a dot in pixels, and colours; default: those of config.yaml.
-    color_by
-        What has a colour of its own: each ``bodypart`` or each ``individual``.
-    bodyparts
-        Draw these only.
-    skeleton
-        Draw config.yaml's skeleton, in its skeleton_color.
-    trail
-        Over how many earlier frames the path of each point is drawn.
-    boxes
-        A box around each animal: ``no``, ``too``, or ``only`` boxes.
-    keypoints_only
-        Draw on black instead of the video.
-    frame_number
-        Write the number of each frame into its top left corner.
-    legend
-        Name the colors in a strip below the video.
-    codec
-        One of OpenCV's (``mp4v``, ``MJPG``, ...), or any encoder of ffmpeg's (``libx265``, ...).  Default: H.264 where
-        ffmpeg has an encoder for it, else ``mp4v``.
-    fps
-        Frames a second of the new video; default: the video's.
-    frames
-        First frame, and the one after the last; default: all that were analysed.
-    overwrite
-        Draw again what is there; else a video drawn from other poses or with other settings is an error, of the same
-        ones is kept.
 
     Raises
     ------
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
+    options = CreateLabeledVideoOptions.of(project=project, videos=videos, **given)
     from dlcx.visuals.colors import named_color, part_colors
-    from dlcx.visuals.labeled_video import Boxes, ColorBy
     from dlcx.visuals.video_writer import default_codec, video_suffix
 
-    codec = codec or default_codec()
-    frame_range(frames)
-    for flag, value, known in (("--color-by", color_by, get_args(ColorBy)), ("--boxes", boxes, get_args(Boxes))):
-        if value not in known:
-            raise DlcxError(f"{flag} {value}: no such choice", hint=did_you_mean(value, known))
-    wanted = WantedPoses.of(
-        project,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        tracker=tracker,
-        filtered=filtered,
-        out=out,
-        poses=poses,
-        allow_changed_video=allow_changed_video,
-    )
+    codec = options.codec or default_codec()
+    frame_range(options.frames)
+    wanted = WantedPoses.of(options)
     home = wanted.project
-    least = home.pcutoff if pcutoff is None else pcutoff
-    colors = colormap or home.colormap
+    least = home.pcutoff if options.pcutoff is None else options.pcutoff
+    colors = options.colormap or home.colormap
     part_colors(1, colors)  # a wrong name is told before anything is read
     named_color(home.skeleton_color)
     look = _Look(
         pcutoff=least,
-        dotsize=dotsize or home.dotsize,
+        dotsize=options.dotsize or home.dotsize,
         colormap=colors,
-        color_by=color_by,  # type: ignore[arg-type]
-        bodyparts=tuple(bodyparts),
-        skeleton=home.skeleton if skeleton else (),
+        color_by=options.color_by,
+        bodyparts=options.bodyparts,
+        skeleton=home.skeleton if options.skeleton else (),
         skeleton_color=home.skeleton_color,
-        trail=trail,
-        boxes=boxes,  # type: ignore[arg-type]
-        keypoints_only=keypoints_only,
-        frame_number=frame_number,
-        legend=legend,
+        trail=options.trail,
+        boxes=options.boxes,
+        keypoints_only=options.keypoints_only,
+        frame_number=options.frame_number,
+        legend=options.legend,
         codec=codec,
         suffix=video_suffix(codec),
-        fps=fps,
-        frames=frames,
+        fps=options.fps,
+        frames=options.frames,
     )
-    found = wanted.videos(videos)
-    done, failed = each_video(found, lambda path: look.draw(wanted.find(path), overwrite=overwrite, progress=progress))
-    report = command_line("report", done[0].video, *wanted.flags, *(["--filtered"] if filtered else []))
+    found = wanted.videos(options.videos)
+    done, failed = each_video(
+        found, lambda path: look.draw(wanted.find(path), overwrite=options.overwrite, progress=progress)
+    )
+    report = command_after(ReportOptions, options, videos=done[0].video)
     return CreateLabeledVideoResult(done, failed, (f"Where to look closer: {report}",))
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from dlcx.analysis.frame_range import frame_range
 from dlcx.errors import DlcxError
-from dlcx.metrics.tracks import SIGMA, THRESHOLD, TrackMetrics
+from dlcx.metrics.tracks import TrackMetrics
 from dlcx.metrics.tracks import evaluate_tracks as compare
+from dlcx.options.commands.evaluate_tracks import EvaluateTracksOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Tracks
-from dlcx.ranges import within_ranges
-from dlcx.user_paths import user_path
 
 logger = logging.getLogger(__name__)
 
 #: Switches that are printed one by one; ``--json`` has them all.
 MOST = 10
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import EvaluateTracksKeywords
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,11 @@ class EvaluateTracksResult:
         return said + ([f"switch: {left} more"] if left > 0 else [])
 
 
-@within_ranges
+@keyword_options(EvaluateTracksOptions)
 def evaluate_tracks(
     predicted: str | Path,
     truth: str | Path,
-    *,
-    frames: tuple[int | None, int | None] | None = None,
-    offset: int = 0,
-    sigma: float = SIGMA,
-    threshold: float = THRESHOLD,
-    scale: float | None = None,
+    **given: Unpack[EvaluateTracksKeywords],
 ) -> EvaluateTracksResult:
     """Compare tracks with true ones; animals are paired by where they are, whatever they are called.
 
@@ -87,25 +86,16 @@ def evaluate_tracks(
     ----------
     predicted, truth
         Tracks of DeepLabCut or dlcx, h5 (any key) or csv, or SLEAP's ``analysis.h5``.
-    frames
-        Judge these frames of the truth only: first and stop, None for the end of the video.
-    offset
-        Added to the frame numbers of ``predicted``.
-    sigma
-        Width of the similarity relative to the scale.
-    threshold
-        Similarity from which poses are of one animal.
-    scale
-        Root of an animal's area in pixels; default: told from the truth.
 
     Raises
     ------
     DlcxError
         When a file cannot be read as tracks, or the two share no bodypart or frame.
     """
-    found, true = user_path(predicted), user_path(truth)
-    mine, theirs = read_tracks(found), _part(read_tracks(true), frames)
-    mine = replace(mine, first=mine.first + offset)
+    options = EvaluateTracksOptions.of(predicted=predicted, truth=truth, **given)
+    found, true = options.predicted, options.truth
+    mine, theirs = read_tracks(found), _part(read_tracks(true), options.frames)
+    mine = replace(mine, first=mine.first + options.offset)
     parts = tuple(part for part in theirs.layout.bodyparts if part in mine.layout.bodyparts)
     if not parts:
         raise DlcxError(
@@ -121,10 +111,10 @@ def evaluate_tracks(
     if not np.isfinite(theirs.xy).any():
         raise DlcxError(f"{true}: no animal in {_range(theirs)}")
     try:
-        metrics = compare(mine, theirs, sigma=sigma, threshold=threshold, scale=scale)
+        metrics = compare(mine, theirs, sigma=options.sigma, threshold=options.threshold, scale=options.scale)
     except ValueError as error:
         raise DlcxError(f"{true}: {error}", hint="Name the animals' size in pixels with --scale.") from error
-    return EvaluateTracksResult(found, true, parts, sigma, threshold, metrics)
+    return EvaluateTracksResult(found, true, parts, options.sigma, options.threshold, metrics)
 
 
 def read_tracks(path: Path) -> Tracks:

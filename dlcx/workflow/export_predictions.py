@@ -7,20 +7,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.lookup.derived_files import is_there, origin_of
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
 from dlcx.analysis.many_videos import VideosResult, each_video, refuse_shared_outputs, told
 from dlcx.analysis_files import AnalysisFiles
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
+from dlcx.options.commands.export_predictions import ExportPredictionsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.poses import Layout, Tracks
-from dlcx.ranges import within_ranges
-from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
     from dlcx.formats.predictions.nwb import Recording
+    from dlcx.options.keywords import ExportPredictionsKeywords
 
 FORMATS = ("nwb", "h5")
 #: The folder beside the poses, so that a program which takes a whole folder finds nothing else there.
@@ -64,27 +65,11 @@ class ExportPredictionsResult(VideosResult[ExportedVideo]):
         return told(self)
 
 
-@within_ranges
+@keyword_options(ExportPredictionsOptions)
 def export_predictions(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
-    *,
-    format: str = "nwb",
-    split_unique: bool = False,
-    split_individuals: bool = False,
-    session_start: str | None = None,
-    to: str | Path | None = None,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    tracker: str | None = None,
-    filtered: bool = False,
-    out: str | Path | None = None,
-    poses: str | Path | None = None,
-    allow_changed_video: bool = False,
-    csv: bool = True,
-    overwrite: bool = False,
+    **given: Unpack[ExportPredictionsKeywords],
 ) -> ExportPredictionsResult:
     """Write the poses of videos for programs that cannot read them as they are.
 
@@ -98,55 +83,26 @@ def export_predictions(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    format
-        ``nwb`` or ``h5``.
-    split_unique
-        ``h5``: unique bodyparts go into a file of their own, as poses of one animal.
-    split_individuals
-        ``h5``: so does every individual.
-    session_start
-        ``nwb``: when the recording began, in ISO 8601; without timezone it is this machine's.  Default: when the video
-        file was last changed.
-    to
-        Folder for the files; default: ``exported`` beside the poses.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
-    csv
-        ``h5``: also write a csv.
-    overwrite
-        Replace files of other poses.
 
     Raises
     ------
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
+    options = ExportPredictionsOptions.of(project=project, videos=videos, **given)
+
     from dlcx.formats.predictions.nwb import import_pynwb
 
-    if format not in FORMATS:
-        raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
-    if format == "nwb":
+    if options.format == "nwb":
         import_pynwb()
-        for flag, given in {"--split-unique": split_unique, "--split-individuals": split_individuals}.items():
-            if given:
-                raise DlcxError(f"{flag} is for --format h5", hint="NWB files are split by individual in any case.")
-    elif session_start is not None:
+        if split := options.given(ExportPredictionsOptions, "split_unique", "split_individuals"):
+            raise DlcxError(f"{split[0]} is for --format h5", hint="NWB files are split by individual in any case.")
+    elif options.session_start is not None:
         raise DlcxError("--session-start is for --format nwb")
-    start = None if session_start is None else _moment(session_start)
-    wanted = WantedPoses.of(
-        project,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        tracker=tracker,
-        filtered=filtered,
-        out=out,
-        poses=poses,
-        allow_changed_video=allow_changed_video,
-    )
-    found = wanted.videos(videos)
-    folder = user_path(to) if to else None
+    start = None if options.session_start is None else _moment(options.session_start)
+    wanted = WantedPoses.of(options)
+    found = wanted.videos(options.videos)
+    folder = options.to
     if folder is not None:
         refuse_shared_outputs([AnalysisFiles(video, "", folder) for video in found])
     if folder:
@@ -156,11 +112,11 @@ def export_predictions(
     def export(video: Path) -> ExportedVideo:
         poses = _linked(wanted.find(video))
         target = folder or poses.file.path.parent / FOLDER
-        if format == "nwb":
-            files = _as_nwb(poses, target, skeleton, start, overwrite=overwrite)
+        if options.format == "nwb":
+            files = _as_nwb(poses, target, skeleton, start, overwrite=options.overwrite)
         else:
-            split = (split_individuals, split_unique)
-            files = _as_h5(poses, target, split, csv=csv, overwrite=overwrite)
+            split = (options.split_individuals, options.split_unique)
+            files = _as_h5(poses, target, split, csv=options.csv, overwrite=options.overwrite)
         return ExportedVideo(video, poses.file.path, tuple(files))
 
     return ExportPredictionsResult(*each_video(found, export))

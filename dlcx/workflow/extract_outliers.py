@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -15,18 +15,17 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
 from dlcx.labeling.extracted_frames import SavedFrames, choose_frames, save_frames
 from dlcx.locks import exclusive_edit
+from dlcx.options.commands.extract_outliers import ExtractOutliersOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Layout, Prediction, Tracks
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
-from dlcx.ranges import within_ranges
 from dlcx.workflow.add_videos import add_videos
 
 if TYPE_CHECKING:
     from dlcx.formats.labels.machine_labels import MachineLabels
-
-#: What ``--algorithm`` takes.
-ALGORITHMS = ("jump", "uncertain", "fitting", "list")
+    from dlcx.options.keywords import ExtractOutliersKeywords
 
 
 @dataclass(frozen=True)
@@ -68,33 +67,13 @@ class ExtractOutliersResult(VideosResult[OutlierFrames]):
         return said + self.failures()
 
 
-@within_ranges
+@keyword_options(ExtractOutliersOptions)
 def extract_outliers(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    algorithm: str = "jump",
-    epsilon: float = 20.0,
-    p_bound: float = 0.01,
-    ar: int = 3,
-    ma: int = 1,
-    frame_numbers: Sequence[int] = (),
-    bodyparts: Sequence[str] = (),
-    method: str = "kmeans",
-    frames: int | None = None,
-    seed: int = 42,
-    plot: bool = False,
-    copy_videos: bool = False,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    tracker: str | None = None,
-    filtered: bool = False,
-    out: str | Path | None = None,
-    poses: str | Path | None = None,
-    allow_changed_video: bool = False,
     progress: Progress = SILENT,
+    **given: Unpack[ExtractOutliersKeywords],
 ) -> ExtractOutliersResult:
     """Choose frames whose poses look wrong; save them, and their poses as ``machinelabels-iter<I>.h5`` to correct.
 
@@ -104,58 +83,38 @@ def extract_outliers(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    algorithm
-        ``jump``: a bodypart moves more than ``epsilon`` pixels in a frame; ``uncertain``: a likelihood is below
-        ``p_bound``; ``fitting``: poses are on average more than ``epsilon`` pixels off what an ARIMA process expects
-        that is fitted to each coordinate; ``list``: the frames of ``frame_numbers``, all of them.
-    epsilon, p_bound, ar, ma
-        Pixels, likelihood, and degrees of the process; for ``fitting`` only likelihoods from ``p_bound`` on count.
-    frame_numbers
-        Frames of each video, from 0.
-    bodyparts
-        Look at these only; default: all.
-    method, frames, seed
-        How frames are chosen of the outliers, and how many (default: config.yaml's numframes2pick); see
-        :func:`dlcx.workflow.extract_frames.extract_frames`.
-    plot
-        Also draw the poses, as ``img<number>labeled.png``.
-    copy_videos
-        Copy videos that are new to the project into it, instead of linking them.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
 
     Raises
     ------
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    if algorithm not in ALGORITHMS:
-        raise DlcxError(f"--algorithm {algorithm}: no such algorithm", hint=did_you_mean(algorithm, ALGORITHMS))
-    if algorithm == "fitting":
+    options = ExtractOutliersOptions.of(project=project, videos=videos, **given)
+    if options.algorithm == "fitting":
         from dlcx.series.arima import check_arima
 
         check_arima()
-    if algorithm != "list":
+    if options.algorithm != "list":
         from dlcx.data.frame_selection import check_method
 
-        check_method(method)
-    if bool(frame_numbers) != (algorithm == "list"):
+        check_method(options.method)
+    if bool(options.frame_numbers) != (options.algorithm == "list"):
         raise DlcxError("--algorithm list and --frame-numbers belong together")
-    wanted = WantedPoses.of(
-        project,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        tracker=tracker,
-        filtered=filtered,
-        out=out,
-        poses=poses,
-        allow_changed_video=allow_changed_video,
+    wanted = WantedPoses.of(options)
+    search = _Search(
+        options.algorithm,
+        options.epsilon,
+        options.p_bound,
+        options.ar,
+        options.ma,
+        tuple(options.frame_numbers),
+        tuple(options.bodyparts),
+        progress,
     )
-    search = _Search(algorithm, epsilon, p_bound, ar, ma, tuple(frame_numbers), tuple(bodyparts), progress)
-    pick = _Pick(wanted.project, method, frames, seed, plot, copy_videos, progress)
-    found = wanted.videos(videos)
+    pick = _Pick(
+        wanted.project, options.method, options.frames, options.seed, options.plot, options.copy_videos, progress
+    )
+    found = wanted.videos(options.videos)
     return ExtractOutliersResult(*each_video(found, lambda video: pick(wanted.find(video), search)))
 
 

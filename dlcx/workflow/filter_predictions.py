@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from dlcx.analysis.lookup.derived_files import is_there, origin_of
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
 from dlcx.analysis.many_videos import VideosResult, each_video, told
-from dlcx.errors import DlcxError, did_you_mean
-from dlcx.next_steps import command_line
+from dlcx.errors import DlcxError
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.create_labeled_video import CreateLabeledVideoOptions
+from dlcx.options.commands.filter_predictions import FilterPredictionsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
-from dlcx.ranges import within_ranges
 
-#: What ``--filter`` takes.
-FILTERS = ("median", "arima", "spline")
 #: Likelihood of a position that was unknown and that a spline or a process has filled in.
 FILLED = 0.01
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import FilterPredictionsKeywords
 
 
 @dataclass(frozen=True)
@@ -63,27 +66,13 @@ class FilterPredictionsResult(VideosResult[FilteredVideo]):
         return told(self)
 
 
-@within_ranges
+@keyword_options(FilterPredictionsOptions)
 def filter_predictions(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    filter: str = "median",
-    window: int = 5,
-    p_bound: float = 0.001,
-    ar: int = 3,
-    ma: int = 1,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    tracker: str | None = None,
-    out: str | Path | None = None,
-    poses: str | Path | None = None,
-    allow_changed_video: bool = False,
-    csv: bool = True,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **given: Unpack[FilterPredictionsKeywords],
 ) -> FilterPredictionsResult:
     """Write ``<poses>_filtered.h5``: positions of bodyparts over time, filtered one by one.
 
@@ -99,52 +88,31 @@ def filter_predictions(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    filter
-        ``median``, ``arima`` or ``spline``.
-    window
-        Frames of the median's window (an odd number), or of the longest gap that a spline fills (0: any).
-    p_bound
-        Least likelihood of a position that counts for ``arima``.
-    ar, ma
-        Degrees of the autoregressive and of the moving-average part of ``arima``.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.
-    csv
-        Also write a csv.
-    overwrite
-        Filter again what is there.
 
     Raises
     ------
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    if filter not in FILTERS:
-        raise DlcxError(f"--filter {filter}: no such filter", hint=did_you_mean(filter, FILTERS))
-    if filter == "median" and window % 2 == 0:
-        raise DlcxError(f"--window {window}: a median needs an odd number of frames")
-    if filter == "arima":
+    options = FilterPredictionsOptions.of(project=project, videos=videos, **given)
+    if options.filter == "median" and options.window % 2 == 0:
+        raise DlcxError(f"--window {options.window}: a median needs an odd number of frames")
+    if options.filter == "arima":
         from dlcx.series.arima import check_arima
 
         check_arima()
-    wanted = WantedPoses.of(
-        project,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        tracker=tracker,
-        out=out,
-        poses=poses,
-        allow_changed_video=allow_changed_video,
+    wanted = WantedPoses.of(options)
+    found = wanted.videos(options.videos)
+    settings: dict[str, Any] = {"filter": options.filter}
+    settings |= (
+        {"p_bound": options.p_bound, "ar": options.ar, "ma": options.ma}
+        if options.filter == "arima"
+        else {"window": options.window}
     )
-    found = wanted.videos(videos)
-    settings: dict[str, Any] = {"filter": filter}
-    settings |= {"p_bound": p_bound, "ar": ar, "ma": ma} if filter == "arima" else {"window": window}
-    run = _Filter(settings, csv, overwrite, progress)
+    run = _Filter(settings, options.csv, options.overwrite, progress)
     done, failed = each_video(found, lambda video: run(wanted.find(video)))
-    which = ["--poses", str(done[0].filtered)] if poses is not None else ["--filtered", *wanted.flags]
-    look = command_line("create-labeled-video", done[0].video, *which)
+    which = {"filtered": True} if options.poses is None else {"poses": done[0].filtered}
+    look = command_after(CreateLabeledVideoOptions, options, videos=done[0].video, **which)
     return FilterPredictionsResult(done, failed, (f"Look at it: {look}",))
 
 

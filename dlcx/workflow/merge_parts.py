@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dlcx.analysis.frame_range import share_frames
 from dlcx.analysis.loading import chosen_detector, chosen_snapshot
@@ -23,34 +23,25 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.locks import Lock, locked
-from dlcx.next_steps import analysis_flags, command_line
+from dlcx.next_steps import command_line
+from dlcx.options.commands.merge_parts import MergePartsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import remove_leftovers
-from dlcx.ranges import within_ranges
 from dlcx.workflow.analyze_video import AnalyzeVideoResult
 
 if TYPE_CHECKING:
+    from dlcx.options.keywords import MergePartsKeywords
     from dlcx.project import Shuffle
     from dlcx.store import ChunkStore
 
 logger = logging.getLogger(__name__)
 
 
-@within_ranges
+@keyword_options(MergePartsOptions)
 def merge_parts(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
-    *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    out: str | Path | None = None,
-    csv: bool = True,
-    tracker: str | None = None,
-    track: bool = True,
-    animals: int | None = None,
-    relink: bool = True,
-    overwrite: bool = False,
+    **given: Unpack[MergePartsKeywords],
 ) -> AnalyzeVideoResult:
     """Join all shares of each video, link its animals once, and write the files of :func:`dlcx.analyze_video`.
 
@@ -62,16 +53,6 @@ def merge_parts(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot
-        Whose shares; snapshots are ``best``, ``last``, an epoch or a path.
-    out
-        Folder of the shares and of the results; default: the video's own.
-    csv
-        Write a csv beside the h5.
-    tracker, track, animals, relink
-        As of :func:`dlcx.analyze_video`; after CTD tracking there is nothing to link.
-    overwrite
-        Replace an analysis of the whole video with other settings.
 
     Raises
     ------
@@ -79,28 +60,30 @@ def merge_parts(
         When shares of the only video are missing (each is named) or do not fit.  Of several videos those that fail are
         in the result.
     """
+    options = MergePartsOptions.of(project=project, videos=videos, **given)
     from dlcx.data.video import find_videos
 
-    place = open_project(project).shuffle(shuffle, trainset_index)
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
+    found = find_videos(options.videos)
     config = shuffle_config(place)
     scorer = place.scorer(
-        config.net_type, chosen_snapshot(place, config, snapshot), chosen_detector(place, config, detector_snapshot)
+        config.net_type,
+        chosen_snapshot(place, config, options.snapshot),
+        chosen_detector(place, config, options.detector_snapshot),
     )
-    linking = asked_linking(place, tracker, animals, track=track, relink=relink)
-    files = [AnalysisFiles(path, scorer, Path(out) if out else path.parent) for path in found]
+    linking = asked_linking(place, options)
+    files = [AnalysisFiles(path, scorer, options.out or path.parent) for path in found]
     refuse_shared_outputs(files)
     by_path = {target.video: target for target in files}
 
     def merge(path: Path) -> AnalyzedVideo:
-        ctd = tracker == "ctd"
-        join = _Join(place, by_path[path], config.plain(), csv, linking, ctd, overwrite)
+        ctd = options.tracker == "ctd"
+        join = _Join(place, by_path[path], config.plain(), options.csv, linking, ctd, options.overwrite)
         with locked(by_path[path].lock, f"the analysis of {path.name}", patient=True) as lock:
             return join(lock)
 
     done, failed = each_video(list(by_path), merge)
-    flags = analysis_flags(place, project=project, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
-    return AnalyzeVideoResult(scorer, done, failed, next_steps(done[0].video, done[0].tracked, flags))
+    return AnalyzeVideoResult(scorer, done, failed, next_steps(done[0].video, done[0].tracked, options))
 
 
 @dataclass(frozen=True)

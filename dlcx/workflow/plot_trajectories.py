@@ -6,23 +6,22 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.lookup.derived_files import refuse_others
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
 from dlcx.analysis.many_videos import VideosResult, each_video
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
+from dlcx.options.commands.plot_trajectories import PlotTrajectoriesOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
-from dlcx.ranges import within_ranges
 from dlcx.visuals.selected_bodyparts import only_parts
 
 if TYPE_CHECKING:
+    from dlcx.options.keywords import PlotTrajectoriesKeywords
     from dlcx.visuals.trajectories import Paths
-
-#: What ``--image-type`` takes.
-IMAGE_TYPES = ("png", "pdf", "svg")
 
 
 @dataclass(frozen=True)
@@ -47,29 +46,13 @@ class PlotTrajectoriesResult(VideosResult[PlottedVideo]):
         return said + self.failures()
 
 
-@within_ranges
+@keyword_options(PlotTrajectoriesOptions)
 def plot_trajectories(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    tracker: str | None = None,
-    filtered: bool = False,
-    out: str | Path | None = None,
-    poses: str | Path | None = None,
-    allow_changed_video: bool = False,
-    bodyparts: Sequence[str] = (),
-    individuals: Sequence[str] = (),
-    pcutoff: float | None = None,
-    colormap: str | None = None,
-    linewidth: float = 1.0,
-    image_type: str = "png",
-    dpi: int = 100,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **given: Unpack[PlotTrajectoriesKeywords],
 ) -> PlotTrajectoriesResult:
     """Draw the poses of videos over time: paths, coordinates, likelihood and steps; for several animals one set each.
 
@@ -82,55 +65,30 @@ def plot_trajectories(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot, tracker, filtered, out, poses, allow_changed_video
-        Whose poses; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.  ``plot-poses/<video>`` lies
-        beside them.
-    bodyparts, individuals
-        Draw these only.
-    pcutoff, colormap
-        Least score of a drawn position, and colours; default: those of config.yaml.
-    linewidth, dpi
-        In points, and pixels an inch.
-    image_type
-        ``png``, ``pdf`` or ``svg``.
-    overwrite
-        Replace the pictures of other poses or settings.
 
     Raises
     ------
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
+    options = PlotTrajectoriesOptions.of(project=project, videos=videos, **given)
     from dlcx.visuals.colors import part_colors
 
-    if image_type not in IMAGE_TYPES:
-        raise DlcxError(f"--image-type {image_type}: no such type", hint=did_you_mean(image_type, IMAGE_TYPES))
-    wanted = WantedPoses.of(
-        project,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        tracker=tracker,
-        filtered=filtered,
-        out=out,
-        poses=poses,
-        allow_changed_video=allow_changed_video,
-    )
-    colors = colormap or wanted.project.colormap
+    wanted = WantedPoses.of(options)
+    colors = options.colormap or wanted.project.colormap
     part_colors(1, colors)
-    least = wanted.project.pcutoff if pcutoff is None else pcutoff
-    found = wanted.videos(videos)
+    least = wanted.project.pcutoff if options.pcutoff is None else options.pcutoff
+    found = wanted.videos(options.videos)
     plot = _Plot(
-        tuple(bodyparts),
-        tuple(individuals),
+        options.bodyparts,
+        options.individuals,
         least,
         colors,
         wanted.project.alphavalue,
-        linewidth,
-        image_type,
-        dpi,
-        overwrite,
+        options.linewidth,
+        options.image_type,
+        options.dpi,
+        options.overwrite,
         progress,
     )
     done, failed = each_video(found, lambda video: plot(wanted.find(video)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.lookup.find_poses import WantedPoses
 from dlcx.analysis.lookup.shuffle_state import shuffle_states
@@ -14,13 +14,14 @@ from dlcx.analysis.many_videos import FailedVideo, each_video
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.labeling.labeled_folders import labeled_folders
+from dlcx.options.commands.report import ReportOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
-from dlcx.ranges import within_ranges
-from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
+    from dlcx.options.keywords import ReportKeywords
     from dlcx.reports.project_page import ProjectContents
     from dlcx.reports.shuffle_page import EvaluatedNetwork
 
@@ -52,24 +53,13 @@ class ReportResult:
         return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
-@within_ranges
+@keyword_options(ReportOptions)
 def report(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    overview: bool = False,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    tracker: str | None = None,
-    filtered: bool = False,
-    out: str | Path | None = None,
-    poses: str | Path | None = None,
-    allow_changed_video: bool = False,
-    pcutoff: float | None = None,
-    device: str = "auto",
     progress: Progress = SILENT,
+    **given: Unpack[ReportKeywords],
 ) -> ReportResult:
     """Write one self-contained page of HTML on a shuffle or, when videos are named, one on each video's poses.
 
@@ -82,18 +72,6 @@ def report(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns; none: the report is on the shuffle.
-    overview
-        Write the page on the whole project, after those of the ``videos``.
-    shuffle, trainset_index, snapshot, detector_snapshot
-        Which net.
-    tracker, filtered, out, poses, allow_changed_video
-        Which poses of the videos; see :meth:`dlcx.analysis.lookup.find_poses.WantedPoses.of`.  ``out`` is also where
-        the page goes; default: beside the poses, to the
-        shuffle's evaluation results, or to the project's folder.
-    pcutoff
-        Least score of a point that counts as sure; default: config.yaml's.
-    device
-        Where a missing evaluation is computed.
 
     Raises
     ------
@@ -101,23 +79,24 @@ def report(
         When the shuffle, the only video or its poses cannot be used.  Of several videos those that fail are in the
         result.
     """
+    options = ReportOptions.of(project=project, videos=videos, **given)
     from dlcx.reports.commands import PoseCommands
     from dlcx.reports.project_page import project_page
     from dlcx.reports.shuffle_page import EvaluatedNetwork, shuffle_page
     from dlcx.reports.video_page import video_page
 
-    home = open_project(project)
-    least = home.pcutoff if pcutoff is None else pcutoff
-    wanted = [videos] if isinstance(videos, str | Path) else list(videos)
-    folder = user_path(out) if out else None
-    if poses is not None and (overview or not wanted):
-        hint = "Leave out --overview." if overview and wanted else "Name the video."
-        raise DlcxError(f"--poses {poses}: a report on poses needs their video", hint=hint)
-    if not wanted and not overview:
-        network = EvaluatedNetwork.of(home.shuffle(shuffle, trainset_index), snapshot, detector_snapshot)
+    home = open_project(options.project)
+    least = home.pcutoff if options.pcutoff is None else options.pcutoff
+    wanted, folder = options.videos, options.out
+    if options.poses is not None and (options.overview or not wanted):
+        hint = "Leave out --overview." if options.overview and wanted else "Name the video."
+        raise DlcxError(f"--poses {options.poses}: a report on poses needs their video", hint=hint)
+    if not wanted and not options.overview:
+        place = home.shuffle(options.shuffle, options.trainset_index)
+        network = EvaluatedNetwork.of(place, options.snapshot, options.detector_snapshot)
         check_folder(folder or network.shuffle.evaluation_dir)
         if not network.evaluation.is_file():
-            _evaluate(network, detector_snapshot, device, progress)
+            _evaluate(network, options, progress)
         page = shuffle_page(network, least, out=folder, progress=progress)
         return ReportResult((Report(f"shuffle {network.shuffle.number}", page),))
     if not wanted and not home.shuffles():
@@ -125,31 +104,20 @@ def report(
             home, _contents(home), None, PoseCommands.of_project(home), least, out=folder, progress=progress
         )
         return ReportResult((Report("the whole project", page),))
-    looked_up = WantedPoses.of(
-        project,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        tracker=tracker,
-        filtered=filtered,
-        out=out,
-        poses=poses,
-        allow_changed_video=allow_changed_video,
-    )
-    commands = PoseCommands.of(looked_up, snapshot, detector_snapshot)
+    looked_up = WantedPoses.of(options)
+    commands = PoseCommands.of(looked_up)
 
     def one(video: Path) -> Report:
         return Report(video.name, video_page(looked_up.find(video), home, least, commands, progress))
 
     done, failed = each_video(looked_up.videos(wanted), one) if wanted else ((), ())
-    if overview:  # last, for it has links to the others
+    if options.overview:  # last, for it has links to the others
         page = project_page(home, _contents(home), looked_up, commands, least, out=folder, progress=progress)
         done = (*done, Report("the whole project", page))
     return ReportResult(done, failed)
 
 
-def _evaluate(network: EvaluatedNetwork, detector_snapshot: str | None, device: str, progress: Progress) -> None:
+def _evaluate(network: EvaluatedNetwork, options: ReportOptions, progress: Progress) -> None:
     from dlcx.workflow.evaluate import evaluate
 
     evaluate(
@@ -157,8 +125,8 @@ def _evaluate(network: EvaluatedNetwork, detector_snapshot: str | None, device: 
         shuffle=network.shuffle.number,
         trainset_index=network.shuffle.trainset_index,
         snapshot=str(network.snapshot.path),
-        detector_snapshot=detector_snapshot,
-        device=device,
+        detector_snapshot=options.detector_snapshot,
+        device=options.device,
         progress=progress,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.loading import chosen_detector
 from dlcx.analysis.lookup.same_video import check_video
@@ -15,11 +16,16 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.locks import locked
-from dlcx.next_steps import analysis_flags, command_line
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
+from dlcx.options.commands.track import TrackOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
-from dlcx.ranges import within_ranges
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import TrackKeywords
 
 
 @dataclass(frozen=True)
@@ -34,30 +40,13 @@ class TrackResult(VideosResult[TrackedVideo]):
         return said + self.failures()
 
 
-@within_ranges
+@keyword_options(TrackOptions)
 def track(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    out: str | Path | None = None,
-    allow_changed_video: bool = False,
-    tracker: str | None = None,
-    animals: int | None = None,
-    identity_only: bool = False,
-    min_length: int | None = None,
-    max_gap: int | None = None,
-    pcutoff: float | None = None,
-    max_age: int | None = None,
-    min_hits: int | None = None,
-    threshold: float | None = None,
-    relink: bool = True,
-    csv: bool = True,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **given: Unpack[TrackKeywords],
 ) -> TrackResult:
     """Link the animals that :func:`dlcx.analyze_video`, or DeepLabCut, has found.
 
@@ -69,56 +58,43 @@ def track(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot
-        Whose detections; snapshots are ``best``, ``last``, an epoch or a path.
-    out
-        Folder of the analysis and of the tracks; default: the video's own.
-    allow_changed_video
-        Use detections although the video is not the file that was analyzed.
-    tracker
-        ``ellipse``, ``box`` or ``skeleton``; default: config.yaml's default_track_method, else ellipse.
-    animals
-        How many there are; default: the project's individuals.
-    identity_only, min_length, max_gap, pcutoff, max_age, min_hits, threshold, relink
-        See :class:`dlcx.trackers.tracking.Tracking`; default: the shuffle's inference_cfg.yaml.
-    csv
-        Write a csv beside the h5.
-    overwrite
-        Link again what is linked.
 
     Raises
     ------
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
+    options = TrackOptions.of(project=project, videos=videos, **given)
     from dlcx.data.video import find_videos
 
-    place = open_project(project).shuffle(shuffle, trainset_index)
+    place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
     linking = Linking.of(
         place,
-        tracker=tracker,
-        animals=animals,
-        identity_only=identity_only,
-        min_length=min_length,
-        max_gap=max_gap,
-        pcutoff=pcutoff,
-        max_age=max_age,
-        min_hits=min_hits,
-        threshold=threshold,
-        relink=relink,
+        tracker=options.tracker,
+        animals=options.animals,
+        identity_only=options.identity_only,
+        min_length=options.min_length,
+        max_gap=options.max_gap,
+        pcutoff=options.pcutoff,
+        max_age=options.max_age,
+        min_hits=options.min_hits,
+        threshold=options.threshold,
+        relink=options.relink,
     )
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    found = find_videos(options.videos)
     config = shuffle_config(place)
-    scorer = _scorer(place, config.net_type, snapshot, chosen_detector(place, config, detector_snapshot))
+    scorer = _scorer(
+        place, config.net_type, options.snapshot, chosen_detector(place, config, options.detector_snapshot)
+    )
 
-    flags = analysis_flags(place, project=project, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
-    targets = {path: AnalysisFiles(path, scorer or "", Path(out) if out else path.parent) for path in found}
+    folder = options.out
+    targets = {path: AnalysisFiles(path, scorer or "", folder or path.parent) for path in found}
     refuse_shared_outputs(list(targets.values()))
 
     with progress.task("track", len(found), "video") as task:
 
         def one(path: Path) -> TrackedVideo:
-            analyze = command_line("analyze-video", path, *flags)
+            analyze = command_after(AnalyzeVideoOptions, options, videos=path)
             try:
                 files = targets[path]
                 if not scorer:
@@ -126,15 +102,15 @@ def track(
                 source = files.store if files.store.is_dir() else files.assemblies
                 if source.exists():
                     again = f"Run `{analyze} --overwrite`."
-                    check_video(path, files, source, again, allow_changed=allow_changed_video)
-                return _link(linking, files, f"Run `{analyze}` first.", csv=csv, overwrite=overwrite)
+                    check_video(path, files, source, again, allow_changed=options.allow_changed_video)
+                return _link(linking, files, f"Run `{analyze}` first.", csv=options.csv, overwrite=options.overwrite)
             finally:
                 task.advance()
 
         done, failed = each_video(found, one)
     lost = {failure.video for failure in failed}
     first = next(path for path in found if path not in lost)
-    return TrackResult(done, failed, next_steps(first, done[0], flags))
+    return TrackResult(done, failed, next_steps(first, done[0], options))
 
 
 def _link(linking: Linking, files: AnalysisFiles, hint: str, *, csv: bool, overwrite: bool) -> TrackedVideo:

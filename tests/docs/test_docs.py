@@ -224,3 +224,8 @@ def test_networks_that_are_recommended_exist():
         text = page.read_text(encoding="utf-8")
         for name in re.findall(r"`((?:resnet|hrnet|cspnext|dekr|dlcrnet|rtmpose|ctd|top_down)_[a-z0-9_]+)`", text):
             assert find(name).name, f"{page.name}: {name}"
+
+
+def test_keywords_of_the_functions_are_current():
+    module = load("option_keywords")
+    assert module.MODULE.read_text(encoding="utf-8") == module.module(), "run: python docs/option_keywords.py"

@@ -18,6 +18,7 @@ import numpy as np
 from dlcx.analysis.run_settings import run_batch_size
 from dlcx.analysis.tracking import asked_linking
 from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.options.tracking import TrackingOptions
 from dlcx.poses import Instances, Prediction
 from dlcx.settings import DlcxConfig
 from dlcx.settings.ignored_keys import IN_DATASETS, WITH_DETECTORS, warn_ignored_keys
@@ -72,7 +73,7 @@ def dataset(root: Path) -> str:
 
 def tracker(root: Path) -> str:
     """What links the animals when no flag says so."""
-    return repr(asked_linking(open_project(root).shuffle(1), None, None, track=True, relink=True))
+    return repr(asked_linking(open_project(root).shuffle(1), TrackingOptions()))
 
 
 def snapshot(root: Path) -> list[str]:

@@ -18,6 +18,7 @@ from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
 from dlcx.formats.predictions.video_predictions import read_predictions, read_scorer, write_predictions
+from dlcx.options.poses import PosesOptions
 from dlcx.poses import Layout, Tracks
 
 SCORER = "DLC_resnet50_goldsaAug28shuffle1_1030000"
@@ -134,7 +135,7 @@ def test_poses_of_a_cropped_analysis_lie_in_the_whole_frame(project, video, meta
     """DeepLabCut 2.x counts from the corner of the crop as well."""
     poses_of(video).with_name(f"v{SCORER}_meta.pickle").unlink()
     old_meta(poses_of(video).with_name(f"v{SCORER}{meta}"), crop=(5, 90, 3, 60))
-    found = WantedPoses.of(project, poses=poses_of(video)).find(video)
+    found = WantedPoses.of(PosesOptions.of(project=project, poses=poses_of(video))).find(video)
     np.testing.assert_array_equal(found.in_frame().xy[0, 0, 0], (15.0, 13.0))
     assert not found.unchecked
 
@@ -147,17 +148,17 @@ def test_poses_of_another_video_are_refused(project, video):
 
 def test_a_file_of_any_name_is_compared_by_its_frames(project, video, capsys):
     renamed = poses_of(video).rename(project / "mine.h5")
-    found = WantedPoses.of(project, poses=renamed).find(video)
+    found = WantedPoses.of(PosesOptions.of(project=project, poses=renamed)).find(video)
     assert (found.unchecked, found.file.scorer, len(found.stored())) == (True, SCORER, 12)
     shorter = write_video(project / "videos" / "w.avi", 8)
     with pytest.raises(DlcxError, match="it reaches to frame 11, the video has 8 frames"):
-        WantedPoses.of(project, poses=renamed).find(shorter).stored()
+        WantedPoses.of(PosesOptions.of(project=project, poses=renamed)).find(shorter).stored()
 
 
 def test_a_csv_serves_too(project, video):
     path = poses_of(video).with_suffix(".csv")
     poses_of(video).unlink()
-    found = WantedPoses.of(project, poses=path).find(video)
+    found = WantedPoses.of(PosesOptions.of(project=project, poses=path)).find(video)
     np.testing.assert_array_equal(found.in_frame().xy[3, 0, 0], (16.0, 16.0))
 
 
@@ -190,7 +191,7 @@ def test_where_nothing_fits_the_hint_leads_to_the_flag(trained_project):
     video = write_video(trained_project / "videos" / "v.avi", 12)
     write_predictions(tracks(Layout(("snout", "back", "tail"))), poses_of(video), SCORER)
     with pytest.raises(DlcxError, match=r"no poses of v\.avi") as caught:
-        WantedPoses.of(trained_project).find(video)
+        WantedPoses.of(PosesOptions.of(project=trained_project)).find(video)
     assert f"{poses_of(video).name} (of another net: --poses FILE)" in caught.value.hint
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +15,17 @@ from dlcx.analysis.lookup.same_video import check_frames, check_video
 from dlcx.analysis.many_videos import refuse_shared_outputs
 from dlcx.analysis.tracking import tracks_are_outdated
 from dlcx.analysis_files import TRACK_ENDINGS, AnalysisFiles, PoseFile, is_pytorch_scorer
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.shuffles.tensorflow_shuffles import refuse_tensorflow
-from dlcx.next_steps import analysis_flags, command_line
+from dlcx.options.base import Options, items
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
+from dlcx.options.commands.filter_predictions import FilterPredictionsOptions
+from dlcx.options.commands.track import TrackOptions
+from dlcx.options.poses import AnalysisOptions, PosesOptions, UnfilteredPosesOptions
 from dlcx.poses import Tracks
 from dlcx.project import Project, Shuffle, net_name
-from dlcx.user_paths import user_path
-
-#: What ``--tracker`` takes here; "none" means poses that are not linked.
-TRACKERS = (*TRACK_ENDINGS, "none")
 
 
 @dataclass(frozen=True)
@@ -76,103 +78,47 @@ class FoundPoses:
 class WantedPoses:
     """Whose poses are asked for; ``snapshot`` None takes any, where no snapshot is left to say which.
 
-    ``call`` are the flags by which another command means the same analysis, ``flags`` those by which it means the same
-    poses, without the project.  ``given`` is the file of poses that the
-    call names; then nothing else counts.
+    ``options`` are those of the call; when they name a file of ``poses``, nothing else counts.
     """
 
     place: Shuffle
     net_type: str
     snapshot: str | None
     detector: str | None
-    tracker: str | None
-    filtered: bool
-    out: Path | None
-    call: tuple[str, ...] = ()
-    allow_changed: bool = False
-    given: Path | None = None
-    flags: tuple[str, ...] = ()
+    options: UnfilteredPosesOptions
 
     @classmethod
-    def of(
-        cls,
-        project: str | Path | None,
-        *,
-        shuffle: int = 1,
-        trainset_index: int | None = None,
-        snapshot: str | None = None,
-        detector_snapshot: str | None = None,
-        tracker: str | None = None,
-        filtered: bool = False,
-        out: str | Path | None = None,
-        poses: str | Path | None = None,
-        allow_changed_video: bool = False,
-    ) -> WantedPoses:
-        """What the flags of a call ask for.
-
-        Parameters
-        ----------
-        tracker
-            What linked the poses of several animals (``ellipse``, ``box``, ...), ``none`` for those that are not
-            linked; default: whatever did, and of several config.yaml's default_track_method.
-        filtered
-            Take the poses that ``filter-predictions`` wrote.
-        out
-            Folder of the analysis; default: each video's own.
-        poses
-            A file of one video's poses (h5 or csv) that DeepLabCut 2.x, 3 or dlcx wrote, of any name; instead of all
-            of the above.
-        allow_changed_video
-            Use poses although the video is not the file that was analyzed.
+    def of(cls, options: UnfilteredPosesOptions) -> WantedPoses:
+        """What the options of a call ask for.
 
         Raises
         ------
         DlcxError
-            When the project, shuffle, a snapshot, the tracker or the file does not exist, or ``poses`` stands beside
-            something else.
+            When the project, shuffle, a snapshot or the file does not exist, or ``poses`` stands beside something else.
         """
-        if poses is not None:
-            others = {
-                "--shuffle": shuffle != 1,
-                "--trainset-index": trainset_index is not None,
-                "--snapshot": snapshot is not None,
-                "--detector-snapshot": detector_snapshot is not None,
-                "--tracker": tracker is not None,
-                "--filtered": filtered,
-                "--out": out is not None,
-            }
-            return cls._of_file(open_project(project), user_path(poses), others, allow_changed=allow_changed_video)
+        if options.poses is not None:
+            return cls._of_file(options, options.poses)
         from dlcx.analysis.loading import chosen_detector
         from dlcx.formats.shuffles.model_config import shuffle_config
 
-        if tracker is not None and tracker not in TRACKERS:
-            raise DlcxError(f"--tracker {tracker}: no such tracker", hint=did_you_mean(tracker, TRACKERS))
-        place = open_project(project).shuffle(shuffle, trainset_index)
+        place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
         refuse_tensorflow(place, also="Its poses of a video: --poses FILE.h5.")
         config = shuffle_config(place)
-        detector = chosen_detector(place, config, detector_snapshot)
-        lost = snapshot in (None, "best", "last") and not place.snapshots()
-        flags = analysis_flags(place, snapshot=snapshot, detector_snapshot=detector_snapshot, out=out)
-        call = [*(["--project", str(project)] if project else []), *flags]
-        flags += ["--tracker", tracker] if tracker else []
-        flags += ["--allow-changed-video"] if allow_changed_video else []
-        return cls(
-            place,
-            config.net_type,
-            None if lost else place.snapshot(snapshot).uid,
-            detector.uid if detector else None,
-            tracker,
-            filtered,
-            user_path(out) if out else None,
-            tuple(call),
-            allow_changed_video,
-            flags=tuple(flags),
-        )
+        detector = chosen_detector(place, config, options.detector_snapshot)
+        lost = options.snapshot in (None, "best", "last") and not place.snapshots()
+        snapshot = None if lost else place.snapshot(options.snapshot).uid
+        return cls(place, config.net_type, snapshot, detector.uid if detector else None, options)
 
     @classmethod
-    def _of_file(cls, project: Project, poses: Path, others: Mapping[str, bool], *, allow_changed: bool) -> WantedPoses:
-        """The poses in a file; ``others`` are flags that may be given and must not."""
-        if given := [flag for flag, stands in others.items() if stands]:
+    def _of_file(cls, options: UnfilteredPosesOptions, poses: Path) -> WantedPoses:
+        """The poses in a file; other options that choose poses must not be given."""
+        project = open_project(options.project)
+        chosen = {"project", "poses", "allow_changed_video"}
+        if given := [
+            item.flag
+            for item in items(PosesOptions)
+            if item.name not in chosen and getattr(options, item.name, item.default) != item.default
+        ]:
             raise DlcxError(
                 f"--poses names the file of poses, so {given[0]} has no effect",
                 hint=f"Leave out {' and '.join(given)}.",
@@ -180,9 +126,27 @@ class WantedPoses:
         if poses.suffix not in (".h5", ".csv") or not poses.is_file():
             what = "no such file" if not poses.is_file() else "expected a file of poses, .h5 or .csv"
             raise DlcxError(f"--poses {poses}: {what}")
-        call = ("--project", str(project.root))
-        flags = ("--poses", str(poses), *(("--allow-changed-video",) if allow_changed else ()))
-        return cls(project.shuffle(1, 0), "", None, None, None, False, None, call, allow_changed, poses, flags)
+        return cls(project.shuffle(1, 0), "", None, None, options)
+
+    @property
+    def tracker(self) -> str | None:
+        """What linked the poses; None: whatever did, and of several config.yaml's default_track_method."""
+        return self.options.tracker
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the poses that ``filter-predictions`` wrote are meant."""
+        return isinstance(self.options, PosesOptions) and self.options.filtered
+
+    @property
+    def out(self) -> Path | None:
+        """Folder of the analysis; None: each video's own."""
+        return self.options.out
+
+    @property
+    def given(self) -> Path | None:
+        """The file of poses that the call names."""
+        return self.options.poses
 
     @property
     def project(self) -> Project:
@@ -220,7 +184,7 @@ class WantedPoses:
                 hint="Choose with --tracker." if len({file.scorer for file in fitting}) == 1 else "Name a --snapshot.",
             )
         instead = [f"{file.path.name} ({self._otherwise(file)})" for file in there]
-        first = f"Run `{command_line('analyze-video', video, *self.call)}` first."
+        first = f"Run `{command_after(AnalyzeVideoOptions, self.options, videos=video)}` first."
         raise DlcxError(
             f"no poses of {video.name} in {folder} ({asked})",
             hint=f"There is {_listed(instead)}." if instead else first,
@@ -248,21 +212,33 @@ class WantedPoses:
 
     def _checked(self, video: Path, file: PoseFile) -> FoundPoses:
         """The poses of a video, when they are its own and of today."""
-        found = FoundPoses(video, file, allow_changed=self.allow_changed)
-        again = f"Run `{command_line('analyze-video', video, *self.call, '--overwrite')}`."
-        again = again if self.given is None else "Name the video that was analyzed."
-        same = check_video(video, found.files, file.path, again, allow_changed=self.allow_changed)
+        allow_changed = self.options.allow_changed_video
+        found = FoundPoses(video, file, allow_changed=allow_changed)
+        again = "Name the video that was analyzed." if self.given else self._again(AnalyzeVideoOptions, video)
+        same = check_video(video, found.files, file.path, again, allow_changed=allow_changed)
         if file.tracker in TRACK_ENDINGS and tracks_are_outdated(found.files.track_files(file.tracker)):
             raise DlcxError(
                 f"{file.path} links poses that have changed since",
-                hint=f"Run `{command_line('track', video, *self.call, '--overwrite')}`.",
+                hint=self._again(
+                    AnalyzeVideoOptions if file.tracker == "ctd" else TrackOptions, video, tracker=file.tracker
+                ),
             )
         if file.filtered and is_outdated(file.path, file.source):
             raise DlcxError(
                 f"{file.path} was made from poses that have changed since",
-                hint=f"Run `{command_line('filter-predictions', video, *self.call, '--overwrite')}`.",
+                hint=f"Run `{self._filtering(video, file)}`.",
             )
         return replace(found, again=again, unchecked=not same.compared)
+
+    def _again(self, kind: type[Options], video: Path, **more: Any) -> str:
+        """The hint that makes the files of an analysis again."""
+        analysis = AnalysisOptions(**self.options.values_of(AnalysisOptions))
+        return f"Run `{command_after(kind, analysis, videos=video, overwrite=True, **more)}`."
+
+    def _filtering(self, video: Path, file: PoseFile) -> str:
+        """The command that filters again what a file was made from."""
+        source = {"poses": file.source} if self.given else {}
+        return command_after(FilterPredictionsOptions, self.options, videos=video, overwrite=True, **source)
 
     def _linked(self, fitting: Sequence[PoseFile]) -> list[PoseFile]:
         """Of several files of one net the linked ones; of those the one by config.yaml's tracker."""

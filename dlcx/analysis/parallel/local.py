@@ -29,11 +29,12 @@ from dlcx.cluster.dask import DaskCrew
 from dlcx.cluster.local_processes import Processes
 from dlcx.cluster.worker_pool import Crew, Heard, Lost
 from dlcx.errors import DlcxError
+from dlcx.options.cluster import DistributionOptions, JobOptions
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.progress import Progress, Task
 from dlcx.stopping import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
-    from dlcx.analysis.parallel.slurm import SlurmJob
     from dlcx.analysis.result import AnalyzedVideo
     from dlcx.analysis.timing import TimeSpent
 
@@ -43,15 +44,10 @@ logger = logging.getLogger(__name__)
 def analyze_in_shares(
     request: Request,
     files: Sequence[AnalysisFiles],
-    *,
-    cluster: str | None,
-    devices: int | None,
-    shares: int | None,
+    options: DistributionOptions,
     progress: Progress,
 ) -> tuple[tuple[AnalyzedVideo, ...], tuple[FailedVideo, ...]]:
-    """Analyse the videos, each cut into ``shares`` (default: by their lengths), and join them.
-
-    ``cluster`` is ``local``, ``local=N`` or ``dask=ADDRESS``; else ``devices`` says how many processes there are.
+    """Analyze the videos in parts, with Dask (``cluster``) or processes of this machine (``devices``), and join them.
 
     Raises
     ------
@@ -63,9 +59,12 @@ def analyze_in_shares(
     from dlcx.store import restart_marker
 
     told = _Told()
-    with stop_on_signals() as stop, _crew(request, cluster, devices, told.heard, stop) as (crew, threads):
+    with (
+        stop_on_signals() as stop,
+        _crew(request, options.cluster, options.devices, told.heard, stop) as (crew, threads),
+    ):
         wanted = SHARES_A_WORKER * max(1, crew.size)
-        videos, failed = cut_videos(request, files, lambda total: min(MAX_FRAMES, total / wanted), shares)
+        videos, failed = cut_videos(request, files, lambda total: min(MAX_FRAMES, total / wanted), options.shares)
         mark_restart(videos, request.call)
         work = _Work(request, crew, threads, videos, told)
         whole = sum(video.frames for video in videos)
@@ -152,13 +151,13 @@ class _Work:
         self.pieces.append((video, unit))
         self.told.reached[number] = unit.done
         part = (unit.share.number, unit.share.count)
-        piece = Piece(str(video.video), part, self.request.flags, self.threads)
+        piece = Piece(replace(self.request.part, videos=(video.video,), part=part), self.threads)
         self.crew.submit(number, f"{video.video.stem}-{part[0]}of{part[1]}", piece)
 
     def _join(self, video: SharedVideo) -> None:
         number = len(self.pieces)
         self.pieces.append((video, None))
-        piece = Piece(str(video.video), None, self.request.linking, self.threads)
+        piece = Piece(replace(self.request.join, videos=(video.video,)), self.threads)
         self.crew.submit(number, f"join-{video.video.stem}", piece)
 
 
@@ -207,24 +206,15 @@ def process_environments(device: str, count: int | None, flag: str) -> list[Mapp
     ]
 
 
-def check_sharing(
-    *,
-    cluster: str | None,
-    devices: int | None,
-    shares: int | None,
-    slurm: SlurmJob,
-    part: tuple[int, int] | None,
-    frames: tuple[int | None, int | None] | None,
-    engine: str,
-    batch_size: int | str | None,
-) -> None:
-    """Refuse what cannot be asked for together.
+def check_distribution(options: AnalyzeVideoOptions) -> None:
+    """Refuse options that cannot be used together.
 
     Raises
     ------
     DlcxError
         Naming the two flags.
     """
+    cluster, devices = options.cluster, options.devices
     if cluster and not re.fullmatch(r"slurm|local(=[1-9]\d{0,3})?|dask=[a-z]+://\S+:\d+", cluster):
         raise DlcxError(
             f"--cluster {cluster}: expected slurm, local, local=N or dask=ADDRESS",
@@ -236,17 +226,23 @@ def check_sharing(
             f"{by} and --devices {devices}: one or the other",
             hint="--cluster local=N is Dask's way to N processes; SLURM gets --gpus of each share.",
         )
-    if slurm.said and cluster != "slurm":
-        raise DlcxError(f"{slurm.said} is for --cluster slurm", hint="Add it, or leave the other out.")
+    said = options.given(JobOptions) or options.given(DistributionOptions, "array_parallel")
+    if said and cluster != "slurm":
+        raise DlcxError(f"{said[0]} is for --cluster slurm", hint="Add it, or leave the other out.")
     if not (cluster or devices):
-        if shares:
-            raise DlcxError(f"--shares {shares} is for --cluster and --devices", hint="--part I/N makes one share.")
+        if options.shares:
+            raise DlcxError(
+                f"--shares {options.shares} is for --cluster and --devices", hint="--part I/N makes one share."
+            )
         return
-    if part:
-        raise DlcxError(f"{by} and --part {part[0]}/{part[1]}: {by} makes and joins all parts itself")
-    if frames:
+    if options.part:
+        raise DlcxError(f"{by} and --part {options.part[0]}/{options.part[1]}: {by} makes and joins all parts itself")
+    if options.frames:
         raise DlcxError(f"{by} and --frames: shares are of whole videos")
-    for flag, value, named in (("--engine", engine, "torch, compile or onnx"), ("--batch-size", batch_size, "N")):
+    for flag, value, named in (
+        ("--engine", options.engine, "torch, compile or onnx"),
+        ("--batch-size", options.batch_size, "N"),
+    ):
         if value == "auto":
             raise DlcxError(
                 f"{by} and {flag} auto: shares that chose differently could not be joined",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcx.analysis.frame_range import Crop, checked_crop, earlier_settings, share_frames, stretches
 from dlcx.analysis.many_videos import FailedVideo, each_video
@@ -16,6 +16,8 @@ from dlcx.analysis.run_settings import run_batch_size, run_settings
 from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError
 from dlcx.locks import locked
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
+from dlcx.options.commands.merge_parts import MergePartsOptions
 
 if TYPE_CHECKING:
     from dlcx.analysis.chosen_net import ChosenNet
@@ -33,7 +35,7 @@ SHARE_SECONDS = 20 * 60.0
 
 @dataclass(frozen=True)
 class Request:
-    """What a call asks of all its videos; ``flags`` go to every share, ``linking`` to what joins them.
+    """What a call asks of all its videos: options that analyze a part, and those that join the parts.
 
     ``call`` names it to itself, so that one that replaces an analysis knows what it has begun.
     """
@@ -42,8 +44,8 @@ class Request:
     memory: VideoMemory
     batch_size: int | None
     crop: Crop | None
-    flags: dict[str, Any]
-    linking: dict[str, Any]
+    part: AnalyzeVideoOptions
+    join: MergePartsOptions
     overwrite: bool
     call: str
 

@@ -8,8 +8,8 @@ import logging
 import math
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,12 @@ from dlcx.analysis.many_videos import FailedVideo
 from dlcx.analysis.parallel.frame_cost import Cost, measure
 from dlcx.analysis.parallel.plan import MAX_FRAMES, SHARE_SECONDS, Request, SharedVideo, Unit, cut_videos, mark_restart
 from dlcx.analysis_files import AnalysisFiles
-from dlcx.cluster.sbatch import WARNING, JobOptions, cancel, in_queue, job_file, setting, submit
+from dlcx.cluster.sbatch import WARNING, JobOptions, cancel, in_queue, job_file, parse_sbatch, setting, submit
 from dlcx.errors import DlcxError
+from dlcx.options.cluster import DistributionOptions
+from dlcx.options.command_line import words
+from dlcx.options.poses import AnalysisOptions
+from dlcx.options.tracking import TrackingOptions
 from dlcx.outputs import write_text
 from dlcx.untrusted_files import read_json
 
@@ -30,6 +34,8 @@ MAX_ARRAY = 1001
 RESULTS = 25.0
 #: How much longer than measured a share may take, and how much more memory: other nodes, longer queues of frames.
 SLACK_TIME, SLACK_MEMORY = 2.0, 1.5
+#: Options of a part, beside those of every analysis, that its results depend on.
+_RESULTS_DEPEND_ON = ("conditions", "batch_size", "device", "precision", "engine", "crop", "dynamic_crop")
 #: Minutes that a suggested limit is a multiple of.
 STEP = 10
 
@@ -42,12 +48,13 @@ class SlurmJob:
     parallel: int | None = None
     dry_run: bool = False
 
-    @property
-    def said(self) -> str:
-        """A flag of it that the call has said, for a message; else nothing."""
-        keys = [*self.options.more, *(name for name, value in asdict(self.options).items() if value and name != "more")]
-        said = ["--dry-run"] * self.dry_run + [f"--{key}" for key in keys]
-        return next(iter(said), "--array-parallel" if self.parallel else "")
+    @classmethod
+    def of(cls, options: DistributionOptions) -> SlurmJob:
+        """That of a call."""
+        job = JobOptions(
+            options.partition, options.time, options.gpus, options.cpus, options.mem, parse_sbatch(options.set_sbatch)
+        )
+        return cls(job, options.array_parallel, options.dry_run)
 
     def device(self, asked: str) -> str:
         """What ``--device`` means on a node: the same on all of them, so that shares can be joined."""
@@ -123,9 +130,9 @@ def submit_analysis(
     """
     from dlcx.store import restart_marker
 
-    flags = request.flags | {"device": device}
-    there = replace(request.net, device=device, precision=flags["precision"], engine=flags["engine"])  # on the nodes
-    folder = _job_folder(files, request.net.scorer, flags | request.linking)
+    part = request.part
+    there = replace(request.net, device=device, precision=part.precision or "fp32", engine=part.engine or "torch")
+    folder = _job_folder(files, request)
     known = _read_record(folder)
     states = {} if job.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])
     cost: Cost | None = None
@@ -174,7 +181,7 @@ def submit_analysis(
             for video in videos:
                 restart_marker.end(video.files.store)
         return result
-    written = _Jobs(folder, request, flags, job, device, cost).files(left, videos)
+    written = _Jobs(folder, request, job, cost).files(left, videos)
     if job.dry_run:
         return replace(result, files=written, dry_run=True)
     mark_restart(videos, request.call)
@@ -204,9 +211,7 @@ class _Jobs:
 
     folder: Path
     request: Request
-    flags: Mapping[str, Any]
     job: SlurmJob
-    device: str
     cost: Cost | None
 
     def files(self, left: Sequence[tuple[SharedVideo, Unit]], videos: Sequence[SharedVideo]) -> dict[Path, str]:
@@ -221,7 +226,8 @@ class _Jobs:
         tasks = math.ceil(len(left) / each)
         longest = each * max(unit.frames - unit.done for _, unit in left)
         array = f"0-{tasks - 1}" + (f"%{self.job.parallel}" if self.job.parallel else "")
-        command = [*_dlcx(), "analyze-video", '"$video"', "--part", '"$part"', *_words(self.flags)]
+        name, *flags = words(self.request.part)
+        command = [*_dlcx(), name, '"$video"', "--part", '"$part"', *map(shlex.quote, flags)]
         body = "\n".join(
             [
                 self._setup(),
@@ -237,10 +243,9 @@ class _Jobs:
         return {table: "".join(rows), self.folder / "shares.sbatch": text, merge: self._merge(videos)}
 
     def _merge(self, videos: Sequence[SharedVideo]) -> str:
-        paths = [shlex.quote(str(video.video)) for video in videos if not video.written]
-        body = "\n".join(
-            [self._setup(), "run " + " ".join([*_dlcx(), "merge-parts", *paths, *_words(self.request.linking)])]
-        )
+        paths = tuple(video.video for video in videos if not video.written)
+        join = words(replace(self.request.join, videos=paths))
+        body = "\n".join([self._setup(), "run " + " ".join([*_dlcx(), *map(shlex.quote, join)])])
         options = replace(self.job.options, gpus=None)
         return job_file("dlcx-merge", options, body, log=self.folder / "logs" / "merge.log")
 
@@ -270,31 +275,17 @@ def _size(count: int) -> str:
     return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{math.ceil(count / 2**20)} MB"
 
 
-def _words(flags: Mapping[str, Any]) -> list[str]:
-    """Flags of the command line, for bash."""
-    words: list[str] = []
-    for name, value in flags.items():
-        flag = f"--{name.replace('_', '-')}"
-        if name in ("csv", "track", "relink"):
-            words += [] if value else [flag.replace("--", "--no-", 1)]
-        elif name == "overwrite":
-            words += [flag] if value else []
-        elif value is not None:
-            text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
-            words += [flag, shlex.quote(text)]
-    return words
-
-
 def _tabless(path: Path) -> str:
     if any(letter in str(path) for letter in "\t\n"):
         raise DlcxError(f"--cluster slurm: {str(path)!r} has a tab or a line break in its name")
     return str(path)
 
 
-def _job_folder(files: Sequence[AnalysisFiles], scorer: str, flags: Mapping[str, Any]) -> Path:
+def _job_folder(files: Sequence[AnalysisFiles], request: Request) -> Path:
     """Beside the results; the same call finds the same folder."""
-    asked = {key: value for key, value in flags.items() if key != "overwrite"}
-    call = [[str(target.video) for target in files], scorer, asked]
+    named = request.part.values_of(AnalysisOptions) | request.join.values_of(TrackingOptions)
+    named |= {name: getattr(request.part, name) for name in _RESULTS_DEPEND_ON} | {"csv": request.join.csv}
+    call = [[str(target.video) for target in files], request.net.scorer, named]
     name = hashlib.sha256(json.dumps(call, sort_keys=True, default=str).encode()).hexdigest()[:10]
     return files[0].folder / "dlcx-jobs" / name
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcx.errors import DlcxError, Stopped
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
+from dlcx.options.commands.merge_parts import MergePartsOptions
+from dlcx.options.entry_points import naming_flags
 from dlcx.progress import Progress, Task
 
 #: Seconds between reports of how far a share is.
@@ -17,11 +20,9 @@ REPORT_EVERY = 0.5
 
 @dataclass(frozen=True)
 class Piece:
-    """``part`` of a video (None: join its parts) with the flags of the call; ``threads`` are torch's."""
+    """The analysis of a part of a video, or what joins its parts; ``threads`` are torch's."""
 
-    video: str
-    part: tuple[int, int] | None
-    flags: dict[str, Any]
+    options: AnalyzeVideoOptions | MergePartsOptions
     threads: int
 
 
@@ -41,17 +42,22 @@ def work_on(piece: Piece, report: Callable[[int], None]) -> Any:
     Stopped
         When a signal came, or nobody waits for it any more; what was done is safe.
     """
+    with naming_flags():
+        return _work_on(piece, report)
+
+
+def _work_on(piece: Piece, report: Callable[[int], None]) -> Any:
+    options = piece.options
     try:
-        if piece.part is None:
+        if isinstance(options, MergePartsOptions):
             from dlcx.workflow.merge_parts import merge_parts
 
-            return merge_parts(videos=[piece.video], **piece.flags).videos[0]
+            return merge_parts(**options.keywords()).videos[0]
         from dlcx.analysis.chosen_net import threads
         from dlcx.workflow.analyze_video import AnalyzeVideoResult, analyze_video
 
-        flags = piece.flags | {"part": piece.part, "progress": Reports(report)}
         with threads(piece.threads):
-            done = analyze_video(videos=[piece.video], **flags)
+            done = analyze_video(**options.keywords(), progress=Reports(report))
         assert isinstance(done, AnalyzeVideoResult)
         return done.videos[0]
     except Stopped:

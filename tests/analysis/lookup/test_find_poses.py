@@ -9,6 +9,7 @@ from dlcx.analysis.lookup.find_poses import WantedPoses
 from dlcx.analysis_files import PoseFile
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.video_predictions import write_predictions
+from dlcx.options.poses import PosesOptions
 from dlcx.poses import Layout, Tracks
 
 SET = "goldsaNov22"
@@ -36,7 +37,7 @@ def put(video: Path, *names: str) -> None:
 
 def find(project: Path, video: Path, **flags) -> str:
     """What follows the video's name in the name of the file that is found."""
-    return WantedPoses.of(project, **flags).find(video).file.path.name.removeprefix("v")
+    return WantedPoses.of(PosesOptions.of(project=project, **flags)).find(video).file.path.name.removeprefix("v")
 
 
 def test_names_of_files_of_poses(tmp_path: Path) -> None:
@@ -115,9 +116,9 @@ def test_another_folder_and_a_csv(project: Path, video: Path, tmp_path: Path) ->
     out.mkdir()
     with pytest.raises(DlcxError, match=r"no poses of v.avi in .*elsewhere"):
         find(project, video, out=out)
-    tracks = WantedPoses.of(project).find(video).stored()
+    tracks = WantedPoses.of(PosesOptions.of(project=project)).find(video).stored()
     write_predictions(tracks, out / f"v{BEST}.h5", BEST)
     (out / f"v{BEST}.h5").unlink()
-    found = WantedPoses.of(project, out=out).find(video)
+    found = WantedPoses.of(PosesOptions.of(project=project, out=out)).find(video)
     assert found.file.path.suffix == ".csv"
     np.testing.assert_array_equal(found.in_frame().xy, tracks.xy)

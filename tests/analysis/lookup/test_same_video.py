@@ -29,6 +29,7 @@ from dlcx.analysis_files import AnalysisFiles
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.video_predictions import read_predictions
+from dlcx.options.poses import PosesOptions
 
 FRAMES = 12
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
@@ -93,7 +94,7 @@ def test_a_replaced_video_is_told_by_its_content(kind: str, project: Path, video
     write_video(video, **REPLACED[kind])
     sizes = f"{analyzed} bytes were analyzed, the file has {video.stat().st_size}"
     with pytest.raises(DlcxError, match=sizes if kind != "slower" else "the content has changed"):
-        WantedPoses.of(project).find(video)
+        WantedPoses.of(PosesOptions.of(project=project)).find(video)
 
 
 @pytest.mark.parametrize("kind", DIFFERENCES)
@@ -101,36 +102,36 @@ def test_without_a_store_the_metadata_tell(kind: str, project: Path, video: Path
     shutil.rmtree(files(video).store)
     write_video(video, **REPLACED[kind])
     with pytest.raises(DlcxError) as told:
-        WantedPoses.of(project).find(video)
+        WantedPoses.of(PosesOptions.of(project=project)).find(video)
     assert str(told.value).endswith(f"than {video}: {DIFFERENCES[kind]}")
 
 
 def test_what_was_compared_is_said(project: Path, video: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "dlcx")
-    WantedPoses.of(project).find(video)
+    WantedPoses.of(PosesOptions.of(project=project)).find(video)
     assert not caplog.messages
     shutil.rmtree(files(video).store)
-    WantedPoses.of(project).find(video)
+    WantedPoses.of(PosesOptions.of(project=project)).find(video)
     assert caplog.messages == [f"v{SCORER}.h5: frame count, frame size, frame rate fit v.avi"]
     files(video).meta_pickle.unlink()
     caplog.clear()
-    WantedPoses.of(project).find(video).stored()
+    WantedPoses.of(PosesOptions.of(project=project)).find(video).stored()
     assert "only its frames were compared" in caplog.messages[0]
 
 
 def test_without_store_and_metadata_the_frames_and_positions_tell(project: Path, video: Path) -> None:
     shutil.rmtree(files(video).store)
     files(video).meta_pickle.unlink()
-    whole = WantedPoses.of(project).find(video).stored()
+    whole = WantedPoses.of(PosesOptions.of(project=project)).find(video).stored()
     assert len(whole) == FRAMES
     write_video(video, FRAMES + 5)  # a part of it may have been analyzed
-    np.testing.assert_array_equal(WantedPoses.of(project).find(video).stored().xy, whole.xy)
+    np.testing.assert_array_equal(WantedPoses.of(PosesOptions.of(project=project)).find(video).stored().xy, whole.xy)
     write_video(video, FRAMES - 1)
     with pytest.raises(DlcxError, match=r"reaches to frame 11, the video has 11 frames"):
-        WantedPoses.of(project).find(video).stored()
+        WantedPoses.of(PosesOptions.of(project=project)).find(video).stored()
     write_video(video, FRAMES, size=(48, 32))
     with pytest.raises(DlcxError, match=r"100% of its positions lie outside of frames of 48x32 pixels"):
-        WantedPoses.of(project).find(video).stored()
+        WantedPoses.of(PosesOptions.of(project=project)).find(video).stored()
 
 
 def test_the_cropped_part_of_deeplabcut_must_lie_in_the_frame(project: Path, video: Path) -> None:
@@ -138,10 +139,10 @@ def test_the_cropped_part_of_deeplabcut_must_lie_in_the_frame(project: Path, vid
     meta = pickle.loads(files(video).meta_pickle.read_bytes())
     meta["data"] |= {"cropping": True, "cropping_parameters": [10, 90, 0, 60], "frame_dimensions": (80, 60)}
     files(video).meta_pickle.write_bytes(pickle.dumps(meta))
-    assert WantedPoses.of(project).find(video).corner() == (10, 0)
+    assert WantedPoses.of(PosesOptions.of(project=project)).find(video).corner() == (10, 0)
     write_video(video, FRAMES, size=(80, 60))
     with pytest.raises(DlcxError, match="the part 10,90,0,60 of its frames were analyzed"):
-        WantedPoses.of(project).find(video)
+        WantedPoses.of(PosesOptions.of(project=project)).find(video)
 
 
 def test_a_video_that_was_moved_renamed_or_touched_is_the_same(
@@ -150,11 +151,11 @@ def test_a_video_that_was_moved_renamed_or_touched_is_the_same(
     shutil.copytree(video.parent, tmp_path / "elsewhere")
     moved = tmp_path / "elsewhere" / "v.avi"
     os.utime(moved, (1e9, 1e9))
-    assert WantedPoses.of(project).find(moved)
+    assert WantedPoses.of(PosesOptions.of(project=project)).find(moved)
     for path in list(moved.parent.iterdir()):
         path.rename(path.with_name(f"w{path.name[1:]}"))
     renamed = moved.with_name("w.avi")
-    assert len(WantedPoses.of(project).find(renamed).stored()) == FRAMES
+    assert len(WantedPoses.of(PosesOptions.of(project=project)).find(renamed).stored()) == FRAMES
     assert again(renamed).analyzed == 0
 
 
@@ -183,7 +184,7 @@ def test_an_analysis_that_began_again_and_stopped_is_not_taken_for_that_of_the_n
     with pytest.raises(KeyboardInterrupt):
         analyze_video(project, video, batch_size=4, overwrite=True)
     with pytest.raises(DlcxError, match="frames of 96x64 pixels were analyzed, those of the file have 160x128"):
-        WantedPoses.of(project).find(video)
+        WantedPoses.of(PosesOptions.of(project=project)).find(video)
 
 
 def test_status_does_not_count_the_poses_of_another_video(project: Path, video: Path) -> None:
@@ -199,14 +200,14 @@ def test_status_does_not_count_the_poses_of_another_video(project: Path, video: 
 
 def test_filtered_poses_of_an_earlier_analysis_are_refused(project: Path, video: Path, again: Callable) -> None:
     filter_predictions(project, video)
-    assert WantedPoses.of(project, filtered=True).find(video)
+    assert WantedPoses.of(PosesOptions.of(project=project, filtered=True)).find(video)
     write_video(video, FRAMES - 1)  # other poses: HDF5 files of equal ones are equal when a second makes both
     again(video, overwrite=True)
     with pytest.raises(DlcxError, match=r"_filtered.h5 was made from poses that have changed since") as told:
-        WantedPoses.of(project, filtered=True).find(video)
+        WantedPoses.of(PosesOptions.of(project=project, filtered=True)).find(video)
     assert "dlcx filter-predictions" in told.value.hint
     filter_predictions(project, video, overwrite=True)
-    assert WantedPoses.of(project, filtered=True).find(video)
+    assert WantedPoses.of(PosesOptions.of(project=project, filtered=True)).find(video)
 
 
 def test_only_the_ends_of_a_large_video_are_read(project: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +219,7 @@ def test_only_the_ends_of_a_large_video_are_read(project: Path, video: Path, mon
     monkeypatch.setattr(video_identity, "open_capture", opened)
     monkeypatch.setattr(packets, "open_capture", opened)
     monkeypatch.setattr(cv2, "VideoCapture", opened)
-    assert WantedPoses.of(project).find(video).video == video
+    assert WantedPoses.of(PosesOptions.of(project=project)).find(video).video == video
 
 
 @pytest.mark.parametrize("command", COMMANDS)

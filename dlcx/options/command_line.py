@@ -1,0 +1,66 @@
+"""Options as the words of a command line: for hints, workers and job files."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from dlcx.options.base import Item, Options, items
+from dlcx.options.network import NetworkOptions, ProjectOptions, ShuffleOptions, SnapshotOptions
+from dlcx.options.poses import AnalysisOptions, PosesOptions, UnfilteredPosesOptions
+
+Next = TypeVar("Next", bound=Options)
+
+#: Groups that say which network, analysis and poses are meant, the most specific first.
+_SHARED: Sequence[type[Options]] = (
+    PosesOptions,
+    UnfilteredPosesOptions,
+    AnalysisOptions,
+    NetworkOptions,
+    SnapshotOptions,
+    ShuffleOptions,
+    ProjectOptions,
+)
+
+
+def words(options: Options) -> list[str]:
+    """The command, its arguments, and the flags whose values are not the defaults."""
+    flags: list[str] = []
+    arguments: list[str] = []
+    for item in items(type(options)):
+        value = getattr(options, item.name)
+        if item.description.is_argument:
+            many = value if isinstance(value, tuple) else () if value == item.default else (value,)
+            arguments += [item.text(one) for one in many]
+        elif value != item.default:
+            flags += _flags(item, value)
+    command = options.command_name()
+    if any(one.startswith("-") for one in arguments):
+        return [command, *flags, "--", *arguments]
+    return [command, *arguments, *flags]
+
+
+def _flags(item: Item, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [item.flag if value else f"--no-{item.flag.removeprefix('--')}"]
+    if item.is_repeatable:
+        return [word for one in value for word in (item.flag, item.text(one))]
+    return [item.flag, item.text(value)]
+
+
+def command_line(options: Options) -> str:
+    """The call, quoted for a shell."""
+    return shlex.join(["dlcx", *words(options)])
+
+
+def command_after(kind: type[Options], options: Options, **values: Any) -> str:
+    """The call of another command for the same network, analysis and poses."""
+    return command_line(following(kind, options, **values))
+
+
+def following(kind: type[Next], options: Options, **values: Any) -> Next:
+    """Options of another command for the same network, analysis and poses, as far as both commands name them."""
+    shared: dict[str, Any] = {}
+    for group in _SHARED:
+        if issubclass(kind, group) and isinstance(options, group):
+            shared = {**options.values_of(group), **shared}
+    return kind.of(**{**shared, **values})

@@ -1,0 +1,211 @@
+"""The keywords of the Python functions, for type checkers.
+
+Written by ``docs/option_keywords.py`` from the dataclasses of :mod:`dlcx.options`.
+"""
+
+# ruff: noqa: D101, E501
+# fmt: off
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypedDict
+
+
+class CopyVideosKeywords(TypedDict, total=False):
+    copy_videos: bool
+
+
+class AddVideosKeywords(CopyVideosKeywords, total=False):
+    crop: tuple[int, int, int, int] | None
+
+
+class OverwriteKeywords(TypedDict, total=False):
+    overwrite: bool
+
+
+class TableKeywords(OverwriteKeywords, total=False):
+    csv: bool
+
+
+class JobKeywords(TypedDict, total=False):
+    partition: str | None
+    time: str | None
+    gpus: int | None
+    cpus: int | None
+    mem: str | None
+    set_sbatch: str | Sequence[str]
+    dry_run: bool
+
+
+class DistributionKeywords(JobKeywords, total=False):
+    part: tuple[int, int] | None
+    cluster: str | None
+    devices: int | None
+    shares: int | None
+    array_parallel: int | None
+
+
+class LinkingKeywords(TypedDict, total=False):
+    tracker: Literal["ellipse", "box", "skeleton", "ctd"] | None
+    animals: int | None
+    relink: bool
+
+
+class TrackingKeywords(LinkingKeywords, total=False):
+    track: bool
+
+
+class DeviceKeywords(TypedDict, total=False):
+    device: str
+
+
+class EngineKeywords(DeviceKeywords, total=False):
+    engine: Literal["torch", "compile", "onnx", "auto"] | None
+
+
+class ComputeKeywords(EngineKeywords, total=False):
+    precision: Literal["fp32", "bf16", "fp16"] | None
+    batch_size: int | Literal["auto"] | None
+
+
+class ShuffleKeywords(TypedDict, total=False):
+    shuffle: int
+    trainset_index: int | None
+
+
+class SnapshotKeywords(ShuffleKeywords, total=False):
+    snapshot: str | Path | int | None
+    detector_snapshot: str | Path | int | None
+
+
+class AnalysisKeywords(SnapshotKeywords, total=False):
+    out: str | Path | None
+
+
+class NetworkKeywords(SnapshotKeywords, total=False):
+    conditions: str | Path | int | None
+
+
+class AnalyzeVideoKeywords(TableKeywords, DistributionKeywords, TrackingKeywords, ComputeKeywords, AnalysisKeywords, NetworkKeywords, total=False):
+    frames: tuple[int | None, int | None] | None
+    crop: tuple[int, int, int, int] | None
+    dynamic_crop: tuple[float, float] | None
+
+
+class MergePartsKeywords(TableKeywords, TrackingKeywords, AnalysisKeywords, total=False):
+    pass
+
+
+class AllowChangedVideoKeywords(TypedDict, total=False):
+    allow_changed_video: bool
+
+
+class TrackKeywords(TypedDict, total=False):
+    tracker: Literal["ellipse", "box", "skeleton"] | None
+    identity_only: bool
+    min_length: int | None
+    max_gap: int | None
+    pcutoff: float | None
+    max_age: int | None
+    min_hits: int | None
+    threshold: float | None
+    shuffle: int
+    trainset_index: int | None
+    snapshot: str | Path | int | None
+    detector_snapshot: str | Path | int | None
+    out: str | Path | None
+    allow_changed_video: bool
+    animals: int | None
+    relink: bool
+    overwrite: bool
+    csv: bool
+
+
+class UnfilteredPosesKeywords(AllowChangedVideoKeywords, AnalysisKeywords, total=False):
+    tracker: Literal["ellipse", "box", "skeleton", "ctd", "transformer", "none"] | None
+    poses: str | Path | None
+
+
+class FilterPredictionsKeywords(TableKeywords, UnfilteredPosesKeywords, total=False):
+    filter: Literal["median", "arima", "spline"]
+    window: int
+    p_bound: float
+    ar: int
+    ma: int
+
+
+class BodypartsKeywords(TypedDict, total=False):
+    bodyparts: str | Sequence[str]
+
+
+class ColormapKeywords(TypedDict, total=False):
+    colormap: str | None
+
+
+class PcutoffKeywords(TypedDict, total=False):
+    pcutoff: float | None
+
+
+class PosesKeywords(UnfilteredPosesKeywords, total=False):
+    filtered: bool
+
+
+class CreateLabeledVideoKeywords(OverwriteKeywords, BodypartsKeywords, ColormapKeywords, PcutoffKeywords, PosesKeywords, total=False):
+    dotsize: int | None
+    color_by: Literal["bodypart", "individual"]
+    skeleton: bool
+    trail: int
+    boxes: Literal["no", "too", "only"]
+    keypoints_only: bool
+    frame_number: bool
+    legend: bool
+    codec: str | None
+    fps: float | None
+    frames: tuple[int | None, int | None] | None
+
+
+class EvaluateTracksKeywords(TypedDict, total=False):
+    frames: tuple[int | None, int | None] | None
+    offset: int
+    sigma: float
+    threshold: float
+    scale: float | None
+
+
+class PlotTrajectoriesKeywords(OverwriteKeywords, ColormapKeywords, PcutoffKeywords, BodypartsKeywords, PosesKeywords, total=False):
+    individuals: str | Sequence[str]
+    linewidth: float
+    image_type: Literal["png", "pdf", "svg"]
+    dpi: int
+
+
+class AnalyzeSkeletonKeywords(TableKeywords, PcutoffKeywords, PosesKeywords, total=False):
+    pass
+
+
+class ExportPredictionsKeywords(TableKeywords, PosesKeywords, total=False):
+    format: Literal["nwb", "h5"]
+    split_unique: bool
+    split_individuals: bool
+    session_start: str | None
+    to: str | Path | None
+
+
+class ReportKeywords(DeviceKeywords, PcutoffKeywords, PosesKeywords, total=False):
+    overview: bool
+
+
+class PickingKeywords(TypedDict, total=False):
+    method: Literal["kmeans", "uniform"]
+    frames: int | None
+    seed: int
+
+
+class ExtractOutliersKeywords(CopyVideosKeywords, PickingKeywords, BodypartsKeywords, PosesKeywords, total=False):
+    algorithm: Literal["jump", "uncertain", "fitting", "list"]
+    epsilon: float
+    p_bound: float
+    ar: int
+    ma: int
+    frame_numbers: int | Sequence[int]
+    plot: bool

@@ -1,0 +1,97 @@
+"""Which analysis, and which poses of a video, a command works on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from dlcx.options.base import Options, argument, option
+from dlcx.options.limits import FRACTION
+from dlcx.options.network import SnapshotOptions
+
+#: A file, folder or glob pattern.
+Pattern = str | Path
+#: What may have linked the poses of several animals; "none" means poses that are not linked.
+PoseTracker = Literal["ellipse", "box", "skeleton", "ctd", "transformer", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideosOptions(Options):
+    """The videos."""
+
+    videos: tuple[Pattern, ...] = argument("Video files, folders or glob patterns.", "VIDEO")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisOptions(SnapshotOptions):
+    """An analysis of videos: the network that made it, and the folder that holds it."""
+
+    panel: ClassVar[str] = "Output"
+
+    out: Path | None = option(
+        None, "Folder of the analysis and of everything made from it.", metavar="DIR", show_default="beside each video"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllowChangedVideoOptions(Options):
+    """Poses of a video that has changed."""
+
+    panel: ClassVar[str] = "Poses"
+
+    allow_changed_video: bool = option(
+        False, "Accept a video file that has changed since the analysis, for example one that was re-encoded."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfilteredPosesOptions(AllowChangedVideoOptions, AnalysisOptions):
+    """The poses of a video as an analysis or a tracker wrote them."""
+
+    panel: ClassVar[str] = "Poses"
+
+    tracker: PoseTracker | None = option(
+        None, "Tracker whose tracks to use; none: the unlinked detections.", show_default="the tracker that was run"
+    )
+    poses: Path | None = option(
+        None,
+        "File that holds the poses of the one video, h5 or csv, for example from DeepLabCut 2.x.",
+        metavar="FILE",
+        show_default="found by shuffle and snapshot",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosesOptions(UnfilteredPosesOptions):
+    """The poses of a video, filtered or not."""
+
+    panel: ClassVar[str] = "Poses"
+
+    filtered: bool = option(False, "Use the output of filter-predictions.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PcutoffOptions(Options):
+    """The likelihood below which a keypoint counts as unseen."""
+
+    pcutoff: float | None = option(
+        None,
+        "Hide and ignore keypoints with a likelihood below this.",
+        limits=FRACTION,
+        show_default="config.yaml's pcutoff",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColormapOptions(Options):
+    """Colors of bodyparts or individuals."""
+
+    colormap: str | None = option(None, "Name of a matplotlib colormap.", show_default="config.yaml's colormap")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodypartsOptions(Options):
+    """Some of the bodyparts."""
+
+    bodyparts: tuple[str, ...] = option(
+        (), "Use only this bodypart; repeat for several.", flag="--bodypart", metavar="NAME", show_default="all"
+    )
