@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import Call, OverwriteOption, command
+from dlcx.formats.labels.registry import describe_writable
 
 
 @command
 def export_labels(
     call: Call,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help=".json: COCO keypoints; .slp: SLEAP; .csv or .h5: DeepLabCut's.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=describe_writable())],
     videos: Annotated[
         list[str] | None,
         typer.Option("--video", metavar="NAME", help="Labels of these videos only; repeatable.", show_default="all"),

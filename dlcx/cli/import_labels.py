@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from dlcx.cli.options import Call, OverwriteOption, command
+from dlcx.formats.labels.registry import describe_readable
 
 
 @command
 def import_labels(
     call: Call,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help=".json: COCO keypoints; .slp: SLEAP; .csv or .h5: DeepLabCut's.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=describe_readable())],
     images: Annotated[
         Path | None,
         typer.Option(

@@ -1,22 +1,20 @@
-"""The project's labels as a file of another program."""
+"""Export the labels of a project for another program."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.formats.labels.collected_data import write_labels
+from dlcx.formats.labels.registry import LabelExport, writable_format
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import read_all_labels
 from dlcx.outputs import check_folder
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.user_paths import user_path
-
-#: What a file's suffix means.
-FORMATS = {".json": "COCO keypoints", ".slp": "SLEAP", ".h5": "DeepLabCut", ".csv": "DeepLabCut"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,8 @@ def export_labels(
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     file
-        ``.json``: COCO keypoints; ``.slp``: SLEAP; ``.h5`` or ``.csv``: both of DeepLabCut's.
+        Its suffix chooses the format; :func:`dlcx.formats.labels.registry.label_formats` lists them.  For DeepLabCut,
+        both ``.h5`` and ``.csv`` are written.
     videos
         Names of some videos; default: all.
     overwrite
@@ -58,30 +57,20 @@ def export_labels(
     DlcxError
         When there are no labels, or the file exists or cannot be written.
     """
-    home, path = open_project(project), user_path(file)
-    if path.suffix not in FORMATS:
-        raise DlcxError(f"{path}: unknown format '{path.suffix}'", hint=f"Choose from: {', '.join(FORMATS)}")
-    targets = [path.with_suffix(suffix) for suffix in (".h5", ".csv")] if path.suffix in (".h5", ".csv") else [path]
+    opened, path = open_project(project), user_path(file)
+    label_format = writable_format(path)
+    assert label_format.write is not None
+    targets = label_format.targets(path)
     for target in targets:
         if target.exists() and not overwrite:
             raise DlcxError(f"{target} exists", hint="--overwrite replaces it.")
     check_folder(path.parent)
-    if path.suffix == ".slp":
-        from dlcx.formats.labels.sleap import import_sleap_io
-
-        import_sleap_io()
-    labels = _of_videos(read_all_labels(home), videos)
-    if path.suffix == ".json":
-        from dlcx.formats.labels.coco import write_coco
-
-        write_coco(labels, _sizes(labels, home.root, progress), path, home.skeleton)
-    elif path.suffix == ".slp":
-        from dlcx.formats.labels.sleap import write_slp
-
-        write_slp(labels, home.root, path, home.skeleton)
-    else:
-        write_labels(labels, path.with_suffix(""), home.scorer)
-    return ExportLabelsResult(tuple(targets), FORMATS[path.suffix], len(labels))
+    if label_format.requirements is not None:
+        label_format.requirements()
+    labels = _of_videos(read_all_labels(opened), videos)
+    sizes = partial(_sizes, labels, opened.root, progress)
+    label_format.write(LabelExport(labels, opened.root, opened.scorer, opened.skeleton, sizes), path)
+    return ExportLabelsResult(targets, label_format.name, len(labels))
 
 
 def _of_videos(labels: Labels, videos: Sequence[str]) -> Labels:

@@ -15,6 +15,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats import project_config
 from dlcx.formats.labels.collected_data import changing_labels, read_agreed_labels, read_labels, write_labels
 from dlcx.formats.labels.imported_labels import ImportedLabels
+from dlcx.formats.labels.registry import readable_format
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import add_missing_images, empty_labels, to_layout
 from dlcx.labeling.extracted_frames import saved_numbers
@@ -26,7 +27,6 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Video
 from dlcx.user_paths import user_path
 from dlcx.workflow.add_videos import Crop, link_video
-from dlcx.workflow.export_labels import FORMATS
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def import_labels(
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     file
-        ``.json``: COCO keypoints; ``.slp``: SLEAP; ``.h5`` or ``.csv``: DeepLabCut's.
+        Its suffix chooses the format; :func:`dlcx.formats.labels.registry.label_formats` lists them.
     images
         Folder of the images or videos that the file names; default: where it says, or beside it.
     video
@@ -114,7 +114,9 @@ def import_labels(
         When the file, an image or a video cannot be used, or does not fit the project.
     """
     home, path = open_project(project), user_path(file)
-    given = _read(path, predicted=predicted)
+    label_format = readable_format(path)
+    assert label_format.read is not None
+    given = label_format.read(path, predicted=predicted)
     aligned, left_out = _fitted(given, home.layout, path)
     find = Finder(path.parent, home.root, user_path(images) if images else None, video)
     sources = []
@@ -150,21 +152,7 @@ def import_labels(
         videos = _new_videos(home, folders, labels)
         project_config.add_videos(home.config_path, videos)
     _link_videos(home, folders)
-    return ImportLabelsResult(FORMATS[path.suffix], tuple(done), left_out, tuple(videos))
-
-
-def _read(path: Path, *, predicted: bool) -> ImportedLabels:
-    if path.suffix == ".json":
-        from dlcx.formats.labels.coco import read_coco
-
-        return read_coco(path)
-    if path.suffix == ".slp":
-        from dlcx.formats.labels.sleap import read_slp
-
-        return read_slp(path, predicted=predicted)
-    if path.suffix in FORMATS:
-        return ImportedLabels.of(read_labels(path))
-    raise DlcxError(f"{path}: unknown format '{path.suffix}'", hint=f"Choose from: {', '.join(FORMATS)}")
+    return ImportLabelsResult(label_format.name, tuple(done), left_out, tuple(videos))
 
 
 def _fitted(given: ImportedLabels, layout: Layout, path: Path) -> tuple[Labels, tuple[str, ...]]:
@@ -206,7 +194,7 @@ def _individuals(given: ImportedLabels, layout: Layout, path: Path) -> tuple[str
             hint="Name as many individuals in config.yaml.",
         )
     places = [name if name in layout.individuals else free.pop(0) for name in theirs]
-    if given.named:
+    if given.individuals_named:
         for one, other in zip(theirs, places, strict=True):
             if one != other:
                 logger.warning("%s: individual %s becomes %s", path, one, other)

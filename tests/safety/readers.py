@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from label_examples import LAYOUTS, example_export, example_labels, write_images
 
 from dlcx.data.images import read_image
-from dlcx.formats.labels.coco import read_coco
 from dlcx.formats.labels.collected_data import read_labels
-from dlcx.formats.labels.sleap import read_slp
+from dlcx.formats.labels.interchange.coco import read_coco
+from dlcx.formats.labels.registry import LabelFormat, label_formats
 from dlcx.formats.predictions.analysis_pickles import (
     AnalysisMeta,
     read_full_pickle,
@@ -161,17 +162,23 @@ def _combined(path: Path) -> None:
     merge_combined(EvaluationRow(0.75, 1, 10, 0.6, nothing, nothing), path)
 
 
-def _slp(folder: Path) -> None:
-    import cv2
+def _of_label_format(label_format: LabelFormat, suffix: str) -> Reader:
+    """A file that the format's own writer made, with its reader: new formats are damaged without a line here."""
 
-    from dlcx.formats.labels.sleap import write_slp
+    def make(folder: Path) -> None:
+        labels = example_labels(LAYOUTS["several"])
+        write_images(labels, folder)
+        assert label_format.write is not None
+        label_format.write(example_export(labels, folder), folder / f"labels{suffix}")
+        for target in label_format.targets(folder / f"labels{suffix}"):
+            if target.suffix != suffix:
+                target.unlink()
 
-    layout = Layout(("a", "b"), ("x", "y"), ("lamp",), multi=True)
-    images = tuple(("labeled-data", "v", f"img{number}.png") for number in range(3))
-    for image in images:
-        folder.joinpath(*image).parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder.joinpath(*image)), np.zeros((48, 64, 3), np.uint8))
-    write_slp(Labels(layout, images, np.ones((3, 2, 2, 2)), np.ones((3, 1, 2))), folder, folder / "labels.slp")
+    def read(path: Path) -> object:
+        assert label_format.read is not None
+        return label_format.read(path, predicted=True)
+
+    return Reader(f"{label_format.name} labels {suffix}", f"labels{suffix}", make, read)
 
 
 def _importable(folder: Path) -> None:
@@ -233,7 +240,7 @@ READERS = (
         lambda path: read_assemblies(path, 2),
     ),
     Reader("tracklets", "v_el.pickle", _tracklets, read_tracklets),
-    Reader("COCO", "labels.json", _coco, read_coco),
+    Reader("COCO of another program", "labels.json", _coco, read_coco),
     _read("inference_cfg", MUI / TRAIN / "test/inference_cfg.yaml", "inference_cfg.yaml", read_inference_cfg),
     _read("split", MUI / SET / "Documentation_data-goldmui_75shuffle1.pickle", "split.pickle", read_split),
     Reader("metadata", f"{SET}/metadata.yaml", _whole_project, _metadata),
@@ -269,7 +276,7 @@ READERS = (
         lambda folder: (folder / "v_frames.csv").write_text("frame,time,state\n3,0.12,decoded\n4,0.16,missing\n"),
         read_frame_status,
     ),
-    Reader("SLEAP labels", "labels.slp", _slp, lambda path: read_slp(path, predicted=True)),
+    *(_of_label_format(one, suffix) for one in label_formats() if one.read and one.write for suffix in one.suffixes),
     Reader("import", "given.csv", _importable, _import),
     Reader("store", "v.dlcx/manifest.json", _store, _read_store),
     Reader("image", "labeled-data/v/img3.png", _image, _image_and_size),

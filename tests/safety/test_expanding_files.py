@@ -16,7 +16,7 @@ from readers import GOLDEN
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels
-from dlcx.formats.labels.sleap import read_slp
+from dlcx.formats.labels.interchange.sleap import read_slp
 from dlcx.formats.predictions.pose_tables import read_csv
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.serialization.pickles import load_plain_pickle

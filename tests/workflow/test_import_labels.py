@@ -232,7 +232,7 @@ def test_a_keypoint_that_is_named_twice(root, tmp_path):
         "annotations": [{"image_id": 0, "category_id": 0, "keypoints": [1, 2, 2, 3, 4, 2]}],
     }
     (tmp_path / "a.json").write_text(json.dumps(data))
-    with pytest.raises(DlcxError, match="category 'm' has a keypoint twice"):
+    with pytest.raises(DlcxError, match="category 'm' lists a keypoint twice"):
         import_labels(root, tmp_path / "a.json", overwrite=True)
 
 

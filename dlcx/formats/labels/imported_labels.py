@@ -1,4 +1,4 @@
-"""Labels as files of other programs hold them, before they find their places in a project."""
+"""Labels as a file of another program holds them, before they are matched to the images of a project."""
 
 from __future__ import annotations
 
@@ -12,15 +12,26 @@ from dlcx.errors import DlcxError
 from dlcx.formats.serialization.checked_values import LARGEST
 from dlcx.poses import Labels, Layout
 
-#: What DeepLabCut calls the owner of bodyparts that exist once; files of other programs get it as a second skeleton.
+#: DeepLabCut's name for the owner of unique bodyparts; other programs' files have a second skeleton of this name.
 SINGLE = "single"
 
 
 @dataclass(frozen=True)
 class ImportedImage:
-    """Where an image is: its file, or the ``frame`` of a video; ``pixels`` gives (H, W, 3) RGB that a file embeds.
+    """An image that a label file refers to.
 
-    ``size`` (width, height) and the number of ``frames`` of the video are what the label file says of them.
+    Attributes
+    ----------
+    file
+        Path of the image, or of the video that it is a frame of, as the label file gives it.
+    frame
+        Frame number in the video, from 0; None for an image file.
+    pixels
+        Returns the pixels (H, W, 3), RGB, if the label file embeds them.
+    size
+        Width and height in pixels, if the label file gives them.
+    frames
+        Number of frames of the video, if the label file gives it.
     """
 
     file: str
@@ -31,72 +42,111 @@ class ImportedImage:
 
 
 @dataclass(frozen=True)
-class ImportedLabels:
-    """Labels of M images: xy (M, A, K, 2) and unique_xy (M, U, 2) in pixels, x then y, nan where nothing is labelled.
+class LabeledAnimal:
+    """One animal in one image, or the unique bodyparts of an image.
 
-    ``named`` says whether the file names the individuals of ``layout``, or they were counted.
+    Attributes
+    ----------
+    image
+        Number of the image, from 0.
+    individual
+        Name of the animal; None if the file does not name it.
+    skeleton
+        Name of its skeleton; :data:`SINGLE` for unique bodyparts.
+    bodyparts
+        Names of its n bodyparts.
+    xy
+        Their positions (n, 2) in pixels of the image, x then y; nan if not labeled.
+    """
+
+    image: int
+    individual: str | None
+    skeleton: str
+    bodyparts: tuple[str, ...]
+    xy: np.ndarray
+
+
+@dataclass(frozen=True)
+class ImportedLabels:
+    """Labels of M images with A animals of K bodyparts and U unique bodyparts.
+
+    Attributes
+    ----------
+    layout
+        Names of the file's bodyparts and individuals.
+    individuals_named
+        Whether the file names the individuals; if not, they were numbered.
+    images
+        The M images.
+    xy
+        Positions (M, A, K, 2) in pixels of the image, x then y; nan if not labeled.
+    unique_xy
+        Positions (M, U, 2) of the unique bodyparts.
     """
 
     layout: Layout
-    named: bool
+    individuals_named: bool
     images: tuple[ImportedImage, ...]
     xy: np.ndarray
     unique_xy: np.ndarray
 
     @classmethod
-    def of(cls, labels: Labels) -> ImportedLabels:
-        """The labels of a DeepLabCut file."""
+    def from_labels(cls, labels: Labels) -> ImportedLabels:
+        """Return the labels of a DeepLabCut file."""
         images = tuple(ImportedImage("/".join(image)) for image in labels.images)
         return cls(labels.layout, labels.layout.multi, images, labels.xy, labels.unique_xy)
 
     @classmethod
-    def gathered(
-        cls, bodyparts: Sequence[str], unique: Sequence[str], images: Sequence[ImportedImage], found: Sequence[Found]
+    def from_animals(
+        cls,
+        bodyparts: Sequence[str],
+        unique: Sequence[str],
+        images: Sequence[ImportedImage],
+        animals: Sequence[LabeledAnimal],
     ) -> ImportedLabels:
-        """Labels out of the animals of each image, one after the other; those without a name are counted.
+        """Collect the labels of single animals.
 
-        They get the first of ``individual1``, ``individual2``, ... that the file gives to none.
+        Animals without a name are numbered within each image: ``individual1``, ``individual2`` and so on, without the
+        names that the file itself uses.
+
+        Parameters
+        ----------
+        bodyparts, unique
+            Names of the bodyparts of an animal and of the unique bodyparts, in the order of the result.
+        images
+            The images of the file.
+        animals
+            The animals of all images, in any order.
 
         Raises
         ------
         DlcxError
-            When a position is infinite, or too large for any picture.
+            If a position is infinite or too large for any image.
         """
-        names = list(dict.fromkeys(one.individual for one in found if one.individual and one.owner != SINGLE))
-        nameless: dict[int, int] = {}
-        places: list[int] = []
-        for one in found:
-            if one.owner == SINGLE or one.individual:
-                places.append(-1)
+        names = list(dict.fromkeys(one.individual for one in animals if one.individual and one.skeleton != SINGLE))
+        unnamed_in_image: dict[int, int] = {}
+        numbers: list[int] = []
+        for one in animals:
+            if one.skeleton == SINGLE or one.individual:
+                numbers.append(-1)
             else:
-                places.append(nameless.setdefault(one.image, 0))
-                nameless[one.image] += 1
-        free = (name for number in count(1) if (name := f"individual{number}") not in names)
-        individuals = (*names, *islice(free, max(nameless.values(), default=0)))
+                numbers.append(unnamed_in_image.setdefault(one.image, 0))
+                unnamed_in_image[one.image] += 1
+        unused = (name for number in count(1) if (name := f"individual{number}") not in names)
+        individuals = (*names, *islice(unused, max(unnamed_in_image.values(), default=0)))
         layout = Layout(tuple(bodyparts), individuals or ("individual1",), tuple(unique), True)
         xy = np.full((len(images), len(layout.individuals), len(bodyparts), 2), np.nan)
         unique_xy = np.full((len(images), len(unique), 2), np.nan)
-        for one, place in zip(found, places, strict=True):
+        for one, number in zip(animals, numbers, strict=True):
             if (np.abs(one.xy) > LARGEST).any():
                 raise DlcxError(
                     f"{images[one.image].file}: expected positions in the image, got {np.nanmax(np.abs(one.xy)):g}"
                 )
-            parts = list(unique) if one.owner == SINGLE else list(bodyparts)
-            at = [parts.index(name) for name in one.names]
-            if one.owner == SINGLE:
-                unique_xy[one.image, at] = one.xy
+            names_in_order = list(unique) if one.skeleton == SINGLE else list(bodyparts)
+            columns = [names_in_order.index(name) for name in one.bodyparts]
+            if one.skeleton == SINGLE:
+                unique_xy[one.image, columns] = one.xy
             else:
-                animal = layout.individuals.index(one.individual) if one.individual else len(names) + place
-                xy[one.image, animal, at] = one.xy
+                row = layout.individuals.index(one.individual) if one.individual else len(names) + number
+                xy[one.image, row, columns] = one.xy
         return cls(layout, bool(names), tuple(images), xy, unique_xy)
-
-
-@dataclass(frozen=True)
-class Found:
-    """One animal of an image: whose it is, its skeleton (``single``: bodyparts that exist once), xy (n, 2) of names."""
-
-    image: int
-    individual: str | None
-    owner: str
-    names: tuple[str, ...]
-    xy: np.ndarray
