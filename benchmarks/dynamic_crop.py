@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import dlcx
-from dlcx.analysis.loading import load_predictor
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.data.images import read_image
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.formats.project_config import open_project
@@ -147,7 +147,7 @@ def compare(
             rates[follows].append(rate)
     whole, followed = poses[False], poses[True]
     steps = np.diff(np.nanmedian(whole[..., :2], 1), axis=0)
-    error, error_followed = errors(root, load_predictor(open_project(root).shuffle()).predictor, steps, dynamic)
+    error, error_followed = errors(root, TrainedNetwork.find(open_project(root).shuffle()).predictor, steps, dynamic)
     sure = (whole[..., 2] >= 0.6) & (followed[..., 2] >= 0.6)
     return Found(
         statistics.median(rates[False]),

@@ -12,7 +12,7 @@ import pytest
 from finds_disc import FindsDisc
 from small_videos import write_video
 
-from dlcx.analysis import loading
+from dlcx.analysis import network_loading
 from dlcx.formats.predictions.frame_status import FrameStatus, write_frame_status
 from dlcx.formats.predictions.swap_candidates import write_swap_candidates
 from dlcx.formats.predictions.video_predictions import write_predictions
@@ -68,12 +68,12 @@ def net(project: Path, monkeypatch: pytest.MonkeyPatch) -> FindsDisc:
     finds = FindsDisc()
     loads = []
 
-    def load_predictor(*args: object, **options: object) -> SimpleNamespace:
-        assert not loads, "the net is loaded once"
-        loads.append(args)
+    def load_network(network: object) -> SimpleNamespace:
+        assert not loads, "the network is loaded once"
+        loads.append(network)
         return SimpleNamespace(predictor=finds)
 
-    monkeypatch.setattr(loading, "load_predictor", load_predictor)
+    monkeypatch.setattr(network_loading, "load_network", load_network)
     monkeypatch.setattr(chunks, "CHUNK_FRAMES", 8)
     finds.forget_load = loads.clear  # type: ignore[attr-defined]
     return finds

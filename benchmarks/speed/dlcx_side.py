@@ -85,11 +85,11 @@ def forward(project: str, video: str, batch_size: int = 4, engine: str = "torch"
     """Images a second of the bare net: its input is there already, its maps are thrown away."""
     import statistics
 
-    from dlcx.analysis.loading import load_predictor
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.data.video import open_video, read_frames
     from dlcx.formats.project_config import open_project
 
-    predictor = load_predictor(open_project(project).shuffle(), device="cpu", engine=engine).predictor
+    predictor = TrainedNetwork.find(open_project(project).shuffle(), device="cpu", engine=engine).predictor
     batch = next(iter(read_frames(open_video(Path(video)), batch_size)))
     inputs = predictor.inputs(batch.images).tensors
     predictor.engine(*inputs)

@@ -30,11 +30,11 @@ PATIENCE, SECONDS = 2, 15.0
 def choose_batch_size(
     predictor: Predictor,
     images: np.ndarray,
-    guesses: Sequence[Instances] | None = None,
+    conditions: Sequence[Instances] | None = None,
 ) -> int:
     """The number of images a pass, tried on images (B, H, W, 3) uint8 RGB, B at most :data:`MOST`; says what it chose.
 
-    ``guesses`` are what is known of each image already.
+    ``conditions`` are what is known of each image already.
     """
     from dlcx.engines.onnx import farthest
 
@@ -43,7 +43,7 @@ def choose_batch_size(
     for size in (1 << power for power in range(MOST.bit_length())):
         if size > len(images) or worse >= PATIENCE or time.perf_counter() - begun > SECONDS:
             break
-        part, known = images[:size], None if guesses is None else guesses[:size]
+        part, known = images[:size], None if conditions is None else conditions[:size]
         try:
             found = predictor.predict(part, known)  # the first pass of a size is slower than those that follow
             times[size] = _seconds(predictor, part, known) / size
@@ -67,11 +67,11 @@ def choose_batch_size(
     return best
 
 
-def _seconds(predictor: Predictor, images: np.ndarray, guesses: Sequence[Instances] | None) -> float:
+def _seconds(predictor: Predictor, images: np.ndarray, conditions: Sequence[Instances] | None) -> float:
     """The shorter of two passes."""
     spent = []
     for _ in range(2):
         begun = time.perf_counter()
-        predictor.predict(images, guesses)
+        predictor.predict(images, conditions)
         spent.append(time.perf_counter() - begun)
     return min(spent)

@@ -28,44 +28,56 @@ WORTH = 0.95
 def choose_engine(
     load: Callable[[str], Predictor],
     images: np.ndarray,
-    guesses: Sequence[Instances] | None = None,
+    conditions: Sequence[Instances] | None = None,
     *,
     device: str,
     precision: str,
-) -> tuple[str, Predictor]:
-    """The engine's name and its predictor, tried on images (B, H, W, 3) uint8 RGB; says what it chose and why.
+) -> str:
+    """Try the engines and log the choice.
 
-    ``load`` makes the predictor of an engine.
+    Parameters
+    ----------
+    load
+        Makes the predictor of an engine.
+    images
+        (B, H, W, 3) uint8 RGB.
+    conditions
+        Boxes or initial poses in these images, if the predictor needs them.
+
+    Returns
+    -------
+    str
+        The fastest engine whose keypoints are those of torch.
     """
     from dlcx.engines.onnx import farthest
 
     best = "torch"
     predictor = load(best)
-    expected = predictor.predict(images, guesses)
-    times = {best: _seconds(predictor, images, guesses)}
+    expected = predictor.predict(images, conditions)
+    times = {best: _seconds(predictor, images, conditions)}
     refused: list[str] = []
     if not _shows(expected):
         logger.info("--engine auto: nothing is seen in the first images, so torch is taken")
-        return best, predictor
+        return best
     for kind in _others(device, precision, refused):
         try:
             other = load(kind)
-            found = other.predict(images, guesses)
+            found = other.predict(images, conditions)
         except Exception as error:  # whatever an optional engine fails with, torch works
             refused.append(str(error) if isinstance(error, DlcxError) else f"{kind}: {type(error).__name__}: {error}")
             continue
         if not (gap := farthest(expected, found)) <= PIXELS:
             refused.append(f"{kind}: keypoints differ from torch's by up to {gap:.2g} px")
             continue
-        times[kind] = _seconds(other, images, guesses)
+        times[kind] = _seconds(other, images, conditions)
         if times[kind] < times[best] * (WORTH if best == "torch" else 1):
-            best, predictor = kind, other
+            best = kind
         del other
-    said = ", ".join(f"{kind} {1e3 * spent / len(images):.0f} ms" for kind, spent in times.items())
-    logger.warning("--engine auto: takes %s (an image: %s)", best, said)
+    measured = ", ".join(f"{kind} {1e3 * spent / len(images):.0f} ms" for kind, spent in times.items())
+    logger.warning("--engine auto: takes %s (an image: %s)", best, measured)
     for reason in refused:
         logger.warning("--engine auto: left out: %s", reason)
-    return best, predictor
+    return best
 
 
 def _others(device: str, precision: str, refused: list[str]) -> list[str]:
@@ -87,12 +99,12 @@ def _others(device: str, precision: str, refused: list[str]) -> list[str]:
     return there
 
 
-def _seconds(predictor: Predictor, images: np.ndarray, guesses: Sequence[Instances] | None) -> float:
+def _seconds(predictor: Predictor, images: np.ndarray, conditions: Sequence[Instances] | None) -> float:
     """The shortest of a few passes."""
     spent: list[float] = []
     while len(spent) < ROUNDS and sum(spent) < SECONDS:
         begun = time.perf_counter()
-        predictor.predict(images, guesses)
+        predictor.predict(images, conditions)
         spent.append(time.perf_counter() - begun)
     return min(spent)
 

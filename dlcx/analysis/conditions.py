@@ -1,4 +1,4 @@
-"""Where a conditional net finds the poses that it corrects: with another net in the same pass, or in a file."""
+"""Conditions: the initial poses that a conditional (BUCTD) network corrects, from another network or from a file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlcx.analysis.snapshots import chosen_detector
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import read_model_config, shuffle_config
@@ -25,76 +26,94 @@ HINT = "Name a shuffle or a file of predictions with --conditions SHUFFLE[:SNAPS
 
 
 @dataclass(frozen=True)
-class ConditionNet:
-    """A net that runs on the same images; ``shuffle`` is None where the file names net and snapshot by their paths."""
+class ConditionNetwork:
+    """A network that finds the initial poses in the same images.
+
+    Parameters
+    ----------
+    config, snapshot
+        Its settings and weights.
+    detector
+        Weights of its detector, if it is a top-down network with one.
+    shuffle
+        The shuffle that it belongs to; None if pytorch_config.yaml names configuration and snapshot by their paths.
+    """
 
     config: ModelConfig
     snapshot: Snapshot
+    detector: Snapshot | None
     shuffle: Shuffle | None
+
+    @classmethod
+    def of_shuffle(cls, shuffle: Shuffle, config: ModelConfig, snapshot: Snapshot) -> ConditionNetwork:
+        """The network of a shuffle, with the detector at config.yaml's ``detector_snapshotindex``."""
+        return cls(config, snapshot, chosen_detector(shuffle, config), shuffle)
 
     @property
     def title(self) -> str:
-        """For people."""
-        where = "" if self.shuffle is None else f"shuffle {self.shuffle.number}, "
-        return f"{where}snapshot {self.snapshot.uid}"
+        """How messages and reports name it."""
+        shuffle = "" if self.shuffle is None else f"shuffle {self.shuffle.number}, "
+        return f"{shuffle}snapshot {self.snapshot.uid}"
 
     @property
-    def seen(self) -> dict[str, Any]:
-        """What of the net's configuration the poses depend on."""
+    def relevant_config(self) -> dict[str, Any]:
+        """The part of its configuration that the initial poses depend on."""
         plain = self.config.plain()
         return {"model": plain["model"], "inference": plain["data"]["inference"], "detector": plain["detector"]}
 
     def fingerprint(self) -> str:
-        """Net and weights, also those of a top-down net's detector."""
-        from dlcx.analysis.loading import chosen_detector
-
-        detector = None if self.shuffle is None else chosen_detector(self.shuffle, self.config)
-        found_by = "" if detector is None else f", {detector.fingerprint()}"
-        return f"{self.config.net_type}, {self.snapshot.fingerprint()}{found_by}"
+        """Network type and weights, including those of a detector."""
+        detector = "" if self.detector is None else f", {self.detector.fingerprint()}"
+        return f"{self.config.net_type}, {self.snapshot.fingerprint()}{detector}"
 
 
 @dataclass(frozen=True)
 class ConditionFile:
-    """Poses that were predicted before."""
+    """A file of poses that were predicted earlier, for the ``bodyparts`` of the conditional network."""
 
     path: Path
     bodyparts: tuple[str, ...]
 
     @property
     def title(self) -> str:
-        """For people."""
+        """How messages and reports name it."""
         return str(self.path)
 
     @property
-    def seen(self) -> dict[str, Any]:
-        """Nothing beside the file."""
+    def relevant_config(self) -> dict[str, Any]:
+        """Empty: the initial poses depend on the content of the file alone, see :meth:`fingerprint`."""
         return {}
 
     def fingerprint(self) -> str:
-        """The file's name and what it holds."""
+        """Name and checksum of the file."""
         with open_binary(self.path) as file:
             return f"{self.path.name} ({hashlib.file_digest(file, 'sha256').hexdigest()[:16]})"
 
     @cached_property
-    def given(self) -> ConditionPoses:
-        """What the file holds."""
+    def poses(self) -> ConditionPoses:
+        """The content of the file."""
         from dlcx.formats.predictions.condition_poses import read_condition_poses
 
         return read_condition_poses(self.path, self.bodyparts)
 
 
-ConditionSource = ConditionNet | ConditionFile
+ConditionSource = ConditionNetwork | ConditionFile
 
 
 def conditions_block(project: Project, named: str | Path, preferred: int = 0) -> dict[str, Any]:
-    """``inference.conditions`` of pytorch_config.yaml for ``SHUFFLE``, ``SHUFFLE:SNAPSHOT`` or the path of a file.
+    """``inference.conditions`` of pytorch_config.yaml for a value of ``--conditions``.
 
-    ``preferred`` is the position in TrainingFraction that counts where several have a shuffle of that number.
+    Parameters
+    ----------
+    named
+        ``SHUFFLE``, ``SHUFFLE:SNAPSHOT`` or the path of a file.
+    preferred
+        Position in TrainingFraction to use if several fractions have a shuffle of that number.
 
     Raises
     ------
     DlcxError
-        When the file or the snapshot does not exist.
+        If the file or the snapshot does not exist.
     """
     text = str(named)
     if match := re.fullmatch(r"(\d{1,9})(?::(.+))?", text.strip()):
@@ -111,32 +130,42 @@ def conditions_block(project: Project, named: str | Path, preferred: int = 0) ->
 
 
 def chosen_conditions(shuffle: Shuffle, config: ModelConfig, named: str | Path | None = None) -> ConditionSource | None:
-    """Where the net of a shuffle finds its conditions: as ``named`` says, else as its file does; None for other nets.
+    """The source of a network's conditions.
+
+    Parameters
+    ----------
+    named
+        The value of ``--conditions``; None: as ``inference.conditions`` of pytorch_config.yaml.
+
+    Returns
+    -------
+    ConditionSource or None
+        None for a network that uses no conditions.
 
     Raises
     ------
     DlcxError
-        When nothing is named, or what is named does not exist or fit.
+        If no source is named, or the named one does not exist or does not fit the network.
     """
-    if config.method != "ctd":
+    if not config.uses_conditions:
         if named is not None:
             raise DlcxError(f"--conditions {named}: {config.net_type} takes none, only BUCTD nets do")
         return None
-    place = f"{shuffle.model_config_path}: inference.conditions"
+    where = f"{shuffle.model_config_path}: inference.conditions"
     block: Any = config.inference.conditions
     if named is not None:
-        place = f"--conditions {named}"
+        where = f"--conditions {named}"
         block = conditions_block(shuffle.project, named, shuffle.trainset_index)
     elif block is None:
         raise DlcxError(
-            f"{place} is empty: {config.net_type} corrects poses that something else must find first", hint=HINT
+            f"{where} is empty: {config.net_type} corrects poses that something else must find first", hint=HINT
         )
     elif not isinstance(block, str):
         block = block.plain()
-    return _source(shuffle, config, block, place)
+    return _source(shuffle, config, block, where)
 
 
-def _source(shuffle: Shuffle, config: ModelConfig, block: Any, place: str) -> ConditionSource:
+def _source(shuffle: Shuffle, config: ModelConfig, block: Any, where: str) -> ConditionSource:
     if isinstance(block, str):
         block = conditions_of_file(block)
     kind = block.get("source") or ("shuffle" if block.get("shuffle") is not None else "file")
@@ -145,41 +174,42 @@ def _source(shuffle: Shuffle, config: ModelConfig, block: Any, place: str) -> Co
         path = Path(str(block.get("filepath")))
         path = path if path.is_file() else shuffle.project.root / path
         if not path.is_file():
-            raise DlcxError(f"{place}: no such file: {block.get('filepath')}", hint=HINT)
+            raise DlcxError(f"{where}: no such file: {block.get('filepath')}", hint=HINT)
         return ConditionFile(path, bodyparts)
     if kind == "model":
         for key in ("config_path", "snapshot_path"):
             if not Path(str(block.get(key))).is_file():
-                raise DlcxError(f"{place}.{key}: no such file: {block.get(key)}", hint=HINT)
-        found = ConditionNet(read_model_config(block["config_path"]), Snapshot.of(Path(block["snapshot_path"])), None)
+                raise DlcxError(f"{where}.{key}: no such file: {block.get(key)}", hint=HINT)
+        config_path, snapshot_path = Path(block["config_path"]), Path(block["snapshot_path"])
+        found = ConditionNetwork(read_model_config(config_path), Snapshot.of(snapshot_path), None, None)
     else:
         if prefix := block.get("modelprefix"):
             raise DlcxError(
-                f"{place}: modelprefix {prefix}: dlcx looks for networks in dlc-models-pytorch only",
+                f"{where}: modelprefix {prefix}: dlcx looks for networks in dlc-models-pytorch only",
                 hint="Name the network by its files: {source: model, config_path: ..., snapshot_path: ...}.",
             )
         project = shuffle.project
         if config_path := block.get("config"):
             if not Path(str(config_path)).exists():
-                raise DlcxError(f"{place}.config: no such project: {config_path}", hint=HINT)
+                raise DlcxError(f"{where}.config: no such project: {config_path}", hint=HINT)
             project = open_project(config_path)
         other = project.shuffle(block["shuffle"], block.get("trainset_index") or 0)
         if not other.model_config_path.is_file():
-            raise DlcxError(f"{place}: there is no shuffle {other.number} ({other.name})", hint=HINT)
-        found = ConditionNet(shuffle_config(other), _snapshot(other, block), other)
+            raise DlcxError(f"{where}: there is no shuffle {other.number} ({other.name})", hint=HINT)
+        found = ConditionNetwork.of_shuffle(other, shuffle_config(other), _snapshot(other, block))
     if not found.snapshot.path.is_file():
-        raise DlcxError(f"{place}: no such file: {found.snapshot.path}", hint=HINT)
-    if found.config.method == "ctd":
-        raise DlcxError(f"{place}: {found.config.net_type} needs conditions itself", hint=HINT)
+        raise DlcxError(f"{where}: no such file: {found.snapshot.path}", hint=HINT)
+    if found.config.uses_conditions:
+        raise DlcxError(f"{where}: {found.config.net_type} needs conditions itself", hint=HINT)
     if tuple(found.config.metadata.bodyparts) != bodyparts:
         raise DlcxError(
-            f"{place}: that net finds {', '.join(found.config.metadata.bodyparts)}, needed are {', '.join(bodyparts)}"
+            f"{where}: that net finds {', '.join(found.config.metadata.bodyparts)}, needed are {', '.join(bodyparts)}"
         )
     return found
 
 
 def _snapshot(shuffle: Shuffle, block: dict[str, Any]) -> Snapshot:
-    """The snapshot that a file names by name or by its place in DeepLabCut's list; else config.yaml's."""
+    """The snapshot named by name or by position in pytorch_config.yaml; else config.yaml's."""
     if name := block.get("snapshot"):
         return shuffle.snapshot(name if name.endswith(".pt") or name in ("best", "last") else f"{name}.pt")
     found = shuffle.snapshots()

@@ -91,6 +91,11 @@ def joined_frames(asked: tuple[int, int], written: tuple[int, int] | None, files
     return first, stop
 
 
+def corner_of(crop: Crop | None) -> tuple[int, int]:
+    """x and y of the upper left corner of a crop, in pixels of the frame."""
+    return (0, 0) if crop is None else (crop[0], crop[2])
+
+
 def checked_crop(crop: Crop | None, video: VideoFile) -> Crop | None:
     """The crop, None where it is the whole frame."""
     if crop is None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
 from dlcx.store.chunks import VIDEO
 
 if TYPE_CHECKING:
-    from dlcx.analysis.chosen_net import ChosenNet
     from dlcx.analysis.frame_range import Crop
     from dlcx.analysis.temporal import VideoMemory
-    from dlcx.data.video_file import VideoFile
+    from dlcx.analysis.trained_network import TrainedNetwork
+    from dlcx.data.video import VideoFile
 
 
 def run_settings(
-    net: ChosenNet,
+    net: TrainedNetwork,
     memory: VideoMemory,
     video: VideoFile,
     crop: Crop | None,
@@ -53,7 +54,7 @@ def _video(video: VideoFile, before: Mapping[str, Any]) -> dict[str, Any]:
     return own
 
 
-def run_batch_size(net: ChosenNet, memory: VideoMemory, asked: int | None, before: Mapping[str, Any]) -> int:
+def run_batch_size(net: TrainedNetwork, memory: VideoMemory, asked: int | None, before: Mapping[str, Any]) -> int:
     """Frames a forward pass: the only number that fits, that asked for, that of ``before``, or config.yaml's.
 
     Raises
@@ -61,7 +62,7 @@ def run_batch_size(net: ChosenNet, memory: VideoMemory, asked: int | None, befor
     DlcxError
         When it is below 1.
     """
-    batch_size = int(memory.batch_size or asked or before.get("--batch-size") or net.place.project.batch_size)
+    batch_size = int(memory.batch_size or asked or before.get("--batch-size") or net.shuffle.project.batch_size)
     if batch_size < 1:
         raise DlcxError(f"--batch-size {batch_size}: expected at least 1")
     return batch_size
@@ -73,3 +74,16 @@ def _checker(video: VideoFile, before: Mapping[str, Any]) -> str:
 
     stored = before.get("frames checked by")
     return str(stored) if stored and video.checked_by == ORDER_FROM_TIMESTAMPS else video.checked_by
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Run torch with this number of threads, so that sums equal those of the run that is resumed."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from dlcx.analysis.chosen_net import ChosenNet
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.errors import DlcxError
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ DynamicCrop = tuple[float, float]
 class VideoMemory:
     """Where one animal was (``dynamic_crop``), where all were (``ctd``: CTD tracking), or nothing."""
 
-    net: ChosenNet
+    net: TrainedNetwork
     dynamic_crop: DynamicCrop | None = None
     ctd: bool = False
 
     def __post_init__(self) -> None:
         net, layout = self.net.config.net_type, self.net.layout
-        if self.ctd and self.net.config.method != "ctd":
+        if self.ctd and not self.net.config.uses_conditions:
             raise DlcxError(
                 f"--tracker ctd: {net} does not correct poses of the frame before, only BUCTD nets do",
                 hint="ellipse, box and skeleton link what any net finds.",
@@ -38,12 +38,12 @@ class VideoMemory:
             raise DlcxError(f"{flag}: expected a score of 0 to 1 and a margin of 0 pixels or more")
         if len(layout.individuals) > 1 or layout.unique:
             raise DlcxError(f"{flag} follows one animal, and the project has more to look for in a frame")
-        if self.net.config.method == "ctd":
+        if self.net.config.uses_conditions:
             raise DlcxError(
                 f"{flag}: {net} sees but crops around its conditions anyway", hint="--tracker ctd follows the animal."
             )
         steps = self.net.config.data.inference
-        if self.net.config.method == "bu" and steps and (steps.resize or steps.longest_max_size):
+        if self.net.config.uses_full_images and steps and (steps.resize or steps.longest_max_size):
             raise DlcxError(f"{flag}: data.inference would resize crops of any size to the same one")
 
     @property
@@ -71,5 +71,5 @@ class VideoMemory:
         if self.dynamic_crop is None:
             return EachFrame(predictor)
         score, margin = self.dynamic_crop
-        view = Crops(predictor) if self.net.config.method == "bu" else Boxes(cast("TopDown", predictor))
+        view = Crops(predictor) if self.net.config.uses_full_images else Boxes(cast("TopDown", predictor))
         return Stretches(DynamicCrop(view, score=score, margin=margin))

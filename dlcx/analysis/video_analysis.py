@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dlcx.analysis.chosen_net import ChosenNet, threads
 from dlcx.analysis.frame_range import (
     Crop,
     asked_frames,
     checked_crop,
+    corner_of,
     earlier_settings,
     joined_frames,
     share_frames,
 )
 from dlcx.analysis.output_files import VideoResults
 from dlcx.analysis.result import AnalyzedShare, AnalyzedVideo, finish_video, warn_of_unreadable
-from dlcx.analysis.run_settings import run_settings
+from dlcx.analysis.run_settings import run_settings, torch_threads
 from dlcx.analysis.temporal import VideoMemory
 from dlcx.analysis.timing import Stopwatch
 from dlcx.analysis.tracking import Linking
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError, Stopped
 from dlcx.locks import locked
@@ -48,7 +49,7 @@ AUTO: Literal["auto"] = "auto"
 class VideoRun:
     """What a call asks of one video; ``call`` names it to itself, ``stop`` says when a signal has come."""
 
-    net: ChosenNet
+    net: TrainedNetwork
     memory: VideoMemory
     files: AnalysisFiles
     batch_size: int | Literal["auto"] | None
@@ -81,7 +82,7 @@ class VideoRun:
             return replace(self, net=net, memory=replace(self.memory, net=net)).whole()
         if self.batch_size == AUTO:
             return replace(self, batch_size=self._tried_batch_size(video, asked, crop)).whole()
-        results = VideoResults(self.net.place, files, self.net.config.plain(), self.csv, self.memory.ctd)
+        results = VideoResults(self.net.shuffle, files, self.net.config.plain(), self.csv, self.memory.ctd)
         self._refuse_foreign_output()
         if self.linking and not self.overwrite:
             self.linking.existing(files)  # before the work: refuses tracks that were linked otherwise
@@ -93,7 +94,7 @@ class VideoRun:
                 restart_marker.mark_restart(files.store, self.call)
             with (
                 open_store(files.store, settings, lock=lock) as store,
-                threads(settings["threads"]),
+                torch_threads(settings["threads"]),
             ):
                 remove_leftovers(files.folder, files.stem)
                 first, stop = joined_frames(asked, store.written, files)
@@ -155,7 +156,7 @@ class VideoRun:
                     restart_marker.mark_restart(own.store, self.call)
                 with (
                     open_store(own.store, settings, lock=lock) as store,
-                    threads(settings["threads"]),
+                    torch_threads(settings["threads"]),
                 ):
                     analyzed = self._fill(store, video, first, stop, settings["--batch-size"], crop, watch)
                     stored = store.read(first, stop)
@@ -167,7 +168,7 @@ class VideoRun:
             video.path, str(share), first, stop, analyzed, unreadable, own.store, done, watch.spent(analyzed)
         )
 
-    def _tried_net(self, video: VideoFile, asked: tuple[int, int], crop: Crop | None) -> ChosenNet:
+    def _tried_net(self, video: VideoFile, asked: tuple[int, int], crop: Crop | None) -> TrainedNetwork:
         """The net in the engine of the run that is continued, else in the fastest for the first frames."""
         if kind := self._before().get("--engine"):
             return self.net.with_engine(kind)
@@ -175,11 +176,13 @@ class VideoRun:
             return self.net.with_engine("torch")
         given = None if self.batch_size == AUTO else self.batch_size
         images = self._first_images(
-            video, asked, crop, self.memory.batch_size or given or self.net.place.project.batch_size
+            video, asked, crop, self.memory.batch_size or given or self.net.shuffle.project.batch_size
         )
         if images is None:
             return self.net.with_engine("torch")
-        return self.net.tried_on(images, self.net.guesses(asked[0], len(images), crop))
+        return self.net.with_fastest_engine(
+            images, self.net.conditions_of_frames(asked[0], len(images), corner_of(crop))
+        )
 
     def _tried_batch_size(self, video: VideoFile, asked: tuple[int, int], crop: Crop | None) -> int | None:
         """That of the run that is continued, else the fastest for the first frames; None where none can be tried."""
@@ -192,7 +195,9 @@ class VideoRun:
         images = self._first_images(video, asked, crop, MOST)
         if images is None:
             return None
-        return choose_batch_size(self.net.load(), images, self.net.guesses(asked[0], len(images), crop))
+        return choose_batch_size(
+            self.net.predictor, images, self.net.conditions_of_frames(asked[0], len(images), corner_of(crop))
+        )
 
     def _first_images(
         self, video: VideoFile, asked: tuple[int, int], crop: Crop | None, count: int
@@ -243,7 +248,7 @@ class VideoRun:
             return 0
         if total < end - begin:
             logger.info("%s: goes on at frame %d", video.path.name, missing[0][0])
-        watcher = self.memory.watch(self.net.load())
+        watcher = self.memory.watch(self.net.predictor)
         shown = asked or (begin, end)
         count = shown[1] - shown[0]
         done = count - sum(_overlap(shown, one) for one in missing)
@@ -273,7 +278,9 @@ class VideoRun:
         """Poses of a batch in pixels of the whole frame; unreadable frames have none."""
         if not batch.readable.any():
             return [self._nothing()] * len(batch)
-        found = watcher.predict(batch.first, batch.images, self.net.guesses(batch.first, len(batch), crop))
+        found = watcher.predict(
+            batch.first, batch.images, self.net.conditions_of_frames(batch.first, len(batch), corner_of(crop))
+        )
         if crop is not None:
             found = [prediction.moved(crop[0], crop[2]) for prediction in found]
         return [

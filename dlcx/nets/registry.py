@@ -74,6 +74,11 @@ class NetSpec:
     """Why ``dlcx train`` refuses it; nothing for nets that are trained."""
 
     @property
+    def uses_conditions(self) -> bool:
+        """Whether the network corrects given poses (conditional top-down)."""
+        return self.method == "ctd"
+
+    @property
     def net_type(self) -> str:
         """The name as pytorch_config.yaml has it, where ``method`` says what is done with the net."""
         return self.name.removeprefix(TOP_DOWN)

@@ -40,14 +40,14 @@ def create_predictor(
         For a device, precision or engine that cannot be had.
     """
     chosen = choose_device(config.device if device == "auto" else device, config.net_type)
-    kept = Exported(exported, any_size=config.method == "bu")
+    kept = Exported(exported, any_size=config.uses_full_images)
     run = create_engine(model, kind=engine, device=chosen, precision=precision, exported=kept, frozen=frozen)
     preparation = build_preparation(config.data.inference)
-    if config.method == "bu":
+    if config.uses_full_images:
         return BottomUp(model, run, preparation, chosen)
     cropping = build_cropping(config.data.inference)
     parts = len(config.metadata.bodyparts)
-    if config.method == "td":
+    if config.uses_detector:
         return TopDown(model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder)
     return Conditional(
         model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder, margin=config.data.bbox_margin

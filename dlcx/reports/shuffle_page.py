@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.analysis.conditions import chosen_conditions
-from dlcx.analysis.loading import chosen_detector, chosen_snapshot
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.evaluation import read_evaluation
 from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
-from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import KeypointErrors, PoseMetrics, evaluate_poses, keypoint_errors, mean_interval
@@ -33,34 +32,7 @@ SIDES = {"train": "training", "test": "test"}
 VIDEOS = 5
 
 
-@dataclass(frozen=True)
-class EvaluatedNetwork:
-    """A snapshot of a shuffle, with the detector that finds its animals, and the file of its evaluation."""
-
-    shuffle: Shuffle
-    config: ModelConfig
-    snapshot: Snapshot
-    detector: Snapshot | None
-
-    @classmethod
-    def of(cls, shuffle: Shuffle, snapshot: str | None, detector_snapshot: str | None) -> EvaluatedNetwork:
-        """Resolve the names of snapshots; None stands for the defaults of the project."""
-        config = shuffle_config(shuffle)
-        chosen = chosen_snapshot(shuffle, config, snapshot)
-        return cls(shuffle, config, chosen, chosen_detector(shuffle, config, detector_snapshot))
-
-    @property
-    def scorer(self) -> str:
-        """DeepLabCut's name of the network in files."""
-        return self.shuffle.scorer(self.config.net_type, self.snapshot, self.detector)
-
-    @property
-    def evaluation(self) -> Path:
-        """The h5 file of predictions on the labeled images; `dlcx evaluate` writes it."""
-        return self.shuffle.evaluation_dir / f"{self.scorer}.h5"
-
-
-def shuffle_page(network: EvaluatedNetwork, pcutoff: float, *, out: Path | None, progress: Progress) -> Path:
+def shuffle_page(network: TrainedNetwork, pcutoff: float, *, out: Path | None, progress: Progress) -> Path:
     """Write the page on a shuffle that was evaluated.
 
     Parameters
@@ -89,7 +61,7 @@ def shuffle_page(network: EvaluatedNetwork, pcutoff: float, *, out: Path | None,
 
     place, config, chosen, detector = network.shuffle, network.config, network.snapshot, network.detector
     labels, split = load_training_set(place)
-    _, found = read_evaluation(network.evaluation)
+    _, found = read_evaluation(network.evaluation_path)
     net_type = read_dlcx_config(place.dlcx_config_path).net_type
     facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
     twins = facts.twins(progress) if facts.rows["test"] else None

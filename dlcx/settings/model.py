@@ -242,6 +242,21 @@ class ModelConfig(Settings):
     detector: Detector | None = None
     resume_training_from: str | None = None
 
+    @property
+    def uses_detector(self) -> bool:
+        """Whether a detector finds the animals, in whose boxes the network estimates the poses (top-down)."""
+        return self.method == "td"
+
+    @property
+    def uses_conditions(self) -> bool:
+        """Whether the network corrects given poses (conditional top-down)."""
+        return self.method == "ctd"
+
+    @property
+    def uses_full_images(self) -> bool:
+        """Whether the network finds all animals of an image in one pass (bottom-up)."""
+        return self.method == "bu"
+
     @field_validator("net_type")
     @classmethod
     def _canonical(cls, name: str) -> str:

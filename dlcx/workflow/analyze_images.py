@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlcx.analysis.chosen_net import ChosenNet
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import check_folder
@@ -94,7 +94,7 @@ def analyze_images(
     batch_size
         Images a forward pass; only neighbors of one size share one.
     device, precision, engine
-        Where and how numbers are computed; see :func:`dlcx.analysis.loading.load_predictor`.
+        Where and how numbers are computed; see :meth:`dlcx.analysis.trained_network.TrainedNetwork.find`.
     out
         Folder of the results; default: that of the images.
     csv
@@ -117,7 +117,7 @@ def analyze_images(
 
     place = open_project(project)
     found = find_images([images] if isinstance(images, str | Path) else images)
-    net = ChosenNet.of(
+    net = TrainedNetwork.find(
         place.shuffle(shuffle, trainset_index),
         snapshot=snapshot,
         detector_snapshot=detector_snapshot,
@@ -126,6 +126,7 @@ def analyze_images(
         precision=precision,
         engine=engine,
     )
+    net.check_for_new_images()
     h5 = _folder(found, out) / f"image_predictions_{net.scorer}.h5"
     if h5.exists() and not overwrite:
         raise DlcxError(f"{h5} exists", hint="--overwrite replaces it, --out DIR writes elsewhere.")
@@ -133,17 +134,16 @@ def analyze_images(
     pictures = h5.parent / f"LabeledImages_{net.scorer}"
     paint = _painter(place, pcutoff) if plot else None
 
-    given = net.given
     if net.engine != "auto":
-        net.load()  # a net that cannot be loaded is said before images are read
+        _ = net.predictor  # a net that cannot be loaded is said before images are read
     done, predictions, names = [], [], distinct_names(found)
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
         for batch in same_size_batches(_readable(found, failed), batch_size, lambda item: item[1].shape):
-            guesses = None if given is None else [given.of_image(path) for path, _ in batch]
+            known = net.conditions_of_files([path for path, _ in batch])
             stack = np.stack([image for _, image in batch])
-            net = net.tried_on(stack, guesses) if net.engine == "auto" else net
-            poses = net.load().predict(stack, guesses)
+            net = net.with_fastest_engine(stack, known) if net.engine == "auto" else net
+            poses = net.predictor.predict(stack, known)
             for (path, image), pose in zip(batch, poses, strict=True):
                 done.append(path)
                 predictions.append(pose)

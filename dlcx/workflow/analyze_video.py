@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from dlcx.analysis.chosen_net import ChosenNet
-from dlcx.analysis.loading import configured_engine, configured_precision
 from dlcx.analysis.many_videos import FailedVideo, each_video, refuse_shared_outputs
+from dlcx.analysis.network_loading import configured_engine, configured_precision
 from dlcx.analysis.parallel.local import analyze_in_shares, check_distribution
 from dlcx.analysis.parallel.plan import Request
 from dlcx.analysis.parallel.slurm import SlurmJob, SubmittedAnalysis, submit_analysis
 from dlcx.analysis.result import AnalyzedShare, AnalyzedVideo
 from dlcx.analysis.temporal import VideoMemory
 from dlcx.analysis.tracking import Linking, asked_linking, next_steps
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.analysis.video_analysis import AUTO, VideoRun
 from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError, Stopped
-from dlcx.formats.project_config import open_project
 from dlcx.options.command_line import command_after
 from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.options.commands.merge_parts import MergePartsOptions
@@ -31,7 +30,6 @@ from dlcx.options.output import TableOptions
 from dlcx.options.poses import AnalysisOptions
 from dlcx.options.tracking import TrackingOptions
 from dlcx.progress import SILENT, Progress
-from dlcx.project import Shuffle
 from dlcx.stopping import stop_on_signals
 
 if TYPE_CHECKING:
@@ -92,14 +90,13 @@ def analyze_video(
 
     slurm = SlurmJob.of(options)
     check_distribution(options)
-    place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
     found = find_videos(options.videos)
-    net = _network(place, options, slurm)
+    net = _network(options, slurm)
     memory = VideoMemory(net, options.dynamic_crop, ctd=options.tracker == "ctd")
     if memory.batch_size and options.batch_size not in (None, AUTO, memory.batch_size):
         flag = "--tracker ctd" if memory.ctd else "--dynamic-crop"
         raise DlcxError(f"--batch-size {options.batch_size}: {flag} needs the poses of each frame for the next one")
-    linking = asked_linking(place, options)
+    linking = asked_linking(net.shuffle, options)
     files = [AnalysisFiles(path, net.scorer, options.out or path.parent) for path in found]
     refuse_shared_outputs(files)
     call = _call(files, options, linking)
@@ -116,28 +113,23 @@ def analyze_video(
     return AnalyzeVideoResult(net.scorer, joined, unjoined, _next_steps(joined[0], options))
 
 
-def _network(place: Shuffle, options: AnalyzeVideoOptions, slurm: SlurmJob) -> ChosenNet:
+def _network(options: AnalyzeVideoOptions, slurm: SlurmJob) -> TrainedNetwork:
     """The network, on the device that runs it; where jobs are submitted there may be no GPU."""
-    device, here = options.device, True
+    changes = {}
     if options.cluster == "slurm":
         from dlcx.engines.devices import is_here
 
         device = slurm.device(options.device)
-        here = is_here(device)
-    return ChosenNet.of(
-        place,
-        snapshot=options.snapshot,
-        detector_snapshot=options.detector_snapshot,
-        conditions=options.conditions,
-        device=device if here else "cpu",
-        precision=options.precision if here else "fp32",
-        engine=options.engine if here else "torch",
-        searches=options.dynamic_crop is not None,
-    )
+        changes = {"device": device}
+        if not is_here(device):
+            changes = {"device": "cpu", "precision": "fp32", "engine": "torch"}
+    net = TrainedNetwork.of(options, **changes)
+    net.check_for_new_images(finds_boxes=options.dynamic_crop is not None)
+    return net
 
 
 def _analyze_here(
-    net: ChosenNet,
+    net: TrainedNetwork,
     memory: VideoMemory,
     files: Sequence[AnalysisFiles],
     options: AnalyzeVideoOptions,
@@ -163,7 +155,7 @@ def _analyze_here(
                 memory,
                 by_path[path],
                 options.batch_size,
-                options.crop or net.place.project.crop,
+                options.crop or net.shuffle.project.crop,
                 options.frames,
                 options.csv,
                 linking,
@@ -181,12 +173,12 @@ def _analyze_here(
     return AnalyzeVideoResult(net.scorer, done, failed, _next_steps(done[0], options))
 
 
-def _request(net: ChosenNet, memory: VideoMemory, options: AnalyzeVideoOptions, device: str, call: str) -> Request:
+def _request(net: TrainedNetwork, memory: VideoMemory, options: AnalyzeVideoOptions, device: str, call: str) -> Request:
     """What other processes are asked for: the same analysis, with paths and numbers that hold there."""
     analysis = {
         **options.values_of(AnalysisOptions),
-        "project": os.path.abspath(net.place.project.root),
-        "trainset_index": net.place.trainset_index,
+        "project": os.path.abspath(net.shuffle.project.root),
+        "trainset_index": net.shuffle.trainset_index,
         "snapshot": os.path.abspath(net.snapshot.path),
         "detector_snapshot": os.path.abspath(net.detector.path) if net.detector else None,
         "out": os.path.abspath(options.out) if options.out else None,
@@ -208,7 +200,7 @@ def _request(net: ChosenNet, memory: VideoMemory, options: AnalyzeVideoOptions, 
         net=net,
         memory=memory,
         batch_size=None if options.batch_size == AUTO else options.batch_size,
-        crop=options.crop or net.place.project.crop,
+        crop=options.crop or net.shuffle.project.crop,
         part=part,
         join=MergePartsOptions.of(**analysis, **joining),
         overwrite=options.overwrite,

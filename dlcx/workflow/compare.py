@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcx.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
+from dlcx.analysis.trained_network import TrainedNetwork, check_detector_flag
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
@@ -137,23 +137,18 @@ def compare(
         When there are less than two nets, one does not exist, or they have no test image in common.
     """
     home = open_project(project)
-    asked = [_Asked.of(home, str(net), trainset_index) for net in nets]
-    if len({one.path for one in asked}) < max(2, len(asked)):
+    asked = [_Asked.of(home, str(net), trainset_index, detector_snapshot, device) for net in nets]
+    if len({one.net.snapshot.path.resolve() for one in asked}) < max(2, len(asked)):
         raise DlcxError(
             f"compare {' '.join(map(str, nets)) or 'nothing'}: expected two or more different nets",
             hint="Name shuffles, such as 1 2, or snapshots of them, such as 1:best 1:last.",
         )
-    labels, rows = _common_rows([one.shuffle for one in asked])
-    check_detector_flag([one.shuffle for one in asked], detector_snapshot)
+    labels, rows = _common_rows([one.net.shuffle for one in asked])
+    check_detector_flag([one.net for one in asked], detector_snapshot)
     cutoff = home.pcutoff if pcutoff is None else pcutoff
     for one in asked:  # all of them before the first network is loaded
-        check_net(
-            one.shuffle,
-            snapshot=one.snapshot,
-            detector_snapshot=detector_flag_for(one.shuffle, detector_snapshot),
-            device=device,
-        )
-    run = _Run(home, labels, rows, detector_snapshot, cutoff, device, progress)
+        one.net.check()
+    run = _Run(home, labels, rows, cutoff, progress)
     results = [run(one) for one in asked]
     videos = [labels.images[row][1] for row in rows]
     many = len(set(videos)) >= VIDEOS
@@ -161,14 +156,14 @@ def compare(
     first = results[0]
     differences = tuple(_difference(other, first, clusters) for other in results[1:])
     best = min(results, key=lambda one: one.compared.metrics.rmse)
-    place = next(one for one in asked if one.name == best.compared.name)
+    chosen = next(one for one in asked if one.name == best.compared.name)
     return CompareResult(
         images=len(rows),
         videos=len(set(videos)),
         drawn="videos" if many else "images",
         nets=tuple(one.compared for one in results),
         differences=differences,
-        next_steps=(f"With the least error: {analyze_step(place.shuffle, '--snapshot', place.snapshot)}",),
+        next_steps=(f"With the least error: {analyze_step(chosen.net.shuffle, '--snapshot', chosen.snapshot)}",),
     )
 
 
@@ -177,19 +172,26 @@ class _Asked:
     """A net as the call names it."""
 
     name: str
-    shuffle: Shuffle
     snapshot: str
-    path: Path
+    net: TrainedNetwork
 
     @classmethod
-    def of(cls, home: Project, text: str, trainset_index: int | None) -> _Asked:
+    def of(
+        cls, home: Project, text: str, trainset_index: int | None, detector_snapshot: str | None, device: str
+    ) -> _Asked:
         number, _, snapshot = text.partition(":")
         if re.fullmatch(r"\d{1,9}", number) is None:
             raise DlcxError(f"compare {text}: no shuffle", hint="Name a shuffle's number, or NUMBER:SNAPSHOT.")
         shuffle = home.shuffle(int(number), trainset_index)
-        # that it is there is told before anything is computed
-        found = chosen_snapshot(shuffle, shuffle_config(shuffle), snapshot or None)
-        return cls(text, shuffle, snapshot or found.uid, found.path.resolve())
+        config = shuffle_config(shuffle)
+        net = TrainedNetwork.find(
+            shuffle,
+            config=config,
+            snapshot=snapshot or None,
+            detector_snapshot=detector_snapshot if config.uses_detector else None,
+            device=device,
+        )
+        return cls(text, snapshot or net.snapshot.uid, net)
 
 
 @dataclass(frozen=True)
@@ -225,33 +227,26 @@ class _Run:
     project: Project
     labels: Labels
     rows: Sequence[int]
-    detector_snapshot: str | None
     pcutoff: float
-    device: str
     progress: Progress
 
     def __call__(self, asked: _Asked) -> _Evaluated:
         """Run a net on the images, one by one."""
-        from dlcx.analysis.loading import load_predictor
         from dlcx.data.labeled_images import LabeledImages
 
         paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
         images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)
-        loaded = load_predictor(
-            asked.shuffle,
-            snapshot=asked.snapshot,
-            detector_snapshot=detector_flag_for(asked.shuffle, self.detector_snapshot),
-            device=self.device,
-        )
+        loaded = asked.net
+        _ = loaded.predictor  # loaded before its speed is measured
         truth: list[Prediction] = []
         found: list[Prediction] = []
         seconds: list[float] = []
         with self.progress.task(f"compare {asked.name}", total=len(images), unit="image") as task:
             for labeled in images:
-                told = None if loaded.told is None else [loaded.told(labeled)]
+                conditions = loaded.conditions_of_images([labeled])
                 for _ in range(2 if not found else 1):  # the first call of a net takes longer
                     begun = time.perf_counter()
-                    (prediction,) = loaded.predictor.predict(labeled.image[None], told)
+                    (prediction,) = loaded.predictor.predict(labeled.image[None], conditions)
                     spent = time.perf_counter() - begun
                 truth.append(labeled.pose)
                 found.append(prediction)

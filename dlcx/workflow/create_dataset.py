@@ -349,7 +349,7 @@ def _configure(
     project = shuffle.project
     source = None
     if conditions is not None:
-        if find(net_type).method != "ctd":
+        if not find(net_type).uses_conditions:
             raise DlcxError(f"--conditions {conditions}: {net_type} takes none, only BUCTD nets do")
         source = conditions_block(project, conditions, shuffle.trainset_index)
     block = model_config(

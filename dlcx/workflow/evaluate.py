@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlcx.analysis.loading import check_detector_flag, check_net, chosen_snapshot, detector_flag_for
+from dlcx.analysis.trained_network import TrainedNetwork, check_detector_flag
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.evaluation import (
     EvaluationRow,
@@ -20,21 +20,18 @@ from dlcx.formats.predictions.evaluation import (
     write_results,
 )
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import BoxMetrics, PoseMetrics, evaluate_boxes, evaluate_poses
 from dlcx.next_steps import analyze_step, command_line
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
-from dlcx.project import Project, Shuffle, Snapshot
+from dlcx.project import Project
 from dlcx.ranges import within_ranges
 from dlcx.training.leakage import NearDuplicateCheck, check_near_duplicates
 
 if TYPE_CHECKING:
-    from dlcx.analysis.loading import Loaded
     from dlcx.data.labeled_images import LabeledImage, LabeledImages
-    from dlcx.predictors import Predictor
     from dlcx.visuals.labeled_images import LabeledImagePainter
 
 logger = logging.getLogger(__name__)
@@ -192,23 +189,27 @@ def evaluate(
     place = open_project(project)
     numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
     chosen = [place.shuffle(number, trainset_index) for number in numbers]
-    snapshots = [(one, found) for one in chosen for found in _snapshots(one, snapshot)]
-    _warn_of_equal_epochs(snapshots)
-    check_detector_flag(chosen, detector_snapshot)
-    for one, found in snapshots:  # all of them before the first network is loaded
-        check_net(
+    nets = [
+        net
+        for one in chosen
+        for net in TrainedNetwork.find_each(
             one,
-            snapshot=str(found.path),
-            detector_snapshot=detector_flag_for(one, detector_snapshot),
+            snapshot=snapshot,
+            detector_snapshot=detector_snapshot,
             conditions=conditions,
             device=device,
             engine=engine,
         )
-        load_training_set(one)
+    ]
+    _warn_of_equal_epochs(nets)
+    check_detector_flag(nets, detector_snapshot)
+    for net in nets:  # all of them before the first network is loaded
+        net.check()
+        load_training_set(net.shuffle)
     check_folder(place.evaluation_dir)
     cutoff = place.pcutoff if pcutoff is None else pcutoff
-    run = _Run(detector_snapshot, conditions, cutoff, per_bodypart, plot, device, engine, batch_size, progress)
-    evaluated = tuple(run(*pair) for pair in snapshots)
+    run = _Run(cutoff, per_bodypart, plot, batch_size, progress)
+    evaluated = tuple(run(net) for net in nets)
     _warn_of_few_images(evaluated)
     given = {"--snapshot": snapshot, "--detector-snapshot": detector_snapshot, "--conditions": conditions}
     options = [word for flag, value in given.items() if value not in (None, "all") for word in (flag, str(value))]
@@ -219,17 +220,9 @@ def evaluate(
     return EvaluateResult(evaluated, place.combined_results_path, tuple(steps))
 
 
-def _snapshots(shuffle: Shuffle, which: str | None) -> list[Snapshot]:
-    config = shuffle_config(shuffle)
-    every = "all" in (which, which or shuffle.project.snapshot_index)
-    if every and (found := shuffle.snapshots()):
-        return found
-    return [chosen_snapshot(shuffle, config, None if every else which)]
-
-
-def _warn_of_equal_epochs(snapshots: Sequence[tuple[Shuffle, Snapshot]]) -> None:
+def _warn_of_equal_epochs(nets: Sequence[TrainedNetwork]) -> None:
     """DeepLabCut's combined table has no column that tells the best snapshot from a regular one."""
-    epochs = [(shuffle.number, snapshot.epoch) for shuffle, snapshot in snapshots]
+    epochs = [(net.shuffle.number, net.snapshot.epoch) for net in nets]
     for number, epoch in sorted({pair for pair in epochs if epochs.count(pair) > 1}):
         logger.warning("shuffle %d: two snapshots of epoch %d share one row of the combined table", number, epoch)
 
@@ -238,22 +231,19 @@ def _warn_of_equal_epochs(snapshots: Sequence[tuple[Shuffle, Snapshot]]) -> None
 class _Run:
     """What one call asks of every snapshot."""
 
-    detector_snapshot: str | None
-    conditions: str | Path | None
     pcutoff: float
     per_bodypart: bool
     plot: bool
-    device: str
-    engine: str | None
     batch_size: int
     progress: Progress
 
-    def __call__(self, shuffle: Shuffle, snapshot: Snapshot) -> Evaluated:
+    def __call__(self, net: TrainedNetwork) -> Evaluated:
         """Evaluate one snapshot and write its files."""
         from dlcx.data.labeled_images import LabeledImages, labeled_boxes
         from dlcx.data.near_duplicates import thumbnail
         from dlcx.visuals.labeled_images import write_picture
 
+        shuffle, snapshot = net.shuffle, net.snapshot
         project, layout = shuffle.project, shuffle.project.layout
         labels, split = load_training_set(shuffle)
         splits = {"Training": split.train.tolist(), "Test": split.test.tolist()}
@@ -262,9 +252,9 @@ class _Run:
             raise DlcxError(f"{shuffle.documentation_path}: the split holds no image")
         paths = [project.root.joinpath(*labels.images[row]) for row in used]
         images = LabeledImages(paths, [labels.pose(row) for row in used], cache=0)
-        loaded = self._load(shuffle, snapshot, images)
+        net = self._load(net, images)
 
-        base = shuffle.evaluation_dir / loaded.scorer
+        base = shuffle.evaluation_dir / net.scorer
         pictures = base.with_name(f"LabeledImages_{base.name}")
         paint = self._painter(project) if self.plot else None
         truth: dict[int, Prediction] = {}
@@ -272,9 +262,9 @@ class _Run:
         found: dict[int, Prediction] = {}
         small: dict[int, np.ndarray] = {}
         with self.progress.task(f"evaluate {snapshot.path.name}", total=len(used), unit="image") as task:
-            for row, (labeled, prediction) in zip(used, _predict(loaded, images, self.batch_size), strict=True):
+            for row, (labeled, prediction) in zip(used, _predict(net, images, self.batch_size), strict=True):
                 truth[row], found[row], small[row] = labeled.pose, prediction, thumbnail(labeled.image)
-                boxes[row] = labeled_boxes(labeled, loaded.config.data.bbox_margin)
+                boxes[row] = labeled_boxes(labeled, net.config.data.bbox_margin)
                 if paint:
                     which = "Training" if row in splits["Training"] else "Test"
                     name = f"{which}-{labels.images[row][1]}-{labeled.path.stem}.png"
@@ -289,7 +279,7 @@ class _Run:
         twins = check_near_duplicates(labels, split, small, truth, found, single=single)
         twins.warn(project)
         _warn_of_no_learning(f"shuffle {shuffle.number}, snapshot {snapshot.uid}", test)
-        detector = loaded.detector
+        detector = net.detector
         train_boxes, test_boxes = (
             None if detector is None else _judge_boxes([boxes[i] for i in rows], [found[i] for i in rows])
             for rows in splits.values()
@@ -306,7 +296,7 @@ class _Run:
             bodyparts=layout.bodyparts,
         )
         h5, csv, keypoint_csv = (Path(f"{base}{end}") for end in (".h5", "-results.csv", "-keypoint-results.csv"))
-        write_evaluation(labels.images, [found.get(i) for i in range(len(labels))], layout, h5, loaded.scorer)
+        write_evaluation(labels.images, [found.get(i) for i in range(len(labels))], layout, h5, net.scorer)
         write_results(row, csv)
         if self.per_bodypart:
             write_keypoint_results(row, layout, keypoint_csv)
@@ -316,7 +306,7 @@ class _Run:
             snapshot=snapshot.uid,
             epoch=snapshot.epoch,
             detector=None if detector is None else detector.uid,
-            scorer=loaded.scorer,
+            scorer=net.scorer,
             pcutoff=self.pcutoff,
             bodyparts=(*layout.bodyparts, *layout.unique),
             train=train,
@@ -325,46 +315,21 @@ class _Run:
             csv=csv,
             keypoint_csv=keypoint_csv if self.per_bodypart else None,
             pictures=pictures if paint else None,
-            told=loaded.told is not None and loaded.conditions is None,
-            conditions=None if loaded.conditions is None else loaded.conditions.title,
+            told=net.needs_boxes,
+            conditions=None if net.conditions is None else net.conditions.title,
             train_boxes=train_boxes,
             test_boxes=test_boxes,
             twins=twins,
         )
 
-    def _load(self, shuffle: Shuffle, snapshot: Snapshot, images: LabeledImages) -> Loaded:
-        """The net in the engine that was asked for; ``auto`` is chosen on the first images."""
-        from dlcx.analysis.auto_engine import choose_engine
-        from dlcx.analysis.loading import load_predictor
-
-        def load(kind: str | None) -> Loaded:
-            return load_predictor(
-                shuffle,
-                snapshot=str(snapshot.path),
-                detector_snapshot=detector_flag_for(shuffle, self.detector_snapshot),
-                conditions=self.conditions,
-                device=self.device,
-                engine=kind,
-            )
-
-        if self.engine != "auto":
-            return load(self.engine)
-        made = {"torch": load("torch")}
-
-        def predictor_of(kind: str) -> Predictor:
-            if kind not in made:
-                made[kind] = load(kind)
-            return made[kind].predictor
-
-        batch = next(_batches(images, self.batch_size))
-        chosen, _ = choose_engine(
-            predictor_of,
-            np.stack([labeled.image for labeled in batch]),
-            _told(made["torch"], batch),
-            device=made["torch"].device,
-            precision="fp32",
-        )
-        return made[chosen]
+    def _load(self, net: TrainedNetwork, images: LabeledImages) -> TrainedNetwork:
+        """The network in the engine that was asked for; ``auto`` is chosen on the first images."""
+        if net.engine == "auto":
+            batch = next(_batches(images, self.batch_size))
+            stack = np.stack([labeled.image for labeled in batch])
+            net = net.with_fastest_engine(stack, net.conditions_of_images(batch))
+        _ = net.predictor
+        return net
 
     def _painter(self, project: Project) -> LabeledImagePainter:
         from dlcx.visuals.labeled_images import LabeledImagePainter
@@ -378,10 +343,10 @@ class _Run:
         )
 
 
-def _predict(loaded: Loaded, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
-    """Every image with its prediction, in order; neighbors of one size share a forward pass."""
+def _predict(net: TrainedNetwork, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
+    """Every image with its prediction, in order; neighbours of one size share a forward pass."""
     for batch in _batches(images, batch_size):
-        found = loaded.predictor.predict(np.stack([labeled.image for labeled in batch]), _told(loaded, batch))
+        found = net.predictor.predict(np.stack([labeled.image for labeled in batch]), net.conditions_of_images(batch))
         yield from zip(batch, found, strict=True)
 
 
@@ -389,11 +354,6 @@ def _batches(images: LabeledImages, batch_size: int) -> Iterator[list[LabeledIma
     from dlcx.data.images import same_size_batches
 
     return same_size_batches(images, batch_size, lambda labeled: labeled.image.shape)
-
-
-def _told(loaded: Loaded, batch: Sequence[LabeledImage]) -> list[Instances] | None:
-    """What the predictor must be told of these images."""
-    return None if loaded.told is None else [loaded.told(labeled) for labeled in batch]
 
 
 def _warn_of_no_learning(name: str, test: PoseMetrics) -> None:

@@ -9,12 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlcx.analysis.conditions import ConditionFile
 from dlcx.analysis.lookup.example_frames import Frame, real_frames
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.outputs import check_folder
+from dlcx.poses import Instances
 from dlcx.progress import SILENT, Progress
 from dlcx.ranges import within_ranges
 from dlcx.user_paths import user_path
@@ -22,7 +24,7 @@ from dlcx.user_paths import user_path
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dlcx.analysis.loading import Loaded
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.engines.onnx import Difference
     from dlcx.formats.weights.live_model import LiveModel
     from dlcx.heads.protocol import Outputs
@@ -101,7 +103,7 @@ def export_model(
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     shuffle, trainset_index, snapshot, detector_snapshot, conditions
-        Which net; see :func:`dlcx.analysis.loading.load_predictor`.
+        Which net; see :meth:`dlcx.analysis.trained_network.TrainedNetwork.find`.
     format
         ``pt`` is what DeepLabCut exports and DeepLabCut-Live loads, with the detector of a top-down net; ``onnx`` is
         the net that poses whole images or crops, without detector and decoding.
@@ -121,13 +123,13 @@ def export_model(
         When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
         :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.max_abs_difference.SHARE`, or another file is there.
     """
-    from dlcx.analysis.loading import load_predictor
+    from dlcx.analysis.trained_network import TrainedNetwork
 
     if format not in FORMATS:
         raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
     place = open_project(project).shuffle(shuffle, trainset_index)
     config = shuffle_config(place)
-    if format == "pt" and config.method == "ctd":
+    if format == "pt" and config.uses_conditions:
         raise DlcxError(
             f"{config.net_type} corrects poses that another net finds, which DeepLabCut-Live cannot do",
             hint="Export it to ONNX: --format onnx.",
@@ -143,8 +145,13 @@ def export_model(
         open_video(user_path(video))
     else:
         load_training_set(place)
-    net = load_predictor(
-        place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device="cpu"
+    net = TrainedNetwork.find(
+        place,
+        config=config,
+        snapshot=snapshot,
+        detector_snapshot=detector_snapshot,
+        conditions=conditions,
+        device="cpu",
     )
     path = place.export_path(net.config.net_type, net.snapshot, net.detector).with_suffix(f".{format}")
     path = user_path(out) / path.name if out else path
@@ -159,7 +166,7 @@ class _Rows:
     """What the net sees of real frames, :meth:`each` frame's network inputs; frames that show nothing are passed."""
 
     def __init__(
-        self, net: Loaded, place: Shuffle, video: str | Path | None, count: int, advance: Callable[[], None]
+        self, net: TrainedNetwork, place: Shuffle, video: str | Path | None, count: int, advance: Callable[[], None]
     ) -> None:
         self.net, self.place, self.video, self.count, self.advance = net, place, video, count, advance
 
@@ -172,7 +179,7 @@ class _Rows:
             When there is nothing to see in any frame.
         """
         frames = real_frames(self.place, self.video, self.count)
-        seen = (self.net.predictor.inputs(frame.image[None], self._told(frame)) for frame in frames)
+        seen = (self.net.predictor.inputs(frame.image[None], self._conditions(frame)) for frame in frames)
         found = list(islice((rows.tensors for rows in seen if len(rows)), count or self.count))
         if not found:
             raise DlcxError(
@@ -181,12 +188,11 @@ class _Rows:
             )
         return found
 
-    def _told(self, frame: Frame) -> list | None:
-        if self.net.told is None:
-            return None
-        if frame.labeled is None:
+    def _conditions(self, frame: Frame) -> list[Instances] | None:
+        """Boxes or initial poses that the network does not find itself."""
+        if frame.labeled is None and (self.net.needs_boxes or isinstance(self.net.conditions, ConditionFile)):
             raise DlcxError("--video: nothing finds the animals for this net", hint="Leave it out: labels tell them.")
-        return [self.net.told(frame.labeled)]
+        return None if frame.labeled is None else self.net.conditions_of_images([frame.labeled])
 
     def compared(self, run: Run) -> Compared:
         """The largest difference between the net and ``run``.
@@ -217,7 +223,7 @@ def _refuse(found: Difference, net_type: str) -> None:
         )
 
 
-def _write_pt(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite: bool) -> ExportModelResult:
+def _write_pt(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, overwrite: bool) -> ExportModelResult:
     from dlcx.formats.weights.live_model import LiveModel, read_live_model, same, write_live_model
     from dlcx.formats.weights.snapshot import read_snapshot
 
@@ -229,8 +235,8 @@ def _write_pt(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite: 
     found = rows.compared(_rebuilt(live)) if verify else None
     if not there:
         write_live_model(live, path)
-    kind = {"bu": "images", "td": "images, posed in crops of the detector's boxes"}[net.config.method]
-    if net.config.method == "td" and detector is None:
+    kind = "images, posed in crops of the detector's boxes" if net.config.uses_detector else "images"
+    if net.needs_boxes:
         kind = "crops: there is no detector, so DLCLive needs top_down_dynamic"
     return ExportModelResult(
         path,
@@ -256,14 +262,13 @@ def _rebuilt(live: LiveModel) -> Run:
     return lambda tensors: model(*tensors)
 
 
-def _write_onnx(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite: bool) -> ExportModelResult:
+def _write_onnx(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, overwrite: bool) -> ExportModelResult:
     import torch
 
     from dlcx import __version__
-    from dlcx.analysis.loading import exported_file
     from dlcx.engines.onnx import export, notes_of, open_session, read_model, run_session, with_notes, write_onnx
 
-    device, made_from = torch.device("cpu"), exported_file(net.snapshot, net.config).suffixes[-2].strip(".")
+    device, made_from = torch.device("cpu"), net.exported_path.suffixes[-2].strip(".")
     there = path.exists() and not overwrite
     if there:
         content = read_model(path)
@@ -271,7 +276,7 @@ def _write_onnx(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite
             raise DlcxError(f"{path} holds another net", hint="--overwrite replaces it, --out DIR writes elsewhere.")
     else:
         example = rows.each(1)[0]
-        content = export(net.model, example, any_size=net.config.method == "bu")
+        content = export(net.model, example, any_size=net.config.uses_full_images)
         notes = {MADE_FROM: made_from, "dlcx": __version__, "pytorch_config": json.dumps(net.config.plain())}
         content = with_notes(content, notes)
     session = open_session(content, device)
@@ -285,7 +290,7 @@ def _write_onnx(net: Loaded, rows: _Rows, path: Path, *, verify: bool, overwrite
         tuple(_shown(slot) for slot in session.get_inputs()),
         tuple(_shown(slot) for slot in session.get_outputs()),
         not there,
-        ("the detector, which finds the boxes",) if net.config.method == "td" else (),
+        ("the detector, which finds the boxes",) if net.config.uses_detector else (),
         found,
     )
 

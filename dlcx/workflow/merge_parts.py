@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from dlcx.analysis.frame_range import share_frames
-from dlcx.analysis.loading import chosen_detector, chosen_snapshot
 from dlcx.analysis.many_videos import each_video, refuse_shared_outputs
 from dlcx.analysis.output_files import VideoResults
 from dlcx.analysis.result import AnalyzedVideo, finish_video
 from dlcx.analysis.timing import Stopwatch
 from dlcx.analysis.tracking import Linking, asked_linking, next_steps
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.locks import Lock, locked
 from dlcx.next_steps import command_line
 from dlcx.options.commands.merge_parts import MergePartsOptions
@@ -63,27 +61,21 @@ def merge_parts(
     options = MergePartsOptions.of(project=project, videos=videos, **given)
     from dlcx.data.video import find_videos
 
-    place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
+    net = TrainedNetwork.of(options)
     found = find_videos(options.videos)
-    config = shuffle_config(place)
-    scorer = place.scorer(
-        config.net_type,
-        chosen_snapshot(place, config, options.snapshot),
-        chosen_detector(place, config, options.detector_snapshot),
-    )
-    linking = asked_linking(place, options)
-    files = [AnalysisFiles(path, scorer, options.out or path.parent) for path in found]
+    linking = asked_linking(net.shuffle, options)
+    files = [AnalysisFiles(path, net.scorer, options.out or path.parent) for path in found]
     refuse_shared_outputs(files)
     by_path = {target.video: target for target in files}
 
     def merge(path: Path) -> AnalyzedVideo:
         ctd = options.tracker == "ctd"
-        join = _Join(place, by_path[path], config.plain(), options.csv, linking, ctd, options.overwrite)
+        join = _Join(net.shuffle, by_path[path], net.config.plain(), options.csv, linking, ctd, options.overwrite)
         with locked(by_path[path].lock, f"the analysis of {path.name}", patient=True) as lock:
             return join(lock)
 
     done, failed = each_video(list(by_path), merge)
-    return AnalyzeVideoResult(scorer, done, failed, next_steps(done[0].video, done[0].tracked, options))
+    return AnalyzeVideoResult(net.scorer, done, failed, next_steps(done[0].video, done[0].tracked, options))
 
 
 @dataclass(frozen=True)

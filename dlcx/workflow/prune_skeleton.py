@@ -23,7 +23,7 @@ from dlcx.project import Shuffle, net_name
 from dlcx.ranges import within_ranges
 
 if TYPE_CHECKING:
-    from dlcx.analysis.loading import Loaded
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.heads.paf.decoding import PafDecoder
     from dlcx.heads.paf.linking import JointDetections
     from dlcx.settings import ModelConfig
@@ -108,13 +108,13 @@ def prune_skeleton(
     DlcxError
         When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
     """
-    from dlcx.analysis.loading import load_predictor
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.formats.shuffles.model_config import shuffle_config
 
     place = open_project(project).shuffle(shuffle, trainset_index)
     config = shuffle_config(place)
     _check(place, config)
-    loaded = load_predictor(place, snapshot=snapshot, device=device)
+    loaded = TrainedNetwork.find(place, config=config, snapshot=snapshot, device=device)
     decoder = _all_edges(loaded)
     found, truth = _joints_and_labels(place, loaded, decoder, batch_size, progress)
     orders = _orders(decoder, found, truth)
@@ -169,7 +169,7 @@ def _check(place: Shuffle, config: ModelConfig) -> None:
         raise DlcxError(f"{place.name}: its net finds a single animal, which needs no skeleton")
 
 
-def _all_edges(loaded: Loaded) -> PafDecoder:
+def _all_edges(loaded: TrainedNetwork) -> PafDecoder:
     """The net's decoder, with every edge that the net learned."""
     decoder: PafDecoder = loaded.model.heads["bodypart"].decoder  # type: ignore[assignment]
     assembler = replace(decoder.assembler, graph=decoder.graph)
@@ -177,7 +177,7 @@ def _all_edges(loaded: Loaded) -> PafDecoder:
 
 
 def _joints_and_labels(
-    place: Shuffle, loaded: Loaded, decoder: PafDecoder, batch_size: int, progress: Progress
+    place: Shuffle, loaded: TrainedNetwork, decoder: PafDecoder, batch_size: int, progress: Progress
 ) -> tuple[list[JointDetections], list[Prediction]]:
     """What the net sees in the training images, and their labels."""
     from dlcx.data.images import same_size_batches

@@ -21,9 +21,9 @@ from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 
 if TYPE_CHECKING:
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.options.keywords import ReportKeywords
     from dlcx.reports.project_page import ProjectContents
-    from dlcx.reports.shuffle_page import EvaluatedNetwork
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,10 @@ def report(
         result.
     """
     options = ReportOptions.of(project=project, videos=videos, **given)
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.reports.commands import PoseCommands
     from dlcx.reports.project_page import project_page
-    from dlcx.reports.shuffle_page import EvaluatedNetwork, shuffle_page
+    from dlcx.reports.shuffle_page import shuffle_page
     from dlcx.reports.video_page import video_page
 
     home = open_project(options.project)
@@ -93,9 +94,9 @@ def report(
         raise DlcxError(f"--poses {options.poses}: a report on poses needs their video", hint=hint)
     if not wanted and not options.overview:
         place = home.shuffle(options.shuffle, options.trainset_index)
-        network = EvaluatedNetwork.of(place, options.snapshot, options.detector_snapshot)
+        network = TrainedNetwork.find(place, snapshot=options.snapshot, detector_snapshot=options.detector_snapshot)
         check_folder(folder or network.shuffle.evaluation_dir)
-        if not network.evaluation.is_file():
+        if not network.evaluation_path.is_file():
             _evaluate(network, options, progress)
         page = shuffle_page(network, least, out=folder, progress=progress)
         return ReportResult((Report(f"shuffle {network.shuffle.number}", page),))
@@ -117,7 +118,7 @@ def report(
     return ReportResult(done, failed)
 
 
-def _evaluate(network: EvaluatedNetwork, options: ReportOptions, progress: Progress) -> None:
+def _evaluate(network: TrainedNetwork, options: ReportOptions, progress: Progress) -> None:
     from dlcx.workflow.evaluate import evaluate
 
     evaluate(

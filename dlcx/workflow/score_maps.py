@@ -12,7 +12,6 @@ import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.heads import HEADS
 from dlcx.outputs import check_folder
@@ -24,7 +23,7 @@ from dlcx.settings import ModelConfig
 from dlcx.user_paths import distinct_names, user_path
 
 if TYPE_CHECKING:
-    from dlcx.analysis.loading import Loaded
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.predictors.maps import HeadMaps, InputMaps
 
 #: What ``--kind`` takes, by DeepLabCut's words in file names.
@@ -91,7 +90,7 @@ def score_maps(
     bodyparts
         Draw the maps of these only, and fields that begin or end at them.
     shuffle, trainset_index, snapshot, detector_snapshot, conditions, device
-        Which net, and where it runs; see :func:`dlcx.analysis.loading.load_predictor`.
+        Which net, and where it runs; see :meth:`dlcx.analysis.trained_network.TrainedNetwork.find`.
     out
         Folder of the pictures; default: ``maps`` in the shuffle's evaluation results.
     overwrite
@@ -102,7 +101,7 @@ def score_maps(
     DlcxError
         When a value, the net or an image cannot be used, or the net has no such maps.
     """
-    from dlcx.analysis.loading import load_predictor
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.data.images import find_images, read_image
     from dlcx.predictors.maps import compute_maps
 
@@ -118,18 +117,18 @@ def score_maps(
     found = find_images([images] if isinstance(images, str | Path) else images)
     folder = user_path(out) if out else place.evaluation_dir / "maps"
     check_folder(folder)
-    _check_kinds(kinds, shuffle_config(place))
-    labelled = _labelled(place)
-    loaded = load_predictor(
+    net = TrainedNetwork.find(
         place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device=device
     )
-    end = f"{place.number}_{place.fraction}_{loaded.snapshot.path.stem}.png"
+    _check_kinds(kinds, net.config)
+    labelled = _labelled(place)
+    end = f"{place.number}_{place.fraction}_{net.snapshot.path.stem}.png"
     done, names = [], distinct_names(found)
     with progress.task("draw maps", total=len(found), unit="image") as task:
         for path in found:
             pixels = read_image(path)
             split, pose = labelled.get(path.resolve(), ("new", None))
-            rows = compute_maps(loaded.predictor, pixels, _told(loaded, path, pixels, pose))  # type: ignore[arg-type]
+            rows = compute_maps(net.predictor, pixels, _conditions(net, path, pixels, pose))  # type: ignore[arg-type]
             pictures = []
             for number, seen in enumerate(rows):
                 owner = f"_animal{number + 1}" if len(rows) > 1 else ""
@@ -141,8 +140,8 @@ def score_maps(
             task.advance()
     if not any(one.pictures for one in done):
         what = f"has no {', '.join(kinds)} there" if kinds else "finds no animal in these images"
-        raise DlcxError(f"the net {loaded.config.net_type} {what}")
-    return ScoreMapsResult(loaded.snapshot.uid, tuple(done))
+        raise DlcxError(f"the net {net.config.net_type} {what}")
+    return ScoreMapsResult(net.snapshot.uid, tuple(done))
 
 
 def _check_kinds(kinds: Sequence[str], config: ModelConfig) -> None:
@@ -186,15 +185,14 @@ def _labelled(place: Shuffle) -> dict[Path, tuple[str, Prediction]]:
     }
 
 
-def _told(loaded: Loaded, path: Path, pixels: np.ndarray, pose: Prediction | None) -> Instances | None:
-    """What a net must be told of an image where nothing finds its animals: boxes or poses."""
-    if loaded.told is None:
-        return None
+def _conditions(net: TrainedNetwork, path: Path, pixels: np.ndarray, pose: Prediction | None) -> Instances | None:
+    """The boxes or initial poses in an image that the network does not find itself."""
     from dlcx.data.labeled_images import LabeledImage
 
-    if pose is None and loaded.conditions is None:
+    if pose is None and net.needs_boxes:
         raise DlcxError(f"{path} has no labels, and there is no detector to find animals", hint="Run `dlcx train`.")
-    return loaded.told(LabeledImage(pixels, pose or Prediction(Instances.none(0)), path))
+    found = net.conditions_of_images([LabeledImage(pixels, pose or Prediction(Instances.none(0)), path)])
+    return None if found is None else found[0]
 
 
 def _drawings(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from dlcx.analysis.loading import chosen_detector
 from dlcx.analysis.lookup.same_video import check_video
 from dlcx.analysis.many_videos import VideosResult, each_video, refuse_shared_outputs
 from dlcx.analysis.tracking import Linking, TrackedVideo, next_steps
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
@@ -83,12 +83,13 @@ def track(
     )
     found = find_videos(options.videos)
     config = shuffle_config(place)
-    scorer = _scorer(
-        place, config.net_type, options.snapshot, chosen_detector(place, config, options.detector_snapshot)
+    net = TrainedNetwork.find_if_kept(
+        place, config, snapshot=options.snapshot, detector_snapshot=options.detector_snapshot
     )
+    scorer = net.scorer if net else ""
 
     folder = options.out
-    targets = {path: AnalysisFiles(path, scorer or "", folder or path.parent) for path in found}
+    targets = {path: AnalysisFiles(path, scorer, folder or path.parent) for path in found}
     refuse_shared_outputs(list(targets.values()))
 
     with progress.task("track", len(found), "video") as task:
@@ -159,13 +160,6 @@ def _check_bodyparts(predictions: Sequence[Prediction], layout: Layout, source: 
     ):
         if others := sorted(parts - {len(names)}):
             raise DlcxError(f"{source} holds poses of {others[0]} {kind}, config.yaml lists {len(names)}", hint=hint)
-
-
-def _scorer(place: Shuffle, net_type: str, snapshot: str | None, detector: object) -> str | None:
-    """The scorer of the snapshot; None where no snapshot is left to name it."""
-    if snapshot in (None, "best", "last") and not place.snapshots():
-        return None
-    return place.scorer(net_type, place.snapshot(snapshot), detector)  # type: ignore[arg-type]
 
 
 def _only_scorer(place: Shuffle, net_type: str, video: Path, folder: Path) -> str:

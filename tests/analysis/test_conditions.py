@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dlcx.analysis.conditions import ConditionFile, ConditionNet, chosen_conditions
+from dlcx.analysis.conditions import ConditionFile, ConditionNetwork, chosen_conditions
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import read_model_config
@@ -114,7 +114,7 @@ def test_a_retrained_detector_of_the_conditions_is_another_one(golden, tmp_path)
     place = open_project(tmp_path / "project").shuffle(2)
     for prefix in ("snapshot", "snapshot-detector"):
         place.snapshot_path(10, prefix=prefix).write_bytes(b"weights")
-    found = ConditionNet(read_model_config(place.model_config_path), place.snapshot(), place)
+    found = ConditionNetwork.of_shuffle(place, read_model_config(place.model_config_path), place.snapshot())
     before = found.fingerprint()
     assert before == found.fingerprint()
     place.snapshot_path(10, prefix="snapshot-detector").write_bytes(b"others")

@@ -16,7 +16,7 @@ import pytest
 import torch
 from small_videos import SIZE, break_frames, disc, write_video
 
-from dlcx.analysis import loading
+from dlcx.analysis import network_loading
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.predictions.video_predictions import read_predictions
@@ -65,7 +65,7 @@ class SeesDisc:
 def net(project: Path, monkeypatch: pytest.MonkeyPatch) -> SeesDisc:
     (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
     finds = SeesDisc()
-    monkeypatch.setattr(loading, "load_predictor", lambda *args, **options: SimpleNamespace(predictor=finds))
+    monkeypatch.setattr(network_loading, "load_network", lambda network: SimpleNamespace(predictor=finds))
     return finds
 
 
@@ -298,7 +298,7 @@ def test_animals_stay_themselves_where_numbers_begin_anew(
 ) -> None:
     truth = read_predictions(drawn / "videos" / "arena_truth.h5")
     net = KnowsBetter(truth)
-    monkeypatch.setattr(loading, "load_predictor", lambda *args, **options: SimpleNamespace(predictor=net))
+    monkeypatch.setattr(network_loading, "load_network", lambda network: SimpleNamespace(predictor=net))
     monkeypatch.setattr(temporal, "STRETCH", 5)
     done = track(drawn, tmp_path)
     assert done.tracks is not None

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from dlcx.analysis.conditions import chosen_conditions
-from dlcx.analysis.loading import configured_engine, configured_precision
+from dlcx.analysis.network_loading import configured_engine, configured_precision
 from dlcx.data.build_transforms import build_augmentation
 from dlcx.nets.build import build_detector, build_model
 from dlcx.nets.weights import _weight_init

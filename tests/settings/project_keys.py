@@ -89,7 +89,7 @@ def snapshot(root: Path) -> list[str]:
 def batch(root: Path) -> int:
     """Frames a forward pass; warns as an analysis with a detector does."""
     warn_ignored_keys(read_project_config(root / "config.yaml"), root / "config.yaml", WITH_DETECTORS)
-    net = SimpleNamespace(place=open_project(root).shuffle(1))
+    net = SimpleNamespace(shuffle=open_project(root).shuffle(1))
     return run_batch_size(net, SimpleNamespace(batch_size=None), None, {})  # type: ignore[arg-type]
 
 

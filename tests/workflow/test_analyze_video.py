@@ -18,7 +18,7 @@ import pytest
 from finds_disc import FindsDisc
 from small_videos import SIZE, break_frames, disc, write_video
 
-from dlcx.analysis import loading
+from dlcx.analysis import network_loading
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.predictions.analysis_pickles import read_full_pickle, read_meta_pickle
@@ -456,7 +456,7 @@ def test_files_of_several_animals(golden: Path, tmp_path: Path, monkeypatch: pyt
     (train.parent / "test" / "pose_cfg.yaml").chmod(0o644)
     with open(train.parent / "test" / "pose_cfg.yaml", "a") as file:
         file.write("paf_best: [0, 2]\n")
-    monkeypatch.setattr(loading, "load_predictor", lambda *args, **options: SimpleNamespace(predictor=FindsSome()))
+    monkeypatch.setattr(network_loading, "load_network", lambda network: SimpleNamespace(predictor=FindsSome()))
     path = write_video(project / "videos" / "v.avi", 6)
     result = analyze_video(project, path)
     done = result.videos[0]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dlcx.analysis.chosen_net import ChosenNet
-from dlcx.analysis.loading import configured_precision, load_predictor
+from dlcx.analysis.network_loading import configured_precision
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import read_model_config, with_overrides, write_model_config
@@ -25,7 +25,7 @@ def configure(place: Shuffle, *overrides: str) -> None:
 
 
 def chosen(place: Shuffle, precision: str | None = None, engine: str | None = None) -> tuple[str, str]:
-    net = ChosenNet.of(place, snapshot=None, device="cpu", precision=precision, engine=engine)
+    net = TrainedNetwork.find(place, device="cpu", precision=precision, engine=engine)
     return net.precision, net.engine
 
 
@@ -46,17 +46,17 @@ def test_mixed_precision_changes_the_numbers(place, monkeypatch):
     import numpy as np
 
     image = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3), np.uint8)
-    exact = load_predictor(place, device="cpu").predictor.predict(image)[0].animals.xy
+    exact = TrainedNetwork.find(place, device="cpu").predictor.predict(image)[0].animals.xy
     configure(place, "inference.autocast.enabled=true")
-    mixed = load_predictor(place, device="cpu").predictor.predict(image)[0].animals.xy
-    same = load_predictor(place, device="cpu", precision="fp32").predictor.predict(image)[0].animals.xy
+    mixed = TrainedNetwork.find(place, device="cpu").predictor.predict(image)[0].animals.xy
+    same = TrainedNetwork.find(place, device="cpu", precision="fp32").predictor.predict(image)[0].animals.xy
     np.testing.assert_array_equal(same, exact)
     assert not np.array_equal(mixed, exact)
 
 
 def test_what_has_no_effect_is_named(place, caplog):
     configure(place, "inference.multithreading.enabled=false", "inference.compile.backend=eager")
-    load_predictor(place, device="cpu")
+    _ = TrainedNetwork.find(place, device="cpu").predictor
     assert "inference.multithreading.enabled: False has no effect" in caplog.text
     assert "inference.compile.backend: eager has no effect: dlcx compiles with inductor" in caplog.text
 
@@ -65,7 +65,7 @@ def test_a_newer_version_of_the_format_is_refused(place):
     text = place.model_config_path.read_text()
     place.model_config_path.write_text(text.replace("config_version: 0", "config_version: 1"))
     with pytest.raises(DlcxError, match=r"pytorch_config\.yaml: config_version: dlcx knows version 0 .*, got 1"):
-        load_predictor(place, device="cpu")
+        TrainedNetwork.find(place, device="cpu")
     config = place.project.config_path
     config.write_text(config.read_text().replace("config_version: 0", "config_version: 2"))
     with pytest.raises(DlcxError, match=r"config\.yaml: config_version: dlcx knows version 0 .*, got 2"):

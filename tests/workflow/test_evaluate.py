@@ -68,17 +68,12 @@ def oracles(project, monkeypatch):
     """Snapshots that shift the labels by as many pixels as they have epochs; the predictors that were made."""
     made: list[Oracle] = []
 
-    def load_predictor(shuffle, *, snapshot, device, **options):
-        assert device == "cpu"
-        chosen = shuffle.snapshot(snapshot)
-        made.append(Oracle(project, chosen.epoch))
-        scorer = shuffle.scorer("resnet_50", chosen)
-        config = SimpleNamespace(data=SimpleNamespace(bbox_margin=20))
-        return SimpleNamespace(
-            config=config, predictor=made[-1], scorer=scorer, detector=None, conditions=None, told=None
-        )
+    def load_network(network):
+        assert network.device == "cpu"
+        made.append(Oracle(project, network.snapshot.epoch))
+        return SimpleNamespace(predictor=made[-1])
 
-    monkeypatch.setattr("dlcx.analysis.loading.load_predictor", load_predictor)
+    monkeypatch.setattr("dlcx.analysis.network_loading.load_network", load_network)
     for number in (1, 2):
         (project / TRAIN.format(number)).mkdir(parents=True, exist_ok=True)
         for name in ("snapshot-003.pt", "snapshot-best-002.pt"):

@@ -13,7 +13,7 @@ import pytest
 from fill_weights import checksum, fill_weights
 from image_poses import same_poses
 
-from dlcx.analysis import loading
+from dlcx.analysis import network_loading
 from dlcx.data.labeled_images import LabeledImages, labeled_boxes
 from dlcx.formats.project_config import open_project
 from dlcx.formats.serialization.pickles import load_plain_pickle
@@ -136,7 +136,9 @@ def test_boxes_of_a_detector_are_judged(trained, monkeypatch):
         image.image.tobytes(): Instances.of_boxes(box[:1], np.ones(1, np.float32))
         for image, box in zip(images, truth, strict=True)
     }
-    monkeypatch.setattr(loading, "_finder", lambda *_, **__: lambda batch: [first[image.tobytes()] for image in batch])
+    monkeypatch.setattr(
+        network_loading, "_finder", lambda network: lambda batch: [first[image.tobytes()] for image in batch]
+    )
     (one,) = evaluate(trained.project.root, shuffle=trained.number).evaluated
     if config.detector is None:
         assert (one.train_boxes, one.test_boxes) == (None, None)

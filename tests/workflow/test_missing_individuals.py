@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from several_animals import BUCTD, PAF, long_video, make_project
 
-from dlcx.analysis.loading import load_predictor
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.formats.predictions.assemblies import read_assemblies
 from dlcx.formats.project_config import open_project
 from dlcx.formats.serialization.pickles import load_plain_pickle
@@ -105,7 +105,7 @@ def test_tracks_of_a_video(root: Path, golden: Path) -> None:
 def test_conditions_are_the_animals_that_are_there(golden: Path, tmp_path: Path) -> None:
     """A net that corrects poses gets two of them, whatever rows the net that finds them keeps."""
     root = make_project(tmp_path / "ma", golden, PAF, BUCTD)
-    predictor = load_predictor(open_project(root).shuffle(BUCTD)).predictor
+    predictor = TrainedNetwork.find(open_project(root).shuffle(BUCTD)).predictor
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(PoseModel, "decode", lambda *_: [found(FIRST, THIRD)])
         (given,) = predictor.find(np.zeros((1, 64, 96, 3), np.uint8))

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dlcx.analysis.chosen_net import ChosenNet
+from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
@@ -103,7 +103,7 @@ def test_analyses_with_the_skeleton_before_are_told(project, seen, caplog, monke
     place = open_project(project).shuffle(1)
     how = {"snapshot": "best", "device": "cpu", "precision": "fp32", "engine": "torch"}
     monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)
-    net = ChosenNet.of(place, **how)
+    net = TrainedNetwork.find(place, **how)
     folder = project / "videos" / f"arena{net.scorer}.dlcx"
     with open_store(folder, net.settings) as store:
         store.append(0, [Prediction(Instances.none(8))], np.zeros(1), np.ones(1, bool))
@@ -112,7 +112,7 @@ def test_analyses_with_the_skeleton_before_are_told(project, seen, caplog, monke
     (told,) = [message for message in caplog.messages if "analyses" in message]
     assert told.startswith(f"1 analyses, such as {folder}, used the skeleton as it was before. ")
     assert "--overwrite" in told
-    net = ChosenNet.of(place, **how)
+    net = TrainedNetwork.find(place, **how)
     with pytest.raises(DlcxError, match="changed since, by hand or by prune-skeleton") as refused:
         open_store(folder, net.settings).__enter__()
     assert "--overwrite" in refused.value.hint

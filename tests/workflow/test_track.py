@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from small_videos import write_video
 
-from dlcx.analysis import loading
+from dlcx.analysis import network_loading
 from dlcx.analysis.tracking import next_steps
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
@@ -205,7 +205,7 @@ def walking(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     root = tmp_path / "goldmui-me-2025-11-22"
     shutil.copytree(golden / "files" / "mui", root)
     (root / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
-    monkeypatch.setattr(loading, "load_predictor", lambda *args, **options: SimpleNamespace(predictor=TwoWalkers()))
+    monkeypatch.setattr(network_loading, "load_network", lambda network: SimpleNamespace(predictor=TwoWalkers()))
     path = write_video(root / "videos" / "v.avi", 30)
 
     def call(**options: object) -> AnalyzedVideo:
@@ -267,7 +267,7 @@ def test_tracks_of_poses_that_are_no_more_are_linked_anew(
     before = walking().tracked
     assert before is not None
     swap_tracks(before.h5, "ann", "bob", first=5)
-    monkeypatch.setattr(loading, "load_predictor", lambda *_, **__: SimpleNamespace(predictor=LowerWalkers()))
+    monkeypatch.setattr(network_loading, "load_network", lambda network: SimpleNamespace(predictor=LowerWalkers()))
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -98,16 +98,17 @@ class WantedPoses:
         """
         if options.poses is not None:
             return cls._of_file(options, options.poses)
-        from dlcx.analysis.loading import chosen_detector
+        from dlcx.analysis.trained_network import TrainedNetwork
         from dlcx.formats.shuffles.model_config import shuffle_config
 
         place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
         refuse_tensorflow(place, also="Its poses of a video: --poses FILE.h5.")
         config = shuffle_config(place)
-        detector = chosen_detector(place, config, options.detector_snapshot)
-        lost = options.snapshot in (None, "best", "last") and not place.snapshots()
-        snapshot = None if lost else place.snapshot(options.snapshot).uid
-        return cls(place, config.net_type, snapshot, detector.uid if detector else None, options)
+        net = TrainedNetwork.find_if_kept(
+            place, config, snapshot=options.snapshot, detector_snapshot=options.detector_snapshot
+        )
+        detector = net.detector.uid if net and net.detector else None
+        return cls(place, config.net_type, net.snapshot.uid if net else None, detector, options)
 
     @classmethod
     def _of_file(cls, options: UnfilteredPosesOptions, poses: Path) -> WantedPoses:

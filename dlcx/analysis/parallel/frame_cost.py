@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlcx.analysis.chosen_net import threads
+from dlcx.analysis.frame_range import corner_of
+from dlcx.analysis.run_settings import torch_threads
 
 if TYPE_CHECKING:
     from dlcx.analysis.parallel.plan import Request, SharedVideo
@@ -43,16 +44,16 @@ def measure(request: Request, video: SharedVideo, count: int) -> Cost:
     from dlcx.store.packing import pack
 
     begun = time.perf_counter()
-    with threads(count):
-        watcher = request.memory.watch(request.net.load())
+    with torch_threads(count):
+        watcher = request.memory.watch(request.net.predictor)
         start = time.perf_counter() - begun
         frames, stored = 0, 0
         begun, measured = time.perf_counter(), 0
         for number, batch in enumerate(
             read_frames(open_video(video.video), batch_of(request, video.files), crop=request.crop)
         ):
-            guesses = request.net.guesses(batch.first, len(batch), request.crop)
-            found = watcher.predict(batch.first, batch.images, guesses)
+            conditions = request.net.conditions_of_frames(batch.first, len(batch), corner_of(request.crop))
+            found = watcher.predict(batch.first, batch.images, conditions)
             stored += sum(array.nbytes for array in pack(found).values())
             frames += len(batch)
             spent = time.perf_counter() - begun

@@ -20,9 +20,9 @@ from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.options.commands.merge_parts import MergePartsOptions
 
 if TYPE_CHECKING:
-    from dlcx.analysis.chosen_net import ChosenNet
     from dlcx.analysis.temporal import VideoMemory
-    from dlcx.data.video_file import VideoFile
+    from dlcx.analysis.trained_network import TrainedNetwork
+    from dlcx.data.video import VideoFile
     from dlcx.store import ChunkStore
 
 #: Shares of one worker, at least, where there are frames enough: the last to end keeps the others waiting least.
@@ -40,7 +40,7 @@ class Request:
     ``call`` names it to itself, so that one that replaces an analysis knows what it has begun.
     """
 
-    net: ChosenNet
+    net: TrainedNetwork
     memory: VideoMemory
     batch_size: int | None
     crop: Crop | None

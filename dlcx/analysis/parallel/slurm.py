@@ -131,7 +131,7 @@ def submit_analysis(
     from dlcx.store import restart_marker
 
     part = request.part
-    there = replace(request.net, device=device, precision=part.precision or "fp32", engine=part.engine or "torch")
+    there = request.net.on_device_elsewhere(device, part.precision or "fp32", part.engine or "torch")
     folder = _job_folder(files, request)
     known = _read_record(folder)
     states = {} if job.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])

@@ -53,10 +53,10 @@ def _work_on(piece: Piece, report: Callable[[int], None]) -> Any:
             from dlcx.workflow.merge_parts import merge_parts
 
             return merge_parts(**options.keywords()).videos[0]
-        from dlcx.analysis.chosen_net import threads
+        from dlcx.analysis.run_settings import torch_threads
         from dlcx.workflow.analyze_video import AnalyzeVideoResult, analyze_video
 
-        with threads(piece.threads):
+        with torch_threads(piece.threads):
             done = analyze_video(**options.keywords(), progress=Reports(report))
         assert isinstance(done, AnalyzeVideoResult)
         return done.videos[0]

@@ -113,7 +113,7 @@ def test_a_frame_costs_its_share_of_the_only_batch(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(frame_cost, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr("dlcx.analysis.parallel.plan.batch_of", lambda request, files: 8)
-    net = SimpleNamespace(load=lambda: None, guesses=lambda *_: None)
+    net = SimpleNamespace(predictor=None, conditions_of_frames=lambda *_: None)
     request = SimpleNamespace(net=net, memory=SimpleNamespace(watch=lambda net: Watcher()), crop=None)
     for frames in (5, 8, 12):
         video = SimpleNamespace(video=write_video(tmp_path / f"{frames}.avi", frames), files=None)
