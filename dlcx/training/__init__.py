@@ -1,1 +1,1 @@
-"""Training: stages, loop, batches, optimizers and schedules, checkpoints, loggers and process groups."""
+"""Training: stages, the loop, checkpoints, schedules, loggers and process groups."""

@@ -1,4 +1,4 @@
-"""Batches of augmented images, in an order and with changes that depend on (seed, epoch, image) alone."""
+"""Batches of augmented images whose order and augmentation depend only on (seed, epoch, image)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,16 @@ from dlcx.training.samples import Sample, TrainingSamples
 
 @dataclass(frozen=True)
 class BatchShard:
-    """What one process has of a batch: ``own`` of ``whole`` images, and a seed for what layers draw.
+    """The images of a batch that one process computes.
 
-    Where ``own`` is 0, the batch's first image stands in, which counts for nothing.
+    Attributes
+    ----------
+    size
+        Number of images; 0 if the process only holds a placeholder, the batch's first image, which has no weight.
+    batch_size
+        Number of images of the batch over all processes.
+    seed
+        Seed of the random layers, such as dropout.
     """
 
     size: int
@@ -33,10 +40,20 @@ class BatchShard:
 
 @dataclass(frozen=True)
 class Batch:
-    """B images of one size: pixels (B, H, W, 3) uint8 RGB, their labels, and the files they come from.
+    """Images of one size with their labels.
 
-    ``conditions`` (B, K, 3) are first guesses of the poses, for conditional nets.  ``share`` is set where other
-    processes have the rest of the batch.
+    Attributes
+    ----------
+    images
+        Pixels (B, H, W, 3), uint8 RGB.
+    labels
+        Labels in pixels of ``images``.
+    paths
+        The image files.
+    conditions
+        Condition poses (B, K, 3) as x, y and score, for conditional networks.
+    shard
+        This process's part of the batch; None if a single process trains.
     """
 
     images: Tensor
@@ -50,36 +67,36 @@ class Batch:
 
     @property
     def total_size(self) -> int:
-        """Images in the shares of all processes."""
+        """Number of images over all processes."""
         return len(self) if self.shard is None else self.shard.batch_size
 
     def pinned(self) -> Batch:
-        """The same with pixels in page-locked memory, from where a GPU fetches them while it computes."""
+        """Return the batch with its pixels in page-locked memory, which a GPU copies asynchronously."""
         return replace(self, images=self.images.pin_memory())
 
 
 class Batches:
-    """The training samples, epoch for epoch; several processes have shares of each batch.
+    """The batches of each epoch, or this process's shard of each batch.
 
-    Threads, not processes, read ahead: OpenCV and numpy's generators work outside of Python's lock, and all threads
-    share one cache of decoded images.
+    Threads rather than processes prepare samples: OpenCV and numpy release Python's lock, and threads share one cache
+    of decoded images.
 
     Parameters
     ----------
     samples
-        What is learned from.
+        The training samples.
     size
-        Samples a batch; the last one of an epoch may hold fewer.
+        Samples per batch; the last batch of an epoch may be smaller.
     seed
-        Same seed, same batches.
+        Equal seeds give equal batches.
     workers
-        Threads that prepare samples ahead; 0 prepares them when they are asked for.
+        Number of threads that prepare samples ahead; 0 prepares them on demand.
     pin
-        Whether pixels go to page-locked memory.
+        Whether to place pixels in page-locked memory.
     resizing
-        Gives the images of a batch one size; without it the smaller ones are padded.
-    processes
-        Who else has a share; batches, and their images, do not depend on how many there are.
+        Gives all images of a batch one size; without it, smaller images are padded.
+    group
+        The processes that share each batch. The batches do not depend on the number of processes.
     """
 
     def __init__(
@@ -102,41 +119,50 @@ class Batches:
         self._group = group or ProcessGroup()
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Number of batches per epoch."""
         return -(-len(self.samples) // self._size)
 
     def samples_in(self, batches: int) -> int:
-        """Samples in the first ``batches`` batches of an epoch."""
+        """Number of samples in the first ``batches`` batches of an epoch."""
         return min(batches * self._size, len(self.samples))
 
     def order(self, epoch: int) -> list[list[int]]:
-        """Indices of the samples of each batch of an epoch."""
+        """Sample indices of each batch of an epoch."""
         shuffled = generator(self._seed, epoch).permutation(len(self.samples)).tolist()
         return [shuffled[start : start + self._size] for start in range(0, len(shuffled), self._size)]
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch (counted from 1), or this process's shares of them, without the first ``start``."""
+        """Yield the batches of an epoch.
+
+        Parameters
+        ----------
+        epoch
+            Epoch number, from 1.
+        start
+            Number of batches to skip.
+        """
         rest = self.order(epoch)[start:]
         shares = [self._group.shard(indices) or indices[:1] for indices in rest]
-        drawn = shares
-        if self._resizing is not None:  # the first image of a batch decides on its size
-            drawn = [own if own[0] == all_[0] else [all_[0], *own] for own, all_ in zip(shares, rest, strict=True)]
-        make = self._in_threads if self._workers else self._in_place
-        for number, (samples, own, whole) in enumerate(zip(make(epoch, drawn), shares, rest, strict=True), start):
+        needed = shares
+        if self._resizing is not None:  # the first image of a batch determines its size
+            needed = [own if own[0] == all_[0] else [all_[0], *own] for own, all_ in zip(shares, rest, strict=True)]
+        make = self._in_threads if self._workers else self._on_demand
+        prepared = zip(make(epoch, needed), shares, rest, strict=True)
+        for number, (samples, own, all_indices) in enumerate(prepared, start):
             if self._resizing is not None:
                 samples = self._resized(samples, own, epoch, number)
-            least = self._group.all_reduce_max(np.max([sample.image.shape[:2] for sample in samples], axis=0).tolist())
-            batch = collate(samples, least)
+            largest = np.max([sample.image.shape[:2] for sample in samples], axis=0).tolist()
+            batch = collate(samples, self._group.all_reduce_max(largest))
             if self._group.count > 1:
-                batch = replace(batch, shard=self._shard(whole, epoch, number))
+                batch = replace(batch, shard=self._shard(all_indices, epoch, number))
             yield batch.pinned() if self._pin else batch
 
     def sample(self, epoch: int, index: int) -> Sample:
-        """One sample as an epoch shows it."""
+        """Return a sample as augmented in an epoch."""
         return self.samples.sample(index, generator(self._seed, epoch, index))
 
     def _resized(self, samples: list[Sample], own: Sequence[int], epoch: int, number: int) -> list[Sample]:
-        """The last samples, whose indices are ``own``, in the size that suits the first one."""
+        """Resize the last ``len(own)`` samples to the size chosen from the first sample."""
         assert self._resizing is not None
         size = self._resizing.size(samples[0], generator(self._seed, epoch, batch=number))
         return [
@@ -144,17 +170,17 @@ class Batches:
             for sample, index in zip(samples[-len(own) :], own, strict=True)
         ]
 
-    def _shard(self, whole: Sequence[int], epoch: int, number: int) -> BatchShard:
+    def _shard(self, indices: Sequence[int], epoch: int, number: int) -> BatchShard:
         rank, count = self._group.rank, self._group.count
         seed = np.random.SeedSequence((self._seed, epoch, number, rank, count)).generate_state(1, np.uint64)
-        return BatchShard(len(self._group.shard(whole)), len(whole), int(seed[0] >> 1))
+        return BatchShard(len(self._group.shard(indices)), len(indices), int(seed[0] >> 1))
 
-    def _in_place(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
+    def _on_demand(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
         for indices in order:
             yield [self.sample(epoch, index) for index in indices]
 
     def _in_threads(self, epoch: int, order: Sequence[Sequence[int]]) -> Iterator[list[Sample]]:
-        ahead = 2 + -(-self._workers // self._size)  # batches under way at once
+        ahead = 2 + -(-self._workers // self._size)  # batches in preparation at once
         waiting: deque[list[Future[Sample]]] = deque()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="dlcx-augment")
         try:
@@ -168,13 +194,20 @@ class Batches:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def collate(samples: Sequence[Sample], least: Sequence[int] = (0, 0)) -> Batch:
-    """One batch; images of different sizes are padded with black at the bottom and right, animals with flag 0.
+def collate(samples: Sequence[Sample], min_size: Sequence[int] = (0, 0)) -> Batch:
+    """Combine samples into a batch.
 
-    ``least`` are the height and width that the batch has at least.
+    Images are padded with black at the bottom and right; missing animals get visibility flag 0.
+
+    Parameters
+    ----------
+    samples
+        The samples.
+    min_size
+        Minimum height and width of the batch.
     """
     count = len(samples)
-    height, width = np.max([least, *(sample.image.shape[:2] for sample in samples)], axis=0)
+    height, width = np.max([min_size, *(sample.image.shape[:2] for sample in samples)], axis=0)
     pixels = torch.zeros(count, height, width, 3, dtype=torch.uint8)
     for row, sample in zip(pixels.numpy(), samples, strict=True):
         row[: sample.image.shape[0], : sample.image.shape[1]] = sample.image

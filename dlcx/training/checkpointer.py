@@ -1,8 +1,9 @@
-"""Which snapshots a training keeps: the best one, one every so many epochs, and the last.
+"""Which snapshots a training keeps: the best, one every so many epochs, and the last.
 
-After an epoch whose key metric beats the best so far, ``-best-<epoch>`` is saved; the best before it becomes a regular
-snapshot if its epoch is one to save, else it goes.  Any other epoch is saved if it is the last or its number is a
-multiple of ``every``.  Of the regular ones the newest ``most`` stay.  (Rules of DeepLabCut 3.0.2.)
+An epoch that improves the key metric is saved as ``-best-<epoch>``. The previous best snapshot is renamed to a regular
+one if its epoch is a multiple of ``save_interval``, and deleted otherwise. Other epochs are saved if they are the last
+or a multiple of ``save_interval``. Of the regular snapshots the newest ``max_snapshots`` remain. (DeepLabCut 3.0.2 has
+the same rules.)
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from dlcx.project import Shuffle
 
 @dataclass(frozen=True)
 class Best:
-    """The best value of the key metric so far, its epoch, and how many evaluations since were not better."""
+    """The best value of the key metric.
+
+    Attributes
+    ----------
+    score, epoch
+        The value and its epoch.
+    waited
+        Number of evaluations since then without an improvement.
+    """
 
     score: float
     epoch: int
@@ -34,15 +43,17 @@ class Checkpointer:
     Parameters
     ----------
     shuffle, prefix
-        Where, and under which name.
+        The shuffle and the name prefix of the snapshots.
     key_metric
-        Name without ``metrics/``, e.g. ``test.mAP``.
+        Name without ``metrics/``, for example ``test.mAP``.
     ascending
-        Whether larger is better.
-    every, most
-        Epochs between regular snapshots, and how many of these are kept.
+        Whether larger values are better.
+    save_interval
+        Number of epochs between regular snapshots.
+    max_snapshots
+        Number of regular snapshots to keep.
     best
-        What an earlier stage of the training remembers.
+        Best value of the key metric before this run.
     """
 
     def __init__(
@@ -52,19 +63,19 @@ class Checkpointer:
         prefix: str = "snapshot",
         key_metric: str = "test.mAP",
         ascending: bool = True,
-        every: int = 25,
-        most: int = 5,
+        save_interval: int = 25,
+        max_snapshots: int = 5,
         best: Best | None = None,
     ) -> None:
         self._shuffle = shuffle
         self._prefix = prefix
         self.key_metric = key_metric
         self._ascending = ascending
-        self._every = every
-        self._most = most
+        self._save_interval = save_interval
+        self._max_snapshots = max_snapshots
         self.best = best
 
-    def keep(
+    def save_if_due(
         self,
         epoch: int,
         *,
@@ -74,9 +85,26 @@ class Checkpointer:
         scheduler: Mapping[str, Any] | None = None,
         optimizer: Mapping[str, Any] | None = None,
     ) -> Path | None:
-        """Decide about an epoch, whose ``numbers`` have their names in learning_stats.csv; the file saved, if any."""
-        better = self.judge(epoch, numbers)
-        if not (better or last or epoch % self._every == 0):
+        """Save an epoch if it is the best, the last, or due.
+
+        Parameters
+        ----------
+        epoch
+            The epoch.
+        last
+            Whether no epoch follows.
+        numbers
+            Losses and metrics by their names in learning_stats.csv.
+        model, scheduler, optimizer
+            State dicts to save.
+
+        Returns
+        -------
+        Path or None
+            The snapshot, if one was saved.
+        """
+        better = self.record(epoch, numbers)
+        if not (better or last or epoch % self._save_interval == 0):
             return None
         path = self._shuffle.snapshot_path(epoch, best=better, prefix=self._prefix)
         write_snapshot(
@@ -90,11 +118,14 @@ class Checkpointer:
             scheduler=scheduler,
             optimizer=optimizer,
         )
-        self._tidy(epoch if better else None)
+        self._delete_old(epoch if better else None)
         return path
 
-    def judge(self, epoch: int, numbers: Mapping[str, float]) -> bool:
-        """Whether this epoch is the best so far; remembers it, and is enough where another process writes."""
+    def record(self, epoch: int, numbers: Mapping[str, float]) -> bool:
+        """Record the key metric of an epoch; return whether it is the best so far.
+
+        Processes that do not write snapshots call only this.
+        """
         score = numbers.get(f"metrics/{self.key_metric}")
         if score is None:
             return False
@@ -107,22 +138,22 @@ class Checkpointer:
         self.best = Best(score, epoch)
         return True
 
-    def _tidy(self, new_best: int | None) -> None:
-        """Delete what the rules give up."""
+    def _delete_old(self, new_best: int | None) -> None:
+        """Delete or rename the snapshots that the rules no longer keep."""
         found = self._shuffle.snapshots(self._prefix)
         for snapshot in found:
             if new_best is not None and snapshot.best and snapshot.epoch != new_best:
-                if snapshot.epoch % self._every == 0:
+                if snapshot.epoch % self._save_interval == 0:
                     snapshot.path.replace(self._shuffle.snapshot_path(snapshot.epoch, prefix=self._prefix))
                 else:
                     snapshot.path.unlink()
         regular = [snapshot for snapshot in self._shuffle.snapshots(self._prefix) if not snapshot.best]
-        for snapshot in regular[: -self._most]:
+        for snapshot in regular[: -self._max_snapshots]:
             snapshot.path.unlink()
 
 
 def best_so_far(shuffle: Shuffle, key_metric: str, prefix: str = "snapshot") -> Best | None:
-    """The best so far as the best snapshot itself has it; None where there is none or it does not say."""
+    """Read the best score from the best snapshot; None if there is no such snapshot or it has no score."""
     for snapshot in shuffle.snapshots(prefix):
         if snapshot.best:
             score = (read_snapshot(snapshot.path).metrics or {}).get(f"metrics/{key_metric}", math.nan)

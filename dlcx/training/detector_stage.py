@@ -1,4 +1,4 @@
-"""The detector of a top-down net, to be trained."""
+"""Training of the detector of a top-down network."""
 
 from __future__ import annotations
 
@@ -19,22 +19,28 @@ if TYPE_CHECKING:
     from dlcx.training.loop import TrainingSchedule
     from dlcx.training.process_group import ProcessGroup
 
-#: What ``detector.runner.key_metric`` may be.
+#: Values of ``detector.runner.key_metric``.
 BOX_METRICS = tuple(f"test.{name}@{overlap}" for name in ("mAP", "mAR") for overlap in ("50:95", "50", "75"))
 
 
-def detector_stage(place: Shuffle, config: ModelConfig, own: DlcxConfig) -> TrainingStage | None:
-    """What finds the animals for a top-down net; None for other nets."""
+def detector_stage(shuffle: Shuffle, config: ModelConfig, own: DlcxConfig) -> TrainingStage | None:
+    """Return the training stage of a shuffle's detector; None if the network has none.
+
+    Raises
+    ------
+    DlcxError
+        If the detector's key metric is unknown.
+    """
     detector = config.detector
     if detector is None:
         return None
     check_metric(detector.runner.key_metric, BOX_METRICS, "detector.runner.key_metric")
     return DetectorStage(
-        place=place,
-        where="detector.",
+        shuffle=shuffle,
+        key_prefix="detector.",
         prefix=detector.runner.snapshot_prefix or DETECTOR,
         flag="--detector-weights",
-        own_key="detector_weights",
+        metadata_key="detector_weights",
         weights=_first_weights(config, own),
         block=detector,
         config=config,
@@ -42,7 +48,7 @@ def detector_stage(place: Shuffle, config: ModelConfig, own: DlcxConfig) -> Trai
 
 
 def _first_weights(config: ModelConfig, own: DlcxConfig) -> str:
-    """Those that a flag named, else those beside the network's own first weights in ``weight_init``."""
+    """The initial weights named by a flag, otherwise those that ``weight_init`` names beside the pose network's."""
     init = config.train_settings.weight_init
     if own.detector_weights is None and own.weights == "weight_init" and init and init.detector_snapshot_path:
         return init.detector_snapshot_path
@@ -51,7 +57,7 @@ def _first_weights(config: ModelConfig, own: DlcxConfig) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorStage(TrainingStage):
-    """The net that finds boxes around animals."""
+    """Trains the network that finds boxes around animals."""
 
     block: Detector
     config: ModelConfig
@@ -71,29 +77,29 @@ class DetectorStage(TrainingStage):
         from dlcx.training.samples import FullImages
 
         if not any(pose.animals.score.any() for pose in learning.poses):
-            raise DlcxError(f"{self.place.name}: no animal is labelled in the training images")
+            raise DlcxError(f"{self.shuffle.name}: no animal is labeled in the training images")
         config, settings, transforms = self.config, self.block, self.transforms
         margin = config.data.bbox_margin
         model = build_detector(settings, from_scratch=self.weights == "none")
-        wanted = config.device if (device, settings.device) == ("auto", "auto") else device
-        detector = create_detector(model, settings, most=MAX_DETECTIONS, device=wanted)
-        judged = any(pose.animals.score.any() for pose in test.poses)
+        requested = config.device if (device, settings.device) == ("auto", "auto") else device
+        detector = create_detector(model, settings, most=MAX_DETECTIONS, device=requested)
+        has_labels = any(pose.animals.score.any() for pose in test.poses)
         return StageComponents(
             model,
             detector.device,
             samples=FullImages(learning, build_augmentation(transforms, keypoints=False), margin=margin),
             losses=DetectorLossStep(model, build_scaling(transforms), detector.device, precision=schedule.precision),
-            evaluate=BoxEvaluation(test, detector, margin=margin, group=group) if judged else None,
+            evaluate=BoxEvaluation(test, detector, margin=margin, group=group) if has_labels else None,
             resizing=build_resizing(transforms.collate if transforms else None, "detector.data.train.collate"),
         )
 
-    def fill(self, model: nn.Module) -> str:
+    def load_initial_weights(self, model: nn.Module) -> str:
         """See :class:`TrainingStage`."""
         from dlcx.nets.detectors.weights import load_initial_detector
 
         return load_initial_detector(cast("BoxDetector", model), self.block, self.weights)
 
-    def layout(self) -> nn.Module:
+    def meta_model(self) -> nn.Module:
         """See :class:`TrainingStage`."""
         import torch
 

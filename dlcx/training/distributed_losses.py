@@ -1,7 +1,7 @@
-"""Losses of a batch that several processes have shares of, and gradients that all of them get.
+"""Losses and gradients of a batch that several processes share.
 
-Each process is wrong by ``count * fraction`` times the loss of its share, so that the mean over the processes, which
-torch's DistributedDataParallel takes of the gradients, is the loss of the whole batch as one process has it.
+Each process scales the loss of its shard by ``count * shard.size / shard.batch_size``. The mean over the processes,
+which torch's DistributedDataParallel takes of the gradients, then equals the loss of the batch in one process.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Losses = Callable[[Batch], dict[str, Tensor]]
 
 
 def distributed_losses(model: nn.Module, losses: Losses, group: ProcessGroup, *, compiled: bool = False) -> Losses:
-    """``losses`` of ``model``, which all processes learn from together; their mean over the processes is the batch's.
+    """Wrap ``losses`` so that all processes train ``model`` together; a single process gets ``losses`` unchanged.
 
-    Parameters and buffers become those of the first process.  Alone, ``losses`` themselves.
+    Parameters and buffers are copied from the first process.
 
     Raises
     ------
     DlcxError
-        When the model is compiled and batch norms are not frozen.
+        If the model is compiled and its batch norms are not frozen.
     """
     if group.count == 1:
         return losses
@@ -47,15 +47,15 @@ def distributed_losses(model: nn.Module, losses: Losses, group: ProcessGroup, *,
         )
     for buffer in model.buffers():
         dist.broadcast(buffer, 0)
-    shared = _Shared(model, losses, group, norms=not compiled)
+    shared = _DistributedModule(model, losses, group, norms=not compiled)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch call broadcast_buffers otherwise
-        # static: nets may have layers that no loss reaches, but always the same ones
+        warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch rename broadcast_buffers
+        # static: a network may have layers without gradients, but always the same ones
         return DistributedDataParallel(shared, broadcast_buffers=False, static_graph=True)
 
 
-class _Shared(nn.Module):
-    """What DistributedDataParallel holds: the model, whose gradients it joins, and the way from a batch to losses."""
+class _DistributedModule(nn.Module):
+    """The module that DistributedDataParallel wraps: the model and the computation of its losses."""
 
     def __init__(self, model: nn.Module, losses: Losses, group: ProcessGroup, *, norms: bool) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class _Shared(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         shard = batch.shard
         assert shard is not None
-        torch.manual_seed(shard.seed)  # what layers draw depends on seed, epoch, batch and process alone
+        torch.manual_seed(shard.seed)  # random layers depend only on seed, epoch, batch and process
         with (
             normalize_losses(_Counts(shard, self._group)),
             SyncBatchNorms(shard) if self._norms else nullcontext(),
@@ -82,12 +82,12 @@ class _Counts:
         self._counts, self._group = bool(shard.size), group
 
     def total(self, count: Tensor) -> Tensor:
-        """Sum over the processes; images that only stand in do not count."""
+        """Sum over the processes, without placeholder images."""
         return self._group.all_reduce_sum(count * self._counts)
 
 
 class SyncBatchNorms(TorchFunctionMode):
-    """Lets batch norms in training take mean and variance of the whole batch, on any device.
+    """Compute the mean and variance of batch norms over the batches of all processes, on any device.
 
     Ioffe and Szegedy, Batch Normalization (ICML 2015), over the images of all processes.
     """
@@ -97,12 +97,12 @@ class SyncBatchNorms(TorchFunctionMode):
         self._shard = shard
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Call ``func``, or what stands for it."""
+        """Call ``func``, replacing ``functional.batch_norm``."""
         if func is functional.batch_norm:
-            return self._normalised(*args, **(kwargs or {}))
+            return self._normalized(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
-    def _normalised(
+    def _normalized(
         self,
         x: Tensor,
         running_mean: Tensor | None,

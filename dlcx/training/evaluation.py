@@ -1,4 +1,4 @@
-"""The test images during training: losses, and errors in pixels of the whole image."""
+"""Evaluation on the test images during training: losses, and errors in pixels of the full image."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from dlcx.training.batches import collate
 from dlcx.training.process_group import ProcessGroup
 from dlcx.training.samples import sample_condition, single_animal, to_sample
 
-#: Confidence from which a point counts for ``rmse_pcutoff``; fixed, so that curves compare.
+#: Minimum likelihood of the keypoints in ``rmse_pcutoff``; fixed so that curves are comparable.
 PCUTOFF = 0.6
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
-#: What the net is shown of a labelled image: guesses for the predictor, and what is true of each row that it then sees.
+#: Input of the predictor (boxes or condition poses) for an image, and the labels of each resulting row.
 EvaluationRows = tuple[Instances | None, Sequence[LabeledImage]]
 
 
 def full_image_rows(labeled: LabeledImage) -> EvaluationRows:
-    """The whole image, for bottom-up nets."""
+    """One row for the full image, for bottom-up networks."""
     return None, [labeled]
 
 
 def animal_rows(margin: int) -> Callable[[LabeledImage], EvaluationRows]:
-    """Every labelled animal, in the box around its keypoints and ``margin`` pixels, for top-down nets."""
+    """One row for each labeled animal: the box around its keypoints plus ``margin`` pixels, for top-down networks."""
 
     def rows(labeled: LabeledImage) -> EvaluationRows:
         seen = np.flatnonzero(labeled.pose.animals.score.any(1))
@@ -50,7 +50,10 @@ def animal_rows(margin: int) -> Callable[[LabeledImage], EvaluationRows]:
 
 
 def condition_rows(sampler: ConditionSampler, margin: int) -> Callable[[LabeledImage], EvaluationRows]:
-    """Every labelled animal, in the box around a guess of its pose, for conditional nets; each time the same guess."""
+    """One row for each labeled animal: the box around a condition pose, for conditional networks.
+
+    The condition is sampled from a seed that depends only on the image, so every evaluation uses the same one.
+    """
 
     def rows(labeled: LabeledImage) -> EvaluationRows:
         size = labeled.image.shape[1::-1]
@@ -66,7 +69,7 @@ def condition_rows(sampler: ConditionSampler, margin: int) -> Callable[[LabeledI
 
 @dataclass
 class ImageEvaluation:
-    """What one image, or a box, is found to be: the losses of each row, its labels, and what was found in it."""
+    """The losses, labels and predictions of each row of one image."""
 
     losses: list[dict[str, float]] = field(default_factory=list)
     truth: list[Prediction] = field(default_factory=list)
@@ -74,22 +77,23 @@ class ImageEvaluation:
 
 
 class Evaluation:
-    """Evaluates a model on labelled images, one by one, as they are at inference.
+    """Evaluates a model on labeled images one at a time, as at inference.
 
     Parameters
     ----------
     images
         The test images.
     model, predictor
-        What is trained, and what predicts with it.
-    rows_of
-        What the net is shown of each image: :func:`full_image_rows`, :func:`animal_rows` or :func:`condition_rows`.
+        The model in training, and the predictor that uses it.
     single
-        Whether a row shows one animal, whose labels and prediction are paired without matching.
+        Whether a row shows one animal, so that labels and predictions are paired without matching.
+    rows_of
+        The rows that the network sees of each image: :func:`full_image_rows`, :func:`animal_rows` or
+        :func:`condition_rows`.
     margin
-        Pixels that an animal's box reaches beyond its keypoints.
-    processes
-        Who else takes a share of the images; the numbers are those of all images.
+        Pixels between an animal's keypoints and its box.
+    group
+        The processes that share the images; the results cover all images.
     """
 
     def __init__(
@@ -109,15 +113,15 @@ class Evaluation:
 
     @torch.inference_mode()
     def __call__(self, stop: StopRequest) -> dict[str, float] | None:
-        """``losses/eval.*`` (means over the rows) and ``metrics/test.*``; None when a stop was asked for."""
+        """Return ``losses/eval.*`` (means over the rows) and ``metrics/test.*``; None if a stop was requested."""
         self._model.eval()
-        judged = evaluate_images(self._images, self._judge, stop, self._group)
-        if judged is None:
+        evaluated = evaluate_images(self._images, self._evaluate_image, stop, self._group)
+        if evaluated is None:
             return None
-        truth = [true for image in judged for true in image.truth]
-        predicted = [found for image in judged for found in image.predicted]
+        truth = [true for image in evaluated for true in image.truth]
+        predicted = [found for image in evaluated for found in image.predicted]
         sums: dict[str, float] = {}
-        for losses in (row for image in judged for row in image.losses):
+        for losses in (row for image in evaluated for row in image.losses):
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value
         metrics = evaluate_poses(truth, predicted, pcutoff=PCUTOFF, single=self._single)
@@ -126,8 +130,8 @@ class Evaluation:
             found[f"metrics/test.{name}"] = float(getattr(metrics, name))
         return self._group.broadcast(found)
 
-    def _judge(self, labeled: LabeledImage) -> ImageEvaluation:
-        judged = ImageEvaluation()
+    def _evaluate_image(self, labeled: LabeledImage) -> ImageEvaluation:
+        evaluated = ImageEvaluation()
         guess, rows = self._rows_of(labeled)
         image = labeled.image[None].copy()  # cached ones are read-only
         inputs = self._predictor.inputs(image, None if guess is None else [guess])
@@ -135,13 +139,13 @@ class Evaluation:
             tensors = [tensor[row : row + 1] for tensor in inputs.tensors]
             outputs = self._model(*tensors)
             losses = self._model.loss(outputs, self._labels(true, geometry).to(tensors[0].device))
-            judged.losses.append(dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True)))
-            judged.truth.append(true.pose)
-            judged.predicted.extend(geometry.prediction_to_image(found) for found in self._model.decode(outputs))
-        return judged
+            evaluated.losses.append(dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True)))
+            evaluated.truth.append(true.pose)
+            evaluated.predicted.extend(geometry.prediction_to_image(found) for found in self._model.decode(outputs))
+        return evaluated
 
     def _labels(self, labeled: LabeledImage, geometry: Geometry) -> BatchLabels:
-        """The labels of one row in pixels of the net's input."""
+        """The labels of one row in pixels of the network input."""
         sample = to_sample(labeled, self._margin)
         for points in (sample.keypoints, sample.unique):
             points[..., :2] = geometry.to_net(points[..., :2])
@@ -150,18 +154,18 @@ class Evaluation:
 
 
 class BoxEvaluation:
-    """Evaluates a detector on labelled images, one by one, as they are at inference.
+    """Evaluates a detector on labeled images one at a time, as at inference.
 
     Parameters
     ----------
     images
         The test images.
     detector
-        What predicts with the net that is trained.
+        Predicts with the network in training.
     margin
-        Pixels that an animal's box reaches beyond its keypoints.
-    processes
-        Who else takes a share of the images.
+        Pixels between an animal's keypoints and its box.
+    group
+        The processes that share the images; the results cover all images.
     """
 
     def __init__(
@@ -171,15 +175,15 @@ class BoxEvaluation:
         self._group = group or ProcessGroup()
 
     def __call__(self, stop: StopRequest) -> dict[str, float] | None:
-        """``metrics/test.*``, such as ``metrics/test.mAP@50:95``; None when a stop was asked for."""
+        """Return ``metrics/test.*``, such as ``metrics/test.mAP@50:95``; None if a stop was requested."""
         self._detector.model.eval()
-        judged = evaluate_images(self._images, self._judge, stop, self._group)
-        if judged is None:
+        evaluated = evaluate_images(self._images, self._evaluate_image, stop, self._group)
+        if evaluated is None:
             return None
-        numbers = evaluate_boxes([truth for truth, _ in judged], [found for _, found in judged]).named()
+        numbers = evaluate_boxes([truth for truth, _ in evaluated], [found for _, found in evaluated]).named()
         return self._group.broadcast({f"metrics/test.{name}": value for name, value in numbers.items()})
 
-    def _judge(self, labeled: LabeledImage) -> tuple[np.ndarray, Instances]:
+    def _evaluate_image(self, labeled: LabeledImage) -> tuple[np.ndarray, Instances]:
         boxes = labeled_boxes(labeled, self._margin).box
         assert boxes is not None
         (found,) = self._detector.predict(labeled.image[None].copy())  # cached ones are read-only
@@ -187,12 +191,12 @@ class BoxEvaluation:
 
 
 def evaluate_images(
-    images: LabeledImages, judge: Callable[[LabeledImage], Found], stop: StopRequest, group: ProcessGroup
-) -> list[Found] | None:
-    """What ``judge`` says of every image, each of which one process looks at; None when a stop was asked for."""
-    own: list[Found] = []
+    images: LabeledImages, evaluate: Callable[[LabeledImage], Result], stop: StopRequest, group: ProcessGroup
+) -> list[Result] | None:
+    """Apply ``evaluate`` to all images, sharded over the processes; None if a stop was requested."""
+    own: list[Result] = []
     for index in group.shard(range(len(images))):
         if stop:
             break
-        own.append(judge(images[index]))
+        own.append(evaluate(images[index]))
     return None if group.stop_requested(stop) else group.all_gather(own)

@@ -18,10 +18,23 @@ def evaluation_line(
     key_metric: str,
     best: Best | None,
 ) -> str:
-    """One line on the test images after an epoch, and the best epoch so far.
+    """Summarize the errors on the test images after an epoch, and the best epoch so far.
 
-    ``numbers`` have their names in learning_stats.csv, ``key_metric`` (such as ``test.mAP``) decides which epoch is the
-    best, and ``yardstick`` holds the lengths of the test images.
+    Parameters
+    ----------
+    epoch, epochs
+        The epoch and the total number.
+    numbers
+        Losses and metrics by their names in learning_stats.csv.
+    key_metric
+        Metric that determines the best epoch, such as ``test.mAP``.
+    best
+        The best epoch so far.
+
+    Returns
+    -------
+    str
+        One line without a line break.
     """
     facts = [f"train loss {numbers['losses/train.total_loss']:.4g}"]
     if "losses/eval.total_loss" in numbers:

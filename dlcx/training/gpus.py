@@ -1,4 +1,4 @@
-"""``runner.gpus`` of pytorch_config.yaml: which GPU trains."""
+"""The GPU that ``runner.gpus`` of pytorch_config.yaml selects."""
 
 from __future__ import annotations
 
@@ -11,11 +11,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def choose_gpu(device: str, config: ModelConfig, *, alone: bool) -> str:
-    """The device of a training, with the number that ``runner.gpus`` gives a GPU; ``alone``: one process trains.
+def choose_gpu(device: str, config: ModelConfig, *, single_process: bool) -> str:
+    """Return the device of a training, with the index that ``runner.gpus`` gives.
 
-    As in DeepLabCut one number chooses the GPU, unless --device names one.  Several mean its DataParallel, which is
-    ``--devices`` here.
+    As in DeepLabCut, a single index selects the GPU unless --device names one. Several indices mean DataParallel in
+    DeepLabCut; dlcx uses ``--devices`` for that.
+
+    Parameters
+    ----------
+    device
+        The ``--device`` flag.
+    config
+        The settings of the shuffle.
+    single_process
+        Whether a single process trains.
+
+    Returns
+    -------
+    str
+        Name of the device, such as ``cuda:1``.
     """
     from dlcx.engines.devices import choose_device
 
@@ -24,7 +38,7 @@ def choose_gpu(device: str, config: ModelConfig, *, alone: bool) -> str:
         return device
     chosen = choose_device(config.device if device == "auto" else device, config.net_type)
     if len(gpus) > 1:
-        if alone:
+        if single_process:
             numbers = ",".join(map(str, gpus))
             log.warning(
                 "runner.gpus: %s: one device trains; CUDA_VISIBLE_DEVICES=%s and --devices %d train on all of them",

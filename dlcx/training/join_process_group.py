@@ -12,14 +12,14 @@ from dlcx.training.process_group import ProcessGroup
 
 @contextmanager
 def join_process_group() -> Iterator[ProcessGroup]:
-    """The processes that train together: those that the environment names as ``torchrun`` sets it, else this one alone.
+    """Yield the process group described by the environment that ``torchrun`` sets, or a single process.
 
     Raises
     ------
-    AlreadyReported
-        When this process ends because another one does, which says why.
+    ToldElsewhere
+        If this process ends because another one failed; that one reports the error.
     DlcxError
-        When another one was lost.
+        If another process was lost.
     """
     if not is_distributed():
         yield ProcessGroup()
@@ -29,18 +29,18 @@ def join_process_group() -> Iterator[ProcessGroup]:
     from dlcx.training.torch_process_group import TorchProcessGroup
 
     group = TorchProcessGroup()
-    talk = logging.getLogger("dlcx")
-    level = talk.level
+    package_logger = logging.getLogger("dlcx")
+    level = package_logger.level
     if not group.is_main:
-        talk.setLevel(logging.CRITICAL)
+        package_logger.setLevel(logging.CRITICAL)
     try:
         yield group
         group.barrier()
     except BaseException as error:
-        found = group.explain(error)
-        if found is error:
+        reported = group.explain(error)
+        if reported is error:
             raise
-        raise found from error
+        raise reported from error
     finally:
-        talk.setLevel(level)
+        package_logger.setLevel(level)
     group.destroy()

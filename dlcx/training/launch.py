@@ -1,4 +1,4 @@
-"""``dlcx train`` in other processes than this one: several of this machine, which train together."""
+"""Run ``dlcx train`` in several processes of this machine."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _FLAGS = {"overrides": "--set"}
 
 
 def train_in_processes(count: int, options: Mapping[str, Any], progress: Progress) -> TrainResult:
-    """Train in ``count`` processes of this machine, with the options of :func:`dlcx.workflow.train.train`.
+    """Train in ``count`` processes of this machine.
 
     Raises
     ------
-    AlreadyReported
-        When they end with an error, which one of them has printed.
+    ToldElsewhere
+        If they fail; one of them has printed the error.
     DlcxError
-        When one was killed.
+        If a process was killed.
     """
     if is_distributed():
-        raise DlcxError(f"--devices {count}: this process is one of several already", hint="Leave --devices out.")
+        raise DlcxError(f"--devices {count}: this process already belongs to a group", hint="Leave out --devices.")
     words = [sys.executable, "-m", "dlcx", "train", "--json", *flags(options)]
     talk = logging.getLogger("dlcx").getEffectiveLevel()
     words += ["--debug"] if talk <= logging.DEBUG else ["--verbose"] if talk <= logging.INFO else []

@@ -1,4 +1,4 @@
-"""Whether the test images of a shuffle are near-duplicates of training images, and what that hides of the error."""
+"""Test images that are nearly identical to training images, and their effect on the test error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Share of twins among the test images from which there is a warning.
-WARNED = 0.1
+#: Minimum fraction of near-duplicates among the test images for a warning.
+MIN_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
 class NearDuplicatePair:
-    """A test image and the training image that it looks like; 1 is the usual difference of two images of a video."""
+    """A test image and the training image it resembles; a difference of 1 is typical of two images of a video."""
 
     test: str
     train: str
@@ -33,7 +33,17 @@ class NearDuplicatePair:
 
 @dataclass(frozen=True)
 class NearDuplicateCheck:
-    """Test images that look like a training image; the mean errors in pixels on them, on the others and on all."""
+    """Test images that are near-duplicates of training images, and mean errors with and without them.
+
+    Attributes
+    ----------
+    images
+        Number of test images.
+    twins
+        The near-duplicates among them.
+    rmse_twins, rmse_others, rmse
+        Mean error in pixels on the near-duplicates, the other test images, and all test images.
+    """
 
     images: int
     twins: tuple[NearDuplicatePair, ...]
@@ -42,30 +52,34 @@ class NearDuplicateCheck:
     rmse: float
 
     def line(self) -> str:
-        """The finding in one line."""
-        text = f"near-duplicates: {len(self.twins)} of {self.images} test images look like a training image"
+        """Summarize the result in one line."""
+        text = f"near-duplicates: {self._finding()}"
         if np.isfinite(self.rmse_twins) and np.isfinite(self.rmse_others):
-            text += f" ({self.rmse_twins:.2f} px; the others {self.rmse_others:.2f} px)"
+            text += f" ({self.rmse_twins:.2f} px; others: {self.rmse_others:.2f} px)"
         return text
 
+    def _finding(self) -> str:
+        count = len(self.twins)
+        one, training = ("is", "a training image") if count == 1 else ("are", "training images")
+        return f"{count} of {self.images} test images {one} nearly identical to {training}"
+
     def warn(self, project: Project) -> None:
-        """Warn where twins may make the test error look better than it is."""
-        if len(self.twins) < max(1, WARNED * self.images):
+        """Warn if near-duplicates may make the test error too optimistic."""
+        if len(self.twins) < max(1, MIN_FRACTION * self.images):
             return
         folders = project.labeled_data.iterdir() if project.labeled_data.is_dir() else ()
         several = sum((folder / f"CollectedData_{project.scorer}.h5").is_file() for folder in folders) > 1
-        hidden = self.rmse_others - self.rmse
+        others = self.images - len(self.twins)
         if not np.isfinite(self.rmse_others):
-            what = "so the test error says little about new videos"
-        elif hidden >= 0.005:  # else it would be told as 0.00
-            what = f"which may hide {hidden:.2f} px of the test error (the others: {self.rmse_others:.2f} px)"
+            effect = "the test error says little about new videos"
+        elif self.rmse_others - self.rmse >= 0.005:  # a difference that two decimals show
+            effect = f"the error on the other {others} is {self.rmse_others:.2f} px"
         else:
-            what = "though the error on the others is not larger"
-        way = "label another video to test on"
+            effect = f"the error on the other {others} is not larger"
+        advice = "label another video to test on"
         if several:
-            way = "`dlcx create-dataset --split-by video` tests on other videos"
-        count = len(self.twins)
-        logger.warning("%d of %d test images look like a training image, %s; %s", count, self.images, what, way)
+            advice = "run `dlcx create-dataset --split-by video` to test on other videos"
+        logger.warning("%s; %s; %s", self._finding(), effect, advice)
 
 
 def check_near_duplicates(
@@ -77,21 +91,36 @@ def check_near_duplicates(
     *,
     single: bool,
 ) -> NearDuplicateCheck:
-    """Look for twins among the images of a split; the mappings go by the rows of the labels."""
+    """Find near-duplicates across a split, and compare the errors on them with the errors on the other test images.
+
+    Parameters
+    ----------
+    labels, split
+        The labels of the training dataset and its split.
+    thumbnails, truth, found
+        Thumbnails, labels and predictions by row of ``labels``.
+    single
+        Whether images show a single animal, so that labels and predictions are paired without matching.
+
+    Returns
+    -------
+    NearDuplicateCheck
+        The pairs and the errors.
+    """
     from dlcx.data.near_duplicates import find_near_duplicates
 
     rows = sorted(thumbnails)
-    place = {row: number for number, row in enumerate(rows)}
+    position = {row: number for number, row in enumerate(rows)}
     twins = find_near_duplicates(
         np.stack([thumbnails[row] for row in rows]),
         [labels.images[row][1] for row in rows],
-        [place[row] for row in split.train],
-        [place[row] for row in split.test],
+        [position[row] for row in split.train],
+        [position[row] for row in split.test],
     )
-    alike = {rows[twin.test] for twin in twins}
+    duplicates = {rows[twin.test] for twin in twins}
 
-    def rmse(some: list[int]) -> float:
-        return evaluate_poses([truth[row] for row in some], [found[row] for row in some], single=single).rmse
+    def rmse(selected: list[int]) -> float:
+        return evaluate_poses([truth[row] for row in selected], [found[row] for row in selected], single=single).rmse
 
     test = split.test.tolist()
     return NearDuplicateCheck(
@@ -102,7 +131,7 @@ def check_near_duplicates(
             )
             for twin in twins
         ),
-        rmse_twins=rmse([row for row in test if row in alike]),
-        rmse_others=rmse([row for row in test if row not in alike]),
+        rmse_twins=rmse([row for row in test if row in duplicates]),
+        rmse_others=rmse([row for row in test if row not in duplicates]),
         rmse=rmse(test),
     )

@@ -1,4 +1,4 @@
-"""The picture of a training's learning curve, redrawn while it trains."""
+"""The learning curve of a training, redrawn while it trains."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from dlcx.training.stage import TrainingStage
 if TYPE_CHECKING:
     from dlcx.training.loop import Training
 
-#: Share of the time that drawing may take.
+#: Maximum fraction of the training time spent on drawing.
 DRAWING_SHARE = 0.02
 
 
 class LearningCurve:
-    """Listens to a training, and draws its curve after evaluations."""
+    """Redraws the learning curve after evaluations."""
 
     def __init__(self, stage: TrainingStage, training: Training) -> None:
         self._part, self._training = stage, training
         self._begun, self._spent = monotonic(), 0.0
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
-        """The numbers of an epoch by their names in learning_stats.csv."""
+        """Redraw the curve if the epoch was evaluated and drawing does not slow the training down."""
         begun = monotonic()
         evaluated = any(name.startswith("metrics/") for name in numbers)
         if evaluated and self._spent <= DRAWING_SHARE * (begun - self._begun):
@@ -31,15 +31,15 @@ class LearningCurve:
             self._spent += monotonic() - begun
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file is open."""
 
 
 def draw_curve(stage: TrainingStage, training: Training) -> None:
-    """Draw the learning curve as it is now, unless another training has taken over the folder."""
+    """Draw the learning curve, unless another training has locked the folder."""
     from dlcx.visuals.learning_curve import draw_learning_curve
 
     rows = training.outputs.statistics.rows
     if rows and (training.lock is None or training.lock.held):
         best = training.outputs.checkpointer.best
-        title = f"{stage.place.name}, detector" if stage.is_detector else stage.place.name
+        title = f"{stage.shuffle.name}, detector" if stage.is_detector else stage.shuffle.name
         draw_learning_curve(rows, stage.files.learning_curve, title=title, best=best.epoch if best else None)

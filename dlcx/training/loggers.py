@@ -1,4 +1,4 @@
-"""Where a training's numbers go: learning_stats.csv and train.txt always, TensorBoard or Weights & Biases if asked."""
+"""Loggers of losses and metrics: learning_stats.csv and train.txt, and optionally TensorBoard or Weights & Biases."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ KINDS = ("csv", "tensorboard", "wandb")
 
 
 class Logger(Protocol):
-    """Takes the numbers of each epoch."""
+    """Receives the losses and metrics of each epoch."""
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
-        """The numbers of one epoch by their names in learning_stats.csv."""
+        """Log an epoch; ``numbers`` are keyed by their names in learning_stats.csv."""
 
     def close(self) -> None:
-        """No more epochs come."""
+        """Finish logging."""
 
 
 class Statistics:
-    """``learning_stats.csv``; an existing file is continued."""
+    """``learning_stats.csv``; rows are appended to an existing file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.rows = read_learning_stats(path)
 
     def drop_after(self, epoch: int) -> None:
-        """Forget later epochs: they are trained again."""
+        """Remove rows of later epochs, which are trained again."""
         self.rows = [row for row in self.rows if row["step"] <= epoch]
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
-        """Add a row and write the whole file."""
+        """Add a row and rewrite the file."""
         self.rows.append({"step": epoch, **numbers})
         write_learning_stats(self.rows, self._path)
 
 
 class TensorBoard:
-    """Event files in a folder, by ``torch.utils.tensorboard``."""
+    """Event files in a folder, written by ``torch.utils.tensorboard``."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -60,7 +60,7 @@ class TensorBoard:
         self._writer = SummaryWriter(str(folder))
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
-        """One scalar for each number."""
+        """Write each number as a scalar."""
         for name, value in numbers.items():
             self._writer.add_scalar(name, value, epoch)
         self._writer.flush()
@@ -70,11 +70,11 @@ class TensorBoard:
         self._writer.close()
 
 
-#: Arguments of DeepLabCut's WandbLogger; all others are wandb.init's, as those of ``wandb_kwargs``.
-_OF_WANDB = ("project_name", "run_name", "wandb_kwargs", "image_log_interval", "model", "train_folder", "type")
-#: Arguments of wandb.init that describe a run, and their types.  Others decide which files are read and written, and
-#: which server gets the user's key; that is the user's choice, not that of a project that someone else has made.
-_OF_RUN: dict[str, tuple[type, ...]] = {
+#: Arguments of DeepLabCut's WandbLogger; all others, like ``wandb_kwargs``, are passed to wandb.init.
+_WANDB_LOGGER_KEYS = ("project_name", "run_name", "wandb_kwargs", "image_log_interval", "model", "train_folder", "type")
+#: Allowed arguments of wandb.init and their types: those that describe a run.  Other arguments choose files and servers
+#: (which receive the user's key); a project from someone else must not set them.
+_RUN_KEYS: dict[str, tuple[type, ...]] = {
     "project": (str,), "name": (str,), "entity": (str,), "group": (str,), "job_type": (str,), "notes": (str,),
     "tags": (list, tuple), "config": (dict,), "mode": (str,), "id": (str,), "resume": (str, bool),
     "reinit": (str, bool), "force": (bool,), "allow_val_change": (bool,), "save_code": (bool,),
@@ -82,10 +82,14 @@ _OF_RUN: dict[str, tuple[type, ...]] = {
 
 
 class WeightsAndBiases:
-    """A run of wandb; whether it needs the network is wandb's own choice (``WANDB_MODE=offline``).
+    """A wandb run. wandb decides whether it needs internet access (``WANDB_MODE=offline``).
 
-    ``options`` are those of DeepLabCut's WandbLogger: ``project_name``, ``run_name`` and ``wandb_kwargs``, and any
-    other argument of wandb.init.
+    Parameters
+    ----------
+    folder
+        Folder of wandb's files.
+    options
+        Arguments of DeepLabCut's WandbLogger (``project_name``, ``run_name``, ``wandb_kwargs``) and of wandb.init.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
@@ -96,38 +100,38 @@ class WeightsAndBiases:
         try:
             self._run = wandb.init(dir=str(folder), **_run_options(options))
         except TypeError as error:
-            raise DlcxError(f"logger: wandb.init does not take what pytorch_config.yaml names: {error}") from error
+            raise DlcxError(f"logger: wandb.init rejects the arguments in pytorch_config.yaml: {error}") from error
 
     def log(self, epoch: int, numbers: Mapping[str, float]) -> None:
-        """The numbers as one step."""
+        """Log the numbers as one step."""
         self._run.log(dict(numbers), step=epoch)
 
     def close(self) -> None:
-        """End the run."""
+        """Finish the run."""
         self._run.finish()
 
 
 def _run_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of wandb.init that ``logger`` of pytorch_config.yaml names.
+    """Return the arguments of wandb.init given by ``logger`` in pytorch_config.yaml.
 
     Raises
     ------
     DlcxError
-        For one that is not of :data:`_OF_RUN`, or has a value of another type.
+        If an argument is not allowed or has the wrong type.
     """
     inner = options.get("wandb_kwargs") or {}
     if not isinstance(inner, Mapping):
         raise DlcxError(f"pytorch_config.yaml: logger.wandb_kwargs: expected a mapping, got {inner!r:.60}")
-    outer = {name: value for name, value in options.items() if name not in _OF_WANDB}
+    outer = {name: value for name, value in options.items() if name not in _WANDB_LOGGER_KEYS}
     run = {"project": options.get("project_name", "deeplabcut"), "name": options.get("run_name"), **inner, **outer}
     for name, value in run.items():
-        if name not in _OF_RUN:
+        if name not in _RUN_KEYS:
             raise DlcxError(
-                f"pytorch_config.yaml: logger: {name} is not taken",
-                hint=f"Set it for wandb in the environment (WANDB_...). Taken are {', '.join(_OF_RUN)}.",
+                f"pytorch_config.yaml: logger: {name} is not allowed",
+                hint=f"Set it in wandb's environment variables (WANDB_...). Allowed: {', '.join(_RUN_KEYS)}.",
             )
-        if value is not None and not isinstance(value, _OF_RUN[name]):
-            kinds = " or ".join(kind.__name__ for kind in _OF_RUN[name])
+        if value is not None and not isinstance(value, _RUN_KEYS[name]):
+            kinds = " or ".join(kind.__name__ for kind in _RUN_KEYS[name])
             raise DlcxError(f"pytorch_config.yaml: logger: {name}: expected {kinds}, got {value!r:.60}")
     return run
 
@@ -137,14 +141,14 @@ TYPES = {"CSVLogger": "csv", "WandbLogger": "wandb"}
 
 
 def chosen_logger(flag: str | None, block: Mapping[str, Any] | None) -> str:
-    """The kind of logger that a flag names, else ``logger`` of pytorch_config.yaml; csv where neither does.
+    """Return the logger named by a flag or by ``logger`` in pytorch_config.yaml; the default is csv.
 
-    Warns of keys of ``logger`` that have no effect.
+    Warns about keys of ``logger`` that have no effect.
 
     Raises
     ------
     DlcxError
-        For a kind that does not exist, and for keys that wandb would get twice or that a project may not choose.
+        If the logger does not exist, or a key is given twice or not allowed.
     """
     if flag is not None and flag not in KINDS:
         raise DlcxError(f"--logger {flag}: no such logger", hint=did_you_mean(flag, KINDS))
@@ -169,27 +173,42 @@ def chosen_logger(flag: str | None, block: Mapping[str, Any] | None) -> str:
         for key, instead in (("project", "project_name"), ("name", "run_name")):
             if key in block or (isinstance(inner, Mapping) and key in inner):
                 raise DlcxError(
-                    f"pytorch_config.yaml: logger: {key} is not taken", hint=f"Name it as logger.{instead}."
+                    f"pytorch_config.yaml: logger: {key} is not allowed", hint=f"Use logger.{instead} instead."
                 )
         _run_options(block)
     return kind
 
 
 def check_logger(kind: str) -> None:
-    """Whether the package of a logger is installed, before a network is built.
+    """Check that the logger's package is installed, before a network is built.
 
     Raises
     ------
     DlcxError
-        When it is not.
+        If it is not installed.
     """
-    there = sys.modules[kind] if kind in sys.modules else find_spec(kind) if kind != "csv" else kind
-    if there is None:
+    found = sys.modules[kind] if kind in sys.modules else find_spec(kind) if kind != "csv" else kind
+    if found is None:
         raise DlcxError(f"--logger {kind}: the package {kind} is not installed", hint=f"pip install {kind}")
 
 
 def build_logger(kind: str, folder: Path, options: Mapping[str, Any]) -> Logger | None:
-    """The logger besides learning_stats.csv, or None; ``options`` are those of ``logger`` in pytorch_config.yaml."""
+    """Create the logger that is used in addition to learning_stats.csv.
+
+    Parameters
+    ----------
+    kind
+        ``csv``, ``tensorboard`` or ``wandb``.
+    folder
+        Folder of the logger's files.
+    options
+        Keys of ``logger`` in pytorch_config.yaml.
+
+    Returns
+    -------
+    Logger or None
+        None for ``csv``.
+    """
     if kind == "csv":
         return None
     if kind == "tensorboard":
@@ -200,13 +219,13 @@ def build_logger(kind: str, folder: Path, options: Mapping[str, Any]) -> Logger 
 
 
 class TrainLog:
-    """``train.txt``: a line with date and time for each message, appended."""
+    """``train.txt``: one line with date and time for each message."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, message: str) -> None:
-        """Append the message; with -v it is seen on the terminal, too."""
+        """Append a message; it also goes to dlcx's log."""
         logger.info("%s", message)
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n"
         try:

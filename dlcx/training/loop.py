@@ -1,4 +1,4 @@
-"""The training loop: batches, losses, steps; evaluation, snapshots and statistics after each epoch."""
+"""The training loop: batches, losses and optimizer steps; evaluation, snapshots and statistics after each epoch."""
 
 from __future__ import annotations
 
@@ -37,19 +37,35 @@ from dlcx.training.resume_state import HINT, random_states, set_random_states, w
 
 logger = logging.getLogger(__name__)
 
-#: Evaluates the model; numbers by their names in learning_stats.csv, or None when the request to stop came first.
+#: Evaluates the model; returns metrics by their names in learning_stats.csv, or None if a stop was requested.
 Evaluate = Callable[[StopRequest], dict[str, float] | None]
 
-#: Share of the time that saving the resume state may take, where nothing else asks for it.
+#: Maximum fraction of the time spent on saving the resume state when no snapshot requires it.
 SAVING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class TrainingSchedule:
-    """How long a training goes and how it computes.
+    """How many epochs to train and how to compute them.
 
-    ``epochs`` is the total; ``early_stop`` ends it after that many evaluations without a better key metric.  ``where``
-    is how the keys of its settings begin in pytorch_config.yaml.
+    Attributes
+    ----------
+    epochs
+        Total number of epochs, including those of earlier runs.
+    eval_interval
+        Number of epochs between evaluations.
+    early_stop
+        Number of evaluations without improvement after which training ends.
+    precision
+        ``fp32``, ``bf16`` or ``fp16``.
+    compiled
+        Whether to compile the model with torch.
+    save_optimizer
+        Whether snapshots contain the optimizer state.
+    title
+        Title of the progress bar.
+    key_prefix
+        Prefix of the keys of its settings in pytorch_config.yaml.
     """
 
     epochs: int
@@ -59,7 +75,7 @@ class TrainingSchedule:
     compiled: bool = False
     save_optimizer: bool = False
     title: str = "train"
-    where: str = ""
+    key_prefix: str = ""
 
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16", "fp16"):
@@ -71,7 +87,7 @@ class TrainingSchedule:
 
 @dataclass
 class TrainingOutputs:
-    """What a training writes, which is the first process's to do."""
+    """The files of a training, which the first process writes."""
 
     checkpointer: Checkpointer
     statistics: Statistics
@@ -81,13 +97,28 @@ class TrainingOutputs:
 
 @dataclass
 class Training:
-    """One model in training; ``epoch`` epochs and ``batches_done`` batches of the next one are behind it.
+    """A model in training.
 
-    ``losses`` gives what the net is wrong by on a batch, ``total_loss`` among it.  All ``processes`` that share the
-    batches go through the same steps with the same numbers.
-    ``recipe`` is kept in the resume state, so that a later run can tell what has changed; so is ``job``, the name of
-    the scheduler's job that trains.  Nothing is saved once ``lock`` is another process's.  ``yardstick`` holds what
-    test errors are compared with.
+    All processes of ``group`` share the batches and perform the same steps.
+
+    Attributes
+    ----------
+    model, losses, batches, evaluate
+        The network, the losses of a batch (``total_loss`` among them), the training batches and the evaluation.
+    optimizer, scheduler, device
+        The optimizer, its learning-rate schedule and the device.
+    schedule, outputs
+        How many epochs to train, and the files to write.
+    fingerprint
+        Settings stored in the resume state, so that a later run can detect changes.
+    epoch, batches_done, sums
+        Completed epochs, completed batches of the next epoch, and the sums of their losses.
+    job
+        Name of the scheduler's job that trains; stored in the resume state.
+    lock
+        Lock of the train folder; nothing is saved after another process has taken it.
+    yardstick
+        Lengths on the test images to which errors are compared.
     """
 
     model: nn.Module
@@ -110,29 +141,38 @@ class Training:
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.schedule.precision == "fp16")
-        self._saved = (time.monotonic(), 0.0)  # when the resume state was written, and how long that took
+        self._saved = (time.monotonic(), 0.0)  # time of the last save and its duration
         self._random: Mapping[str, Any] | None = None
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether epochs are left to train."""
+        """Whether there are epochs left to train."""
         return self.epoch < self.schedule.epochs and not self.patience_exhausted
 
     @property
     def patience_exhausted(self) -> bool:
-        """Whether the key metric has not become better for as many evaluations as ``early_stop`` says."""
+        """Whether the key metric has not improved for ``early_stop`` evaluations."""
         best, patience = self.outputs.checkpointer.best, self.schedule.early_stop
         return best is not None and patience is not None and best.waited >= patience
 
     def run(self, stop: StopRequest, listeners: Sequence[Logger] = (), progress: Progress = SILENT) -> None:
-        """Train until ``schedule.epochs``; ``listeners`` are told the numbers of each epoch.
+        """Train until ``schedule.epochs``.
+
+        Parameters
+        ----------
+        stop
+            Signals that ask the process to stop.
+        listeners
+            Loggers that receive the losses and metrics of each epoch.
+        progress
+            Reports the images done.
 
         Raises
         ------
         Stopped
-            When a stop was asked for; everything is saved.
+            If a stop was requested; everything is saved.
         DlcxError
-            When a loss is not finite, or a file cannot be written.
+            If a loss is not finite or a file cannot be written.
         """
         if self._random is not None:
             set_random_states(self._random)
@@ -167,12 +207,12 @@ class Training:
         optimizers.step(self.scheduler, numbers["losses/train.total_loss"])
         self.epoch, self.batches_done, self.sums = epoch, 0, {}
         self._record(epoch, lr, numbers)
-        if _evaluated(numbers):
+        if _was_evaluated(numbers):
             task.report(self._evaluation_line(epoch, numbers), {"epoch": epoch, **numbers})
         return numbers
 
     def _train(self, epoch: int, stop: StopRequest, task: Task) -> None:
-        """What is left of the epoch's batches."""
+        """Train on the remaining batches of the epoch."""
         self.model.train()
         for batch in self.batches.epoch(epoch, self.batches_done):
             for name, value in self._learn(batch, epoch).items():
@@ -182,42 +222,42 @@ class Training:
             task.advance(batch.total_size, note=f"epoch {epoch}/{self.schedule.epochs}, loss {mean:.4g}")
             if self.group.stop_requested(stop):
                 self._stop(stop)
-            if not self.outputs.state.is_file():  # before any snapshot, which could not repeat the epochs after it
+            if not self.outputs.state.is_file():  # before any snapshot, from which later epochs could not be repeated
                 self.save()
 
     def _learn(self, batch: Batch, epoch: int) -> dict[str, float]:
-        """One step of the optimizer; the losses of the batch."""
+        """Perform one optimizer step; return the losses of the batch."""
         losses = self.losses(batch)
         means = self.group.all_reduce_mean(torch.stack(list(losses.values())))
         values = dict(zip(losses, means.tolist(), strict=True))
         if not all(math.isfinite(value) for value in values.values()):
-            self._refuse(values, batch, epoch)
+            self._raise_not_finite(values, batch, epoch)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(losses["total_loss"]).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return values
 
-    def _refuse(self, values: Mapping[str, float], batch: Batch, epoch: int) -> None:
-        """End the training on a loss that is not finite."""
-        parts = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+    def _raise_not_finite(self, values: Mapping[str, float], batch: Batch, epoch: int) -> None:
+        """End the training because a loss is not finite."""
+        terms = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         paths = dict.fromkeys(self.group.all_gather(list(batch.paths)))
         names = ", ".join("/".join(path.parts[-2:]) for path in paths)
-        message = f"epoch {epoch}: the loss is not finite: {parts}; images: {names}"
+        message = f"epoch {epoch}: the loss is not finite: {terms}; images: {names}"
         self._write_log(message)
         raise DlcxError(
             message,
-            hint="The last snapshot is kept. A smaller learning rate often helps "
-            f"(--set {self.schedule.where}runner.optimizer.params.lr=...); the resumed training then uses it.",
+            hint="The last snapshot is kept. Try a smaller learning rate "
+            f"(--set {self.schedule.key_prefix}runner.optimizer.params.lr=...); the resumed training uses it.",
         )
 
     def _explain(self, error: RuntimeError) -> None:
-        """Raise what torch has raised as something that the user can put right, where it is."""
+        """Raise a DlcxError for errors of torch that the user can fix."""
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if self.schedule.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise DlcxError(
-                f"--compile: torch cannot compile the net here: {reason}",
-                hint="Leave --compile out, or install a C++ compiler.",
+                f"--compile: torch cannot compile the network on this machine: {reason}",
+                hint="Leave out --compile, or install a C++ compiler.",
             ) from error
         if is_out_of_memory(error):
             raise DlcxError(
@@ -226,15 +266,15 @@ class Training:
             ) from error
 
     def _record(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> None:
-        """Statistics, snapshot and resume state of an epoch that is over."""
+        """Write the statistics, snapshot and resume state of a completed epoch."""
         outputs = self.outputs
         last = epoch == self.schedule.epochs or self._will_stop_early(numbers)
         if not self.group.is_main:
-            outputs.checkpointer.judge(epoch, numbers)
+            outputs.checkpointer.record(epoch, numbers)
             return
         self._check_lock()
         outputs.statistics.log(epoch, numbers)
-        saved = outputs.checkpointer.keep(
+        saved = outputs.checkpointer.save_if_due(
             epoch,
             last=last,
             numbers=numbers,
@@ -244,19 +284,19 @@ class Training:
         )
         self._write_log(self._line(epoch, lr, numbers))
         written, took = self._saved
-        # snapshots and statistics on the disk never run ahead of a state that could not repeat them exactly
-        if saved or _evaluated(numbers) or (time.monotonic() - written) * SAVING_SHARE >= took:
+        # snapshots and statistics on disk must never be ahead of the resume state
+        if saved or _was_evaluated(numbers) or (time.monotonic() - written) * SAVING_SHARE >= took:
             self.save()
 
     def _will_stop_early(self, numbers: Mapping[str, float]) -> bool:
-        """Whether this epoch is the last one because nothing became better."""
+        """Whether this epoch is the last because the key metric stopped improving."""
         best, patience = self.outputs.checkpointer.best, self.schedule.early_stop
-        if best is None or patience is None or not _evaluated(numbers):
+        if best is None or patience is None or not _was_evaluated(numbers):
             return False
         return best.waited + 1 >= patience
 
     def _line(self, epoch: int, lr: float, numbers: Mapping[str, float]) -> str:
-        """The epoch's line in train.txt, as DeepLabCut writes it."""
+        """The line of an epoch in train.txt, in DeepLabCut's format."""
         line = f"Epoch {epoch}/{self.schedule.epochs} (lr={lr}), train loss {numbers['losses/train.total_loss']:.5f}"
         if "losses/eval.total_loss" in numbers:
             line += f", valid loss {numbers['losses/eval.total_loss']:.5f}"
@@ -280,16 +320,16 @@ class Training:
         self.save()
         where = f"epoch {self.epoch + 1} of {self.schedule.epochs}, batch {self.batches_done} of {len(self.batches)}"
         self._write_log(f"Stopped by {stop.signal} in {where}")
-        self.group.barrier()  # for the first one, which saves
+        self.group.barrier()  # until the first process has saved
         raise Stopped(f"stopped by {stop.signal} in {where}; saved", hint="Run the same command again to resume.")
 
     def _write_log(self, message: str) -> None:
-        """A line in train.txt."""
+        """Append a line to train.txt."""
         if self.group.is_main:
             self.outputs.log.write(message)
 
     def _check_lock(self) -> None:
-        """Refuse to write into a folder that was given to another training, or was replaced, in the meantime."""
+        """Raise if the folder was replaced or locked by another training in the meantime."""
         if self.lock is not None:
             self.lock.check()
 
@@ -317,15 +357,24 @@ class Training:
         self._saved = (time.monotonic(), time.monotonic() - started)
 
     def restore(self, state: Mapping[str, Any], changed: set[str], source: str) -> None:
-        """Go on from what :meth:`save` wrote; ``changed`` names the parts of the recipe that are others now.
+        """Restore what :meth:`save` wrote.
 
-        A changed optimizer or schedule holds from here on; what the optimizer has learned of the gradients is kept
-        where it still fits.  Other images or another batch size begin the interrupted epoch anew.
+        A changed optimizer or learning-rate schedule applies from here on; moments of the optimizer are kept if they
+        still fit. After a change of images or batch size, the interrupted epoch starts over.
+
+        Parameters
+        ----------
+        state
+            The resume state.
+        changed
+            Keys of ``fingerprint`` whose values differ now.
+        source
+            Path of the resume state, for messages.
 
         Raises
         ------
         DlcxError
-            When the state is not of this training, or holds numbers that cannot be used.
+            If the state does not belong to this training or contains invalid numbers.
         """
         try:
             self._restore(state, changed, source)
@@ -350,11 +399,11 @@ class Training:
         if self.scaler.is_enabled() and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.outputs.checkpointer.best = None if state["best"] is None else Best(**state["best"])
-        set_random_states(state["random"])  # raises where they are none
+        set_random_states(state["random"])  # raises if they are invalid
         self._random = state["random"]
 
     def continue_from(self, snapshot: SnapshotFile, source: str) -> None:
-        """Go on after the epoch of a snapshot, with the learning rate that the settings have for it."""
+        """Continue after the epoch of a snapshot, with the learning rate of that epoch."""
         load_strict(self.model, snapshot.model, source)
         self.epoch = snapshot.epoch
         if snapshot.optimizer:
@@ -362,9 +411,9 @@ class Training:
         optimizers.forward(self.scheduler, self.epoch)
 
     def _adopt_moments(self, state: Mapping[str, Any], source: str) -> None:
-        """Take running averages from an optimizer's state dict, but keep the own learning rate and other settings.
+        """Take the moments from an optimizer's state dict, but keep this optimizer's learning rate and settings.
 
-        Those of another kind of optimizer, or of another net, are left.
+        Moments of a different type of optimizer or network are ignored.
         """
 
         def kinds(groups: Sequence[Mapping[str, Any]]) -> list[tuple[set[str], int]]:
@@ -373,7 +422,7 @@ class Training:
         groups = self.optimizer.param_groups
         own = [{name: value for name, value in group.items() if name != "params"} for group in groups]
         if kinds(state["param_groups"]) != kinds(groups):
-            logger.warning("the optimizer is of another kind now and starts anew")
+            logger.warning("the type of optimizer changed; its moments start over")
             return
         check_moments(state, self._learning(), source)
         self.optimizer.load_state_dict(dict(state))
@@ -381,16 +430,16 @@ class Training:
             group.update(values)
 
     def _learning(self) -> list[tuple[str, nn.Parameter]]:
-        """The parameters that the optimizer has, by name, in its order."""
+        """The trainable parameters by name, in the optimizer's order."""
         return [(name, value) for name, value in self.model.named_parameters() if value.requires_grad]
 
 
-def _evaluated(numbers: Mapping[str, float]) -> bool:
-    """Whether an epoch with these numbers ended with an evaluation."""
+def _was_evaluated(numbers: Mapping[str, float]) -> bool:
+    """Whether an epoch with these numbers was evaluated."""
     return any(name.startswith("metrics/") for name in numbers)
 
 
 def _gpu_memory(device: torch.device) -> tuple[int, int]:
-    """Bytes in use and in all."""
+    """Bytes in use and in total."""
     free, total = torch.cuda.mem_get_info(device)
     return total - free, total

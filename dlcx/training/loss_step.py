@@ -1,4 +1,4 @@
-"""What a net is wrong by on a batch: the forward pass in training, in the precision that is asked for."""
+"""Losses of one batch: the forward pass of a training step in the chosen precision."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from dlcx.training.batches import Batch
 
 
 class PoseLossStep:
-    """Losses of a pose model on batches.
+    """Compute the losses of a pose model on batches.
 
     Parameters
     ----------
     model
-        On ``device``; whoever trains switches between train() and eval().
+        The model, on ``device``; the caller switches between train() and eval().
     scaling
-        From pixels to the net's input.
-    precision, compiled
-        ``fp32``, ``bf16`` or ``fp16``, and whether torch compiles the model.
+        Converts pixels to the network input.
+    device
+        Device of the model.
+    precision
+        ``fp32``, ``bf16`` or ``fp16``.
+    compiled
+        Whether to compile the model with torch.
     """
 
     def __init__(
@@ -39,11 +43,11 @@ class PoseLossStep:
     ) -> None:
         self._model, self._device, self._dtype = model, device, PRECISIONS[precision]
         self._to_input, self._layout = to_input(scaling), memory_layout(model, device)
-        # not dynamic: an epoch has two batch sizes at most, and code for each is quicker than code for any
+        # an epoch has at most two batch sizes; code for each is faster than dynamic code
         self._forward = torch.compile(model, dynamic=False) if compiled else model
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
-        """``<head>_<map>`` and ``total_loss``, in float32."""
+        """Return the losses ``<head>_<map>`` and ``total_loss``, float32 scalars."""
         images = self._to_input(batch.images.to(self._device, non_blocking=True))
         inputs = [images.contiguous(memory_format=self._layout)]
         if batch.conditions is not None:
@@ -55,14 +59,14 @@ class PoseLossStep:
 
 
 class DetectorLossStep:
-    """Losses of a detector on batches; the parameters are those of :class:`PoseLossStep`."""
+    """Compute the losses of a detector on batches; parameters as in :class:`PoseLossStep`."""
 
     def __init__(self, model: BoxDetector, scaling: Scaling, device: torch.device, *, precision: str = "fp32") -> None:
         self._model, self._device, self._dtype = model, device, PRECISIONS[precision]
         self._to_input = to_input(scaling)
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
-        """torchvision's losses and ``total_loss``, in float32."""
+        """Return torchvision's losses and ``total_loss``, float32 scalars."""
         images = self._to_input(batch.images.to(self._device, non_blocking=True))
         boxes = batch.labels.to(self._device).boxes
         assert boxes is not None
@@ -72,7 +76,9 @@ class DetectorLossStep:
 
 
 def to_input(scaling: Scaling) -> Callable[[Tensor], Tensor]:
-    """What turns pixels (B, H, W, 3) uint8 into the net's input (B, 3, H, W) float32, on their device."""
+    """Return the function that converts pixels (B, H, W, 3), uint8, to network input (B, 3, H, W), float32, on their
+    device.
+    """
 
     def scaled(pixels: Tensor) -> Tensor:
         if pixels.device.type == "cpu":

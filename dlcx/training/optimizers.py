@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules by the names that pytorch_config.yaml gives them."""
+"""Optimizers and learning-rate schedules by their names in pytorch_config.yaml."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dlcx.errors import DlcxError, did_you_mean
 
 
 class EndedSchedule(DlcxError):
-    """A schedule is made for fewer epochs than it is asked for."""
+    """A learning-rate schedule covers fewer epochs than requested."""
 
 
 class LRListScheduler(LRScheduler):
-    """When ``milestones[i]`` epochs are done, the learning rates become ``lr_list[i]``; they hold until the next one.
+    """Set the learning rates to ``lr_list[i]`` after ``milestones[i]`` epochs.
 
-    ``lr_list[i]`` has one value for all parameter groups, or one for each.  State dictionaries have the keys of
-    DeepLabCut's class of this name.
+    ``lr_list[i]`` has one value for all parameter groups, or one for each. State dicts have the keys of DeepLabCut's
+    class of the same name.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class LRListScheduler(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float | Tensor]:
-        """Learning rate of each group for the epoch that comes."""
+        """Learning rate of each group for the next epoch."""
         groups = self.optimizer.param_groups
         if self.last_epoch not in self.milestones:
             return [group["lr"] for group in groups]
@@ -46,12 +46,12 @@ class LRListScheduler(LRScheduler):
 
 
 def build_optimizer(kind: str, params: Mapping[str, Any], parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
-    """``torch.optim.<kind>`` over all parameters that learn.
+    """Create ``torch.optim.<kind>`` over all trainable parameters.
 
     Raises
     ------
     DlcxError
-        When torch has no such optimizer or it takes no such parameters.
+        If torch has no such optimizer, or the optimizer rejects the parameters.
     """
     known = {name: value for name, value in vars(torch.optim).items() if _is_kind(value, Optimizer)}
     if kind not in known:
@@ -60,18 +60,18 @@ def build_optimizer(kind: str, params: Mapping[str, Any], parameters: Iterable[t
     try:
         return known[kind](learning, **params)
     except (TypeError, ValueError) as error:
-        raise DlcxError(f"runner.optimizer.params: {kind} refuses {dict(params)}: {error}") from error
+        raise DlcxError(f"runner.optimizer.params: {kind} rejects {dict(params)}: {error}") from error
 
 
 def build_scheduler(kind: str, params: Mapping[str, Any], optimizer: Optimizer) -> LRScheduler:
-    """LRListScheduler or ``torch.optim.lr_scheduler.<kind>``; parameters that are schedules are built first.
+    """Create LRListScheduler or ``torch.optim.lr_scheduler.<kind>``.
 
-    A schedule inside of another is a mapping ``{type, params}``, e.g. in the list ``schedulers`` of SequentialLR.
+    A nested schedule is a mapping ``{type, params}``, for example in the list ``schedulers`` of SequentialLR.
 
     Raises
     ------
     DlcxError
-        When there is no such schedule or it takes no such parameters.
+        If the schedule does not exist or rejects the parameters.
     """
     known = {name: value for name, value in vars(lr_scheduler).items() if _is_kind(value, LRScheduler)}
     known["LRListScheduler"] = LRListScheduler
@@ -88,41 +88,41 @@ def build_scheduler(kind: str, params: Mapping[str, Any], optimizer: Optimizer) 
     try:
         return known[kind](optimizer, **{name: built(value) for name, value in params.items()})
     except (TypeError, ValueError, IndexError) as error:
-        raise DlcxError(f"runner.scheduler.params: {kind} refuses {dict(params)}: {error}") from error
+        raise DlcxError(f"runner.scheduler.params: {kind} rejects {dict(params)}: {error}") from error
 
 
 def step(scheduler: LRScheduler | None, loss: float) -> None:
-    """One epoch is over; ``loss`` is for the schedules that look at it.
+    """Advance the schedule by one epoch; ``loss`` is used by ReduceLROnPlateau.
 
     Raises
     ------
     EndedSchedule
-        When it is made for fewer epochs.
+        If the schedule covers fewer epochs.
     """
     if scheduler is None:
         return
     with warnings.catch_warnings():
-        # SequentialLR passes an epoch, which torch deprecates; a forwarded schedule steps before its optimizer
+        # torch deprecates the epoch argument that SequentialLR passes; a forwarded schedule steps before its optimizer
         warnings.simplefilter("ignore", UserWarning)
         if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
             scheduler.step(loss)
             return
         try:
             scheduler.step()
-        except ValueError as error:  # OneCycleLR ends with its total_steps
+        except ValueError as error:  # OneCycleLR ends after total_steps
             raise EndedSchedule(
                 f"runner.scheduler: {error}",
-                hint="Raise its number of epochs in pytorch_config.yaml, or lower --epochs.",
+                hint="Increase its number of epochs in pytorch_config.yaml, or lower --epochs.",
             ) from error
 
 
 def forward(scheduler: LRScheduler | None, epochs: int) -> None:
-    """Bring a new schedule to where it is after ``epochs`` epochs; one that looks at losses starts anew.
+    """Advance a new schedule by ``epochs`` epochs; ReduceLROnPlateau starts over.
 
     Raises
     ------
     EndedSchedule
-        When it is made for fewer epochs.
+        If the schedule covers fewer epochs.
     """
     if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
         return
@@ -131,7 +131,7 @@ def forward(scheduler: LRScheduler | None, epochs: int) -> None:
 
 
 def learning_rate(optimizer: Optimizer) -> float:
-    """Learning rate of the first group."""
+    """Learning rate of the first parameter group."""
     return float(optimizer.param_groups[0]["lr"])
 
 

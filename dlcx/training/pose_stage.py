@@ -1,4 +1,4 @@
-"""The net of a shuffle that finds poses, to be trained."""
+"""Training of a shuffle's pose network."""
 
 from __future__ import annotations
 
@@ -22,28 +22,34 @@ if TYPE_CHECKING:
     from dlcx.training.process_group import ProcessGroup
     from dlcx.training.samples import TrainingSamples
 
-#: What ``runner.key_metric`` may be.
+#: Values of ``runner.key_metric``.
 POSE_METRICS = ("test.mAP", "test.mAR", "test.rmse", "test.rmse_pcutoff")
 
 
-def pose_stage(place: Shuffle, config: ModelConfig, own: DlcxConfig) -> TrainingStage:
-    """The shuffle's net itself."""
+def pose_stage(shuffle: Shuffle, config: ModelConfig, own: DlcxConfig) -> TrainingStage:
+    """Return the training stage of a shuffle's pose network.
+
+    Raises
+    ------
+    DlcxError
+        If the key metric is unknown.
+    """
     check_metric(config.runner.key_metric, POSE_METRICS, "runner.key_metric")
     return PoseStage(
-        place=place,
-        where="",
+        shuffle=shuffle,
+        key_prefix="",
         prefix=config.runner.snapshot_prefix or POSE,
         flag="--weights",
-        own_key="weights",
+        metadata_key="weights",
         weights=own.weights,
         block=config,
-        tables=read_project_config(place.project.config_path).SuperAnimalConversionTables,
+        tables=read_project_config(shuffle.project.config_path).SuperAnimalConversionTables,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoseStage(TrainingStage):
-    """The net that finds poses; ``tables`` convert the bodyparts of SuperAnimal weights."""
+    """Trains the pose network; ``tables`` map its bodyparts to those of SuperAnimal weights."""
 
     block: ModelConfig
     tables: Any
@@ -61,7 +67,7 @@ class PoseStage(TrainingStage):
         config, transforms = self.block, self.transforms
         model = build_model(config, from_scratch=self.weights == "none")
         predictor = create_predictor(model, config, device=device)
-        chosen = next(model.parameters()).device  # the predictor has moved the model there
+        chosen = next(model.parameters()).device  # the predictor moved the model there
         scaling = build_scaling(transforms)
         return StageComponents(
             model,
@@ -72,13 +78,13 @@ class PoseStage(TrainingStage):
             resizing=build_resizing(transforms.collate if transforms else None, "data.train.collate"),
         )
 
-    def fill(self, model: nn.Module) -> str:
+    def load_initial_weights(self, model: nn.Module) -> str:
         """See :class:`TrainingStage`."""
         from dlcx.nets.weights import load_initial
 
         return load_initial(cast("PoseModel", model), self.block, self.weights, self.tables)
 
-    def layout(self) -> nn.Module:
+    def meta_model(self) -> nn.Module:
         """See :class:`TrainingStage`."""
         import torch
 
@@ -95,7 +101,7 @@ class PoseStage(TrainingStage):
 
 
 def _samples(images: LabeledImages, config: ModelConfig) -> TrainingSamples:
-    """What the net's method learns from: whole images, or crops around animals."""
+    """The training samples of the network's method: full images, or crops around animals."""
     from dlcx.data.build_transforms import build_augmentation, build_cropping, build_jitter, build_sampler
     from dlcx.training.samples import AnimalCrops, ConditionalCrops, FullImages
 
@@ -113,7 +119,7 @@ def _samples(images: LabeledImages, config: ModelConfig) -> TrainingSamples:
 def _evaluation(
     images: LabeledImages, model: PoseModel, predictor: Predictor, config: ModelConfig, group: ProcessGroup
 ) -> Evaluation | None:
-    """What judges the net during training, where there are labelled test images."""
+    """The evaluation on the test images during training; None if no test image has labels."""
     from dlcx.data.build_transforms import build_sampler
     from dlcx.training.evaluation import Evaluation, EvaluationRows, animal_rows, condition_rows, full_image_rows
 

@@ -1,8 +1,9 @@
-"""Several processes that train one net together, as ``torchrun`` starts them, or one alone.
+"""The processes that train one network together; this class describes a single process.
 
-Each process holds the whole network and takes its stage of every batch and of the test images; decisions are shared by
-all of them, and the first one writes.  :func:`joined` returns :class:`ProcessGroup` for a process on its own, or
-:class:`dlcx.training.torch_process_group.TorchProcessGroup`; no other code needs to know how many processes there are.
+Each process holds the whole network and computes a shard of every batch and of the test images. Decisions are made
+together, and the first process writes the files. No other code needs to know how many processes there are:
+:func:`dlcx.training.join_process_group.join_process_group` returns this class for a single process and
+:class:`dlcx.training.torch_process_group.TorchProcessGroup` for several.
 """
 
 from __future__ import annotations
@@ -20,47 +21,47 @@ Found = TypeVar("Found")
 
 
 class ProcessGroup:
-    """One process alone: all shares are the whole.  Of a group all must call the methods together."""
+    """A single process. In a group of several, every process must call each method."""
 
     rank = 0
     count = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether it is this process that writes and talks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
     def device(self, name: str, *, preferred: str = "auto", net_type: str = "") -> str:
-        """The device that ``--device`` means for this process; ``auto`` means the preferred one."""
+        """Return the device of this process for ``--device``; ``auto`` stands for ``preferred``."""
         return name
 
     def shard(self, items: Sequence[Item]) -> Sequence[Item]:
-        """The items of this process: every so many-th one."""
+        """Return the items of this process: every ``count``-th one."""
         return items[self.rank :: self.count]
 
     def all_gather(self, own: list[Item]) -> list[Item]:
-        """What all processes have made of their shares, in the order of the whole."""
+        """Return the results of all processes, in the order of the unsharded items."""
         return own
 
     def all_reduce_mean(self, values: Tensor) -> Tensor:
-        """The mean of each value over the processes."""
+        """Return the mean of each value over the processes."""
         return values
 
     def all_reduce_sum(self, values: Tensor) -> Tensor:
-        """The sum of each value over the processes."""
+        """Return the sum of each value over the processes."""
         return values
 
     def all_reduce_max(self, values: Sequence[int]) -> tuple[int, ...]:
-        """The largest of each value."""
+        """Return the maximum of each value over the processes."""
         return tuple(values)
 
     def broadcast(self, found: Found) -> Found:
-        """What the first process has found."""
+        """Return the value of the first process."""
         return found
 
     def stop_requested(self, stop: StopRequest) -> bool:
-        """Whether a signal has asked any of the processes to stop; all then know which one."""
+        """Return whether any process received a signal to stop; afterwards all processes know the signal."""
         return bool(stop)
 
     def barrier(self) -> None:
-        """Until all have come here."""
+        """Wait until all processes get here."""

@@ -1,7 +1,7 @@
-"""How the images of a batch get one size: a random one that suits the first image, or one of a list.
+"""One size for all images of a batch: one that suits the first image, or one from a list.
 
-Every image is scaled until it covers the size and cut at random, as ``collate`` of ``data.train`` says in DeepLabCut
-3.0.2's pytorch_config.yaml.  Labels follow.
+Images are scaled until they cover the size, then cropped at random; labels follow. ``collate`` of ``data.train`` in
+DeepLabCut 3.0.2's pytorch_config.yaml defines the sizes.
 """
 
 from __future__ import annotations
@@ -20,19 +20,29 @@ from dlcx.training.samples import Sample
 
 
 class Sizes(Protocol):
-    """What size a batch gets."""
+    """Chooses the size of a batch."""
 
     def sample(self, first: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-        """(width, height) of a batch whose first image has the size ``first``."""
+        """Return (width, height) of a batch whose first image has size ``first``."""
         ...
 
 
 @dataclass(frozen=True)
 class ScaledSize:
-    """The first image's, times a number between ``low`` and ``high``.
+    """The first image's size, scaled by a random factor.
 
-    Its shorter side stays within ``shortest`` and ``longest_short`` pixels, the longer one below ``ratio`` times that;
-    both are rounded up to multiples of ``multiple``.  ``square`` makes the shorter side both.
+    Attributes
+    ----------
+    low, high
+        Range of the factor.
+    shortest, longest_short
+        Limits of the shorter side in pixels.
+    ratio
+        Maximum ratio of the longer side to the shorter.
+    multiple
+        Both sides are rounded up to multiples of this.
+    square
+        Whether both sides have the length of the shorter.
     """
 
     low: float
@@ -54,7 +64,7 @@ class ScaledSize:
 
 @dataclass(frozen=True)
 class ListedSize:
-    """One of ``sizes``, each (width, height)."""
+    """One of ``sizes``, each (width, height) in pixels."""
 
     sizes: tuple[tuple[int, int], ...]
 
@@ -65,10 +75,16 @@ class ListedSize:
 
 @dataclass(frozen=True)
 class Resizing:
-    """Gives all samples of a batch one size: :meth:`size` by the first one, then :meth:`cut`.
+    """Gives all samples of a batch one size: :meth:`size` chooses it from the first sample, :meth:`cut` applies it.
 
-    The cut may begin up to ``shift`` pixels outside of the image, which shows black; no side of a scaled image is
-    longer than ``longest`` pixels.
+    Attributes
+    ----------
+    sizes
+        Chooses the size.
+    shift
+        Maximum number of pixels by which a crop extends beyond the image; those are black.
+    longest
+        Maximum side of a scaled image in pixels.
     """
 
     sizes: Sizes
@@ -76,11 +92,11 @@ class Resizing:
     longest: int = 2048
 
     def size(self, first: Sample, rng: np.random.Generator) -> tuple[int, int]:
-        """(width, height) of a batch that begins with this sample."""
+        """Return (width, height) of a batch that begins with this sample."""
         return self.sizes.sample(_size(first), rng)
 
     def cut(self, sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
-        """The sample in its new size; points that were cut off are not labelled, boxes end where the image does."""
+        """Scale and crop a sample; keypoints outside the crop become unlabeled, boxes are clipped."""
         before = np.array(_size(sample))
         factor = min(np.max(np.array(size) / before), self.longest / before.max())
         scaled = np.maximum(np.round(before * factor), 1).astype(int)
@@ -105,12 +121,12 @@ class Resizing:
 
 
 def build_resizing(block: Mapping[str, Any] | None, where: str) -> Resizing | None:
-    """What ``collate`` of pytorch_config.yaml, at the place ``where``, asks for.
+    """Create the resizing from the block ``collate`` of pytorch_config.yaml, which has the key ``where``.
 
     Raises
     ------
     DlcxError
-        For an unknown type or key, or values that make no sense.
+        If the type or a key is unknown, or a value is invalid.
     """
     if block is None:
         return None
@@ -129,7 +145,7 @@ def _scaled(
     max_size: int = 2048,
     seed: int = 0,
 ) -> Resizing:
-    del seed  # a batch's size follows from the training's own
+    del seed  # the training's seed determines the size of each batch
     if not 0 < min_scale <= max_scale:
         raise DlcxError(f"collate: expected 0 < min_scale <= max_scale, got {min_scale} and {max_scale}")
     sizes = ScaledSize(min_scale, max_scale, min_short_side, max_short_side, max_ratio, multiple_of or 1, to_square)
@@ -152,7 +168,7 @@ def _size(sample: Sample) -> tuple[int, int]:
 
 
 def _window(image: np.ndarray, scaled: np.ndarray, start: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The stage of ``size`` that begins at ``start`` in the image (H, W, 3) when that is ``scaled``, all x then y."""
+    """Scale an image (H, W, 3) to ``scaled`` and crop ``size`` pixels from ``start``; sizes and points are x, y."""
     smaller = scaled[0] < image.shape[1]
     image = cv2.resize(image, scaled.tolist(), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
     cut = np.zeros((size[1], size[0], 3), np.uint8)

@@ -1,4 +1,4 @@
-"""What ``dlcx train`` has made, and how it is told."""
+"""The result of ``dlcx train``."""
 
 from __future__ import annotations
 
@@ -46,26 +46,34 @@ class Trained:
     learning_stats: Path
     learning_curve: Path | None
 
-    def facts(self, name: str, flag: str) -> list[str]:
-        """One fact a line; ``name`` is what the net is called, ``flag`` what its epochs are asked for with."""
+    def report_lines(self, name: str, flag: str) -> list[str]:
+        """Facts to print, one per line.
+
+        Parameters
+        ----------
+        name
+            How to call the network.
+        flag
+            The flag of its number of epochs.
+        """
         count = f"{self.epoch} epoch" + ("s" if self.epoch != 1 else "")
         if self.trained:
-            said = [f"trained: {name}, {count}"]
+            lines = [f"trained: {name}, {count}"]
         elif self.epoch:
-            said = [f"already trained: {name}, {count}; a larger {flag} trains on"]
+            lines = [f"already trained: {name}, {count}; increase {flag} to train longer"]
         else:
             return [f"not trained: {name}, {flag} 0"]
         if self.stopped_early:
-            said.append(f"stopped early: {self.key_metric} no longer became better")
+            lines.append(f"stopped early: {self.key_metric} stopped improving")
         if self.best_epoch is not None:
-            said.append(f"best: epoch {self.best_epoch}, {self.key_metric} {self.best_score:.2f}")
+            lines.append(f"best: epoch {self.best_epoch}, {self.key_metric} {self.best_score:.2f}")
         if self.test_error is not None:
             error = ErrorScale(animal_size=self.animal_size or math.nan).describe(self.test_error)
             images = f"{self.test_images} test image" + ("s" if self.test_images != 1 else "")
-            said.append(f"test error: {error} on {images} at the last evaluation")
-        said.extend(f"snapshot: {path}" for path in self.snapshots)
-        said.append(f"learning stats: {self.learning_stats}")
-        return said + ([f"learning curve: {self.learning_curve}"] if self.learning_curve else [])
+            lines.append(f"test error: {error} on {images} at the last evaluation")
+        lines.extend(f"snapshot: {path}" for path in self.snapshots)
+        lines.append(f"learning stats: {self.learning_stats}")
+        return lines + ([f"learning curve: {self.learning_curve}"] if self.learning_curve else [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +84,23 @@ class TrainResult(Trained):
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
-        first = [] if self.detector is None else self.detector.facts(f"detector of {self.shuffle}", "--detector-epochs")
-        return first + self.facts(self.shuffle, "--epochs")
+        """Facts to print, one per line."""
+        detector = self.detector
+        first = [] if detector is None else detector.report_lines(f"detector of {self.shuffle}", "--detector-epochs")
+        return first + self.report_lines(self.shuffle, "--epochs")
 
 
 def trained_net(stage: TrainingStage, training: Training, before: int) -> Trained:
-    """A net after its training, which had ``before`` epochs behind it."""
+    """Summarize a network after training; ``before`` is the number of epochs before this call."""
     rows = training.outputs.statistics.rows
     errors = [row["metrics/test.rmse"] for row in rows if "metrics/test.rmse" in row]
     best, curve = training.outputs.checkpointer.best, stage.files.learning_curve
     return Trained(
-        shuffle=stage.place.name,
+        shuffle=stage.shuffle.name,
         epoch=training.epoch,
         trained=training.epoch - before,
         stopped_early=training.epoch < training.schedule.epochs,
-        snapshots=tuple(snapshot.path for snapshot in stage.place.snapshots(stage.prefix)),
+        snapshots=tuple(snapshot.path for snapshot in stage.shuffle.snapshots(stage.prefix)),
         key_metric=stage.runner.key_metric,
         best_epoch=best.epoch if best else None,
         best_score=best.score if best else None,
@@ -105,7 +114,7 @@ def trained_net(stage: TrainingStage, training: Training, before: int) -> Traine
 
 
 def _not_learned(rows: Sequence[Mapping[str, float]], yardstick: ErrorScale) -> str:
-    """Why the last evaluation shows that a network has not learned; empty where it does not show that."""
+    """Return why the last evaluation shows that the network has not learned; empty if it does not."""
     evaluated = [row for row in rows if any(name.startswith("metrics/test.") for name in row)]
     if not evaluated or not yardstick.images:
         return ""
@@ -117,11 +126,11 @@ def _not_learned(rows: Sequence[Mapping[str, float]], yardstick: ErrorScale) -> 
     return yardstick.verdict(last["metrics/test.rmse"])
 
 
-def untouched_net(place: Shuffle, config: ModelConfig) -> Trained:
-    """The pose net where only its detector was to be trained."""
-    files = place.training_files()
+def untouched_net(shuffle: Shuffle, config: ModelConfig) -> Trained:
+    """Summarize a pose network of which only the detector was trained."""
+    files = shuffle.training_files()
     return Trained(
-        shuffle=place.name,
+        shuffle=shuffle.name,
         epoch=0,
         trained=0,
         stopped_early=False,
@@ -138,35 +147,35 @@ def untouched_net(place: Shuffle, config: ModelConfig) -> Trained:
     )
 
 
-def train_result(place: Shuffle, config: ModelConfig, pose: Trained, detector: Trained | None) -> TrainResult:
-    """The pose net and its detector, and what comes next."""
+def train_result(shuffle: Shuffle, config: ModelConfig, pose: Trained, detector: Trained | None) -> TrainResult:
+    """Combine the results of the pose network and its detector, and add the next steps."""
     facts = {item.name: getattr(pose, item.name) for item in fields(pose)}
-    return TrainResult(**facts, detector=detector, next_steps=tuple(_next_steps(place, config, pose.epoch, detector)))
+    return TrainResult(**facts, detector=detector, next_steps=tuple(_next_steps(shuffle, config, pose.epoch, detector)))
 
 
-def _next_steps(place: Shuffle, config: ModelConfig, epoch: int, detector: Trained | None) -> list[str]:
-    """Commands that run now: a training that was interrupted before its first snapshot leaves none to evaluate."""
-    if not place.snapshots():
+def _next_steps(shuffle: Shuffle, config: ModelConfig, epoch: int, detector: Trained | None) -> list[str]:
+    """Commands that can run now; a training interrupted before its first snapshot has none to evaluate."""
+    if not shuffle.snapshots():
         epochs = str(epoch + 1 if epoch else USUAL_EPOCHS)
-        return [f"No snapshot is saved yet. Next: {command_line('train', '--epochs', epochs, *place.flags)}"]
-    flags = ["--conditions", str(finder)] if (finder := _finder(place, config)) else []
+        return [f"No snapshot is saved yet. Next: {command_line('train', '--epochs', epochs, *shuffle.flags)}"]
+    flags = ["--conditions", str(finder)] if (finder := _condition_source(shuffle, config)) else []
     if lacks_conditions(config) and not flags:
-        return ["Train a bottom-up network on another shuffle: this one corrects its poses."]
-    steps = [f"Next: {command_line('evaluate', *place.flags, *flags)}"]
-    if config.method == "td" and not place.snapshots(DETECTOR):
+        return ["Train a bottom-up network on another shuffle: this one refines its poses."]
+    steps = [f"Next: {command_line('evaluate', *shuffle.flags, *flags)}"]
+    if config.method == "td" and not shuffle.snapshots(DETECTOR):
         epochs = str(detector.epoch + 1 if detector and detector.epoch else USUAL_EPOCHS)
-        train = command_line("train", "--detector-epochs", epochs, *place.flags)
+        train = command_line("train", "--detector-epochs", epochs, *shuffle.flags)
         return [*steps, f"To analyze videos, train its detector: {train}"]
-    return [*steps, f"Then: {analyze_step(place, *flags)}"]
+    return [*steps, f"Then: {analyze_step(shuffle, *flags)}"]
 
 
 def read_result(text: str) -> TrainResult:
-    """The result that another process printed with ``--json``."""
+    """Parse the result that another process printed with ``--json``."""
     return TrainResult(**_typed(json.loads(text)))
 
 
 def _typed(facts: dict[str, Any]) -> dict[str, Any]:
-    """Facts of a :class:`Trained` as JSON has them, in their types."""
+    """Convert JSON values of a :class:`Trained` to their types."""
     if facts.get("detector") is not None:
         facts["detector"] = Trained(**_typed(facts["detector"]))
     curve = facts["learning_curve"]
@@ -178,17 +187,17 @@ def _typed(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finder(place: Shuffle, config: ModelConfig) -> int | None:
-    """A trained shuffle whose poses a conditional network without conditions of its own can correct."""
+def _condition_source(shuffle: Shuffle, config: ModelConfig) -> int | None:
+    """Return a trained shuffle whose poses can serve as conditions of a conditional network."""
     if not lacks_conditions(config):
         return None
-    for other in place.project.shuffles():
+    for other in shuffle.project.shuffles():
         with suppress(DlcxError):
-            if other.number != place.number and other.snapshots() and shuffle_config(other).method == "bu":
+            if other.number != shuffle.number and other.snapshots() and shuffle_config(other).method == "bu":
                 return other.number
     return None
 
 
 def lacks_conditions(config: ModelConfig) -> bool:
-    """Whether it is a conditional net and nothing finds the poses that it corrects."""
+    """Whether the network is conditional and its settings name no source of conditions."""
     return config.method == "ctd" and config.inference.conditions is None

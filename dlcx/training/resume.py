@@ -1,4 +1,4 @@
-"""Where a training begins: at its own saved state, at a snapshot, or at first weights."""
+"""The point at which a training starts: its resume state, a snapshot, or initial weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from dlcx.user_paths import user_path
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """A resume state, else a snapshot, else first weights.
+    """A resume state, otherwise a snapshot, otherwise initial weights.
 
-    ``foreign``: the snapshot is of another training.  ``outdated``: files of the training that is given up.
+    Attributes
+    ----------
+    state
+        The resume state of this training.
+    snapshot
+        A snapshot.
+    foreign
+        Whether the snapshot belongs to a different training.
+    outdated
+        Files of an earlier training that this one replaces.
     """
 
     state: Path | None = None
@@ -24,12 +33,12 @@ class ResumePoint:
 
     @property
     def source(self) -> Path | None:
-        """The file it begins at."""
+        """The file to start from; None for initial weights."""
         return self.state or (self.snapshot.path if self.snapshot else None)
 
 
 def choose_resume_point(
-    place: Shuffle,
+    shuffle: Shuffle,
     resume: str,
     *,
     prefix: str,
@@ -38,53 +47,54 @@ def choose_resume_point(
     overwrite: bool = False,
     job: str = "",
 ) -> ResumePoint:
-    """What ``--resume`` means in this folder.
+    """Resolve ``--resume``.
 
     Parameters
     ----------
-    place, prefix, detector
-        The shuffle, the name of its snapshots, and whether they are those of its detector.
+    shuffle, prefix, detector
+        The shuffle, the name prefix of the snapshots, and whether they are the detector's.
     resume
-        ``auto``: the resume state, else the last snapshot, else ``continued``; ``none``: first weights; or a snapshot.
+        ``auto``: the resume state, otherwise the last snapshot, otherwise ``continued``. ``none``: initial weights.
+        Otherwise the path of a snapshot.
     continued
         ``resume_training_from`` of pytorch_config.yaml.
     overwrite
-        Whether files of the training so far may go.
+        Whether to delete files of the earlier training.
     job
-        A job that runs again: what it has begun itself goes on, whatever ``resume`` says.
+        Name of a requeued SLURM job, which resumes its own training whatever ``resume`` says.
 
     Raises
     ------
     DlcxError
-        When a snapshot does not exist, or files would be lost.
+        If a snapshot does not exist, or files would be lost without ``overwrite``.
     """
-    own, files = place.snapshots(prefix), place.training_files(detector=detector)
+    existing, files = shuffle.snapshots(prefix), shuffle.training_files(detector=detector)
     state = files.resume_state if files.resume_state.is_file() else None
     if resume == "auto" or (job and state and _job_of(state) == job):
         if state:
             return ResumePoint(state=state)
-        if own:
-            return ResumePoint(snapshot=max(own, key=lambda snapshot: snapshot.epoch))
+        if existing:
+            return ResumePoint(snapshot=max(existing, key=lambda snapshot: snapshot.epoch))
         if continued:
-            return ResumePoint(snapshot=_find(place, continued, "resume_training_from"), foreign=True)
+            return ResumePoint(snapshot=_find(shuffle, continued, "resume_training_from"), foreign=True)
         return ResumePoint()
-    snapshot = None if resume == "none" else _find(place, resume, "--resume")
-    mine = snapshot is not None and snapshot.path.parent == place.train_dir.resolve()
-    kept = snapshot.epoch if snapshot and mine else -1
-    outdated = [found.path for found in own if found.epoch > kept] + ([state] if state else [])
-    if not mine:
+    snapshot = None if resume == "none" else _find(shuffle, resume, "--resume")
+    in_folder = snapshot is not None and snapshot.path.parent == shuffle.train_dir.resolve()
+    kept = snapshot.epoch if snapshot and in_folder else -1
+    outdated = [found.path for found in existing if found.epoch > kept] + ([state] if state else [])
+    if not in_folder:
         outdated += [path for path in (files.learning_stats, files.learning_curve) if path.is_file()]
     if outdated and not overwrite:
         raise DlcxError(
-            f"--resume {resume}: {place.train_dir} holds {len(outdated)} file(s) of the training so far, "
+            f"--resume {resume}: {shuffle.train_dir} holds {len(outdated)} file(s) of the training so far, "
             f"such as {outdated[0].name}",
-            hint="Add --overwrite to delete them, or leave --resume out to go on.",
+            hint="Add --overwrite to delete them, or leave out --resume to resume the training.",
         )
-    return ResumePoint(snapshot=snapshot, foreign=snapshot is not None and not mine, outdated=tuple(outdated))
+    return ResumePoint(snapshot=snapshot, foreign=snapshot is not None and not in_folder, outdated=tuple(outdated))
 
 
 def _job_of(state: Path) -> str:
-    """The job that saved a training's state; "" when none did, or the file cannot be read."""
+    """The job that wrote a resume state; empty if there was none or the file cannot be read."""
     from dlcx.training.resume_state import read_state
 
     try:
@@ -93,10 +103,10 @@ def _job_of(state: Path) -> str:
         return ""
 
 
-def _find(place: Shuffle, name: str, flag: str) -> Snapshot:
-    """The snapshot of that path, seen from here, from the train folder, or from the project."""
+def _find(shuffle: Shuffle, name: str, flag: str) -> Snapshot:
+    """Find a snapshot by its path relative to the current folder, the train folder or the project."""
     given = user_path(name)
-    for path in (given, place.train_dir / given, place.project.root / given):
+    for path in (given, shuffle.train_dir / given, shuffle.project.root / given):
         if path.is_file():
             return Snapshot.of(path.resolve())
     raise DlcxError(f"{flag}: no such snapshot: {name}")

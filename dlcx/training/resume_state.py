@@ -1,13 +1,14 @@
-"""``dlcx-resume.pt``: all that a training needs to go on as if it had never stopped.
+"""``dlcx-resume.pt``: the complete state of a training, from which it resumes with identical results.
 
 ::
 
-    {"version": 1, "epoch": epochs done, "batches": batches done of the next epoch, "sums": their summed losses,
-     "model", "optimizer", "scheduler", "scaler": state dicts, "random": generator states,
-     "best": {score, epoch, waited} or None, "recipe": the settings it was trained with,
-     "job": the job of a scheduler that saved it, or ""}
+    {"version": 1, "epoch": completed epochs, "batches": completed batches of the next epoch, "sums": their summed
+    losses,
+     "model", "optimizer", "scheduler", "scaler": state dicts, "random": states of random generators,
+     "best": {score, epoch, waited} or None, "recipe": settings of the training,
+     "job": name of the scheduler's job that wrote it, or ""}
 
-Written whole or not at all; tensors and plain types only, so that reading it cannot run code.
+The file is written atomically. It holds tensors and plain types only, so that reading it cannot run code.
 """
 
 from __future__ import annotations
@@ -25,28 +26,28 @@ from dlcx.formats.weights.torch_files import load_torch
 from dlcx.outputs import atomic_file
 
 VERSION = 1
-HINT = "Delete it to go on from the last snapshot, or start over with --resume none --overwrite."
+HINT = "Delete it to resume from the last snapshot, or start over with --resume none --overwrite."
 
 
 def write_state(state: Mapping[str, Any], path: Path) -> None:
-    """Save a training's state."""
+    """Write the resume state."""
     with atomic_file(path, sum(tensor.nbytes for tensor in state.get("model", {}).values())) as beside:
         torch.save({"version": VERSION, **state}, beside)
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """The state of a training, tensors on the CPU.
+    """Read a resume state; tensors are on the CPU.
 
     Raises
     ------
     DlcxError
-        When the file cannot be read, or another version of dlcx wrote it in another form.
+        If the file cannot be read or has another version.
     """
     try:
         state = load_torch(path)
     except DlcxError as error:
         raise DlcxError(str(error), hint=HINT) from None
-    except Exception as error:  # a broken zip or pickle can raise anything
+    except Exception as error:  # a corrupt zip or pickle can raise anything
         reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
         raise DlcxError(f"{path}: cannot be read: {reason}", hint=HINT) from error
     if not isinstance(state, dict) or state.get("version") != VERSION:
@@ -58,8 +59,8 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def random_states() -> dict[str, Any]:
-    """States of the generators that layers may draw from (dropout, drop path)."""
-    kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - what others' layers would draw from
+    """Return the states of the random generators that layers may use, for example for dropout."""
+    kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - the generator that third-party layers use
     return {
         "python": random.getstate(),
         "numpy": [kind, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest],
@@ -69,7 +70,7 @@ def random_states() -> dict[str, Any]:
 
 
 def set_random_states(states: Mapping[str, Any]) -> None:
-    """Put the generators back to where :func:`random_states` saw them."""
+    """Restore the states that :func:`random_states` returned."""
     random.setstate(states["python"])
     kind, keys, *rest = states["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
@@ -79,7 +80,7 @@ def set_random_states(states: Mapping[str, Any]) -> None:
 
 
 def seed_all(seed: int) -> None:
-    """Seed the generators that layers may draw from; the same seed gives the same first weights."""
+    """Seed the random generators that layers may use; equal seeds give equal initial weights."""
     random.seed(seed)
     np.random.seed(seed % (1 << 32))  # noqa: NPY002
     torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""What a net learns from in one step of an epoch: a whole image, or a crop around one animal, changed at random."""
+"""Training samples: a full image, or a crop around one animal, with random augmentation."""
 
 from __future__ import annotations
 
@@ -19,10 +19,18 @@ from dlcx.poses import Instances, Prediction
 
 @dataclass(frozen=True)
 class Sample:
-    """One image (H, W, 3) uint8 RGB, the file it is from, and its rows of :class:`BatchLabels` for N animals.
+    """An image and its labels; all coordinates in pixels of ``image``.
 
-    Pixels of ``image``; ``boxes`` are x, y, width, height.  ``condition`` is the first guess of the animal's pose
-    (x, y, score) that conditional nets get.
+    Attributes
+    ----------
+    image
+        (H, W, 3), uint8 RGB.
+    path
+        The image file.
+    keypoints, unique, area, boxes, ids
+        Labels of N animals, as in :class:`BatchLabels`; boxes are x, y, width, height.
+    condition
+        The condition pose (x, y, score) of a conditional network.
     """
 
     image: np.ndarray
@@ -36,31 +44,31 @@ class Sample:
 
 
 class TrainingSamples(Protocol):
-    """A training set; drawing from equal generators gives equal samples."""
+    """A set of training samples; equal random generators give equal samples."""
 
     paths: list[Path]
     """The image files."""
 
     def __len__(self) -> int:
-        """Samples an epoch."""
+        """Number of samples per epoch."""
         ...
 
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
-        """One of them, changed as ``rng`` falls."""
+        """Return a sample with random augmentation."""
         ...
 
 
 class FullImages:
-    """Every image with all its animals.
+    """Full images with all their animals.
 
     Parameters
     ----------
     images
-        Labelled images.
+        Labeled images.
     augmentation
-        Drawn anew for every image in every epoch.
+        Sampled for every image in every epoch.
     margin
-        Pixels that an animal's box reaches beyond its keypoints.
+        Pixels between an animal's keypoints and its box.
     """
 
     def __init__(self, images: LabeledImages, augmentation: Augmentation, *, margin: int) -> None:
@@ -71,7 +79,7 @@ class FullImages:
         return len(self._images)
 
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
-        """The image and its labels, augmented."""
+        """Return an augmented image with its labels."""
         before = to_sample(self._images[index], self._margin)
         labeled, growth = self._augmentation.apply(self._images[index], rng)
         after = to_sample(labeled, self._margin, before.ids)
@@ -79,9 +87,20 @@ class FullImages:
 
 
 class AnimalCrops:
-    """Every labelled animal on a crop around it: the image is augmented, then cropped where the animal's box is then.
+    """Crops around each labeled animal. The image is augmented first, then cropped around the animal's box.
 
-    ``jitter`` moves and scales the box before, as a detector's would be.
+    Parameters
+    ----------
+    images
+        Labeled images.
+    augmentation
+        Sampled for every crop in every epoch.
+    cropping
+        Size of the crops.
+    margin
+        Pixels between an animal's keypoints and its box.
+    jitter
+        Random shift and scale of the box, which imitate a detector.
     """
 
     def __init__(
@@ -102,7 +121,7 @@ class AnimalCrops:
         return len(self._items)
 
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
-        """The crop around one animal, and its labels in pixels of the crop."""
+        """Return the crop around one animal; labels in pixels of the crop."""
         image, animal = self._items[index]
         labeled = single_animal(self._images[image], animal, self._margin)
         changed, _ = self._augmentation.apply(labeled, rng)
@@ -115,9 +134,22 @@ class AnimalCrops:
 
 
 class ConditionalCrops:
-    """Every labelled animal on a crop around a guess of its pose, which :class:`ConditionSampler` draws, and the guess.
+    """Crops around condition poses, which :class:`ConditionSampler` generates for each labeled animal.
 
-    The other animals of the image, which the guess may take for this one, are those whose boxes overlap with its box.
+    A condition may contain keypoints of other animals whose boxes overlap the animal's box.
+
+    Parameters
+    ----------
+    images
+        Labeled images.
+    augmentation
+        Sampled for every crop in every epoch.
+    cropping
+        Size of the crops.
+    sampler
+        Generates condition poses.
+    margin
+        Pixels between a pose's keypoints and its box.
     """
 
     def __init__(
@@ -138,7 +170,7 @@ class ConditionalCrops:
         return len(self._items)
 
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
-        """The crop around one guess, labels and guess in pixels of the crop."""
+        """Return the crop around one condition pose; labels and condition in pixels of the crop."""
         image, animal = self._items[index]
         changed, _ = self._augmentation.apply(self._images[image], rng)
         size = changed.image.shape[1::-1]
@@ -152,7 +184,7 @@ class ConditionalCrops:
 
 
 def labeled_animals(images: LabeledImages) -> list[tuple[int, int]]:
-    """Index of the image and of the animal, for every animal with a visible keypoint."""
+    """Return (image, animal) indices of every animal with a visible keypoint."""
     labelled = [np.flatnonzero(pose.animals.score.any(1)) for pose in images.poses]
     return [(image, int(animal)) for image, animals in enumerate(labelled) for animal in animals]
 
@@ -160,7 +192,13 @@ def labeled_animals(images: LabeledImages) -> list[tuple[int, int]]:
 def sample_condition(
     labeled: LabeledImage, animal: int, sampler: ConditionSampler, margin: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """A guess (K, 2) of the pose of one animal of an image, nan where nothing is sample_condition."""
+    """Generate a condition pose for one animal of an image.
+
+    Returns
+    -------
+    numpy.ndarray
+        (K, 2) in pixels of the image; nan where the condition has no keypoint.
+    """
     xy, size = labeled.pose.animals.xy, labeled.image.shape[1::-1]
     boxes = boxes_around(xy, size, margin)
     low = np.maximum(boxes[:, :2], boxes[animal, :2])
@@ -170,7 +208,21 @@ def sample_condition(
 
 
 def crop_animal(window: CropWindow, labeled: LabeledImage, xy: np.ndarray, animal: int, margin: int) -> Sample:
-    """The window of an image and what it shows of one animal, xy (1, K, 2) in pixels of the image."""
+    """Crop an image around one animal.
+
+    Parameters
+    ----------
+    window
+        The crop.
+    labeled
+        The image.
+    xy
+        Keypoints (1, K, 2) of the animal in pixels of the image.
+    animal
+        Index of the animal.
+    margin
+        Pixels between the keypoints and the box.
+    """
     xy = (xy - np.array(window.offset)) / np.array(window.scale)
     seen = is_inside(xy, window.size)
     pose = Prediction(Instances(np.where(seen[..., None], xy, np.nan), seen.astype(np.float32)))
@@ -179,7 +231,7 @@ def crop_animal(window: CropWindow, labeled: LabeledImage, xy: np.ndarray, anima
 
 
 def single_animal(labeled: LabeledImage, animal: int, margin: int) -> LabeledImage:
-    """The image with the labels of one animal only, and the box around them (N = 1)."""
+    """Return the image with the labels of one animal and the box around them."""
     animals = labeled.pose.animals
     row = slice(animal, animal + 1)
     box = boxes_around(animals.xy[row], labeled.image.shape[1::-1], margin)
@@ -187,9 +239,16 @@ def single_animal(labeled: LabeledImage, animal: int, margin: int) -> LabeledIma
 
 
 def to_sample(labeled: LabeledImage, margin: int, animals: np.ndarray | None = None) -> Sample:
-    """The rows of one image; without ``animals`` (N,), their indices, those with any visible keypoint.
+    """Convert a labeled image to a sample.
 
-    ``margin`` is by how many pixels an animal's box, whose area counts, reaches beyond its keypoints.
+    Parameters
+    ----------
+    labeled
+        The image with its labels.
+    margin
+        Pixels between an animal's keypoints and its box, whose area is the animal's.
+    animals
+        Indices (N,) of the animals to include; default: those with a visible keypoint.
     """
     pose = labeled.pose
     ids = np.flatnonzero(pose.animals.score.any(1)) if animals is None else animals
@@ -206,6 +265,6 @@ def to_sample(labeled: LabeledImage, margin: int, animals: np.ndarray | None = N
 
 
 def _with_flags(xy: np.ndarray) -> np.ndarray:
-    """Points (..., 2), nan unseen, as (..., 3) with flag 2 where seen and zeros elsewhere."""
+    """Append visibility flags to points (..., 2): 2 where finite, otherwise 0 with coordinates 0."""
     seen = np.isfinite(xy).all(-1, keepdims=True)
     return np.concatenate([np.where(seen, xy, 0.0), 2.0 * seen], axis=-1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""``dlcx train --cluster slurm``: one job, on one node or several, that trains as the same call does without it."""
+"""Training in a SLURM job, on one node or several."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from dlcx.project import Shuffle
 from dlcx.training.launch import flags
 from dlcx.untrusted_files import read_json
 
-#: How the processes find each other, whichever nodes they run on; torchrun sets the same variables.
-_MEETING = """\
+#: Address at which the processes of all nodes meet; torchrun sets the same variables.
+_RENDEZVOUS = """\
 export MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000)) WORLD_SIZE=$SLURM_NTASKS"""
 _RANK = "'RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID exec \"$@\"'"
@@ -48,7 +48,17 @@ class SubmittedTraining:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What is asked of SLURM: ``nodes`` with ``devices`` processes each, or only to show the file."""
+    """What a call asks of SLURM.
+
+    Attributes
+    ----------
+    options
+        Options of sbatch.
+    nodes, devices
+        Number of nodes and of processes per node.
+    dry_run
+        Return the job file without submitting it.
+    """
 
     options: JobOptions
     nodes: int = 1
@@ -56,9 +66,9 @@ class TrainingJob:
     dry_run: bool = False
 
     def text(self, words: Sequence[str], log: Path) -> str:
-        """The file for sbatch."""
+        """The job file for sbatch."""
         command = [sys.executable, "-m", "dlcx", "train", *words]
-        said = " ".join(map(shlex.quote, command))
+        command_text = " ".join(map(shlex.quote, command))
         lines = [
             'export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-1}"',
             f"cd {shlex.quote(str(Path.cwd()))}",
@@ -66,57 +76,56 @@ class TrainingJob:
         several = self.nodes * self.devices > 1
         if several:
             lines += [
-                _MEETING,
+                _RENDEZVOUS,
                 'run srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \\',
-                f"    bash -c {_RANK} dlcx {said}",
+                f"    bash -c {_RANK} dlcx {command_text}",
             ]
         else:
-            lines.append(f"run {said}")
+            lines.append(f"run {command_text}")
         keys = {"nodes": str(self.nodes), "ntasks-per-node": str(self.devices)} if several else {}
         return job_file("dlcx-train", self.options, "\n".join(lines), log=log, **keys)
 
 
-def submit_training(place: Shuffle, call: Mapping[str, Any], job: TrainingJob) -> SubmittedTraining:
-    """Submit the training of a shuffle, unless its job still waits or runs.
-
-    ``call`` are the parameters of :func:`dlcx.workflow.train.train` but those of SLURM.
+def submit_training(shuffle: Shuffle, call: Mapping[str, Any], job: TrainingJob) -> SubmittedTraining:
+    """Submit the training of a shuffle, unless its job is pending or running.
 
     Raises
     ------
     DlcxError
-        When there is no SLURM, or it refuses.
+        If SLURM is missing or rejects the job.
     """
-    folder = place.train_dir / "slurm"
+    folder = shuffle.train_dir / "slurm"
     path, log, record = folder / "train.sbatch", folder / "train.log", folder / "job.json"
     device = call["device"]
     if device == "auto" and job.options.gpus:
         device = "cuda"
-    words = [*flags({**call, "project": place.project.root, "device": device}), "--quiet"]
-    found = SubmittedTraining(place.name, path, log, job.text(words, log), dry_run=job.dry_run)
+    words = [*flags({**call, "project": shuffle.project.root, "device": device}), "--quiet"]
+    found = SubmittedTraining(shuffle.name, path, log, job.text(words, log), dry_run=job.dry_run)
     if job.dry_run:
         return found
-    with exclusive_edit(record):  # two calls at once submit one job
+    with exclusive_edit(record):  # concurrent calls submit one job
         before: int | None = None
         with suppress(DlcxError, ValueError, TypeError, KeyError):
             before = int(read_json(record)["job"])
         if before is not None and (state := in_queue([before]).get(before)):
-            return SubmittedTraining(place.name, path, log, found.text, job=before, state=state)
+            return SubmittedTraining(shuffle.name, path, log, found.text, job=before, state=state)
         write_text(path, found.text)
         number = submit(path)
         write_text(record, json.dumps({"job": number}) + "\n")
-    return SubmittedTraining(place.name, path, log, found.text, job=number)
+    return SubmittedTraining(shuffle.name, path, log, found.text, job=number)
 
 
 def checked_job(cluster: str, options: JobOptions, *, nodes: int, devices: int, dry_run: bool) -> TrainingJob:
-    """What the flags ask for; each GPU of a node gets a process unless ``devices`` says how many.
+    """Return the job that the flags describe; by default one process per GPU of a node.
 
     Raises
     ------
     DlcxError
-        For another cluster than ``slurm``.
+        If the cluster is not ``slurm``.
     """
     if cluster != "slurm":
         raise DlcxError(
-            f"--cluster {cluster}: a training runs on slurm or here", hint="--devices N is for this machine's GPUs."
+            f"--cluster {cluster}: training supports --cluster slurm only",
+            hint="Use --devices N for the GPUs of this machine.",
         )
     return TrainingJob(options, nodes, devices if devices > 1 else options.gpus or 1, dry_run)

@@ -1,4 +1,4 @@
-"""One of the nets that a shuffle trains: what it learns from, how long, and what of it is kept."""
+"""A training stage: one network of a shuffle, its training samples, schedule and snapshots."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from dlcx.training.resizing import Resizing
     from dlcx.training.samples import TrainingSamples
 
-#: Threads that keep a GPU from waiting for images, where nobody says how many.
+#: Default number of threads that prepare images for a GPU.
 GPU_WORKERS = 4
 SEED = 42
-#: Bytes of memory for decoded test images, which are read once in many epochs.
+#: Bytes of the cache of decoded test images.
 TEST_CACHE = 1 << 29
 
 
 @dataclass(frozen=True)
 class StageComponents:
-    """A net on its device with random weights, what it learns from, what it loses, and who judges it."""
+    """What :meth:`TrainingStage.build` creates: the network, its training samples, losses and evaluation."""
 
     model: nn.Module
     device: torch.device
@@ -45,96 +45,107 @@ class StageComponents:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingStage(ABC):
-    """One net that a shuffle trains, by its ``block`` of pytorch_config.yaml.
+    """One network of a shuffle that can be trained.
 
-    ``where`` is how the keys of its settings begin in pytorch_config.yaml: nothing, or ``detector.``.  ``weights`` is
-    the source of its first weights, ``flag`` names that, and ``own_key`` keeps it in dlcx.yaml; the checks raise where
-    training could not begin.
+    Attributes
+    ----------
+    shuffle
+        The shuffle.
+    key_prefix
+        Prefix of the keys of its settings in pytorch_config.yaml: empty, or ``detector.``.
+    prefix
+        Name prefix of its snapshots.
+    flag, metadata_key
+        The flag of its initial weights, and the key of dlcx.yaml that stores them.
+    weights
+        Source of the initial weights.
+    block
+        Its settings.
     """
 
-    place: Shuffle
-    where: str
+    shuffle: Shuffle
+    key_prefix: str
     prefix: str
     flag: str
-    own_key: str
+    metadata_key: str
     weights: str
     block: ModelConfig | Detector
 
     @property
     def runner(self) -> Runner:
-        """Optimizer, schedule, and which snapshots are kept."""
+        """Optimizer, learning-rate schedule and snapshot rules."""
         return self.block.runner
 
     @property
     def settings(self) -> TrainSettings:
-        """How long, and in how large batches."""
+        """Number of epochs and batch size."""
         return self.block.train_settings
 
     @property
     def transforms(self) -> Transforms | None:
-        """What is done to the images that it learns from."""
+        """Augmentation of the training images."""
         return self.block.data.train
 
     @property
     def layers(self) -> Mapping[str, Any]:
-        """What it is made of."""
+        """The settings of its layers."""
         return self.block.model.model_dump(mode="json")
 
     @property
-    def continued(self) -> str | None:
-        """The snapshot that the file says to go on from."""
+    def resume_from(self) -> str | None:
+        """The snapshot that pytorch_config.yaml says to resume from."""
         return self.block.resume_training_from
 
     @abstractmethod
     def build(
         self, learning: LabeledImages, test: LabeledImages, schedule: TrainingSchedule, device: str, group: ProcessGroup
     ) -> StageComponents:
-        """The net with random weights, what it learns from, and who judges it."""
+        """Create the network with random weights, its training samples, its losses and its evaluation."""
 
     @abstractmethod
-    def fill(self, model: nn.Module) -> str:
-        """Give the net its first weights; says what was taken."""
+    def load_initial_weights(self, model: nn.Module) -> str:
+        """Load the initial weights into ``model``; return a message that says what was loaded."""
 
     @abstractmethod
-    def layout(self) -> nn.Module:
-        """Its layers without numbers, in no time."""
+    def meta_model(self) -> nn.Module:
+        """Create the network on the meta device, without allocating memory."""
 
     @abstractmethod
     def check_weights(self) -> None:
-        """Raise DlcxError where its first weights cannot be had."""
+        """Raise DlcxError if the initial weights are not available."""
 
     @property
     def is_detector(self) -> bool:
-        """Whether it finds animals instead of posing them."""
-        return bool(self.where)
+        """Whether the network detects animals rather than estimating poses."""
+        return bool(self.key_prefix)
 
     @property
     def files(self) -> TrainingFiles:
-        """What its training leaves beside its snapshots."""
-        return self.place.training_files(detector=self.is_detector)
+        """The files that the training writes beside its snapshots."""
+        return self.shuffle.training_files(detector=self.is_detector)
 
     def check_keys(self) -> None:
-        """Refuse what the file's schema leaves free and layers, optimizer or schedule do not take.
+        """Check the settings that the file's schema does not: layers, optimizer and learning-rate schedule.
 
         Raises
         ------
         DlcxError
-            Names the key.
+            If a key is not accepted.
         """
         from dlcx.training.optimizers import build_optimizer, build_scheduler
 
         optimizer, scheduler = self.runner.optimizer, self.runner.scheduler
-        learning = build_optimizer(optimizer.type, optimizer.params, self.layout().parameters())
+        learning = build_optimizer(optimizer.type, optimizer.params, self.meta_model().parameters())
         if scheduler is not None:
             build_scheduler(scheduler.type, scheduler.params, learning)
 
     def check_schedule(self) -> None:
-        """Refuse a schedule that is made for fewer epochs than are asked for.
+        """Check that the learning-rate schedule covers all epochs.
 
         Raises
         ------
         DlcxError
-            Names the key that says how many.
+            If the schedule ends earlier; names the key to change.
         """
         from torch import nn, zeros
 
@@ -150,15 +161,15 @@ class TrainingStage(ABC):
             total = scheduler.params.get("total_steps")
             if total is None:
                 raise
-            key = f"{self.where}runner.scheduler.params.total_steps"
+            key = f"{self.key_prefix}runner.scheduler.params.total_steps"
             raise DlcxError(
-                f"{self.where}train_settings.epochs is {epochs}, but {scheduler.type} of {self.where}runner.scheduler "
-                f"ends after {total}",
-                hint=f"Add --set {key}={epochs}, or ask for {total} epochs at most.",
+                f"{self.key_prefix}train_settings.epochs is {epochs}, but {scheduler.type} of "
+                f"{self.key_prefix}runner.scheduler ends after {total}",
+                hint=f"Add --set {key}={epochs}, or request at most {total} epochs.",
             ) from error
 
     def schedule(self, *, early_stop: int | None, precision: str, compiled: bool) -> TrainingSchedule:
-        """How long the training goes and how it computes."""
+        """Return the number of epochs and how they are computed."""
         from dlcx.training.loop import TrainingSchedule
 
         return TrainingSchedule(
@@ -169,18 +180,29 @@ class TrainingStage(ABC):
             compiled=compiled,
             save_optimizer=self.runner.snapshots.save_optimizer_state,
             title="train the detector" if self.is_detector else "train",
-            where=self.where,
+            key_prefix=self.key_prefix,
         )
 
     def training(
         self, schedule: TrainingSchedule, group: ProcessGroup, *, device: str, workers: int | None
     ) -> Training:
-        """Everything wired together, with random weights.
+        """Create the training with random weights.
+
+        Parameters
+        ----------
+        schedule
+            Number of epochs and how they are computed.
+        group
+            The processes that share each batch.
+        device
+            Device of this process.
+        workers
+            Number of threads that prepare samples; None takes the value of pytorch_config.yaml.
 
         Raises
         ------
         DlcxError
-            When there is nothing to learn from, or more processes share a batch than it has images.
+            If there are no training samples, or fewer images per batch than processes.
         """
         import torch
 
@@ -196,15 +218,15 @@ class TrainingStage(ABC):
         seed = SEED if settings.seed is None else settings.seed
         if settings.batch_size < group.count:
             raise DlcxError(
-                f"{self.where}train_settings.batch_size {settings.batch_size}: {group.count} processes share a "
-                "batch, and each needs an image",
-                hint=f"Give --set {self.where}train_settings.batch_size={group.count} or more: it is the size of "
-                "all shares together.",
+                f"{self.key_prefix}train_settings.batch_size {settings.batch_size}: {group.count} processes share a "
+                "batch, and each needs at least one image",
+                hint=f"Give --set {self.key_prefix}train_settings.batch_size={group.count} or more: the batch size "
+                "counts the images of all processes.",
             )
         torch.backends.cudnn.deterministic = True
         seed_all(seed)
-        learning, test = _images(self.place, self.transforms)
-        net = self.build(learning, test, schedule, device, group)
+        train, test = _images(self.shuffle, self.transforms)
+        net = self.build(train, test, schedule, device, group)
         threads = settings.dataloader_workers if workers is None else workers
         if workers is None and not threads and net.device.type != "cpu":
             threads = GPU_WORKERS
@@ -218,20 +240,20 @@ class TrainingStage(ABC):
             group=group,
         )
         if not len(batches):
-            raise DlcxError(f"{self.place.name}: no animal is labelled in the training images")
+            raise DlcxError(f"{self.shuffle.name}: no animal is labeled in the training images")
         optimizer = build_optimizer(runner.optimizer.type, runner.optimizer.params, net.model.parameters())
         scheduler = None
         if runner.scheduler is not None:
             scheduler = build_scheduler(runner.scheduler.type, runner.scheduler.params, optimizer)
         checkpointer = Checkpointer(
-            self.place,
+            self.shuffle,
             prefix=self.prefix,
             key_metric=runner.key_metric,
             ascending=runner.key_metric_asc,
-            every=runner.snapshots.save_epochs,
-            most=runner.snapshots.max_snapshots,
+            save_interval=runner.snapshots.save_epochs,
+            max_snapshots=runner.snapshots.max_snapshots,
         )
-        log = TrainLog(self.place.train_log_path)
+        log = TrainLog(self.shuffle.train_log_path)
         return Training(
             model=net.model,
             losses=net.losses,
@@ -249,7 +271,7 @@ class TrainingStage(ABC):
                 "optimizer": runner.optimizer.model_dump(mode="json"),
                 "scheduler": None if runner.scheduler is None else runner.scheduler.model_dump(mode="json"),
                 "data.train": None if self.transforms is None else self.transforms.model_dump(mode="json"),
-                "images": ["/".join(path.parts[-3:]) for path in learning.paths],
+                "images": ["/".join(path.parts[-3:]) for path in train.paths],
                 "batch_size": settings.batch_size,
                 "seed": seed,
                 "precision": schedule.precision,
@@ -258,23 +280,23 @@ class TrainingStage(ABC):
 
 
 def check_metric(name: str, known: tuple[str, ...], where: str) -> None:
-    """Raise DlcxError for a ``key_metric`` that is none of those that are measured."""
+    """Raise DlcxError if a ``key_metric`` is not measured."""
     if name not in known:
         raise DlcxError(f"{where}: no metric '{name}'", hint=did_you_mean(name, known))
 
 
-def _images(place: Shuffle, transforms: Transforms | None) -> tuple[LabeledImages, LabeledImages]:
-    """The images of the split to learn from, resized for the net, and those to test on, as they are."""
+def _images(shuffle: Shuffle, transforms: Transforms | None) -> tuple[LabeledImages, LabeledImages]:
+    """The training images, resized for the network, and the test images at their own size."""
     from dlcx.data.build_transforms import build_resize
     from dlcx.data.labeled_images import LabeledImages
     from dlcx.formats.shuffles.training_set import load_training_set
 
-    labels, split = load_training_set(place)
+    labels, split = load_training_set(shuffle)
     if not len(split.train):
-        raise DlcxError(f"{place.name}: the split holds no training images")
+        raise DlcxError(f"{shuffle.name}: the split holds no training images")
 
     def chosen(indices: list[int], **options: Any) -> LabeledImages:
-        paths = [place.project.root.joinpath(*labels.images[index]) for index in indices]
+        paths = [shuffle.project.root.joinpath(*labels.images[index]) for index in indices]
         return LabeledImages(paths, [labels.pose(index) for index in indices], **options)
 
     train, test = split.train.tolist(), split.test.tolist()

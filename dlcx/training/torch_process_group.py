@@ -1,4 +1,4 @@
-"""The process group of torch that several processes train in."""
+"""The torch process group of a training with several processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dlcx.training.process_group import Found, Item, ProcessGroup
 
 
 class TorchProcessGroup(ProcessGroup):
-    """One of several processes; made by :func:`dlcx.training.process_group.joined`."""
+    """One of several processes; see :func:`dlcx.training.join_process_group.join_process_group`."""
 
     def __init__(self) -> None:
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
@@ -31,7 +31,7 @@ class TorchProcessGroup(ProcessGroup):
         )
 
     def device(self, name: str, *, preferred: str = "auto", net_type: str = "") -> str:
-        """``cpu``, or for ``cuda`` the one of this process's number on its machine."""
+        """Return ``cpu``, or the CUDA device whose index is this process's local rank."""
         device = choose_device(preferred if name == "auto" else name, net_type)
         if device.type == "cpu":
             return "cpu"
@@ -40,23 +40,23 @@ class TorchProcessGroup(ProcessGroup):
                 f"--device {name}: {self.count} processes cannot share {device}",
                 hint="Give --device cuda or cpu, or destroy --devices out.",
             )
-        own, most = int(os.environ.get("LOCAL_RANK", self.rank)), torch.cuda.device_count()
-        if own >= most:
+        rank, available = int(os.environ.get("LOCAL_RANK", self.rank)), torch.cuda.device_count()
+        if rank >= available:
             raise DlcxError(
-                f"process {own + 1} of this machine finds no device of its own: torch sees {most} CUDA device(s)",
-                hint=f"Start {most} processes a machine at most, or give --device cpu.",
+                f"process {rank + 1} of this machine has no device: torch sees {available} CUDA device(s)",
+                hint=f"Start at most {available} processes per machine, or give --device cpu.",
             )
-        torch.cuda.set_device(own)
-        return f"cuda:{own}"
+        torch.cuda.set_device(rank)
+        return f"cuda:{rank}"
 
     def all_gather(self, own: list[Item]) -> list[Item]:
         """See :class:`ProcessGroup`."""
         shares: list[Any] = [None] * self.count
         dist.all_gather_object(shares, own)
-        whole: list[Any] = [None] * sum(map(len, shares))
+        gathered: list[Any] = [None] * sum(map(len, shares))
         for rank, share in enumerate(shares):
-            whole[rank :: self.count] = share
-        return whole
+            gathered[rank :: self.count] = share
+        return gathered
 
     def all_reduce_mean(self, values: Tensor) -> Tensor:
         """See :class:`ProcessGroup`."""
@@ -72,9 +72,9 @@ class TorchProcessGroup(ProcessGroup):
 
     def all_reduce_max(self, values: Sequence[int]) -> tuple[int, ...]:
         """See :class:`ProcessGroup`."""
-        most = torch.tensor(list(values), dtype=torch.int64)
-        dist.all_reduce(most, dist.ReduceOp.MAX)
-        return tuple(most.tolist())
+        maximum = torch.tensor(list(values), dtype=torch.int64)
+        dist.all_reduce(maximum, dist.ReduceOp.MAX)
+        return tuple(maximum.tolist())
 
     def broadcast(self, found: Found) -> Found:
         """See :class:`ProcessGroup`."""
@@ -94,7 +94,9 @@ class TorchProcessGroup(ProcessGroup):
         self.all_reduce_max([0])
 
     def explain(self, error: BaseException) -> BaseException:
-        """What this process ends with: the error if it is the first to fail, else that another one says why."""
+        """Return the error to raise: ``error`` itself if this process failed first, otherwise one that refers to the
+        first.
+        """
         lost = isinstance(error, RuntimeError) and _is_lost(error)
         if lost and is_supervised():
             return LostProcess()
@@ -116,10 +118,10 @@ class TorchProcessGroup(ProcessGroup):
         return error
 
     def destroy(self) -> None:
-        """End the group, when all have done their work."""
+        """Leave the group after all processes have finished."""
         dist.destroy_process_group()
 
 
 def _is_lost(error: RuntimeError) -> bool:
-    """Whether an error of torch tells that another process can no longer be reached."""
+    """Whether torch reports that another process is unreachable."""
     return isinstance(error, dist.DistError) or "gloo" in str(error).lower() or "nccl" in str(error).lower()

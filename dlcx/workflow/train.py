@@ -189,7 +189,7 @@ def train(
         kind = chosen_logger(logger, config.logger)
         check_logger(kind)
         device = group.device(device, preferred=config.device, net_type=config.net_type)
-        device = choose_gpu(device, config, alone=group.count == 1)
+        device = choose_gpu(device, config, single_process=group.count == 1)
         from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
 
         choose_device(config.device if device == "auto" else device, config.net_type)  # raises where it is missing
@@ -222,14 +222,14 @@ def train(
                     training.run(stop, listeners, progress if group.is_main else SILENT)
                 except Stopped as stopped:
                     if resume != "auto" and not job.name:
-                        stopped.hint = "Run it again without --resume to go on."
+                        stopped.hint = "Run the same command without --resume to resume."
                     raise
                 finally:
                     if group.is_main:
                         draw_curve(stage, training)
-            trained[stage.where] = trained_net(stage, training, behind)
+            trained[stage.key_prefix] = trained_net(stage, training, behind)
             if group.is_main:
-                _warn_of_test(stage, training, trained[stage.where])
+                _warn_of_test(stage, training, trained[stage.key_prefix])
         return train_result(place, config, trained.get("") or untouched_net(place, config), trained.get("detector."))
 
 
@@ -260,7 +260,7 @@ def _commit(stage: TrainingStage, point: ResumePoint, own: DlcxConfig, outdated:
     if point.source is None:
         _remember(stage, own)
     if outdated:
-        root = stage.place.project.root
+        root = stage.shuffle.project.root
         with replacement_lock(root), replace_files(root, moved=list(outdated)):
             pass
 
@@ -287,7 +287,7 @@ def _todo(
             mine,
             prefix=stage.prefix,
             detector=stage.is_detector,
-            continued=stage.continued,
+            continued=stage.resume_from,
             overwrite=overwrite,
             job=job.name if job.again else "",
         )
@@ -368,10 +368,10 @@ def _own_config(
 
 def _remember(stage: TrainingStage, own: DlcxConfig) -> None:
     """Write to dlcx.yaml what the first weights of a net are."""
-    path = stage.place.dlcx_config_path
+    path = stage.shuffle.dlcx_config_path
     with exclusive_edit(path):
         stored = read_dlcx_config(path)
-        named = stored.model_copy(update={stage.own_key: getattr(own, stage.own_key)})
+        named = stored.model_copy(update={stage.metadata_key: getattr(own, stage.metadata_key)})
         if named != stored:
             write_dlcx_config(named, path)
 
@@ -383,7 +383,7 @@ def _listeners(stage: TrainingStage, training: Training, config: ModelConfig, ki
     options = {name: value for name, value in (config.logger or {}).items() if name != "type"}
     if stage.is_detector and options.get("run_name"):
         options["run_name"] = f"{options['run_name']}-detector"
-    found = build_logger(kind, stage.place.train_dir, options)
+    found = build_logger(kind, stage.shuffle.train_dir, options)
     curve = LearningCurve(stage, training)
     return [curve] if found is None else [found, curve]
 
@@ -413,9 +413,9 @@ def _bring_to(training: Training, stage: TrainingStage, point: ResumePoint) -> N
         if found.epoch and not found.optimizer:
             log.warning("%s holds no state of the optimizer, which starts anew", point.snapshot.path.name)
         if not point.foreign:
-            training.outputs.checkpointer.best = best_so_far(stage.place, stage.runner.key_metric, stage.prefix)
+            training.outputs.checkpointer.best = best_so_far(stage.shuffle, stage.runner.key_metric, stage.prefix)
     elif training.group.is_main:  # the others take its weights
-        log.info("%s", stage.fill(training.model))
+        log.info("%s", stage.load_initial_weights(training.model))
     training.outputs.statistics.drop_after(training.epoch)
     total = training.schedule.epochs
     if point.foreign and training.epoch >= total:
@@ -429,7 +429,7 @@ def _bring_to(training: Training, stage: TrainingStage, point: ResumePoint) -> N
 
 def _warn_of_test(stage: TrainingStage, training: Training, trained: Trained) -> None:
     """Say plainly that a network has not learned, or that the test images cannot tell."""
-    name = f"the detector of {stage.place.name}" if stage.is_detector else stage.place.name
+    name = f"the detector of {stage.shuffle.name}" if stage.is_detector else stage.shuffle.name
     if trained.not_learned:
         log.warning(
             "%s has not learned: %s; train it for more epochs (%s N), and look at its labels with dlcx check-labels",
@@ -438,4 +438,4 @@ def _warn_of_test(stage: TrainingStage, training: Training, trained: Trained) ->
             "--detector-epochs" if stage.is_detector else "--epochs",
         )
     elif (text := training.yardstick.warning()) and training.evaluate and not stage.is_detector:
-        log.warning("%s: %s; label more frames or lower TrainingFraction in config.yaml", stage.place.name, text)
+        log.warning("%s: %s; label more frames or lower TrainingFraction in config.yaml", stage.shuffle.name, text)

@@ -154,7 +154,7 @@ def messages(place: Shuffle, config: ModelConfig) -> None:
 
 def gpu(place: Shuffle, config: ModelConfig) -> str:
     """On which device a training runs."""
-    return choose_gpu("auto", config, alone=True)
+    return choose_gpu("auto", config, single_process=True)
 
 
 def scorer(place: Shuffle, config: ModelConfig) -> str:

@@ -25,7 +25,7 @@ def place(tiny: Path) -> Shuffle:
 def run(checkpointer: Checkpointer, scores: dict[int, float], epochs: int, first: int = 1) -> None:
     for epoch in range(first, epochs + 1):
         numbers = {"losses/train.total_loss": 0.5} | ({"metrics/test.mAP": scores[epoch]} if epoch in scores else {})
-        checkpointer.keep(epoch, last=epoch == epochs, numbers=numbers, model={"weight": torch.ones(1)})
+        checkpointer.save_if_due(epoch, last=epoch == epochs, numbers=numbers, model={"weight": torch.ones(1)})
 
 
 def names(place: Shuffle) -> list[str]:
@@ -33,7 +33,7 @@ def names(place: Shuffle) -> list[str]:
 
 
 def test_the_best_the_regular_and_the_last_stay(place):
-    checkpointer = Checkpointer(place, every=4, most=2)
+    checkpointer = Checkpointer(place, save_interval=4, max_snapshots=2)
     run(checkpointer, {2: 10.0, 4: 20.0, 6: 20.0, 10: 30.0, 12: math.nan, 14: 5.0}, 15)
     # 2 was the best, then 4 (now regular, as 4 is one to save), then 10; of the regular 4 8 12 15 the newest two stay
     assert names(place) == ["snapshot-012.pt", "snapshot-015.pt", "snapshot-best-010.pt"]
@@ -44,7 +44,7 @@ def test_the_best_the_regular_and_the_last_stay(place):
 
 
 def test_smaller_may_be_better_and_the_best_epoch_is_not_saved_twice(place):
-    checkpointer = Checkpointer(place, every=5, most=5, ascending=False)
+    checkpointer = Checkpointer(place, save_interval=5, max_snapshots=5, ascending=False)
     run(checkpointer, {1: 3.0, 2: 4.0, 3: 2.0, 5: 1.0}, 5)
     assert names(place) == ["snapshot-best-005.pt"]
 
@@ -57,10 +57,10 @@ def test_a_first_score_of_nan_is_not_the_best(place):
 
 def test_the_best_is_remembered_from_its_file(place):
     assert best_so_far(place, "test.mAP") is None
-    run(Checkpointer(place, every=10), {2: 50.0}, 3)
+    run(Checkpointer(place, save_interval=10), {2: 50.0}, 3)
     best = best_so_far(place, "test.mAP")
     assert best == Best(50.0, 2)
-    run(Checkpointer(place, every=10, best=best), {4: 40.0}, 4, first=4)
+    run(Checkpointer(place, save_interval=10, best=best), {4: 40.0}, 4, first=4)
     assert names(place) == ["snapshot-003.pt", "snapshot-004.pt", "snapshot-best-002.pt"]
 
 

@@ -24,14 +24,14 @@ def config(gpus: list[int] | None) -> ModelConfig:
 
 
 def test_one_number_chooses_the_gpu(two_gpus):
-    assert choose_gpu("auto", config([1]), alone=True) == "cuda:1"
-    assert choose_gpu("cuda", config([1]), alone=True) == "cuda:1"
-    assert choose_gpu("auto", config(None), alone=True) == "auto"
+    assert choose_gpu("auto", config([1]), single_process=True) == "cuda:1"
+    assert choose_gpu("cuda", config([1]), single_process=True) == "cuda:1"
+    assert choose_gpu("auto", config(None), single_process=True) == "auto"
 
 
 def test_a_flag_overrides_it(two_gpus, caplog):
-    assert choose_gpu("cuda:0", config([1]), alone=True) == "cuda:0"
-    assert choose_gpu("cpu", config([1]), alone=True) == "cpu"
+    assert choose_gpu("cuda:0", config([1]), single_process=True) == "cuda:0"
+    assert choose_gpu("cpu", config([1]), single_process=True) == "cpu"
     assert [record.getMessage() for record in caplog.records] == [
         "runner.gpus: [1] has no effect: the device is cuda:0",
         "runner.gpus: [1] has no effect: the device is cpu",
@@ -39,7 +39,7 @@ def test_a_flag_overrides_it(two_gpus, caplog):
 
 
 def test_several_gpus_are_several_devices(two_gpus, caplog):
-    assert choose_gpu("auto", config([0, 1]), alone=False) == "auto"
+    assert choose_gpu("auto", config([0, 1]), single_process=False) == "auto"
     assert not caplog.records
-    assert choose_gpu("auto", config([0, 1]), alone=True) == "auto"
+    assert choose_gpu("auto", config([0, 1]), single_process=True) == "auto"
     assert "CUDA_VISIBLE_DEVICES=0,1 and --devices 2" in caplog.text

@@ -62,7 +62,7 @@ def test_one_process_needs_no_srun_and_a_job_is_submitted_once(tiny, slurm, caps
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--cluster", "dask=tcp://a:1"], "--cluster dask=tcp://a:1: a training runs on slurm or here"),
+        (["--cluster", "dask=tcp://a:1"], "--cluster dask=tcp://a:1: training supports --cluster slurm only"),
         (["--nodes", "2"], "flags of a job are for --cluster slurm"),
         (["--partition", "gpu"], "flags of a job are for --cluster slurm"),
         (["--cluster", "slurm", "--set", "train_settings.epoch=3"], "epoch"),

@@ -127,7 +127,7 @@ def test_a_start_over_that_is_stopped_goes_on_without_the_flag(tiny):
     train(tiny, epochs=2)
     with pytest.raises(Stopped) as caught:
         train(tiny, epochs=3, resume="none", overwrite=True, progress=Signal(2))
-    assert caught.value.hint == "Run it again without --resume to go on."
+    assert caught.value.hint == "Run the same command without --resume to resume."
     assert train(tiny, epochs=3).trained == 3
 
 

@@ -82,7 +82,7 @@ def test_the_detector_comes_first_with_files_of_its_own(crops):
 
     again = train(crops)
     assert (again.detector.trained, again.trained) == (0, 0)
-    assert "a larger --detector-epochs trains on" in again.lines()[0]
+    assert "increase --detector-epochs to train longer" in again.lines()[0]
     more = train(crops, detector_epochs=3)
     assert (more.detector.epoch, more.detector.trained, more.trained) == (3, 1, 0)
     assert read_model_config(place.model_config_path).detector.train_settings.epochs == 3

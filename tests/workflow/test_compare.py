@@ -12,7 +12,6 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import load_training_set, write_documentation
 from dlcx.metrics import Interval
-from dlcx.training.leakage import NearDuplicateCheck, NearDuplicatePair
 from dlcx.workflow.compare import _verdict, compare
 from dlcx.workflow.evaluate import evaluate
 
@@ -86,25 +85,3 @@ def test_images_that_one_was_trained_on_do_not_count(two_snapshots: Path) -> Non
 )
 def test_verdicts(error, found, verdict: str) -> None:
     assert _verdict(Interval(*error), Interval(*found)) == verdict
-
-
-def check(twins: int, others: float, caplog: pytest.LogCaptureFixture, project: Path) -> str:
-    found = NearDuplicateCheck(10, (NearDuplicatePair("a", "b", 0.1),) * twins, 1.0, others, 2.0)
-    caplog.clear()
-    found.warn(open_project(project))
-    return caplog.text
-
-
-def test_near_duplicates_are_warned_of(trained_project: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    assert evaluate(trained_project).evaluated[0].twins.images == 2
-    assert check(0, 3.0, caplog, trained_project) == ""
-    assert "1 of 10 test images look like a training image, which may hide 1.00 px" in check(
-        1, 3.0, caplog, trained_project
-    )
-    assert "label another video" in caplog.text
-    assert "the error on the others is not larger" in check(2, 1.5, caplog, trained_project)
-    assert "says little about new videos" in check(10, np.nan, caplog, trained_project)
-    (trained_project / "labeled-data" / "w").mkdir()
-    for folder in ("vid", "w"):
-        (trained_project / "labeled-data" / folder / "CollectedData_me.h5").touch()
-    assert "--split-by video" in check(2, 3.0, caplog, trained_project)
