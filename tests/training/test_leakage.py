@@ -45,7 +45,7 @@ def test_errors_with_and_without_near_duplicates() -> None:
     """Four training images; of two test images the first repeats a training image."""
     layout = Layout(("nose",), ("a",))
     rng = np.random.default_rng(0)
-    thumbnails = {row: rng.uniform(0, 255, (16, 16, 3)).astype(np.float32) for row in range(6)}
+    thumbnails = {row: rng.uniform(0, 255, 768).astype(np.float32) for row in range(6)}
     thumbnails[4] = thumbnails[1] + 1e-3
     images = tuple(("labeled-data", "video", f"img{row}.png") for row in range(6))
     truth = {row: pose(10.0) for row in range(6)}
