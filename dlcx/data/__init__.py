@@ -1,1 +1,1 @@
-"""Where pixels come from: labelled images, video frames, augmentation, the drawn demo."""
+"""Sources of pixels: labeled images, video frames, augmentation and synthetic recordings."""

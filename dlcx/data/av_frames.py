@@ -1,4 +1,4 @@
-"""Images of the pictures that PyAV decodes, with the pixels that OpenCV would give, bit for bit."""
+"""Convert PyAV's decoded pictures to images with exactly the pixels that OpenCV would give."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-#: Pixel formats that both convert alike, as tests/data/test_av_frames.py shows.
-ALIKE = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray", "bgr24"}
-#: Colour spaces that every version of ffmpeg converts alike: not told, and BT.601 in its two variants.
-PLAIN = {2, 5, 6}
-#: A difference between red and blue at which a wrong colour space shows.
-COLOURFUL = 16
+#: Pixel formats that PyAV and OpenCV convert identically, as tests/data/test_av_frames.py shows.
+IDENTICAL_FORMATS = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray", "bgr24"}
+#: FFmpeg's numbers of the color spaces that all its versions convert identically: unspecified, and both variants of
+#: BT.601.
+STABLE_COLOR_SPACES = {2, 5, 6}
+#: Minimum difference between red and blue at which a wrong color space becomes visible.
+MIN_COLOR_DIFFERENCE = 16
 
 
 class PictureConverter:
@@ -21,40 +22,67 @@ class PictureConverter:
     Parameters
     ----------
     width, height
-        Size in pixels that the pictures must have.
-    anyhow
-        Convert what OpenCV might convert otherwise, too.
+        Required size of the images in pixels.
+    allow_differences
+        Also convert pictures for which OpenCV might give other pixels.
     """
 
-    def __init__(self, width: int, height: int, *, anyhow: bool = False) -> None:
-        self._size, self._anyhow = (width, height), anyhow
+    def __init__(self, width: int, height: int, *, allow_differences: bool = False) -> None:
+        self._size, self._allow_differences = (width, height), allow_differences
         self._first: tuple[object, ...] | None = None
         self._reformatter: Any = None
 
     def __call__(self, picture: Any) -> np.ndarray | None:
-        """The image (h, w, 3) uint8 RGB; None where OpenCV might give another, or the picture is of another kind."""
-        kind = _kind(picture)
+        """Convert a picture.
+
+        Parameters
+        ----------
+        picture
+            An ``av.VideoFrame``.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            (H, W, 3) uint8 RGB; None if OpenCV might give other pixels or the size differs.
+        """
+        properties = _properties(picture)
         if self._first is None:
             from av.video.reformatter import VideoReformatter
 
-            self._first, self._reformatter = kind, VideoReformatter()
-        name, turned, *_ = kind
-        if not self._anyhow and (kind != self._first or name not in ALIKE or turned):
+            self._first, self._reformatter = properties, VideoReformatter()
+        name, rotation, *_ = properties
+        if not self._allow_differences and (properties != self._first or name not in IDENTICAL_FORMATS or rotation):
             return None
-        made = self._reformatter.reformat(picture, format="rgb24", interpolation="BICUBIC")  # as OpenCV
-        plane = made.planes[0]
-        rows = np.frombuffer(plane, np.uint8)[: made.height * plane.line_size].reshape(made.height, plane.line_size)
-        image = rows[:, : 3 * made.width].reshape(made.height, made.width, 3)
-        image = np.rot90(image, round(turned / 90)) if turned else image
+        converted = self._reformatter.reformat(picture, format="rgb24", interpolation="BICUBIC")  # as OpenCV does
+        plane = converted.planes[0]
+        rows = np.frombuffer(plane, np.uint8)[: converted.height * plane.line_size]
+        image = rows.reshape(converted.height, plane.line_size)[:, : 3 * converted.width]
+        image = image.reshape(converted.height, converted.width, 3)
+        image = np.rot90(image, round(rotation / 90)) if rotation else image
         return image if image.shape[1::-1] == self._size else None
 
 
 def reveals_color_space(picture: Any, image: np.ndarray) -> bool:
-    """Whether this image (h, w, 3) would look different in another colour space than the picture's, if that matters."""
-    return int(picture.colorspace) in PLAIN or bool(cv2.absdiff(image[..., 0], image[..., 2]).max() > COLOURFUL)
+    """Whether a conversion with the wrong color space would have changed an image.
+
+    Parameters
+    ----------
+    picture
+        An ``av.VideoFrame``.
+    image
+        The picture as an image (H, W, 3) uint8.
+
+    Returns
+    -------
+    bool
+        True if the image has enough color, or if its color space is one that is always converted identically.
+    """
+    colorful = cv2.absdiff(image[..., 0], image[..., 2]).max() > MIN_COLOR_DIFFERENCE
+    return int(picture.colorspace) in STABLE_COLOR_SPACES or bool(colorful)
 
 
-def _kind(picture: Any) -> tuple[str, int, int, int]:
+def _properties(picture: Any) -> tuple[str, int, int, int]:
+    """Pixel format, rotation in degrees, color space and color range."""
     return (
         picture.format.name,
         picture.rotation,

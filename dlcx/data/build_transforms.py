@@ -1,4 +1,4 @@
-"""From data.train of pytorch_config.yaml to what is done to images; its resize serves inference too."""
+"""Build augmentation and preprocessing from ``data.train`` and ``data.inference`` of pytorch_config.yaml."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from dlcx.settings.transforms import Crop as CropSettings
 
 logger = logging.getLogger(__name__)
 
-#: Largest standard deviation of noise that ``gaussian_noise: true`` means.
-NOISE = 12.75
+#: Maximum standard deviation of the noise that ``gaussian_noise: true`` requests, in gray levels.
+DEFAULT_NOISE = 12.75
 
 
 def build_resize(transforms: Transforms | None) -> InputResize | None:
-    """``resize`` and ``longest_max_size``: nothing random, so done once, when an image is read."""
+    """Build the resize from ``resize`` and ``longest_max_size``; None without either.
+
+    It is deterministic, so it is applied once, when an image is read.
+    """
     if transforms is None or not (transforms.resize or transforms.longest_max_size):
         return None
     longest = transforms.longest_max_size
@@ -32,40 +35,52 @@ def build_resize(transforms: Transforms | None) -> InputResize | None:
 
 
 def build_cropping(transforms: Transforms | None) -> Cropping:
-    """``top_down_crop``; 256 x 256 where the file does not say, as in DeepLabCut."""
+    """Build the crops from ``top_down_crop``; default: 256 x 256 pixels, as in DeepLabCut."""
     given = (transforms and transforms.top_down_crop) or CropSettings(width=256, height=256)
     return Cropping((given.width, given.height), given.margin, given.crop_with_context)
 
 
 def build_sampler(given: GenerativeSampling | None, keypoints: int) -> ConditionSampler:
-    """``data.gen_sampling``: how guesses of poses are drawn for conditional nets.
+    """Build the sampler of conditions for conditional networks from ``data.gen_sampling``.
+
+    Parameters
+    ----------
+    given
+        The settings; None uses the defaults.
+    keypoints
+        Number of bodyparts of the project.
+
+    Returns
+    -------
+    ConditionSampler
+        Simulates the initial poses that a conditional network corrects.
 
     Raises
     ------
     DlcxError
-        When it is made for another number of keypoints, or its chances are more than 1.
+        If the settings are for another number of keypoints, or their probabilities sum to more than 1.
     """
     given = given or GenerativeSampling()
     sigmas = given.keypoint_sigmas if isinstance(given.keypoint_sigmas, list) else [given.keypoint_sigmas]
     pairs, where = given.keypoints_symmetry, "data.gen_sampling"
-    chances = (given.jitter_prob, given.swap_prob, given.inv_prob, given.miss_prob)
+    probabilities = (given.jitter_prob, given.swap_prob, given.inv_prob, given.miss_prob)
     if len(sigmas) not in (1, keypoints):
         raise DlcxError(
-            f"{where}.keypoint_sigmas: expected 1 or {keypoints} numbers, for as many bodyparts, got {len(sigmas)}",
-            hint=f"--set {where}.keypoint_sigmas=0.1 is one for all bodyparts.",
+            f"{where}.keypoint_sigmas: expected 1 number or {keypoints}, one per bodypart, got {len(sigmas)}",
+            hint=f"Use `--set {where}.keypoint_sigmas=0.1` for all bodyparts.",
         )
     if any(not 0 <= keypoint < keypoints for pair in pairs or () for keypoint in pair):
         raise DlcxError(
-            f"{where}.keypoints_symmetry: expected numbers of bodyparts, 0 to {keypoints - 1}, got {pairs}",
-            hint=f"--set {where}.keypoints_symmetry=null draws partners at random.",
+            f"{where}.keypoints_symmetry: expected indices of bodyparts from 0 to {keypoints - 1}, got {pairs}",
+            hint=f"Use `--set {where}.keypoints_symmetry=null` for random partners.",
         )
-    if sum(chances) > 1:
+    if sum(probabilities) > 1:
         raise DlcxError(f"{where}: jitter_prob, swap_prob, inv_prob and miss_prob sum to more than 1")
-    return ConditionSampler(tuple(map(float, sigmas)), None if pairs is None else tuple(pairs), *chances)
+    return ConditionSampler(tuple(map(float, sigmas)), None if pairs is None else tuple(pairs), *probabilities)
 
 
 def build_jitter(transforms: Transforms | None) -> BoxJitter | None:
-    """``random_bbox_transform``."""
+    """Build the box jitter from ``random_bbox_transform``; None without it."""
     given = transforms and transforms.random_bbox_transform
     if not given:
         return None
@@ -74,7 +89,20 @@ def build_jitter(transforms: Transforms | None) -> BoxJitter | None:
 
 
 def build_augmentation(transforms: Transforms | None, *, keypoints: bool = True) -> Augmentation:
-    """Everything else: what changes from epoch to epoch; without ``keypoints`` the names of bodyparts do not matter."""
+    """Build the random augmentation.
+
+    Parameters
+    ----------
+    transforms
+        ``data.train``; None gives an augmentation that changes nothing.
+    keypoints
+        Whether the augmented labels are keypoints rather than boxes.  If so, a flip without symmetries is warned about.
+
+    Returns
+    -------
+    Augmentation
+        All changes that differ from epoch to epoch.
+    """
     if transforms is None:
         return Augmentation()
     noise = transforms.gaussian_noise
@@ -87,7 +115,7 @@ def build_augmentation(transforms: Transforms | None, *, keypoints: bool = True)
         covering=bool(transforms.covering),
         elastic=bool(transforms.elastic_transform),
         grayscale=bool(transforms.grayscale),
-        noise=NOISE if noise is True else float(noise or 0.0),
+        noise=DEFAULT_NOISE if noise is True else float(noise or 0.0),
         pad=_pad(transforms),
     )
 
@@ -103,7 +131,7 @@ def _flip(transforms: Transforms, keypoints: bool) -> RandomFlip | None:
     else:
         flip = RandomFlip(float(given.p), tuple(given.symmetries or ()))
     if keypoints and not flip.pairs:
-        logger.warning("data.train.hflip names no symmetries: mirrored left and right bodyparts keep their names")
+        logger.warning("data.train.hflip defines no symmetries: left and right keep their names in flipped images")
     return flip
 
 
@@ -126,7 +154,7 @@ def _pad(transforms: Transforms) -> Pad | None:
     if (given := transforms.auto_padding) is None:
         return None
     return Pad(
-        least=(given.min_width or 0, given.min_height or 0),
+        min_size=(given.min_width or 0, given.min_height or 0),
         divisors=(given.pad_width_divisor or 1, given.pad_height_divisor or 1),
         mirror=given.border_mode == "reflect_101",
         value=border_value(given),
@@ -134,12 +162,17 @@ def _pad(transforms: Transforms) -> Pad | None:
 
 
 def border_value(given: AutoPadding) -> float | tuple[float, ...]:
-    """What a constant border is filled with, from 0 to 255: one number, or red, green and blue.
+    """Parse the fill value of a constant border.
+
+    Returns
+    -------
+    float or tuple of float
+        0 to 255: one number, or red, green and blue.
 
     Raises
     ------
     DlcxError
-        For another count of numbers.
+        If the list does not have three numbers.
     """
     value = given.border_value
     if not isinstance(value, list):

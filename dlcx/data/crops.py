@@ -1,6 +1,7 @@
-"""Crops around animals, as top-down nets see them: a window of the image, resized to one size.
+"""Crop images around animals for top-down networks.
 
-Geometry of DeepLabCut 3.0.2, down to its rounding.  Boxes are x, y, width, height in pixels of the image.
+The geometry equals that of DeepLabCut 3.0.2, including its rounding.  Boxes are x, y, width, height in pixels of the
+image.
 """
 
 from __future__ import annotations
@@ -13,9 +14,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class CropWindow:
-    """A part of an image, in whole pixels and perhaps reaching beyond it: image = crop * scale + offset, x then y.
+    """A region of an image that is resized to a crop: image = crop * scale + offset, x then y.
 
-    Only what lies in ``inner`` (x1, y1, x2, y2) shows the image; the rest of ``outer`` is black.
+    Parameters
+    ----------
+    outer
+        The region as x1, y1, x2, y2 in pixels of the image; it may extend beyond the image.
+    inner
+        The part of ``outer`` that shows the image; the rest of the crop is black.
+    size
+        (width, height) of the crop in pixels.
     """
 
     outer: tuple[int, int, int, int]
@@ -24,34 +32,41 @@ class CropWindow:
 
     @property
     def offset(self) -> tuple[int, int]:
-        """Where the crop begins in the image."""
+        """Position (x, y) of the crop's top left corner in the image, in pixels."""
         return self.outer[:2]
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Pixels of the image that a pixel of the crop stands for."""
+        """Size (x, y) of a pixel of the crop in pixels of the image."""
         x1, y1, x2, y2 = self.outer
         return (x2 - x1) / self.size[0], (y2 - y1) / self.size[1]
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """The crop (height, width, 3) of an image (H, W, 3) uint8; black where nothing of it is inside."""
+        """Extract the crop (height, width, 3) from an image (H, W, 3) uint8; black outside the image."""
         x1, y1, x2, y2 = self.inner
         if x2 <= x1 or y2 <= y1:
             return np.zeros((self.size[1], self.size[0], 3), image.dtype)
         left, top, right, bottom = self.outer
-        part = image[y1:y2, x1:x2]
+        region = image[y1:y2, x1:x2]
         borders = (y1 - top, bottom - y2, x1 - left, right - x2)
         if any(borders):
-            part = cv2.copyMakeBorder(part, *borders, borderType=cv2.BORDER_CONSTANT, value=(0, 0, 0))
-        return cv2.resize(part, self.size, interpolation=cv2.INTER_LINEAR)
+            region = cv2.copyMakeBorder(region, *borders, borderType=cv2.BORDER_CONSTANT, value=(0, 0, 0))
+        return cv2.resize(region, self.size, interpolation=cv2.INTER_LINEAR)
 
 
 @dataclass(frozen=True)
 class Cropping:
-    """How boxes become crops of ``size`` (width, height).
+    """Rules that turn boxes into crops.
 
-    ``margin`` pixels are added around the box.  With ``context`` the shorter side is widened until the aspect ratio is
-    that of the crop; without it the box is clipped to the image and black bars are added instead.
+    Parameters
+    ----------
+    size
+        (width, height) of the crops in pixels.
+    margin
+        Pixels added to each side of the box.
+    context
+        Enlarge the shorter side until the box has the aspect ratio of the crop.  False clips the box to the image and
+        adds black bars instead.
     """
 
     size: tuple[int, int]
@@ -59,16 +74,16 @@ class Cropping:
     context: bool = True
 
     def window(self, box: np.ndarray, image: tuple[int, int]) -> CropWindow:
-        """The window of a box (4,) in an image of (width, height)."""
+        """Region to crop for a box (4,) in an image of (width, height)."""
         x, y, width, height = (float(value) for value in box)
-        centre = np.array([x + width / 2, y + height / 2])
+        center = np.array([x + width / 2, y + height / 2])
         width, height = width + 2 * self.margin, height + 2 * self.margin
         ratio = self.size[0] / self.size[1]
         if self.context:
             width, height = max(width, height * ratio), max(height, width / ratio)
         half = np.array([width, height]) / 2
-        left, top, right, bottom = np.round([*(centre - half), *(centre + half)]).astype(int).tolist()
-        right, bottom = max(right, left + 1), max(bottom, top + 1)  # a box that rounds to nothing is still a place
+        left, top, right, bottom = np.round([*(center - half), *(center + half)]).astype(int).tolist()
+        right, bottom = max(right, left + 1), max(bottom, top + 1)  # keep at least one pixel
         inner = max(left, 0), max(top, 0), min(right, image[0]), min(bottom, image[1])
         if not self.context:
             seen_width, seen_height = inner[2] - inner[0], inner[3] - inner[1]
@@ -79,9 +94,26 @@ class Cropping:
 
 
 def boxes_around(xy: np.ndarray, image: tuple[int, int], margin: float) -> np.ndarray:
-    """Boxes (N, 4) around the seen points of (N, K, 2), enlarged by ``margin``, clipped to an image of (width, height).
+    """Compute the bounding boxes of animals.
 
-    An animal without points has an empty box.
+    Parameters
+    ----------
+    xy
+        Keypoints (N, K, 2) in pixels of the image, nan where unseen.
+    image
+        (width, height) to which the boxes are clipped.
+    margin
+        Pixels added to each side.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, 4) as x, y, width, height; an animal without keypoints gets an empty box at 0, 0.
+
+    Examples
+    --------
+    >>> boxes_around(np.array([[[10.0, 20.0], [30.0, 50.0]]]), (100, 100), margin=5)
+    array([[ 5., 15., 30., 40.]])
     """
     seen = np.isfinite(xy)
     low = np.clip(np.where(seen, xy, np.inf).min(1, initial=np.inf) - margin, 0, image)

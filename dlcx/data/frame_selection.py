@@ -1,7 +1,7 @@
-"""Which frames of a video are worth a label: drawn at random, or one out of each cluster of frames that look alike.
+"""Select frames of a video for labeling: at random, or one from each cluster of similar frames.
 
 Nath et al., "Using DeepLabCut for 3D markerless pose estimation across species and behaviors", Nature Protocols 2019.
-The draws are those of DeepLabCut 3.0.2 on the same processor when numpy's generator has the same seed.
+With the same seed of numpy's generator, the selection equals that of DeepLabCut 3.0.2 on the same processor.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from dlcx.data.video_file import VideoFile
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.progress import Task
 
+#: Names of the methods of selection.
 METHODS = ("kmeans", "uniform")
-_BATCH = 16  # frames decoded together
+_BATCH_SIZE = 16
 
 
 def check_method(method: str) -> None:
-    """Whether frames can be chosen by a method, before a video is read.
+    """Check that a method of selection is available, before a video is read.
 
     Raises
     ------
     DlcxError
-        When there is no such method, or what it needs is not installed.
+        If there is no such method, or if its dependency is not installed.
     """
     if method not in METHODS:
         raise DlcxError(f"--method {method}: no such method", hint=did_you_mean(method, METHODS))
@@ -36,15 +37,33 @@ def check_method(method: str) -> None:
             import sklearn.cluster  # noqa: F401
         except ImportError as error:
             raise DlcxError(
-                f"--method kmeans needs scikit-learn, which cannot be imported: {error}",
-                hint="Install it with: pip install scikit-learn, or use --method uniform.",
+                f"--method kmeans requires scikit-learn, which cannot be imported: {error}",
+                hint="Install it with `pip install scikit-learn`, or use --method uniform.",
             ) from error
 
 
 def candidate_frames(frames: int, start: float, stop: float, among: Sequence[int] | None = None) -> np.ndarray:
-    """Numbers of the frames between shares ``start`` and ``stop`` of a video, or those ``among`` given ones.
+    """List the frames that may be selected.
 
-    Of given frames the one at the very start is left out, as in DeepLabCut.
+    Parameters
+    ----------
+    frames
+        Number of frames of the video.
+    start, stop
+        Part of the video, as fractions of its length.
+    among
+        Frame numbers to choose from; default: all.  Those at the very start or end of the part are left out, as in
+        DeepLabCut.
+
+    Returns
+    -------
+    numpy.ndarray
+        Frame numbers in ascending order.
+
+    Examples
+    --------
+    >>> candidate_frames(10, 0.25, 0.5)
+    array([2, 3, 4])
     """
     first, last = math.floor(frames * start), math.ceil(frames * stop)
     if among is None:
@@ -53,26 +72,44 @@ def candidate_frames(frames: int, start: float, stop: float, among: Sequence[int
     return given[(given > first) & (given < last)]
 
 
-def sample_uniform(numbers: np.ndarray, count: int, draw: np.random.RandomState) -> list[int]:
-    """``count`` of the frames ``numbers``, in the order drawn; all of them, shuffled, when there are no more."""
-    return draw.choice(numbers, size=min(count, len(numbers)), replace=False).tolist() if len(numbers) else []
+def sample_uniform(numbers: np.ndarray, count: int, random: np.random.RandomState) -> list[int]:
+    """Sample ``count`` of the frames ``numbers`` without replacement, in random order; all if there are fewer."""
+    return random.choice(numbers, size=min(count, len(numbers)), replace=False).tolist() if len(numbers) else []
 
 
-def sample_from_clusters(images: np.ndarray, numbers: np.ndarray, count: int, draw: np.random.RandomState) -> list[int]:
-    """One frame of each of ``count`` clusters of images (N, D) that look alike; of no more frames than that, all.
+def sample_from_clusters(
+    images: np.ndarray, numbers: np.ndarray, count: int, random: np.random.RandomState
+) -> list[int]:
+    """Cluster images by k-means and sample one frame from each cluster.
 
-    Where two clusters start from the same image, rounding decides which of them takes it, so that processors may
-    disagree on the frames.
+    If two clusters start from the same image, rounding decides which of them keeps it, so the result may depend on the
+    processor.
+
+    Parameters
+    ----------
+    images
+        (N, D), see :func:`downsampled_frames`.
+    numbers
+        Frame numbers (N,) of the images.
+    count
+        Number of clusters.
+    random
+        Source of random numbers.
+
+    Returns
+    -------
+    list of int
+        Frame numbers, at most one per cluster; all frames if there are no more than ``count``.
     """
     if len(numbers) <= count:
         return numbers.tolist()
     from sklearn.cluster import MiniBatchKMeans
 
     batch = 100 if len(numbers) >= 100 else len(numbers) // 2
-    finder = MiniBatchKMeans(count, tol=1e-3, batch_size=batch, max_iter=50, n_init=1, random_state=draw)
-    labels = finder.fit(images - images.mean(0)).labels_
+    clustering = MiniBatchKMeans(count, tol=1e-3, batch_size=batch, max_iter=50, n_init=1, random_state=random)
+    labels = clustering.fit(images - images.mean(0)).labels_
     members = (np.flatnonzero(labels == cluster) for cluster in range(count))
-    return [int(numbers[own[draw.randint(len(own))]]) for own in members if len(own)]
+    return [int(numbers[own[random.randint(len(own))]]) for own in members if len(own)]
 
 
 def downsampled_frames(
@@ -84,23 +121,41 @@ def downsampled_frames(
     crop: tuple[int, int, int, int] | None = None,
     task: Task | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The frames ``numbers`` (ascending) as rows (N, D) of shrunken pixels, and which of them can be decoded (N,).
+    """Decode frames and downsample them for clustering, with nearest-neighbor interpolation.
 
-    Nearest pixels, ``width`` of them a line; grey by the mean of the channels, or with ``color`` all three.
+    Parameters
+    ----------
+    video
+        See :func:`dlcx.data.video.open_video`.
+    numbers
+        Frame numbers in ascending order.
+    width
+        Width of the downsampled images in pixels.
+    color
+        Keep all three channels instead of their mean.
+    crop
+        x1, x2, y1, y2 in pixels; default: the full frame.
+    task
+        Advances with every decoded frame.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Pixels (N, D) of the decodable frames, and whether each of ``numbers`` can be decoded.
     """
     rows: list[np.ndarray] = []
     readable = np.zeros(len(numbers), bool)
-    wanted = {int(number): place for place, number in enumerate(numbers)}
-    for batch in read_frames(video, _BATCH, start=int(numbers[0]), stop=int(numbers[-1]) + 1, crop=crop):
+    wanted = {int(number): index for index, number in enumerate(numbers)}
+    for batch in read_frames(video, _BATCH_SIZE, start=int(numbers[0]), stop=int(numbers[-1]) + 1, crop=crop):
         for offset in range(len(batch)):
-            place = wanted.get(batch.first + offset)
-            if place is None or not batch.readable[offset]:
+            index = wanted.get(batch.first + offset)
+            if index is None or not batch.readable[offset]:
                 continue
             image = batch.images[offset]
             ratio = width / image.shape[1]
             small = cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_NEAREST)
             rows.append(np.hstack(np.moveaxis(small, -1, 0)).ravel() if color else small.mean(-1).ravel())
-            readable[place] = True
+            readable[index] = True
         if task:
             task.advance(len(batch))
     return np.array(rows, np.float64), readable

@@ -1,4 +1,4 @@
-"""Labelled images: pixels and the keypoints that people set on them."""
+"""Labeled images: pixels together with the keypoints that people placed on them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ GIB = 1 << 30
 
 @dataclass(frozen=True)
 class InputResize:
-    """A resize that every image gets before anything random happens, the same as at inference.
+    """A deterministic resize, applied to every image before random augmentation and at inference.
 
-    With ``keep_ratio`` the image is scaled to fit into width x height and padded with black at the bottom and right,
-    otherwise it is stretched.  ``longest`` (applied after) scales the longer side to that many pixels.
+    Parameters
+    ----------
+    width, height
+        Size of the result in pixels; None leaves the size unchanged.
+    keep_ratio
+        Scale the image to fit, and pad it with black at the bottom and right.  False stretches it.
+    longest
+        Afterwards scale the longer side to this number of pixels; None does not.
     """
 
     width: int | None = None
@@ -31,7 +37,7 @@ class InputResize:
     longest: int | None = None
 
     def _steps(self, width: int, height: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-        """(scaled size, canvas size) of each step, both as (width, height)."""
+        """Size after scaling and after padding for each step, both as (width, height)."""
         steps = []
         if self.width and self.height:
             scaled = self.width, self.height
@@ -47,7 +53,7 @@ class InputResize:
         return steps
 
     def image(self, image: np.ndarray) -> np.ndarray:
-        """The image (H, W, 3) uint8, resized."""
+        """Resize an image (H, W, 3) uint8."""
         for (width, height), (right, bottom) in self._steps(image.shape[1], image.shape[0]):
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
             if (width, height) != (right, bottom):
@@ -55,7 +61,7 @@ class InputResize:
         return image
 
     def factors(self, width: int, height: int) -> tuple[float, float]:
-        """By how much x and y grow for an image of width x height."""
+        """Factors by which x and y grow in an image of ``width`` by ``height`` pixels."""
         x = y = 1.0
         for scaled, canvas in self._steps(width, height):
             x, y = x * scaled[0] / width, y * scaled[1] / height
@@ -65,7 +71,17 @@ class InputResize:
 
 @dataclass(frozen=True)
 class LabeledImage:
-    """One image (H, W, 3) uint8, its keypoints in pixels of this image, and where it came from."""
+    """An image with its labels.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    pose
+        Keypoints in pixels of ``image``.
+    path
+        The image file.
+    """
 
     image: np.ndarray
     pose: Prediction
@@ -73,25 +89,27 @@ class LabeledImage:
 
 
 class LabeledImages(Sequence[LabeledImage]):
-    """Images and their labels, decoded when asked for and kept in memory up to a budget.
+    """A sequence of labeled images that are decoded on access and cached up to a budget.
 
-    A label counts if it lies strictly inside of its image; others become nan.
+    Labels count only if they lie strictly inside their image; others become nan.
 
     Parameters
     ----------
     paths
         Image files; all must exist.
     poses
-        The labels of each image, in pixels of the file's image.
+        Labels of each image, in pixels of the image in the file.
     resize
         Applied to images and labels.
     cache
-        Bytes of memory that decoded images may take.
+        Maximum number of bytes of decoded images in memory.
 
     Raises
     ------
     DlcxError
-        When image files are missing.
+        If image files are missing.
+    ValueError
+        If the numbers of paths and poses differ.
     """
 
     def __init__(
@@ -103,11 +121,11 @@ class LabeledImages(Sequence[LabeledImage]):
         cache: int = 2 * GIB,
     ) -> None:
         if len(paths) != len(poses):
-            raise ValueError(f"LabeledImages: expected one pose an image, got {len(paths)} images, {len(poses)} poses")
+            raise ValueError(f"LabeledImages: expected one pose per image, got {len(paths)} images, {len(poses)} poses")
         missing = [path for path in paths if not Path(path).is_file()]
         if missing:
             raise DlcxError(
-                f"{len(missing)} of {len(paths)} labelled images are missing, first {missing[0]}",
+                f"{len(missing)} of {len(paths)} labeled images are missing, the first is {missing[0]}",
                 hint="Put them back, or remove their rows from CollectedData and create the dataset again.",
             )
         self.paths = [Path(path) for path in paths]
@@ -127,7 +145,20 @@ class LabeledImages(Sequence[LabeledImage]):
 
 
 def labeled_boxes(labeled: LabeledImage, margin: float) -> Instances:
-    """The animals that are labelled in an image as boxes (K = 0) that reach ``margin`` pixels beyond their labels."""
+    """Bounding boxes of the labeled animals of an image.
+
+    Parameters
+    ----------
+    labeled
+        The image and its labels.
+    margin
+        Pixels added to each side of the box around the labels.
+
+    Returns
+    -------
+    Instances
+        Boxes without keypoints (K = 0), in pixels of the image, with box score 1.
+    """
     animals = labeled.pose.animals
     seen = animals.xy[animals.score.any(1)]
     boxes = boxes_around(seen, labeled.image.shape[1::-1], margin)
@@ -135,7 +166,7 @@ def labeled_boxes(labeled: LabeledImage, margin: float) -> Instances:
 
 
 def _visible(labels: Instances, size: tuple[int, int], scale: tuple[float, float]) -> Instances:
-    """Labels outside of the image of ``size`` (width, height) hidden, the others scaled."""
+    """Scale labels, and hide those outside an image of ``size`` (width, height)."""
     seen = np.all((labels.xy > 0) & (labels.xy < np.asarray(size)), axis=-1)
     xy = np.where(seen[..., None], labels.xy * np.asarray(scale), np.nan)
     return replace(labels, xy=xy, score=seen.astype(np.float32))

@@ -1,7 +1,7 @@
-"""The mark at the end of videos that dlcx draws, by which they are known again under any name.
+"""Mark labeled videos, so that dlcx recognizes them under any file name.
 
-It is padding of the container, which players skip: a ``free`` box of MP4 and MOV, a ``JUNK`` chunk of AVI, a ``Void``
-element of Matroska and WebM.
+The mark is padding at the end of the container, which players skip: a ``free`` box in MP4 and MOV, a ``JUNK`` chunk in
+AVI, and a ``Void`` element in Matroska and WebM.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ _MARKS = {".mp4": _BOX, ".mov": _BOX, ".avi": _CHUNK, ".mkv": _ELEMENT, ".webm":
 
 
 def mark_labeled_video(path: Path) -> None:
-    """Append the mark to a video file of a container that has one.
+    """Append the mark to a video file; containers without a suitable element stay unmarked.
+
+    Parameters
+    ----------
+    path
+        A complete video file.
 
     Raises
     ------
     OSError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     if padding := _MARKS.get(path.suffix.lower()):
         with open(path, "ab") as file:
@@ -33,7 +38,7 @@ def mark_labeled_video(path: Path) -> None:
 
 
 def is_marked_labeled_video(path: Path) -> bool:
-    """Whether a file ends with the mark."""
+    """Whether a file ends with the mark; False if it cannot be read."""
     with suppress(OSError, DlcxError), open_binary(path) as file:
         file.seek(-min(len(TEXT), path.stat().st_size), 2)
         return file.read() == TEXT

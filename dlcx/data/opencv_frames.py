@@ -1,4 +1,4 @@
-"""Frames as OpenCV decodes them, also those that its decoder has made up of damaged bytes."""
+"""Decode frames with OpenCV, including the frames that its decoder reconstructs from damaged data."""
 
 from __future__ import annotations
 
@@ -7,41 +7,51 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from dlcx.data.packets import SAME_TIME, open_capture
+from dlcx.data.packets import TIME_TOLERANCE, open_capture
 from dlcx.data.video_file import VideoFile
 
-#: Frames that a seek lands ahead of its target, so that reordered frames are decoded with what they refer to.
+#: Frames to seek before the target, so that reordered frames are decoded together with their references.
 SEEK_MARGIN = 32
-#: Frames that a decoder holds back at most until the stream ends.
-HELD_BACK = 32
+#: Maximum number of frames that a decoder holds back until the stream ends.
+MAX_DELAY = 32
 
 
 def opencv_frames(video: VideoFile, first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Number and BGR image (h, w, 3) uint8 of every decodable frame from ``first`` to ``end``, in order.
+    """Decode frames with OpenCV.
 
-    The time stamps of the video must tell its frames (``video.first_stamp``).
+    Parameters
+    ----------
+    video
+        A video whose time stamps identify its frames (``first_stamp`` is not None).
+    first, end
+        First frame, and the frame after the last one.
+
+    Yields
+    ------
+    tuple of int and numpy.ndarray
+        Number and BGR image (H, W, 3) uint8 of every decodable frame, in order.
     """
     capture, index = _seek(video, first)
     try:
         while index is not None and index < end:
             if index >= first:
-                good, image = capture.retrieve()
-                if good and image is not None and image.shape == (video.height, video.width, 3):
+                decoded, image = capture.retrieve()
+                if decoded and image is not None and image.shape == (video.height, video.width, 3):
                     yield index, image
             last, failed = index, 0
-            while index <= last:  # a broken stream may give a frame twice, or too late
+            while index <= last:  # a damaged stream may give a frame twice or too late
                 if capture.grab():
                     index = _index(video, capture, last + 1 + failed)
                 elif last + (failed := failed + 1) >= video.stored_frames:
-                    return  # a packet that cannot be decoded fails once; here they have run out
+                    return  # every undecodable packet fails once; more failures mean the end of the stream
     finally:
         capture.release()
 
 
 def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
-    """A capture that has grabbed frame ``first`` or a decodable one near before it, and that frame's number."""
+    """Grab frame ``first``, or a decodable frame shortly before it; return the capture and the frame's number."""
     margin = SEEK_MARGIN
-    # In a damaged file seeking may follow an index that tells other numbers than the stream itself.
+    # In a damaged file, seeking may follow an index whose frame numbers differ from those of the stream.
     while abs(video.header_frames - video.stored_frames) <= 1 and first > margin:
         capture = open_capture(video.path)
         capture.set(cv2.CAP_PROP_POS_FRAMES, first - margin)
@@ -56,20 +66,33 @@ def _seek(video: VideoFile, first: int) -> tuple[cv2.VideoCapture, int | None]:
     return capture, None
 
 
-def _index(video: VideoFile, capture: cv2.VideoCapture, otherwise: int) -> int:
-    """Number of the frame just grabbed, by its time stamp; ``otherwise`` where no frame has that one.
+def _index(video: VideoFile, capture: cv2.VideoCapture, default: int) -> int:
+    """Number of the frame just grabbed according to its time stamp; ``default`` if no frame has that time stamp.
 
-    OpenCV gives the time 0 to frames without a stamp, such as the last ones of MPEG program streams.
+    OpenCV reports time 0 for frames without a time stamp, such as the last frames of MPEG program streams.
     """
     assert video.first_stamp is not None
     time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-    if time == 0 and otherwise > max(1, video.stored_frames - HELD_BACK):
-        return otherwise
+    if time == 0 and default > max(1, video.stored_frames - MAX_DELAY):
+        return default
     number = frame_at(video.times, time - video.first_stamp)
-    return otherwise if number is None else number
+    return default if number is None else number
 
 
 def frame_at(times: np.ndarray, time: float) -> int | None:
-    """Number of the frame at ``time`` seconds from the first one; ``times`` (N,) are those of all frames."""
-    nearest = int(np.searchsorted(times, time - SAME_TIME / 10))
-    return nearest if nearest < len(times) and abs(times[nearest] - time) < SAME_TIME else None
+    """Find the frame shown at a time.
+
+    Parameters
+    ----------
+    times
+        Times of all frames, (N,) in seconds from the first frame.
+    time
+        Seconds from the first frame.
+
+    Returns
+    -------
+    int or None
+        Frame number; None if no frame has that time.
+    """
+    nearest = int(np.searchsorted(times, time - TIME_TOLERANCE / 10))
+    return nearest if nearest < len(times) and abs(times[nearest] - time) < TIME_TOLERANCE else None

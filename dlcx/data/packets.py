@@ -1,4 +1,4 @@
-"""The packets of a video stream as the file holds them: listed without decoding, and read again from any of them."""
+"""List the packets of a video stream without decoding them, and read them again from any position."""
 
 from __future__ import annotations
 
@@ -17,34 +17,49 @@ from dlcx.errors import DlcxError
 from dlcx.untrusted_files import file_size, open_binary
 from dlcx.user_paths import decoder_name
 
-#: Seconds by which two decoders' time stamps of one frame may differ.
-SAME_TIME = 1e-5
-#: A time stamp that a packet does not have.
+#: Maximum difference in seconds between the time stamps that two decoders give to one frame.
+TIME_TOLERANCE = 1e-5
+#: Stands for the time stamp of a packet without one.
 NO_STAMP = np.iinfo(np.int64).min
-#: Failed reads in a row after which a damaged file counts as ended.
+#: Number of consecutive failed reads after which a damaged file counts as ended.
 MAX_FAILED_READS = 100
-#: Packets after a seek among which one must be recognized.
+#: Number of packets after a seek within which a known packet must appear.
 MAX_UNKNOWN_PACKETS = 1000
-#: ffmpeg's flag of containers without time stamps, in which it seeks by guess.
+#: FFmpeg's flag for containers without time stamps, in which seeking is approximate.
 NO_TIMESTAMPS = 0x80
-#: Bytes of a Dirac packet that says only that the sequence ends.
+#: Size in bytes of a Dirac packet that only marks the end of the sequence.
 DIRAC_END = 13
-_CONVERT = "Is it complete, and a format that OpenCV reads? ffmpeg can convert it: ffmpeg -i IN OUT.mp4"
-#: Codecs that decode on one thread: with several they miss damage now and then.
-SINGLE_THREAD = ("h264", "hevc")
+_CONVERT = "Check that the file is complete. If OpenCV cannot read its format, convert it: ffmpeg -i IN OUT.mp4"
+#: Codecs that are decoded on one thread, because with several threads they occasionally miss damage.
+SINGLE_THREAD_CODECS = ("h264", "hevc")
 
-# dlcx reports broken streams once; the decoder's own lines go straight to stderr and number thousands.
+# dlcx reports a damaged stream once; the decoder would print thousands of lines to stderr.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 @dataclass(frozen=True, eq=False)
 class Packets:
-    """The packets (P,) of a video stream, in the order of the file, which is the order of decoding.
+    """The P packets of a video stream in file order, which is decoding order.
 
-    pts, dts int64: time stamps in units of ``time_base`` seconds, :data:`NO_STAMP` where there is none; start: the time
-    stamp at which the container says that the stream begins; size in bytes; key, corrupt, discarded (P,) bool: flags of
-    the container.  A decoder shows nothing of packets that are discarded (an edit list cuts them) or hidden (VP8 and
-    VP9 decode some pictures for reference only, Dirac ends with a packet without a picture).
+    Parameters
+    ----------
+    codec, container
+        FFmpeg's names.
+    time_base
+        Unit of the time stamps in seconds.
+    start
+        Time stamp at which the stream begins according to the container.
+    pts, dts
+        Presentation and decoding time stamps, (P,) int64; :data:`NO_STAMP` where a packet has none.
+    size
+        (P,) in bytes.
+    key, corrupt
+        Flags of the container, (P,) bool.
+    discarded
+        (P,) bool: packets that an edit list removes, so that decoders show nothing of them.
+    hidden
+        (P,) bool: packets that contain no displayed picture.  VP8 and VP9 decode some pictures for reference only, and
+        Dirac ends with a packet without a picture.
     """
 
     codec: str
@@ -63,19 +78,29 @@ class Packets:
         return len(self.pts)
 
     def find(self, packet: Any) -> int | None:
-        """The index of a packet that was read again; None where several look alike, or none does."""
+        """Index of a packet that was read again; None unless exactly one listed packet matches."""
         same = (self.pts == _stamp(packet.pts)) & (self.dts == _stamp(packet.dts)) & (self.size == packet.size)
         found = np.flatnonzero(same)
         return int(found[0]) if len(found) == 1 else None
 
 
 def open_capture(path: Path) -> cv2.VideoCapture:
-    """OpenCV's reader of a video.
+    """Open a video with OpenCV.
+
+    Parameters
+    ----------
+    path
+        The video file.
+
+    Returns
+    -------
+    cv2.VideoCapture
+        The open capture; the caller releases it.
 
     Raises
     ------
     DlcxError
-        When OpenCV cannot open the file as a video.
+        If the file cannot be read, or OpenCV cannot open it as a video.
     """
     file_size(path)
     level = cv2.utils.logging.getLogLevel()
@@ -85,21 +110,28 @@ def open_capture(path: Path) -> cv2.VideoCapture:
     finally:
         cv2.utils.logging.setLogLevel(level)
     if not capture.isOpened():
-        raise DlcxError(
-            f"{path} cannot be opened as a video",
-            hint=_CONVERT,
-        )
+        raise DlcxError(f"{path} cannot be opened as a video", hint=_CONVERT)
     return capture
 
 
 @contextmanager
 def open_stream(path: Path) -> Iterator[tuple[Any, Any]]:
-    """PyAV's container and the video stream that OpenCV shows, with as many threads as find all damage.
+    """Open a video with PyAV, set up to detect all damage.
+
+    Parameters
+    ----------
+    path
+        The video file.
+
+    Yields
+    ------
+    tuple
+        PyAV's container, and the video stream that OpenCV would read.
 
     Raises
     ------
     DlcxError
-        When there is no video stream, or no decoder for it.
+        If there is no video stream, or no decoder for it.
     """
     import av
 
@@ -110,22 +142,34 @@ def open_stream(path: Path) -> Iterator[tuple[Any, Any]]:
     except av.FFmpegError as error:
         raise DlcxError(f"{path} cannot be opened as a video: {error.strerror}", hint=_CONVERT) from None
     with container:
-        stream = next(iter(container.streams.video), None)  # OpenCV's choice: the first, whichever is the default
+        stream = next(iter(container.streams.video), None)  # like OpenCV: the first stream, not the default one
         if stream is None or stream.codec_context is None:
-            raise DlcxError(f"{path} holds no video stream that can be decoded", hint="Does it play in a video player?")
+            raise DlcxError(
+                f"{path} contains no video stream that can be decoded", hint="Check that it plays in a video player."
+            )
         stream.codec_context.thread_type = "SLICE"
-        if stream.codec_context.name in SINGLE_THREAD:
+        if stream.codec_context.name in SINGLE_THREAD_CODECS:
             stream.codec_context.thread_count = 1
         yield container, stream
 
 
 def list_packets(path: Path) -> Packets:
-    """List the packets of a video's stream.
+    """List the packets of a video without decoding them.
+
+    Parameters
+    ----------
+    path
+        The video file.
+
+    Returns
+    -------
+    Packets
+        Time stamps, sizes and flags in file order.
 
     Raises
     ------
     DlcxError
-        When there is no video stream, or no decoder for it.
+        If there is no video stream, or no decoder for it.
     """
     with open_stream(path) as (container, stream):
         is_hidden = _HIDDEN.get(stream.codec_context.codec.canonical_name, lambda content: False)
@@ -145,7 +189,7 @@ def list_packets(path: Path) -> Packets:
         key, corrupt, discarded, hidden = (flag.astype(bool) for flag in flags)
         corrupt[-1:] |= is_cut_short(path)
         if stream.codec_context.codec.canonical_name in ("vp8", "vp9"):
-            hidden &= _takes_no_time(pts)  # in damaged packets the bits that say so are noise
+            hidden &= _takes_no_time(pts)  # in damaged packets the bits of the flag are noise
         return Packets(
             codec=stream.codec_context.codec.canonical_name,
             container=container.format.name,
@@ -161,10 +205,24 @@ def list_packets(path: Path) -> Packets:
         )
 
 
-def packets_from(container: Any, stream: Any, packets: Packets, begin: int) -> Iterator[tuple[int, Any]] | None:
-    """Index and packet of the first one and of all from ``begin`` on; None where seeking fails.
+def seek_packets(container: Any, stream: Any, packets: Packets, begin: int) -> Iterator[tuple[int, Any]] | None:
+    """Read the first packet and all packets from ``begin`` on.
 
-    The first packet comes in any case, because it may hold what the decoder must know for all others.
+    The first packet is always included, because it may contain parameters that the decoder needs for all others.
+
+    Parameters
+    ----------
+    container, stream
+        See :func:`open_stream`.
+    packets
+        The listed packets.
+    begin
+        Index of the packet to start at.
+
+    Returns
+    -------
+    iterator of tuple of int and av.Packet, or None
+        Index and packet; None if the container cannot seek to the packet exactly.
     """
     import av
 
@@ -189,7 +247,7 @@ def packets_from(container: Any, stream: Any, packets: Packets, begin: int) -> I
 
 
 def is_cut_short(path: Path) -> bool:
-    """Whether an MP4/MOV or AVI file is shorter than its own structure says."""
+    """Whether an MP4, MOV or AVI file is shorter than its own structure declares."""
     size = file_size(path)
     with open_binary(path) as file:
         head = file.read(12)
@@ -211,7 +269,7 @@ def is_cut_short(path: Path) -> bool:
 
 
 def _read(container: Any, stream: Any) -> Iterator[Any]:
-    """The packets from where the container stands on; empty ones, which decoders take for the end, are left out."""
+    """Read packets from the current position; empty packets are left out, because decoders take them for the end."""
     import av
 
     failed = 0
@@ -231,7 +289,7 @@ def _stamp(stamp: int | None) -> int:
 
 
 def _takes_no_time(pts: np.ndarray) -> np.ndarray:
-    """Whether the time stamp of a packet (P,) is next to that of the packet before or after it."""
+    """Whether a packet (P,) is displayed for less than half the usual time before or after a neighbor."""
     if len(pts) < 3 or (pts == NO_STAMP).any():
         return np.ones(len(pts), bool)
     gaps = np.abs(np.diff(pts))
@@ -244,18 +302,18 @@ def _is_hidden_vp8(packet: Any) -> bool:
 
 
 def _is_hidden_vp9(packet: Any) -> bool:
-    """Whether the last picture of a VP9 packet is for reference only (VP9 bitstream, 6.2 and annex B)."""
+    """Whether the last picture of a VP9 packet is for reference only (VP9 bitstream specification, 6.2 and annex B)."""
     content = memoryview(packet)
     last = content[-1]
-    if last & 0xE0 == 0xC0:  # several pictures and their sizes
+    if last & 0xE0 == 0xC0:  # a superframe: several pictures and their sizes
         count, width = (last & 7) + 1, (last >> 3 & 3) + 1
         index = 2 + count * width
         if len(content) > index and content[-index] == last:
             sizes = [int.from_bytes(content[1 - index + width * n :][:width], "little") for n in range(count)]
             content = content[sum(sizes[:-1]) :] or content
     head = content[0]
-    existing = 2 if head & 0x30 == 0x30 else 3  # the bit of show_existing_frame: profile 3 has one more before it
-    return not head >> existing & 1 and not head >> existing - 2 & 1  # neither that nor show_frame
+    existing = 2 if head & 0x30 == 0x30 else 3  # position of show_existing_frame; profile 3 has one more bit before it
+    return not head >> existing & 1 and not head >> existing - 2 & 1  # neither show_existing_frame nor show_frame
 
 
 def _is_end_of_dirac(packet: Any) -> bool:

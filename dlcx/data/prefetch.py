@@ -1,4 +1,4 @@
-"""Items made in a thread of their own, some ahead of who takes them."""
+"""Iterate over items that a background thread produces in advance."""
 
 from __future__ import annotations
 
@@ -12,29 +12,47 @@ Item = TypeVar("Item")
 
 
 class _End(Exception):
-    """All items are made."""
+    """Marks the end of the items in the queue."""
 
 
-def ahead(items: Iterable[Item], most: int, name: str) -> Generator[Item]:
-    """The same items; at most ``most`` that are made already wait.
+def prefetch(items: Iterable[Item], max_waiting: int, thread_name: str) -> Generator[Item]:
+    """Produce items in a background thread, ahead of the consumer.
 
-    An exception of ``items`` is raised at its place.  Closing the iterator ends the thread ``name`` and, where it has
-    a ``close``, what makes the items.
+    Closing the generator stops the thread and calls ``items.close()`` if that method exists.
+
+    Parameters
+    ----------
+    items
+        Iterated in the background thread.
+    max_waiting
+        Maximum number of finished items in the queue; at least 1 is kept.
+    thread_name
+        Name of the background thread, as shown by debuggers.
+
+    Yields
+    ------
+    Item
+        The items in order.  An exception raised by ``items`` is raised here after the items before it.
+
+    Examples
+    --------
+    >>> list(prefetch(range(3), max_waiting=2, thread_name="count"))
+    [0, 1, 2]
     """
-    waiting: queue.Queue[Item | BaseException] = queue.Queue(max(1, most))
-    unwanted = threading.Event()
+    waiting: queue.Queue[Item | BaseException] = queue.Queue(max(1, max_waiting))
+    closed = threading.Event()
 
     def hand_over(item: Item | BaseException) -> None:
-        while not unwanted.is_set():
+        while not closed.is_set():
             with suppress(queue.Full):
                 waiting.put(item, timeout=0.1)
                 return
 
-    def make() -> None:
+    def produce() -> None:
         try:
             for item in items:
                 hand_over(item)
-                if unwanted.is_set():
+                if closed.is_set():
                     return
             hand_over(_End())
         except BaseException as error:
@@ -43,13 +61,13 @@ def ahead(items: Iterable[Item], most: int, name: str) -> Generator[Item]:
             if close := getattr(items, "close", None):
                 close()
 
-    maker = threading.Thread(target=make, name=name, daemon=True)
-    maker.start()
+    thread = threading.Thread(target=produce, name=thread_name, daemon=True)
+    thread.start()
     try:
         while not isinstance(item := waiting.get(), _End):
             if isinstance(item, BaseException):
                 raise item
             yield item
     finally:
-        unwanted.set()
-        maker.join()
+        closed.set()
+        thread.join()

@@ -1,4 +1,4 @@
-"""Which recording a video file holds: told by its content, whatever its name, folder and dates are."""
+"""Identify a recording by the content of its file, independent of name, folder and dates."""
 
 from __future__ import annotations
 
@@ -14,13 +14,23 @@ import numpy as np
 from dlcx.data.packets import open_capture
 from dlcx.untrusted_files import file_size, open_binary
 
-#: Bytes at either end of a file that its fingerprint is made of, besides its size.
+#: Number of bytes at each end of a file that enter its fingerprint.
 FINGERPRINT_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class VideoHeader:
-    """What a file says of its video: number of frames, sizes (w, h) with and without rotation, frames a second."""
+    """Properties of a video according to its header.
+
+    Parameters
+    ----------
+    frames
+        Number of frames; 0 if unknown.
+    sizes
+        (width, height) in pixels with and without rotation.
+    fps
+        Frames per second; nan if unknown.
+    """
 
     frames: int
     sizes: frozenset[tuple[int, int]]
@@ -28,12 +38,29 @@ class VideoHeader:
 
 
 def fingerprint(path: Path) -> dict[str, str | int]:
-    """Name, size and a checksum of both ends of a file: 2 MiB are read, however large it is.
+    """Compute a fingerprint of a file from its size and both of its ends.
+
+    At most 2 MiB are read, regardless of the file's size.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    dict
+        ``name``, ``bytes`` (the size) and ``sha256`` (hexadecimal).
 
     Raises
     ------
     DlcxError
-        When the file cannot be read.
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> fingerprint(Path("mouse.mp4"))  # doctest: +SKIP
+    {'name': 'mouse.mp4', 'bytes': 2310113, 'sha256': '0f0c5e...'}
     """
     size = file_size(path)
     digest = hashlib.sha256(str(size).encode())
@@ -45,28 +72,40 @@ def fingerprint(path: Path) -> dict[str, str | int]:
 
 
 def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two fingerprints are of the same file content, whatever the files are called."""
+    """Whether two fingerprints describe the same content, regardless of file names."""
     return all(one.get(key) == other.get(key) for key in ("bytes", "sha256"))
 
 
 def is_same_recording(one: Path, other: Path) -> bool:
-    """Whether two files are one, or hold the same content.
+    """Whether two paths lead to the same file, or to files with the same content.
 
     Raises
     ------
     OSError
-        When one cannot be read.
+        If a file does not exist or cannot be inspected.
+    DlcxError
+        If a file cannot be read.
     """
     return one.samefile(other) or same_content(fingerprint(one), fingerprint(other))
 
 
 def read_header(path: Path) -> VideoHeader:
-    """Open a video and decode its first frame; its packets are not listed.
+    """Read the header of a video and decode its first frame, without listing its packets.
+
+    Parameters
+    ----------
+    path
+        The video file.
+
+    Returns
+    -------
+    VideoHeader
+        Number of frames, sizes and frame rate.
 
     Raises
     ------
     DlcxError
-        When OpenCV cannot open the file as a video.
+        If OpenCV cannot open the file as a video.
     """
     capture = open_capture(path)
     try:

@@ -64,7 +64,7 @@ def shuffle_page(network: TrainedNetwork, pcutoff: float, *, out: Path | None, p
     _, found = read_evaluation(network.evaluation_path)
     net_type = read_dlcx_config(place.dlcx_config_path).net_type
     facts = _Facts(place, config, chosen, detector, labels, split, found, pcutoff)
-    twins = facts.twins(progress) if facts.rows["test"] else None
+    duplicates = facts.near_duplicates(progress) if facts.rows["test"] else None
     metrics = facts.metrics
     path = (out or place.evaluation_dir) / f"{network.scorer}_report.html"
     judged = metrics[facts.judged]
@@ -86,7 +86,7 @@ def shuffle_page(network: TrainedNetwork, pcutoff: float, *, out: Path | None, p
             Section("How the detector learned", detector_curves(place, detector)),
             Section("Error of each bodypart", facts.bodyparts()),
             Section("What the likelihood says", facts.likelihood()),
-            Section("Are the test images new to the net?", facts.novelty(twins)),
+            Section("Are the test images new to the net?", facts.novelty(duplicates)),
             Section(f"The largest errors on {SIDES[facts.judged]} images", facts.worst()),
             Section("What was trained on what", facts.settings()),
         ],
@@ -223,8 +223,8 @@ class _Facts:
             for values, label, bounds in curves
         )
 
-    def twins(self, progress: Progress) -> NearDuplicateCheck:
-        """Whether test images look like training images."""
+    def near_duplicates(self, progress: Progress) -> NearDuplicateCheck:
+        """Find test images that are nearly identical to training images."""
         from dlcx.data.images import read_image
         from dlcx.data.near_duplicates import thumbnail
 
@@ -243,12 +243,12 @@ class _Facts:
         """The image of a row."""
         return self.place.project.root.joinpath(*self.labels.images[row])
 
-    def novelty(self, twins: NearDuplicateCheck | None) -> str:
+    def novelty(self, check: NearDuplicateCheck | None) -> str:
         """The split, and near-duplicates across it with the nearest pairs."""
         from dlcx.data.images import read_image
         from dlcx.reports.page import paragraph, pictures
 
-        if twins is None:
+        if check is None:
             text = "There is no test image: the network was trained on all labeled images of its dataset, so nothing "
             return paragraph(f"{text}here says how it does on images that it has not seen.", "warn")
         videos = {side: {self.labels.images[row][1] for row in rows} for side, rows in self.rows.items()}
@@ -257,14 +257,14 @@ class _Facts:
         of = len(videos["test"])
         also = "which" if both == of else f"{both} of which"
         text = paragraph(f"{count} test images of {of} video{'s' if of > 1 else ''}, {also} also gave training images.")
-        if not twins.twins:
-            return text + paragraph("No test image looks like a training image.")
-        text += paragraph(twins.line()[0].upper() + twins.line()[1:] + ".", "warn")
-        nearest = sorted(twins.twins, key=lambda twin: twin.difference)[:2]
+        if not check.twins:
+            return text + paragraph("No test image is nearly identical to a training image.")
+        text += paragraph(check.line()[0].upper() + check.line()[1:] + ".", "warn")
+        nearest = sorted(check.twins, key=lambda pair: pair.difference)[:2]
         shown = [
             (read_image(self.place.project.root / name), f"{side}: {name.removeprefix('labeled-data/')}")
-            for twin in nearest
-            for side, name in (("test", twin.test), ("training", twin.train))
+            for pair in nearest
+            for side, name in (("test", pair.test), ("training", pair.train))
         ]
         return text + pictures(shown, most=420, large=True)
 

@@ -16,7 +16,7 @@ def join_process_group() -> Iterator[ProcessGroup]:
 
     Raises
     ------
-    ToldElsewhere
+    AlreadyReported
         If this process ends because another one failed; that one reports the error.
     DlcxError
         If another process was lost.

@@ -22,7 +22,7 @@ def train_in_processes(count: int, options: Mapping[str, Any], progress: Progres
 
     Raises
     ------
-    ToldElsewhere
+    AlreadyReported
         If they fail; one of them has printed the error.
     DlcxError
         If a process was killed.

@@ -344,7 +344,7 @@ class _Run:
 
 
 def _predict(net: TrainedNetwork, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
-    """Every image with its prediction, in order; neighbours of one size share a forward pass."""
+    """Every image with its prediction, in order; neighbors of one size share a forward pass."""
     for batch in _batches(images, batch_size):
         found = net.predictor.predict(np.stack([labeled.image for labeled in batch]), net.conditions_of_images(batch))
         yield from zip(batch, found, strict=True)

@@ -67,7 +67,7 @@ def test_labels_outside_of_the_image_do_not_count(tmp_path, image):
 
 def test_missing_images_are_counted_and_the_first_is_named(tmp_path, image):
     paths = [write(tmp_path / "a.png", image), tmp_path / "b.png", tmp_path / "c.png"]
-    with pytest.raises(DlcxError, match=r"2 of 3 labelled images are missing, first .*b\.png"):
+    with pytest.raises(DlcxError, match=r"2 of 3 labeled images are missing, the first is .*b\.png"):
         LabeledImages(paths, [poses((1, 1))] * 3)
 
 

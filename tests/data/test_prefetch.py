@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from dlcx.data.prefetch import ahead
+from dlcx.data.prefetch import prefetch
 
 
 def test_items_come_in_order_and_only_so_many_wait() -> None:
@@ -14,7 +14,7 @@ def test_items_come_in_order_and_only_so_many_wait() -> None:
             made.append(number)
             yield number
 
-    taken = ahead(items(), 4, "numbers")
+    taken = prefetch(items(), 4, "numbers")
     assert next(taken) == 0
     deadline = time.monotonic() + 10
     while len(made) < 6 and time.monotonic() < deadline:
@@ -29,7 +29,7 @@ def test_an_exception_comes_at_its_place() -> None:
         yield 1
         raise KeyError("two")
 
-    taken = ahead(items(), 3, "fails")
+    taken = prefetch(items(), 3, "fails")
     assert next(taken) == 1
     with pytest.raises(KeyError, match="two"):
         next(taken)
@@ -45,10 +45,10 @@ def test_closing_ends_the_thread_and_what_makes_items() -> None:
         finally:
             closed.append(True)
 
-    taken = ahead(items(), 2, "endless items")
+    taken = prefetch(items(), 2, "endless items")
     next(taken)
     assert any(thread.name == "endless items" for thread in threading.enumerate())
     taken.close()
     assert closed == [True]
     assert not any(thread.name == "endless items" for thread in threading.enumerate())
-    assert list(ahead((), 2, "nothing")) == []
+    assert list(prefetch((), 2, "nothing")) == []

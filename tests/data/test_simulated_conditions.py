@@ -13,7 +13,7 @@ from dlcx.errors import DlcxError
 from dlcx.settings.model import GenerativeSampling
 
 OWN = np.array([[200, 200], [800, 200], [200, 800], [800, 800.0]])
-NEIGHBOURS = OWN[None] + (300, 0)
+NEIGHBORS = OWN[None] + (300, 0)
 PAIRS = ((0, 1), (2, 3))
 AREA, IMAGE = 1e4, (2000, 2000)
 NONE = {"jitter": 0.0, "swap": 0.0, "inversion": 0.0, "miss": 0.0}
@@ -26,7 +26,7 @@ def reach(similarity: float, area: float = AREA, sigma: float = 0.1) -> float:
 FAR, MIDDLE, NEAR = reach(0.1), reach(0.5), reach(0.85)
 
 
-def draws(count: int = 400, *, own=OWN, neighbors=NEIGHBOURS, pairs=PAIRS, image=IMAGE, **chances) -> np.ndarray:
+def draws(count: int = 400, *, own=OWN, neighbors=NEIGHBORS, pairs=PAIRS, image=IMAGE, **chances) -> np.ndarray:
     """Guesses (count, K, 2)."""
     sampler = ConditionSampler(pairs=pairs, **chances)
     rng = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def shares(found: np.ndarray, *centres) -> tuple[list[float], np.ndarray]:
 def test_each_kind_lies_in_its_band(kind, low, high, expected):
     chances = NONE if kind == "good" else {**NONE, kind: 1.0}
     found = draws(**chances)[:, 0]
-    share, distance = shares(found, OWN[0], OWN[1], NEIGHBOURS[0, 0], NEIGHBOURS[0, 1])
+    share, distance = shares(found, OWN[0], OWN[1], NEIGHBORS[0, 0], NEIGHBORS[0, 1])
     assert share == pytest.approx(expected, abs=0.09)
     assert low <= distance.min() < low + 0.2 * (high - low)
     assert high - 0.2 * (high - low) < distance.max() <= high
@@ -62,7 +62,7 @@ def test_each_kind_lies_in_its_band(kind, low, high, expected):
 
 def test_how_often_each_kind_comes():
     found = draws(3000)[:, 0]  # the chances of DeepLabCut's files
-    share, distance = shares(found, OWN[0], OWN[1], NEIGHBOURS[0, 0], NEIGHBOURS[0, 1])
+    share, distance = shares(found, OWN[0], OWN[1], NEIGHBORS[0, 0], NEIGHBORS[0, 1])
     missed = 0.10 / 7
     assert share == pytest.approx([0.63 + 0.16 + 4 * missed, 0.03 + missed, 0.04 + missed, 0.04 + missed], abs=0.025)
     assert (distance > MIDDLE).mean() == pytest.approx(0.10, abs=0.02)
@@ -71,7 +71,7 @@ def test_how_often_each_kind_comes():
 
 
 def test_what_is_impossible_leaves_its_chance_to_the_others():
-    found = draws(2000, neighbors=NEIGHBOURS[:0], swap=0.5, miss=0.0, jitter=0.2, inversion=0.0)[:, 0]
+    found = draws(2000, neighbors=NEIGHBORS[:0], swap=0.5, miss=0.0, jitter=0.2, inversion=0.0)[:, 0]
     share, distance = shares(found, OWN[0], OWN[1])
     assert share == [1.0, 0.0]
     assert (distance > NEAR).mean() == pytest.approx(0.2 / 0.5, abs=0.04)
@@ -92,14 +92,14 @@ def test_what_is_not_seen_is_not_guessed():
     found = draws(own=own)
     assert np.isnan(found[:, 1]).all()
     assert np.isfinite(found[:, [0, 2, 3]]).all()
-    assert np.isnan(draws(5, own=own, neighbors=NEIGHBOURS[:0], **{**NONE, "inversion": 1.0})[:, 0]).all()
+    assert np.isnan(draws(5, own=own, neighbors=NEIGHBORS[:0], **{**NONE, "inversion": 1.0})[:, 0]).all()
 
 
 def test_random_partners_are_any_other_keypoint():
-    found = draws(1500, pairs=None, neighbors=NEIGHBOURS[:0], **{**NONE, "inversion": 1.0})[:, 0]
+    found = draws(1500, pairs=None, neighbors=NEIGHBORS[:0], **{**NONE, "inversion": 1.0})[:, 0]
     share, _ = shares(found, *OWN)
     assert share == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3], abs=0.05)
-    odd = draws(900, own=OWN[:3], pairs=None, neighbors=NEIGHBOURS[:0, :3], **{**NONE, "inversion": 1.0})[:, 0]
+    odd = draws(900, own=OWN[:3], pairs=None, neighbors=NEIGHBORS[:0, :3], **{**NONE, "inversion": 1.0})[:, 0]
     assert np.isnan(odd[:, 0]).mean() == pytest.approx(1 / 3, abs=0.06)  # two of three are partners
 
 
@@ -113,7 +113,7 @@ def test_guesses_stay_in_the_image():
 def test_sigmas_of_each_keypoint():
     sampler = ConditionSampler(sigmas=(0.05, 0.1, 0.2, 0.1), pairs=PAIRS, **NONE)
     rng = np.random.default_rng(0)
-    found = np.array([sampler.sample(OWN, NEIGHBOURS, AREA, IMAGE, rng) for _ in range(300)])
+    found = np.array([sampler.sample(OWN, NEIGHBORS, AREA, IMAGE, rng) for _ in range(300)])
     farthest = np.linalg.norm(found - OWN, axis=-1).max(0)
     assert farthest == pytest.approx([reach(0.85, sigma=sigma) for sigma in sampler.sigmas], rel=0.03)
 
@@ -125,8 +125,8 @@ def test_equal_generators_draw_equal_guesses():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"keypoint_sigmas": [0.1, 0.2]}, r"data\.gen_sampling\.keypoint_sigmas: expected 1 or 4 numbers"),
-        ({"keypoints_symmetry": [[0, 4]]}, r"data\.gen_sampling\.keypoints_symmetry: expected numbers of bodyparts"),
+        ({"keypoint_sigmas": [0.1, 0.2]}, r"data\.gen_sampling\.keypoint_sigmas: expected 1 number or 4"),
+        ({"keypoints_symmetry": [[0, 4]]}, r"data\.gen_sampling\.keypoints_symmetry: expected indices of bodyparts"),
         ({"jitter_prob": 0.6, "miss_prob": 0.5}, r"data\.gen_sampling: .* sum to more than 1"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_cut_off_file_keeps_the_rows_of_its_header(tmp_path: Path, caplog: pyt
         video = open_video(path)
     assert video.frames == 40
     assert video.stored_frames < 30
-    assert f"tells 40 frames, {video.stored_frames} are there" in caplog.text
+    assert f"announces 40 frames, but it contains {video.stored_frames}" in caplog.text
     readable = np.concatenate([batch.readable for batch in read_frames(video, 8)])
     assert readable.sum() == video.stored_frames - 1  # the last one is torn
     assert not readable[video.stored_frames :].any()
@@ -169,7 +169,7 @@ def test_what_was_made_from_an_analysis_is_skipped(way: str, tmp_path: Path, cap
     }[way]
     assert [path.name for path in find_videos(wanted)] == sorted(recordings)
     assert len(caplog.messages) == 1
-    assert caplog.messages[0].startswith("skipped what was made from an analysis: ")
+    assert caplog.messages[0].startswith("skipped files made from an analysis: ")
     if way != "written out":
         assert sorted(caplog.messages[0].split(": ")[1].split(", ")) == sorted(MADE)
 

@@ -154,7 +154,7 @@ def test_headers_of_absurd_numbers_are_refused(tmp_path: Path) -> None:
         at = content.find(mark) + offset
         content[at : at + 4] = (2**31 - 1).to_bytes(4, "little")
     path.write_bytes(content[:-100])
-    with pytest.raises(DlcxError, match="is refused: its header tells 2147483647 frames"):
+    with pytest.raises(DlcxError, match="is refused: its header announces 2147483647 frames"):
         open_video(path)
 
 

@@ -22,9 +22,9 @@ SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 #: Command, a module that cannot be imported, and what the error says.
 CALLS = [
     ("extract-frames V --method nonsense", "", "--method nonsense: no such method"),
-    ("extract-frames V", "sklearn.cluster", "--method kmeans needs scikit-learn"),
+    ("extract-frames V", "sklearn.cluster", "--method kmeans requires scikit-learn"),
     ("extract-outliers V --method nonsense", "", "--method nonsense: no such method"),
-    ("extract-outliers V", "sklearn.cluster", "--method kmeans needs scikit-learn"),
+    ("extract-outliers V", "sklearn.cluster", "--method kmeans requires scikit-learn"),
     ("extract-outliers V --algorithm fitting", "statsmodels.tsa.statespace.sarimax", "needs statsmodels"),
     ("extract-outliers V --bodypart nonsense", "", "--bodypart nonsense"),
     ("filter-predictions V --filter arima", "statsmodels.tsa.statespace.sarimax", "needs statsmodels"),

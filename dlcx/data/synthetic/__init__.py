@@ -1,6 +1,6 @@
-"""A drawn recording: jointed animals on a textured floor, with every bodypart known exactly.
+"""Synthetic recordings: rendered mice on a textured floor, with exactly known bodyparts.
 
-``scene(...)`` gives a :class:`~dlcx.data.synthetic.scene.Scene`; the same arguments give the same pixels.
+:func:`scene` creates a :class:`~dlcx.data.synthetic.scene.Scene`; the same arguments give the same pixels.
 """
 
 from dlcx.data.synthetic.scene import SKELETON, Scene, scene, true_tracks

@@ -1,7 +1,7 @@
-"""What a net would find in a drawn recording, with the faults that nets have: the ground on which trackers are ranked.
+"""Simulate the detections of a network in a synthetic recording, with its typical errors, to compare trackers.
 
-Nothing is looked for in pixels.  True poses are moved, thinned out, lost for some frames, joined and doubled where
-animals are close, and false ones are added; a seed fixes all of it.
+No network runs.  True poses are perturbed: keypoints are displaced or missing, animals are missing for some frames,
+close animals are merged or detected twice, and false detections are added.  A seed determines everything.
 """
 
 from __future__ import annotations
@@ -13,17 +13,29 @@ import numpy as np
 from dlcx.data.synthetic.scene import Scene
 from dlcx.poses import Instances, Prediction
 
-TAIL = 3  # the last bodyparts, which say little about where an animal is
+TAIL = 3  # number of tail bodyparts, which say little about the position of an animal
 
 
 @dataclass(frozen=True)
 class DetectionErrors:
-    """How a net errs; probabilities are of one animal, pair or keypoint in one frame.
+    """Strengths and probabilities of errors; probabilities are per frame and animal, pair of animals or keypoint.
 
-    ``jitter`` (standard deviation of a keypoint, in body lengths) is four times as large for one keypoint in
-    twenty; ``lost_keypoint``; ``lost_animal``, and ``stays_lost`` in the next frame; ``hidden`` keypoints are guessed
-    nevertheless, badly; ``mixed``: of two close animals one pose is made and nothing of the other;
-    ``doubled``: an animal near another is found twice; ``false``: a pose where there is no animal.
+    Parameters
+    ----------
+    jitter
+        Standard deviation of a keypoint's position in body lengths; four times as large for one keypoint in twenty.
+    lost_keypoint
+        Probability that a visible keypoint is missing.
+    lost_animal, stays_lost
+        Probability that an animal is missing, and that it stays missing in the next frame.
+    hidden
+        Probability that a hidden keypoint is detected, inaccurately.
+    mixed
+        Probability that one pose is assembled from two close animals.
+    doubled
+        Probability that an animal close to another one is detected twice.
+    false
+        Probability of a pose where there is no animal.
     """
 
     jitter: float = 0.02
@@ -36,21 +48,34 @@ class DetectionErrors:
     false: float = 0.03
 
     def scaled(self, factor: float) -> DetectionErrors:
-        """The same net, so much worse or better; probabilities stay below 0.9."""
+        """Scale all errors but ``stays_lost``; probabilities are limited to 0.9."""
         values = {item.name: getattr(self, item.name) * factor for item in fields(self) if item.name != "stays_lost"}
         return DetectionErrors(**{name: min(value, 0.9) for name, value in values.items()}, stays_lost=self.stays_lost)
 
 
-def simulate_detections(scene: Scene, faults: DetectionErrors | None = None, *, seed: int = 0) -> list[Prediction]:
-    """Predictions of all frames of a scene: at most as many animals as it has, in no order.
+def simulate_detections(scene: Scene, errors: DetectionErrors | None = None, *, seed: int = 0) -> list[Prediction]:
+    """Simulate the predictions of a network for all frames of a scene.
 
-    A keypoint that was not found is nan with score 0; animals without a keypoint are left out.
+    Parameters
+    ----------
+    scene
+        The synthetic recording.
+    errors
+        Strengths and probabilities of errors; default: :class:`DetectionErrors` with its deerrors.
+    seed
+        Seed of the errors.
+
+    Returns
+    -------
+    list of Prediction
+        At most as many animals per frame as the scene has, in random order.  Missing keypoints are nan with score 0;
+        animals without keypoints are left out.
     """
-    faults = faults or DetectionErrors()
+    errors = errors or DetectionErrors()
     rng = np.random.default_rng((scene.seed, seed, 2))
     body, (animals, parts) = scene.body_length, scene.xy.shape[1:3]
-    xy, score = _moved(scene, faults, rng)
-    lost = _lost(scene, faults, rng)
+    xy, score = _perturbed_poses(scene, errors, rng)
+    lost = _lost_animals(scene, errors, rng)
     middle = scene.xy[:, :, : parts - TAIL].mean(2)
     apart = np.linalg.norm(middle[:, :, None] - middle[:, None], axis=-1)
     close = (apart < 0.6 * body) & ~np.eye(animals, dtype=bool)
@@ -62,64 +87,66 @@ def simulate_detections(scene: Scene, faults: DetectionErrors | None = None, *, 
         extra = []
         for one, other in np.argwhere(np.triu(close[frame])):
             chance = rng.random()
-            if chance < faults.mixed:
-                _mix(poses, scores, one, other, rng)
-            elif chance < faults.mixed + faults.doubled:
-                extra.append(_double(poses[one], scores[one], body, rng))
-        if rng.random() < faults.false * animals:
-            extra.append(_false(scene, frame, rng))
+            if chance < errors.mixed:
+                _merge(poses, scores, one, other, rng)
+            elif chance < errors.mixed + errors.doubled:
+                extra.append(_duplicate(poses[one], scores[one], body, rng))
+        if rng.random() < errors.false * animals:
+            extra.append(_false_detection(scene, frame, rng))
         found = np.concatenate([poses, *(pose[None] for pose, _ in extra)])
-        sure = np.concatenate([scores, *(each[None] for _, each in extra)])
+        found_score = np.concatenate([scores, *(each[None] for _, each in extra)])
         seen = np.isfinite(found).all(-1)
-        there = np.flatnonzero(seen.any(1))
-        best = there[np.argsort(-sure[there].mean(1), kind="stable")][:animals]
+        present = np.flatnonzero(seen.any(1))
+        best = present[np.argsort(-found_score[present].mean(1), kind="stable")][:animals]
         chosen = rng.permutation(best)
-        predictions.append(Prediction(Instances(found[chosen].astype(np.float32), sure[chosen].astype(np.float32))))
+        predictions.append(
+            Prediction(Instances(found[chosen].astype(np.float32), found_score[chosen].astype(np.float32)))
+        )
     return predictions
 
 
-def _moved(scene: Scene, faults: DetectionErrors, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """True poses with their errors, xy (T, A, K, 2), and scores (T, A, K); nan and 0 where nothing is found."""
+def _perturbed_poses(scene: Scene, errors: DetectionErrors, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Perturbed poses xy (T, A, K, 2) and scores (T, A, K); nan and 0 for missing keypoints."""
     shape = scene.visible.shape
     wide = np.where(rng.random(shape) < 0.05, 4.0, 1.0)
-    guessed = ~scene.visible & scene.inside & (rng.random(shape) < faults.hidden)
+    guessed = ~scene.visible & scene.inside & (rng.random(shape) < errors.hidden)
     wide[guessed] = 5.0
-    xy = scene.xy + (faults.jitter * scene.body_length * wide)[..., None] * rng.normal(size=(*shape, 2))
+    xy = scene.xy + (errors.jitter * scene.body_length * wide)[..., None] * rng.normal(size=(*shape, 2))
     score = np.where(guessed, rng.beta(3, 6, shape), rng.beta(14, 1.5, shape))
-    found = (scene.visible & (rng.random(shape) >= faults.lost_keypoint)) | guessed
+    found = (scene.visible & (rng.random(shape) >= errors.lost_keypoint)) | guessed
     return np.where(found[..., None], xy, np.nan), np.where(found, score, 0)
 
 
-def _lost(scene: Scene, faults: DetectionErrors, rng: np.random.Generator) -> np.ndarray:
-    """Animals (T, A) that are not found, for several frames at a time and sooner where little of them can be seen."""
+def _lost_animals(scene: Scene, errors: DetectionErrors, rng: np.random.Generator) -> np.ndarray:
+    """Missing animals (T, A) bool: for several frames in a row, and more often if little of an animal is visible."""
     frames, animals, _ = scene.visible.shape
     share = scene.visible.mean(-1)
-    begins = rng.random((frames, animals)) < faults.lost_animal + 0.5 * np.clip(0.5 - share, 0, None)
-    stays = rng.random((frames, animals)) < faults.stays_lost
+    begins = rng.random((frames, animals)) < errors.lost_animal + 0.5 * np.clip(0.5 - share, 0, None)
+    stays = rng.random((frames, animals)) < errors.stays_lost
     lost = begins.copy()
     for frame in range(1, frames):
         lost[frame] |= lost[frame - 1] & stays[frame]
     return lost
 
 
-def _mix(poses: np.ndarray, scores: np.ndarray, one: int, other: int, rng: np.random.Generator) -> None:
-    """One pose of the front of an animal and the back of another; what is left of the two is lost."""
+def _merge(poses: np.ndarray, scores: np.ndarray, one: int, other: int, rng: np.random.Generator) -> None:
+    """Merge the front of one animal and the back of another into one pose; the remaining keypoints are lost."""
     cut = int(rng.integers(1, poses.shape[1]))
     poses[one, cut:], scores[one, cut:] = poses[other, cut:], 0.8 * scores[other, cut:]
     poses[other], scores[other] = np.nan, 0
 
 
-def _double(
+def _duplicate(
     pose: np.ndarray, score: np.ndarray, body: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same animal once more, a little aside and not whole."""
+    """A second, slightly displaced and incomplete detection of an animal."""
     kept = rng.random(len(pose)) < 0.6
     again = pose + rng.normal(0, 0.05 * body, pose.shape)
     return np.where(kept[:, None], again, np.nan), np.where(kept, 0.7 * score, 0)
 
 
-def _false(scene: Scene, frame: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A pose of some animal, squeezed and somewhere else in the picture, with some of its keypoints."""
+def _false_detection(scene: Scene, frame: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A false detection: the pose of a random animal, compressed, moved to a random position, and incomplete."""
     animals, parts = scene.xy.shape[1:3]
     pose = scene.xy[frame, rng.integers(animals)]
     place = rng.uniform((0, 0), scene.size)

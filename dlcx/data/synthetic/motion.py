@@ -1,4 +1,4 @@
-"""How drawn animals move: each walks from goal to goal, its spine and tail follow as a chain.
+"""Simulate the motion of animals that walk from goal to goal, while spine and tail follow the snout as a chain.
 
 All lengths are in body lengths (snout to tail base of a stretched animal) until :func:`walk` scales them to pixels.
 """
@@ -12,22 +12,30 @@ import numpy as np
 SPINE = 8  # segments of the body, snout to tail base
 TAIL = 9  # segments of the tail
 LINK = np.concatenate([np.full(SPINE, 1 / SPINE), np.full(TAIL, 0.85 / TAIL)])  # length of each segment
-BEND = np.concatenate([np.full(SPINE, 0.20), np.full(TAIL, 0.30)])  # largest turn from segment to segment, rad
+BEND = np.concatenate([np.full(SPINE, 0.20), np.full(TAIL, 0.30)])  # maximum angle between segments, rad
 JOINTS = SPINE + TAIL + 1
-WARM_UP = 60  # frames that unroll the chains before the recording begins
-BEYOND = 3.2  # how far an arena that is open to one side goes on; an animal with its tail is 1.85 long
+WARM_UP = 60  # frames before the recording, in which the chains bend
+BEYOND = 3.2  # extent of an open arena beyond the image; an animal with its tail is 1.85 long
 PAWS = 4  # front left, front right, hind left, hind right
 
 
 @dataclass(frozen=True)
 class AnimalMotion:
-    """Poses of A animals in T frames: chain (T, A, JOINTS, 2) px, snout first; stride (T, A, PAWS) in -1..1."""
+    """Poses of A animals in T frames.
+
+    Parameters
+    ----------
+    chain
+        Joints (T, A, JOINTS, 2) in pixels, snout first.
+    stride
+        Position of each paw in its stride, (T, A, PAWS) from -1 to 1.
+    """
 
     chain: np.ndarray
     stride: np.ndarray
 
     def between(self, frame: int, part: float) -> tuple[np.ndarray, np.ndarray]:
-        """Chain and stride at ``frame + part``, |part| <= 0.5, by the velocity in that frame."""
+        """Chain and stride at time ``frame + part``, |part| <= 0.5, extrapolated with the velocity in that frame."""
         before, after = max(frame - 1, 0), min(frame + 1, len(self.chain) - 1)
         share = part / max(after - before, 1)
         chain = self.chain[frame] + share * (self.chain[after] - self.chain[before])
@@ -45,15 +53,33 @@ def walk(
     meeting: float = 0.35,
     leaving: float = 0.0,
 ) -> AnimalMotion:
-    """Walk ``animals`` through a picture of ``size`` (width, height) px; ``body`` is the body length in px.
+    """Simulate walking animals.
 
-    An animal turns towards its goal as fast as its speed allows and slows down where it turns.  Goals are places
-    within the walls or, with the probability ``meeting``, another animal: that makes them meet and cross.  With
-    ``leaving`` the arena is open to the right, and with that probability a goal lies there, out of sight.
+    An animal turns toward its goal as fast as its speed allows, and slows down while turning.
+
+    Parameters
+    ----------
+    frames, animals
+        Number of frames and of animals.
+    size
+        (width, height) of the image in pixels.
+    body
+        Body length in pixels.
+    rng
+        Source of random numbers.
+    meeting
+        Probability that a new goal is another animal, so that animals meet and cross.
+    leaving
+        Probability that a new goal is out of view; if it is above 0, the arena is open to the right.
+
+    Returns
+    -------
+    AnimalMotion
+        Poses in pixels of the image.
     """
-    picture = np.array(size) / body
-    low, high = np.full(2, 0.5), picture - 0.5
-    extent = picture + np.array([BEYOND if leaving else 0, 0])
+    view = np.array(size) / body
+    low, high = np.full(2, 0.5), view - 0.5
+    extent = view + np.array([BEYOND if leaving else 0, 0])
     steps = frames + WARM_UP
     place = rng.uniform(low, high, (animals, 2))
     heading = rng.uniform(-np.pi, np.pi, animals)
@@ -75,8 +101,8 @@ def walk(
             if animals > 1 and rng.random() < meeting:
                 others = np.delete(np.arange(animals), animal)
                 goal[animal] = place[rng.choice(others)]
-            elif leaving and place[animal, 0] < picture[0] and rng.random() < leaving:
-                goal[animal] = picture[0] + rng.uniform(1.8, BEYOND - 0.6), rng.uniform(low[1], high[1])
+            elif leaving and place[animal, 0] < view[0] and rng.random() < leaving:
+                goal[animal] = view[0] + rng.uniform(1.8, BEYOND - 0.6), rng.uniform(low[1], high[1])
                 patience[animal] = 150
         away = goal - place
         wanted = _angle(np.arctan2(away[:, 1], away[:, 0]) - heading)
@@ -85,14 +111,14 @@ def walk(
         speed = np.clip(0.92 * speed + 0.08 * pace + rng.normal(0, 0.002, animals), 0.008, 0.09)
         heading = _angle(heading + turn)
         place = place + speed[:, None] * np.stack([np.cos(heading), np.sin(heading)], -1)
-        apart = place[:, None] - place[None]  # who is nose to nose steps aside
+        apart = place[:, None] - place[None]  # animals nose to nose step aside
         near = np.linalg.norm(apart, axis=-1, keepdims=True)
         place = place + 0.05 * (apart * np.clip(0.4 - near, 0, None) / (near + 1e-6)).sum(1)
         place = np.clip(place, low - 0.25, extent - 0.25)
 
         phase += speed * 2 * np.pi / 0.42  # one cycle of the legs per 0.42 body lengths
         sway += np.array([[0.11], [0.07]])
-        look = 0.13 * np.sin(sway[0]) + 0.05 * np.sin(phase)  # the head swings about the way it goes
+        look = 0.13 * np.sin(sway[0]) + 0.05 * np.sin(phase)  # the head swings about the direction of walking
         chain = _follow(chain, place, heading + look, 0.16 * np.sin(sway[1]), extent)
         chains[step] = chain
         strides[step] = np.sin(phase[:, None] + np.array([0, np.pi, np.pi, 0]))
@@ -108,9 +134,9 @@ def _straight(place: np.ndarray, heading: np.ndarray) -> np.ndarray:
 def _follow(
     chain: np.ndarray, place: np.ndarray, heading: np.ndarray, wag: np.ndarray, extent: np.ndarray
 ) -> np.ndarray:
-    """Move the snouts to ``place``; each joint is drawn after the one before it, within the bend it allows.
+    """Move the snouts to ``place`` and let each joint follow the one before it, within its maximum bend.
 
-    The walls of an arena of ``extent`` squeeze the chain rather than let it through.
+    The walls of an arena of ``extent`` compress the chain instead of letting it through.
     """
     moved = np.empty_like(chain)
     moved[:, 0] = place

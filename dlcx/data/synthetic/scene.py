@@ -1,7 +1,7 @@
-"""The picture of a drawn recording: floor, shadows, animals, camera.
+"""Render a synthetic recording: floor, shadows, animals and camera.
 
-Drawing is done at twice the size and averaged down, several times a frame over the exposure: that gives smooth edges
-and motion blur.  A bodypart is labelled where it is in the middle of the exposure.
+Every frame is rendered at twice its size at several moments of the exposure and then averaged, which gives smooth edges
+and motion blur.  Labels are the positions in the middle of the exposure.
 """
 
 from __future__ import annotations
@@ -25,22 +25,42 @@ SKELETON = (
     ("tailbase", "tailmid"),
     ("tailmid", "tailend"),
 )
-SCALE = 2  # drawn pixels a pixel
-EXPOSURE = (-0.24, 0.0, 0.24)  # moments of a frame, in frames
-FINE = 34  # circles that make up a body
-# Half width of the body, in body lengths, at shares of the way from snout to tail base.
+SCALE = 2  # rendered pixels per pixel
+EXPOSURE = (-0.24, 0.0, 0.24)  # moments of the exposure, in frames
+FINE = 34  # number of circles that form a body
+# Half width of the body, in body lengths, at fractions of the way from snout to tail base.
 OUTLINE_AT = (0.0, 0.05, 0.14, 0.24, 0.32, 0.45, 0.62, 0.80, 0.92, 1.0)
 OUTLINE = (0.022, 0.045, 0.088, 0.105, 0.100, 0.125, 0.160, 0.165, 0.110, 0.040)
 EAR_AT, EAR_OUT, EAR_SIZE = 0.27, 0.115, 0.062
-LIGHT = np.array([0.05, 0.07])  # the shadow falls this far from the animal, in body lengths
+LIGHT = np.array([0.05, 0.07])  # offset of the shadow, in body lengths
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A drawn recording of T frames.
+    """A synthetic recording of T frames with A animals and K bodyparts.
 
-    xy (T, A, K, 2) px, exact also where a bodypart is hidden or out of the picture; visible (T, A, K) is False where it
-    is, or where another animal lies over it.  ``body_length`` in px is snout to tail base of a stretched animal.
+    Parameters
+    ----------
+    layout
+        Names of bodyparts and individuals.
+    size
+        (width, height) in pixels.
+    body_length
+        Length in pixels of a stretched animal from snout to tail base.
+    xy
+        Exact positions (T, A, K, 2) in pixels, including those of bodyparts that are hidden or out of view.
+    visible
+        (T, A, K) bool: the bodypart is in view and no other animal covers it.
+    motion
+        Poses of the animals.
+    floor
+        Texture, (height * SCALE, width * SCALE, 3) uint8 RGB.
+    coats
+        Color of each animal, (A, 3) RGB.
+    hairs
+        (H, 3): position along the body 0..1, across it -1..1, and brightness.
+    seed
+        Seed of the camera noise.
     """
 
     layout: Layout
@@ -49,9 +69,9 @@ class Scene:
     xy: np.ndarray
     visible: np.ndarray
     motion: AnimalMotion
-    floor: np.ndarray  # (height * SCALE, width * SCALE, 3) uint8 RGB
-    coats: np.ndarray  # (A, 3) RGB
-    hairs: np.ndarray  # (hairs, 3): along the body 0..1, across -1..1, brightness
+    floor: np.ndarray
+    coats: np.ndarray
+    hairs: np.ndarray
     seed: int
 
     def __len__(self) -> int:
@@ -59,30 +79,30 @@ class Scene:
 
     @property
     def inside(self) -> np.ndarray:
-        """(T, A, K): the bodypart is in the picture, be it hidden or not."""
+        """Whether each bodypart is in view, hidden or not, (T, A, K) bool."""
         return _inside(self.xy, self.size)
 
     def frame(self, index: int) -> np.ndarray:
-        """Frame ``index`` as the camera sees it, (height, width, 3) uint8 RGB."""
+        """Render a frame with camera noise, (height, width, 3) uint8 RGB."""
         width, height = self.size
         total = np.zeros((height, width, 3), np.float32)
         for moment in EXPOSURE:
             canvas = self._moment(*self.motion.between(index, moment))
             total += cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
         rng = np.random.default_rng((self.seed, index))
-        picture = total / len(EXPOSURE) * rng.normal(1, 0.008)
-        picture += rng.normal(0, 3.0, (height, width, 1)) + rng.normal(0, 1.2, picture.shape)
-        return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+        frame = total / len(EXPOSURE) * rng.normal(1, 0.008)
+        frame += rng.normal(0, 3.0, (height, width, 1)) + rng.normal(0, 1.2, frame.shape)
+        return np.clip(np.rint(frame), 0, 255).astype(np.uint8)
 
     def _moment(self, chain: np.ndarray, stride: np.ndarray) -> np.ndarray:
-        """Everything at one moment, at SCALE times the size; later animals lie over earlier ones."""
-        canvas = self._shadowed(chain)
+        """Render one moment at SCALE times the size; later animals cover earlier ones."""
+        canvas = self._shaded_floor(chain)
         for animal, joints in enumerate(chain):
-            _draw_animal(canvas, joints, stride[animal], self.body_length, self.coats[animal], self.hairs)
+            _paint_animal(canvas, joints, stride[animal], self.body_length, self.coats[animal], self.hairs)
         return canvas
 
-    def _shadowed(self, chain: np.ndarray) -> np.ndarray:
-        """The floor, darker where an animal keeps the light off."""
+    def _shaded_floor(self, chain: np.ndarray) -> np.ndarray:
+        """The floor with the shadows of the animals."""
         width, height = self.size
         mask = np.zeros((height, width), np.uint8)
         for joints in chain:
@@ -104,9 +124,33 @@ def scene(
     leaving: float = 0.0,
     seed: int = 0,
 ) -> Scene:
-    """Draw ``frames`` frames of ``animals`` animals; ``size`` is width, height in px.
+    """Create a synthetic recording; frames are rendered on access.
 
-    ``meeting`` and ``leaving`` are how often an animal looks for another one, and for the way out and back.
+    Parameters
+    ----------
+    animals, frames
+        Number of animals and of frames.
+    size
+        (width, height) in pixels.
+    body_length
+        Length in pixels of a stretched animal from snout to tail base.
+    meeting
+        Probability that an animal's next goal is another animal.
+    leaving
+        Probability that an animal's next goal is out of view.
+    seed
+        Seed of all random numbers.
+
+    Returns
+    -------
+    Scene
+        The same arguments give the same recording.
+
+    Examples
+    --------
+    >>> recording = scene(animals=2, frames=10)
+    >>> recording.frame(0).shape, recording.xy.shape
+    ((144, 192, 3), (10, 2, 8, 2))
     """
     rng = np.random.default_rng((seed, animals))
     motion = walk(frames, animals, size, body_length, rng, meeting=meeting, leaving=leaving)
@@ -130,15 +174,15 @@ def scene(
 
 
 def true_tracks(scene: Scene) -> Tracks:
-    """What a perfect tracker finds: nan out of the picture, score 0 where a bodypart is hidden, else 1."""
+    """Tracks of a perfect tracker: nan where a bodypart is out of view, score 0 where it is hidden, otherwise 1."""
     xy = np.where(scene.inside[..., None], scene.xy, np.nan).astype(np.float32)
     return Tracks(scene.layout, xy, scene.visible.astype(np.float32))
 
 
 def _bodyparts(chain: np.ndarray, body: float) -> np.ndarray:
     """Bodyparts (..., K, 2) on chains (..., JOINTS, 2)."""
-    centre, side = _along(chain, EAR_AT)
-    left, right = centre + side * EAR_OUT * body, centre - side * EAR_OUT * body
+    center, side = _along(chain, EAR_AT)
+    left, right = center + side * EAR_OUT * body, center - side * EAR_OUT * body
     middle, _ = _along(chain, 0.40)
     points = [chain[..., 0, :], left, right, middle, _along(chain, 0.68)[0]]
     points += [chain[..., joint, :] for joint in (SPINE, SPINE + (TAIL + 1) // 2, JOINTS - 1)]
@@ -146,7 +190,7 @@ def _bodyparts(chain: np.ndarray, body: float) -> np.ndarray:
 
 
 def _visible(chain: np.ndarray, body: float) -> np.ndarray:
-    """(T, A, K): no later animal's body or ear lies over the bodypart."""
+    """Whether no later animal's body or ear covers a bodypart, (T, A, K) bool."""
     xy = _bodyparts(chain, body)
     spines, radius = _body(chain, body)  # (T, A, FINE, 2), (FINE,)
     sizes = np.concatenate([radius, [EAR_SIZE * body] * 2])
@@ -164,17 +208,17 @@ def _inside(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _along(chain: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Point at ``share`` of the way from snout to tail base, and the unit vector to the animal's left."""
+    """Point at a fraction ``share`` of the way from snout to tail base, and the unit vector to the animal's left."""
     position = share * SPINE
     joint = min(int(position), SPINE - 1)
     step = chain[..., joint + 1, :] - chain[..., joint, :]
     back = step / np.linalg.norm(step, axis=-1, keepdims=True)
-    left = np.stack([-back[..., 1], back[..., 0]], -1)  # y points down, so this is the left of who looks forward
+    left = np.stack([-back[..., 1], back[..., 0]], -1)  # y points down, so this is the animal's left
     return chain[..., joint, :] + (position - joint) * step, left
 
 
 def _body(chain: np.ndarray, body: float) -> tuple[np.ndarray, np.ndarray]:
-    """Centres (..., FINE, 2) and radii (FINE,) of the circles that make up the body."""
+    """Centers (..., FINE, 2) and radii (FINE,) of the circles that form the body."""
     shares = np.linspace(0, 1, FINE)
     weights = np.zeros((FINE, SPINE + 1))
     joint = np.minimum((shares * SPINE).astype(int), SPINE - 1)
@@ -183,10 +227,10 @@ def _body(chain: np.ndarray, body: float) -> tuple[np.ndarray, np.ndarray]:
     return weights @ chain[..., : SPINE + 1, :], np.interp(shares, OUTLINE_AT, OUTLINE) * body
 
 
-def _draw_animal(
+def _paint_animal(
     canvas: np.ndarray, joints: np.ndarray, stride: np.ndarray, body: float, coat: np.ndarray, hairs: np.ndarray
 ) -> None:
-    """Paws, tail, body in four shades, ears, fur, eyes and nose."""
+    """Paint paws, tail, body in four shades, ears, fur, eyes and nose."""
     skin = np.array([196.0, 150.0, 140.0])
     for share, out, reach, steps in ((0.40, 0.14, 0.10, stride[:2]), (0.82, 0.19, 0.12, stride[2:])):
         foot, left = _along(joints, share)
@@ -200,8 +244,8 @@ def _draw_animal(
     glow = -LIGHT / np.hypot(*LIGHT) * 0.028 * body
     ears = [_along(joints, EAR_AT)[0] + side * EAR_OUT * body * _along(joints, EAR_AT)[1] for side in (1, -1)]
     for shade in range(4):
-        colour = coat * (0.72 + 0.22 * shade)
-        _circles(canvas, spine + glow * shade, radius * (1 - 0.24 * shade), colour)
+        color = coat * (0.72 + 0.22 * shade)
+        _circles(canvas, spine + glow * shade, radius * (1 - 0.24 * shade), color)
     _fur(canvas, spine, radius, coat, hairs)
     for ear in ears:
         _circle(canvas, ear, EAR_SIZE * body, coat * 0.75)
@@ -213,20 +257,20 @@ def _draw_animal(
 
 
 def _fur(canvas: np.ndarray, spine: np.ndarray, radius: np.ndarray, coat: np.ndarray, hairs: np.ndarray) -> None:
-    """Short strokes that lie along the body and move with it."""
+    """Paint short strokes that follow the body."""
     at = np.minimum((hairs[:, 0] * (FINE - 1)).astype(int), FINE - 3)
     back = spine[at + 2] - spine[at]
     left = np.stack([-back[:, 1], back[:, 0]], -1) / np.linalg.norm(back, axis=-1, keepdims=True)
     start = spine[at] + left * (hairs[:, 1] * radius[at])[:, None]
     strokes = np.stack([start, start + back * 0.8], 1)
     for brightness in np.unique(hairs[:, 2]):
-        colour = np.clip(coat * 1.05 + brightness, 0, 255)
+        color = np.clip(coat * 1.05 + brightness, 0, 255)
         lines = _pixels(strokes[hairs[:, 2] == brightness], SCALE)
-        cv2.polylines(canvas, list(lines), False, colour.tolist(), 1, cv2.LINE_AA, 4)
+        cv2.polylines(canvas, list(lines), False, color.tolist(), 1, cv2.LINE_AA, 4)
 
 
 def _floor(size: tuple[int, int], rng: np.random.Generator, *, open_right: bool) -> np.ndarray:
-    """Bedding: clouds of several sizes, wood chips, a darker wall around (or on three sides), light from one side."""
+    """Paint the bedding: clouds of several sizes, wood chips, a dark wall on all or three sides, and light."""
     width, height = size[0] * SCALE, size[1] * SCALE
     clouds = np.zeros((height, width))
     for cell, strength in ((96, 9.0), (32, 6.0), (10, 5.0), (3, 5.0), (1, 3.0)):
@@ -238,9 +282,9 @@ def _floor(size: tuple[int, int], rng: np.random.Generator, *, open_right: bool)
     for _ in range(width * height // 500):
         start = rng.uniform((0, 0), (width, height)) / SCALE
         angle, length = rng.uniform(0, np.pi), rng.uniform(1.0, 3.5)
-        colour = np.clip(np.array([186.0, 170.0, 142.0]) * rng.uniform(0.72, 1.25), 0, 255)
+        color = np.clip(np.array([186.0, 170.0, 142.0]) * rng.uniform(0.72, 1.25), 0, 255)
         end = start + length * np.array([np.cos(angle), np.sin(angle)])
-        _line(floor, np.stack([start, end]), colour, int(rng.integers(1, 3)))
+        _line(floor, np.stack([start, end]), color, int(rng.integers(1, 3)))
     y, x = np.mgrid[:height, :width]
     sides = x if open_right else np.minimum(x, width - 1 - x)
     edge = np.minimum(sides, np.minimum(y, height - 1 - y)) / SCALE
@@ -250,22 +294,22 @@ def _floor(size: tuple[int, int], rng: np.random.Generator, *, open_right: bool)
 
 
 def _pixels(points: np.ndarray, scale: int) -> np.ndarray:
-    """Picture coordinates (pixel centres are whole numbers) as OpenCV's 1/16 px on the enlarged canvas."""
+    """Image coordinates (integers are pixel centers) as multiples of 1/16 px of the enlarged canvas, as OpenCV uses."""
     return np.rint(((points + 0.5) * scale - 0.5) * 16).astype(np.int32)
 
 
 def _circles(
-    canvas: np.ndarray, centres: np.ndarray, radii: np.ndarray, colour: np.ndarray | int, scale: int = SCALE
+    canvas: np.ndarray, centers: np.ndarray, radii: np.ndarray, color: np.ndarray | int, scale: int = SCALE
 ) -> None:
-    shade = np.asarray(colour).tolist()
+    shade = np.asarray(color).tolist()
     sizes = np.rint(radii * scale * 16).astype(int).tolist()
-    for centre, size in zip(_pixels(centres, scale).tolist(), sizes, strict=True):
-        cv2.circle(canvas, centre, size, shade, -1, cv2.LINE_AA, 4)
+    for center, size in zip(_pixels(centers, scale).tolist(), sizes, strict=True):
+        cv2.circle(canvas, center, size, shade, -1, cv2.LINE_AA, 4)
 
 
-def _circle(canvas: np.ndarray, centre: np.ndarray, radius: float, colour: np.ndarray) -> None:
-    _circles(canvas, centre[None], np.array([radius]), colour)
+def _circle(canvas: np.ndarray, center: np.ndarray, radius: float, color: np.ndarray) -> None:
+    _circles(canvas, center[None], np.array([radius]), color)
 
 
-def _line(canvas: np.ndarray, points: np.ndarray, colour: np.ndarray | int, thickness: int, scale: int = SCALE) -> None:
-    cv2.polylines(canvas, [_pixels(points, scale)], False, np.asarray(colour).tolist(), thickness, cv2.LINE_AA, 4)
+def _line(canvas: np.ndarray, points: np.ndarray, color: np.ndarray | int, thickness: int, scale: int = SCALE) -> None:
+    cv2.polylines(canvas, [_pixels(points, scale)], False, np.asarray(color).tolist(), thickness, cv2.LINE_AA, 4)
