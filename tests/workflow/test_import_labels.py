@@ -196,10 +196,10 @@ def test_names_of_a_hostile_file(name, message, root, tmp_path):
     ("keypoints", "message"),
     [
         ("[1e999, 2, 2]", "img000.png: expected positions in the image, got inf"),
-        ('["1", "2", "2"]', "annotation 5 has keypoints that are no numbers"),
-        ("[null, null, 2]", "annotation 5 has keypoints that are no numbers"),
-        ("[true, true, true]", "annotation 5 has keypoints that are no numbers"),
-        ('[{"x": 1}, 2, 2]', "annotation 5 has keypoints that are no numbers"),
+        ('["1", "2", "2"]', "annotation 5 has keypoints that are not numbers"),
+        ("[null, null, 2]", "annotation 5 has keypoints that are not numbers"),
+        ("[true, true, true]", "annotation 5 has keypoints that are not numbers"),
+        ('[{"x": 1}, 2, 2]', "annotation 5 has keypoints that are not numbers"),
     ],
 )
 def test_keypoints_that_are_no_positions(keypoints, message, root, tmp_path):
