@@ -1,6 +1,6 @@
-"""Processes of one call that do its work together, as ``torchrun`` or dlcx itself starts them: how one knows.
+"""The environment of processes that run one command together, started by ``torchrun`` or by dlcx itself.
 
-Their environment says so: ``WORLD_SIZE`` how many there are, ``RANK`` which one this is.
+``WORLD_SIZE`` gives the number of processes and ``RANK`` the number of this one.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ import signal
 import threading
 from contextlib import suppress
 
-#: Set for processes whose starter looks after them: it holds their standard input open while it lives, tells what they
-#: have made, and names the ones that are lost.
+#: Set in processes that dlcx started and supervises: the parent holds their standard input open while it runs, reports
+#: their results, and names those that failed.
 SUPERVISED = "DLCX_SUPERVISED"
 
 
 def is_distributed() -> bool:
-    """Whether this process was started with others."""
+    """Return whether this process is one of several that run the command together."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes and talks."""
+    """Return whether this process writes the files and prints the results."""
     return not is_distributed() or os.environ["RANK"] == "0"
 
 
 def is_supervised() -> bool:
-    """Whether the process that has started this one looks after it."""
+    """Return whether the process that started this one supervises it."""
     return bool(os.environ.get(SUPERVISED))
 
 
 def stop_with_parent() -> None:
-    """Ask this process to stop (SIGTERM) when the one that has started it is gone."""
+    """Send SIGTERM to this process when the process that started it has ended."""
 
-    def watch() -> None:
+    def wait_for_parent() -> None:
         with suppress(OSError):
             while os.read(0, 1):  # not sys.stdin, whose lock would outlive the interpreter
                 pass
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=watch, name="starter", daemon=True).start()
+    threading.Thread(target=wait_for_parent, name="parent", daemon=True).start()

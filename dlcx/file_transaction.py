@@ -1,13 +1,13 @@
-"""Files and folders of a project that are replaced together: all of them become the new ones, or the old ones stay.
+"""Replacing several files and folders of a project together: either all of them are replaced or none is.
 
 ::
 
     .dlcx-replacing-<token>.json    {"places": [[path, "moved" | "copied" | "absent"], ...], "complete": [path, ...]}
-    .dlcx-replaced-<token>.json     the same, once the new ones count and until the old ones are removed
-    .<name>.<token>.aside           an old file or folder, beside its place
+    .dlcx-replaced-<token>.json     the same, from the moment that the new files count until the old ones are removed
+    .<name>.<token>.aside           an old file or folder, set aside in its own folder
 
-Renaming the first of them to the second is the one step that decides.  A process may be killed between any two steps;
-the next one that replaces something brings the old files back, or removes them if the new ones are complete.
+Renaming the first journal to the second commits the transaction.  If a process is killed between two steps, the next
+process that replaces files restores the old ones, or removes them if the new ones are complete.
 """
 
 from __future__ import annotations
@@ -43,28 +43,28 @@ logger = logging.getLogger(__name__)
 _BEGUN, _DECIDED = ".dlcx-replacing-", ".dlcx-replaced-"
 #: Seconds to wait for another process that replaces files of the project.
 PATIENCE = 600.0
-#: What may be replaced: a stranger's project must not lead to other folders.
+#: Paths that may be replaced: the journal of a stranger's project must not lead to any other folder.
 _REPLACEABLE = re.compile(r"(dlc-models-pytorch|evaluation-results-pytorch|training-datasets)/iteration-\d+/[^\0]+")
 
 
 @contextmanager
 def replacement_lock(root: Path) -> Iterator[None]:
-    """Be the only process that replaces files of the project; what a killed one has begun is settled first.
+    """Let no other process replace files of the project while the body runs; first recover from killed processes.
 
     Raises
     ------
     DlcxError
-        When another process holds the project for :data:`PATIENCE` seconds, or its folder cannot be written.
+        If another process replaces files for more than :data:`PATIENCE` seconds, or the folder cannot be written.
     """
     with locked(root / ".dlcx-replacing.lock", f"the training datasets of {root}", wait=PATIENCE):
         remove_leftovers(root, _BEGUN)
         for journal in _journals(root):
-            journal.settle()
+            journal.recover()
         yield
 
 
 def recover(root: Path) -> None:
-    """Finish what a killed process has begun to replace in the project, and wait for one that is at it.
+    """Complete or undo the replacements of killed processes, and wait for a running one to finish.
 
     Raises
     ------
@@ -80,23 +80,25 @@ def recover(root: Path) -> None:
 def replace_files(
     root: Path, *, moved: Sequence[Path], copied: Sequence[Path] = (), complete: Sequence[Path] = ()
 ) -> Iterator[None]:
-    """Set files aside while the body writes others of their names; they go when it succeeds and come back when not.
+    """Set files aside while the body writes new ones in their place.
+
+    The old files are removed if the body succeeds, and restored if it raises or the process is killed.
 
     Parameters
     ----------
     root
-        The project's folder; the caller holds it (:func:`replacement_lock`).
+        The project's folder.  The caller holds :func:`replacement_lock`.
     moved
-        Files and folders that are absent when the body begins.
+        Files and folders that are moved away, so that the body finds none of them.
     copied
-        Files that the body edits or replaces.
+        Files that are copied, so that the body can edit or replace them.
     complete
-        Files that the body writes last: a process that is killed after that has succeeded.
+        Files that the body writes last.  If all of them exist, a killed process counts as successful.
 
     Raises
     ------
     DlcxError
-        When one cannot be moved or copied.
+        If a file cannot be moved or copied.
     """
     states = [(path, "moved" if path.exists() else "absent") for path in moved]
     states += [(path, "copied" if path.exists() else "absent") for path in copied]
@@ -114,12 +116,13 @@ def replace_files(
 
 @contextmanager
 def folder_lock(root: Path) -> Iterator[None]:
-    """Be the only process that makes or replaces the folder ``root``; what a killed one has begun is settled first.
+    """Let no other process create or replace the folder ``root`` while the body runs; first recover from killed ones.
 
     Raises
     ------
     DlcxError
-        When another process holds it for :data:`PATIENCE` seconds, or the folder above cannot be written.
+        If another process holds the lock for more than :data:`PATIENCE` seconds, or the parent folder cannot be
+        written.
     """
     with locked(_hidden(root, ".lock"), str(root), wait=PATIENCE):
         remove_leftovers(root.parent, f"{root.name}.")
@@ -132,28 +135,34 @@ def folder_lock(root: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_folder(root: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``root``; on success it becomes ``root``, and a folder of that name goes.
+    """Write a folder completely or not at all.
 
-    The caller holds ``root`` (:func:`folder_lock`).
+    The body fills a temporary folder, which replaces ``root`` when the body ends.  The caller holds
+    :func:`folder_lock`.
+
+    Yields
+    ------
+    Path
+        The temporary folder, beside ``root``.
 
     Raises
     ------
     DlcxError
-        When a folder cannot be written or renamed; then ``root`` is what it was.
+        If a folder cannot be written or renamed; ``root`` is then unchanged.
     """
     mine = f".{process_namespace()[1]}-{os.getpid()}"
-    part, aside, gone = (_hidden(root, ending) for ending in (f"{mine}.part", ".before", f"{mine}.part.old"))
+    part, aside, discarded = (_hidden(root, ending) for ending in (f"{mine}.part", ".before", f"{mine}.part.old"))
     try:
         part.mkdir(parents=True)
         yield part
         if aside.exists():
-            raise DlcxError(f"{aside} is in the way", hint="Delete it if you do not need it.")
+            raise DlcxError(f"{aside} already exists", hint="Delete it if you do not need it.")
         if root.exists():
             root.rename(aside)
         part.rename(root)
         sync_folder(root.parent)
         if aside.exists():
-            aside.rename(gone)  # from here on it is a leftover
+            aside.rename(discarded)  # from now on a leftover that any process may remove
     except OSError as error:
         if is_disk_full(error, root.parent):
             remove(part)
@@ -167,7 +176,7 @@ def atomic_folder(root: Path) -> Iterator[Path]:
         if aside.exists() and not root.exists():
             aside.rename(root)
         remove(part)
-        remove(gone)
+        remove(discarded)
 
 
 def _hidden(path: Path, ending: str) -> Path:
@@ -175,31 +184,46 @@ def _hidden(path: Path, ending: str) -> Path:
 
 
 def restore_folder(folder: Path) -> None:
-    """Give a folder back that a killed process had set aside as ``.<name>.before``, as dlcx 0.1 did for shuffles.
+    """Restore a folder that a killed process had set aside as ``.<name>.before``.
 
-    Where another folder has its name by now, it stays as it is: either may hold a training.
+    dlcx 0.1 set the folders of shuffles aside in this way.  If a folder of this name exists, both are kept, because
+    either may hold a training.
 
     Raises
     ------
     DlcxError
-        When it cannot be moved.
+        If the folder cannot be moved.
     """
     aside = _hidden(folder, ".before")
     if not aside.is_dir():
         return
     if folder.exists():
-        logger.warning("%s is an earlier %s, left by a killed process; delete it if you do not need it", aside, folder)
+        logger.warning("%s is an earlier %s, left by a killed process. Delete it if you do not need it.", aside, folder)
         return
     try:
         aside.rename(folder)
     except OSError as error:
         raise DlcxError(f"cannot move {aside} to {folder}: {error.strerror or error}") from error
-    logger.warning("%s is back: a process was killed while it replaced it", folder)
+    logger.warning("%s is restored: a process was killed while replacing it", folder)
 
 
 @dataclass(frozen=True)
 class _Journal:
-    """One replacement: places with what became of the file there, and the files that tell that it is complete."""
+    """The journal of one replacement.
+
+    Attributes
+    ----------
+    root
+        The project's folder.
+    token
+        Random text that identifies the replacement.
+    places
+        Paths that are replaced, each with ``moved``, ``copied`` or ``absent``: what was done with the old file.
+    complete
+        Files whose existence shows that all new files were written.
+    decided
+        Whether the new files count.
+    """
 
     root: Path
     token: str
@@ -214,14 +238,14 @@ class _Journal:
         return _hidden(path, f".{self.token}.{ending}")
 
     def begin(self) -> None:
-        """Note what will be replaced."""
+        """Write the journal, before any file is touched."""
         places = [[path.relative_to(self.root).as_posix(), state] for path, state in self.places]
         complete = [path.relative_to(self.root).as_posix() for path in self.complete]
         content = json.dumps({"places": places, "complete": complete}, indent=1)
         write_text(self._file(decided=False), content + "\n")
 
     def set_aside(self) -> None:
-        """Move the old files away, or copy them."""
+        """Move or copy the old files."""
         for path, state in self.places:
             aside = self._beside(path, "aside")
             if state == "copied" and not path.is_file():
@@ -236,7 +260,7 @@ class _Journal:
                 raise DlcxError(f"cannot replace {path}: {error.strerror or error}") from error
 
     def decide(self) -> None:
-        """From now on the new files count."""
+        """Commit: from now on the new files count."""
         os.replace(self._file(decided=False), self._file(decided=True))
         sync_folder(self.root)
 
@@ -246,35 +270,35 @@ class _Journal:
         self._remove(asides, self._file(decided=True))
 
     def undo(self) -> None:
-        """Bring the old files back."""
+        """Restore the old files."""
         discarded = [self._beside(path, "discarded") for path, _ in self.places]
         for (path, state), away in zip(self.places, discarded, strict=True):
             aside = self._beside(path, "aside")
             if not aside.exists() and state != "absent":
-                continue  # not yet set aside, or back already
+                continue  # not yet set aside, or already restored
             if path.exists() and state != "copied":
-                if any(path.rglob("*.pt")):  # trained in a folder that is not complete: never removed
+                if any(path.rglob("*.pt")):  # never remove snapshots, even from an incomplete folder
                     away = path.with_name(f"{path.name}.kept-{self.token}")
-                    logger.warning("%s holds snapshots: it is kept as %s", path, away.name)
+                    logger.warning("%s holds snapshots and is kept as %s", path, away.name)
                 path.rename(away)
             if aside.exists():
                 os.replace(aside, path)
         self._remove(discarded, self._file(decided=False))
 
-    def settle(self) -> None:
-        """Finish what a killed process has begun."""
+    def recover(self) -> None:
+        """Complete or undo the replacement of a killed process."""
         first = self.places[0][0].name if self.places else self.root.name
         if not self.decided and not self._is_complete():
             self.undo()
-            logger.warning("a process was killed while it replaced %s: the old files are back", first)
+            logger.warning("a process was killed while replacing %s: the old files are restored", first)
             return
         if not self.decided:
             self.decide()
         self.clean()
-        logger.warning("a process was killed after it had replaced %s: the old files are removed", first)
+        logger.warning("a process was killed after replacing %s: the old files are removed", first)
 
     def _is_complete(self) -> bool:
-        """Whether all old files were set aside and the last of the new ones written."""
+        """Return whether all old files were set aside and the last new ones written."""
         if not self.complete and any(state == "copied" for _, state in self.places):
             return False
         aside = all(self._beside(path, "aside").exists() for path, state in self.places if state != "absent")
@@ -282,17 +306,17 @@ class _Journal:
 
     @staticmethod
     def _remove(paths: Sequence[Path], journal: Path) -> None:
-        """Remove ``paths``, then the journal; it stays when one of them cannot be removed now."""
+        """Remove ``paths`` and then the journal; keep the journal if a path cannot be removed."""
         for path in paths:
             remove(path)
         if left := [path for path in paths if os.path.lexists(path)]:
-            logger.warning("%s cannot be removed now; the next `dlcx create-dataset` tries again", left[0])
+            logger.warning("%s cannot be removed now. The next `dlcx create-dataset` tries again.", left[0])
         else:
             remove(journal)
 
 
 def _journals(root: Path) -> list[_Journal]:
-    """The replacements that were not finished."""
+    """Return the journals of all replacements that were not finished."""
     found = sorted(root.glob(f"{_DECIDED}*.json")) + sorted(root.glob(f"{_BEGUN}*.json"))
     return [_read(path) for path in found]
 
@@ -308,7 +332,7 @@ def _read(path: Path) -> _Journal:
     except (DlcxError, ValueError, KeyError, TypeError) as error:
         raise DlcxError(
             f"{path}: not a journal of dlcx: {str(error)[:200]}",
-            hint="Look whether files that end in .aside are to be kept, then delete it.",
+            hint="Check whether you need the files ending in .aside, then delete the journal.",
         ) from None
     return _Journal(root, token, places, complete, decided=path.name.startswith(_DECIDED))
 
@@ -318,5 +342,5 @@ _STATES = {"moved", "copied", "absent"}
 
 def _inside(root: Path, name: str) -> Path:
     if not _REPLACEABLE.fullmatch(name) or ".." in Path(name).parts:
-        raise ValueError(f"{name!r:.80} is not replaced by dlcx")
+        raise ValueError(f"{name!r:.80} is not a path that dlcx replaces")
     return root / name

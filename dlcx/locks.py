@@ -1,8 +1,9 @@
-"""One process on one output: a lock file that says who holds it, and that outlives nobody for long.
+"""Lock files, which let one process at a time write an output.
 
-The file holds host, pid and since when, and is touched every few seconds.  It is stale when its process is gone (on
-this host), or when nobody has touched it for :data:`STALE` seconds (another host, or another container, whose
-processes cannot be seen).  Times are those of the file system's clock, which all hosts share.
+A lock file holds the host, the process id and the time at which it was acquired.  Its process touches it every few
+seconds.  A lock of this host is stale if its process has ended.  A lock of another host or container, whose processes
+are not visible here, is stale if it has not been touched for :data:`STALE` seconds, by the clock of the file system,
+which all hosts share.
 """
 
 from __future__ import annotations
@@ -25,25 +26,37 @@ from dlcx.untrusted_files import read_json
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between touches, and after which an untouched lock of another host is stale.  Network file systems may show
-#: a touch a minute late.
+#: Seconds between touches, and after which an untouched lock of another host is stale.  A network file system may show
+#: a touch one minute late.
 HEARTBEAT, STALE = 10.0, 180.0
-#: Seconds between looks at a lock that is watched.
+#: Seconds between checks of a lock that is watched.
 POLL = 1.0
-#: Seconds between tries to get a lock that is held for moments, and for how many of them: a file is read, changed and
-#: written under it.
-RETRY, MOMENTS = 0.02, 30.0
-#: Seconds of waiting after which a message names the holder.
-SILENCE = 2.0
-#: The longest ending of a file beside a lock: a token.
+#: Seconds between attempts to acquire a lock that protects one edit of a file, and the maximum time to wait for it.
+RETRY, MAX_EDIT = 0.02, 30.0
+#: Seconds of waiting after which a message names the process that holds the lock.
+REMIND_AFTER = 2.0
+#: An ending as long as the longest one that is appended to the name of a lock: a token.
 _ENDING = "." + 32 * "0"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A process: ``place`` is the host and what else tells whose pids can be seen, ``born`` when it began (0: unknown).
+    """The process that holds a lock.
 
-    ``token`` is of this one lock.
+    Attributes
+    ----------
+    host
+        Name of its host.
+    place
+        Namespace of its process id, see :func:`dlcx.outputs.process_namespace`.
+    pid
+        Its process id.
+    born
+        Its start in ticks since the system booted; 0 if unknown.
+    since
+        Time at which it acquired the lock.
+    token
+        Random text that identifies this one lock.
     """
 
     host: str
@@ -54,16 +67,16 @@ class Holder:
     token: str
 
     @classmethod
-    def me(cls) -> Holder:
-        """This process, from now on."""
+    def current(cls) -> Holder:
+        """Return this process as the holder of a new lock."""
         pid = os.getpid()
         return cls(
             socket.gethostname(), _place(), pid, _born(pid), time.strftime("%Y-%m-%d %H:%M:%S"), uuid.uuid4().hex
         )
 
     @property
-    def gone(self) -> bool | None:
-        """Whether the process has ended; None where that cannot be seen from here."""
+    def has_ended(self) -> bool | None:
+        """Whether the process has ended; None if it runs where this process cannot see it."""
         if self.place != _place() or os.name != "posix":
             return None
         try:
@@ -72,96 +85,115 @@ class Holder:
             return True
         except PermissionError:
             pass
-        return self.born != _born(self.pid)  # a pid may be given to another process
+        return self.born != _born(self.pid)  # a process id may be reused
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.since}"
 
 
 class Lock:
-    """A lock file that is held; made by :func:`locked`."""
+    """A lock file that this process holds; created by :func:`locked`."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path = path
         self.holder = holder
 
     @property
-    def held(self) -> bool:
-        """Whether the file is still this process's."""
+    def is_held(self) -> bool:
+        """Whether this process still holds the lock."""
         found = _read(self.path)
         return found is not None and found.token == self.holder.token
 
     def check(self) -> None:
-        """Make sure that it is still held.
+        """Check that this process still holds the lock.
 
         Raises
         ------
         DlcxError
-            When another process took it over, because this one was asleep for long.
+            If another process took it over, because this one was suspended for a long time.
         """
-        if not self.held:
+        if not self.is_held:
             raise DlcxError(
-                f"{self.path.parent} was taken over by {_read(self.path) or 'an unknown process'}: "
-                "this one seemed dead",
-                hint="Nothing was changed since; let the other one finish.",
+                f"{self.path.parent} was taken over by {_read(self.path) or 'an unknown process'}, "
+                "because this process did not respond",
+                hint="Nothing was written since then. Let the other process finish.",
             )
 
 
 @contextmanager
 def exclusive_edit(path: Path, *others: Path) -> Iterator[None]:
-    """Let no other process of dlcx change the file ``path`` while the body reads and writes it; waits for its turn.
+    """Let no other dlcx process change a file while the body edits it; wait for other edits to end.
 
-    ``others`` are files that are written with it.  Programs without this lock may still write them: then the body's
-    own attempt is refused, so it must write with :func:`dlcx.outputs.atomic_file`.  Whoever holds several of these
-    takes them in the order of their paths (:func:`exclusive_edits`).
+    Programs that do not know the lock may still write the files.  The body must therefore write with
+    :func:`dlcx.outputs.atomic_file`, which then refuses to replace their changes.  To edit several files, use
+    :func:`exclusive_edits`, which acquires the locks in one order.
+
+    Parameters
+    ----------
+    path
+        The file to edit.
+    others
+        Files that are written together with it.
 
     Raises
     ------
     DlcxError
-        When another process has held it for :data:`MOMENTS` seconds, the lock file beside it cannot be written, or
-        another program has changed a file meanwhile.
+        If another process holds the lock for more than :data:`MAX_EDIT` seconds, the lock file cannot be written, or
+        another program changes one of the files while the body runs.
     """
     path = Path(path)
     name = fit_file_name(f".{path.name}", f".lock{_ENDING}").removesuffix(_ENDING)
-    with locked(path.with_name(name), str(path), wait=MOMENTS), require_unchanged(path, *others):
+    with locked(path.with_name(name), str(path), wait=MAX_EDIT), require_unchanged(path, *others):
         yield
 
 
 @contextmanager
-def exclusive_edits(pairs: Iterable[tuple[Path, ...]]) -> Iterator[None]:
-    """:func:`changing` for several files, each with those written with it; in one order, so that nobody waits in vain.
+def exclusive_edits(groups: Iterable[tuple[Path, ...]]) -> Iterator[None]:
+    """Apply :func:`exclusive_edit` to several groups of files, always in the same order to avoid deadlocks.
+
+    Parameters
+    ----------
+    groups
+        In each group, the file to edit and the files that are written together with it.
 
     Raises
     ------
     DlcxError
-        As :func:`changing` does.
+        As :func:`exclusive_edit` does.
     """
     with ExitStack() as stack:
-        for files in sorted(set(pairs)):
+        for files in sorted(set(groups)):
             stack.enter_context(exclusive_edit(*files))
         yield
 
 
 @contextmanager
 def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -> Iterator[Lock]:
-    """Hold the lock file ``path`` while the body runs; ``what`` names what it guards.
+    """Hold a lock file while the body runs.
 
-    Who holds it may let it go within ``wait`` seconds.
-
-    A ``patient`` process watches a lock whose holder cannot be seen from here until it is touched, or is stale: work
-    that a cluster begins again on another host finds the lock of the process that was killed a moment ago.
+    Parameters
+    ----------
+    path
+        The lock file.  Missing folders are created, and removed again if they are still empty at the end.
+    what
+        Name of what the lock protects, for messages.
+    patient
+        If a process that is not visible here holds the lock, wait until the lock is touched or stale.  When a cluster
+        restarts a job on another host, the lock of the killed job is still there.
+    wait
+        Seconds to wait for the holder to release the lock.
 
     Raises
     ------
     DlcxError
-        When another process holds it, or the file cannot be written.
+        If another process holds the lock, or the lock file cannot be written.
     """
-    holder = Holder.me()
-    made = [folder for folder in path.parents if not folder.exists()]
+    holder = Holder.current()
+    created = [folder for folder in path.parents if not folder.exists()]
     try:
         _acquire_in_folder(path, holder, what, patient=patient, until=time.monotonic() + wait)
     except OSError as error:
-        _remove_empty(made)
+        _remove_empty(created)
         if is_disk_full(error, path.parent):
             raise disk_full_error(path, len(json.dumps(asdict(holder)))) from error
         raise DlcxError(
@@ -175,51 +207,51 @@ def locked(path: Path, what: str, *, patient: bool = False, wait: float = 0.0) -
                 lock.check()
                 os.utime(path)
 
-    beating = threading.Thread(target=touch, name="lock", daemon=True)
-    beating.start()
+    heartbeat = threading.Thread(target=touch, name="lock", daemon=True)
+    heartbeat.start()
     try:
         yield lock
     finally:
         done.set()
-        beating.join()
+        heartbeat.join()
         with suppress(OSError, DlcxError):
             lock.check()
             path.unlink()
-        _remove_empty(made)
+        _remove_empty(created)
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:
-    """Remove folders, the innermost first, that were made for a lock and in which nothing was written."""
+    """Remove the folders that were created for a lock, innermost first, if they are still empty."""
     with suppress(OSError):
         for folder in folders:
             folder.rmdir()
 
 
 def _acquire_in_folder(path: Path, holder: Holder, what: str, *, patient: bool, until: float) -> None:
-    """:func:`_acquire` in a folder that is made when it is missing."""
+    """Call :func:`_acquire` after creating the folder."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return _acquire(path, holder, what, patient=patient, until=until)
-        except FileNotFoundError:  # who let the lock go has just removed the folder that it had made
+        except FileNotFoundError:  # the previous holder has just removed the folder that it had created
             if path.parent.exists():
                 raise
 
 
 def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: float) -> None:
-    """Make the lock file, whole at once; a stale one is moved out of the way, another one waited for ``until`` then."""
+    """Create the lock file in one step; replace a stale one, and wait until the time ``until`` for any other."""
     mine = path.with_name(f"{path.name}.{holder.token}")
-    remind = time.monotonic() + SILENCE
+    remind = time.monotonic() + REMIND_AFTER
     try:
         with open(mine, "x", encoding="utf-8") as file:
             json.dump(asdict(holder), file)
         while not _appear(mine, path):
             other = _read(path)
             if other is None and not path.exists():
-                continue  # it was let go just now
+                continue  # it has just been released
             if other == holder:
                 break
-            if not _is_stale(path, other, mine) and not (patient and _is_left_alone(path, other, mine)):
+            if not _is_stale(path, other, mine) and not (patient and _becomes_stale(path, other, mine)):
                 if time.monotonic() < until:
                     if time.monotonic() > remind:
                         logger.warning("waiting for %s, which is held by %s", what, other or "another process")
@@ -228,11 +260,11 @@ def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: flo
                     continue
                 raise DlcxError(
                     f"{what} is held by {other or 'another process'}",
-                    hint=f"Wait for it; if that process is gone, delete {path}.",
+                    hint=f"Wait for that process. If it no longer exists, delete {path}.",
                 )
             if _take_over(path, other, mine):
-                logger.warning("%s was held by %s, which is gone: taken over", what, other or "an unknown process")
-        for left in path.parent.glob(f"{path.name}.*"):  # by processes that were killed while they asked
+                logger.warning("%s was held by %s, which has ended: taken over", what, other or "an unknown process")
+        for left in path.parent.glob(f"{path.name}.*"):  # by processes that were killed while they waited
             with suppress(FileNotFoundError):
                 if mine.stat().st_mtime - left.stat().st_mtime > STALE:
                     left.unlink()
@@ -242,13 +274,13 @@ def _acquire(path: Path, holder: Holder, what: str, *, patient: bool, until: flo
 
 
 def _appear(mine: Path, path: Path) -> bool:
-    """Give the finished file its name, unless another one has it."""
+    """Give the file ``mine`` the name ``path``, unless that name is taken; return whether it succeeded."""
     try:
         os.link(mine, path)
         return True
     except FileExistsError:
         return False
-    except OSError:  # a file system without hard links: not whole at once, but one process alone makes it
+    except OSError:  # no hard links here: the file appears before its content, but only one process creates it
         try:
             with open(path, "x", encoding="utf-8") as file:
                 file.write(mine.read_text(encoding="utf-8"))
@@ -258,19 +290,19 @@ def _appear(mine: Path, path: Path) -> bool:
 
 
 def _is_stale(path: Path, holder: Holder | None, mine: Path) -> bool:
-    if holder is not None and (gone := holder.gone) is not None:
-        return gone
+    if holder is not None and (ended := holder.has_ended) is not None:
+        return ended
     with suppress(FileNotFoundError):
         os.utime(mine)
         return mine.stat().st_mtime - path.stat().st_mtime > STALE
     return False
 
 
-def _is_left_alone(path: Path, holder: Holder | None, mine: Path) -> bool:
-    """Watch the lock of a process that cannot be seen: False once it is touched, True once it is stale or let go."""
-    if holder is not None and holder.gone is not None:
+def _becomes_stale(path: Path, holder: Holder | None, mine: Path) -> bool:
+    """Watch the lock of a process that is not visible here: False once it is touched, True once stale or released."""
+    if holder is not None and holder.has_ended is not None:
         return False
-    logger.warning("%s is held by %s, which cannot be seen from here: waiting for a sign of it", path.name, holder)
+    logger.warning("%s is held by %s, which is not visible from here: waiting for a sign of life", path.name, holder)
     with suppress(FileNotFoundError):
         touched = path.stat().st_mtime
         while path.stat().st_mtime == touched:
@@ -282,7 +314,7 @@ def _is_left_alone(path: Path, holder: Holder | None, mine: Path) -> bool:
 
 
 def _take_over(path: Path, stale: Holder | None, mine: Path) -> bool:
-    """Replace the stale lock; a second file lets one process at a time try, and becomes the lock."""
+    """Replace a stale lock with a second lock file, which lets one process at a time try."""
     trying = path.with_name(f"{path.name}.takeover")
     if not _appear(mine, trying):
         if _is_stale(trying, _read(trying), mine):
@@ -306,14 +338,14 @@ def _read(path: Path) -> Holder | None:
 
 
 def _place() -> str:
-    """Whose processes can be seen from here."""
+    """Return the namespace of the process ids that this process sees."""
     return process_namespace()[0]
 
 
 def _born(pid: int) -> int:
-    """When a process began, in ticks since the system did; 0 where that is not known, -1 when it has ended."""
+    """Return the start of a process in ticks since the system booted; 0 if unknown, -1 if it has ended."""
     try:
-        facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return -1 if facts[0] in "ZX" else int(facts[19])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return -1 if fields[0] in "ZX" else int(fields[19])
     except (OSError, ValueError, IndexError):
         return 0

@@ -18,94 +18,106 @@ from pathlib import Path
 from dlcx.errors import DlcxError
 from dlcx.untrusted_files import check_name, open_binary
 
-#: What a system says when a disk or a user's share of it is full.
+#: Error numbers of a full disk and of an exhausted quota.
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-#: Free bytes below which a disk counts as full when a library's error does not say why it could not write.
-_NEARLY_NONE = 64 * 2**10
-#: Bytes that the name of a file may have.
-_LONGEST_NAME = 255
-#: Free bytes with which an output fails for lack of room only where a quota is used up.
+#: If a library does not say why it could not write, the disk counts as full below this many free bytes.
+_NEARLY_FULL = 64 * 2**10
+#: Maximum length of a file name in bytes.
+_MAX_NAME = 255
+#: With more free bytes than this, a full disk can only be an exhausted quota.
 _QUOTA = 2**32
-#: Seconds after which an untouched temporary file of another host is a leftover.
+#: A temporary file of another host counts as left over after this many seconds without a change.
 _ABANDONED = 24 * 3600.0
-#: The name of a temporary file: where its process runs (not in files of dlcx 0.1), and the number of that process.
+#: Names of temporary files: the namespace of the process (absent from files of dlcx 0.1) and its process id.
 _TEMPORARY = re.compile(r"\..+\.(?:([0-9a-f]{6})-)?(\d+)\.part(?:\.[^.]*)?")
-#: Folders that this process has cleared of leftovers.
+#: Folders from which this process has already removed leftover files.
 _swept: set[Path] = set()
-#: What the files held by :func:`unchanged` contained when this process read them.
+#: Digests of the files guarded by :func:`require_unchanged`, as this process last saw them.
 _expected: ContextVar[dict[Path, str | None] | None] = ContextVar("expected", default=None)
 
 
 @contextmanager
 def atomic_file(path: Path, size: int = 0) -> Iterator[Path]:
-    """Yield a temporary path with the same suffix in the same folder; on success it becomes ``path``.
+    """Write a file completely or not at all.
 
-    The folder is made when it is missing.  When the body raises, ``path`` keeps what it held before.  ``size`` is how
-    many bytes the file has at least, where that is known, for the message when the disk is full.  Temporary files that
-    killed processes have left in the folder are removed first.
+    The body writes to a temporary path, which is renamed to ``path`` when the body ends.  If the body raises, ``path``
+    keeps its old content.  Missing folders are created.  Temporary files that killed processes left in the folder are
+    removed first.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    size
+        Minimum number of bytes of the file, if known.  The error for a full disk mentions it.
+
+    Yields
+    ------
+    Path
+        The temporary path: same folder, same suffix.
 
     Raises
     ------
     DlcxError
-        When the folder or file cannot be written (permissions, disk full), or when another program has changed the
-        file, see :func:`unchanged`.
+        If the folder or file cannot be written, the disk is full, or another program has changed a file that is guarded
+        by :func:`require_unchanged`.
     """
     path = Path(path)
     check_name(path)
-    beside = path.with_name(
+    temporary = path.with_name(
         fit_file_name(f".{path.stem}", f".{process_namespace()[1]}-{os.getpid()}.part{path.suffix}")
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
-        yield beside
-        with open(beside, "rb+") as written:
+        yield temporary
+        with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
         check_unchanged(path)
-        os.replace(beside, path)
-        _note_own_change(path)
+        os.replace(temporary, path)
+        _remember_digest(path)
         sync_folder(path.parent)
     except Exception as error:
-        cause = _cause(error, beside)
+        cause = _system_error(error, temporary)
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         if cause is None:
             raise
         if cause.errno in _FULL:
             raise disk_full_error(path, size) from error
         raise DlcxError(
             f"cannot write {path}: {cause.strerror or ' '.join(str(cause).split())[:200]}",
-            hint="Check the folder's permissions and limits; nothing existing was changed.",
+            hint="Check the folder's permissions and limits. No existing file was changed.",
         ) from error
     finally:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder for outputs that cannot be written or made, before any work for them is done; makes nothing.
+    """Check that files can be written to a folder, before any work is done for them; creates nothing.
 
     Raises
     ------
     DlcxError
-        When it, or the nearest folder above it that exists, is a file or cannot be written.
+        If the folder, or its nearest parent that exists, is not a folder or cannot be written.
     """
-    there = Path(folder).absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        raise DlcxError(f"cannot write into {folder}: {there} is not a folder", hint="Name another folder.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise DlcxError(f"cannot write into {folder}: no permission to write {there}", hint="Name another folder.")
+    existing = Path(folder).absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise DlcxError(f"cannot write into {folder}: {existing} is not a folder", hint="Name another folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise DlcxError(f"cannot write into {folder}: no permission to write {existing}", hint="Name another folder.")
 
 
 def reserve(path: Path, size: int) -> None:
-    """Make sure that ``path`` can grow to ``size`` bytes, for a library that crashes where it cannot.
+    """Allocate ``size`` bytes for a file, for libraries that crash when the disk is full.
 
     Raises
     ------
     OSError
-        When the disk is full, or a quota or limit is used up.
+        If the disk is full, or a quota or limit is exhausted.
     """
     with open(path, "ab") as file:
         missing = size - file.tell()
@@ -116,18 +128,18 @@ def reserve(path: Path, size: int) -> None:
 
 
 def is_disk_full(error: Exception, folder: Path) -> bool:
-    """Whether a failure to write into a folder comes of a full disk, of which libraries tell in their own words."""
+    """Return whether writing to a folder failed because the disk is full, which each library reports differently."""
     if (number := _error_number(error)) is not None:
         return number in _FULL
     if not isinstance(error, (OSError, RuntimeError)) and type(error) is not DlcxError:
-        return False  # a bug is no lack of room
+        return False  # any other exception is a bug, not a full disk
     with suppress(OSError):
-        return shutil.disk_usage(folder).free < _NEARLY_NONE
+        return shutil.disk_usage(folder).free < _NEARLY_FULL
     return False
 
 
 def _error_number(error: Exception) -> int | None:
-    """The system's number of an error; the HDF5 library has it in its text."""
+    """Return the system's error number; the HDF5 library puts it into the message."""
     if not isinstance(error, OSError):
         return None
     if named := re.search(r"\berrno = (\d+)", str(error)):
@@ -135,16 +147,16 @@ def _error_number(error: Exception) -> int | None:
     return error.errno
 
 
-def _cause(error: Exception, beside: Path) -> OSError | None:
-    """Why a file could not be written, where the system is the cause; ``beside`` may be changed."""
+def _system_error(error: Exception, temporary: Path) -> OSError | None:
+    """Return the system error behind a failed write, or None; may append to the file ``temporary`` to find out."""
     if (number := _error_number(error)) is not None:
         return OSError(number, os.strerror(number))
     if not isinstance(error, (OSError, RuntimeError)) and type(error) is not DlcxError:
         return None
-    if is_disk_full(error, beside.parent):
+    if is_disk_full(error, temporary.parent):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    try:  # many libraries do not tell that a disk, quota or limit stopped them
-        reserve(beside, beside.stat().st_size + _NEARLY_NONE)
+    try:  # many libraries do not report that a disk, quota or limit stopped them
+        reserve(temporary, temporary.stat().st_size + _NEARLY_FULL)
     except FileNotFoundError:
         pass
     except OSError as refused:
@@ -153,22 +165,22 @@ def _cause(error: Exception, beside: Path) -> OSError | None:
 
 
 def disk_full_error(path: Path, size: int = 0) -> DlcxError:
-    """The error for a file that has no room on its disk; all that was written of it must be gone already."""
+    """Return the error for a file that does not fit on its disk; remove what was written of it first."""
     free = 0
     with suppress(OSError):
         free = shutil.disk_usage(path.parent).free
     needed = f"{size:,} bytes are needed" if size > free else f"more than {free:,} bytes are needed"
     room = f"{needed}, {free:,} are free"
     if size <= free and free > _QUOTA:
-        room = f"the disk has {free:,} bytes free, so a quota may be used up"
+        room = f"the disk has {free:,} bytes free, so a quota may be exhausted"
     return DlcxError(
         f"disk full: cannot write {path}: no space left: {room}",
-        hint="Make room and run the same command again; nothing existing was changed.",
+        hint="Free some space and run the same command again. No existing file was changed.",
     )
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can; a file's own fsync leaves its name open."""
+    """Flush the entries of a folder to the disk, if the system can: fsync of a file does not cover its name."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -179,12 +191,12 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def require_unchanged(*paths: Path) -> Iterator[None]:
-    """Refuse to replace one of ``paths`` in the body when another program has changed it since the body began.
+    """Make :func:`atomic_file` refuse to replace files that another program changes while the body runs.
 
-    An editor or DeepLabCut knows nothing of dlcx's locks.
+    Editors and DeepLabCut do not know dlcx's locks.
     """
-    before = _expected.get() or {}
-    token = _expected.set({**before, **{path.absolute(): digest(path) for path in paths}})
+    outer = _expected.get() or {}
+    token = _expected.set({**outer, **{path.absolute(): digest(path) for path in paths}})
     try:
         yield
     finally:
@@ -192,30 +204,30 @@ def require_unchanged(*paths: Path) -> Iterator[None]:
 
 
 def check_unchanged(path: Path) -> None:
-    """Make sure that no other program has changed a file that :func:`unchanged` holds.
+    """Check that no other program has changed a file that :func:`require_unchanged` guards.
 
     Raises
     ------
     DlcxError
-        When one has.
+        If the content of the file differs from what this process last read or wrote.
     """
     expected = _expected.get() or {}
     key = path.absolute()
     if key in expected and digest(path) != expected[key]:
         raise DlcxError(
-            f"{path} was changed by another program while dlcx was at work on it; it stays as that program left it",
+            f"{path} was changed by another program while dlcx was working on it; that version is kept",
             hint="Run the same command again.",
         )
 
 
-def _note_own_change(path: Path) -> None:
+def _remember_digest(path: Path) -> None:
     expected, key = _expected.get() or {}, path.absolute()
     if key in expected:
         expected[key] = digest(path)
 
 
 def digest(path: Path) -> str | None:
-    """SHA-256 of a file's content; None for a file that does not exist."""
+    """Return the SHA-256 of a file's content, or None if the file does not exist."""
     try:
         with open_binary(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -225,41 +237,42 @@ def digest(path: Path) -> str | None:
 
 @contextmanager
 def marked_outdated(path: Path) -> Iterator[None]:
-    """While the body replaces another file first and ``path`` last, note beside ``path`` that it is the older one.
+    """Mark ``path`` as outdated while the body first replaces another file and then ``path``.
 
-    The note, a digest of the content, stays when the process is killed.
+    The mark is a hidden file beside ``path`` that holds the digest of its content.  It remains if the process is
+    killed.
 
     Raises
     ------
     DlcxError
-        When the note cannot be written.
+        If the mark cannot be written.
     """
     if (content := digest(path)) is not None:
-        write_text(_note_of_outdated(path), content + "\n")
+        write_text(_outdated_mark(path), content + "\n")
     yield
     unmark_outdated(path)
 
 
 def is_marked_outdated(path: Path) -> bool:
-    """Whether a process was killed before it replaced ``path``, and nobody has changed it since."""
+    """Return whether a process was killed before it replaced ``path`` and the file has not changed since."""
     try:
-        return _note_of_outdated(path).read_text(encoding="ascii").strip() == digest(path)
+        return _outdated_mark(path).read_text(encoding="ascii").strip() == digest(path)
     except (OSError, ValueError):
         return False
 
 
 def unmark_outdated(path: Path) -> None:
-    """Remove the note that ``path`` is older than another file."""
-    remove(_note_of_outdated(path))
+    """Remove the mark that ``path`` is outdated."""
+    remove(_outdated_mark(path))
 
 
-def _note_of_outdated(path: Path) -> Path:
+def _outdated_mark(path: Path) -> Path:
     return path.with_name(fit_file_name(f".{path.name}", ".outdated"))
 
 
 def fit_file_name(stem: str, ending: str) -> str:
-    """``stem`` and ``ending``; a stem that is too long for a file's name is cut, and a digest tells it from others."""
-    room = _LONGEST_NAME - len(os.fsencode(ending))
+    """Return ``stem + ending``, with a long stem cut to fit into a file name and made unique by a digest."""
+    room = _MAX_NAME - len(os.fsencode(ending))
     raw = os.fsencode(stem)
     if len(raw) <= room:
         return stem + ending
@@ -267,14 +280,14 @@ def fit_file_name(stem: str, ending: str) -> str:
 
 
 def remove_leftovers(folder: Path, stem: str) -> None:
-    """Remove the temporary files and folders ``.<stem>...`` of killed processes; those of running ones stay."""
+    """Remove the temporary files and folders ``.<stem>...`` of killed processes, but not of running ones."""
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name.startswith(f".{stem}") and _is_leftover(path):
             remove(path)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all that it holds, where the system lets it."""
+    """Remove a file, a link, or a folder with its content; ignore errors of the system."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -283,7 +296,7 @@ def remove(path: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the temporary files of killed processes, once for each folder that this process writes to."""
+    """Remove the temporary files of killed processes, once per folder that this process writes to."""
     key = folder.absolute()
     if key not in _swept:
         _swept.add(key)
@@ -295,7 +308,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _is_leftover(path: Path) -> bool:
-    """Whether a file has the name of a temporary one, and its process is gone."""
+    """Return whether a file is a temporary file of a process that has ended."""
     named = _TEMPORARY.fullmatch(path.name)
     if named is None:
         return False
@@ -308,19 +321,20 @@ def _is_leftover(path: Path) -> bool:
 
 @cache
 def process_namespace() -> tuple[str, str]:
-    """Whose processes can be seen from here: the running system and, in a container, its processes; and a short form.
+    """Return the namespace of process ids that this process sees, and a digest of 6 characters.
 
-    A child process is in the same place.
+    It consists of the host, its boot and, in a container, the container's process namespace.  Child processes have the
+    same one.
     """
-    place = socket.gethostname()
+    namespace = socket.gethostname()
     with suppress(OSError):
-        place += " " + Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        place += " " + os.readlink("/proc/self/ns/pid")
-    return place, hashlib.sha256(place.encode(errors="replace")).hexdigest()[:6]
+        namespace += " " + Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace += " " + os.readlink("/proc/self/ns/pid")
+    return namespace, hashlib.sha256(namespace.encode(errors="replace")).hexdigest()[:6]
 
 
 def _is_running(pid: int) -> bool:
-    """Whether a process of this host has the number; where that cannot be seen it counts as running."""
+    """Return whether a process of this host has this id; if the system cannot tell, assume that it has."""
     if os.name != "posix":
         return True
     try:
@@ -329,9 +343,7 @@ def _is_running(pid: int) -> bool:
         return False
     except PermissionError:
         pass
-    with suppress(
-        OSError, IndexError
-    ):  # where there is /proc: an ended process keeps its number until it is waited for
+    with suppress(OSError, IndexError):  # an ended process keeps its id until its parent waits for it
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return True
 
@@ -339,5 +351,5 @@ def _is_running(pid: int) -> bool:
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, completely or not at all."""
     content = text.encode()
-    with atomic_file(path, len(content)) as beside:
-        beside.write_bytes(content)
+    with atomic_file(path, len(content)) as temporary:
+        temporary.write_bytes(content)

@@ -1,7 +1,7 @@
-"""Files that others wrote: only regular files are opened, and few bytes never take the memory of many.
+"""Safe reading of files from strangers: only regular files are opened, and only up to a maximum size.
 
-Every file of a project, and every file that a call names, is opened through this module or after its checks.  A pipe, a
-socket or a device in a file's place would keep a reader waiting, or feed it without end.
+Every file of a project and every file that the user names is opened by this module or after its checks.  A pipe, socket
+or device in the place of a file would make a reader wait forever or never stop reading.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from typing import IO, Any, BinaryIO
 
 from dlcx.errors import DlcxError
 
-#: Images and frames of more pixels are not decoded (Pillow's own limit), nor are videos of more
-#: frames (four days at 50 a second).
+#: Larger images and frames are not decoded (the limit of Pillow), nor are longer videos (four days at 50 frames/s).
 MAX_PIXELS, MAX_FRAMES = 178_956_970, 20_000_000
-#: Bytes of an image file: those of the most pixels, unpacked, with 16 bits a channel.
+#: Maximum size of an image file: MAX_PIXELS uncompressed, with 16 bits per channel.
 MAX_IMAGE_BYTES = 6 * MAX_PIXELS
-#: Bytes of a text that is read as one piece (YAML, JSON, a list of rows).
+#: Maximum size of a text file that is read at once (YAML, JSON, a list of rows).
 MAX_TEXT_BYTES = 2**28
-#: A table may be this many times larger than its file (what zlib reaches at best), and this many bytes besides.
+#: Decompressed data may be this many times larger than its file (the best that zlib reaches) plus a constant.
 MAX_RATIO, ALWAYS_ALLOWED = 1_032, 2**26
 
-#: Where a shell puts the pipes that it hands over: ``<(...)`` and ``-``.
-_HANDED_OVER = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
-#: What to do about a name that is not UTF-8.
+#: Paths of the pipes that a shell passes to a command: ``<(...)`` and ``-``.
+_SHELL_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+#: Hint for a file name that is not UTF-8.
 RENAME = "Rename the file or folder, for example with convmv."
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -41,35 +40,35 @@ _KINDS = (
 )
 
 
-def file_size(path: str | Path, most: int | None = None) -> int:
-    """Bytes of a regular file; links are followed.
+def file_size(path: str | Path, max_bytes: int | None = None) -> int:
+    """Return the size of a regular file in bytes; follow links.
 
     Raises
     ------
     DlcxError
-        When it is missing, of another kind (a folder, a pipe, a device), named by bytes that are no UTF-8, or larger
-        than ``most`` bytes.
+        If the file is missing, is a folder, pipe or device, has a name that is not UTF-8, or is larger than
+        ``max_bytes``.
     """
     check_name(path)
     try:
-        facts = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError) as error:
         raise DlcxError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
-    if not stat.S_ISREG(facts.st_mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(facts.st_mode)), "of another kind")
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "of another kind")
         raise DlcxError(f"cannot read {path}: it is {kind}, not a file")
-    if most is not None and facts.st_size > most:
-        raise DlcxError(f"{path} is refused: {facts.st_size} bytes, at most {most} are read")
-    return facts.st_size
+    if max_bytes is not None and status.st_size > max_bytes:
+        raise DlcxError(f"{path} is too large: {status.st_size} bytes, at most {max_bytes} are read")
+    return status.st_size
 
 
 def check_name(path: str | Path) -> None:
-    """Refuse a name that is not UTF-8: tables, YAML and video libraries cannot hold it, and some crash on it.
+    """Refuse a file name that is not UTF-8: tables and YAML cannot store it, and some video libraries crash on it.
 
     Raises
     ------
     DlcxError
-        Names the file.
+        If the name is not UTF-8.
     """
     try:
         os.fspath(path).encode("utf-8")
@@ -78,12 +77,12 @@ def check_name(path: str | Path) -> None:
 
 
 def open_binary(path: str | Path) -> io.BufferedReader:
-    """A regular file, opened for reading.
+    """Open a regular file for reading.
 
     Raises
     ------
     DlcxError
-        When it cannot be opened, or is no regular file.
+        If it is not a regular file or cannot be opened.
     """
     file_size(path)
     try:
@@ -93,57 +92,57 @@ def open_binary(path: str | Path) -> io.BufferedReader:
 
 
 def open_text(path: str | Path) -> IO[str]:
-    """A regular file of UTF-8 text, opened for reading; line ends stay as they are, which ``csv`` needs.
+    """Open a regular file of UTF-8 text for reading; keep its line endings, as the module ``csv`` requires.
 
     Raises
     ------
     DlcxError
-        When it cannot be opened, or is no regular file.
+        If it is not a regular file or cannot be opened.
     """
     return io.TextIOWrapper(open_binary(path), encoding="utf-8-sig", newline="")
 
 
-def read_bytes(path: str | Path, most: int) -> bytes:
-    """What a regular file of at most so many bytes holds.
+def read_bytes(path: str | Path, max_bytes: int) -> bytes:
+    """Return the content of a regular file or of a pipe from the shell.
 
     Raises
     ------
     DlcxError
-        When it cannot be read, is no regular file, or is larger.
+        If it cannot be read, is another kind of file, or holds more than ``max_bytes``.
     """
-    if str(path).startswith(_HANDED_OVER):
-        content = _handed_over(path, most)
+    if str(path).startswith(_SHELL_PIPES):
+        content = _read_pipe(path, max_bytes)
     else:
-        file_size(path, most)
+        file_size(path, max_bytes)
         with open_binary(path) as file:
-            content = _read(file, path, most)
-    if len(content) > most:
-        raise DlcxError(f"{path} is refused: at most {most} bytes are read")
+            content = _read(file, path, max_bytes)
+    if len(content) > max_bytes:
+        raise DlcxError(f"{path} is too large: at most {max_bytes} bytes are read")
     return content
 
 
-def _handed_over(path: str | Path, most: int) -> bytes:
+def _read_pipe(path: str | Path, max_bytes: int) -> bytes:
     try:
         with open(path, "rb") as file:
-            return _read(file, path, most)
+            return _read(file, path, max_bytes)
     except OSError as error:
         raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def _read(file: BinaryIO, path: str | Path, most: int) -> bytes:
+def _read(file: BinaryIO, path: str | Path, max_bytes: int) -> bytes:
     try:
-        return file.read(most + 1)
+        return file.read(max_bytes + 1)
     except OSError as error:
         raise DlcxError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a file.
+    """Return the text of a file with all line endings as ``\\n``.
 
     Raises
     ------
     DlcxError
-        When it is missing, no regular file, too large or not UTF-8.
+        If the file is missing, is not a regular file, is too large, or is not UTF-8.
     """
     try:
         text = read_bytes(path, MAX_TEXT_BYTES).decode("utf-8-sig")
@@ -153,12 +152,12 @@ def read_text(path: str | Path) -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """What a JSON file holds.
+    """Return the content of a JSON file.
 
     Raises
     ------
     DlcxError
-        When it cannot be read, or is no JSON.
+        If the file cannot be read or is not valid JSON.
     """
     try:
         return json.loads(read_text(path))
@@ -167,12 +166,23 @@ def read_json(path: str | Path) -> Any:
 
 
 def check_claim(path: str | Path, claimed: int, what: str, *, ratio: int = MAX_RATIO) -> None:
-    """Refuse a few bytes that claim to hold very many.
+    """Refuse a file that claims to decompress to far more than its size allows.
+
+    Parameters
+    ----------
+    path
+        The file.
+    claimed
+        Size of the decompressed content in bytes, as the file states it.
+    what
+        The content, for the message.
+    ratio
+        Maximum of ``claimed`` relative to the size of the file.
 
     Raises
     ------
     DlcxError
-        Says how many there are, and how many are claimed.
+        If ``claimed`` is too large.
     """
     size = file_size(path)
     if claimed > ratio * size + ALWAYS_ALLOWED:
@@ -181,52 +191,57 @@ def check_claim(path: str | Path, claimed: int, what: str, *, ratio: int = MAX_R
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What the header of an image tells: size in pixels, turned as EXIF says, and the number of its channels."""
+    """Width and height of an image in pixels, rotated as its EXIF data says, and its number of channels."""
 
     width: int
     height: int
     channels: int
 
 
-#: EXIF's number of how an image is turned, and its values for those that are turned on their side.
-_ORIENTATION, _ON_THEIR_SIDE = 0x0112, (5, 6, 7, 8)
+#: The EXIF tag for the orientation, and its values for images rotated by 90 or 270 degrees.
+_ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)
 
 
 def _shown_size(image: Any) -> tuple[int, int]:
-    """Width and height of an image that Pillow has opened, as OpenCV, and so DeepLabCut, decodes it: turned upright."""
+    """Return width and height of an image opened by Pillow after rotating it upright, as OpenCV and DeepLabCut do."""
     from PIL import Image
 
     width, height = image.size
     orientation = None
-    if image.format == "TIFF":  # some versions of Pillow have turned the size already
+    if image.format == "TIFF":  # some versions of Pillow have already rotated the size
         width, height, orientation = (image.tag_v2.get(tag) for tag in (256, 257, _ORIENTATION))
     elif data := image.info.get("exif"):  # getexif() would decode a PNG
-        with suppress(Exception):  # readers of EXIF raise whatever they meet
+        with suppress(Exception):  # a damaged EXIF block raises errors of any type
             exif = Image.Exif()
             exif.load(data)
             orientation = exif.get(_ORIENTATION)
-    return (height, width) if orientation in _ON_THEIR_SIDE else (width, height)
+    return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
 def image_header(path: str | Path) -> ImageHeader | None:
-    """The header of an image, without its pixels; None where Pillow knows no such image (OpenCV may).
+    """Read the header of an image, but not its pixels.
+
+    Returns
+    -------
+    ImageHeader or None
+        None if Pillow cannot read the format; OpenCV may still be able to.
 
     Raises
     ------
     DlcxError
-        When the file is missing, no regular file, tells more pixels than are decoded, or texts that unpack to far more
-        than they are.
+        If the file is missing, is not a regular file, has more than MAX_PIXELS, or embeds text that decompresses to far
+        more than its size.
     """
     from PIL import Image, UnidentifiedImageError
 
     file_size(path, MAX_IMAGE_BYTES)
     too_many = DlcxError(
-        f"image {path} is refused: its header tells more than {MAX_PIXELS // 10**6} million pixels",
-        hint="Make it smaller, or cut it into parts.",
+        f"image {path} is too large: its header gives more than {MAX_PIXELS // 10**6} million pixels",
+        hint="Scale it down or cut it into parts.",
     )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # half of what is refused
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # warns at half of MAX_PIXELS
             with Image.open(path) as image:
                 (width, height), channels = _shown_size(image), len(image.getbands())
     except Image.DecompressionBombError:
@@ -235,7 +250,7 @@ def image_header(path: str | Path) -> ImageHeader | None:
         return None
     except ValueError as error:
         raise DlcxError(f"image {path} is refused: {str(error)[:200]}") from None
-    except Exception:  # readers of headers raise whatever they meet in a broken one
+    except Exception:  # a damaged header raises errors of any type
         return None
     if width * height > MAX_PIXELS:
         raise too_many

@@ -101,7 +101,7 @@ def test_snapshots_trained_in_an_incomplete_folder_are_kept(tmp_path: Path, capl
     kept = next(path for path in (tmp_path / MODELS).iterdir() if path.name.startswith("s1.kept-"))
     assert (kept / "train/snapshot-7.pt").read_text() == "days"
     assert {name: text for name, text in content(tmp_path).items() if "kept" not in name} == OLD
-    assert f"holds snapshots: it is kept as {kept.name}" in caplog.text
+    assert f"holds snapshots and is kept as {kept.name}" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["../../home", f"{MODELS}/../../../x", "/etc/x", "videos/a.mp4", "config.yaml"])

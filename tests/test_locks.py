@@ -70,11 +70,11 @@ def test_a_dead_process_of_this_host_holds_nothing(
     tmp_path: Path, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "v.lock"
-    me = Holder.me()
+    me = Holder.current()
     leave(path, replace(me, pid=ended()) if reason == "ended" else replace(me, born=me.born + 1))
     with locked(path, "v.avi") as lock:
         lock.check()
-    assert "which is gone: taken over" in caplog.text
+    assert "which has ended: taken over" in caplog.text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,7 +90,7 @@ def test_folders_that_nothing_was_written_to_go_with_the_lock(tmp_path: Path) ->
 
 def test_another_host_holds_it_as_long_as_it_says_so(tmp_path: Path) -> None:
     path = tmp_path / "v.lock"
-    far = replace(Holder.me(), host="node7", place="node7", pid=ended())
+    far = replace(Holder.current(), host="node7", place="node7", pid=ended())
     leave(path, far, age=locks.STALE / 2)
     with pytest.raises(DlcxError, match="on node7"), locked(path, "v.avi"):
         pass
@@ -102,7 +102,7 @@ def test_another_host_holds_it_as_long_as_it_says_so(tmp_path: Path) -> None:
 def test_a_patient_process_waits_for_a_sign_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one whose process cannot be seen, which touches its lock the third time that it is looked at."""
     path = tmp_path / "v.lock"
-    far = replace(Holder.me(), host="node7", place="node7", pid=ended())
+    far = replace(Holder.current(), host="node7", place="node7", pid=ended())
     waited: list[float] = []
 
     def later(seconds: float) -> None:
@@ -117,7 +117,7 @@ def test_a_patient_process_waits_for_a_sign_of_life(tmp_path: Path, monkeypatch:
         pass
     assert waited == [locks.POLL] * 3
     waited.clear()
-    leave(path, replace(Holder.me(), host="node7"))  # one of this host, which is seen to live: no waiting
+    leave(path, replace(Holder.current(), host="node7"))  # one of this host, which is seen to live: no waiting
     with pytest.raises(DlcxError, match="on node7"), locked(path, "v.avi", patient=True):
         pass
     assert not waited
@@ -125,7 +125,7 @@ def test_a_patient_process_waits_for_a_sign_of_life(tmp_path: Path, monkeypatch:
 
 def test_a_patient_process_takes_over_from_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "v.lock"
-    far = replace(Holder.me(), host="node7", place="node7", pid=ended())
+    far = replace(Holder.current(), host="node7", place="node7", pid=ended())
     stale = iter([False, False, False, True, True, True])
     monkeypatch.setattr(locks, "_is_stale", lambda *_: next(stale))
     monkeypatch.setattr(locks.time, "sleep", lambda _: None)
@@ -146,7 +146,7 @@ def test_it_says_so_every_few_seconds(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_who_was_taken_for_dead_notices(tmp_path: Path) -> None:
     path = tmp_path / "v.lock"
     with locked(path, "v.avi") as lock:
-        other = replace(Holder.me(), host="node7", place="node7", token="x")
+        other = replace(Holder.current(), host="node7", place="node7", token="x")
         leave(path, other)
         with pytest.raises(DlcxError, match=r"was taken over by process .* on node7"):
             lock.check()
@@ -155,7 +155,7 @@ def test_who_was_taken_for_dead_notices(tmp_path: Path) -> None:
 
 def test_of_many_at_a_stale_lock_one_gets_it(tmp_path: Path) -> None:
     path = tmp_path / "v.lock"
-    leave(path, replace(Holder.me(), pid=ended()))
+    leave(path, replace(Holder.current(), pid=ended()))
     together, got, refused = threading.Barrier(8), [], []
     leave_go = threading.Event()
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcx.errors import DlcxError
-from dlcx.locks import MOMENTS, locked
+from dlcx.locks import MAX_EDIT, locked
 from dlcx.outputs import check_unchanged, disk_full_error, is_disk_full, sync_folder
 
 
@@ -90,7 +90,7 @@ def together(home: Path, last: Callable[[Path], bool]) -> Iterator[Together]:
         When another process gathers files for ``home``, or one cannot be written.
     """
     files = Together(home, last)
-    with locked(home / ".import.lock", str(home), wait=MOMENTS):
+    with locked(home / ".import.lock", str(home), wait=MAX_EDIT):
         try:
             files.settle()
             files.path().mkdir(parents=True)
@@ -113,5 +113,5 @@ def _cannot_write(error: OSError, home: Path) -> DlcxError:
         return disk_full_error(home)
     return DlcxError(
         f"cannot write {error.filename2 or error.filename or home}: {error.strerror or error}",
-        hint="Check the folder's permissions; nothing existing was changed.",
+        hint="Check the folder's permissions. No existing file was changed.",
     )

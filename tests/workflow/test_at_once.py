@@ -281,7 +281,7 @@ def test_whoever_waits_says_for_whom_and_gives_up(
     ):
         set_iteration(config, 7)
     assert refused.value.exit_code == 3
-    assert refused.value.hint.startswith("Wait for it; if that process is gone, delete ")
+    assert refused.value.hint.startswith("Wait for that process. If it no longer exists, delete ")
     assert caplog.text.count("waiting for ") == 1
     with exclusive_edit(config):
         pass
