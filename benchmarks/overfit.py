@@ -1,11 +1,11 @@
-"""Does every family learn?  Each net trains on eight real images until it knows them by heart.
+"""Check that every network family can learn: overfit each network to eight real images.
 
     python benchmarks/overfit.py --openfield PROJECT --flies PROJECT [--net NAME] [--animals one|two]
 
-Nets for one animal learn eight frames of the openfield mouse, the others eight frames of two flies, all from random
-weights, without augmentation (crops of SimCC nets move by a pixel or two), at a small size, through the same commands
-that users call.  The error is the mean distance in pixels of the original images on these eight frames, as ``dlcx
-evaluate`` prints it; the goal is 3 px.
+Single-animal networks are trained on eight frames of the openfield mouse, all others on eight frames of two flies.
+Training uses dlcx's public functions, random initial weights, small images, and no augmentation (except that crops for
+SimCC networks are shifted by a pixel or two).  The error is the mean distance on these eight frames, in pixels of the
+original images, as printed by ``dlcx evaluate``.  The goal is 3 px.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from dlcx.poses import Instances, Prediction
 from dlcx.training.samples import sample_condition
 
 GOAL = 3.0
-#: Pixels around an animal's keypoints that make its box.
+#: Margin between the keypoints of an animal and its box, in pixels.
 MARGIN = 20
 IMAGES = 8
-#: What is switched off, so that the same pixels come again and again.
+#: Settings that disable augmentation, so that every epoch has the same pixels.
 STILL = (
     "data.train.affine=null",
     "data.train.crop_sampling=null",
@@ -46,7 +46,7 @@ STILL = (
 
 @dataclass(frozen=True)
 class Case:
-    """One net: on the mouse or on the flies, ``epochs`` of batches of ``batch`` images or crops."""
+    """A network to train on the mouse or on the flies, for ``epochs`` with batches of ``batch`` images or crops."""
 
     net: str
     flies: bool
@@ -55,10 +55,10 @@ class Case:
     batch: int = 4
     overrides: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
-    """Width and height that whole images are resized to; None for nets that see crops."""
+    """Width and height to which whole images are resized; None for networks on crops."""
 
     def settings(self) -> tuple[str, ...]:
-        """All ``--set`` of the case."""
+        """Return all ``--set`` values of the case."""
         resized = []
         if self.size:
             for part in ("train", "inference"):
@@ -74,9 +74,9 @@ class Case:
 
 MOUSE, FLIES = (320, 240), (256, 256)
 CROP = tuple(f"data.{part}.top_down_crop.{side}=128" for part in ("train", "inference") for side in ("width", "height"))
-#: A training crop begins at whole pixels and so lies up to a pixel beside the one that is judged.  A SimCC net that has
-#: seen only the one knows its pixels by heart (0.3 px of the crop) and is 7 px off on the other; crops that move a
-#: little teach it to look.
+#: Training crops start at whole pixels, so they are shifted by up to a pixel from those used in evaluation.  A SimCC
+#: network trained only on the former memorizes their pixels: its error is 0.3 px (of the crop) on them and 7 px on the
+#: latter.  Slightly shifted crops prevent this.
 JITTER = (
     "data.train.random_bbox_transform="
     "{shift_factor: 0.03, shift_prob: 1.0, scale_factor: [0.97, 1.03], scale_prob: 1.0, p: 1.0}",
@@ -84,7 +84,7 @@ JITTER = (
 
 
 def slower(epoch: int, lr: float) -> str:
-    """The setting that goes on at learning rate ``lr`` from ``epoch`` on."""
+    """Return the setting that changes the learning rate to ``lr`` at ``epoch``."""
     return f"runner.scheduler={{type: LRListScheduler, params: {{milestones: [{epoch}], lr_list: [[{lr}]]}}}}"
 
 
@@ -97,14 +97,14 @@ CASES = (
     Case("resnet_50", flies=True, epochs=100, lr=5e-4, size=FLIES),
     Case("top_down_resnet_50", flies=True, epochs=100, lr=5e-4, overrides=CROP),
     Case("dekr_w18", flies=True, epochs=400, lr=5e-3, size=(192, 192), overrides=(slower(300, 5e-4),)),
-    # Its heads' batch norms keep a thousandth of each batch for afterwards: small batches are many steps.
+    # The batch norm layers of its heads have a momentum of 0.001, so they need many steps, that is, small batches.
     Case("dlcrnet_stride16_ms5", flies=True, epochs=400, lr=5e-4, batch=1, size=FLIES, overrides=(slower(160, 1e-4),)),
     Case("ctd_prenet_rtmpose_s", flies=True, epochs=1400, lr=1e-3, batch=8, overrides=(slower(1050, 1e-4),)),
 )
 
 
 def run(case: Case, project: Path) -> tuple[float, float]:
-    """The error in pixels after training, and the seconds it took."""
+    """Return the error in pixels after training and the seconds of training."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / project.name
         shutil.copytree(project, root, copy_function=shutil.copyfile)
@@ -122,13 +122,13 @@ def run(case: Case, project: Path) -> tuple[float, float]:
         top_down = case.net.startswith(("top_down_", "rtmpose_"))
         dlcx.train(root, epochs=case.epochs, detector_epochs=0 if top_down else None)
         seconds = time.monotonic() - started
-        conditions = str(write_guesses(root)) if case.net.startswith("ctd_") else None
+        conditions = str(write_conditions(root)) if case.net.startswith("ctd_") else None
         (found,) = dlcx.evaluate(root, snapshot="last", conditions=conditions).evaluated
         return found.train.rmse, seconds
 
 
-def write_guesses(root: Path) -> Path:
-    """A file of predictions as a net may have made them: labels with the errors that conditional nets are to mend."""
+def write_conditions(root: Path) -> Path:
+    """Write a predictions file for conditional networks: labels with simulated errors."""
     project = open_project(root)
     labels, sampler, rng = read_all_labels(project), ConditionSampler(), np.random.default_rng(0)
     poses = [labels.pose(row) for row in range(len(labels))]
@@ -137,19 +137,19 @@ def write_guesses(root: Path) -> Path:
         seen = np.flatnonzero(labeled.pose.animals.score.any(1)).tolist()
         xy = np.array([sample_condition(labeled, animal, sampler, MARGIN, rng) for animal in seen])
         found.append(Prediction(Instances(xy, np.isfinite(xy).all(-1).astype(np.float32))))
-    path = root / "guesses.h5"
-    write_evaluation(labels.images, found, project.layout, path, "guesses")
+    path = root / "conditions.h5"
+    write_evaluation(labels.images, found, project.layout, path, "conditions")
     return path
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--openfield", type=Path, required=True, help="the project of the mouse")
-    parser.add_argument("--flies", type=Path, required=True, help="the project of the two flies")
-    parser.add_argument("--net", action="append", help="only these")
-    parser.add_argument("--animals", choices=("one", "two"), help="only on the mouse, or only on the flies")
+    parser.add_argument("--openfield", type=Path, required=True, help="the openfield project")
+    parser.add_argument("--flies", type=Path, required=True, help="the flypair24 project")
+    parser.add_argument("--net", action="append", help="train only this network; repeatable")
+    parser.add_argument("--animals", choices=("one", "two"), help="train only on the mouse, or only on the flies")
     arguments = parser.parse_args()
-    print("| net | animals | error px | epochs | s |")
+    print("| network | animals | error px | epochs | s |")
     print("|---|---|---|---|---|", flush=True)
     for case in CASES:
         if (arguments.net and case.net not in arguments.net) or (

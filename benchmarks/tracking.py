@@ -1,12 +1,12 @@
-"""dlcx's tracker against DeepLabCut 3.0.2's, on the same detections: `make bench-tracking`.
+"""Compare the trackers of dlcx and DeepLabCut 3.0.2 on the same detections (`make bench-tracking`).
 
-On drawn scenes (2 to 8 animals, roomy to crowded) the truth is known: HOTA, IDF1 and identity switches of both, and the
-paired difference with its 95 % bootstrap interval over scenes.  On real detections (three mice, birds) there is no
-truth: how far the two agree.  Then the time that both take to build animals from joints and to link them, in this
-run, on one thread each.
+Synthetic scenes (2 to 8 animals, from spacious to crowded) have ground truth.  For these, the script prints HOTA, IDF1
+and identity switches of both programs, and the paired differences with 95 % bootstrap intervals over scenes.  Real
+detections (three mice, birds) have none, so the script prints how well the programs agree.  Finally, it measures the
+time of both to assemble animals from keypoints and to link them, with one thread each.
 
-DeepLabCut gets the detections as the pickles that an analysis leaves, and does convert_detections2tracklets and
-stitch_tracklets; dlcx does what `dlcx track` does.  Both write their files.
+DeepLabCut reads the detections from the pickles of an analysis and runs convert_detections2tracklets and
+stitch_tracklets; dlcx runs `dlcx track`.  Both write their output files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RESAMPLED = 10_000
 
 @dataclass(frozen=True)
 class Level:
-    """Room for an animal in squared body lengths, how often it seeks others and the way out, how badly the net does."""
+    """Space per animal (squared body lengths), rates of encounters and of leaving, scale of the detection errors."""
 
     room: float
     meeting: float
@@ -62,12 +62,12 @@ LEVELS = {
     "medium": Level(room=5.0, meeting=0.35, leaving=0.15, faults=1.0),
     "crowded": Level(room=3.0, meeting=0.6, leaving=0.2, faults=1.5),
 }
-OPEN, CLOSED = "animals leave", "nobody leaves"
+OPEN, CLOSED = "animals leave", "no animal leaves"
 
 
 @dataclass(frozen=True)
 class Case:
-    """Detections of a video and, where it is drawn, the true tracks."""
+    """Detections of a video and, for a synthetic one, the true tracks."""
 
     name: str
     kinds: tuple[str, ...]
@@ -77,8 +77,8 @@ class Case:
     truth: Tracks | None = None
 
 
-def drawn_case(animals: int, level: str, seed: int) -> Case:
-    """One drawn scene and what a net would find in it; with odd seeds nobody can leave the picture."""
+def synthetic_case(animals: int, level: str, seed: int) -> Case:
+    """Return a synthetic scene with simulated detections; with odd seeds, no animal leaves the image."""
     how = LEVELS[level]
     height = np.sqrt(max(animals * how.room, 6) * 3 / 4) * BODY
     scene = synthetic.scene(
@@ -96,7 +96,7 @@ def drawn_case(animals: int, level: str, seed: int) -> Case:
 
 
 def real_case(path: Path, animals: int) -> tuple[Case, list[JointDetections], Assembler]:
-    """Animals built from the joints of a real video; ``path`` is DeepLabCut's ``_full.pickle``."""
+    """Return animals assembled from the keypoints of a real video; ``path`` is DeepLabCut's ``_full.pickle``."""
     content = load_plain_pickle(path)
     metadata = content.pop("metadata")
     edges = [int(edge) for edge in metadata["PAFinds"]]
@@ -121,7 +121,7 @@ def _joints(frame: dict, edges: list[int], parts: int) -> JointDetections:
 
 
 class Project:
-    """A project with so many individuals, so that DeepLabCut finds beside its videos what it asks for."""
+    """A project with the individuals and bodyparts of a layout, as DeepLabCut requires to track a video."""
 
     def __init__(self, root: Path, layout: Layout) -> None:
         demo.FRAMES, demo.LABELED = 6, 4
@@ -130,11 +130,11 @@ class Project:
         self._rename(config, layout)
         create_dataset(root, net_type="resnet_50", weights="none")
         self.shuffle = open_project(root).shuffle(1, 0)
-        (self.shuffle.train_dir / "snapshot-010.pt").touch()  # only its name is asked for
+        (self.shuffle.train_dir / "snapshot-010.pt").touch()  # only its name is used
         self.config, self.videos = config, root / "videos"
 
     def _rename(self, config: Path, layout: Layout) -> None:
-        """Bodyparts of other animals: their labels are made up, as nothing is trained."""
+        """Change the bodyparts; the labels are random, because nothing is trained."""
         from dlcx.data.synthetic.scene import BODYPARTS
         from dlcx.formats.labels.collected_data import write_labels
         from dlcx.formats.project_config import read_project_config, write_project_config
@@ -158,9 +158,9 @@ class Project:
         )
 
     def add(self, case: Case) -> AnalysisFiles:
-        """The files that an analysis of the case's video leaves."""
+        """Write the files that an analysis of the video would leave."""
         video = self.videos / f"{case.name}.mp4"
-        shutil.copy(self.videos / "arena.mp4", video)  # DeepLabCut opens it, but takes nothing from it
+        shutil.copy(self.videos / "arena.mp4", video)  # DeepLabCut opens the video but does not use its content
         scorer = self.shuffle.scorer("resnet_50", self.shuffle.snapshot("last"))
         files = AnalysisFiles(video, scorer, self.videos)
         frames = len(case.predictions)
@@ -172,7 +172,7 @@ class Project:
 
 
 def deeplabcut(python: Path, job: dict, path: Path) -> dict:
-    """Let DeepLabCut do a job."""
+    """Run a job with DeepLabCut."""
     path.write_text(json.dumps(job))
     with open(path.with_suffix(".log"), "w") as log:
         subprocess.run([python, HERE / "tracking_deeplabcut.py", path], check=True, stdout=log, stderr=log)
@@ -180,7 +180,7 @@ def deeplabcut(python: Path, job: dict, path: Path) -> dict:
 
 
 def dlcx(project: Project, files: AnalysisFiles) -> tuple[Tracks, float]:
-    """dlcx's tracks and the seconds for all of `dlcx track`, in a folder of its own."""
+    """Return dlcx's tracks and the seconds for all of `dlcx track`, in a separate folder."""
     folder = files.folder / "dlcx"
     folder.mkdir(exist_ok=True)
     for path in (files.assemblies, files.meta_pickle):
@@ -192,7 +192,7 @@ def dlcx(project: Project, files: AnalysisFiles) -> tuple[Tracks, float]:
 
 
 def theirs(files: AnalysisFiles, case: Case) -> Tracks:
-    """DeepLabCut's tracks; none where it failed."""
+    """Return DeepLabCut's tracks; nan if it failed."""
     path = files.folder / f"{files.stem}_el.h5"
     if path.is_file():
         return read_predictions(path)
@@ -201,7 +201,7 @@ def theirs(files: AnalysisFiles, case: Case) -> Tracks:
 
 
 def interval(difference: np.ndarray) -> tuple[float, float, float]:
-    """Mean and its 95 % bootstrap interval over scenes."""
+    """Return the mean and its 95 % bootstrap interval over scenes."""
     rng = np.random.default_rng(0)
     means = rng.choice(difference, (RESAMPLED, len(difference))).mean(1)
     low, high = np.percentile(means, [2.5, 97.5])
@@ -209,7 +209,7 @@ def interval(difference: np.ndarray) -> tuple[float, float, float]:
 
 
 def scene_table(rows: list[tuple[Case, TrackMetrics, TrackMetrics]]) -> list[str]:
-    """One line a scene, then means by level, then the paired differences."""
+    """Return one line per scene, then means by level, then the paired differences."""
     said = [
         "| scene | HOTA dlcx | HOTA DLC | IDF1 dlcx | IDF1 DLC | switches dlcx | switches DLC |",
         "|---|---|---|---|---|---|---|",
@@ -228,7 +228,10 @@ def scene_table(rows: list[tuple[Case, TrackMetrics, TrackMetrics]]) -> list[str
         if chosen := [row for row in rows if kind in row[0].kinds]:
             said.append(line(f"**{kind}**", chosen))
     said += [line("**all**", rows), ""]
-    said += [f"| dlcx - DeepLabCut, {len(rows)} scenes | mean | 95 % interval | won | lost |", "|---|---|---|---|---|"]
+    said += [
+        f"| dlcx - DeepLabCut, {len(rows)} scenes | mean | 95 % interval | dlcx better | DLC better |",
+        "|---|---|---|---|---|",
+    ]
     for key in ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches"):
         difference = np.array([getattr(mine, key) - getattr(other, key) for _, mine, other in rows], float)
         mean, low, high = interval(difference)
@@ -240,7 +243,7 @@ def scene_table(rows: list[tuple[Case, TrackMetrics, TrackMetrics]]) -> list[str
 
 
 def agreement(case: Case, mine: Tracks, other: Tracks) -> str:
-    """How far two trackers say the same of a real video."""
+    """Return a line with the agreement of two trackers on a real video."""
     m = evaluate_tracks(mine, other)
     poses = [int(np.isfinite(tracks.xy).any((2, 3)).sum()) for tracks in (mine, other)]
     return (
@@ -250,35 +253,35 @@ def agreement(case: Case, mine: Tracks, other: Tracks) -> str:
 
 
 def repeated(items: list, count: int) -> list:
-    """There and back again, so that nothing jumps."""
+    """Repeat the items forward and backward, so that nothing jumps, up to ``count``."""
     cycle = [*items, *items[::-1]]
     return [cycle[index % len(cycle)] for index in range(count)]
 
 
 def main() -> None:
-    """Run everything and print it as markdown."""
+    """Run all measurements and print them as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     root = HERE.parent
     parser.add_argument("--python", type=Path, default=root / ".venv-deeplabcut" / "bin" / "python")
     parser.add_argument("--real", type=Path, default=root.parent / "shared" / "data" / "fixtures" / "dlc-tests")
     parser.add_argument("--folder", type=Path, default=root / "bench-tracking")
-    parser.add_argument("--seeds", type=int, default=2, help="scenes of each number of animals and level")
-    parser.add_argument("--first-seed", type=int, default=0, help="other seeds are scenes that nobody has looked at")
-    parser.add_argument("--speed-frames", type=int, default=10_000, help="0: no timing")
+    parser.add_argument("--seeds", type=int, default=2, help="scenes per number of animals and level")
+    parser.add_argument("--first-seed", type=int, default=0, help="use other seeds for scenes not used in development")
+    parser.add_argument("--speed-frames", type=int, default=10_000, help="frames for the speed measurement; 0 skips it")
     options = parser.parse_args()
     folder = options.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    cases = [drawn_case(animals, level, seed) for animals in range(2, 9) for level in LEVELS for seed in seeds]
+    cases = [synthetic_case(animals, level, seed) for animals in range(2, 9) for level in LEVELS for seed in seeds]
     real = {}
     for name in ("trimouse", "montblanc"):
         path = options.real / f"{name}_full.pickle"
         if path.is_file():
             real[name] = real_case(path, 3)
         else:
-            print(f"no real detections: {path}", file=sys.stderr)
+            print(f"missing detections: {path}", file=sys.stderr)
     cases += [case for case, _, _ in real.values()]
     job: dict = {"track": []}
     timed = None
@@ -303,7 +306,7 @@ def main() -> None:
 
 
 def long_full(path: Path, target: Path, frames: int) -> None:
-    """A longer ``_full.pickle`` of the same frames."""
+    """Write a longer ``_full.pickle`` by repeating the frames."""
     content = load_plain_pickle(path)
     metadata = {**content.pop("metadata"), "nframes": frames}
     items = repeated([frame for frame in content.values() if frame], frames)
@@ -319,7 +322,7 @@ def report(
     timed: Case | None,
     frames: int,
 ) -> None:
-    """Print all of it."""
+    """Print the results."""
     print(f"DeepLabCut {done['version']}, filterpy {done['filterpy']}\n")
     steps = {case.name: step for case, step in zip(cases, done["track"], strict=True)}
     for name, step in steps.items():
@@ -343,8 +346,8 @@ def report(
         return
     _, joints, assembler = real["trimouse"]
     spent = seconds(joints, assembler, mine["long"][1], done, steps["long"], frames)
-    print(f"\n| three mice, {frames} frames | dlcx s | DeepLabCut s | times faster |\n|---|---|---|---|")
-    for name, title in (("assembling", "animals from joints"), ("tracking", "tracks"), ("both", "both")):
+    print(f"\n| three mice, {frames} frames | dlcx s | DeepLabCut s | speedup |\n|---|---|---|---|")
+    for name, title in (("assembling", "assemble animals"), ("tracking", "track"), ("both", "both")):
         one, other = spent[name]
         print(f"| {title} | {one:.1f} | {other:.1f} | {other / one:.1f} |")
 
@@ -352,18 +355,18 @@ def report(
 def seconds(
     joints: list[JointDetections], assembler: Assembler, tracking: float, done: dict, step: dict, frames: int
 ) -> dict[str, tuple[float, float]]:
-    """Seconds of dlcx and of DeepLabCut to build the animals of so many frames, to link them, and for both."""
+    """Return the seconds of dlcx and DeepLabCut to assemble the animals, to link them, and for both."""
     started = time.perf_counter()
     animals = sum(len(assembler(one)) for one in repeated(joints, frames))
     assembling = time.perf_counter() - started
     theirs, linking = done["assemble"]["seconds"], step.get("tracklets", np.nan) + step.get("stitching", np.nan)
-    print(f"animals built: dlcx {animals}, DeepLabCut {done['assemble']['animals']}", file=sys.stderr)
+    print(f"assembled animals: dlcx {animals}, DeepLabCut {done['assemble']['animals']}", file=sys.stderr)
     both = assembling + tracking, theirs + linking
     return {"assembling": (assembling, theirs), "tracking": (tracking, linking), "both": both}
 
 
 def timed(real: Path, folder: Path, python: Path | None, frames: int) -> dict[str, tuple[float, float | None]]:
-    """The times alone, on the three mice; None for DeepLabCut without its ``python``."""
+    """Measure only the times, on three mice; DeepLabCut's are None without its ``python``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     case, joints, assembler = real_case(real / "trimouse_full.pickle", 3)

@@ -1,9 +1,9 @@
-"""DeepLabCut's half of the tracking benchmark; runs in the environment that `make interchange-env` makes.
+"""The DeepLabCut measurements of the tracking benchmark, for the environment created by `make interchange-env`.
 
-``tracking_deeplabcut.py JOB.json`` does the steps that the file lists and writes what each took into JOB.done.json::
+``tracking_deeplabcut.py JOB.json`` runs the steps listed in the file and writes their times to JOB.done.json::
 
-    {"track": [{"config": ..., "video": ...}, ...],           tracklets and stitching, from the pickles beside a video
-     "assemble": {"full": ..., "parts": 12, "animals": 3}}    animals from a _full.pickle, in this process
+    {"track": [{"config": ..., "video": ...}, ...],           tracklets and stitching, from the pickles next to a video
+     "assemble": {"full": ..., "parts": 12, "animals": 3}}    assembly from a _full.pickle, in this process
 """
 
 import json
@@ -23,7 +23,7 @@ from deeplabcut.core.inferenceutils import Assembler
 
 
 def track(config, video):
-    """Seconds for tracklets and for stitching; the error's text instead where DeepLabCut fails."""
+    """Return the seconds for tracklets and for stitching, or the error message if DeepLabCut fails."""
     started = time.perf_counter()
     try:
         deeplabcut.convert_detections2tracklets(config, [video], track_method="ellipse")
@@ -35,7 +35,7 @@ def track(config, video):
 
 
 def assemble(full, parts, animals):
-    """Seconds to build the animals of all frames, and how many there were."""
+    """Return the seconds to assemble the animals of all frames, and their number."""
     detections = pickle.loads(Path(full).read_bytes())
     metadata = detections["metadata"]
     started = time.perf_counter()
@@ -52,7 +52,7 @@ def assemble(full, parts, animals):
 
 
 def main():
-    """Do the job."""
+    """Run the job."""
     assert version("filterpy") == "1.4.5", "filterpy 2.0 breaks DeepLabCut's trackers"
     torch.set_num_threads(1)
     path = Path(sys.argv[1])

@@ -82,13 +82,13 @@ def test_frame_cost_adds_up(golden: Path, tmp_path: Path, capsys: pytest.Capture
     lines = out.splitlines()
     assert lines[0] == "long.avi: 96x64, 24 frames"
 
-    spent = {name: float(value) for name, value in re.findall(r"^(.+): (\S+) ms a frame", out, re.MULTILINE)}
+    spent = {name: float(value) for name, value in re.findall(r"^(.+): (\S+) ms per frame", out, re.MULTILINE)}
     one_after_another = {"waiting", "preparing", "net", "pose decoding", "writing", "linking"}
-    assert spent.keys() == one_after_another | {"decoding, beside these", "one worker"}
+    assert spent.keys() == one_after_another | {"decoding (in parallel)", "one worker"}
     working = sum(spent[name] for name in one_after_another - {"waiting"})
-    assert spent["one worker"] == pytest.approx(max(working, spent["decoding, beside these"]), rel=0.02)
+    assert spent["one worker"] == pytest.approx(max(working, spent["decoding (in parallel)"]), rel=0.02)
 
-    held = {name: int(value) for name, value in re.findall(r"^(.+): (\d+) bytes a frame$", out, re.MULTILINE)}
+    held = {name: int(value) for name, value in re.findall(r"^(.+): (\d+) bytes per frame$", out, re.MULTILINE)}
     assert held.pop("video") == pytest.approx(video.stat().st_size / 40, abs=1)
     files = {name: held[name] for name in held if name not in ("chunk store", "results without the store")}
     assert {".h5", ".csv", "_full.pickle"} <= files.keys()

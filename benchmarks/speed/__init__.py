@@ -1,1 +1,1 @@
-"""The rows of `make bench`, what they run, and the table that they become."""
+"""The rows of `make bench`, the code they run, and the table of results."""

@@ -1,7 +1,7 @@
-"""DeepLabCut's half of the speed benchmark; runs in the environment that `make interchange-env` makes.
+"""The DeepLabCut measurements of the speed benchmark, for the environment created by `make interchange-env`.
 
-``deeplabcut_side.py VERB JSON``; the verbs are those of dlcx_side.py.  Its functions are called as users call them; for
-constant heads the forward passes of its models are replaced by their first answer.
+Usage: ``deeplabcut_side.py VERB JSON``, with the same verbs as dlcx_side.py.  The script calls DeepLabCut's public
+functions.  For constant heads, it replaces the forward passes of the models by their first output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 
 def deeplabcut():
-    """The package, whose nets never ask for pretrained weights."""
+    """Import DeepLabCut so that its networks never download pretrained weights."""
     import functools
 
     import timm
@@ -36,7 +36,7 @@ def deeplabcut():
 
 
 def analyze(project, videos, shuffle=1, batch_size=4, constant=False, track=False, out=None):
-    """Seconds of an analysis of each video, with h5 and csv."""
+    """Return the seconds to analyze each video, including h5 and csv."""
     dlc = deeplabcut()
     if constant:
         make_constant()
@@ -59,12 +59,12 @@ def analyze(project, videos, shuffle=1, batch_size=4, constant=False, track=Fals
             )
             seconds.append(time.perf_counter() - begun)
             if not list(place.glob("*.h5")) and not list(place.glob("*.pickle")):
-                sys.exit(f"DeepLabCut wrote nothing into {place}")
+                sys.exit(f"DeepLabCut wrote no files to {place}")
     return seconds
 
 
 def make_constant():
-    """Let nets and detectors answer with what they gave for the first row of the first batch."""
+    """Make networks and detectors repeat their output for the first row of the first batch."""
     import torch
     from deeplabcut.pose_estimation_pytorch.models import PoseModel
     from deeplabcut.pose_estimation_pytorch.models.detectors import DETECTORS
@@ -97,7 +97,7 @@ def make_constant():
 
 
 def training_input(project, images):
-    """Augmented training images a second of one core, from the second epoch on."""
+    """Return augmented training images per second on one core, from the second epoch on."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     deeplabcut()
     import torch
@@ -120,7 +120,7 @@ def training_input(project, images):
 
 
 def train(project, epochs, batch_size):
-    """Seconds of a training from the first epoch on."""
+    """Return the seconds to train, starting with the first epoch."""
     dlc = deeplabcut()
     begun = time.perf_counter()
     dlc.train_network(str(Path(project) / "config.yaml"), shuffle=1, device="cpu", epochs=epochs, batch_size=batch_size)

@@ -1,6 +1,6 @@
-"""dlcx's half of the speed benchmark, a process for each measurement: ``dlcx_side.py VERB JSON``.
+"""The dlcx measurements of the speed benchmark, each in its own process: ``dlcx_side.py VERB JSON``.
 
-The verbs are those of deeplabcut_side.py; what each found is printed as ``result: JSON``.
+The verbs are the same as in deeplabcut_side.py.  The result is printed as ``result: JSON``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import dlcx.workflow  # noqa: F401  # as every command: before torch is loaded
+import dlcx.workflow  # noqa: F401  # before torch, as in every command
 
 
 def analyze(
@@ -27,7 +27,7 @@ def analyze(
     track: bool = False,
     out: str | None = None,
 ) -> list[float]:
-    """Seconds of an analysis of each video, with all files; the net is replaced by its first answer if ``constant``."""
+    """Return the seconds to analyze each video; with ``constant``, the network repeats its first output."""
     import dlcx
 
     if constant:
@@ -52,7 +52,7 @@ def analyze(
 
 
 def make_constant() -> None:
-    """Let every engine answer with what its net gave for the first row of the first batch."""
+    """Make every engine repeat its output for the first row of the first batch."""
     import torch
 
     from dlcx.predictors import create, detector
@@ -82,7 +82,7 @@ def make_constant() -> None:
 
 
 def forward(project: str, video: str, batch_size: int = 4, engine: str = "torch", passes: int = 5) -> float:
-    """Images a second of the bare net: its input is there already, its maps are thrown away."""
+    """Return images per second of the network alone, without input preparation and decoding."""
     import statistics
 
     from dlcx.analysis.trained_network import TrainedNetwork
@@ -102,7 +102,7 @@ def forward(project: str, video: str, batch_size: int = 4, engine: str = "torch"
 
 
 def decode(video: str) -> float:
-    """Frames a second of OpenCV's decoder alone, with nothing done to them."""
+    """Return frames per second of OpenCV's decoder alone."""
     import cv2
 
     capture, count = cv2.VideoCapture(video), 0
@@ -113,7 +113,7 @@ def decode(video: str) -> float:
 
 
 def one_frame(project: str, video: str) -> None:
-    """What no analysis of one frame can do without: torch, the snapshot in the net, one pass."""
+    """Do the minimum to analyze a frame: import torch, load the snapshot, run the network once."""
     import cv2
     import torch
 
@@ -131,7 +131,7 @@ def one_frame(project: str, video: str) -> None:
 
 
 def training_input(project: str, images: int) -> float:
-    """Augmented training images a second of one core, from the second epoch on."""
+    """Return augmented training images per second on one core, from the second epoch on."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     import torch
 
@@ -156,7 +156,7 @@ def training_input(project: str, images: int) -> float:
 
 
 def train(project: str, epochs: int, batch_size: int, precision: str = "fp32") -> float:
-    """Seconds of a training from the first epoch on; snapshots of an earlier one are removed first."""
+    """Return the seconds to train, starting with the first epoch; earlier snapshots are removed first."""
     import dlcx
     from dlcx.formats.project_config import open_project
 
@@ -169,13 +169,13 @@ def train(project: str, epochs: int, batch_size: int, precision: str = "fp32") -
 
 
 def memory(project: str, video: str, batch_size: int = 8) -> float:
-    """MB of memory that an analysis with constant heads takes at most."""
+    """Return the peak memory of an analysis with constant heads, in MB."""
     analyze(project, [video], batch_size=batch_size, constant=True)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def write(frames: int, animals: int, bodyparts: int, out: str) -> dict[str, float]:
-    """Seconds to write poses as h5 and as csv: by dlcx, by pandas, and as h5 by PyTables alone; each to the disk."""
+    """Return the seconds to write poses to disk: h5 and csv by dlcx and by pandas, and h5 by PyTables alone."""
     import numpy as np
     import pandas as pd
     import tables

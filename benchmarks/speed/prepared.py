@@ -1,4 +1,4 @@
-"""Copies of real projects with snapshots of made-up weights whose maps are clear (tests/interchange/cases.py)."""
+"""Copy real projects and create snapshots of artificial weights with clear maps (tests/interchange/cases.py)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SOURCES = {
     "top-down": "flypair24",
     "buctd": "flypair24",
 }
-#: The resnet_50 of one animal.
+#: Weights of the single-animal resnet_50.
 CLEAR = Weights(1.0, 0.0126)
-#: Training images, which are cut to squares of so many pixels.
+#: Number of training images, and the side of their square crops in pixels.
 TRAINING_IMAGES, TRAINED_ON = 24, 224
 
 
 def prepare(name: str, source: Path, target: Path) -> None:
-    """Copy the project and make its shuffles."""
+    """Copy the project and create its shuffles."""
     shutil.copytree(source, target, copy_function=shutil.copyfile)
     for path in [target, *target.rglob("*")]:
         path.chmod(0o755)
@@ -46,7 +46,7 @@ def prepare(name: str, source: Path, target: Path) -> None:
 
 
 def of_case(root: Path, case: Case, number: int) -> None:
-    """The shuffle of an interchange case, but for what keeps its training short."""
+    """Create the shuffle of an interchange case, without the settings that shorten its training."""
     shuffle(root, case.net_type, number, case.weights, settings(case), detector=case.detector, conditioned=number > 1)
 
 
@@ -61,7 +61,7 @@ def shuffle(
     conditioned: bool = False,
     **more: Any,
 ) -> None:
-    """Create a shuffle, and snapshots of epoch 1 where there are weights."""
+    """Create a shuffle and, if weights are given, snapshots of epoch 1."""
     more |= {"detector": detector} if detector else {}
     more |= {"conditions": "1"} if conditioned else {}
     dlcx.create_dataset(root, net_type=net, shuffle=number, weights="none", overrides=overrides, **more)
@@ -74,6 +74,6 @@ def shuffle(
 
 
 def video_of(root: Path) -> Path:
-    """The project's one video."""
+    """Return the only video of the project."""
     (found,) = (path for path in (root / "videos").iterdir() if path.suffix in (".mp4", ".avi"))
     return found

@@ -1,4 +1,4 @@
-"""What the rows share: copies of real projects with snapshots, and both programs, each in processes of its own."""
+"""The common environment of the rows: copies of real projects with snapshots, and both programs as subprocesses."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "interchange"), str(ROOT / "tests")]
 
 OPENFIELD, FLIES = "openfield-Pranav-2018-10-30", "flypair24"
-#: Words before the line in which a process tells what it found.
+#: Prefix of the line with which a process reports its result.
 RESULT = "result: "
 
 
 class Unavailable(Exception):
-    """Something that a row needs is not there."""
+    """A requirement of a row is missing."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where projects come from and copies go, how often everything is measured, and DeepLabCut's Python."""
+    """Source and target folders of the projects, number of rounds, and DeepLabCut's Python interpreter."""
 
     projects: Path
     folder: Path
     rounds: int
     python: Path
     quick: bool = False
-    """Few frames and images, to see that everything runs."""
+    """Use few frames and images, to test that everything runs."""
 
     @cached_property
     def has_deeplabcut(self) -> bool:
-        """Whether its environment is there."""
+        """Whether the environment of DeepLabCut exists."""
         return self.python.is_file()
 
     def dlcx(self, verb: str, **arguments: Any) -> Any:
-        """What a process of dlcx's half finds."""
+        """Run a verb of dlcx_side.py and return its result."""
         return self._run(sys.executable, HERE / "dlcx_side.py", verb, arguments)
 
     def deeplabcut(self, verb: str, **arguments: Any) -> Any:
-        """What a process of DeepLabCut's half finds."""
+        """Run a verb of deeplabcut_side.py and return its result."""
         return self._run(self.python, HERE / "deeplabcut_side.py", verb, arguments)
 
     def dlcx_analyze(self, **arguments: Any) -> list[float]:
-        """Seconds of dlcx's analysis of each video."""
+        """Return the seconds that dlcx takes to analyze each video."""
         return self.dlcx("analyze", **arguments)
 
     def deeplabcut_analyze(self, **arguments: Any) -> list[float]:
-        """Seconds of DeepLabCut's analysis of each video."""
+        """Return the seconds that DeepLabCut takes to analyze each video."""
         return self.deeplabcut("analyze", **arguments)
 
     def cpu_seconds(self, *command: object) -> float:
-        """Processor time, user and system, of a command that must succeed."""
+        """Return the user plus system CPU time of a command, which must succeed."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=self.folder, env=_own_path())
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -82,7 +82,7 @@ class Setting:
         return json.loads(told[-1].removeprefix(RESULT))
 
     def project(self, name: str) -> Path:
-        """A copy of a project with what a row needs, made once: ``single``, ``top-down``, ``buctd``, ``training``."""
+        """Return the prepared copy of a project: ``single``, ``top-down``, ``buctd`` or ``training``."""
         from speed import prepared
 
         target = self.folder / name
@@ -90,13 +90,13 @@ class Setting:
             shutil.rmtree(target, ignore_errors=True)
             source = self.projects / prepared.SOURCES[name]
             if not source.is_dir():
-                raise Unavailable(f"no project {source}: PROJECTS=FOLDER names the folder of projects")
+                raise Unavailable(f"{source} does not exist; set the folder of the projects with PROJECTS=FOLDER")
             prepared.prepare(name, source, target)
             (target / "ready").touch()
         return target
 
     def clip(self, name: str, frames: int) -> Path:
-        """The first frames of a project's video, as Motion JPEG."""
+        """Return a Motion JPEG file with the first frames of a project's video."""
         from project_copy import write_clip
 
         from speed.prepared import video_of

@@ -1,4 +1,4 @@
-"""A row of the table, what it is measured by, and the table as markdown."""
+"""Rows of the table, their measurement, and the table as Markdown."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-#: A measurement of one round: its number, and whatever it is told beside.
+#: A measurement of one round, followed by any additional values.
 Measured = Sequence[float]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measure of dlcx, DeepLabCut and what bounds both, as medians of rounds; None where there is none.
+    """Medians of one quantity for dlcx, for DeepLabCut and for the limit of the machine; None if not measured.
 
-    ``times_deeplabcut`` is the goal beside DeepLabCut.  Where more is better, ``of_limit`` is the least share of the
-    limit that is to be reached; where less is better, the most that it may be exceeded by (1: not at all).
+    ``times_deeplabcut`` is the required ratio to DeepLabCut.  ``of_limit`` is the required ratio to the limit: the
+    minimum if ``more_is_better``, otherwise the maximum.
     """
 
     measure: str
@@ -31,7 +31,7 @@ class Row:
 
     @property
     def faster(self) -> float | None:
-        """How many times better than DeepLabCut."""
+        """Ratio to DeepLabCut; above 1, dlcx is better."""
         if self.deeplabcut is None:
             return None
         pair = (self.dlcx, self.deeplabcut) if self.more_is_better else (self.deeplabcut, self.dlcx)
@@ -39,12 +39,12 @@ class Row:
 
     @property
     def share(self) -> float | None:
-        """What it is of the limit."""
+        """Ratio to the limit."""
         return None if self.limit is None else _ratio(self.dlcx, self.limit)
 
     @property
     def holds(self) -> bool | None:
-        """Whether all goals that can be judged are reached; None when none can."""
+        """Whether all measured goals are reached; None without any measured goal."""
         checks = []
         if self.times_deeplabcut is not None and self.faster is not None:
             checks.append(self.faster >= self.times_deeplabcut)
@@ -53,7 +53,7 @@ class Row:
         return all(checks) if checks else None
 
     def cells(self) -> tuple[str, ...]:
-        """The row's texts."""
+        """Return the cells of the row as text."""
         sign = ">=" if self.more_is_better else "<="
         verdict = {True: "yes", False: "no", None: ""}[self.holds]
         return (
@@ -72,17 +72,20 @@ HEAD = ("measure", "dlcx", "DeepLabCut 3.0.2", "limit", "times better", "of limi
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown."""
+    """Return the table as Markdown."""
     return "\n".join([line(HEAD), line(["---"] * len(HEAD)), *(line(row.cells()) for row in rows)])
 
 
 def line(cells: Sequence[str]) -> str:
-    """One line of it."""
+    """Return one line of the table."""
     return f"| {' | '.join(cells)} |"
 
 
 def interleaved(rounds: int, **measures: Callable[[], float]) -> dict[str, float]:
-    """The median of every measure, each taken once a round, so that what disturbs the machine disturbs all."""
+    """Return the median of every measurement.
+
+    All measurements run once per round, so that disturbances of the machine affect all of them.
+    """
     found: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(rounds):
         names = list(measures)

@@ -1,4 +1,4 @@
-"""One module a row, or a few that share their measurements: ``measure(setting)`` gives them."""
+"""One module per row, or per group of rows with common measurements; ``measure(setting)`` returns the rows."""
 
 NAMES = (
     "startup",

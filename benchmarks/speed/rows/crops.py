@@ -1,4 +1,4 @@
-"""Nets on crops with constant heads and boxes: a detector's boxes, and the poses that a BUCTD net corrects."""
+"""Top-down and BUCTD networks with constant heads and boxes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from speed.table import Row, interleaved
 SHORT = 16
 SIZE = 8
 CASES = {"top-down": ("top_down_resnet_50, ssdlite", 1), "buctd": ("ctd_prenet_rtmpose_s, resnet_50", 2)}
-#: Frames where the whole video would take DeepLabCut, with some four frames a second, too long.
+#: Fewer frames if DeepLabCut, at about four frames per second, takes too long for the whole video.
 FEWER = {"buctd": 160}
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Frames a second of a video of two flies."""
+    """Return frames per second for a video of two flies."""
     rows = []
     for name, (nets, shuffle) in CASES.items():
         project = setting.project(name)

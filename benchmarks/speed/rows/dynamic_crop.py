@@ -1,4 +1,4 @@
-"""Dynamic cropping beside whole frames, with a net that has learned the mouse (benchmarks/dynamic_crop.py)."""
+"""Dynamic cropping compared with whole frames, with a trained network (benchmarks/dynamic_crop.py)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ EPOCHS, FRAMES = 60, 480
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Frames a second, and the error on test images; the net is trained once (some twenty minutes on two cores)."""
+    """Return frames per second and the test error; the first run trains a network (twenty minutes on two cores)."""
     source = setting.projects / OPENFIELD
     if not source.is_dir():
-        raise Unavailable(f"no project {source}")
+        raise Unavailable(f"{source} does not exist")
     epochs, frames = (1, 8) if setting.quick else (EPOCHS, FRAMES)
     found = dynamic_crop.compare(
         source,
@@ -23,7 +23,7 @@ def measure(setting: Setting) -> list[Row]:
         frames=frames,
         rounds=setting.rounds,
     )
-    sure = f"sure of the mouse in {found.sure:.0%} of the frames"
+    sure = f"mouse detected in {found.sure:.0%} of the frames"
     return [
         Row(
             f"--dynamic-crop, the animal covers {100 * found.covers:.1f} % of the frame",

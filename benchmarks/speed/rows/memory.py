@@ -1,4 +1,4 @@
-"""Peak memory of analyze-video with constant heads: twenty times the frames must not take more."""
+"""Peak memory of analyze-video with constant heads, which must not grow with the number of frames."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from speed.setting import Setting
 from speed.table import Row, interleaved
 
 FEW, MANY = 1_000, 20_000
-#: MB that many frames may take more than few.
-MOST = 50
+#: Allowed difference in MB between many and few frames.
+MAX_DIFFERENCE = 50
 
 
 def measure(setting: Setting) -> list[Row]:
-    """MB that 20,000 frames take more than 1,000."""
+    """Return the difference in MB between 20,000 and 1,000 frames."""
     project, many = setting.project("single"), 2_000 if setting.quick else MANY
     videos = {count: drawn(setting.folder / "clips" / f"drawn-{count}.avi", count) for count in (FEW, many)}
     measures = {
@@ -25,13 +25,13 @@ def measure(setting: Setting) -> list[Row]:
     }
     found = interleaved(setting.rounds, **measures)
     few, more = found[f"of{FEW}"], found[f"of{many}"]
-    note = f"{few:.0f} MB of {FEW} frames, {more:.0f} MB of {many}"
-    title = f"peak memory, {many} frames more than {FEW}"
-    return [Row(title, "MB", more - few, limit=MOST, of_limit=1, more_is_better=False, note=note)]
+    note = f"{few:.0f} MB for {FEW} frames, {more:.0f} MB for {many}"
+    title = f"peak memory, {many} frames minus {FEW} frames"
+    return [Row(title, "MB", more - few, limit=MAX_DIFFERENCE, of_limit=1, more_is_better=False, note=note)]
 
 
 def drawn(path: Path, frames: int) -> Path:
-    """A small video of a disc that goes round."""
+    """Return a small video of a circling disc."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (96, 96))

@@ -1,4 +1,4 @@
-"""Everything but the net, whose maps are constant: decode, prepare, decode poses, store, h5 and csv."""
+"""All of analyze-video but the network, whose maps are constant: decoding, pose decoding, store, h5 and csv."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZE = 8
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Frames a second of the whole video, beside decoding alone."""
+    """Return frames per second for a whole video, with decoding alone as the limit."""
     project = setting.project("single")
     video = setting.clip("single", 120) if setting.quick else video_of(project)
     short, frames = setting.clip("single", SHORT), open_video(video).frames - SHORT
@@ -25,6 +25,6 @@ def measure(setting: Setting) -> list[Row]:
     if setting.has_deeplabcut:
         measures["theirs"] = lambda: rate(setting.deeplabcut_analyze, short, video, frames, **options)
     found = interleaved(setting.rounds, **measures)
-    note = f"batch {SIZE}; limit: OpenCV decodes, nothing else"
+    note = f"batch {SIZE}; limit: decoding with OpenCV alone"
     title = "analyze-video with constant heads, 4 keypoints"
     return [Row(title, "frames/s", found["mine"], found.get("theirs"), found["decode"], 3, 0.8, note=note)]

@@ -1,4 +1,4 @@
-"""Processor time to answer at all, and to analyse one frame beside what that cannot do without."""
+"""CPU time of short commands, and of analyzing one frame compared with the minimum work."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 from speed.setting import HERE, Setting
 from speed.table import Row, interleaved
 
-#: Seconds of processor time in which help is to be there.
-MOST = 0.3
+#: Allowed seconds of CPU time for the help.
+MAX_SECONDS = 0.3
 
 
 def measure(setting: Setting) -> list[Row]:
-    """``--help``, ``list-models``, and an analysis of one frame."""
+    """Return rows for ``--help``, ``list-models`` and the analysis of one frame."""
     project, clip, out = setting.project("single"), setting.clip("single", 1), setting.folder / "startup"
     python = (sys.executable, "-m", "dlcx")
 
@@ -35,8 +35,8 @@ def measure(setting: Setting) -> list[Row]:
     theirs, less = found.get("import"), {"more_is_better": False, "of_limit": 1.0}
     note = "DeepLabCut: import deeplabcut"
     return [
-        Row("dlcx --help", "CPU s", found["help"], theirs, MOST, **less, note=note),
-        Row("dlcx list-models", "CPU s", found["list"], theirs, MOST, **less, note=note),
+        Row("dlcx --help", "CPU s", found["help"], theirs, MAX_SECONDS, **less, note=note),
+        Row("dlcx list-models", "CPU s", found["list"], theirs, MAX_SECONDS, **less, note=note),
         Row(
             "analyze-video of 1 frame",
             "CPU s",
@@ -44,6 +44,6 @@ def measure(setting: Setting) -> list[Row]:
             limit=found["bare"],
             more_is_better=False,
             of_limit=1.5,
-            note="limit: import torch, load the snapshot, one pass",
+            note="limit: import torch, load the snapshot, one forward pass",
         ),
     ]

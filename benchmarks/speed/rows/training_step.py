@@ -1,4 +1,4 @@
-"""Seconds of a training step, input included: what more epochs cost."""
+"""Seconds per training step, including the input."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from speed.table import Row, interleaved
 
 BATCH = 8
 FEW, MORE = 1, 4
-#: What Linux calls processors that multiply in bfloat16.
+#: CPU flags in /proc/cpuinfo that indicate bfloat16 multiplication.
 BF16 = ("avx512_bf16", "amx_bf16", " bf16 ")
 
 
 def measure(setting: Setting) -> list[Row]:
-    """The same net, batch and images."""
+    """Return seconds per step with the same network, batch size and images."""
     project = setting.project("training")
 
     def step(train, **more) -> float:
@@ -38,6 +38,6 @@ def measure(setting: Setting) -> list[Row]:
 
 
 def has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16, which torch then uses."""
+    """Whether the CPU supports bfloat16 multiplication, which torch then uses."""
     told = Path("/proc/cpuinfo")
     return told.is_file() and any(flag in told.read_text() for flag in BF16)

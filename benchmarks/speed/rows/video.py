@@ -1,4 +1,4 @@
-"""Frames a second of analyze-video with a real net, beside the bare net's and DeepLabCut's; keypoints must be equal."""
+"""Frames per second of analyze-video, compared with the network alone and with DeepLabCut; keypoints must match."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from dlcx.formats.predictions.video_predictions import read_predictions
 from speed.setting import Setting
 from speed.table import Row, interleaved
 
-#: Frames of the short clip, whose time is that of starting, and of the long one; DeepLabCut's default batch is 4.
+#: Frames of the short clip, which measures the start, and of the long clip; DeepLabCut's default batch size is 4.
 SHORT, LONG = 4, 20
 SIZES, DEFAULT = (1, 4), 4
-#: Pixels by which keypoints may differ.
-EQUAL = 0.01
+#: Allowed difference between keypoints in pixels.
+TOLERANCE = 0.01
 
 
 def rate(analyze: Callable[..., list[float]], short: Path, long: Path, frames: int, **options: object) -> float:
-    """Frames a second of what the long clip has more than the short one, which is analysed once before."""
+    """Return frames per second of the additional frames in the long clip, after a warm-up with the short clip."""
     _, begin, end = analyze(videos=[short, short, long], **options)
     return frames / max(end - begin, 1e-9)
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Each engine against DeepLabCut at its best batch size and at its default, and against its own bare net."""
+    """Compare each engine with DeepLabCut at its best and default batch sizes, and with the network alone."""
     project = setting.project("single")
     short, long = setting.clip("single", SHORT), setting.clip("single", LONG)
     engines = ["torch", *(["onnx"] if importlib.util.find_spec("onnxruntime") else [])]
@@ -51,7 +51,7 @@ def measure(setting: Setting) -> list[Row]:
     for engine in engines:
         size = max(SIZES, key=lambda size, engine=engine: found[f"{engine} {size}"])
         mine, bare = found[f"{engine} {size}"], found[f"bare {engine} {size}"]
-        note = f"batch {size}; {far_apart(setting, project, short, engine)}"
+        note = f"batch {size}; {keypoint_difference(setting, project, short, engine)}"
         best = max(theirs.values(), default=None)
         title = f"analyze-video, resnet_50, {engine}"
         rows += [
@@ -70,8 +70,8 @@ def measure(setting: Setting) -> list[Row]:
     return rows
 
 
-def far_apart(setting: Setting, project: Path, clip: Path, engine: str) -> str:
-    """By how much the keypoints of both differ, which is to be nothing that counts."""
+def keypoint_difference(setting: Setting, project: Path, clip: Path, engine: str) -> str:
+    """Return a note with the difference between the keypoints of both programs, which must be negligible."""
     if not setting.has_deeplabcut:
         return "keypoints not compared"
     folder = setting.folder / "compared"
@@ -80,6 +80,6 @@ def far_apart(setting: Setting, project: Path, clip: Path, engine: str) -> str:
     setting.deeplabcut("analyze", project=project, videos=[clip], out=folder / "deeplabcut")
     xy = [read_predictions(next((folder / name).glob("*.h5"))).xy for name in ("dlcx", "deeplabcut")]
     gap = float(np.nanmax(np.abs(xy[0] - xy[1])))
-    if not gap <= EQUAL:
+    if not gap <= TOLERANCE:
         raise RuntimeError(f"{engine}: keypoints differ from DeepLabCut's by {gap:.3g} px")
     return f"keypoints equal within {gap:.1g} px"

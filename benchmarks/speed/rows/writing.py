@@ -1,4 +1,4 @@
-"""Writing the poses of a long video: h5 beside what PyTables takes for the bare numbers, csv beside pandas."""
+"""Writing the poses of a long video: h5 compared with PyTables alone, csv compared with pandas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FRAMES, ANIMALS, BODYPARTS = 100_000, 3, 12
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Seconds to the disk; one process writes all of a round, one after the other."""
+    """Return the seconds to write to disk; one process per round writes all files in turn."""
     frames = FRAMES // 10 if setting.quick else FRAMES
     shape = {"frames": frames, "animals": ANIMALS, "bodyparts": BODYPARTS}
     rounds = [setting.dlcx("write", **shape, out=setting.folder / "written") for _ in range(setting.rounds)]
@@ -26,7 +26,7 @@ def measure(setting: Setting) -> list[Row]:
             found["pandas h5"],
             found["raw h5"],
             **less,
-            note="DeepLabCut: pandas' to_hdf; limit: PyTables with the bare numbers",
+            note="DeepLabCut: pandas' to_hdf; limit: PyTables without metadata",
         ),
         Row(
             f"write csv, {size}",
