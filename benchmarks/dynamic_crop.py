@@ -192,9 +192,7 @@ def main() -> None:
     if found.sure < 0.9:
         print(f"animal detected in {found.sure:.0%} of the frames: train longer for a valid comparison")
         return
-    print(
-        f"ratio {found.followed / found.whole:.1f} (goal {GOAL:g}); confident in both: {found.sure_in_both:.0%} of keypoints"
-    )
+    print(f"ratio {found.followed / found.whole:.1f} (goal {GOAL:g}); confident keypoints: {found.sure_in_both:.0%}")
     if len(found.apart):
         median, most = np.median(found.apart), np.quantile(found.apart, 0.99)
         print(f"distance between these: median {median:.2f} px, 99 % below {most:.1f} px")
