@@ -9,6 +9,9 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit code."""
     open_closed_streams()
+    from dlcx.operating_system import write_utf8_to_pipes
+
+    write_utf8_to_pipes()
     os.environ["MPLBACKEND"] = "agg"  # charts go to files; a notebook's backend, or none that exists, is of no use
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # dlcx says itself which file cannot be read
     from dlcx.cli.app import run

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from contextlib import suppress
+
+from dlcx.operating_system import ask_this_process_to_stop
 
 #: Set in processes that dlcx started and supervises: the parent holds their standard input open while it runs, reports
 #: their results, and names those that failed.
@@ -37,6 +38,6 @@ def stop_with_parent() -> None:
         with suppress(OSError):
             while os.read(0, 1):  # not sys.stdin, whose lock would outlive the interpreter
                 pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        ask_this_process_to_stop()
 
     threading.Thread(target=wait_for_parent, name="parent", daemon=True).start()

@@ -49,6 +49,14 @@ def pytest_configure() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [getattr(signal, name) for name in DISPOSITIONS])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs signals, ``fork``, named pipes, pseudo-terminals or bash where there are none."""
+    if os.name != "posix":
+        for item in items:
+            if item.get_closest_marker("posix"):
+                item.add_marker(pytest.mark.skip(reason="needs signals, fork, named pipes, a pseudo-terminal or bash"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Two cores run many tests best with one thread each, and sums come out the same everywhere."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.posix
+
 
 def _exit_code(call: str, folder: Path) -> int:
     program = f"{sys.executable} -m dlcx {call}"

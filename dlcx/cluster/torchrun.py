@@ -18,6 +18,7 @@ from contextlib import ExitStack, suppress
 
 from dlcx.distributed_environment import SUPERVISED
 from dlcx.errors import AlreadyReported, DlcxError, LostProcess, Stopped
+from dlcx.operating_system import pass_on
 from dlcx.stopping import StopRequest, stop_on_signals
 
 #: Seconds that the others get to end by themselves when one has failed.
@@ -104,7 +105,7 @@ def _judge(ended: Mapping[int, int], killed: set[int], stop: StopRequest, count:
 
 def _tell(running: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
     for process in running:
-        process.send_signal(number)  # nothing happens where it has ended
+        pass_on(process, number)
 
 
 def _kill(running: Sequence[subprocess.Popen[bytes]]) -> None:
@@ -132,6 +133,8 @@ def _environment(count: int) -> dict[str, str]:
     }
     if "OMP_NUM_THREADS" not in os.environ:
         shared["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // count))
+    if sys.platform == "win32":
+        shared["USE_LIBUV"] = os.environ.get("USE_LIBUV", "0")  # PyTorch for Windows has no libuv
     if sys.platform == "linux":
         shared["GLOO_SOCKET_IFNAME"] = os.environ.get("GLOO_SOCKET_IFNAME", "lo")
     return shared

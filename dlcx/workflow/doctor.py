@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from dlcx.errors import DlcxError
+from dlcx.operating_system import usable_cores
 
 State = Literal["ok", "note", "bad"]
 #: Free space below which it is said, in bytes.
@@ -179,7 +180,7 @@ def _threads() -> Iterator[Check]:
     """Processor cores, and how many of them numbers are computed on."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     used = torch.get_num_threads()
     text = f"{used} of {cores} cores for torch"
     named = ", ".join(

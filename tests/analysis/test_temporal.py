@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -99,7 +98,7 @@ def kill(number: int) -> Callable[[int], None]:
 
 
 def terminate(number: int) -> Callable[[int], None]:
-    return lambda image: os.kill(os.getpid(), signal.SIGTERM) if image == number else None
+    return lambda image: signal.raise_signal(signal.SIGTERM) if image == number else None
 
 
 def test_one_animal_is_followed_in_pixels_of_the_frame(

@@ -10,7 +10,6 @@ import ctypes
 import importlib
 import os
 import pkgutil
-import resource
 import signal
 import subprocess
 import sys
@@ -125,6 +124,8 @@ def _addresses() -> int:
 
 def _child(case: Case, words: Sequence[str], folder: Path, out: int, err: int) -> None:
     """Make the call; never returns."""
+    import resource
+
     code = 1
     try:
         os.setpgid(0, 0)

@@ -86,6 +86,7 @@ def test_changes_of_a_folder_are_seen(tmp_path: Path) -> None:
     assert judge.changes(before, judge.listing(tmp_path)) == ("folder/file", "link", "new")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="its processes are watched by means of Linux")
 def test_a_sample_shows_no_fault(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(TESTS), "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-W", "ignore", "-m", "campaign.run", "--sample", str(SAMPLE), "--json", "results.json"]

@@ -178,6 +178,7 @@ def test_quick_commands_import_nothing_heavy(arguments):
     assert done.stdout
 
 
+@pytest.mark.posix
 def test_a_reader_that_leaves_early_is_no_error():
     program = f"{sys.executable} -m dlcx list-models | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", program], capture_output=True, text=True, check=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from itertools import pairwise
@@ -14,6 +13,10 @@ import pytest
 from dlcx.cli import progress_display as module
 from dlcx.cli.app import run
 from dlcx.cli.progress_display import Style, duration, progress_display, shortened
+
+pty = pytest.importorskip("pty")  # Windows has none
+
+pytestmark = pytest.mark.posix
 
 
 class _Clock:

@@ -6,7 +6,6 @@ import ast
 import json
 import logging
 import os
-import pty
 import subprocess
 import sys
 import warnings
@@ -21,6 +20,10 @@ from dlcx.cli.output import emit, print_error, start_logging
 from dlcx.cli.progress_display import Style, progress_display
 from dlcx.cli.terminal_text import json_line, printable
 from dlcx.errors import DlcxError
+
+pty = pytest.importorskip("pty")  # Windows has none
+
+pytestmark = pytest.mark.posix
 
 #: Clears the screen, sets the window's title, turns the text around, ends the line, is not UTF-8.
 EVIL = "a\x1b[2Jb\x9b1mc\x1b]0;t\x07d\u202ee\u2028f\u0085g\rh\ni\udcffj"

@@ -14,6 +14,8 @@ from dlcx.cluster.worker_pool import TRIES, Lost
 from dlcx.errors import Stopped
 from dlcx.stopping import StopRequest
 
+pytestmark = pytest.mark.posix
+
 PLACES = [{"DLCX_TEST_PLACE": "a"}, {"DLCX_TEST_PLACE": "b"}]
 
 

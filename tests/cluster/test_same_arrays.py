@@ -26,6 +26,8 @@ from small_videos import first_frames
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.store import inspect_store
 
+pytestmark = pytest.mark.posix
+
 ROOT = Path(__file__).parents[2]
 #: Project, video, how many of its frames, and the flags of its analyses.
 CASES = {

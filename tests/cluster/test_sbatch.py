@@ -16,6 +16,8 @@ from dlcx.cluster import sbatch
 from dlcx.cluster.sbatch import JobOptions, OwnJob, in_queue, job_file, own_job, parse_sbatch, setting, submit
 from dlcx.errors import DlcxError
 
+pytestmark = pytest.mark.posix
+
 BLANK = JobOptions()
 
 

@@ -15,6 +15,8 @@ import pytest
 from dlcx.cluster.torchrun import launch
 from dlcx.errors import AlreadyReported, DlcxError, LostProcess, Stopped
 
+pytestmark = pytest.mark.posix
+
 RANK = "import os, sys, time; rank = int(os.environ['RANK'])\n"
 
 
@@ -112,7 +114,7 @@ def test_a_signal_before_they_listen_is_a_stop_as_well(tmp_path):
 
 
 def test_they_end_with_their_starter(tmp_path):
-    watching = "from dlcx.distributed_environment import stop_with_parent\nstop_with_starter()\n"
+    watching = "from dlcx.distributed_environment import stop_with_parent\nstop_with_parent()\n"
     started = _starter(tmp_path, watching + SAVES)
     started.kill()
     started.communicate(timeout=300)

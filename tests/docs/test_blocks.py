@@ -24,6 +24,8 @@ from dlcx.formats.project_config import open_project
 from dlcx.poses import Labels
 from dlcx.workflow import demo
 
+pytestmark = pytest.mark.posix
+
 ROOT = Path(__file__).parents[2]
 #: Pages whose blocks are run, with the number of animals in the project that they are about.
 RUN = {

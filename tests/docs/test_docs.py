@@ -85,12 +85,14 @@ def test_commands_and_flags_exist(page: Path):
         assert set(flags) <= known | {"--help"}, f"{page.name}: dlcx {' '.join(words)}"
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_examples_are_shell_scripts(script: Path):
     subprocess.run(["bash", "-n", str(script)], check=True)
     assert os.access(script, os.X_OK)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["two-flies", "top-down", "buctd", "fine-tune"])
 def test_calls_of_an_example_can_be_parsed(name: str, tmp_path: Path):
     """Run with a dlcx that only writes down how it was called; then every value is of the right kind, too."""

@@ -71,6 +71,7 @@ def test_weights_elsewhere_and_weights_that_are_not_there(
         read_model(tmp_path / "x.onnx")
 
 
+@pytest.mark.posix
 def test_other_files(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("<html>")
     os.mkfifo(tmp_path / "pipe.onnx")

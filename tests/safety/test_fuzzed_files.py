@@ -6,7 +6,7 @@ import contextlib
 import json
 import pickle
 import random
-import resource
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,13 @@ from readers import READERS, Reader
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.yaml_files import format_yaml, read_yaml
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("memory_is_bounded")]
+resource = pytest.importorskip("resource")  # Windows has none
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("memory_is_bounded"),
+    pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded by means of Linux"),
+]
 
 #: Damaged files a reader: half of them in their bytes, half in their values where a file has such.
 MANY = 2_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
@@ -22,7 +21,7 @@ CHUNK, STRETCH, BATCH = 16, 40, 4
 #: Ends of files that say when something was done, or that it is not finished.
 NOTES = ("_meta.pickle", "_tracking.json")
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+pytestmark = pytest.mark.posix
 
 
 @dataclass(frozen=True)

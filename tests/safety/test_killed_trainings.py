@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
@@ -21,7 +20,7 @@ from dlcx.formats.shuffles.learning_stats import read_learning_stats
 from dlcx.formats.weights.snapshot import read_snapshot
 from dlcx.training.resume_state import read_state
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+pytestmark = pytest.mark.posix
 
 KILLS = 5
 PHASES = ("learning", "snapshot", "state")

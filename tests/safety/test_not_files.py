@@ -20,7 +20,7 @@ from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.formats.weights.snapshot import load_tensors
 from dlcx.untrusted_files import read_text
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.posix, pytest.mark.filterwarnings("ignore")]
 
 #: Seconds after which a reader counts as one that waits forever.
 PATIENCE = 60

@@ -28,6 +28,8 @@ from dlcx.training.resume_state import read_state
 from dlcx.training.torch_process_group import TorchProcessGroup
 from dlcx.workflow.train import train
 
+pytestmark = pytest.mark.posix
+
 #: Runs ``dlcx`` with dropout in every net.
 DROPOUT = """
 import sys, torch

@@ -14,6 +14,8 @@ from test_train import copy, place_of, result_of, same
 from dlcx.cli.app import run
 from dlcx.workflow.train import train
 
+pytestmark = pytest.mark.posix
+
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:

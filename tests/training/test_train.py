@@ -43,7 +43,7 @@ class Signal(Progress):
             def advance(self, count: int = 1, note: str = "") -> None:
                 outer.notes.append(note)
                 if len(outer.notes) == outer.at:
-                    os.kill(os.getpid(), outer.kind)
+                    signal.raise_signal(outer.kind)
 
         yield Watch()
 
@@ -131,6 +131,7 @@ def test_a_start_over_that_is_stopped_goes_on_without_the_flag(tiny):
     assert train(tiny, epochs=3).trained == 3
 
 
+@pytest.mark.posix
 def test_a_training_that_is_stopped_twice_ends_as_one_that_never_was(tiny, dropout):
     straight = copy(tiny, "straight")
     result = train(straight, epochs=4, overrides=LIVELY)

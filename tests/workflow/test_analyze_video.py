@@ -157,7 +157,7 @@ def test_an_overwrite_that_was_stopped_goes_on(
     assert again(path, part=part).analyzed == 40
 
     def stop_at(last: int) -> None:
-        net.before = lambda batch: os.kill(os.getpid(), signal.SIGTERM) if batch == last else None
+        net.before = lambda batch: signal.raise_signal(signal.SIGTERM) if batch == last else None
 
     stop_at(3)
     with pytest.raises(Stopped):
@@ -193,7 +193,7 @@ def test_an_overwrite_of_several_videos_goes_on(
         return [video.analyzed for video in done]
 
     assert call() == [16, 16]
-    net.before = lambda batch: os.kill(os.getpid(), signal.SIGTERM) if batch == 5 else None
+    net.before = lambda batch: signal.raise_signal(signal.SIGTERM) if batch == 5 else None
     with pytest.raises(Stopped):
         call()
     net.before = lambda batch: None
@@ -201,12 +201,13 @@ def test_an_overwrite_of_several_videos_goes_on(
     assert call() == [16, 16]
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
 def test_signals_finish_the_batch_and_leave_75(
     project: Path, net: FindsDisc, again: Callable[..., AnalyzedVideo], name: str
 ) -> None:
     path = write_video(project / "videos" / "v.avi", 40)
-    net.before = lambda batch: os.kill(os.getpid(), getattr(signal, name)) if batch == 3 else None
+    net.before = lambda batch: signal.raise_signal(getattr(signal, name)) if batch == 3 else None
     with pytest.raises(Stopped, match=f"stopped by {name}; 16 frames of v.avi are safe") as stopped:
         again(path)
     assert stopped.value.exit_code == 75

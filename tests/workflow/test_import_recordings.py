@@ -324,6 +324,7 @@ def test_a_failed_import_changes_nothing(more, root, monkeypatch, at):
     assert tree(root) == before
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("moves", range(1, 9))
 def test_a_killed_import_is_completed_by_the_next(more, root, moves):
     child = os.fork()

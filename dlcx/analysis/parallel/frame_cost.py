@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlcx.analysis.frame_range import corner_of
 from dlcx.analysis.run_settings import torch_threads
+from dlcx.operating_system import peak_memory
 
 if TYPE_CHECKING:
     from dlcx.analysis.parallel.plan import Request, SharedVideo
@@ -20,14 +19,14 @@ SECONDS, BATCHES = 3.0, 3
 
 @dataclass(frozen=True)
 class Cost:
-    """``seconds`` a frame (decoding, net), ``start`` s to load the net, ``memory`` bytes at most.
+    """``seconds`` a frame (decoding, net), ``start`` s to load the net, ``memory`` bytes at most (None: unknown).
 
     ``stored`` are bytes a frame in the chunk store.
     """
 
     seconds: float
     start: float
-    memory: int
+    memory: int | None
     stored: float
 
 
@@ -63,6 +62,4 @@ def measure(request: Request, video: SharedVideo, count: int) -> Cost:
                 start += spent
                 begun, measured = time.perf_counter(), frames
     timed = frames - measured or frames  # a video of one batch has no other
-    unit = 1 if sys.platform == "darwin" else 1024
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return Cost(max(spent, 1e-6) / timed, start, memory, stored / frames)
+    return Cost(max(spent, 1e-6) / timed, start, peak_memory(), stored / frames)

@@ -16,6 +16,7 @@ from dlcx.analysis.run_settings import run_batch_size, run_settings
 from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError
 from dlcx.locks import locked
+from dlcx.operating_system import usable_cores
 from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.options.commands.merge_parts import MergePartsOptions
 
@@ -216,5 +217,4 @@ def share_threads(processes: int | None) -> int:
         return max(1, int(said))
     if processes is None:
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // processes)
+    return max(1, usable_cores() // processes)

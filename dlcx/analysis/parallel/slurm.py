@@ -110,7 +110,8 @@ class SubmittedAnalysis:
         said += [f"merge: {self.merge}"] if self.merge else []
         said += [f"progress: {self.progress}"] if self.progress else []
         if self.cost:
-            said.append(f"measured: {1e3 * self.cost.seconds:.1f} ms a frame, {_size(self.cost.memory)} memory")
+            memory = f", {_size(self.cost.memory)} memory" if self.cost.memory else ""
+            said.append(f"measured: {1e3 * self.cost.seconds:.1f} ms a frame{memory}")
         said += [f"disk: about {_size(self.disk)}"] if self.disk else []
         said += [f"jobs: {self.folder}"] if self.merge else []
         return said + failed
@@ -260,9 +261,10 @@ class _Jobs:
             return options
         seconds = SLACK_TIME * (frames * self.cost.seconds + self.cost.start) + 2 * WARNING
         minutes = STEP * math.ceil(seconds / 60 / STEP)
-        gigabytes = math.ceil(SLACK_MEMORY * self.cost.memory / 2**30)
         time = None if "time" in options.more else f"{minutes // 60}:{minutes % 60:02d}:00"
-        memory = None if {"mem-per-cpu", "mem-per-gpu"} & options.more.keys() else f"{gigabytes}G"
+        memory = None
+        if self.cost.memory and not {"mem-per-cpu", "mem-per-gpu"} & options.more.keys():
+            memory = f"{math.ceil(SLACK_MEMORY * self.cost.memory / 2**30)}G"
         return replace(options, time=options.time or time, mem=options.mem or memory)
 
 

@@ -266,7 +266,7 @@ def test_a_share_that_ended_with_its_last_frame_is_joined(
         if ended == "killed":
             patch.setattr(ChunkStore, "record_output_frames", die)
         else:
-            net.before = lambda batch: os.kill(os.getpid(), signal.SIGTERM) if batch == 5 else None
+            net.before = lambda batch: signal.raise_signal(signal.SIGTERM) if batch == 5 else None
         with pytest.raises((KeyboardInterrupt, Stopped)):
             again(path, part=(1, 2))
     net.before = lambda batch: None

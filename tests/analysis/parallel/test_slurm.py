@@ -120,19 +120,25 @@ def test_a_frame_costs_its_share_of_the_only_batch(tmp_path: Path, monkeypatch: 
         assert frame_cost.measure(request, video, 1).seconds == pytest.approx(0.1)
 
 
-def test_the_longest_video_is_measured(project: Path, submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("memory", [2**31, None])
+def test_the_longest_video_is_measured(
+    memory: int | None, project: Path, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may not tell how much memory that takes; the jobs then get the cluster's default."""
     measured = []
 
     def note(request: object, video: SharedVideo, count: int) -> frame_cost.Cost:
         measured.append(video.video.name)
-        return frame_cost.Cost(0.01, 1.0, 1, 1.0)
+        return frame_cost.Cost(0.01, 1.0, memory, 1.0)
 
     monkeypatch.setattr("dlcx.analysis.parallel.slurm.measure", note)
     paths = [write_video(project / "videos" / f"{frames}.avi", frames) for frames in (3, 40, 20)]
-    code, _, err = submit(*paths, "--dry-run")
+    code, out, err = submit(*paths, "--dry-run")
     assert (code, measured) == (0, ["40.avi"]), err
+    assert re.findall(r"^#SBATCH --mem=(.*)$", out, re.MULTILINE) == (["3G"] if memory else [])
 
 
+@pytest.mark.posix
 def test_the_files_do_the_work(
     project: Path, slurm: FakeSlurm, submit: Submit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
