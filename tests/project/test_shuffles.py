@@ -1,4 +1,4 @@
-"""Names and places of files, as DeepLabCut has them."""
+"""Names of a shuffle's files as in DeepLabCut, and which snapshot a call selects."""
 
 from __future__ import annotations
 
@@ -8,36 +8,10 @@ from pathlib import Path
 import pytest
 
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import open_project, read_prefixes
+from dlcx.formats.project_config import read_prefixes
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
-from dlcx.poses import Layout
-from dlcx.project import DETECTOR, Project, Snapshot, Video, net_name
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(
-        root=tmp_path,
-        task="open",
-        scorer="me",
-        date="Oct5",
-        iteration=2,
-        layout=Layout(("nose",)),
-        identity=False,
-        train_fractions=(0.95, 0.29),
-        videos=(),
-        skeleton=(),
-        pcutoff=0.6,
-        default_net_type="resnet_50",
-        batch_size=8,
-        detector_batch_size=1,
-        crop=None,
-        colormap="rainbow",
-        dotsize=12,
-        alphavalue=0.7,
-        skeleton_color="black",
-    )
+from dlcx.project import DETECTOR, Snapshot, net_name
 
 
 @pytest.mark.parametrize(
@@ -52,13 +26,6 @@ def project(tmp_path: Path) -> Project:
 )
 def test_net_names_in_file_names(net, name):
     assert net_name(net) == name
-
-
-@pytest.mark.parametrize(
-    ("stored", "stem"), [("/a/b/m3.v1.mp4", "m3.v1"), (r"C:\Users\x\videos\clip 1.avi", "clip 1"), ("v", "v")]
-)
-def test_video_stems_of_any_system(stored, stem):
-    assert Video(stored).stem == stem
 
 
 def test_places_of_a_shuffle(project):
@@ -84,13 +51,6 @@ def test_scorer_names(project):
     assert shuffle.scorer("resnet_50", best) == "DLC_Resnet50_openOct5shuffle3_snapshot_best-25"
     boxes = Snapshot.of(Path("snapshot-detector-010.pt"))
     assert shuffle.scorer("resnet_50", best, boxes) == ("DLC_Resnet50_openOct5shuffle3_detector_10_snapshot_best-25")
-
-
-def test_shuffles_are_found_by_their_folders(project):
-    for name in ("trainset95shuffle10", "trainset95shuffle2", "trainset28shuffle1", "trainset95shuffle2old"):
-        (project.root / "dlc-models-pytorch/iteration-2" / f"openOct5-{name}").mkdir(parents=True)
-    assert [(shuffle.percent, shuffle.number) for shuffle in project.shuffles()] == [(28, 1), (95, 2), (95, 10)]
-    assert replace(project, iteration=9).shuffles() == []
 
 
 def test_only_files_are_snapshots(project):
@@ -230,7 +190,3 @@ def test_files_without_a_prefix_mean_the_usual_one(project, text):
     (shuffle.train_dir / "snapshot-001.pt").write_bytes(b"")
     shuffle.model_config_path.write_text(text)
     assert shuffle.snapshot().epoch == 1
-
-
-def test_what_opens_a_project_reads_prefixes(golden):
-    assert open_project(golden / "files" / "sa").snapshot_prefixes is read_prefixes
