@@ -1,1 +1,1 @@
-"""Nets: the registry, how one is configured and built, and one folder a family."""
+"""Networks: the registry, their configuration and construction, and one folder per family."""

@@ -1,4 +1,4 @@
-"""Blocks of pytorch_config.yaml that several families write; plain dictionaries with DeepLabCut 3.0.2's values."""
+"""Blocks of pytorch_config.yaml that several families share: plain dictionaries with DeepLabCut 3.0.2's values."""
 
 from __future__ import annotations
 
@@ -9,25 +9,33 @@ from typing import Any
 
 from dlcx.nets.registry import TOP_DOWN, Block, NetSpec
 
-#: Location refinement offsets are stored in units of this many pixels.
+#: Pixels per unit of the location-refinement offsets.
 LOCREF_STD = 7.2801
-#: Pixels around a keypoint that count as it.
+#: Radius of a keypoint in pixels.
 RADIUS = 17
 
 
-#: How a keypoint counts that is not labelled: like one that is absent.
+#: Keypoints that are not labeled are trained as absent.
 UNMASKED: Mapping[str, Any] = MappingProxyType({"gradient_masking": False})
-#: How little a keypoint that is not labelled counts on a crop: its animal is there, so it may be as well.
+#: Keypoints that are not labeled are not trained: on a crop of an animal they may be present.
 MASKED: Mapping[str, Any] = MappingProxyType({"gradient_masking": True, "background_weight": 0.0})
 
 
 def heatmap_head(
     channels: int, keypoints: int, *, deconvolutions: int = 1, masking: Mapping[str, Any] = UNMASKED
 ) -> Block:
-    """A heatmap head with location refinement for one animal.
+    """Return a heatmap head with location refinement, for one animal.
 
-    ``channels`` of the features; each of the ``deconvolutions`` doubles the resolution, without one the maps are as
-    fine as the features.  ``masking`` says how keypoints count that are not labelled.
+    Parameters
+    ----------
+    channels
+        Channels of the backbone features.
+    keypoints
+        Number of keypoints.
+    deconvolutions
+        Number of layers that double the resolution; 0 for maps at the resolution of the features.
+    masking
+        Treatment of keypoints that are not labeled: ``UNMASKED`` or ``MASKED``.
     """
 
     def layers(outputs: int) -> Block:
@@ -64,21 +72,21 @@ def heatmap_head(
     }
 
 
-def doubling(channels: int, between: int, outputs: int, deconvolutions: int) -> Block:
-    """Transposed convolutions that each double the resolution; ``between`` are the channels between two of them."""
+def doubling(channels: int, hidden: int, outputs: int, deconvolutions: int) -> Block:
+    """Return transposed convolutions that each double the resolution, with ``hidden`` channels in between."""
     return {
-        "channels": [channels, *[between] * (deconvolutions - 1), outputs],
+        "channels": [channels, *[hidden] * (deconvolutions - 1), outputs],
         "kernel_size": [3] * deconvolutions,
         "strides": [2] * deconvolutions,
     }
 
 
-#: Spread of a keypoint's bins, by the side of the crop in pixels.
+#: Standard deviation of a keypoint in bins, by the side of the crop in pixels.
 SIMCC_SIGMAS = {256: 5.66, 288: 6.0, 384: 6.93}
 
 
 def simcc_head(channels: int, keypoints: int, *, crop: tuple[int, int]) -> Block:
-    """The head of RTMPose for ``channels`` features of stride 32 on crops of (width, height) pixels."""
+    """Return the SimCC head of RTMPose for features of stride 32 on crops of (width, height) pixels."""
     bins: Block = {"simcc_split_ratio": 2.0}
     sigma = [SIMCC_SIGMAS[side] for side in crop]
     divergence: Block = {"type": "KLDiscreteLoss", "use_target_weight": True, "beta": 10.0, "label_softmax": True}
@@ -125,9 +133,16 @@ def simcc_head(channels: int, keypoints: int, *, crop: tuple[int, int]) -> Block
 def top_down(
     nets: Sequence[NetSpec], *, stride: int, sizes: Sequence[tuple[int | None, float | None]]
 ) -> list[NetSpec]:
-    """The nets for crops that a detector finds: ``top_down_`` and the name of the backbone.
+    """Return the top-down variants of bottom-up networks, whose names begin with ``top_down_``.
 
-    ``stride`` of their maps; ``sizes`` are parameters and GFLOPs of each.
+    Parameters
+    ----------
+    nets
+        The bottom-up networks.
+    stride
+        Stride of the variants' maps.
+    sizes
+        Number of parameters and GFLOPs of each variant.
     """
     return [
         replace(
@@ -135,7 +150,7 @@ def top_down(
             name=TOP_DOWN + net.name,
             kinds=("single", "multi"),
             method="td",
-            summary=f"{net.name} on crops around animals, which a detector finds",
+            summary=f"{net.name} on crops around detected animals",
             stride=stride,
             parameters=parameters,
             gflops=gflops,
@@ -147,7 +162,7 @@ def top_down(
 
 
 def runner(lr: float, milestones: list[int], lrs: list[float]) -> Block:
-    """AdamW with a learning rate that drops at the epochs ``milestones`` to ``lrs``."""
+    """Return AdamW with the learning rate ``lr``, which changes to ``lrs`` at the epochs ``milestones``."""
     return {
         "optimizer": {"type": "AdamW", "params": {"lr": lr}},
         "scheduler": {
@@ -158,5 +173,5 @@ def runner(lr: float, milestones: list[int], lrs: list[float]) -> Block:
 
 
 def backbone(**options: Any) -> Block:
-    """A backbone block whose batch norms train like everything else."""
+    """Return a backbone block without frozen batch norms."""
     return {**options, "freeze_bn_stats": False, "freeze_bn_weights": False}

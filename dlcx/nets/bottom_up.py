@@ -1,4 +1,4 @@
-"""Blocks of heads for nets that see the whole image: one animal or several, who they are, bodyparts of no animal.
+"""Head blocks of bottom-up networks: keypoints of one or several animals, unique bodyparts, and identity.
 
 Plain dictionaries with DeepLabCut 3.0.2's values, as in :mod:`dlcx.nets.blocks`.
 """
@@ -6,50 +6,50 @@ Plain dictionaries with DeepLabCut 3.0.2's values, as in :mod:`dlcx.nets.blocks`
 from __future__ import annotations
 
 from dlcx.nets.blocks import LOCREF_STD, MASKED, RADIUS, doubling, heatmap_head
-from dlcx.nets.registry import TOP_DOWN, Block, Request
+from dlcx.nets.registry import TOP_DOWN, Block, NetContext
 from dlcx.nets.skeleton import skeleton
 
-#: Pixels beside the line between two bodyparts that count as their link.
-LIMB = 20
+#: Half the width of a limb in pixels.
+LIMB_WIDTH = 20
 
 
-def backbone_heads(name: str, request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
-    """The heads that the name of a backbone means: for whole images, or for crops where it begins ``top_down_``."""
+def backbone_heads(name: str, context: NetContext, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
+    """Return the heads of a network named after its backbone; with the prefix ``top_down_`` those for crops."""
     if name.startswith(TOP_DOWN):
-        head = heatmap_head(channels, len(request.layout.bodyparts), deconvolutions=0, masking=MASKED)
+        head = heatmap_head(channels, len(context.layout.bodyparts), deconvolutions=0, masking=MASKED)
         return {"bodypart": head}
-    return bottom_up_heads(request, channels, deconvolutions=deconvolutions)
+    return bottom_up_heads(context, channels, deconvolutions=deconvolutions)
 
 
-def bottom_up_heads(request: Request, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
-    """The heads that a backbone's name alone means: heatmaps for a single animal, part-affinity fields for several."""
-    layout = request.layout
+def bottom_up_heads(context: NetContext, channels: int, *, deconvolutions: int = 1) -> dict[str, Block]:
+    """Return the heads of a bottom-up network: heatmaps for one animal, part-affinity fields for several."""
+    layout = context.layout
     if layout.multi:
         head = paf_head(channels, len(layout.bodyparts), len(layout.individuals), deconvolutions=deconvolutions)
     else:
         head = heatmap_head(channels, len(layout.bodyparts), deconvolutions=deconvolutions)
-    return {"bodypart": head, **shared_heads(request, channels)}
+    return {"bodypart": head, **shared_heads(context, channels)}
 
 
-def shared_heads(request: Request, channels: int) -> dict[str, Block]:
-    """The heads that any bottom-up net has beside its own: unique bodyparts and identity, where they are asked for."""
+def shared_heads(context: NetContext, channels: int) -> dict[str, Block]:
+    """Return the heads for unique bodyparts and identity, if the project needs them."""
     heads = {}
-    if request.layout.unique:
-        heads["unique_bodypart"] = unique_head(channels, len(request.layout.unique))
-    if request.identity and request.layout.multi:
-        heads["identity"] = identity_head(channels, len(request.layout.individuals))
+    if context.layout.unique:
+        heads["unique_bodypart"] = unique_head(channels, len(context.layout.unique))
+    if context.identity and context.layout.multi:
+        heads["identity"] = identity_head(channels, len(context.layout.individuals))
     return heads
 
 
 def unique_head(channels: int, keypoints: int) -> Block:
-    """A heatmap head for bodyparts that occur once in an image and belong to no animal."""
+    """Return a heatmap head for unique bodyparts, which occur once per image and belong to no animal."""
     head = heatmap_head(channels, keypoints)
     head["target_generator"]["label_keypoint_key"] = "keypoints_unique"
     return head
 
 
 def identity_head(channels: int, individuals: int) -> Block:
-    """One map an individual, high where its keypoints are."""
+    """Return an identity head: one map per individual, high at its keypoints."""
     return {
         "type": "HeatmapHead",
         "predictor": {"type": "IdentityPredictor", "apply_sigmoid": True},
@@ -67,9 +67,16 @@ def identity_head(channels: int, individuals: int) -> Block:
 
 
 def paf_head(channels: int, keypoints: int, individuals: int, *, deconvolutions: int = 1) -> Block:
-    """A head for several animals: score maps, location refinement and part-affinity fields, refined in five stages.
+    """Return a head with part-affinity fields for several animals, refined in five stages.
 
-    ``channels`` of the features; its maps are twice as fine as those of a heatmap head.
+    Parameters
+    ----------
+    channels
+        Channels of the backbone features.
+    keypoints, individuals
+        Numbers of keypoints and of individuals.
+    deconvolutions
+        Number of layers that double the resolution, in addition to one doubling inside of the head.
     """
     graph = skeleton(keypoints)
 
@@ -104,7 +111,7 @@ def paf_head(channels: int, keypoints: int, individuals: int, *, deconvolutions:
                     "generate_locref": True,
                     "locref_std": LOCREF_STD,
                 },
-                {"type": "PartAffinityFieldGenerator", "graph": graph, "width": LIMB},
+                {"type": "PartAffinityFieldGenerator", "graph": graph, "width": LIMB_WIDTH},
             ],
         },
         "criterion": {

@@ -1,4 +1,4 @@
-"""From pytorch_config.yaml to layers: the only place that unpacks it for a net."""
+"""Build networks from pytorch_config.yaml; the only place that unpacks the file for them."""
 
 from __future__ import annotations
 
@@ -18,40 +18,51 @@ from dlcx.settings import Detector, ModelConfig
 
 
 def build_model(config: ModelConfig, *, from_scratch: bool = False) -> PoseModel:
-    """The net of a shuffle with weights as its layers draw them; nothing is downloaded.
+    """Build the network of a shuffle with random weights, without downloads.
 
-    ``from_scratch`` says that it is to learn from these weights: then batch norms learn that the file freezes, because
-    random layers have no statistics worth keeping.
+    Parameters
+    ----------
+    config
+        The settings of pytorch_config.yaml.
+    from_scratch
+        The network will be trained from these weights. Batch norms are then trained even if the file freezes them,
+        because random layers have no statistics worth keeping.
+
+    Returns
+    -------
+    PoseModel
+        In training mode, on the CPU.
 
     Raises
     ------
     DlcxError
-        When a type or key of ``model`` is unknown or does not fit the rest; names its place in the file.
+        If a type or key of ``model`` is unknown or does not agree with the others; the message names its place in the
+        file.
     """
-    with _as_errors_of("model"):
+    with _config_errors("model"):
         return _model(config, from_scratch=from_scratch)
 
 
 @contextmanager
-def _as_errors_of(where: str) -> Iterator[None]:
-    """Numbers that no layer can have fail wherever torch or timm meet them; those are errors of the file."""
+def _config_errors(where: str) -> Iterator[None]:
+    """Report errors of torch and timm about impossible layers as errors of the file."""
     try:
         yield
     except (RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise DlcxError(f"{where}: its layers cannot be made: {reason}") from error
+        raise DlcxError(f"{where}: the layers cannot be built: {reason}") from error
 
 
 def _model(config: ModelConfig, *, from_scratch: bool) -> PoseModel:
     block = dict(config.model.backbone)
     freeze = {key: bool(block.pop(key, True)) and not from_scratch for key in ("freeze_bn_stats", "freeze_bn_weights")}
-    block.pop("pretrained", None)  # where first weights come from is not part of the net (dlcx.nets.weights)
+    block.pop("pretrained", None)  # initial weights are loaded by dlcx.nets.weights
     backbone: nn.Module = build_from_config(block, backbone_types(), "model.backbone")
     facts = cast(Backbone, backbone)
     expected = config.model.backbone_output_channels
     if expected is not None and expected != facts.channels:
         raise DlcxError(
-            f"model.backbone_output_channels: the backbone gives {facts.channels}, the file says {expected}"
+            f"model.backbone_output_channels: the backbone has {facts.channels} channels, the file says {expected}"
         )
     neck = build_from_config(config.model.neck, neck_types(), "model.neck") if config.model.neck else None
     heads = {}
@@ -65,16 +76,21 @@ def _model(config: ModelConfig, *, from_scratch: bool) -> PoseModel:
 
 
 def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetector:
-    """The detector of a shuffle with weights as its layers draw them; nothing is downloaded.
+    """Build the detector of a shuffle with random weights, without downloads.
 
-    ``from_scratch`` says that it is to learn from these weights: then layers learn that otherwise stay as they are.
+    Parameters
+    ----------
+    config
+        The block ``detector`` of pytorch_config.yaml.
+    from_scratch
+        The detector will be trained from these weights, so that no layer is frozen.
 
     Raises
     ------
     DlcxError
-        When a type or key of ``detector.model`` is unknown; names its place in the file.
+        If a type or key of ``detector.model`` is unknown; the message names its place in the file.
     """
-    with _as_errors_of("detector.model"):
+    with _config_errors("detector.model"):
         return build_from_config(
             config.model.model_dump(), detector_types(), "detector.model", from_scratch=from_scratch
         )

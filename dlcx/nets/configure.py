@@ -1,18 +1,19 @@
-"""What pytorch_config.yaml says for a net in a project: common values, the data preset of its method, the net's own.
+"""Configuration of a network in a project: the content of pytorch_config.yaml.
 
-The result is a plain dictionary in DeepLabCut 3.0.2's schema, equal to what DeepLabCut writes for the names it knows.
-Later dictionaries win, key by key; lists replace; an optimizer or scheduler of another ``type`` replaces the block.
+It merges common values, the data preset of the network's method, and the network's own values. The result is a plain
+dictionary in DeepLabCut 3.0.2's schema, equal to what DeepLabCut writes for the networks it supports.
 """
 
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
 from dlcx.nets.blocks import runner
-from dlcx.nets.registry import Block, Request, find, find_detector
+from dlcx.nets.registry import Block, Method, NetContext, find, find_detector
 
 if TYPE_CHECKING:
     from dlcx.poses import Layout
@@ -53,24 +54,35 @@ _CROPS: Block = {
     },
 }
 
-#: What happens to images, by method.
-DATA: dict[str, Block] = {
-    "bu": {
-        "inference": {"normalize_images": True},
-        "train": {
-            "affine": {**_AFFINE, "scaling": [0.5, 1.25]},
-            "crop_sampling": {"width": 448, "height": 448, "max_shift": 0.1, "method": "hybrid"},
-            "gaussian_noise": 12.75,
-            "motion_blur": True,
-            "normalize_images": True,
-        },
+
+@dataclass(frozen=True)
+class _MethodPreset:
+    """What all networks of a method have in common: ``data`` and whether they need a detector or find unique parts."""
+
+    data: Block
+    needs_detector: bool = False
+    finds_unique: bool = False
+
+
+_FULL_IMAGES: Block = {
+    "inference": {"normalize_images": True},
+    "train": {
+        "affine": {**_AFFINE, "scaling": [0.5, 1.25]},
+        "crop_sampling": {"width": 448, "height": 448, "max_shift": 0.1, "method": "hybrid"},
+        "gaussian_noise": 12.75,
+        "motion_blur": True,
+        "normalize_images": True,
     },
-    "td": _CROPS,
-    "ctd": _CROPS,
+}
+
+METHODS: dict[Method, _MethodPreset] = {
+    "bu": _MethodPreset(_FULL_IMAGES, finds_unique=True),
+    "td": _MethodPreset(_CROPS, needs_detector=True),
+    "ctd": _MethodPreset(_CROPS),
 }
 
 DEFAULT_DETECTOR = "ssdlite"
-#: What all detectors have in common.
+#: Common values of all detectors.
 DETECTOR: Block = {
     "model": {"freeze_bn_stats": True, "freeze_bn_weights": False, "box_score_thresh": 0.01},
     "device": "auto",
@@ -97,7 +109,7 @@ DETECTOR: Block = {
         "type": "DetectorTrainingRunner",
         "key_metric": "test.mAP@50:95",
         **runner(1e-4, [160], [1e-5]),
-        # the order of keys in which DeepLabCut writes it
+        # in DeepLabCut's order of keys
         "scheduler": {"type": "LRListScheduler", "params": {"milestones": [160], "lr_list": [[1e-5]]}},
     },
     "train_settings": {**BASE["train_settings"], "batch_size": 1, "epochs": 250},
@@ -114,26 +126,50 @@ def model_config(
     project_path: str | Path | None = None,
     pose_config_path: str | Path | None = None,
 ) -> Block:
-    """The configuration of ``net_type`` for a project's names; keys that stay unset are left out.
+    """Return the configuration of a network for a project.
 
-    ``detector`` names what finds the animals for a top-down net (ssdlite, if None); other nets have none.
-    ``conditions`` say where a conditional net finds the poses that it corrects: :func:`conditions_of_shuffle` or
-    :func:`conditions_of_file`.
+    Parameters
+    ----------
+    net_type
+        Name of the network, as in ``--net-type``.
+    layout
+        Bodyparts, unique bodyparts and individuals of the project.
+    identity
+        Add an identity head, if the network supports one.
+    detector
+        Name of the detector of a top-down network, by default ssdlite.
+    conditions
+        Source of the initial poses of a conditional network: :func:`conditions_of_shuffle` or
+        :func:`conditions_of_file`.
+    project_path, pose_config_path
+        Paths that the file records.
+
+    Returns
+    -------
+    dict
+        The content of pytorch_config.yaml; unset keys are left out.
 
     Raises
     ------
     DlcxError
-        For an unknown net, or one that does not fit the project.
+        If the network or the detector is unknown or does not fit the project.
+
+    Examples
+    --------
+    >>> from dlcx.poses import Layout
+    >>> model_config("resnet_50", Layout(("nose", "tail")))["method"]
+    'bu'
     """
     spec = find(net_type)
-    if layout.unique and spec.method != "bu":
-        raise DlcxError(f"--net-type {net_type}: the project has unique bodyparts, which only bottom-up nets find")
-    request = Request(layout, identity)
-    config = merge(merge(BASE, {"data": DATA[spec.method]}), spec.configure(spec.name, request))
-    if spec.method == "td":
-        config["detector"] = detector_config(detector or DEFAULT_DETECTOR, request)
+    preset = METHODS[spec.method]
+    if layout.unique and not preset.finds_unique:
+        raise DlcxError(f"--net-type {net_type}: only bottom-up networks find unique bodyparts, which this project has")
+    context = NetContext(layout, identity)
+    config = merge(merge(BASE, {"data": preset.data}), spec.configure(spec.name, context))
+    if preset.needs_detector:
+        config["detector"] = detector_config(detector or DEFAULT_DETECTOR, context)
     elif detector is not None:
-        raise DlcxError(f"--detector {detector}: {net_type} is not a top-down net, so nothing has to be found for it")
+        raise DlcxError(f"--detector {detector}: {net_type} is not a top-down network and needs no detector")
     if conditions is not None:
         config = merge(config, {"inference": {"conditions": conditions}})
     metadata = {
@@ -147,20 +183,20 @@ def model_config(
     return {**config, "net_type": spec.net_type, "method": spec.method, "metadata": metadata}
 
 
-def detector_config(name: str, request: Request) -> Block:
-    """The block ``detector`` of a top-down net's configuration.
+def detector_config(name: str, context: NetContext) -> Block:
+    """Return the block ``detector`` of a top-down network's configuration.
 
     Raises
     ------
     DlcxError
-        For an unknown detector.
+        If the detector is unknown.
     """
     spec = find_detector(name)
-    return merge(DETECTOR, spec.configure(spec.name, request))
+    return merge(DETECTOR, spec.configure(spec.name, context))
 
 
 def conditions_of_shuffle(number: int, snapshot: str | None = None, trainset_index: int = 0) -> Block:
-    """``inference.conditions``: the poses that the net of another shuffle finds; ``snapshot`` is a file's name."""
+    """Return ``inference.conditions`` for poses predicted by another shuffle; ``snapshot`` is a file name."""
     return {
         "source": "shuffle",
         "shuffle": number,
@@ -173,16 +209,19 @@ def conditions_of_shuffle(number: int, snapshot: str | None = None, trainset_ind
 
 
 def conditions_of_file(path: str | Path) -> Block:
-    """``inference.conditions``: poses that were predicted before."""
+    """Return ``inference.conditions`` for a predictions file."""
     return {"source": "file", "filepath": str(path)}
 
 
-def merge(below: Any, above: Any) -> Any:
-    """``above`` over ``below``, mapping by mapping; nothing is shared with either."""
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return deepcopy(above)
-    merged = deepcopy(below)
-    for key, value in above.items():
+def merge(base: Any, override: Any) -> Any:
+    """Merge two configurations recursively, without sharing any object with them.
+
+    Values of ``override`` win. Lists are replaced, and so is an optimizer or scheduler of another ``type``.
+    """
+    if not (isinstance(base, dict) and isinstance(override, dict)):
+        return deepcopy(override)
+    merged = deepcopy(base)
+    for key, value in override.items():
         replaced = (
             key in ("optimizer", "scheduler")
             and isinstance(value, dict)

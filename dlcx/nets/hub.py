@@ -1,4 +1,4 @@
-"""Files of huggingface.co: from the local cache, else from the network."""
+"""Files of huggingface.co, downloaded unless they are in the local cache."""
 
 from __future__ import annotations
 
@@ -9,24 +9,31 @@ from dlcx.errors import DlcxError
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until the network counts as absent.
-PATIENCE = 5.0
-HINT = "Use --weights none, or --weights PATH for a file that you have."
+#: Timeout of connections in seconds.
+TIMEOUT = 5.0
+HINT = "Use --weights none, or --weights PATH for a local file."
 
 
 class Unreachable(DlcxError):
-    """A file that the network does not give: the flag may be right all the same."""
+    """A file cannot be downloaded, although the flag may be valid."""
 
 
 def fetch(repository: str, filename: str, flag: str, *, download: bool = True) -> Path:
-    """A file in the local cache, fetched first where it is missing; ``download=False`` only asks whether it could be.
+    """Return the path of a file in the local cache, after downloading it if necessary.
 
-    ``flag`` is what the user asked for, such as ``--weights imagenet``.
+    Parameters
+    ----------
+    repository, filename
+        Repository on huggingface.co and file in it.
+    flag
+        The user's option, such as ``--weights imagenet``, for the error message.
+    download
+        If False, only check that the file is cached or available.
 
     Raises
     ------
     Unreachable
-        When the file is neither in the cache nor can be had.
+        If the file is neither cached nor available.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
@@ -34,12 +41,12 @@ def fetch(repository: str, filename: str, flag: str, *, download: bool = True) -
     if isinstance(cached, str):
         return Path(cached)
     try:
-        size = get_hf_file_metadata(hf_hub_url(repository, filename), timeout=PATIENCE).size
+        size = get_hf_file_metadata(hf_hub_url(repository, filename), timeout=TIMEOUT).size
         if not download:
             return Path(filename)
-        logger.warning("downloading %s of huggingface.co/%s (%.0f MB)", filename, repository, (size or 0) / 1e6)
+        logger.warning("downloading %s from huggingface.co/%s (%.0f MB)", filename, repository, (size or 0) / 1e6)
         return Path(hf_hub_download(repository, filename))
-    except Exception as error:  # no name server, a proxy, offline mode, no such file: each has its own exception
+    except Exception as error:  # DNS, proxy, offline mode and a missing file raise different exceptions
         raise Unreachable(
-            f"{flag}: cannot fetch {filename} of huggingface.co/{repository} ({type(error).__name__})", hint=HINT
+            f"{flag}: cannot fetch {filename} from huggingface.co/{repository} ({type(error).__name__})", hint=HINT
         ) from error

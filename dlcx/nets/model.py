@@ -1,4 +1,4 @@
-"""The pose model: one backbone, perhaps a neck, any number of heads on the features."""
+"""The pose model: a backbone, an optional neck, and any number of heads."""
 
 from __future__ import annotations
 
@@ -12,23 +12,35 @@ from dlcx.poses import Prediction
 
 
 class Backbone(Protocol):
-    """What a family's backbone tells the builder beside being an nn.Module.
+    """What a backbone must define in addition to being an ``nn.Module``.
 
-    One that adds something to a network which has weights of its own may name that child in ``plain``, and say with
-    ``keypoint_channels`` (:mod:`dlcx.heads.keypoint_channels`) which of its tensors hold keypoints.
+    A backbone that extends a network with its own pretrained weights may name this child in ``wrapped_network``. One
+    whose tensors hold keypoints describes them in ``keypoint_channels`` (:mod:`dlcx.heads.keypoint_channels`).
     """
 
     stride: float
-    """Pixels of the input a cell of the features stands for."""
+    """Pixels of the input per cell of the features."""
     channels: int
     """Channels of the features."""
 
 
 class PoseModel(nn.Module):
-    """Images to maps, and maps to losses or poses; the children carry DeepLabCut's state-dict names.
+    """Computes maps from images, and losses or poses from maps; state-dict names are DeepLabCut's.
 
-    ``freeze_bn_stats`` keeps the backbone's BatchNorm2d layers in eval mode during training, ``freeze_bn_weights``
-    keeps their weight and bias from being trained.  With ``centers`` its heads learn the animals' centers too.
+    Parameters
+    ----------
+    backbone
+        Computes features; see :class:`Backbone`.
+    heads
+        Heads by name; see :class:`dlcx.heads.protocol.Head`.
+    neck
+        Layers between the backbone and the heads.
+    freeze_bn_stats
+        Keep the backbone's BatchNorm2d layers in eval mode during training.
+    freeze_bn_weights
+        Do not train their weights and biases.
+    centers
+        The heads learn the centers of animals.
     """
 
     def __init__(
@@ -44,16 +56,26 @@ class PoseModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.heads = nn.ModuleDict(heads)
-        self.neck = neck  # after the heads, as in DeepLabCut's snapshots
+        self.neck = neck  # after the heads, the order of DeepLabCut's snapshots
         self.freeze_bn_stats, self.centers = freeze_bn_stats, centers
         if freeze_bn_weights:
             for layer in self._batch_norms():
                 layer.requires_grad_(False)
 
     def forward(self, images: Tensor, *conditions: Tensor) -> Outputs:
-        """Maps of every head for normalised images (B, 3, H, W).
+        """Compute the maps of every head.
 
-        Conditional nets also take ``conditions`` (B, K, 3): x, y and score of a first guess, pixels of the input.
+        Parameters
+        ----------
+        images
+            Normalized images (B, 3, H, W).
+        *conditions
+            For conditional networks: x, y and score (B, K, 3) of the initial pose, in pixels of the input.
+
+        Returns
+        -------
+        dict
+            Maps by head and name.
         """
         features = self.backbone(images, *conditions)
         if self.neck is not None:
@@ -61,7 +83,7 @@ class PoseModel(nn.Module):
         return {name: head(features) for name, head in self.heads.items()}
 
     def loss(self, outputs: Outputs, labels: BatchLabels) -> dict[str, Tensor]:
-        """``<head>_<map>`` and ``<head>_total_loss`` of every head, and ``total_loss``, the mean over the heads."""
+        """Return the losses ``<head>_<map>`` and ``<head>_total_loss``, and their mean over heads, ``total_loss``."""
         if self.centers and labels.centers is None:
             labels = labels.with_centers()
         losses = {
@@ -73,7 +95,7 @@ class PoseModel(nn.Module):
         return {**losses, "total_loss": sum(totals[1:], totals[0]) / len(totals)}
 
     def decode(self, outputs: Outputs) -> list[Prediction]:
-        """What each of the B images shows, in pixels of the network input."""
+        """Return the poses in each of the B images, in pixels of the network input."""
         found = {name: head.decode(outputs[name]) for name, head in self._heads()}
         animals, unique = found["bodypart"], found.get("unique_bodypart")
         if "identity" in self.heads:
@@ -81,7 +103,7 @@ class PoseModel(nn.Module):
         return [Prediction(mine, unique=unique[index] if unique else None) for index, mine in enumerate(animals)]
 
     def train(self, mode: bool = True) -> PoseModel:
-        """Training mode, but for batch statistics that are frozen."""
+        """Set training mode, except for frozen batch norms."""
         super().train(mode)
         if self.freeze_bn_stats:
             for layer in self._batch_norms():
@@ -89,7 +111,7 @@ class PoseModel(nn.Module):
         return self
 
     def stride(self, head: str = "bodypart") -> float:
-        """Pixels of the network input a cell of this head's maps stands for."""
+        """Return the pixels of the network input per cell of a head's maps."""
         return self.head(head).stride
 
     def head(self, name: str) -> Head:

@@ -1,13 +1,11 @@
-"""Every net that ``--net-type`` can name and every detector.
+"""The registry of networks (``--net-type``) and detectors (``--detector``).
 
-They are found by walking ``dlcx/nets/*/spec.py`` and the entry points ``dlcx.nets``.
+It collects the families in ``dlcx/nets/*/spec.py`` and those of other packages, which register them as entry points of
+the group ``dlcx.nets``. Nothing here imports torch, so that listing and checking names is instant. A family is one
+folder::
 
-Nothing here imports torch: listing and checking names stays instant.  A family is one folder::
-
-    nets/NAME/spec.py    FAMILY: a Family, plain values only
-    nets/NAME/model.py   its layers, imported when one is built
-
-A package outside registers an entry point of the group ``dlcx.nets`` that names its Family.
+    nets/NAME/spec.py    FAMILY: a Family with plain values
+    nets/NAME/model.py   its layers, imported when a network is built
 """
 
 from __future__ import annotations
@@ -26,15 +24,15 @@ if TYPE_CHECKING:
     from dlcx.poses import Layout
 
 Block = dict[str, Any]
-#: How names of nets begin that pose the crops of a detector.
+#: Prefix of top-down networks, which see crops around detected animals.
 TOP_DOWN = "top_down_"
 Kind = Literal["single", "multi", "detector"]
 Method = Literal["bu", "td", "ctd", "detect"]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a net is configured for: the names of the project, and whether an identity head is asked for."""
+class NetContext:
+    """What a network is configured for: the names of the project, and whether to add an identity head."""
 
     layout: Layout
     identity: bool = False
@@ -42,12 +40,38 @@ class Request:
 
 @dataclass(frozen=True)
 class NetSpec:
-    """One name of ``--net-type`` or, of the kind ``detector``, of ``--detector``, without its layers.
+    """A network or, with the kind ``detector``, a detector, without its layers.
 
-    ``configure`` gives what its pytorch_config.yaml has different from the common values
-    (:mod:`dlcx.nets.configure`), for a detector in the block ``detector``; it gets the name and the request.
-    ``parameters`` and ``gflops`` (1e9 multiply-adds, 256 x 256 image, which a detector enlarges) are those of a project
-    with one animal and 4 bodyparts; None where they depend on the name.
+    Parameters
+    ----------
+    name
+        Value of ``--net-type`` or ``--detector``.
+    kinds
+        Projects that the network is for.
+    method
+        Bottom-up, top-down, conditional top-down, or detector.
+    summary, paper
+        One line on what to use it for, and its reference.
+    stride
+        Pixels per cell of the score maps; for a detector, of its finest features, in the enlarged image.
+    configure
+        Returns the values of pytorch_config.yaml that differ from the common ones (:mod:`dlcx.nets.configure`), for a
+        detector those of the block ``detector``, given the name and the context.
+    parameters, gflops
+        Number of parameters, and 1e9 multiply-adds for an image of 256 x 256 pixels, for one animal with 4 bodyparts;
+        None if they depend on the name.
+    aliases
+        Other names.
+    family
+        Name of the family, filled in by the registry.
+    golden
+        Whether DeepLabCut supports the network, so that golden data must exist.
+    case
+        For a network that DeepLabCut does not support: ``"package:file.npz"`` with its outputs for known weights.
+    prefix, example
+        For an open-ended network such as ``timm/NAME``: the common prefix of its names, and one of them.
+    untrainable
+        Why ``dlcx train`` refuses the network; empty if it can be trained.
     """
 
     name: str
@@ -56,22 +80,16 @@ class NetSpec:
     summary: str
     paper: str
     stride: int
-    """Pixels a cell of the score maps stands for; of a detector's finest features, in the image as it enlarges it."""
-    configure: Callable[[str, Request], Block] = field(repr=False)
+    configure: Callable[[str, NetContext], Block] = field(repr=False)
     parameters: int | None = None
     gflops: float | None = None
     aliases: tuple[str, ...] = ()
     family: str = ""
     golden: bool = True
-    """Whether DeepLabCut knows the name, so that golden data of it must exist."""
     case: str = ""
-    """For a net that DeepLabCut does not know: ``"package:file.npz"`` with what it gives for known weights."""
     prefix: str = ""
-    """For an open net such as ``timm/NAME``: how all names begin that it stands for."""
     example: str = ""
-    """For an open net: one name that it covers."""
     untrainable: str = ""
-    """Why ``dlcx train`` refuses it; nothing for nets that are trained."""
 
     @property
     def uses_conditions(self) -> bool:
@@ -80,16 +98,25 @@ class NetSpec:
 
     @property
     def net_type(self) -> str:
-        """The name as pytorch_config.yaml has it, where ``method`` says what is done with the net."""
+        """The name in pytorch_config.yaml, without the prefix ``top_down_``."""
         return self.name.removeprefix(TOP_DOWN)
 
 
 @dataclass(frozen=True)
 class Family:
-    """The nets of one folder and what their configurations name.
+    """The networks of one folder and the layers that their configurations refer to.
 
-    ``backbones``, ``necks``, ``heads`` and ``detectors`` map a ``type`` of pytorch_config.yaml to
-    ``"module:function"``.
+    Parameters
+    ----------
+    name
+        Name of the family.
+    nets
+        Its networks or detectors.
+    backbones, necks, heads, detectors
+        ``type`` of pytorch_config.yaml -> ``"module:function"``.
+    published
+        Backbone ``type`` -> ``OWNER/REPOSITORY/FILE`` on huggingface.co, if its ImageNet weights are not those of
+        timm; ``{model_name}`` stands for that key of the block.
     """
 
     name: str
@@ -99,24 +126,22 @@ class Family:
     heads: Mapping[str, str] = field(default_factory=dict)
     detectors: Mapping[str, str] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)
-    """Backbone ``type`` -> ``OWNER/REPOSITORY/FILE`` on huggingface.co, where timm has no ImageNet weights of it;
-    ``{model_name}`` stands for that key of the block."""
 
 
 def families() -> tuple[Family, ...]:
-    """All families, dlcx's own first.
+    """Return all families, dlcx's own first.
 
     Raises
     ------
     DlcxError
-        When a name or type is registered twice, or an entry point cannot be loaded.
+        If a name or type is registered twice, or an entry point cannot be loaded.
     """
     return _families()
 
 
 @functools.cache
 def _families() -> tuple[Family, ...]:
-    found = [*_own_families(), *_outside_families()]
+    found = [*_builtin_families(), *_external_families()]
     owners = {("head", word.lower()): "dlcx.heads" for word in HEADS}
     for family in found:
         names = [name for net in family.nets for name in (net.name, *net.aliases)]
@@ -135,14 +160,14 @@ def _families() -> tuple[Family, ...]:
     return tuple(found)
 
 
-def _own_families() -> Iterator[Family]:
+def _builtin_families() -> Iterator[Family]:
     package = importlib.import_module("dlcx.nets")
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         if module.ispkg:
             yield importlib.import_module(f"dlcx.nets.{module.name}.spec").FAMILY
 
 
-def _outside_families() -> Iterator[Family]:
+def _external_families() -> Iterator[Family]:
     from importlib.metadata import entry_points
 
     for entry in entry_points(group="dlcx.nets"):
@@ -150,95 +175,107 @@ def _outside_families() -> Iterator[Family]:
             family = entry.load()
         except Exception as error:
             raise DlcxError(
-                f"the nets of '{entry.value}' cannot be loaded: {error}", hint="Mend or uninstall it."
+                f"the networks of '{entry.value}' cannot be loaded: {error}", hint="Fix or uninstall the package."
             ) from error
         if not isinstance(family, Family):
             raise DlcxError(
-                f"the entry point '{entry.name}' of dlcx.nets must name a Family, got {type(family).__name__}"
+                f"the entry point '{entry.name}' of dlcx.nets must refer to a Family, got {type(family).__name__}"
             )
         yield family
 
 
 def specs(kind: Kind | None = None) -> list[NetSpec]:
-    """All nets in the order of their families; an open family is its one pattern, such as ``timm/NAME``."""
+    """Return all networks and detectors, or those of one kind; open-ended ones as a pattern, such as ``timm/NAME``."""
     nets = [replace(net, family=family.name) for family in families() for net in family.nets]
     return [net for net in nets if kind is None or kind in net.kinds]
 
 
 def available_models() -> list[str]:
-    """The names that ``--net-type`` takes, without detectors and without patterns such as ``timm/NAME``."""
+    """Return the values of ``--net-type``, without patterns such as ``timm/NAME``.
+
+    Examples
+    --------
+    >>> "resnet_50" in available_models()
+    True
+    """
     return [net.name for net in specs() if "detector" not in net.kinds and not net.prefix]
 
 
 def available_detectors() -> list[str]:
-    """The names that ``--detector`` takes."""
+    """Return the values of ``--detector``.
+
+    Examples
+    --------
+    >>> "ssdlite" in available_detectors()
+    True
+    """
     return [net.name for net in specs("detector") if not net.prefix]
 
 
 def find(name: str) -> NetSpec:
-    """The net with this name or alias, in any case; a detector is none.
+    """Return a network by its name or alias, ignoring case.
 
     Raises
     ------
     DlcxError
-        For a name that nothing has; says the nearest one.
+        If there is no such network; the hint is the nearest name.
     """
     for net in specs():
         if net.prefix and name.startswith(net.prefix) and len(name) > len(net.prefix):
             return replace(net, name=name, prefix="", example="")
-    known = _by_word(net for net in specs() if "detector" not in net.kinds)
+    known = _by_name(net for net in specs() if "detector" not in net.kinds)
     if name.lower() in known and not known[name.lower()].example:
         return known[name.lower()]
-    if name.lower() in _by_word(specs("detector")):
-        raise DlcxError(f"--net-type {name}: a detector, no net", hint=f"Add --detector {name} to a top-down net.")
-    raise DlcxError(f"--net-type {name}: no such net", hint=f"{did_you_mean(name, known)} See `dlcx list-models`.")
+    if name.lower() in _by_name(specs("detector")):
+        raise DlcxError(f"--net-type {name}: this is a detector", hint=f"Add --detector {name} to a top-down network.")
+    raise DlcxError(f"--net-type {name}: no such network", hint=f"{did_you_mean(name, known)} See `dlcx list-models`.")
 
 
 def find_detector(name: str) -> NetSpec:
-    """The detector with this name or alias, in any case.
+    """Return a detector by its name or alias, ignoring case.
 
     Raises
     ------
     DlcxError
-        For a name that no detector has; says the nearest one.
+        If there is no such detector; the hint is the nearest name.
     """
-    known = _by_word(specs("detector"))
+    known = _by_name(specs("detector"))
     if name.lower() in known:
         return known[name.lower()]
     hint = f"{did_you_mean(name, known)} See `dlcx list-models --kind detector`."
     raise DlcxError(f"--detector {name}: no such detector", hint=hint)
 
 
-def _by_word(nets: Iterable[NetSpec]) -> dict[str, NetSpec]:
+def _by_name(nets: Iterable[NetSpec]) -> dict[str, NetSpec]:
     return {word.lower(): net for net in nets for word in (net.name, *net.aliases)}
 
 
 def untrainable(net_type: str) -> str:
-    """Why a net cannot be trained; nothing for one that can, or that is unknown."""
-    known = _by_word(specs()).get(net_type.lower())
+    """Return why a network cannot be trained; empty if it can be, or if it is unknown."""
+    known = _by_name(specs()).get(net_type.lower())
     return known.untrainable if known else ""
 
 
 def backbone_types() -> dict[str, str]:
-    """Backbone ``type`` -> "module:function" of all families."""
+    """Return the builder of each backbone ``type``, as "module:function"."""
     return {kind: target for family in families() for kind, target in family.backbones.items()}
 
 
 def neck_types() -> dict[str, str]:
-    """Neck ``type`` -> "module:function" of all families."""
+    """Return the builder of each neck ``type``, as "module:function"."""
     return {kind: target for family in families() for kind, target in family.necks.items()}
 
 
 def published_weights() -> dict[str, str]:
-    """Backbone ``type`` -> where its ImageNet weights are, for those that timm does not know."""
+    """Return where the ImageNet weights of backbone types are published, for those that are not timm's."""
     return {kind: place for family in families() for kind, place in family.published.items()}
 
 
 def head_types() -> dict[str, str]:
-    """Head ``type`` -> "module:function": dlcx's heads, then those that families bring."""
+    """Return the builder of each head ``type``, as "module:function": dlcx's own and those of families."""
     return {**HEADS, **{kind: target for family in families() for kind, target in family.heads.items()}}
 
 
 def detector_types() -> dict[str, str]:
-    """Detector ``type`` -> "module:function" of all families."""
+    """Return the builder of each detector ``type``, as "module:function"."""
     return {kind: target for family in families() for kind, target in family.detectors.items()}

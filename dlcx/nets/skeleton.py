@@ -1,4 +1,4 @@
-"""Which pairs of bodyparts a part-affinity field links."""
+"""The skeleton of part-affinity fields: which pairs of bodyparts have a field."""
 
 from __future__ import annotations
 
@@ -8,32 +8,47 @@ from itertools import combinations
 
 from dlcx.errors import DlcxError
 
-#: From this many pairs on, a part of them is drawn.
-MANY = 105
-#: Edges that a bodypart then has, on average.
+#: From this number of pairs on, a random subset is used.
+MAX_PAIRS = 105
+#: Average number of edges per bodypart in the subset.
 DEGREE = 6
 
 
 def skeleton(bodyparts: int, *, seed: int = 42) -> list[list[int]]:
-    """Edges [i, j], i < j, sorted: all pairs, or a connected part of them where there would be ``MANY`` (15 bodyparts).
+    """Return the edges of the skeleton: all pairs of bodyparts, or a connected random subset from 15 bodyparts on.
 
-    The drawn part depends on the number of bodyparts and ``seed`` alone; DeepLabCut draws another one each time.
+    Parameters
+    ----------
+    bodyparts
+        Number of bodyparts.
+    seed
+        The subset depends only on ``bodyparts`` and ``seed``. DeepLabCut samples a different one each time.
+
+    Returns
+    -------
+    list of list of int
+        Sorted pairs [i, j] with i < j.
 
     Raises
     ------
     DlcxError
-        When there is no pair.
+        If there is only one bodypart.
+
+    Examples
+    --------
+    >>> skeleton(3)
+    [[0, 1], [0, 2], [1, 2]]
     """
     if bodyparts < 2:
         raise DlcxError(
-            "this net tells animals apart by links between their bodyparts, the project has one bodypart",
-            hint="Top-down nets pose animals of one bodypart too, such as top_down_resnet_50.",
+            "this network links bodyparts to tell animals apart, but the project has only one bodypart",
+            hint="Use a top-down network, such as top_down_resnet_50.",
         )
     pairs = list(combinations(range(bodyparts), 2))
-    if len(pairs) < MANY:
+    if len(pairs) < MAX_PAIRS:
         return [list(pair) for pair in pairs]
-    draw = random.Random(seed)
-    order = draw.sample(range(bodyparts), bodyparts)
-    tree = {tuple(sorted((part, draw.choice(order[:place])))) for place, part in enumerate(order) if place}
-    others = draw.sample([pair for pair in pairs if pair not in tree], math.ceil(bodyparts * DEGREE / 2) - len(tree))
+    rng = random.Random(seed)
+    order = rng.sample(range(bodyparts), bodyparts)
+    tree = {tuple(sorted((part, rng.choice(order[:index])))) for index, part in enumerate(order) if index}
+    others = rng.sample([pair for pair in pairs if pair not in tree], math.ceil(bodyparts * DEGREE / 2) - len(tree))
     return [list(pair) for pair in sorted([*tree, *others])]

@@ -1,7 +1,7 @@
-"""The SuperAnimal weights: where they are published, for which nets, and in what order their bodyparts come.
+"""SuperAnimal weights: where they are published, for which networks, and the order of their bodyparts.
 
-Ye et al., SuperAnimal pretrained pose estimation models (Nature Communications 2024).  Places are those of DLClibrary's
-list for DeepLabCut 3; orders are what DeepLabCut 3.0.2 gives as the bodyparts of each.
+Ye et al., SuperAnimal pretrained pose estimation models (Nature Communications 2024). The locations are those of
+DLClibrary's list for DeepLabCut 3, the orders those of DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dlcx.errors import DlcxError, did_you_mean
 
 @dataclass(frozen=True)
 class SuperAnimal:
-    """``place`` is ``OWNER/REPOSITORY/FILE`` on huggingface.co with ``{net}`` for one of ``nets``."""
+    """Published weights, at ``OWNER/REPOSITORY/FILE`` on huggingface.co with ``{net}`` for one of ``nets``."""
 
-    place: str
+    location: str
     nets: tuple[str, ...]
     bodyparts: tuple[str, ...]
 
@@ -73,56 +73,68 @@ SUPERANIMALS: Mapping[str, SuperAnimal] = {
 
 
 def is_name(source: str) -> bool:
-    """Whether ``--weights`` names a SuperAnimal, right or wrong, and not a file."""
+    """Whether the value of ``--weights`` has the form of a SuperAnimal's name, known or not, rather than of a file."""
     return source.startswith("superanimal_") and not Path(source).suffix
 
 
 def superanimal(name: str) -> SuperAnimal:
-    """The SuperAnimal of a name.
+    """Return a SuperAnimal by its name.
 
     Raises
     ------
     DlcxError
-        For an unknown one; says the nearest.
+        If the name is unknown; the hint is the nearest name.
     """
     if name not in SUPERANIMALS:
         raise DlcxError(f"--weights {name}: no such SuperAnimal", hint=did_you_mean(name, SUPERANIMALS))
     return SUPERANIMALS[name]
 
 
-def published_place(name: str, net: str) -> tuple[str, str]:
-    """Repository and file of a SuperAnimal's weights for a net (``net_type`` of pytorch_config.yaml).
+def published_location(name: str, net: str) -> tuple[str, str]:
+    """Return the repository and the file of a SuperAnimal's weights for a network (``net_type``).
 
     Raises
     ------
     DlcxError
-        When the SuperAnimal is unknown, or has no weights for the net.
+        If the SuperAnimal is unknown, or there are no weights for the network.
     """
     found = superanimal(name)
     if net not in found.nets:
         raise DlcxError(
-            f"--weights {name}: there are none for {net}",
-            hint=f"They are published for {', '.join(found.nets)}.",
+            f"--weights {name}: no weights are published for {net}",
+            hint=f"Use one of the networks {', '.join(found.nets)}.",
         )
-    repository, _, filename = found.place.format(net=net).rpartition("/")
+    repository, _, filename = found.location.format(net=net).rpartition("/")
     return repository, filename
 
 
 def superanimal_of(path: Path) -> str | None:
-    """The SuperAnimal that a file is, by its published name."""
+    """Return the SuperAnimal that a file belongs to according to its name, or None."""
     for name, found in SUPERANIMALS.items():
-        if path.name in {found.place.format(net=net).rpartition("/")[2] for net in found.nets}:
+        if path.name in {found.location.format(net=net).rpartition("/")[2] for net in found.nets}:
             return name
     return None
 
 
 def conversion_table(name: str, tables: Mapping[str, Mapping[str, str]] | None) -> Mapping[str, str] | None:
-    """The project's bodyparts as the SuperAnimal calls them, from config.yaml; None when it has no table.
+    """Return the SuperAnimal's name of each of the project's bodyparts.
+
+    Parameters
+    ----------
+    name
+        The SuperAnimal.
+    tables
+        ``SuperAnimalConversionTables`` of config.yaml.
+
+    Returns
+    -------
+    mapping or None
+        The project's bodypart -> the SuperAnimal's; None if there is no table for it.
 
     Raises
     ------
     DlcxError
-        When the table names a bodypart that the SuperAnimal does not have.
+        If the table names a bodypart that the SuperAnimal does not have.
     """
     table = (tables or {}).get(name)
     for own, theirs in (table or {}).items():

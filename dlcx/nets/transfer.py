@@ -1,4 +1,4 @@
-"""Weights of another training: the backbone as it is, heads with their keypoints moved to where this net has them."""
+"""Transfer of weights from another training: backbones unchanged, heads with their keypoints remapped."""
 
 from __future__ import annotations
 
@@ -29,11 +29,24 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Origin:
-    """A net's weights and what is known of their channels.
+    """Weights of another network and what is known about their channels.
 
-    ``names`` are the keypoints of each head, or None where nothing says so; ``blocks`` the heads' blocks of its
-    pytorch_config.yaml.  ``table`` gives own bodyparts as the origin calls them, None where both call them the same;
-    ``numbers`` gives the origin's channels of own bodyparts, in place of names.
+    Parameters
+    ----------
+    label
+        The user's option, for messages.
+    state
+        State dict.
+    names
+        Names of the keypoints of each head; None if they are unknown.
+    blocks
+        Blocks of the heads in pytorch_config.yaml.
+    table
+        The project's bodyparts -> the origin's names of them; None if the names are the same.
+    numbers
+        The project's bodyparts -> the origin's channels, as an alternative to names.
+    heads
+        Whether to transfer heads in addition to the backbone.
     """
 
     label: str
@@ -46,82 +59,98 @@ class Origin:
 
 
 def keypoint_names(config: ModelConfig) -> dict[str, tuple[str, ...]]:
-    """What the keypoints of each head (and of a neck) stand for: bodyparts, unique bodyparts, individuals."""
+    """Return the names of the channels of each head and of the neck: bodyparts, unique bodyparts or individuals."""
     names = config.metadata
     known = {"unique_bodypart": names.unique_bodyparts, "identity": names.individuals}
     return {head: tuple(known.get(head, names.bodyparts)) for head in ("neck", *config.model.heads)}
 
 
 def fill(model: PoseModel, config: ModelConfig, origin: Origin) -> str:
-    """Fill the backbone, and each head that is built like the origin's; says in a line what was taken.
+    """Load the backbone, and each head with the same architecture as the origin's.
 
-    Keypoints that the origin does not have, and heads that are built otherwise, keep their random weights.
+    Keypoints that the origin does not have, and heads with another architecture, keep their random weights.
+
+    Parameters
+    ----------
+    model
+        The network, changed in place.
+    config
+        Its settings.
+    origin
+        The weights.
+
+    Returns
+    -------
+    str
+        One line on what was loaded.
 
     Raises
     ------
     DlcxError
-        When the backbone does not fit.
+        If the backbone does not match.
     """
     own = keypoint_names(config)
-    taken = [_fill_backbone(model.backbone, origin, own["bodypart"])]
+    loaded = [_load_backbone(model.backbone, origin, own["bodypart"])]
     parts: dict[str, nn.Module] = {} if model.neck is None else {"neck": model.neck}
     if origin.heads:
         parts |= {f"heads.{name}": head for name, head in model.heads.items()}
     for prefix, module in parts.items():
         name = prefix.removeprefix("heads.")
         title = name if name == prefix else f"head {name}"
-        told, problem = _move(module, _part(origin.state, prefix), origin, name, own[name])
+        summary, problem = _load_head(module, _submodule(origin.state, prefix), origin, name, own[name])
         if problem:
-            logger.warning("%s: the %s starts from random weights: %s", origin.label, title, problem)
+            logger.warning("%s: the %s keeps random weights: %s", origin.label, title, problem)
         else:
-            taken.append(f"{title}{told}")
-    return f"first weights: {', '.join(taken)} from {origin.label.removeprefix('--weights ')}"
+            loaded.append(f"{title}{summary}")
+    return f"first weights: {', '.join(loaded)} from {origin.label.removeprefix('--weights ')}"
 
 
-def _fill_backbone(backbone: nn.Module, origin: Origin, bodyparts: Sequence[str]) -> str:
-    """Fill the backbone, or at least the network in it that the origin has too; returns what was filled."""
-    state = _part(origin.state, "backbone")
-    keypoints = _keypoints(origin, "bodypart", bodyparts, _count(backbone, state, None))
-    rows = (keypoints and keypoint_channels(backbone, keypoints, None)) or {}
-    problem = _load(backbone, state, rows, origin.label)
-    plain = getattr(backbone, "plain", None)
-    if problem and plain is not None:
-        inside = _part(state, plain) if any(key.startswith(f"{plain}.") for key in state) else state
-        if not _load(getattr(backbone, plain), inside, {}, origin.label):
-            logger.warning("%s: what the backbone does with conditions starts from random weights", origin.label)
+def _load_backbone(backbone: nn.Module, origin: Origin, bodyparts: Sequence[str]) -> str:
+    """Load the backbone, or else the network that it wraps; return what was loaded."""
+    state = _submodule(origin.state, "backbone")
+    keypoints = _match_keypoints(origin, "bodypart", bodyparts, _count_keypoints(backbone, state, None))
+    channels = (keypoints and keypoint_channels(backbone, keypoints, None)) or {}
+    problem = _load(backbone, state, channels, origin.label)
+    wrapped = getattr(backbone, "wrapped_network", None)
+    if problem and wrapped is not None:
+        inner = _submodule(state, wrapped) if any(key.startswith(f"{wrapped}.") for key in state) else state
+        if not _load(getattr(backbone, wrapped), inner, {}, origin.label):
+            logger.warning("%s: the backbone's layers for conditions keep random weights", origin.label)
             return "backbone without conditions"
     if problem:
         raise DlcxError(
-            f"{origin.label}: it does not fit the backbone: {problem}", hint="The file belongs to another network."
+            f"{origin.label}: the file does not match the backbone: {problem}", hint="Use a file of the same network."
         )
     return "backbone"
 
 
-def _move(module: nn.Module, state: State, origin: Origin, head: str, own: Sequence[str]) -> tuple[str, str | None]:
-    """Load the tensors of a head; what to say of its keypoints, and why it cannot be done, if it cannot."""
+def _load_head(
+    module: nn.Module, state: State, origin: Origin, head: str, own: Sequence[str]
+) -> tuple[str, str | None]:
+    """Load the tensors of a head; return a summary of its keypoints, and the reason if they cannot be loaded."""
     if not state:
-        return "", "the file has no such part"
+        return "", "the file does not contain it"
     block = origin.blocks.get(head)
-    count = _count(module, state, block)
-    keypoints = _keypoints(origin, head, own, count)
+    count = _count_keypoints(module, state, block)
+    keypoints = _match_keypoints(origin, head, own, count)
     if keypoints is None:
-        return "", _unknown(origin, head, own, count)
-    rows = keypoint_channels(module, keypoints, block)
-    if rows is None and not keypoints.is_identity:
-        return "", "its keypoints cannot be moved"
-    if problem := _load(module, remap_keypoint_lists(module, state, keypoints), rows or {}, origin.label):
+        return "", _mismatch_reason(origin, head, own, count)
+    channels = keypoint_channels(module, keypoints, block)
+    if channels is None and not keypoints.is_identity:
+        return "", "its keypoints cannot be remapped"
+    if problem := _load(module, remap_keypoint_lists(module, state, keypoints), channels or {}, origin.label):
         return "", problem
     if origin.names is None and origin.numbers is None:
-        logger.warning("%s: nothing names its keypoints; '%s' takes them by position", origin.label, head)
-    return _told(origin, head, own, keypoints), None
+        logger.warning("%s: the names of its keypoints are unknown; '%s' takes them by position", origin.label, head)
+    return _summarize_keypoints(origin, head, own, keypoints), None
 
 
-def _part(state: State, prefix: str) -> dict[str, Tensor]:
+def _submodule(state: State, prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{prefix}."): value for key, value in state.items() if key.startswith(f"{prefix}.")}
 
 
-def _keypoints(origin: Origin, head: str, own: Sequence[str], count: int | None) -> ChannelMap | None:
-    """Which of the origin's ``count`` keypoints each own one is; None when that cannot be known."""
+def _match_keypoints(origin: Origin, head: str, own: Sequence[str], count: int | None) -> ChannelMap | None:
+    """Map the network's keypoints to the origin's ``count`` keypoints; None if this is not possible."""
     if origin.numbers is not None:
         sources = tuple(origin.numbers.get(name, -1) for name in own)
         size = max(sources) + 1 if count is None else count
@@ -131,54 +160,54 @@ def _keypoints(origin: Origin, head: str, own: Sequence[str], count: int | None)
     theirs = tuple(origin.names.get(head, ()))
     if count not in (None, len(theirs)):
         return None
-    if head == "identity" and tuple(own) != theirs:  # other animals, and their names say nothing of these
+    if head == "identity" and tuple(own) != theirs:  # other individuals, whose names may coincide
         return None
     wanted = own if origin.table is None else [origin.table.get(name, "") for name in own]
     return ChannelMap.by_name(wanted, theirs)
 
 
-def _unknown(origin: Origin, head: str, own: Sequence[str], count: int | None) -> str:
+def _mismatch_reason(origin: Origin, head: str, own: Sequence[str], count: int | None) -> str:
     if origin.numbers is not None:
-        return f"it has {count} keypoints, channel {max(origin.numbers.values())} is asked for"
+        return f"it has {count} keypoints, but channel {max(origin.numbers.values())} is requested"
     if origin.names is None:
         return f"it has {count} keypoints without names, the project {len(own)}"
     if head == "identity":
-        return "the individuals are others"
-    return f"it has {count} keypoints, {len(origin.names.get(head, ()))} are named"
+        return "its individuals are different"
+    return f"it has {count} keypoints, but {len(origin.names.get(head, ()))} names"
 
 
-def _count(module: nn.Module, state: State, block: Mapping[str, Any] | None) -> int | None:
-    """How many keypoints a module's weights are for, as far as a dimension of them shows it."""
+def _count_keypoints(module: nn.Module, state: State, block: Mapping[str, Any] | None) -> int | None:
+    """Number of keypoints in a module's weights, if a dimension of a tensor shows it."""
     for key, dimensions in (keypoint_channels(module, ChannelMap.identity(1), block) or {}).items():
-        for dimension, channels in dimensions.items():
-            if channels.size == 1 and key in state and state[key].dim() > dimension:
+        for dimension, channel_map in dimensions.items():
+            if channel_map.size == 1 and key in state and state[key].dim() > dimension:
                 return state[key].shape[dimension]
     return None
 
 
-def _load(module: nn.Module, state: State, rows: TensorChannels, what: str) -> str | None:
-    """Load a state dict with its channels moved; returns why it does not fit, if it does not.
+def _load(module: nn.Module, state: State, channels: TensorChannels, what: str) -> str | None:
+    """Load a state dict with remapped channels; return the reason if it does not match.
 
     Raises
     ------
     DlcxError
-        When it fits, but holds values that no net can use.
+        If it matches but contains invalid values.
     """
     own = module.state_dict()
-    if problem := find_mismatch(own, state, rows):
+    if problem := find_mismatch(own, state, channels):
         return problem
     check_values({key: value for key, value in state.items() if key in own}, own, what)
-    module.load_state_dict(remap_channels(own, state, rows))
+    module.load_state_dict(remap_channels(own, state, channels))
     return None
 
 
-def _told(origin: Origin, head: str, own: Sequence[str], keypoints: ChannelMap) -> str:
-    """Logs which keypoint comes from where; returns how many do."""
+def _summarize_keypoints(origin: Origin, head: str, own: Sequence[str], keypoints: ChannelMap) -> str:
+    """Log where each keypoint comes from; return how many were transferred."""
     if keypoints.is_identity:
         return ""
     table = origin.table or {}
     pairs = list(zip(own, keypoints.sources, strict=True))
     kept = [f"{name} from {table[name]}" if name in table else name for name, source in pairs if source >= 0]
-    fresh = [name for name, source in pairs if source < 0]
-    logger.info("%s: keypoints taken: %s; new: %s", head, ", ".join(kept) or "none", ", ".join(fresh) or "none")
-    return f" ({len(kept)} of {len(own)} keypoints" + (f"; new: {', '.join(fresh)})" if fresh else ")")
+    new = [name for name, source in pairs if source < 0]
+    logger.info("%s: transferred keypoints: %s; new: %s", head, ", ".join(kept) or "none", ", ".join(new) or "none")
+    return f" ({len(kept)} of {len(own)} keypoints" + (f"; new: {', '.join(new)})" if new else ")")

@@ -196,10 +196,10 @@ def test_example_of_a_new_family_is_valid():
     names: dict = {}
     exec(compile(code, "adding-a-network.md", "exec"), names)
     family = names["FAMILY"]
-    from dlcx.nets.registry import Request
+    from dlcx.nets.registry import NetContext
     from dlcx.poses import Layout
 
-    config = family.nets[0].configure("tiny_64", Request(Layout(("nose", "tail"))))
+    config = family.nets[0].configure("tiny_64", NetContext(Layout(("nose", "tail"))))
     assert config["model"]["backbone"]["type"] in family.backbones
     assert config["model"]["heads"]["bodypart"]["type"] == "HeatmapHead"
 

@@ -33,7 +33,7 @@ def test_of_many_pairs_a_connected_part_is_drawn(bodyparts):
 
 
 def test_one_bodypart_cannot_be_linked():
-    with pytest.raises(DlcxError, match="links between their bodyparts") as caught:
+    with pytest.raises(DlcxError, match="links bodyparts to tell animals apart") as caught:
         model_config("resnet_50", Layout(("nose",), ("a", "b"), multi=True))
     assert "top_down_resnet_50" in caught.value.hint
 

@@ -110,7 +110,7 @@ def test_the_loss_halves_within_twelve_steps():
         ("backbone.output_stride", "8", "model.backbone.output_stride: expected int, got '8'", ""),
         ("backbone.output_stride", 12, "expected 8, 16 or 32, got 12", ""),
         ("backbone.model_name", "resnet_18", "no ResNet 'resnet_18'", "Did you mean 'resnet18'?"),
-        ("backbone_output_channels", 100, "the backbone gives 512, the file says 100", ""),
+        ("backbone_output_channels", 100, "the backbone has 512 channels, the file says 100", ""),
         (
             "heads.bodypart.heatmap_config.kernel_size",
             [10**9],

@@ -1,4 +1,4 @@
-from dlcx.nets.configure import BASE, DATA, merge, model_config
+from dlcx.nets.configure import BASE, METHODS, merge, model_config
 from dlcx.poses import Layout
 
 ONE = Layout(("nose", "tail"))
@@ -25,8 +25,8 @@ def test_configurations_share_nothing():
     first["runner"]["optimizer"]["params"]["lr"] = 9
     assert model_config("resnet_50", ONE)["data"]["train"]["affine"]["p"] == 0.5
     assert BASE["runner"]["optimizer"]["params"]["lr"] == 1e-4
-    assert DATA["bu"]["train"]["affine"]["scaling"] == [0.5, 1.25]
-    assert DATA["td"]["train"]["affine"]["scaling"] == [1.0, 1.0]
+    assert METHODS["bu"].data["train"]["affine"]["scaling"] == [0.5, 1.25]
+    assert METHODS["td"].data["train"]["affine"]["scaling"] == [1.0, 1.0]
 
 
 def test_names_of_the_project_are_in_it():

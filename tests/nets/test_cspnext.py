@@ -82,5 +82,5 @@ def test_imagenet_weights_that_cannot_be_fetched(monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *where: None)
-    with pytest.raises(DlcxError, match=r"cannot fetch cspnext_s.pt of huggingface.co/DeepLabCut/DeepLabCut-Backbones"):
+    with pytest.raises(DlcxError, match=r"cannot fetch cspnext_s.pt from huggingface.co/DeepLabCut/DeepLabCut-B"):
         check_source(config(), "imagenet")

@@ -16,7 +16,7 @@ from dlcx.nets.configure import detector_config
 from dlcx.nets.detectors import weights
 from dlcx.nets.detectors.weights import check_detector_source, load_initial_detector
 from dlcx.nets.hub import Unreachable
-from dlcx.nets.registry import Request
+from dlcx.nets.registry import NetContext
 from dlcx.poses import Layout
 from dlcx.settings import Detector
 
@@ -28,7 +28,7 @@ FILES = {
 
 
 def configure(name: str) -> Detector:
-    return Detector.model_validate(detector_config(name, Request(Layout(("a",)))))
+    return Detector.model_validate(detector_config(name, NetContext(Layout(("a",)))))
 
 
 def coco(name: str) -> torch.nn.Module:
@@ -113,7 +113,7 @@ def test_wrong_files_are_named(tmp_path):
     with pytest.raises(DlcxError, match=r"--detector-weights gone\.pt: no such file"):
         check_detector_source(config, "gone.pt")
     torch.save(coco(MOBILENET).state_dict(), tmp_path / "other.pth")
-    with pytest.raises(DlcxError, match="does not fit the detector"):
+    with pytest.raises(DlcxError, match="does not match the detector"):
         load_initial_detector(build_detector(config), config, str(tmp_path / "other.pth"))
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(DlcxError, match="expected tensors by name"):

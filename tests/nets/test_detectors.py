@@ -20,14 +20,14 @@ from dlcx.errors import DlcxError
 from dlcx.formats.serialization.yaml_files import read_yaml
 from dlcx.nets.build import build_detector
 from dlcx.nets.configure import detector_config
-from dlcx.nets.registry import Request, find, find_detector, specs
+from dlcx.nets.registry import NetContext, find, find_detector, specs
 from dlcx.poses import Layout
 from dlcx.predictors.detector import create_detector
 from dlcx.settings import Detector
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = [spec.name for spec in specs("detector") if spec.golden]
-REQUEST = Request(Layout(("a", "b", "c", "d")))
+REQUEST = NetContext(Layout(("a", "b", "c", "d")))
 #: Takes half a minute an image and thread, so only the smaller of the golden batches is quick enough.
 LARGE = "fasterrcnn_resnet50_fpn_v2"
 BATCHES = [

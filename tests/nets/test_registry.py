@@ -68,10 +68,10 @@ def test_names_and_aliases_are_found_in_any_case(monkeypatch, fresh):
 
 
 def test_a_wrong_name_is_answered_with_the_right_one():
-    with pytest.raises(DlcxError, match="--net-type resnet50: no such net") as caught:
+    with pytest.raises(DlcxError, match="--net-type resnet50: no such network") as caught:
         find("resnet50")
     assert "Did you mean 'resnet_50'?" in caught.value.hint
-    with pytest.raises(DlcxError, match="no such net"):
+    with pytest.raises(DlcxError, match="no such network"):
         find("timm/")
 
 

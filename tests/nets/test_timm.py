@@ -87,7 +87,7 @@ def test_coarse_features_get_another_deconvolution():
 
 
 def test_a_network_of_one_size_is_refused():
-    with pytest.raises(DlcxError, match="timm/mixer_s32_224: does not take images of any size") as caught:
+    with pytest.raises(DlcxError, match="timm/mixer_s32_224: accepts only images of a fixed size") as caught:
         configure("mixer_s32_224")
     assert "tf_efficientnet_lite0" in caught.value.hint
 

@@ -62,7 +62,7 @@ def test_keypoints_of_a_heatmap_head_move_by_name(name, tmp_path, caplog):
     path, source = saved(tmp_path, config(name))
     said, before, after = fill(config(name, OWN), path)
     assert said == f"first weights: backbone, head bodypart (2 of 3 keypoints; new: paw) from {path}"
-    assert "bodypart: keypoints taken: tail, nose; new: paw" in caplog.text
+    assert "bodypart: transferred keypoints: tail, nose; new: paw" in caplog.text
     for new, old, theirs in zip(last(after), last(before), last(source), strict=True):
         assert torch.equal(new[0], theirs[3])
         assert torch.equal(new[1], old[1])
@@ -137,7 +137,7 @@ def test_a_conditional_net_starts_from_a_plain_one(plain, conditional, inside, t
     path, source = saved(tmp_path, config(plain))
     said, _, after = fill(config(conditional), path)
     assert said == f"first weights: backbone without conditions, head bodypart from {path}"
-    assert "what the backbone does with conditions starts from random weights" in caplog.text
+    assert "the backbone's layers for conditions keep random weights" in caplog.text
     layers = [key for key in source if key.startswith("backbone.")]
     assert len(layers) > 100
     assert all(torch.equal(after[inside + key.removeprefix("backbone.")], source[key]) for key in layers)
@@ -200,16 +200,14 @@ def test_without_names_keypoints_are_taken_by_position_and_that_is_said(tmp_path
     path, source = saved(tmp_path, config(), beside=False)
     _, _, after = fill(config(bodyparts=("a", "b", "c", "d")), path)
     assert all(torch.equal(value, source[key]) for key, value in after.items())
-    assert "nothing names its keypoints; 'bodypart' takes them by position" in caplog.text
+    assert "the names of its keypoints are unknown; 'bodypart' takes them by position" in caplog.text
 
 
 def test_without_names_another_number_of_keypoints_starts_anew(tmp_path, caplog):
     path, _ = saved(tmp_path, config(), beside=False)
     said, before, after = fill(config(bodyparts=OWN), path)
     assert said == f"first weights: backbone from {path}"
-    assert (
-        "the head bodypart starts from random weights: it has 4 keypoints without names, the project 3" in caplog.text
-    )
+    assert "the head bodypart keeps random weights: it has 4 keypoints without names, the project 3" in caplog.text
     assert all(torch.equal(value, before[key]) for key, value in after.items() if key.startswith("heads."))
 
 
@@ -231,7 +229,7 @@ def test_unique_bodyparts_move_too_and_strange_individuals_do_not(tmp_path, capl
         assert torch.equal(new[0], theirs[1])
     said, before, after = fill(net(("door",), ("ann", "cid")), path)
     assert "identity from" not in said
-    assert "the head identity starts from random weights: the individuals are others" in caplog.text
+    assert "the head identity keeps random weights: its individuals are different" in caplog.text
     assert all(torch.equal(value, before[key]) for key, value in after.items() if "heads.identity" in key)
 
 
@@ -239,7 +237,7 @@ def test_another_head_on_the_same_backbone_starts_anew(tmp_path, caplog):
     path, source = saved(tmp_path, config())
     said, _, after = fill(config("top_down_timm/test_resnet"), path)
     assert said == f"first weights: backbone from {path}"
-    assert "the head bodypart starts from random weights: " in caplog.text
+    assert "the head bodypart keeps random weights: " in caplog.text
     assert all(torch.equal(after[key], source[key]) for key in after if key.startswith("backbone."))
 
 
@@ -286,7 +284,7 @@ def test_a_superanimal_is_fetched_by_name_and_moved_by_the_conversion_table(hub,
     said, before, after = fill(config(NET, ("rump", "paw", "snout")), "superanimal_topviewmouse", table)
     assert asked == ["mwmathis/DeepLabCutModelZoo-SuperAnimal-TopViewMouse/superanimal_topviewmouse_hrnet_w32.pt"]
     assert said == ("first weights: backbone, head bodypart (2 of 3 keypoints; new: paw) from superanimal_topviewmouse")
-    assert "keypoints taken: rump from tail_base, snout from nose; new: paw" in caplog.text
+    assert "transferred keypoints: rump from tail_base, snout from nose; new: paw" in caplog.text
     for new, old, theirs in zip(last(after), last(before), last(source), strict=True):
         assert torch.equal(new[0], theirs[MOUSE.index("tail_base")])
         assert torch.equal(new[1], old[1])
@@ -307,7 +305,7 @@ def test_a_wrong_superanimal_table_or_net_is_named(hub):
     with pytest.raises(DlcxError, match="superanimal_mouse: no such SuperAnimal") as caught:
         check_source(config(NET), "superanimal_mouse")
     assert "superanimal_" in caught.value.hint
-    with pytest.raises(DlcxError, match="there are none for cspnext_s") as caught:
+    with pytest.raises(DlcxError, match="no weights are published for cspnext_s") as caught:
         check_source(config("top_down_cspnext_s"), "superanimal_topviewmouse")
     assert "hrnet_w32" in caught.value.hint
     table = {"superanimal_topviewmouse": {"snout": "nosee"}}
@@ -365,7 +363,7 @@ def test_weight_init_without_decoder_takes_the_backbone_and_finds_moved_files_on
     ("init", "said"),
     [
         ({"snapshot_path": "/gone/x.pt", "dataset": "mine"}, "no such file: /gone/x.pt"),
-        ({"snapshot_path": "/gone/x.pt", "memory_replay": True}, "does not train with memory replay"),
+        ({"snapshot_path": "/gone/x.pt", "memory_replay": True}, "memory replay is not supported"),
         ({}, "names no weights"),
     ],
 )
@@ -377,8 +375,8 @@ def test_weight_init_that_cannot_be_had(init, said):
 def test_weight_init_of_other_lengths_or_channels(hub, caplog):
     _, path, _ = hub
     one = {"snapshot_path": str(path), "with_decoder": True, "conversion_array": [0, 99]}
-    with pytest.raises(DlcxError, match="3 bodyparts and 2 numbers"):
+    with pytest.raises(DlcxError, match="3 bodyparts, but 2 numbers"):
         fill(with_init(config(NET, OWN), **one), "weight_init")
     said, _, _ = fill(with_init(config(NET, OWN[:2]), **one), "weight_init")
     assert "head" not in said
-    assert "it has 27 keypoints, channel 99 is asked for" in caplog.text
+    assert "it has 27 keypoints, but channel 99 is requested" in caplog.text

@@ -54,7 +54,7 @@ def test_timm_checkpoints(tmp_path, suffix):
     assert not same(model, checkpoint)
     said = load_initial(model, config(), str(path))
     assert same(model, checkpoint)
-    assert said == f"first weights: backbone from {path}, 2 tensors not needed"  # the classifier
+    assert said == f"first weights: backbone from {path}, 2 unused tensors"  # the classifier
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_convnext", "test_efficientnet"])
@@ -83,7 +83,7 @@ def test_a_snapshot_fills_backbone_and_fitting_heads(tmp_path, caplog):
     said = load_initial(model, config(), str(tmp_path / "snapshot-009.pt"))
     assert all(torch.equal(value, donor.state_dict()[key]) for key, value in model.state_dict().items())
     assert said.startswith("first weights: backbone, head bodypart from")
-    assert "nothing names its keypoints; 'bodypart' takes them by position" in caplog.text
+    assert "the names of its keypoints are unknown; 'bodypart' takes them by position" in caplog.text
     three = config(bodyparts=("nose", "back", "tail"))
     said = load_initial(build_model(three), three, str(tmp_path / "snapshot-009.pt"))
     assert said.startswith("first weights: backbone from")
@@ -194,7 +194,7 @@ def test_imagenet_is_downloaded_when_the_hub_answers(monkeypatch, tmp_path, offl
 def test_a_network_without_published_weights(offline):
     block = model_config("timm/test_resnet", Layout(("nose",)))
     block["model"]["backbone"]["model_name"] = "resnet18_nobody_trained"
-    with pytest.raises(DlcxError, match="there are no ImageNet weights"):
+    with pytest.raises(DlcxError, match="no ImageNet weights are published"):
         check_source(ModelConfig.model_validate(block), "imagenet")
 
 
@@ -207,5 +207,5 @@ def test_a_snapshot_must_fit_exactly():
     state.popitem()
     with pytest.raises(DlcxError, match="snapshot x lacks heads"):
         load_strict(model, state, "snapshot x")
-    with pytest.raises(DlcxError, match="holds extra, which"):
+    with pytest.raises(DlcxError, match="contains extra, which"):
         load_strict(model, {**model.state_dict(), "extra": torch.zeros(1)}, "snapshot x")

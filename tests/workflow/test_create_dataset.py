@@ -501,7 +501,7 @@ def test_nets_that_cannot_tell_individuals_apart_go_without_and_say_so(tmp_path,
 def test_nets_on_crops_refuse_unique_bodyparts(tmp_path, net_type):
     project = identity_project(tmp_path, unique=True)
     before = files(project)
-    with pytest.raises(DlcxError, match="the project has unique bodyparts, which only bottom-up nets find"):
+    with pytest.raises(DlcxError, match="only bottom-up networks find unique bodyparts, which this project has"):
         make(project, net_type=net_type)
     assert files(project) == before
 

@@ -1,1 +1,1 @@
-"""BUCTD: nets that correct a first guess of a pose on a crop around it."""
+"""BUCTD: networks that refine an initial pose, the condition, on a crop around it."""

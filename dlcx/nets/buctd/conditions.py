@@ -1,7 +1,7 @@
-"""A first guess of a pose as maps: one blob a keypoint.
+"""Condition maps: the initial pose as one Gaussian blob per keypoint.
 
 Zhou et al., Rethinking pose estimation in crowds: overcoming the detection information bottleneck and ambiguity
-(BUCTD, ICCV 2023), arXiv:2306.07879.  Values are DeepLabCut 3.0.2's.
+(BUCTD, ICCV 2023), arXiv:2306.07879. Constants are DeepLabCut 3.0.2's.
 """
 
 from __future__ import annotations
@@ -11,18 +11,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-#: Height of the highest blob of a crop.
+#: Maximum of the maps of a crop.
 PEAK = 255.0
 
 
 class StackedKeypointEncoder(nn.Module):
-    """Condition maps (B, K, H, W) of conditions (B, K, 3): x, y and score, pixels of the crop.
+    """Renders conditions into maps, one Gaussian blob per keypoint, reflected at the border.
 
-    Keypoints outside of the crop or of score 0 give an empty map.  Each other one is a Gaussian blob, reflected at the
-    border; the highest of a crop is 255.  The blob sits one pixel left of and above its keypoint, for the first column
-    or row at the opposite border, and nan counts as 0: snapshots of DeepLabCut have learned that.
+    The maximum of a crop is 255; keypoints outside of the crop or with score 0 have an empty map. Two peculiarities are
+    DeepLabCut's, because its snapshots were trained with them: a blob is one pixel to the left of and above its
+    keypoint (at the opposite border for the first column or row), and nan counts as 0.
 
-    ``kernel_size`` (width, height) is odd; ``img_size`` (height, width) bounds what counts as inside.
+    Parameters
+    ----------
+    num_joints
+        Number of keypoints K.
+    kernel_size
+        Width and height of a blob in pixels, odd.
+    img_size
+        Height and width of the area in which keypoints are rendered.
     """
 
     def __init__(self, num_joints: int, kernel_size: Sequence[int] = (15, 15), img_size: Sequence[int] = (256, 256)):
@@ -31,28 +38,29 @@ class StackedKeypointEncoder(nn.Module):
         self.kernel_size, self.img_size = tuple(kernel_size), tuple(img_size)
 
     def forward(self, conditions: Tensor, size: tuple[int, int]) -> Tensor:
-        """Maps of ``size`` (height, width) in float32."""
+        """Return float32 maps (B, K, height, width) of conditions (B, K, 3): x, y and score, in pixels of the crop."""
         limits = [min(pair) for pair in zip(self.img_size, size, strict=True)]
         x, y, score = conditions.float().nan_to_num(0.0).unbind(-1)
-        seen = (score > 0) & (x >= 0) & (y >= 0) & (x <= limits[1]) & (y <= limits[0])
+        visible = (score > 0) & (x >= 0) & (y >= 0) & (x <= limits[1]) & (y <= limits[0])
         across, down = (
-            _blob(torch.where(seen, place, 0).long() - 1, length, kernel)
-            for place, length, kernel in zip((x, y), reversed(size), self.kernel_size, strict=True)
+            _blob(torch.where(visible, position, 0).long() - 1, length, kernel)
+            for position, length, kernel in zip((x, y), reversed(size), self.kernel_size, strict=True)
         )
-        maps = down[..., :, None] * across[..., None, :] * seen[..., None, None]
+        maps = down[..., :, None] * across[..., None, :] * visible[..., None, None]
         highest = maps.amax((1, 2, 3), keepdim=True)
-        return maps * (PEAK / highest.clamp(min=1.0))  # a blob is 1 at its middle: less is an empty crop
+        return maps * (PEAK / highest.clamp(min=1.0))  # a blob is 1 at its center; empty crops stay 0
 
 
-def _blob(place: Tensor, length: int, kernel: int) -> Tensor:
-    """Gaussians (..., length) about each cell of ``place`` (...), as wide as OpenCV's of that ``kernel``."""
+def _blob(position: Tensor, length: int, kernel: int) -> Tensor:
+    """Gaussians (..., length) around ``position`` (...), with the width that OpenCV derives from the kernel size."""
     sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
-    place = (place % length)[..., None]
-    cells = torch.arange(length, device=place.device)
+    position = (position % length)[..., None]
+    cells = torch.arange(length, device=position.device)
 
     def height(distance: Tensor) -> Tensor:
         near = distance.abs() <= kernel // 2
         return torch.exp(-distance.float().square() / (2 * sigma**2)) * near
 
-    mirrored = height(cells + place) * (place > 0) + height(2 * (length - 1) - cells - place) * (place < length - 1)
-    return height(cells - place) + mirrored
+    low = height(cells + position) * (position > 0)  # reflected at the first and at the last cell
+    high = height(2 * (length - 1) - cells - position) * (position < length - 1)
+    return height(cells - position) + (low + high)

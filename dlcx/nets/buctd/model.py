@@ -1,4 +1,4 @@
-"""Backbones that see a condition, a first guess of the pose, beside the image.
+"""Backbones with two inputs: the image, and the condition, an initial pose.
 
 Zhou et al., Rethinking pose estimation in crowds: overcoming the detection information bottleneck and ambiguity
 (BUCTD, ICCV 2023), arXiv:2306.07879; the attention follows Fu et al., Dual Attention Network (CVPR 2019).
@@ -25,13 +25,19 @@ DROPOUT = 0.1
 
 
 class CondPreNet(nn.Module):
-    """Features of another backbone, which sees the image plus an image made of the condition.
+    """Adds an image computed from the condition to the input of another backbone (preNet).
 
-    ``backbone`` is that backbone's block, ``kpt_encoder`` the block of what draws conditions, ``img_size`` (height,
-    width) of the crops.
+    Parameters
+    ----------
+    backbone
+        Block of the other backbone.
+    kpt_encoder
+        Block of the encoder that renders conditions.
+    img_size
+        Height and width of the crops.
     """
 
-    plain = "backbone"
+    wrapped_network = "backbone"
 
     def __init__(
         self, backbone: Mapping[str, Any], kpt_encoder: Mapping[str, Any], img_size: Sequence[int] = (256, 256)
@@ -49,28 +55,45 @@ class CondPreNet(nn.Module):
         self.cond_preNet = nn.Sequential(nn.Conv2d(self.encoder.channels, 3, 7, padding=3), nn.BatchNorm2d(3))
         for layer in (*self.rgb_preNet, *self.cond_preNet):
             if isinstance(layer, nn.Conv2d):
-                _start_small(layer)
+                _initialize_small(layer)
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
-        """Features of normalised crops (B, 3, H, W)."""
-        drawn = self.encoder(conditions, _size(images))
-        return self.backbone(self.rgb_preNet(images) + self.cond_preNet(drawn))
+        """Compute features of normalized crops (B, 3, H, W) and conditions (B, K, 3)."""
+        condition_maps = self.encoder(conditions, _size(images))
+        return self.backbone(self.rgb_preNet(images) + self.cond_preNet(condition_maps))
 
     def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
-        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.keypoint_channels`."""
+        """Locate the condition maps, one per keypoint; see :mod:`dlcx.heads.keypoint_channels`."""
         return {"cond_preNet.0.weight": {1: keypoints}}
 
 
 class HRNetCoAM(nn.Module):
-    """HRNet whose branches attend to the condition after its transitions ``coam_modules`` (1 to 3; 4: at the end).
+    """HRNet whose branches attend to the condition (CoAM).
 
-    ``img_size`` is (width, height) of the crops: the attention's layers fit that size alone.  ``channel_att_only``
-    leaves the attention between positions out.
+    Parameters
+    ----------
+    kpt_encoder
+        Block of the encoder that renders conditions.
+    base_model_name
+        An HRNet of timm.
+    coam_modules
+        Where attention is added: after the transitions 1 to 3, or 4 for the end of the network.
+    channel_att_only
+        Leave out the attention between positions.
+    att_heads
+        Number of attention heads; only 1 is supported.
+    img_size
+        Width and height of the crops. The attention layers fit only this size.
+
+    Raises
+    ------
+    DlcxError
+        If ``att_heads`` or ``coam_modules`` are not supported.
     """
 
     model: Any
 
-    plain = "model"
+    wrapped_network = "model"
 
     def __init__(
         self,
@@ -82,13 +105,13 @@ class HRNetCoAM(nn.Module):
         img_size: Sequence[int] = (256, 256),
     ) -> None:
         super().__init__()
-        plain = HRNet(base_model_name)
-        self.model, self.stride = plain.model, plain.stride
-        for key, got, fits in (
+        hrnet = HRNet(base_model_name)
+        self.model, self.stride = hrnet.model, hrnet.stride
+        for key, got, is_supported in (
             ("att_heads", att_heads, att_heads == 1),
             ("coam_modules", list(coam_modules), set(coam_modules) <= {1, 2, 3, 4}),
         ):
-            if not fits:
+            if not is_supported:
                 expected = "1" if key == "att_heads" else "some of 1, 2, 3, 4"
                 raise DlcxError(f"model.backbone.{key}: expected {expected}, got {got}")
         self.encoder = _encoder(kpt_encoder, img_size)
@@ -105,17 +128,17 @@ class HRNetCoAM(nn.Module):
             )
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
-        """The finest branch for normalised crops (B, 3, H, W)."""
+        """Compute the finest branch for normalized crops (B, 3, H, W) and conditions (B, K, 3)."""
         if _size(images) != self.img_size:
             height, width = self.img_size
             raise DlcxError(
                 f"the network expects crops of {width} x {height} pixels, got {images.shape[3]} x {images.shape[2]}",
                 hint="Set data.train.top_down_crop and data.inference.top_down_crop to that size.",
             )
-        drawn = self.encoder(conditions, _size(images))
+        condition_maps = self.encoder(conditions, _size(images))
         net = self.model
         x = net.act2(net.bn2(net.conv2(net.act1(net.bn1(net.conv1(images))))))
-        branches = self._attend(0, [step(net.layer1(x)) for step in net.transition1], drawn)
+        branches = self._attend(0, [step(net.layer1(x)) for step in net.transition1], condition_maps)
         for number, (stage, transition) in enumerate(
             ((net.stage2, net.transition2), (net.stage3, net.transition3)), start=1
         ):
@@ -124,30 +147,30 @@ class HRNetCoAM(nn.Module):
                 branches[index] if isinstance(step, nn.Identity) else step(branches[-1])
                 for index, step in enumerate(transition)
             ]
-            branches = self._attend(number, branches, drawn)
-        return self._attend(3, net.stage4(branches)[:1], drawn)[0]
+            branches = self._attend(number, branches, condition_maps)
+        return self._attend(3, net.stage4(branches)[:1], condition_maps)[0]
 
     def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
-        """The condition's maps, one a keypoint; see :mod:`dlcx.heads.keypoint_channels`."""
+        """Locate the condition maps, one per keypoint; see :mod:`dlcx.heads.keypoint_channels`."""
         rows: TensorChannels = {}
         for name, module in self.coam_stages.named_modules(prefix="coam_stages"):
-            if isinstance(module, PositionAttention):
+            if isinstance(module, ConditionalPositionAttention):
                 rows |= {
                     f"{name}.cnn_cond.weight": {0: keypoints, 1: keypoints},
                     f"{name}.cnn_cond.bias": {0: keypoints},
                     f"{name}.pa.fc_q.weight": {1: keypoints},
                 }
-            elif isinstance(module, ChannelAttention):
+            elif isinstance(module, ConditionalChannelAttention):
                 rows[f"{name}.cnn_cond.weight"] = {1: keypoints}
         return rows
 
-    def _attend(self, stage: int, branches: list[Tensor], drawn: Tensor) -> list[Tensor]:
+    def _attend(self, stage: int, branches: list[Tensor], condition_maps: Tensor) -> list[Tensor]:
         name = str(stage)
-        return self.coam_stages[name](branches, drawn) if name in self.coam_stages else branches
+        return self.coam_stages[name](branches, condition_maps) if name in self.coam_stages else branches
 
 
 class ConditionalAttention(nn.Module):
-    """CoAM: each branch of HRNet attends to the condition."""
+    """Conditional attention module (CoAM) of all branches of HRNet."""
 
     def __init__(
         self, channels: Sequence[int], sizes: Sequence[tuple[int, int]], keypoints: int, *, channels_only: bool
@@ -158,74 +181,74 @@ class ConditionalAttention(nn.Module):
             for width, size in zip(channels, sizes, strict=True)
         )
 
-    def forward(self, branches: Sequence[Tensor], drawn: Tensor) -> list[Tensor]:
-        """Branches (B, C, h, w) of any sizes, same shapes, for condition maps (B, K, H, W)."""
-        return [layer(branch, drawn) for layer, branch in zip(self.att_layers, branches, strict=True)]
+    def forward(self, branches: Sequence[Tensor], condition_maps: Tensor) -> list[Tensor]:
+        """Return branches (B, C, h, w) of the same shapes, given condition maps (B, K, H, W)."""
+        return [layer(branch, condition_maps) for layer, branch in zip(self.att_layers, branches, strict=True)]
 
 
 class DualAttention(nn.Module):
-    """Attention between positions and between channels of one map, both asked for by the condition."""
+    """Attention between the positions and between the channels of one branch, with queries from the condition."""
 
     def __init__(self, channels: int, size: tuple[int, int], keypoints: int, *, channels_only: bool) -> None:
         super().__init__()
-        self.position_attention_module = None if channels_only else PositionAttention(channels, keypoints)
-        self.channel_attention_module = ChannelAttention(channels, size, keypoints)
+        self.position_attention_module = None if channels_only else ConditionalPositionAttention(channels, keypoints)
+        self.channel_attention_module = ConditionalChannelAttention(channels, size, keypoints)
 
-    def forward(self, x: Tensor, drawn: Tensor) -> Tensor:
-        """(B, C, h, w), same shape, for condition maps (B, K, H, W)."""
-        condition = functional.interpolate(drawn, _size(x), mode="bilinear", antialias=True)
+    def forward(self, x: Tensor, condition_maps: Tensor) -> Tensor:
+        """Return features of the shape of ``x``, (B, C, h, w), given condition maps (B, K, H, W)."""
+        condition = functional.interpolate(condition_maps, _size(x), mode="bilinear", antialias=True)
         channel = self.channel_attention_module(x, condition)
         if self.position_attention_module is None:
             return x * channel
         return x + (self.position_attention_module(x, condition) + channel)
 
 
-class PositionAttention(nn.Module):
-    """Each position, as the condition describes it, gathers from all positions."""
+class ConditionalPositionAttention(nn.Module):
+    """Attention between positions: queries come from the condition, keys and values from the features."""
 
     def __init__(self, channels: int, keypoints: int) -> None:
         super().__init__()
         self.cnn = nn.Conv2d(channels, channels, 3, padding=1)
         self.pa = nn.ModuleDict(
             {
-                "fc_q": _start_small(nn.Linear(keypoints, channels)),
-                "fc_k": _start_small(nn.Linear(channels, channels)),
-                "fc_v": _start_small(nn.Linear(channels, channels)),
-                "fc_o": _start_small(nn.Linear(channels, channels)),
+                "fc_q": _initialize_small(nn.Linear(keypoints, channels)),
+                "fc_k": _initialize_small(nn.Linear(channels, channels)),
+                "fc_v": _initialize_small(nn.Linear(channels, channels)),
+                "fc_o": _initialize_small(nn.Linear(channels, channels)),
             }
         )
         self.cnn_cond = nn.Conv2d(keypoints, keypoints, 3, padding=1)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, C, h, w), same shape, for the condition (B, K, h, w)."""
+        """Return features of the shape of ``x``, (B, C, h, w), given the condition (B, K, h, w)."""
         y = self.cnn(x).flatten(2).mT  # (B, hw, C)
-        asked = self.cnn_cond(condition).flatten(2).mT  # (B, hw, K)
-        gathered = _attention(self.pa["fc_q"](asked), self.pa["fc_k"](y), self.pa["fc_v"](y), self.training)
-        return self.pa["fc_o"](gathered).mT.unflatten(2, _size(x))
+        queries = self.cnn_cond(condition).flatten(2).mT  # (B, hw, K)
+        attended = _attention(self.pa["fc_q"](queries), self.pa["fc_k"](y), self.pa["fc_v"](y), self.training)
+        return self.pa["fc_o"](attended).mT.unflatten(2, _size(x))
 
 
-class ChannelAttention(nn.Module):
-    """Each channel, as the condition describes it, gathers from all channels; then positions are mixed."""
+class ConditionalChannelAttention(nn.Module):
+    """Attention between channels with queries from the condition, then a linear layer over positions."""
 
     def __init__(self, channels: int, size: tuple[int, int], keypoints: int) -> None:
         super().__init__()
         self.cnn = nn.Conv2d(channels, channels, 3, padding=1)
         self.cnn_cond = nn.Conv2d(keypoints, channels, 3, padding=1)
         cells = size[0] * size[1]
-        self.pa = nn.ModuleDict({"fc_o": _start_small(nn.Linear(cells, cells))})
+        self.pa = nn.ModuleDict({"fc_o": _initialize_small(nn.Linear(cells, cells))})
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, C, h, w), same shape, for the condition (B, K, h, w)."""
+        """Return features of the shape of ``x``, (B, C, h, w), given the condition (B, K, h, w)."""
         y = self.cnn(x).flatten(2)  # (B, C, hw)
-        gathered = _attention(self.cnn_cond(condition).flatten(2), y, y, self.training)
-        return self.pa["fc_o"](gathered).unflatten(2, _size(x))
+        attended = _attention(self.cnn_cond(condition).flatten(2), y, y, self.training)
+        return self.pa["fc_o"](attended).unflatten(2, _size(x))
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Tensor:
-    """Scaled dot-product attention of (B, N, C) each; as one head, because the ONNX exporter wants four dimensions."""
+    """Scaled dot-product attention of tensors (B, N, C), with a head dimension that the ONNX exporter requires."""
     rate = DROPOUT if training else 0.0
-    gathered = functional.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], dropout_p=rate)
-    return gathered[:, 0]
+    attended = functional.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], dropout_p=rate)
+    return attended[:, 0]
 
 
 def _encoder(block: Mapping[str, Any], img_size: Sequence[int]) -> StackedKeypointEncoder:
@@ -237,8 +260,8 @@ def _size(maps: Tensor) -> tuple[int, int]:
     return maps.shape[2], maps.shape[3]
 
 
-def _start_small(layer: Any) -> Any:
-    """First weights N(0, 0.001) and biases of 0."""
+def _initialize_small(layer: Any) -> Any:
+    """Initialize weights from N(0, 0.001) and biases with 0."""
     nn.init.normal_(layer.weight, std=0.001)
     nn.init.zeros_(layer.bias)
     return layer

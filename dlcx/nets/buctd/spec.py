@@ -1,4 +1,4 @@
-"""BUCTD: HRNet or CSPNeXt corrects a first guess of each pose on a crop, by attention (CoAM) or a preNet."""
+"""BUCTD: HRNet or CSPNeXt refines the initial pose of each animal on a crop, with attention (CoAM) or a preNet."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from functools import partial
 from dlcx.nets.blocks import heatmap_head, runner, simcc_head
 from dlcx.nets.cspnext.spec import SIZES, cspnext
 from dlcx.nets.hrnet.spec import CHANNELS, hrnet
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 PAPER = "Zhou et al. 2023 (BUCTD), arXiv:2306.07879"
-#: Pixels of a crop (width, height) of the nets whose crops are not 256 x 256.
+#: Size of crops (width, height) in pixels, for networks whose crops are not 256 x 256.
 CROPS = {
     "ctd_coam_w48_human": (384, 288),
     "ctd_prenet_rtmpose_x": (384, 384),
     "ctd_prenet_rtmpose_x_human": (288, 384),
 }
-#: ``img_size`` as DeepLabCut's files have it: height and width for preNets, width and height for CoAM.
+#: ``img_size`` in DeepLabCut's order: height and width for preNets, width and height for CoAM.
 SIZES_WRITTEN = {**CROPS, "ctd_prenet_rtmpose_x_human": (384, 288)}
 
-_CHANCES: Block = {"jitter_prob": 0.16, "swap_prob": 0.08, "inv_prob": 0.03, "miss_prob": 0.10}
-_ANY_ANIMAL: Block = {"keypoint_sigmas": 0.1, "keypoints_symmetry": None, **_CHANCES}
+_PROBABILITIES: Block = {"jitter_prob": 0.16, "swap_prob": 0.08, "inv_prob": 0.03, "miss_prob": 0.10}
+_ANY_ANIMAL: Block = {"keypoint_sigmas": 0.1, "keypoints_symmetry": None, **_PROBABILITIES}
 #: CrowdPose: shoulders, elbows, wrists, hips, knees, ankles, head, neck.
 _HUMAN: Block = {
     "keypoint_sigmas": [sigma for sigma in (0.079, 0.072, 0.062, 0.107, 0.087, 0.089, 0.025) for _ in "lr"],
     "keypoints_symmetry": [[left, left + 1] for left in range(0, 12, 2)],
-    **_CHANCES,
+    **_PROBABILITIES,
 }
 
 
@@ -43,9 +43,9 @@ def _conditions(name: str, keypoints: int) -> Block:
     return {"kpt_encoder": encoder, "img_size": list(SIZES_WRITTEN.get(name, (256, 256)))}
 
 
-def _coam(name: str, request: Request) -> Block:
+def _coam(name: str, context: NetContext) -> Block:
     timm_name = "hrnet_" + name.split("_")[2]
-    keypoints, channels = len(request.layout.bodyparts), CHANNELS[timm_name]
+    keypoints, channels = len(context.layout.bodyparts), CHANNELS[timm_name]
     backbone: Block = {
         "type": "HRNetCoAM",
         "base_model_name": timm_name,
@@ -60,16 +60,16 @@ def _coam(name: str, request: Request) -> Block:
     return _net(name, backbone, _heatmaps(channels, keypoints), channels, {})
 
 
-def _prenet_hrnet(name: str, request: Request) -> Block:
+def _prenet_hrnet(name: str, context: NetContext) -> Block:
     timm_name = name.removeprefix("ctd_prenet_")
-    keypoints, channels = len(request.layout.bodyparts), CHANNELS[timm_name]
+    keypoints, channels = len(context.layout.bodyparts), CHANNELS[timm_name]
     backbone = {"type": "CondPreNet", "backbone": hrnet(timm_name), **_conditions(name, keypoints)}
     return _net(name, backbone, _heatmaps(channels, keypoints), channels, {})
 
 
-def _prenet_rtmpose(name: str, request: Request) -> Block:
+def _prenet_rtmpose(name: str, context: NetContext) -> Block:
     size = name.split("_")[3]
-    keypoints, channels = len(request.layout.bodyparts), SIZES[size][2]
+    keypoints, channels = len(context.layout.bodyparts), SIZES[size][2]
     backbone = {"type": "CondPreNet", "backbone": cspnext(size), **_conditions(name, keypoints)}
     head = simcc_head(channels, keypoints, crop=CROPS.get(name, (256, 256)))
     for key in ("apply_softmax", "normalize_outputs"):
@@ -94,7 +94,7 @@ FAMILY = Family(
             name="ctd_coam_w32",
             aliases=("BUCTD-hrnet_w32",),
             stride=4,
-            summary="corrects another net's poses by attention: for crowds, where animals hide each other",
+            summary="refines another network's poses with attention: for crowded scenes with occlusions",
             parameters=47_665_192,
             gflops=13.60,
             configure=_coam,
@@ -119,7 +119,7 @@ FAMILY = Family(
         _spec(
             name="ctd_prenet_hrnet_w32",
             stride=4,
-            summary="corrects another net's poses, without attention",
+            summary="refines another network's poses, without attention",
             parameters=29_317_866,
             gflops=11.08,
             configure=_prenet_hrnet,
@@ -135,7 +135,7 @@ FAMILY = Family(
         _spec(
             name="ctd_prenet_rtmpose_s",
             stride=32,
-            summary="corrects another net's poses, small and fast",
+            summary="refines another network's poses; small and fast",
             parameters=5_195_892,
             gflops=1.64,
             configure=_prenet_rtmpose,

@@ -9,39 +9,40 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-#: Of each stage: output channels before widening, blocks before deepening.
+#: Output channels and number of blocks of each stage, before scaling.
 STAGES = ((128, 3), (256, 6), (512, 6), (1024, 3))
 STEM = 64
 POOLS = (5, 9, 13)
 
 
 class SyncNorm(nn.SyncBatchNorm):
-    """Batch norm that is no BatchNorm2d, so that ``freeze_bn_stats`` leaves it alone, as in DeepLabCut.
+    """Batch norm that is not a BatchNorm2d, so that ``freeze_bn_stats`` does not affect it, as in DeepLabCut.
 
-    Where several processes train, all batch norms are over the whole batch (:mod:`dlcx.training.distributed_losses`).
+    In distributed training all batch norms use the statistics of the whole batch
+    (:mod:`dlcx.training.distributed_losses`).
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise (B, C, H, W)."""
+        """Normalize (B, C, H, W)."""
         return nn.BatchNorm2d.forward(self, x)
 
 
 class ConvModule(nn.Module):
-    """Convolution that keeps the size (but for its stride), batch norm, SiLU."""
+    """Padded convolution, batch norm and SiLU."""
 
-    def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inside, outside, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
-        self.norm = SyncNorm(outside)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+        self.norm = SyncNorm(out_channels)
         nn.init.kaiming_normal_(self.conv.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inside, H, W) -> (B, outside, H / stride, W / stride)."""
+        """Compute (B, out_channels, H / stride, W / stride) from (B, in_channels, H, W)."""
         return functional.silu(self.norm(self.conv(x)), inplace=True)
 
 
 class DepthwiseSeparable(nn.Module):
-    """A large kernel on each channel, then a mix of the channels."""
+    """Depthwise convolution with a large kernel, then a pointwise convolution."""
 
     def __init__(self, channels: int, kernel: int = 5) -> None:
         super().__init__()
@@ -49,12 +50,12 @@ class DepthwiseSeparable(nn.Module):
         self.pointwise_conv = ConvModule(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W), same shape."""
+        """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         return self.pointwise_conv(self.depthwise_conv(x))
 
 
 class CSPNeXtBlock(nn.Module):
-    """Two convolutions, around them perhaps a shortcut."""
+    """Two convolutions with an optional residual connection."""
 
     def __init__(self, channels: int, shortcut: bool) -> None:
         super().__init__()
@@ -63,25 +64,25 @@ class CSPNeXtBlock(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W), same shape."""
+        """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         y = self.conv2(self.conv1(x))
         return x + y if self.shortcut else y
 
 
 class ChannelAttention(nn.Module):
-    """Weighs each channel by what the whole map holds."""
+    """Scales each channel by a factor computed from the mean of all channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.fc = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W), same shape."""
+        """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         return x * functional.hardsigmoid(self.fc(functional.adaptive_avg_pool2d(x, 1)))
 
 
 class CSPLayer(nn.Module):
-    """Half of the channels go through ``blocks`` blocks, the other half around them."""
+    """Cross-stage partial layer: only half of the channels pass through the ``blocks``."""
 
     def __init__(self, channels: int, blocks: int, shortcut: bool) -> None:
         super().__init__()
@@ -93,13 +94,13 @@ class CSPLayer(nn.Module):
         self.attention = ChannelAttention(2 * half)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W), same shape."""
+        """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         both = torch.cat([self.blocks(self.main_conv(x)), self.short_conv(x)], 1)
         return self.final_conv(self.attention(both))
 
 
 class SPPBottleneck(nn.Module):
-    """Spatial pyramid pooling: each cell also sees the maxima around it."""
+    """Spatial pyramid pooling: adds the maxima of windows of several sizes around each cell."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -108,16 +109,21 @@ class SPPBottleneck(nn.Module):
         self.conv2 = ConvModule(half * (len(POOLS) + 1), channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W), same shape."""
+        """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         x = self.conv1(x)
         pooled = [functional.max_pool2d(x, size, stride=1, padding=size // 2) for size in POOLS]
         return self.conv2(torch.cat([x, *pooled], 1))
 
 
 class CSPNeXt(nn.Module):
-    """Features (B, channels, H / 32, W / 32) of images (B, 3, H, W).
+    """Computes features (B, channels, H / 32, W / 32) of images (B, 3, H, W).
 
-    ``deepen_factor`` and ``widen_factor`` scale the blocks a stage and the channels.
+    Parameters
+    ----------
+    model_name
+        Name of the network, which selects its ImageNet weights.
+    deepen_factor, widen_factor
+        Factors of the number of blocks per stage and of the channels.
     """
 
     def __init__(self, model_name: str = "cspnext_m", deepen_factor: float = 0.67, widen_factor: float = 0.75) -> None:
@@ -129,12 +135,12 @@ class CSPNeXt(nn.Module):
             ConvModule(width // 2, width, 3),
         )
         for number, (channels, count) in enumerate(STAGES, start=1):
-            inside, width = width, int(channels * widen_factor)
+            in_channels, width = width, int(channels * widen_factor)
             last = number == len(STAGES)
             pyramid = [SPPBottleneck(width)] if last else []
             blocks = max(round(count * deepen_factor), 1)
             stage = nn.Sequential(
-                ConvModule(inside, width, 3, stride=2), *pyramid, CSPLayer(width, blocks, shortcut=not last)
+                ConvModule(in_channels, width, 3, stride=2), *pyramid, CSPLayer(width, blocks, shortcut=not last)
             )
             self.add_module(f"stage{number}", stage)
         self.model_name = model_name
@@ -142,7 +148,7 @@ class CSPNeXt(nn.Module):
         self.channels = width
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of the last stage."""
+        """Return the features of the last stage."""
         x = images
         for stage in self.children():
             x = stage(x)

@@ -6,26 +6,26 @@ from functools import partial
 
 from dlcx.nets.blocks import backbone, runner, top_down
 from dlcx.nets.bottom_up import backbone_heads
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 PAPER = "Lyu et al. 2022 (RTMDet), arXiv:2212.07784"
-#: Size: depth and width factors, channels of the features.
+#: Depth factor, width factor and channels of the features, by size.
 SIZES = {"s": (0.33, 0.5, 512), "m": (0.67, 0.75, 768), "x": (1.33, 1.25, 1280)}
 
 
 def cspnext(size: str) -> Block:
-    """The block ``model.backbone`` of CSPNeXt-s, -m or -x."""
+    """Return the block ``model.backbone`` of CSPNeXt-s, -m or -x."""
     deepen, widen, _ = SIZES[size]
     return backbone(type="CSPNeXt", model_name=f"cspnext_{size}", deepen_factor=deepen, widen_factor=widen)
 
 
-def _configure(name: str, request: Request) -> Block:
+def _configure(name: str, context: NetContext) -> Block:
     size = name.rpartition("_")[2]
     channels = SIZES[size][2]
     return {
         "model": {
             "backbone": cspnext(size),
-            "heads": backbone_heads(name, request, channels),
+            "heads": backbone_heads(name, context, channels),
             "backbone_output_channels": channels,
         },
         "runner": runner(5e-4, [90, 120], [1e-4, 1e-5]),

@@ -1,4 +1,4 @@
-"""DEKR on HRNet in three widths: animals by their centres, whose keypoints are regressed."""
+"""DEKR on HRNet in three widths: finds the centers of animals and regresses their keypoints."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from functools import partial
 from dlcx.nets.blocks import RADIUS, backbone, runner
 from dlcx.nets.bottom_up import shared_heads
 from dlcx.nets.hrnet.spec import CHANNELS, PADDING
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 PAPER = "Geng et al. 2021, arXiv:2104.02300"
-#: Features that a keypoint's branch works on.
+#: Channels of the branch of each keypoint.
 FEATURES = 15
 
 
-def _configure(name: str, request: Request) -> Block:
+def _configure(name: str, context: NetContext) -> Block:
     backbone_name = name.replace("dekr", "hrnet")
     finest = CHANNELS[backbone_name]
-    channels = finest * (1 + 2 + 4 + 8)  # the four branches side by side
+    channels = finest * (1 + 2 + 4 + 8)  # the four branches, concatenated
     return {
         "model": {
             "backbone": backbone(
                 type="HRNet", model_name=backbone_name, interpolate_branches=True, increased_channel_count=False
             ),
-            "heads": {"bodypart": _head(request, channels, finest), **shared_heads(request, channels)},
+            "heads": {"bodypart": _head(context, channels, finest), **shared_heads(context, channels)},
             "backbone_output_channels": channels,
         },
         "data": {"inference": PADDING},
@@ -32,9 +32,9 @@ def _configure(name: str, request: Request) -> Block:
     }
 
 
-def _head(request: Request, channels: int, hidden: int) -> Block:
-    """The head for ``channels`` features; its keypoint maps come from ``hidden`` of its own."""
-    keypoints = len(request.layout.bodyparts)
+def _head(context: NetContext, channels: int, hidden: int) -> Block:
+    """Return the head for features with ``channels`` channels; ``hidden`` are those of the score maps' branch."""
+    keypoints = len(context.layout.bodyparts)
     layers: Block = {"dilation_rate": 1, "final_conv_kernel": 1}
     return {
         "type": "DEKRHead",
@@ -54,7 +54,7 @@ def _head(request: Request, channels: int, hidden: int) -> Block:
             "apply_sigmoid": False,
             "use_heatmap": False,
             "clip_scores": True,
-            "num_animals": len(request.layout.individuals),
+            "num_animals": len(context.layout.individuals),
             "keypoint_score_type": "combined",
             "max_absorb_distance": 75,
             "nms_threshold": 0.05,
@@ -78,11 +78,11 @@ FAMILY = Family(
     nets=(
         _net(
             name="dekr_w18",
-            summary="several animals, found by their centres: no assembly, no detector",
+            summary="several animals, found by their centers; needs no assembly and no detector",
             parameters=9_612_571,
             gflops=4.49,
         ),
-        _net(name="dekr_w32", summary="as dekr_w18, wider", parameters=29_391_701, gflops=10.66),
+        _net(name="dekr_w32", summary="wider than dekr_w18", parameters=29_391_701, gflops=10.66),
         _net(name="dekr_w48", summary="the widest DEKR: precise and slow", parameters=65_468_101, gflops=21.76),
     ),
 )

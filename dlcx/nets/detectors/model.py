@@ -1,7 +1,7 @@
-"""torchvision's detectors, with one class beside the background: an animal.
+"""torchvision's detectors with two classes, background and animal.
 
-Images come normalised with ImageNet's mean and deviation, and torchvision normalises them once more.  DeepLabCut's
-snapshots were trained so.
+Images are normalized with ImageNet's mean and standard deviation, and torchvision normalizes them again. DeepLabCut's
+snapshots were trained this way.
 
 Howard et al., Searching for MobileNetV3 (ICCV 2019), for SSDLite; Ren et al., Faster R-CNN (NeurIPS 2015).
 """
@@ -22,19 +22,27 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.heads.loss_normalization import batch_count
 from dlcx.poses import Instances
 
-#: Of each image, the surest first: boxes (N, 4) as x1, y1, x2, y2 in pixels of the input, scores (N,), labels (N,).
-Found = list[dict[str, Tensor]]
+#: Of each image, best first: boxes (N, 4) as x1, y1, x2, y2 in pixels of the input, scores (N,), labels (N,).
+RawDetections = list[dict[str, Tensor]]
 CLASSES = 2
 SSDLITE = "ssdlite320_mobilenet_v3_large"
-#: Faster R-CNN's backbones, by a part of the variant's name: the first layers, which COCO's weights keep as they are.
+#: First layers of Faster R-CNN's backbones, which are not trained, by a part of the variant's name.
 STEMS = {"resnet": ("conv1", "bn1", "layer1"), "mobilenet": tuple(str(stage) for stage in range(7))}
 
 
 class BoxDetector(nn.Module):
-    """Images to boxes of animals; the child carries DeepLabCut's state-dict names, ``model.*`` and torchvision's.
+    """Detects the boxes of animals; state-dict names are DeepLabCut's, ``model.`` and torchvision's.
 
-    ``freeze_bn_stats`` keeps all batch norms in eval mode during training, ``freeze_bn_weights`` keeps their weight and
-    bias from being trained.  The parameters of ``stem`` are not trained either.
+    Parameters
+    ----------
+    model
+        A detector of torchvision.
+    freeze_bn_stats
+        Keep all batch norms in eval mode during training.
+    freeze_bn_weights
+        Do not train their weights and biases.
+    stem
+        Layers whose parameters are not trained.
     """
 
     def __init__(
@@ -52,28 +60,33 @@ class BoxDetector(nn.Module):
         for layer in frozen:
             layer.requires_grad_(False)
         for layer in self._batch_norms():
-            layer.register_forward_pre_hook(_without_statistics_of_one)
-            layer.register_forward_hook(_with_statistics_again)
+            layer.register_forward_pre_hook(_skip_single_value_statistics)
+            layer.register_forward_hook(_restore_training)
 
-    def forward(self, images: Tensor) -> Found:
-        """Boxes in normalised images (B, 3, H, W), which may be of any size; in eval mode only."""
+    def forward(self, images: Tensor) -> RawDetections:
+        """Detect boxes in normalized images (B, 3, H, W) of any size; in eval mode only."""
         return self.model(list(images))
 
     def loss(self, images: Tensor, boxes: Iterable[Tensor]) -> dict[str, Tensor]:
-        """torchvision's losses and ``total_loss``, their sum, in training mode only.
+        """Return torchvision's losses and their sum, ``total_loss``; in training mode only.
 
-        images (B, 3, H, W) normalised; boxes of each image (N, 4) as x, y, width, height in pixels of the input, those
-        without width or height are padding.
+        Parameters
+        ----------
+        images
+            Normalized images (B, 3, H, W).
+        boxes
+            x, y, width and height (N, 4) of the animals of each image, in pixels of the input. Boxes without width or
+            height are padding.
         """
         losses = self.model(list(images), [_target(of_image) for of_image in boxes])
         return {**losses, "total_loss": torch.stack(list(losses.values())).sum()}
 
-    def decode(self, found: Found) -> list[Instances]:
-        """Animals without keypoints, in pixels of the network input, the surest first."""
+    def decode(self, found: RawDetections) -> list[Instances]:
+        """Return boxes as animals without keypoints, in pixels of the network input, best first."""
         return [_instances(of_image) for of_image in found]
 
     def train(self, mode: bool = True) -> BoxDetector:
-        """Training mode, but for batch statistics that are frozen."""
+        """Set training mode, except for frozen batch norms."""
         super().train(mode)
         if self.freeze_bn_stats:
             for layer in self._batch_norms():
@@ -84,25 +97,25 @@ class BoxDetector(nn.Module):
         return [layer for layer in self.model.modules() if isinstance(layer, _BatchNorm)]
 
 
-def _without_statistics_of_one(layer: nn.Module, inputs: tuple[Tensor]) -> None:
-    """A single value a channel, one image in SSDLite's last layer, has no deviation: what was seen before counts."""
+def _skip_single_value_statistics(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+    """Use the running statistics if there is one value per channel, as for one image in SSDLite's last layer."""
     (values,) = inputs
     if layer.training and values.numel() == values.shape[1]:
         layer.eval()
-        layer.learns_again = True  # type: ignore[assignment]
+        layer.resumes_training = True  # type: ignore[assignment]
 
 
-def _with_statistics_again(layer: nn.Module, inputs: tuple[Tensor], outputs: Tensor) -> None:
-    if getattr(layer, "learns_again", False):
+def _restore_training(layer: nn.Module, inputs: tuple[Tensor], outputs: Tensor) -> None:
+    if getattr(layer, "resumes_training", False):
         layer.train()
-        layer.learns_again = False  # type: ignore[assignment]
+        layer.resumes_training = False  # type: ignore[assignment]
 
 
-class SharedSSD(SSD):
-    """torchvision's SSD, whose losses are by the boxes matched in the whole batch where processes share it out."""
+class DistributedSSD(SSD):
+    """torchvision's SSD, with losses normalized over the whole batch in distributed training."""
 
     def compute_loss(self, targets: Any, head_outputs: Any, anchors: Any, matched_idxs: list[Tensor]) -> Any:
-        """torchvision's losses, which are by the boxes that are matched in the images at hand."""
+        """Return torchvision's losses, divided by the number of matched boxes in the whole batch."""
         losses = super().compute_loss(targets, head_outputs, anchors, matched_idxs)
         matched = torch.stack([(of_image >= 0).sum() for of_image in matched_idxs]).sum()
         factor = matched.clamp(min=1) / batch_count(matched)
@@ -117,9 +130,18 @@ def ssdlite(
     box_score_thresh: float = 0.01,
     from_scratch: bool = False,
 ) -> BoxDetector:
-    """SSDLite on MobileNetV3; ``variant`` has no meaning and is not asked for.
+    """Build SSDLite on MobileNetV3, with all layers trainable.
 
-    All layers learn; of one that learns ``from_scratch`` the batch norms do as well.
+    Parameters
+    ----------
+    freeze_bn_stats, freeze_bn_weights
+        Freeze batch norms; see :class:`BoxDetector`.
+    variant
+        Ignored.
+    box_score_thresh
+        Minimum score of a box.
+    from_scratch
+        The detector will be trained from random weights, so that batch norms are not frozen.
     """
     del variant
     model = torchvision_model(None, score_thresh=box_score_thresh)
@@ -138,12 +160,24 @@ def faster_rcnn(
     box_score_thresh: float = 0.01,
     from_scratch: bool = False,
 ) -> BoxDetector:
-    """Faster R-CNN in one of torchvision's variants; unless it learns from scratch, its first layers stay as they are.
+    """Build Faster R-CNN.
+
+    Parameters
+    ----------
+    variant
+        A variant of torchvision, such as ``fasterrcnn_resnet50_fpn_v2``.
+    freeze_bn_stats, freeze_bn_weights
+        Freeze batch norms; see :class:`BoxDetector`.
+    box_score_thresh
+        Minimum score of a box.
+    from_scratch
+        The detector will be trained from random weights, so that no layer is frozen. Otherwise the first layers of the
+        backbone are.
 
     Raises
     ------
     DlcxError
-        For a variant that torchvision does not have.
+        If torchvision does not have the variant.
     """
     model = torchvision_model(variant, box_score_thresh=box_score_thresh)
     names = next(stem for kind, stem in STEMS.items() if kind in variant)
@@ -154,29 +188,29 @@ def faster_rcnn(
 
 
 def torchvision_model(variant: str | None, *, classes: int = CLASSES, **options: Any) -> Any:
-    """torchvision's layers with random weights: a variant of Faster R-CNN, or SSDLite for None.
+    """Build a detector of torchvision with random weights: a variant of Faster R-CNN, or SSDLite if it is None.
 
     Raises
     ------
     DlcxError
-        For a variant that torchvision does not have.
+        If torchvision does not have the variant.
     """
-    none = {"weights": None, "weights_backbone": None, "num_classes": classes}
+    random_weights = {"weights": None, "weights_backbone": None, "num_classes": classes}
     if variant is None:
-        model = vars(detection)[SSDLITE](**none, **options)
-        model.__class__ = SharedSSD
+        model = vars(detection)[SSDLITE](**random_weights, **options)
+        model.__class__ = DistributedSSD
         return model
     variants = {name: build for name, build in vars(detection).items() if name.startswith("fasterrcnn_")}
     if variant not in variants:
         raise DlcxError(f"detector.model.variant: no '{variant}'", hint=did_you_mean(variant, variants))
-    model = variants[variant](**none, **options)
-    if "_v2" not in variant:  # torchvision does so where it loads weights
+    model = variants[variant](**random_weights, **options)
+    if "_v2" not in variant:  # as torchvision does for pretrained weights
         _freeze_norms(model.backbone.body)
     return model
 
 
 def _freeze_norms(module: nn.Module) -> None:
-    """Exchange the batch norms below ``module`` for ones whose statistics and weights are constants."""
+    """Replace the batch norms in ``module`` by ones with constant statistics and weights."""
     for name, layer in module.named_children():
         if isinstance(layer, nn.BatchNorm2d):
             setattr(module, name, FrozenBatchNorm2d(layer.num_features, layer.eps))
@@ -185,7 +219,7 @@ def _freeze_norms(module: nn.Module) -> None:
 
 
 def _target(boxes: Tensor) -> dict[str, Tensor]:
-    """What torchvision learns from: boxes as x1, y1, x2, y2, all of class 1."""
+    """The target in torchvision's format: boxes as x1, y1, x2, y2, all of class 1."""
     boxes = boxes[(boxes[:, 2:] > 0).all(1)]
     corners = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
     return {"boxes": corners, "labels": torch.ones(len(boxes), dtype=torch.int64, device=boxes.device)}

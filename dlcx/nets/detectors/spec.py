@@ -1,17 +1,17 @@
-"""SSDLite and Faster R-CNN as torchvision builds them; GFLOPs are those of an image in which all proposals count."""
+"""SSDLite and Faster R-CNN of torchvision; GFLOPs are for an image with the maximum number of proposals."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 
-def _ssdlite(name: str, request: Request) -> Block:
+def _ssdlite(name: str, context: NetContext) -> Block:
     return {"model": {"type": "SSDLite"}, "train_settings": {"batch_size": 16}}
 
 
-def _faster_rcnn(name: str, request: Request) -> Block:
+def _faster_rcnn(name: str, context: NetContext) -> Block:
     return {"model": {"type": "FasterRCNN", "variant": name}}
 
 
@@ -23,7 +23,7 @@ FAMILY = Family(
     nets=(
         _net(
             name="ssdlite",
-            summary="fast and small: a few large animals",
+            summary="small and fast, for a few large animals",
             paper="Howard et al. 2019 (MobileNetV3), arXiv:1905.02244",
             stride=16,
             configure=_ssdlite,
@@ -32,7 +32,7 @@ FAMILY = Family(
         ),
         _net(
             name="fasterrcnn_mobilenet_v3_large_fpn",
-            summary="between the others: more exact boxes than ssdlite",
+            summary="between the others in speed; more precise boxes than ssdlite",
             paper="Ren et al. 2015 (Faster R-CNN), arXiv:1506.01497",
             stride=32,
             configure=_faster_rcnn,
@@ -41,7 +41,7 @@ FAMILY = Family(
         ),
         _net(
             name="fasterrcnn_resnet50_fpn_v2",
-            summary="the most exact and by far the slowest: small or crowded animals, with a GPU",
+            summary="the most precise and by far the slowest, for small or crowded animals; best on a GPU",
             paper="Li et al. 2021, arXiv:2111.11429",
             stride=4,
             configure=_faster_rcnn,

@@ -1,1 +1,1 @@
-"""DLCRNet: a ResNet with finer features beside its last."""
+"""DLCRNet: a ResNet with additional features of finer resolution."""

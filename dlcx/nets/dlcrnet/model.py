@@ -1,4 +1,4 @@
-"""DLCRNet as a backbone: ResNet-50 whose last features are joined by finer ones of its first stages.
+"""DLCRNet backbone: ResNet-50 whose last features are concatenated with finer features of its first stages.
 
 Lauer et al., Multi-animal pose estimation, identification and tracking with DeepLabCut (Nature Methods 2022).
 """
@@ -11,15 +11,14 @@ from torch.nn import functional
 
 from dlcx.nets.resnet.model import ResNet
 
-#: Channels that each of the finer stages adds.
+#: Channels added by each of the finer stages.
 ADDED = 128
 
 
 class DLCRNet(ResNet):
-    """Features (B, 2304, H / stride, W / stride) of images (B, 3, H, W): fine, middle and last features, in that order.
+    """Computes features (B, 2304, H / stride, W / stride) of images (B, 3, H, W): fine, middle and last features.
 
-    The fine features, of stride 4, and the middle ones, of stride 8, are taken as they are: nothing is learned through
-    them.
+    No gradients flow through the fine features (stride 4) and the middle features (stride 8) into the ResNet.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class DLCRNet(ResNet):
         self.channels += 2 * ADDED
 
     def forward(self, images: Tensor) -> Tensor:
-        """The features of three stages in one map."""
+        """Return the concatenated features of three stages."""
         net = self.model
         fine = net.layer1(net.maxpool(net.act1(net.bn1(net.conv1(images)))))
         middle = net.layer2[:3](fine)
@@ -49,11 +48,13 @@ class DLCRNet(ResNet):
         return torch.cat([_resized(added_fine, last), _resized(added_middle, last), last], 1)
 
 
-def _block(inside: int, outside: int, kernel: int, stride: int) -> nn.Sequential:
-    """A convolution without padding, normalised; statistics move slowly."""
-    return nn.Sequential(nn.Conv2d(inside, outside, kernel, stride), nn.BatchNorm2d(outside, momentum=0.001), nn.ReLU())
+def _block(in_channels: int, out_channels: int, kernel: int, stride: int) -> nn.Sequential:
+    """Convolution without padding, batch norm with slowly updated statistics, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel, stride), nn.BatchNorm2d(out_channels, momentum=0.001), nn.ReLU()
+    )
 
 
 def _resized(features: Tensor, like: Tensor) -> Tensor:
-    """Features with as many cells as others have."""
+    """Resize features to the size of others."""
     return functional.interpolate(features, like.shape[-2:], mode="bilinear", antialias=True)

@@ -1,30 +1,30 @@
-"""DLCRNet at two strides: ResNet-50 with finer features beside its last, for several animals."""
+"""DLCRNet at two strides: ResNet-50 with additional features of finer resolution, for several animals."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from dlcx.nets.bottom_up import paf_head, shared_heads
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 PAPER = "Lauer et al. 2022, doi:10.1038/s41592-022-01443-0"
 CHANNELS = 2304
 
 
-def _configure(name: str, request: Request, *, stride: int, deconvolutions: int) -> Block:
-    layout = request.layout
+def _configure(name: str, context: NetContext, *, stride: int, deconvolutions: int) -> Block:
+    layout = context.layout
     head = paf_head(CHANNELS, len(layout.bodyparts), len(layout.individuals), deconvolutions=deconvolutions)
     for block, keys in (
         (head["predictor"], ("apply_sigmoid", "clip_scores")),
         (head["target_generator"]["generators"][0], ("gradient_masking",)),
     ):
-        for key in keys:  # DeepLabCut leaves these to their defaults, which are the same
+        for key in keys:  # DeepLabCut does not write these keys; their defaults have the same values
             del block[key]
     return {
         "model": {
-            # every batch norm stays as it is: the defaults of keys that DeepLabCut does not write here
+            # DeepLabCut writes no freeze_bn_* keys here, and by default batch norms are frozen
             "backbone": {"type": "DLCRNet", "model_name": "resnet50", "pretrained": True, "output_stride": stride},
-            "heads": {"bodypart": head, **shared_heads(request, CHANNELS)},
+            "heads": {"bodypart": head, **shared_heads(context, CHANNELS)},
             "backbone_output_channels": CHANNELS,
             "pose_model": {"stride": 8},
         },
@@ -48,7 +48,7 @@ FAMILY = Family(
         ),
         _net(
             name="dlcrnet_stride32_ms5",
-            summary="as dlcrnet_stride16_ms5, from coarser features: faster",
+            summary="like dlcrnet_stride16_ms5 with coarser features; faster",
             parameters=33_726_144,
             gflops=7.88,
             configure=partial(_configure, stride=32, deconvolutions=2),

@@ -1,4 +1,4 @@
-"""HRNet as a backbone: four branches kept side by side, at strides 4 to 32.
+"""HRNet backbone: four parallel branches with strides from 4 to 32.
 
 Sun et al., Deep High-Resolution Representation Learning for Human Pose Estimation (CVPR 2019).
 """
@@ -16,10 +16,16 @@ from dlcx.errors import DlcxError, did_you_mean
 
 
 class HRNet(nn.Module):
-    """Features (B, channels, H / 4, W / 4) of images (B, 3, H, W), sides multiples of 32; timm's names below ``model``.
+    """Computes features (B, channels, H / 4, W / 4) of images (B, 3, H, W) whose sides are multiples of 32.
 
-    The features are the finest branch, or with ``interpolate_branches`` all four, enlarged to its size.
-    ``increased_channel_count`` gives the branches the widths that timm's classifier works on (128 to 1024 channels).
+    Parameters
+    ----------
+    model_name
+        An HRNet of timm, whose state-dict names follow the prefix ``model``.
+    interpolate_branches
+        Concatenate all four branches at the size of the finest; otherwise the features are the finest branch.
+    increased_channel_count
+        Use the branches that timm's classifier sees, with 128 to 1024 channels.
     """
 
     model: Any
@@ -47,7 +53,7 @@ class HRNet(nn.Module):
         self.channels = sum(channels) if interpolate_branches else channels[0]
 
     def forward(self, images: Tensor) -> Tensor:
-        """The finest branch, or all of them in one map."""
+        """Return the finest branch, or the concatenated branches."""
         branches = self.model(images)
         finest = branches[0]
         if not self.interpolate_branches:

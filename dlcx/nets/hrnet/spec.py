@@ -6,27 +6,27 @@ from functools import partial
 
 from dlcx.nets.blocks import backbone, top_down
 from dlcx.nets.bottom_up import backbone_heads
-from dlcx.nets.registry import TOP_DOWN, Block, Family, NetSpec, Request
+from dlcx.nets.registry import TOP_DOWN, Block, Family, NetContext, NetSpec
 
 #: Channels of the finest branch.
 CHANNELS = {"hrnet_w18": 18, "hrnet_w32": 32, "hrnet_w48": 48}
 PAPER = "Sun et al. 2019, arXiv:1902.09212"
-#: The branches only fit together again when each halving of the image is exact.
+#: The branches can only be combined if the sides of the image are multiples of 32.
 PADDING: Block = {"auto_padding": {"pad_width_divisor": 32, "pad_height_divisor": 32}}
 
 
 def hrnet(timm_name: str) -> Block:
-    """The block of an HRNet that gives its finest branch."""
+    """Return the block ``model.backbone`` of an HRNet whose features are its finest branch."""
     return backbone(type="HRNet", model_name=timm_name, interpolate_branches=False, increased_channel_count=False)
 
 
-def _configure(name: str, request: Request) -> Block:
+def _configure(name: str, context: NetContext) -> Block:
     timm_name = name.removeprefix(TOP_DOWN)
     channels = CHANNELS[timm_name]
     return {
         "model": {
             "backbone": {**hrnet(timm_name), "freeze_bn_stats": True},
-            "heads": backbone_heads(name, request, channels),
+            "heads": backbone_heads(name, context, channels),
             "backbone_output_channels": channels,
         },
         "data": {"inference": PADDING, "train": PADDING},

@@ -1,4 +1,7 @@
-"""ResNet as a backbone: timm's network without pooling and classifier."""
+"""ResNet backbone: timm's network without pooling and classifier.
+
+He et al., Deep Residual Learning for Image Recognition (CVPR 2016).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,17 @@ from dlcx.errors import DlcxError, did_you_mean
 
 
 class ResNet(nn.Module):
-    """Features (B, channels, H / stride, W / stride) of images (B, 3, H, W); timm's names below ``model``."""
+    """Computes features (B, channels, H / stride, W / stride) of images (B, 3, H, W).
+
+    Parameters
+    ----------
+    model_name
+        A ResNet of timm, whose state-dict names follow the prefix ``model``.
+    output_stride
+        Pixels of the image per cell of the features: 8, 16 or 32.
+    drop_path_rate, drop_block_rate
+        Rates of stochastic depth and of DropBlock.
+    """
 
     model: Any
 
@@ -43,5 +56,5 @@ class ResNet(nn.Module):
         self.channels = self.model.num_features
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of the last stage."""
+        """Return the features of the last stage."""
         return self.model.forward_features(images)

@@ -6,16 +6,16 @@ from functools import partial
 
 from dlcx.nets.blocks import backbone, runner, top_down
 from dlcx.nets.bottom_up import backbone_heads
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 CHANNELS = 2048
 
 
-def _configure(name: str, request: Request, *, timm_name: str) -> Block:
+def _configure(name: str, context: NetContext, *, timm_name: str) -> Block:
     return {
         "model": {
             "backbone": backbone(type="ResNet", model_name=timm_name, output_stride=16),
-            "heads": backbone_heads(name, request, CHANNELS),
+            "heads": backbone_heads(name, context, CHANNELS),
             "backbone_output_channels": CHANNELS,
         },
         "runner": runner(5e-4, [90, 120], [1e-4, 1e-5]),
@@ -38,7 +38,7 @@ _BOTTOM_UP = (
         name="resnet_101",
         kinds=("single", "multi"),
         method="bu",
-        summary="deeper than resnet_50: slower, for hard scenes",
+        summary="deeper and slower than resnet_50, for difficult scenes",
         paper="He et al. 2016, arXiv:1512.03385",
         stride=8,
         parameters=42_721_356,

@@ -1,4 +1,4 @@
-"""RTMPose in three sizes: a detector finds the animals, CSPNeXt with a SimCC head poses each crop."""
+"""RTMPose in three sizes: CSPNeXt with a SimCC head, on crops around detected animals."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from functools import partial
 
 from dlcx.nets.blocks import simcc_head
 from dlcx.nets.cspnext.spec import SIZES, cspnext
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 PAPER = "Jiang et al. 2023, arXiv:2303.07399"
-#: Pixels of a crop's side.
+#: Side of a crop in pixels.
 CROPS = {"s": 256, "m": 256, "x": 384}
 
-#: Boxes of the labels are moved and scaled before cropping, as a detector's would be.
+#: Boxes of the labels are shifted and scaled before cropping, to simulate a detector's errors.
 _BOXES: Block = {"shift_factor": 0.16, "shift_prob": 0.3, "scale_factor": [0.75, 1.25], "scale_prob": 1.0, "p": 1.0}
 
 
-def _configure(name: str, request: Request) -> Block:
+def _configure(name: str, context: NetContext) -> Block:
     size = name.rpartition("_")[2]
     channels, side = SIZES[size][2], CROPS[size]
     crop: Block = {"top_down_crop": {"width": side, "height": side}}
     return {
         "model": {
             "backbone": cspnext(size),
-            "heads": {"bodypart": simcc_head(channels, len(request.layout.bodyparts), crop=(side, side))},
+            "heads": {"bodypart": simcc_head(channels, len(context.layout.bodyparts), crop=(side, side))},
             "backbone_output_channels": channels,
         },
         "data": {"inference": crop, "train": {**crop, "random_bbox_transform": _BOXES}},

@@ -1,1 +1,1 @@
-"""Any timm backbone that gives feature maps."""
+"""Any timm backbone with feature maps."""

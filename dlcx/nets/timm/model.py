@@ -1,4 +1,4 @@
-"""One feature map of any timm network."""
+"""Backbone from one feature map of any timm network."""
 
 from __future__ import annotations
 
@@ -12,22 +12,33 @@ from torch import Tensor, nn
 
 from dlcx.errors import DlcxError, did_you_mean
 
-#: Ways to let a network take images of any size; the first that its constructor knows is used.
+#: Options that make a network accept images of any size; the first that its constructor accepts is used.
 FREE_SIZE: tuple[dict[str, Any], ...] = (
     {"dynamic_img_size": True, "dynamic_img_pad": True},
     {"dynamic_img_size": True},
     {"strict_img_size": False},
     {},
 )
-#: Image sizes (height, width) that a network is tried with, by what they divide by.
+#: Image sizes (height, width) to try a network with, by their divisor.
 TRIAL_SIZES = {1: (150, 201), 32: (160, 224)}
 
 
 class Timm(nn.Module):
-    """Features (B, channels, H / stride, W / stride) of images (B, 3, H, W).
+    """Computes features (B, channels, H / stride, W / stride) of images (B, 3, H, W).
 
-    ``out_index`` counts timm's feature maps, fine to coarse; ``output_stride`` dilates the last stages of networks
-    that can, so that their last map is finer.
+    Parameters
+    ----------
+    model_name
+        Name of the network in timm.
+    out_index
+        Index of timm's feature map, fine to coarse.
+    output_stride
+        Dilate the last stages so that the coarsest map has this stride; not all networks support it.
+
+    Raises
+    ------
+    DlcxError
+        If timm has no such network or it has no feature maps.
     """
 
     model: Any
@@ -41,16 +52,19 @@ class Timm(nn.Module):
         self.channels = info.channels()[0]
 
     def forward(self, images: Tensor) -> Tensor:
-        """The chosen feature map."""
+        """Return the selected feature map."""
         features = self.model(images)[0]
-        if features.shape[1] != self.channels:  # some transformers keep channels last
+        if features.shape[1] != self.channels:  # some transformers have channels last
             features = features.permute(0, 3, 1, 2)
         return features
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Which feature map to take of a network, and what it is like; ``divisor`` is what image sizes must divide by."""
+    """The feature map to use of a network: its index, stride and channels.
+
+    ``output_stride`` is the dilation to request, None for none; image sizes must be multiples of ``divisor``.
+    """
 
     out_index: int
     output_stride: int | None
@@ -60,21 +74,21 @@ class Facts:
 
 
 def describe(model_name: str, *, stride: int) -> Facts:
-    """The richest feature map with at most ``stride`` pixels a cell, dilating the network where it can be.
+    """Select the coarsest feature map with at most ``stride`` pixels per cell, dilating the network if possible.
 
     Raises
     ------
     DlcxError
-        When timm has no such network, it gives no feature maps, or it takes images of one size only.
+        If timm has no such network, it has no feature maps, or it accepts only one image size.
     """
     try:
         info, output_stride = _create(model_name, None, stride).feature_info, stride
     except DlcxError:
         info, output_stride = _create(model_name, None, None).feature_info, None
     reductions = info.reduction()
-    fine = [place for place, value in enumerate(reductions) if value <= stride] or [0]
-    place = max(fine, key=lambda place: (reductions[place], place))
-    facts = Facts(info.out_indices[place], output_stride, reductions[place], info.channels()[place])
+    fine = [index for index, value in enumerate(reductions) if value <= stride] or [0]
+    best = max(fine, key=lambda index: (reductions[index], index))
+    facts = Facts(info.out_indices[best], output_stride, reductions[best], info.channels()[best])
     network = Timm(model_name, facts.out_index, facts.output_stride).eval()
     for divisor, size in TRIAL_SIZES.items():
         try:
@@ -84,13 +98,13 @@ def describe(model_name: str, *, stride: int) -> Facts:
         except (AssertionError, RuntimeError, ValueError) as error:
             problem = error
     raise DlcxError(
-        f"timm/{model_name}: does not take images of any size ({problem})",
-        hint="Convolutional networks such as timm/tf_efficientnet_lite0 do; so do many vision transformers.",
+        f"timm/{model_name}: accepts only images of a fixed size ({problem})",
+        hint="Use a convolutional network such as timm/tf_efficientnet_lite0, or another vision transformer.",
     )
 
 
 def _create(model_name: str, out_index: int | None, output_stride: int | None) -> Any:
-    """A timm network that returns a list of feature maps: one, or all for None."""
+    """Create a timm network that returns one feature map, or all of them if ``out_index`` is None."""
     if not timm.is_model(model_name):
         names = timm.list_models()
         raise DlcxError(
@@ -107,4 +121,4 @@ def _create(model_name: str, out_index: int | None, output_stride: int | None) -
                 return timm.create_model(model_name, features_only=True, **options, **free_size)
         except (TypeError, NotImplementedError, AssertionError, RuntimeError, ValueError, AttributeError) as error:
             problem = error
-    raise DlcxError(f"timm/{model_name}: gives no feature maps ({problem})", hint="Try timm/tf_efficientnet_lite0.")
+    raise DlcxError(f"timm/{model_name}: has no feature maps ({problem})", hint="Try timm/tf_efficientnet_lite0.")

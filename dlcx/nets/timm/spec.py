@@ -1,6 +1,6 @@
-"""``timm/NAME``: any backbone of timm that gives feature maps, with the head of the ResNets.
+"""``timm/NAME``: any timm backbone with feature maps, with the head of the ResNets.
 
-DeepLabCut knows no such names; these shuffles are dlcx's own.
+DeepLabCut does not support these networks.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import math
 
 from dlcx.nets.blocks import backbone, runner, top_down
 from dlcx.nets.bottom_up import backbone_heads
-from dlcx.nets.registry import TOP_DOWN, Block, Family, NetSpec, Request
+from dlcx.nets.registry import TOP_DOWN, Block, Family, NetContext, NetSpec
 
 PREFIX = "timm/"
-#: Pixels a cell of the features and of the score maps stands for, where the backbone can give it.
+#: Pixels per cell of the features and of the score maps, if the backbone supports it.
 FEATURE_STRIDE = 16
 MAP_STRIDE = 8
 
 
-def _configure(name: str, request: Request) -> Block:
+def _configure(name: str, context: NetContext) -> Block:
     from dlcx.nets.timm.model import describe
 
     timm_name = name.removeprefix(TOP_DOWN).removeprefix(PREFIX)
@@ -30,7 +30,7 @@ def _configure(name: str, request: Request) -> Block:
             "backbone": backbone(
                 type="Timm", model_name=timm_name, output_stride=facts.output_stride, out_index=facts.out_index
             ),
-            "heads": backbone_heads(name, request, facts.channels, deconvolutions=deconvolutions),
+            "heads": backbone_heads(name, context, facts.channels, deconvolutions=deconvolutions),
             "backbone_output_channels": facts.channels,
         },
         "runner": runner(5e-4, [90, 120], [1e-4, 1e-5]),
@@ -43,7 +43,7 @@ _BOTTOM_UP = NetSpec(
     example="timm/tf_efficientnet_lite0",
     kinds=("single", "multi"),
     method="bu",
-    summary="any timm backbone with feature maps; dlcx only, DeepLabCut does not know these",
+    summary="any timm backbone with feature maps; not supported by DeepLabCut",
     paper="Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861",
     stride=MAP_STRIDE,
     golden=False,

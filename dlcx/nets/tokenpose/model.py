@@ -1,8 +1,8 @@
-"""The neck of TokenPose: patches of the features and a learned token for each keypoint, through three transformers.
+"""The neck of TokenPose: three transformers of feature patches and one learned token per keypoint.
 
-Li et al., TokenPose (ICCV 2021), arXiv:2104.03516; the transformer is that of Vaswani et al. (2017) with norms first,
-the position embedding that of Carion et al., DETR (ECCV 2020).
-Shapes: B images, K keypoints, P patches, D numbers a token.
+Li et al., TokenPose (ICCV 2021), arXiv:2104.03516; pre-norm transformers (Vaswani et al. 2017), with the position
+embedding of Carion et al., DETR (ECCV 2020).
+Shapes: B images, K keypoints, P patches, D elements per token.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
 
 
 class Residual(nn.Module):
-    """Adds what a layer makes of its input to the input."""
+    """Residual connection around a layer."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.fn = layer
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, tokens, D), same shape."""
+        """Return a tensor of the shape of ``x``, (B, tokens, D)."""
         return x + self.fn(x)
 
 
 class PreNorm(nn.Module):
-    """A layer norm, then a layer."""
+    """Layer norm before a layer."""
 
     def __init__(self, dim: int, layer: nn.Module) -> None:
         super().__init__()
@@ -40,12 +40,12 @@ class PreNorm(nn.Module):
         self.fn = layer
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, tokens, D), same shape."""
+        """Return a tensor of the shape of ``x``, (B, tokens, D)."""
         return self.fn(self.norm(x))
 
 
 class Attention(nn.Module):
-    """Every token attends to every token, in ``heads`` ways at once."""
+    """Multi-head self-attention."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -54,27 +54,27 @@ class Attention(nn.Module):
         self.to_out = nn.Sequential(nn.Linear(dim, dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, tokens, D), same shape."""
+        """Return a tensor of the shape of ``x``, (B, tokens, D)."""
         q, k, v = self.to_qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, tokens, d) each
         return self.to_out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
 class Mlp(nn.Module):
-    """Two linear layers on each token alone."""
+    """Two linear layers applied to each token."""
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
         self.net = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), nn.Identity(), nn.Linear(hidden, dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, tokens, D), same shape."""
+        """Return a tensor of the shape of ``x``, (B, tokens, D)."""
         return self.net(x)
 
 
 class Encoder(nn.Module):
     """``depth`` layers of attention and MLP.
 
-    With ``embed``, the position embedding is added to the patches again before each layer but the first.
+    With ``embed``, the position embedding is added to the patches before each layer except the first.
     """
 
     def __init__(self, dim: int, depth: int, heads: int, hidden: int, *, embed: bool) -> None:
@@ -86,18 +86,32 @@ class Encoder(nn.Module):
         )
 
     def forward(self, x: Tensor, position: Tensor) -> Tensor:
-        """(B, K + P, D), keypoints first, with the position embedding (1, P, D); same shape."""
+        """Transform tokens (B, K + P, D), keypoints first, given the position embedding (1, P, D) of the patches."""
         keypoints = x.shape[1] - position.shape[1]
-        whole = functional.pad(position, (0, 0, keypoints, 0))
+        padded = functional.pad(position, (0, 0, keypoints, 0))
         for number, layer in enumerate(self.layers):
             if self.embed and number:
-                x = x + whole
+                x = x + padded
             x = layer(x)
         return x
 
 
 class Transformer(nn.Module):
-    """Tokens of the keypoints (B, K, 3 D) from features (B, channels, H, W), of which ``feature_size`` is (H, W)."""
+    """Computes keypoint tokens (B, K, 3 D) from features (B, channels, H, W).
+
+    Parameters
+    ----------
+    feature_size, patch_size
+        Height and width of the features and of a patch, in cells.
+    num_keypoints
+        Number of keypoints K.
+    dim
+        Length D of a token.
+    channels
+        Channels of the features.
+    depth, heads, mlp_dim
+        Layers per transformer, attention heads, and hidden size of the MLPs.
+    """
 
     def __init__(
         self,
@@ -122,39 +136,39 @@ class Transformer(nn.Module):
         nn.init.trunc_normal_(self.keypoint_token, std=0.02)
 
     def forward(self, features: Tensor) -> Tensor:
-        """What each transformer makes of the keypoints' tokens, side by side."""
+        """Return the keypoint tokens of all transformers, concatenated."""
         if tuple(features.shape[1:]) != self.features:
             raise DlcxError(
-                f"the neck is made for features of shape {list(self.features)}, got {list(features.shape[1:])}",
-                hint="Set data.inference.top_down_crop and data.train.top_down_crop to 256 x 256, as the net was made.",
+                f"the neck expects features of shape {list(self.features)}, got {list(features.shape[1:])}",
+                hint="Set data.inference.top_down_crop and data.train.top_down_crop to 256 x 256.",
             )
         batch, channels, height, width = features.shape
         tall, wide = self.patch
         patches = features.reshape(batch, channels, height // tall, tall, width // wide, wide)
-        patches = patches.permute(0, 2, 4, 3, 5, 1).reshape(batch, -1, tall * wide * channels)  # (B, P, numbers)
+        patches = patches.permute(0, 2, 4, 3, 5, 1).reshape(batch, -1, tall * wide * channels)  # (B, P, elements)
         tokens = self.patch_to_embedding(patches) + self.pos_embedding
         x = torch.cat([self.keypoint_token.expand(batch, -1, -1), tokens], 1)
-        found = []
+        outputs = []
         for transformer in (self.transformer1, self.transformer2, self.transformer3):
             x = transformer(x, self.pos_embedding)
-            found.append(x[:, : self.keypoint_token.shape[1]])
-        return torch.cat(found, -1)
+            outputs.append(x[:, : self.keypoint_token.shape[1]])
+        return torch.cat(outputs, -1)
 
     def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
-        """The keypoints' tokens; see :mod:`dlcx.heads.keypoint_channels`."""
+        """Locate the keypoint tokens; see :mod:`dlcx.heads.keypoint_channels`."""
         return {"keypoint_token": {1: keypoints}}
 
 
 def sine_positions(rows: int, columns: int, dim: int) -> Tensor:
-    """Sines and cosines of each patch's row, then of its column, (1, P, D): positions from 1/n to 1 of a turn."""
+    """Return the position embedding (1, P, D): sines and cosines of each patch's row, then of its column."""
 
-    def waves(count: int) -> Tensor:
-        place = torch.arange(1, count + 1, dtype=torch.float32)
-        place = place / (count + 1e-6) * (2 * math.pi)
+    def embed(count: int) -> Tensor:
+        position = torch.arange(1, count + 1, dtype=torch.float32)
+        position = position / (count + 1e-6) * (2 * math.pi)
         period = 10_000 ** (2 * (torch.arange(dim // 2) // 2) / (dim // 2))
-        angle = place[:, None] / period
+        angle = position[:, None] / period
         return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], 2).flatten(1)  # (count, D / 2)
 
-    y = waves(rows)[:, None].expand(rows, columns, -1)
-    x = waves(columns)[None].expand(rows, columns, -1)
+    y = embed(rows)[:, None].expand(rows, columns, -1)
+    x = embed(columns)[None].expand(rows, columns, -1)
     return torch.cat([y, x], -1).reshape(1, rows * columns, dim)

@@ -1,17 +1,17 @@
-"""AnimalTokenPose: on crops of HRNet's features, each keypoint is a token that attends to the patches."""
+"""AnimalTokenPose: keypoints are tokens that attend to patches of HRNet features of a crop."""
 
 from __future__ import annotations
 
 from dlcx.nets.blocks import RADIUS, backbone
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
-#: Pixels of a crop's side, of which features and maps are a quarter.
+#: Side of a crop in pixels; features and maps have a quarter of the cells.
 CROP = 256
 CHANNELS = 32
 
 
-def _configure(name: str, request: Request) -> Block:
-    keypoints, size = len(request.layout.bodyparts), [CROP // 4, CROP // 4]
+def _configure(name: str, context: NetContext) -> Block:
+    keypoints, size = len(context.layout.bodyparts), [CROP // 4, CROP // 4]
     crop: Block = {"top_down_crop": {"width": CROP, "height": CROP}}
     return {
         "model": {
@@ -66,12 +66,12 @@ FAMILY = Family(
             aliases=("animal_tokenpose_base",),
             kinds=("single", "multi"),
             method="td",
-            summary="for snapshots that were trained elsewhere: analyses only, cannot be trained",
+            summary="analysis with existing snapshots only; cannot be trained",
             paper="Li et al. 2021, arXiv:2104.03516; Ye et al. 2024, doi:10.1038/s41467-024-48792-2",
             stride=4,
             parameters=34_514_230,
             gflops=11.50,
-            untrainable="AnimalTokenPose is for analysis with a snapshot from elsewhere",
+            untrainable="AnimalTokenPose can only analyze with an existing snapshot",
             configure=_configure,
         ),
     ),

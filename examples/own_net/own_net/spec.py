@@ -2,18 +2,18 @@
 
 from dlcx.nets.blocks import backbone, runner
 from dlcx.nets.bottom_up import bottom_up_heads
-from dlcx.nets.registry import Block, Family, NetSpec, Request
+from dlcx.nets.registry import Block, Family, NetContext, NetSpec
 
 WIDTH = 32
 
 
-def _configure(name: str, request: Request) -> Block:
+def _configure(name: str, context: NetContext) -> Block:
     """Return the network's part of pytorch_config.yaml; dlcx adds the common values."""
     channels = 4 * WIDTH
     return {
         "model": {
             "backbone": backbone(type="SmallUNet", width=WIDTH),
-            "heads": bottom_up_heads(request, channels),
+            "heads": bottom_up_heads(context, channels),
             "backbone_output_channels": channels,
         },
         "runner": runner(1e-3, [90, 120], [1e-4, 1e-5]),  # initial learning rate, milestones, later rates

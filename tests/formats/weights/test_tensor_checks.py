@@ -16,14 +16,14 @@ from dlcx.formats.weights.tensor_checks import check_moments, check_values
 from dlcx.nets.build import build_detector, build_model
 from dlcx.nets.configure import detector_config, model_config
 from dlcx.nets.detectors.weights import load_initial_detector
-from dlcx.nets.registry import Request
+from dlcx.nets.registry import NetContext
 from dlcx.nets.weights import load_initial, load_strict
 from dlcx.poses import Layout
 from dlcx.settings import Detector, ModelConfig
 
 LAYOUT = Layout(("nose", "tail"))
 NET = ModelConfig.model_validate(model_config("timm/test_resnet", LAYOUT))
-DETECTOR = Detector.model_validate(detector_config("ssdlite", Request(LAYOUT)))
+DETECTOR = Detector.model_validate(detector_config("ssdlite", NetContext(LAYOUT)))
 
 
 def one_bad(value: float) -> Callable[[Tensor], Tensor]:
