@@ -120,6 +120,6 @@ def frame_status_of(stored: StoredFrames, video: VideoFile) -> FrameStatus:
 
 def _tracker(layout: Layout) -> Tracker:
     from dlcx.trackers.keep_order import KeepOrder
-    from dlcx.trackers.single import Single
+    from dlcx.trackers.single_animal import SingleAnimal
 
-    return Single() if len(layout.individuals) == 1 else KeepOrder()
+    return SingleAnimal() if len(layout.individuals) == 1 else KeepOrder()

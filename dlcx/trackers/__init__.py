@@ -1,4 +1,4 @@
-"""From poses of single frames to one row an individual: the same protocol with and without motion."""
+"""Link the poses of single frames into one track per animal."""
 
 from __future__ import annotations
 
@@ -12,5 +12,20 @@ class Tracker(Protocol):
     """Links the poses of consecutive frames."""
 
     def link(self, predictions: Sequence[Prediction], layout: Layout, first: int = 0) -> Tracks:
-        """Tracks of the frames ``first``, ``first + 1``, ...; frames without a pose become nan rows."""
+        """Link predictions into tracks.
+
+        Parameters
+        ----------
+        predictions
+            One entry per frame, in pixels of the full image.
+        layout
+            Bodyparts and individuals of the project.
+        first
+            Number of the first frame in the video.
+
+        Returns
+        -------
+        Tracks
+            One row per frame; nan where an individual has no pose.
+        """
         ...

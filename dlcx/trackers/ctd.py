@@ -1,4 +1,4 @@
-"""Animals that carry their numbers already, from CTD tracking: the stretches between its restarts become one."""
+"""Join the track numbers of CTD tracking, which restart at regular intervals, into tracks of the full video."""
 
 from __future__ import annotations
 
@@ -9,65 +9,71 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from dlcx.poses import Instances, Layout, Prediction, Tracks
-from dlcx.trackers.keep_order import rows
+from dlcx.trackers.keep_order import stack_instances
 
-#: Pixels between two animals one of which was not seen: more than any way.
-NEVER_SEEN = 1e6
+#: Distance in pixels assigned to a pair of animals one of which was never seen; larger than any real distance.
+UNSEEN_DISTANCE = 1e6
 
 
 @dataclass(frozen=True)
 class Ctd:
-    """Row i is the animal that has number i at first; numbers begin anew at every multiple of ``stretch`` frames.
+    """Assigns animals to individuals by the numbers that CTD tracking gave them.
 
-    There each animal goes on with the number whose first pose is nearest to its last one, all of them together.
+    Numbers restart at every multiple of the reset interval.  There, the animals before and after are matched such that
+    the total distance between their last and first poses is minimal.
+
+    Parameters
+    ----------
+    reset_interval
+        Number of frames after which the numbers restart.
     """
 
-    stretch: int
+    reset_interval: int
 
     def link(self, predictions: Sequence[Prediction], layout: Layout, first: int = 0) -> Tracks:
-        """Rows by number; animals without one are left out."""
+        """Link by number, see :meth:`dlcx.trackers.Tracker.link`; animals without a number are dropped."""
         animals, frames = len(layout.individuals), len(predictions)
         xy, score = _by_number([one.animals for one in predictions], animals, len(layout.bodyparts))
-        last = np.full((animals, *xy.shape[2:]), np.nan, xy.dtype)  # each animal's last pose
+        last = np.full((animals, *xy.shape[2:]), np.nan, xy.dtype)  # last pose of each animal
         begin = 0
         while begin < frames:
-            end = min(begin + self.stretch - (first + begin) % self.stretch, frames)
+            end = min(begin + self.reset_interval - (first + begin) % self.reset_interval, frames)
             part = slice(begin, end)
             if begin:
-                order = _continued(last, _first_poses(xy[part]))
+                order = _match(last, _first_poses(xy[part]))
                 xy[part], score[part] = xy[part][:, order], score[part][:, order]
             ends = _first_poses(xy[part][::-1])
             last = np.where(np.isfinite(ends).any((1, 2), keepdims=True), ends, last)
             begin = end
         unique = [one.unique or Instances.none(len(layout.unique)) for one in predictions]
-        unique_xy, unique_score = rows(unique, 1, len(layout.unique))
+        unique_xy, unique_score = stack_instances(unique, 1, len(layout.unique))
         return Tracks(layout, xy, score, unique_xy[:, 0], unique_score[:, 0], first=first)
 
 
 def _by_number(found: Sequence[Instances], animals: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
-    """xy (T, animals, parts, 2) and score (T, animals, parts), each pose at its number; nan elsewhere."""
+    """xy (T, animals, parts, 2) and score (T, animals, parts) with each pose at its number; nan elsewhere."""
     xy = np.full((len(found), animals, parts, 2), np.nan, np.float32)
     score = np.full((len(found), animals, parts), np.nan, np.float32)
-    told = [one for one in found if one.track is not None]
-    if not told:
+    numbered = [(index, one, one.track) for index, one in enumerate(found) if one.track is not None]
+    if not numbered:
         return xy, score
-    frame = np.repeat([index for index, one in enumerate(found) if one.track is not None], [len(one) for one in told])
-    number = np.concatenate([one.track for one in told if one.track is not None])
+    frame = np.repeat([index for index, _, _ in numbered], [len(one) for _, one, _ in numbered])
+    number = np.concatenate([track for _, _, track in numbered])
     kept = number < animals
-    xy[frame[kept], number[kept]] = np.concatenate([one.xy for one in told])[kept]
-    score[frame[kept], number[kept]] = np.concatenate([one.score for one in told])[kept]
+    xy[frame[kept], number[kept]] = np.concatenate([one.xy for _, one, _ in numbered])[kept]
+    score[frame[kept], number[kept]] = np.concatenate([one.score for _, one, _ in numbered])[kept]
     return xy, score
 
 
 def _first_poses(xy: np.ndarray) -> np.ndarray:
-    """Each animal's pose (A, K, 2) in the first frame of (T, A, K, 2) where it has one, else nan."""
-    there = np.isfinite(xy).all(-1).any(-1)  # (T, A)
-    return np.where(there.any(0)[:, None, None], xy[there.argmax(0), np.arange(xy.shape[1])], np.nan)
+    """First pose of each animal (A, K, 2) in frames (T, A, K, 2); nan without one."""
+    exists = np.isfinite(xy).all(-1).any(-1)  # (T, A)
+    return np.where(exists.any(0)[:, None, None], xy[exists.argmax(0), np.arange(xy.shape[1])], np.nan)
 
 
-def _continued(last: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Which of the new poses (A, K, 2) goes on with each of the last ones: (A,)."""
-    apart = np.linalg.norm(last[:, None] - new, axis=-1)  # (A, A, K)
-    both = np.isfinite(apart)
-    mean = np.where(both, apart, 0).sum(-1) / np.maximum(both.sum(-1), 1)
-    return linear_sum_assignment(np.where(both.any(-1), mean, NEVER_SEEN))[1]
+def _match(last: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Index (A,) of the new pose (A, K, 2) that continues each of the last poses (A, K, 2)."""
+    distance = np.linalg.norm(last[:, None] - new, axis=-1)  # (A, A, K)
+    both = np.isfinite(distance)
+    mean = np.where(both, distance, 0).sum(-1) / np.maximum(both.sum(-1), 1)
+    return linear_sum_assignment(np.where(both.any(-1), mean, UNSEEN_DISTANCE))[1]

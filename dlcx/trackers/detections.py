@@ -1,4 +1,4 @@
-"""The animals that a net found in a whole video, as flat arrays: what all trackers link."""
+"""All animals that a network detected in a video, as flat arrays: the input of every tracker."""
 
 from __future__ import annotations
 
@@ -13,11 +13,22 @@ from dlcx.poses import Instances, Prediction
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Animals of consecutive frames, one row each, sorted by frame and within it in the net's order.
+    """R animals of consecutive frames, sorted by frame and within a frame in the order of the network.
 
-    xy (R, K, 2) in pixels of the whole image, nan where unseen; score (R, K); identity (R, K), the number of the
-    individual that most votes name, -1 for nets without that head; frame (R,) counted from ``first``, the number in
-    the video of the first of ``frames`` frames.
+    Parameters
+    ----------
+    xy
+        Keypoints (R, K, 2) in pixels of the full image, nan where unseen.
+    score
+        (R, K).
+    identity
+        Individual with the highest identity score for each keypoint, (R, K); -1 for networks without an identity head.
+    frame
+        Index of the frame, (R,), relative to ``first``.
+    frames
+        Number of frames.
+    first
+        Number of the first frame in the video.
     """
 
     xy: np.ndarray
@@ -44,12 +55,27 @@ class Detections:
         *,
         first: int = 0,
         pcutoff: float = 0.1,
-        outside: bool = False,
+        keep_negative: bool = False,
     ) -> Detections:
-        """Those animals of the frames ``first``, ``first + 1``, ... of which a keypoint is as certain as ``pcutoff``.
+        """Collect the animals of which at least one keypoint reaches ``pcutoff``.
 
-        Less certain keypoints are unseen (nan, their score stays), as are those left of or above the image unless
-        ``outside`` is True.
+        Parameters
+        ----------
+        predictions
+            One entry per frame.
+        parts
+            Number of keypoints K.
+        first
+            Number of the first frame in the video.
+        pcutoff
+            Keypoints with a lower score count as unseen; their score is kept.
+        keep_negative
+            Keep keypoints left of or above the image instead of treating them as unseen.
+
+        Returns
+        -------
+        Detections
+            All visible animals.
         """
         found = [one.animals for one in predictions]
         none = Instances.none(parts)
@@ -59,24 +85,24 @@ class Detections:
         frame = np.repeat(np.arange(len(found)), [len(one) for one in found])
         with np.errstate(invalid="ignore"):
             unseen = score < max(pcutoff, 0)
-            unseen |= False if outside else (xy < 0).any(-1)
+            unseen |= False if keep_negative else (xy < 0).any(-1)
         xy[unseen] = np.nan
-        there = np.isfinite(xy).any((1, 2))
-        return cls(xy[there], score[there], identity[there], frame[there], len(found), first)
+        visible = np.isfinite(xy).any((1, 2))
+        return cls(xy[visible], score[visible], identity[visible], frame[visible], len(found), first)
 
     def by_frame(self) -> Iterator[slice]:
-        """The rows of every frame that has any, in order."""
+        """Rows of every frame that has any, in order."""
         starts = np.flatnonzero(np.diff(self.frame, prepend=-1)).tolist()
         yield from map(slice, starts, [*starts[1:], len(self)])
 
     @property
     def poses(self) -> np.ndarray:
-        """(R, K, 4): x, y, score, identity."""
+        """x, y, score and identity, (R, K, 4)."""
         return np.concatenate([self.xy, self.score[..., None], self.identity[..., None]], -1)
 
     @cached_property
     def centroid(self) -> np.ndarray:
-        """(R, 2): the mean of an animal's keypoints, weighed by their scores."""
+        """Mean of each animal's keypoints weighted by their scores, (R, 2)."""
         seen = np.isfinite(self.xy).all(-1)
         weight = np.where(seen, self.score + 1e-10, 0)[..., None]
         return (np.where(seen[..., None], self.xy, 0) * weight).sum(1) / weight.sum(1)

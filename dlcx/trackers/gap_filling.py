@@ -1,4 +1,4 @@
-"""What stitching does with the short pieces of tracklets."""
+"""Fill the gaps of tracks with the short segments that stitching leaves over."""
 
 from __future__ import annotations
 
@@ -6,77 +6,104 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlcx.trackers.box import corners, overlap
-from dlcx.trackers.segments import Piece, join
+from dlcx.trackers.box import box_corners, iou
+from dlcx.trackers.segments import TrackSegment, join_segments
 
-#: Residuals that follow each other within fewer frames are joined.
-NEAR = 5
+#: Short segments fewer frames apart than this are joined.
+MAX_JOINED_GAP = 5
 
 
-def join_short_segments(short: Sequence[Piece]) -> list[Piece]:
-    """Residuals that follow each other become one: of every group the longest path by the boxes' mismatch."""
+def join_short_segments(short: Sequence[TrackSegment]) -> list[TrackSegment]:
+    """Join short segments that closely follow each other.
+
+    The longest path of each connected group becomes one segment; the length of an edge is 1 - IoU of the boxes at the
+    two ends.
+
+    Parameters
+    ----------
+    short
+        Segments of one video.
+
+    Returns
+    -------
+    list of TrackSegment
+        The joined segments, then the remaining ones.
+    """
     if len(short) < 2:
         return list(short)
     import networkx as nx
 
-    pieces = sorted(short, key=lambda piece: piece.start)
-    starts, ends = (np.array([getattr(piece, side) for piece in pieces]) for side in ("start", "end"))
+    segments = sorted(short, key=lambda segment: segment.start)
+    starts, ends = (np.array([getattr(segment, side) for segment in segments]) for side in ("start", "end"))
     gap = starts[None] - ends[:, None]
-    edges = np.argwhere((gap >= 1) & (gap < NEAR))
+    edges = np.argwhere((gap >= 1) & (gap < MAX_JOINED_GAP))
     graph: nx.DiGraph = nx.DiGraph()
-    xy = pieces[0].detections.xy
-    first, last = (np.concatenate(corners(xy[[piece.rows[side] for piece in pieces]]), 1) for side in (0, -1))
-    shared = overlap(last, first)
-    graph.add_weighted_edges_from((int(i), int(j), float(1 - shared[i, j])) for i, j in edges)
+    xy = segments[0].detections.xy
+    first, last = (np.concatenate(box_corners(xy[[segment.rows[side] for segment in segments]]), 1) for side in (0, -1))
+    overlap = iou(last, first)
+    graph.add_weighted_edges_from((int(i), int(j), float(1 - overlap[i, j])) for i, j in edges)
     used: set[int] = set()
     joined = []
     for group in nx.weakly_connected_components(graph):
         path = nx.dag_longest_path(graph.subgraph(group))
         used.update(path)
-        joined.append(join([pieces[index] for index in path]))
-    return joined + [piece for index, piece in enumerate(pieces) if index not in used]
+        joined.append(join_segments([segments[index] for index in path]))
+    return joined + [segment for index, segment in enumerate(segments) if index not in used]
 
 
-def insert_short_segments(tracks: Sequence[Piece], short: Sequence[Piece]) -> list[Piece]:
-    """The tracks with the residuals of two frames and more, longest first, where they overlap no frame of a track.
+def insert_short_segments(tracks: Sequence[TrackSegment], short: Sequence[TrackSegment]) -> list[TrackSegment]:
+    """Insert short segments into tracks that have no detection in their frames.
 
-    First those that fit one track alone, as long as there are such, then each into the nearest of those that it fits.
+    Segments that fit into exactly one track are inserted first, until none is left; then each of the others goes into
+    the nearest track into which it fits.  Longer segments go first; segments of a single frame are dropped.
+
+    Parameters
+    ----------
+    tracks
+        The tracks to complete.
+    short
+        The segments to insert.
+
+    Returns
+    -------
+    list of TrackSegment
+        The completed tracks, in the same order.
     """
     tracks = list(tracks)
-    waiting = sorted((piece for piece in short if len(piece) > 1), key=len, reverse=True)
+    waiting = sorted((segment for segment in short if len(segment) > 1), key=len, reverse=True)
     if not waiting or not tracks:
         return tracks
-    taken = np.zeros((max(piece.end for piece in (*tracks, *waiting)) + 1, len(tracks)), bool)
+    taken = np.zeros((max(segment.end for segment in (*tracks, *waiting)) + 1, len(tracks)), bool)
     for index, track in enumerate(tracks):
         taken[track.frames, index] = True
 
-    def lay(piece: Piece, index: int) -> None:
-        taken[piece.frames, index] = True
-        tracks[index] = join([tracks[index], piece])
+    def insert(segment: TrackSegment, index: int) -> None:
+        taken[segment.frames, index] = True
+        tracks[index] = join_segments([tracks[index], segment])
 
-    def fits(piece: Piece) -> list[int]:
-        return np.flatnonzero(~taken[piece.frames].any(0)).tolist()
+    def fitting_tracks(segment: TrackSegment) -> list[int]:
+        return np.flatnonzero(~taken[segment.frames].any(0)).tolist()
 
-    placed = True
-    while placed:
-        placed = False
-        for piece in list(waiting):
-            if len(only := fits(piece)) == 1:
-                lay(piece, only[0])
-                waiting.remove(piece)
-                placed = True
-    for piece in waiting:
-        if several := fits(piece):
-            lay(piece, min(several, key=lambda index: _distance(tracks[index], piece)))
+    inserted = True
+    while inserted:
+        inserted = False
+        for segment in list(waiting):
+            if len(only := fitting_tracks(segment)) == 1:
+                insert(segment, only[0])
+                waiting.remove(segment)
+                inserted = True
+    for segment in waiting:
+        if several := fitting_tracks(segment):
+            insert(segment, min(several, key=lambda index: _distance(tracks[index], segment)))
     return tracks
 
 
-def _distance(track: Piece, piece: Piece) -> float:
-    """Pixels from the piece's end points to the track's nearest frames before and after, their mean."""
-    at = np.searchsorted(track.frames, piece.start)
+def _distance(track: TrackSegment, segment: TrackSegment) -> float:
+    """Mean distance in pixels of a segment's ends from the track's nearest frames before and after it."""
+    at = np.searchsorted(track.frames, segment.start)
     sides = []
     if at > 0:
-        sides.append(np.linalg.norm(track.centroid[at - 1] - piece.first_centroid))
+        sides.append(np.linalg.norm(track.centroid[at - 1] - segment.first_centroid))
     if at < len(track):
-        sides.append(np.linalg.norm(track.centroid[at] - piece.last_centroid))
+        sides.append(np.linalg.norm(track.centroid[at] - segment.last_centroid))
     return float(np.mean(sides))

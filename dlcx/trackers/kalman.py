@@ -1,8 +1,8 @@
-"""Kalman filters of constant velocity for all live trackers at once.
+"""Constant-velocity Kalman filters of all live trackers at once.
 
-The coordinates that a tracker follows never mix: their noise is independent and a coordinate moves by its own speed
-alone.  So each is a filter of two states, and its covariance is three numbers; the equations are those of Kalman
-(Trans. ASME 82, 1960) written out for that.
+The coordinates that a tracker follows are independent: their noise is uncorrelated, and each coordinate moves by its
+own speed only.  Each coordinate is therefore a filter with two states, and its covariance has three distinct entries.
+The equations are those of Kalman (Trans. ASME 82, 1960) written out for this case.
 """
 
 from __future__ import annotations
@@ -13,71 +13,94 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Variances (D,) of D coordinates and their speeds (a frame): at birth, added a frame, and of a measurement."""
+class KalmanNoise:
+    """Variances of D coordinates and of their speeds per frame, (D,) each.
 
-    birth: np.ndarray
-    birth_speed: np.ndarray
+    Parameters
+    ----------
+    initial, initial_speed
+        Of a new filter.
+    step, step_speed
+        Added in every frame.
+    measurement
+        Of a measurement.
+    """
+
+    initial: np.ndarray
+    initial_speed: np.ndarray
     step: np.ndarray
     step_speed: np.ndarray
-    measured: np.ndarray
+    measurement: np.ndarray
 
 
-class Filters:
-    """M filters of D coordinates: value and speed (M, D), and their covariance ``pp``, ``pv``, ``vv`` (M, D)."""
+class KalmanFilters:
+    """M filters of D coordinates each.
 
-    def __init__(self, noise: Noise) -> None:
+    The state holds value, speed, and their covariance ``pp``, ``pv``, ``vv``, each (M, D).
+
+    Parameters
+    ----------
+    noise
+        Variances of the coordinates.
+    """
+
+    def __init__(self, noise: KalmanNoise) -> None:
         self.noise = noise
-        self._state = np.zeros((5, 0, len(noise.birth)))
+        self._state = np.zeros((5, 0, len(noise.initial)))
 
     def __len__(self) -> int:
         return self._state.shape[1]
 
     @property
     def value(self) -> np.ndarray:
-        """(M, D)."""
+        """Estimated coordinates (M, D)."""
         return self._state[0]
 
     @property
     def speed(self) -> np.ndarray:
-        """(M, D), a frame."""
+        """Estimated speeds (M, D) per frame."""
         return self._state[1]
 
     def add(self, measured: np.ndarray) -> None:
-        """New filters at rest where ``measured`` (n, D) says."""
+        """Add filters at rest with the coordinates ``measured`` (n, D)."""
         new = np.zeros((5, *measured.shape))
-        new[0], new[2], new[4] = measured, self.noise.birth, self.noise.birth_speed
+        new[0], new[2], new[4] = measured, self.noise.initial, self.noise.initial_speed
         self._state = np.concatenate([self._state, new], axis=1)
 
     def keep(self, kept: np.ndarray) -> None:
-        """Only the filters of these numbers, or of a mask (M,)."""
+        """Keep only the filters with these indices, or of a mask (M,)."""
         self._state = self._state[:, kept]
 
     def predict(self) -> None:
-        """One frame on."""
+        """Advance all filters by one frame."""
         value, speed, pp, pv, vv = self._state
         value += speed
         pp += 2 * pv + vv + self.noise.step
         pv += vv
         vv += self.noise.step_speed
 
-    def update(self, which: np.ndarray, measured: np.ndarray) -> None:
-        """Tell the filters ``which`` (n,) what was measured (n, D); nan was not, and changes nothing.
+    def update(self, indices: np.ndarray, measured: np.ndarray) -> None:
+        """Correct filters by measurements.
 
-        A coordinate that was never measured begins with the first measurement.
+        Parameters
+        ----------
+        indices
+            Filters to correct, (n,).
+        measured
+            Their measurements (n, D).  nan changes nothing; the first measurement of a coordinate sets its value.
         """
-        value, speed, pp, pv, vv = state = self._state[:, which]
-        total = pp + self.noise.measured
+        value, speed, pp, pv, vv = state = self._state[:, indices]
+        total = pp + self.noise.measurement
         gain, gain_speed = pp / total, pv / total
-        wrong = measured - value
-        seen = np.isfinite(wrong)
+        residual = measured - value
+        seen = np.isfinite(residual)
         if not seen.all():
             begins = np.isfinite(measured) & ~np.isfinite(value)
             value[begins] = measured[begins]
-            wrong, gain, gain_speed = (np.where(seen, item, 0) for item in (wrong, gain, gain_speed))
-        value += gain * wrong
-        speed += gain_speed * wrong
+            residual, gain, gain_speed = (np.where(seen, item, 0) for item in (residual, gain, gain_speed))
+        value += gain * residual
+        speed += gain_speed * residual
         vv -= gain_speed * pv
         pp *= 1 - gain
         pv *= 1 - gain
-        self._state[:, which] = state
+        self._state[:, indices] = state

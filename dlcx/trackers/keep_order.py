@@ -1,4 +1,4 @@
-"""No linking: the i-th animal that the net found in a frame is row i, as in DeepLabCut's untracked files."""
+"""Copy animals to individuals in the order of the network, as in DeepLabCut's files of untracked predictions."""
 
 from __future__ import annotations
 
@@ -12,18 +12,33 @@ from dlcx.poses import Instances, Layout, Prediction, Tracks
 
 @dataclass(frozen=True)
 class KeepOrder:
-    """Keeps the order of the net; animals beyond the project's individuals are left out."""
+    """Assigns the i-th animal of every frame to the i-th individual; surplus animals are dropped."""
 
     def link(self, predictions: Sequence[Prediction], layout: Layout, first: int = 0) -> Tracks:
-        """Rows in the net's order."""
-        xy, score = rows([one.animals for one in predictions], len(layout.individuals), len(layout.bodyparts))
+        """Assign animals by their order, see :meth:`dlcx.trackers.Tracker.link`."""
+        xy, score = stack_instances(
+            [one.animals for one in predictions], len(layout.individuals), len(layout.bodyparts)
+        )
         uniques = [one.unique or Instances.none(len(layout.unique)) for one in predictions]
-        unique_xy, unique_score = rows(uniques, 1, len(layout.unique))
+        unique_xy, unique_score = stack_instances(uniques, 1, len(layout.unique))
         return Tracks(layout, xy, score, unique_xy[:, 0], unique_score[:, 0], first=first)
 
 
-def rows(found: Sequence[Instances], animals: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
-    """xy (T, animals, parts, 2) and score (T, animals, parts) of the first animals of every frame; nan where fewer."""
+def stack_instances(found: Sequence[Instances], animals: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stack the first animals of all frames into arrays.
+
+    Parameters
+    ----------
+    found
+        Animals of T frames.
+    animals, parts
+        Number of animals and keypoints in the result.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        xy (T, animals, parts, 2) and score (T, animals, parts), float32, nan where a frame has fewer animals.
+    """
     xy = np.full((len(found), animals, parts, 2), np.nan, np.float32)
     score = np.full((len(found), animals, parts), np.nan, np.float32)
     if not found:

@@ -1,4 +1,4 @@
-"""What it costs to believe that an animal seen here is the one seen there, learned from the video itself."""
+"""Cost of linking two detections across a gap, with typical motion estimated from the video itself."""
 
 from __future__ import annotations
 
@@ -7,73 +7,110 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.reliable_tracklets import ReliableTracklets, apart
+from dlcx.trackers.reliable_tracklets import ReliableTracklets, pose_distance
 
-#: Lags (frames) at which the motion is measured; between them it is interpolated.
+#: Lags in frames at which motion is measured; it is interpolated between them.
 LAGS = np.array([1, 2, 3, 5, 8, 12, 20, 35, 60, 100])
-#: Frames over which speed is measured, and over which an animal keeps it.
-SPEED_FRAMES, KEEPS_SPEED = 4, 4.0
-#: Steepness of the cost of being elsewhere; a tail as of Cauchy's distribution, since animals dart.
-TAIL = 1.5
-#: Of a frame in which an animal is not found after one in which it was, of each further one, of all at most.
-LOST, STAYS_LOST, MOST_LOST = 1.5, 0.3, 15.0
-#: Share of a body length that even a resting animal may move in a frame; more in more, as in a random walk.
-LEAST_MOTION = 0.01
-#: What is taken where nothing can be learned.
-UNKNOWN_MOTION = 0.1
-#: Samples of the motion at each lag, at least and at most.
-SAMPLES = 20, 2_000
+#: Number of frames over which speed is measured.
+SPEED_FRAMES = 4
+#: Time constant in frames with which speed decays.
+SPEED_DECAY = 4.0
+#: Exponent of the cost of a distance; the tail is that of a Cauchy distribution, because animals dart.
+TAIL_EXPONENT = 1.5
+#: Cost of missing an animal in one frame after it was detected, of each further frame, and the maximum.
+FIRST_MISS_COST, FURTHER_MISS_COST, MAX_MISS_COST = 1.5, 0.3, 15.0
+#: Minimum motion per frame in body lengths; it grows over several frames as in a random walk.
+MIN_MOTION = 0.01
+#: Motion per frame in body lengths that is assumed if none can be measured.
+DEFAULT_MOTION = 0.1
+#: Minimum and maximum number of samples of the motion at each lag.
+MIN_SAMPLES, MAX_SAMPLES = 20, 2_000
 
 
 @dataclass(frozen=True)
 class MotionCost:
-    """Costs are negative log-likelihoods, up to a constant.
+    """Costs of links, as negative log-likelihoods up to a constant.
 
-    ``usual`` (lags,) is how far an animal is, after each of :data:`LAGS`, from where its motion would have brought it,
-    the median in pixels; ``body`` is its length.
+    Parameters
+    ----------
+    typical_distance
+        Median distance in pixels between predicted and actual position after each of :data:`LAGS`, (lags,).
+    body
+        Length of an animal in pixels.
     """
 
-    usual: np.ndarray
+    typical_distance: np.ndarray
     body: float
 
     @classmethod
-    def learn(cls, detections: Detections, pieces: ReliableTracklets, body: float) -> MotionCost:
-        """From the safe pieces of a video; where they are too short, distances grow as in a random walk."""
-        middle, length = detections.centroid, pieces.length
-        position = np.arange(len(detections)) - np.repeat(pieces.first[:-1], length)
-        left = np.repeat(length, length) - position
-        usual = []
+    def estimate(cls, detections: Detections, tracklets: ReliableTracklets, body: float) -> MotionCost:
+        """Estimate typical motion from the reliable tracklets of a video.
+
+        Distances at lags for which the tracklets are too short are extrapolated as in a random walk.
+
+        Parameters
+        ----------
+        detections
+            All detections of the video.
+        tracklets
+            Its reliable tracklets.
+        body
+            Length of an animal in pixels.
+        """
+        centroid, length = detections.centroid, tracklets.length
+        position = np.arange(len(detections)) - np.repeat(tracklets.first[:-1], length)
+        remaining = np.repeat(length, length) - position
+        measured = []
         for lag in LAGS.tolist():
-            at = np.flatnonzero((position >= SPEED_FRAMES) & (left > lag + SPEED_FRAMES))
-            if len(at) < SAMPLES[0]:
+            at = np.flatnonzero((position >= SPEED_FRAMES) & (remaining > lag + SPEED_FRAMES))
+            if len(at) < MIN_SAMPLES:
                 break
-            at = at[:: max(len(at) // SAMPLES[1], 1)]
-            one, other = pieces.order[at], pieces.order[at + lag]
-            before = (middle[one] - middle[pieces.order[at - SPEED_FRAMES]]) / SPEED_FRAMES
-            after = (middle[pieces.order[at + lag + SPEED_FRAMES]] - middle[other]) / SPEED_FRAMES
-            moved = (before + after) / 2 * _carried(np.array(lag))
-            usual.append(float(np.median(apart(detections, one, other, moved, 4 * body))))
-        if not usual:
-            usual = [UNKNOWN_MOTION * body]
-        known = len(usual)
-        grown = usual[-1] * np.sqrt(LAGS[known:] / LAGS[known - 1])
-        still = LEAST_MOTION * body * np.sqrt(LAGS)
-        return cls(np.maximum.accumulate(np.maximum([*usual, *grown], still)), body)
+            at = at[:: max(len(at) // MAX_SAMPLES, 1)]
+            one, other = tracklets.order[at], tracklets.order[at + lag]
+            before = (centroid[one] - centroid[tracklets.order[at - SPEED_FRAMES]]) / SPEED_FRAMES
+            after = (centroid[tracklets.order[at + lag + SPEED_FRAMES]] - centroid[other]) / SPEED_FRAMES
+            displacement = (before + after) / 2 * _coasting_frames(np.array(lag))
+            measured.append(float(np.median(pose_distance(detections, one, other, displacement, 4 * body))))
+        if not measured:
+            measured = [DEFAULT_MOTION * body]
+        known = len(measured)
+        extrapolated = measured[-1] * np.sqrt(LAGS[known:] / LAGS[known - 1])
+        minimum = MIN_MOTION * body * np.sqrt(LAGS)
+        return cls(np.maximum.accumulate(np.maximum([*measured, *extrapolated], minimum)), body)
 
     def cost(self, detections: Detections, one: np.ndarray, other: np.ndarray, speed: np.ndarray) -> np.ndarray:
-        """(E,) of going from the detections ``one`` to the later ``other`` (E,), at a speed (E, 2), pixels a frame."""
+        """Cost of linking detections.
+
+        Parameters
+        ----------
+        detections
+            All detections of the video.
+        one, other
+            Rows of the earlier and the later detection of each link, (E,).
+        speed
+            Expected speed, (E, 2) in pixels per frame.
+
+        Returns
+        -------
+        numpy.ndarray
+            (E,); the cost includes the frames in between, in which the animal was missed.
+        """
         gap = detections.frame[other] - detections.frame[one]
-        moved = speed * _carried(gap.astype(float))[:, None]
-        distance = apart(detections, one, other, moved, 8 * self.body)
-        scale = np.interp(gap, LAGS, self.usual)
-        return TAIL * np.log1p((distance / scale) ** 2) + np.log(scale / self.usual[0]) + lost(gap - 1)
+        displacement = speed * _coasting_frames(gap.astype(float))[:, None]
+        distance = pose_distance(detections, one, other, displacement, 8 * self.body)
+        scale = np.interp(gap, LAGS, self.typical_distance)
+        return (
+            TAIL_EXPONENT * np.log1p((distance / scale) ** 2)
+            + np.log(scale / self.typical_distance[0])
+            + miss_cost(gap - 1)
+        )
 
 
-def lost(frames: np.ndarray) -> np.ndarray:
-    """What it costs not to find an animal in so many frames in a row."""
-    return np.where(frames > 0, np.minimum(LOST + STAYS_LOST * (frames - 1), MOST_LOST), 0)
+def miss_cost(frames: np.ndarray) -> np.ndarray:
+    """Cost of not detecting an animal in a number of consecutive frames."""
+    return np.where(frames > 0, np.minimum(FIRST_MISS_COST + FURTHER_MISS_COST * (frames - 1), MAX_MISS_COST), 0)
 
 
-def _carried(frames: np.ndarray) -> np.ndarray:
-    """How far an animal gets in so many frames while its speed decays, in frames of full speed."""
-    return KEEPS_SPEED * (1 - np.exp(-frames / KEEPS_SPEED))
+def _coasting_frames(frames: np.ndarray) -> np.ndarray:
+    """How far an animal moves while its speed decays, in frames of full speed."""
+    return SPEED_DECAY * (1 - np.exp(-frames / SPEED_DECAY))

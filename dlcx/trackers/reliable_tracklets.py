@@ -1,4 +1,4 @@
-"""Pieces of tracks within which nobody can be mistaken, and how far apart two poses are."""
+"""Find tracklets in which no animal can be confused with another one, and measure distances between poses."""
 
 from __future__ import annotations
 
@@ -8,21 +8,28 @@ import numpy as np
 
 from dlcx.trackers.detections import Detections
 
-#: A link is safe when its detections are nearer to each other than this share of the way to any other one.
-SAFE_SHARE = 0.25
-#: ... and than this share of a body length.
-SAFE_STEP = 0.5
-#: A body is at least so many steps from frame to frame long.
+#: A link is reliable if its distance is below this share of the distance to any other detection ...
+MAX_RELATIVE_DISTANCE = 0.25
+#: ... and below this share of a body length.
+MAX_STEP = 0.5
+#: Minimum length of a body in median steps from frame to frame.
 BODY_STEPS = 8.0
-#: Pairs of poses that are compared at once, for the memory's sake.
-PAIRS = 50_000
+#: Number of pairs of poses that are compared at once, to limit memory.
+PAIRS_PER_BLOCK = 50_000
 
 
 @dataclass(frozen=True, eq=False)
 class ReliableTracklets:
-    """Detections that follow each other without doubt: ``order`` (R,) sorted by piece, ``first`` (M + 1,) into it.
+    """M tracklets that contain all R detections, sorted by their first frame.
 
-    Pieces are sorted by their ``start``, the first frame (M,); ``end`` is the last one.
+    Parameters
+    ----------
+    order
+        Detections (R,) sorted by tracklet and frame.
+    first
+        Position (M + 1,) in ``order`` at which each tracklet begins.
+    start, end
+        First and last frame of each tracklet, (M,).
     """
 
     order: np.ndarray
@@ -33,107 +40,143 @@ class ReliableTracklets:
     def __len__(self) -> int:
         return len(self.start)
 
-    def rows(self, piece: int) -> np.ndarray:
-        """Detections of a piece, by frame."""
-        return self.order[self.first[piece] : self.first[piece + 1]]
+    def rows(self, tracklet: int) -> np.ndarray:
+        """Detections of a tracklet, by frame."""
+        return self.order[self.first[tracklet] : self.first[tracklet + 1]]
 
     @property
     def head(self) -> np.ndarray:
-        """First detections (M,)."""
+        """First detection of each tracklet, (M,)."""
         return self.order[self.first[:-1]]
 
     @property
     def tail(self) -> np.ndarray:
-        """Last detections (M,)."""
+        """Last detection of each tracklet, (M,)."""
         return self.order[self.first[1:] - 1]
 
     @property
     def length(self) -> np.ndarray:
-        """Detections (M,) of each."""
+        """Number of detections of each tracklet, (M,)."""
         return np.diff(self.first)
 
-    def some(self, chosen: np.ndarray) -> ReliableTracklets:
-        """The pieces of these rising numbers."""
-        order = np.concatenate([self.order[:0], *(self.rows(piece) for piece in chosen.tolist())])
+    def subset(self, chosen: np.ndarray) -> ReliableTracklets:
+        """The tracklets with these indices, which must be ascending."""
+        order = np.concatenate([self.order[:0], *(self.rows(tracklet) for tracklet in chosen.tolist())])
         first = np.concatenate([[0], np.cumsum(self.length[chosen])])
         return ReliableTracklets(order, first, self.start[chosen], self.end[chosen])
 
     @classmethod
     def of(cls, detections: Detections, body: float) -> ReliableTracklets:
-        """The pieces of all detections; ``body`` is an animal's length in pixels."""
-        piece = np.arange(len(detections))
-        for one, other in _safe_links(detections, body).tolist():  # by frame, so a predecessor knows its piece already
-            piece[other] = piece[one]
-        order = np.argsort(piece, kind="stable")
-        first = np.flatnonzero(np.diff(piece[order], prepend=-1, append=-1))
+        """Link detections of consecutive frames wherever that is unambiguous.
+
+        Parameters
+        ----------
+        detections
+            All detections of the video.
+        body
+            Length of an animal in pixels, see :func:`body_length`.
+        """
+        tracklet = np.arange(len(detections))
+        for one, other in _reliable_links(detections, body).tolist():  # by frame, so predecessors are complete
+            tracklet[other] = tracklet[one]
+        order = np.argsort(tracklet, kind="stable")
+        first = np.flatnonzero(np.diff(tracklet[order], prepend=-1, append=-1))
         frame = detections.frame[order]
         return cls(order, first, frame[first[:-1]], frame[first[1:] - 1])
 
 
 def body_length(detections: Detections) -> float:
-    """Pixels: the diagonal of the box around a pose, of which a quarter are larger.
+    """Estimate the length of an animal.
 
-    Lone keypoints have no size, and animals may dart, or frames be few: at least :data:`BODY_STEPS` times the median
-    way to the nearest detection of the next frame.
+    The length is the upper quartile of the diagonals of the poses' bounding boxes.  Single keypoints have no size,
+    animals may move fast, and the frame rate may be low.  The length is therefore at least :data:`BODY_STEPS` times the
+    median distance to the nearest detection in the next frame.
+
+    Parameters
+    ----------
+    detections
+        At least one detection.
+
+    Returns
+    -------
+    float
+        Length in pixels, at least 1.
     """
     size = np.nanmax(detections.xy, axis=1) - np.nanmin(detections.xy, axis=1)
     diagonal = float(np.quantile(np.linalg.norm(size, axis=1), 0.75))
-    pairs = _neighbours(detections)
+    pairs = _consecutive_pairs(detections)
     if not len(pairs):
         return max(diagonal, 1.0)
-    middle = detections.centroid
-    way = np.linalg.norm(middle[pairs[:, 1]] - middle[pairs[:, 0]], axis=1)
+    centroid = detections.centroid
+    distance = np.linalg.norm(centroid[pairs[:, 1]] - centroid[pairs[:, 0]], axis=1)
     begins = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
-    return max(diagonal, BODY_STEPS * float(np.median(np.minimum.reduceat(way, begins))), 1.0)
+    return max(diagonal, BODY_STEPS * float(np.median(np.minimum.reduceat(distance, begins))), 1.0)
 
 
-def apart(detections: Detections, one: np.ndarray, other: np.ndarray, moved: np.ndarray, most: float) -> np.ndarray:
-    """(P,) mean distance of the keypoints that two detections share, after the first one has ``moved`` (P, 2).
+def pose_distance(
+    detections: Detections, one: np.ndarray, other: np.ndarray, displacement: np.ndarray, max_distance: float
+) -> np.ndarray:
+    """Compute the mean distance of the keypoints that pairs of detections share.
 
-    A keypoint counts as at most ``most`` pixels away; without shared keypoints, the centroids' distance does.
+    Parameters
+    ----------
+    detections
+        All detections.
+    one, other
+        Rows of the detections of each pair, (P,).
+    displacement
+        Expected motion from the first to the second detection, (P, 2) in pixels.
+    max_distance
+        Upper limit of the distance of a single keypoint, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        (P,) in pixels; for pairs without shared keypoints, the distance of the centroids.
     """
-    middle = detections.centroid
-    apart = np.minimum(np.linalg.norm(middle[other] - middle[one] - moved, axis=1), most)
-    for begin in range(0, len(one), PAIRS):
-        part = slice(begin, begin + PAIRS)
-        away = detections.xy[other[part]] - detections.xy[one[part]] - moved[part, None]
-        distance = np.hypot(away[..., 0], away[..., 1])
+    centroid = detections.centroid
+    result = np.minimum(np.linalg.norm(centroid[other] - centroid[one] - displacement, axis=1), max_distance)
+    for begin in range(0, len(one), PAIRS_PER_BLOCK):
+        block = slice(begin, begin + PAIRS_PER_BLOCK)
+        offset = detections.xy[other[block]] - detections.xy[one[block]] - displacement[block, None]
+        distance = np.hypot(offset[..., 0], offset[..., 1])
         shared = np.isfinite(distance)
-        total, count = np.minimum(distance, most).sum(1, where=shared), shared.sum(1)
-        np.divide(total, count, out=apart[part], where=count > 0)
-    return apart
+        total, count = np.minimum(distance, max_distance).sum(1, where=shared), shared.sum(1)
+        np.divide(total, count, out=result[block], where=count > 0)
+    return result
 
 
-def _neighbours(detections: Detections) -> np.ndarray:
+def _consecutive_pairs(detections: Detections) -> np.ndarray:
     """All pairs (P, 2) of detections in consecutive frames."""
     starts = np.searchsorted(detections.frame, np.arange(detections.frames + 1))
-    nxt = detections.frame + 1
-    begin, count = starts[nxt], starts[np.minimum(nxt + 1, detections.frames)] - starts[nxt]
+    following = detections.frame + 1
+    begin = starts[following]
+    count = starts[np.minimum(following + 1, detections.frames)] - begin
     one = np.repeat(np.arange(len(detections)), count)
     other = np.arange(len(one)) - np.repeat(np.cumsum(count) - count - begin, count)
     return np.stack([one, other], 1)
 
 
-def _safe_links(detections: Detections, body: float) -> np.ndarray:
-    """Pairs (L, 2), by frame, that are far nearer to each other than to any other detection of the two frames."""
-    pairs = _neighbours(detections)
+def _reliable_links(detections: Detections, body: float) -> np.ndarray:
+    """Pairs (L, 2), by frame, that are much closer to each other than to other detections of the two frames."""
+    pairs = _consecutive_pairs(detections)
     if not len(pairs):
         return pairs
-    distance = apart(detections, pairs[:, 0], pairs[:, 1], np.zeros((len(pairs), 2)), 2 * body)
-    rivals = np.minimum(_second(distance, pairs[:, 0]), _second(distance, pairs[:, 1]))
-    safe = (distance < SAFE_STEP * body) & (distance < SAFE_SHARE * rivals)
-    return pairs[safe]
+    distance = pose_distance(detections, pairs[:, 0], pairs[:, 1], np.zeros((len(pairs), 2)), 2 * body)
+    rivals = np.minimum(_nearest_rival(distance, pairs[:, 0]), _nearest_rival(distance, pairs[:, 1]))
+    reliable = (distance < MAX_STEP * body) & (distance < MAX_RELATIVE_DISTANCE * rivals)
+    return pairs[reliable]
 
 
-def _second(distance: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """(P,) the least distance of the other pairs of the same owner."""
+def _nearest_rival(distance: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Smallest distance among the other pairs of the same owner, for each pair (P,)."""
     order = np.lexsort((distance, owner))
     begins = np.flatnonzero(np.diff(owner[order], prepend=-1))
     sizes = np.diff(np.append(begins, len(owner)))
-    least = distance[order][begins]
-    following = np.where(sizes > 1, distance[order][np.minimum(begins + 1, len(owner) - 1)], np.inf)
-    rank_first = np.zeros(len(owner), bool)
-    rank_first[order[begins]] = True
+    nearest = distance[order][begins]
+    second = np.where(sizes > 1, distance[order][np.minimum(begins + 1, len(owner) - 1)], np.inf)
+    is_nearest = np.zeros(len(owner), bool)
+    is_nearest[order[begins]] = True
     group = np.zeros(len(owner), int)
     group[order] = np.repeat(np.arange(len(begins)), sizes)
-    return np.where(rank_first, following[group], least[group])
+    return np.where(is_nearest, second[group], nearest[group])

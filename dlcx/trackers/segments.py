@@ -1,4 +1,4 @@
-"""Pieces of tracks: rows of the detections, of rising frames."""
+"""Segments of tracks: detections of one animal, at most one per frame."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from dlcx.trackers.tracklets import Tracklet
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
-    """A stretch of a track: rows (n,) of ``detections``, one a frame, of rising frames."""
+class TrackSegment:
+    """Part of a track.
+
+    Parameters
+    ----------
+    detections
+        All detections of the video.
+    rows
+        Rows (n,) of the segment's detections, at most one per frame, in the order of frames.
+    """
 
     detections: Detections
     rows: np.ndarray
@@ -24,43 +32,43 @@ class Piece:
 
     @cached_property
     def frames(self) -> np.ndarray:
-        """(n,)."""
+        """Frames of the detections, (n,)."""
         return self.detections.frame[self.rows]
 
     @property
     def start(self) -> int:
-        """Its first frame."""
+        """First frame."""
         return int(self.frames[0])
 
     @property
     def end(self) -> int:
-        """Its last frame."""
+        """Last frame."""
         return int(self.frames[-1])
 
     @cached_property
     def centroid(self) -> np.ndarray:
-        """(n, 2)."""
+        """Centroids of the detections, (n, 2) in pixels."""
         return self.detections.centroid[self.rows]
 
     @property
     def first_centroid(self) -> np.ndarray:
-        """(2,)."""
+        """Centroid of the first detection, (2,)."""
         return self.detections.centroid[self.rows[0]]
 
     @property
     def last_centroid(self) -> np.ndarray:
-        """(2,)."""
+        """Centroid of the last detection, (2,)."""
         return self.detections.centroid[self.rows[-1]]
 
     @cached_property
     def jerkiness(self) -> float:
-        """How much the centroid's velocity changes from frame to frame, in the mean, pixels."""
+        """Mean change of the centroid's velocity from frame to frame, in pixels."""
         changes = np.linalg.norm(np.diff(self.centroid, n=2, axis=0), axis=1)
         return float(changes.mean()) if len(changes) else 0.0
 
     @cached_property
     def identity(self) -> int:
-        """The individual that most of its keypoints name, -1 for none."""
+        """The individual that most keypoints name, -1 for none."""
         names = self.detections.identity[self.rows]
         names = names[np.isfinite(names)].astype(int)
         if not len(names):
@@ -70,22 +78,37 @@ class Piece:
 
 
 def split_tracklets(
-    detections: Detections, tracklets: Sequence[Tracklet], *, min_length: int, split: bool
-) -> tuple[list[Piece], list[Piece]]:
-    """Long pieces by their first frame, and those shorter than ``min_length`` frames.
+    detections: Detections, tracklets: Sequence[Tracklet], *, min_length: int, at_gaps: bool
+) -> tuple[list[TrackSegment], list[TrackSegment]]:
+    """Turn tracklets into segments.
 
-    With ``split``, tracklets are cut where a frame is missing.
+    Parameters
+    ----------
+    detections
+        All detections of the video.
+    tracklets
+        The tracklets to split.
+    min_length
+        Minimum number of frames of a long segment.
+    at_gaps
+        Split tracklets where a frame is missing.
+
+    Returns
+    -------
+    tuple of list of TrackSegment
+        Long segments by their first frame, and short segments.
     """
-    long: list[Piece] = []
-    short: list[Piece] = []
+    long: list[TrackSegment] = []
+    short: list[TrackSegment] = []
     for tracklet in tracklets:
-        cuts: np.ndarray | list[int] = np.flatnonzero(np.diff(detections.frame[tracklet.rows]) > 1) + 1 if split else []
+        gaps = np.diff(detections.frame[tracklet.rows]) > 1
+        cuts: np.ndarray | list[int] = np.flatnonzero(gaps) + 1 if at_gaps else []
         for rows in np.split(tracklet.rows, cuts):
-            (long if len(rows) >= min_length else short).append(Piece(detections, rows))
-    return sorted(long, key=lambda piece: piece.start), short
+            (long if len(rows) >= min_length else short).append(TrackSegment(detections, rows))
+    return sorted(long, key=lambda segment: segment.start), short
 
 
-def join(pieces: Sequence[Piece]) -> Piece:
-    """One piece of several that share no frame."""
-    rows = np.concatenate([piece.rows for piece in pieces])
-    return Piece(pieces[0].detections, np.sort(rows))
+def join_segments(segments: Sequence[TrackSegment]) -> TrackSegment:
+    """Join segments that share no frame into one."""
+    rows = np.concatenate([segment.rows for segment in segments])
+    return TrackSegment(segments[0].detections, np.sort(rows))

@@ -1,4 +1,4 @@
-"""The animals of a video, linked: tracklets, stitched into one track an animal, completed."""
+"""Track the animals of a video: build tracklets, link or stitch them, and put the tracks in order."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from scipy.optimize import linear_sum_assignment
 from dlcx.poses import Instances, Layout, Prediction, SwapCandidate, Tracks
 from dlcx.trackers.box import Box
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.ellipse import LEAST, Ellipse
+from dlcx.trackers.ellipse import MIN_KEYPOINTS, Ellipse
 from dlcx.trackers.identity import identity_tracklets, single_animal_tracklets
-from dlcx.trackers.keep_order import rows as rows_of
+from dlcx.trackers.keep_order import stack_instances
 from dlcx.trackers.motion_cost import MotionCost
 from dlcx.trackers.reliable_tracklets import ReliableTracklets, body_length
 from dlcx.trackers.relink import relink
 from dlcx.trackers.skeleton import Skeleton
 from dlcx.trackers.stitch import StitchResult, stitch
-from dlcx.trackers.swaps import swap_candidates
-from dlcx.trackers.tracklets import Motion, Tracklet, build_tracklets
+from dlcx.trackers.swap_candidates import find_swap_candidates
+from dlcx.trackers.tracklets import MotionModel, Tracklet, build_tracklets
 
-#: What can follow an animal from frame to frame.
+#: Names of the trackers that follow animals from frame to frame.
 METHODS = ("ellipse", "box", "skeleton")
-#: Pixels around the lone keypoint of an animal, for boxes.
-LONE_SLACK = 40.0
+#: Minimum pixels around the keypoint of animals with a single keypoint, for boxes.
+SINGLE_KEYPOINT_MARGIN = 40.0
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """How animals are linked; the defaults are DeepLabCut 3.0.2's, but for ``relink``.
+    """Settings of tracking; the defaults are those of DeepLabCut 3.0.2, except for ``relink``.
 
     Parameters
     ----------
     method
         ``ellipse``, ``box`` or ``skeleton``.
     pcutoff
-        Keypoints less certain count as unseen.
+        Keypoints with a lower score count as unseen.
     threshold
-        Least likeness of an animal and what a tracker expects (ellipse, box).
+        Minimum similarity of an animal to a tracker's prediction (ellipse, box).
     slack
-        Pixels around the keypoints (box).
+        Pixels added to each side of the box around the keypoints (box).
     max_age
-        Frames that a tracker outlives its animal.
+        Maximum number of frames that a tracker continues without a detection.
     min_hits
-        Frames in which an animal must be seen before a tracklet begins.
+        Minimum number of consecutive detections before a tracklet begins.
     identity_only
-        No tracker: link by the votes of a net with an identity head alone.
+        Link by the identity scores of the network alone, without a tracker.
     min_length
-        Frames that a tracklet needs to shape the tracks; shorter ones fill gaps.
+        Minimum number of frames of the tracklets that form tracks; shorter ones only fill gaps.
     max_gap
-        Frames that a track may jump; default: one and a half times the longest gap that must be jumped.
+        Maximum number of frames that a track may bridge; default: 1.5 times the longest gap that must be bridged.
     relink
-        Link all detections once more at once, see :mod:`dlcx.trackers.relink`; else tracks are DeepLabCut's.
+        Link all detections globally after tracking, see :mod:`dlcx.trackers.relink`.  False gives DeepLabCut's tracks.
     """
 
     method: str = "ellipse"
@@ -67,19 +67,33 @@ class Tracking:
     max_gap: int | None = None
     relink: bool = True
 
-    def motion(self, parts: int) -> Motion:
-        """What follows animals of so many keypoints."""
+    def motion_model(self, parts: int) -> MotionModel:
+        """The motion model for animals with ``parts`` keypoints."""
         if self.method == "ellipse":
             return Ellipse(threshold=self.threshold)
         if self.method == "box":
-            slack = max(self.slack, LONE_SLACK) if parts < LEAST - 1 else self.slack
-            return Box(slack=slack, threshold=self.threshold)
+            margin = max(self.slack, SINGLE_KEYPOINT_MARGIN) if parts < MIN_KEYPOINTS - 1 else self.slack
+            return Box(margin=margin, threshold=self.threshold)
         return Skeleton(parts)
 
 
 @dataclass(frozen=True)
 class LinkResult:
-    """What linking found: tracklets, tracks, where two of these may be swapped, and how they were stitched, if so."""
+    """Tracks of a video and how they came about.
+
+    Parameters
+    ----------
+    detections
+        All detections.
+    tracklets
+        Tracklets of the tracker.
+    tracks
+        One track per individual.
+    swaps
+        Frames in which two tracks may be swapped.
+    stitched
+        Result of stitching; None if the detections were linked globally.
+    """
 
     detections: Detections
     tracklets: list[Tracklet]
@@ -89,76 +103,96 @@ class LinkResult:
 
     @property
     def linked(self) -> int:
-        """How many detections are in a track."""
+        """Number of detections in tracks."""
         return int(np.isfinite(self.tracks.xy).any((2, 3)).sum())
 
     @property
     def seen(self) -> int:
-        """How many individuals are somewhere in the video."""
+        """Number of individuals with a pose in at least one frame."""
         return int(np.isfinite(self.tracks.xy).any((0, 2, 3)).sum())
 
 
 def link(predictions: Sequence[Prediction], layout: Layout, tracking: Tracking, first: int = 0) -> LinkResult:
-    """Link the animals of the frames ``first``, ``first + 1``, ... into one track an individual of the layout.
+    """Link the animals of consecutive frames into one track per individual.
 
-    There are never more tracks than individuals; where nobody is, a track is nan.
+    Parameters
+    ----------
+    predictions
+        One entry per frame, in pixels of the full image.
+    layout
+        Bodyparts and individuals of the project; there are never more tracks than individuals.
+    tracking
+        Settings.
+    first
+        Number of the first frame in the video.
+
+    Returns
+    -------
+    LinkResult
+        Tracks, tracklets and possible swaps.
+
+    Examples
+    --------
+    >>> result = link(predictions, layout, Tracking(method="box"))  # doctest: +SKIP
+    >>> result.tracks.xy.shape  # frames, individuals, bodyparts, x and y  # doctest: +SKIP
+    (1800, 3, 12, 2)
     """
     animals, parts = len(layout.individuals), len(layout.bodyparts)
-    detections = Detections.of(predictions, parts, first=first, pcutoff=tracking.pcutoff, outside=animals == 1)
+    detections = Detections.of(predictions, parts, first=first, pcutoff=tracking.pcutoff, keep_negative=animals == 1)
     if animals == 1:
         tracklets = single_animal_tracklets(detections)
     elif tracking.identity_only:
         tracklets = identity_tracklets(detections, animals)
     else:
-        motion = tracking.motion(parts)
+        motion = tracking.motion_model(parts)
         tracklets = build_tracklets(detections, motion, max_age=tracking.max_age, min_hits=tracking.min_hits)
     stitched: StitchResult | None = None
     swaps: tuple[SwapCandidate, ...] = ()
     if animals > 1 and len(detections):
         body = body_length(detections)
-        pieces = ReliableTracklets.of(detections, body)
-        jumps = MotionCost.learn(detections, pieces, body)
+        reliable = ReliableTracklets.of(detections, body)
+        cost = MotionCost.estimate(detections, reliable, body)
         if tracking.relink and not tracking.identity_only:
-            rows = _in_order(detections, relink(detections, pieces, jumps, animals, _links(tracklets)))
+            rows = _order_tracks(detections, relink(detections, reliable, cost, animals, _links(tracklets)))
         else:
-            stitched = _stitched(detections, tracklets, animals, tracking)
+            stitched = _stitch(detections, tracklets, animals, tracking)
             rows = stitched.rows(detections.frames, animals)
-        swaps = swap_candidates(detections, rows, jumps, layout.individuals)
+        swaps = find_swap_candidates(detections, rows, cost, layout.individuals)
     else:
-        stitched = _stitched(detections, tracklets, animals, tracking)
+        stitched = _stitch(detections, tracklets, animals, tracking)
         rows = stitched.rows(detections.frames, animals)
     return LinkResult(detections, tracklets, _tracks(detections, rows, predictions, layout), swaps, stitched)
 
 
-def _stitched(detections: Detections, tracklets: Sequence[Tracklet], animals: int, tracking: Tracking) -> StitchResult:
+def _stitch(detections: Detections, tracklets: Sequence[Tracklet], animals: int, tracking: Tracking) -> StitchResult:
     return stitch(detections, tracklets, animals, min_length=tracking.min_length, max_gap=tracking.max_gap)
 
 
 def _links(tracklets: Sequence[Tracklet]) -> np.ndarray:
-    """Pairs (L, 2) of detections that follow each other in a tracklet."""
+    """Pairs (L, 2) of consecutive detections of tracklets."""
     pairs = [np.stack([one.rows[:-1], one.rows[1:]], 1) for one in tracklets]
     return np.concatenate([np.zeros((0, 2), int), *pairs])
 
 
-def _in_order(detections: Detections, rows: np.ndarray) -> np.ndarray:
-    """The tracks ``rows`` (T, A) by their identities, else as stitching orders them.
+def _order_tracks(detections: Detections, rows: np.ndarray) -> np.ndarray:
+    """Sort tracks ``rows`` (T, A) by identity; without identities, sort them as stitching does.
 
-    That is by first frame, and within it the last detection first; tracks of nobody come last.
+    Stitching sorts by first frame, and within a frame puts the last detection first; empty tracks come last.
     """
-    there = rows >= 0
+    exists = rows >= 0
     if (detections.identity >= 0).any():
-        names = [detections.identity[track[seen]] for track, seen in zip(rows.T, there.T, strict=True)]
-        votes = np.array([[(named == animal).sum() for animal in range(rows.shape[1])] for named in names])
-        one, place = linear_sum_assignment(votes, maximize=True)
-        return rows[:, one[np.argsort(place)]]
-    start = np.where(there.any(0), there.argmax(0), len(rows))
+        names = [detections.identity[track[seen]] for track, seen in zip(rows.T, exists.T, strict=True)]
+        counts = np.array([[(named == animal).sum() for animal in range(rows.shape[1])] for named in names])
+        one, individual = linear_sum_assignment(counts, maximize=True)
+        return rows[:, one[np.argsort(individual)]]
+    start = np.where(exists.any(0), exists.argmax(0), len(rows))
     first = rows[np.minimum(start, len(rows) - 1), np.arange(rows.shape[1])]
     return rows[:, np.lexsort((-first, start))]
 
 
 def _tracks(detections: Detections, rows: np.ndarray, predictions: Sequence[Prediction], layout: Layout) -> Tracks:
-    """Tracks of the detections ``rows`` (T, A), nan for -1."""
+    """Tracks of the detections ``rows`` (T, A); nan where a row is -1."""
     poses = np.concatenate([detections.poses, np.full((1, *detections.poses.shape[1:]), np.nan)])[rows]
     uniques = [one.unique or Instances.none(len(layout.unique)) for one in predictions]
-    unique_xy, unique_score = rows_of(uniques, 1, len(layout.unique))
+    unique_xy, unique_score = stack_instances(uniques, 1, len(layout.unique))
     return Tracks(layout, poses[..., :2], poses[..., 2], unique_xy[:, 0], unique_score[:, 0], first=detections.first)

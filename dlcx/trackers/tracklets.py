@@ -1,7 +1,7 @@
-"""Tracklets: from frame to frame each animal goes to the tracker that expected it.
+"""Build tracklets: assign the animals of each frame to the trackers that predicted them.
 
-The bookkeeping is that of SORT (Bewley et al., ICIP 2016), with DeepLabCut 3.0.2's rules of birth, report and death;
-what a tracker follows and how it compares is the ``Motion``'s.
+The bookkeeping is that of SORT (Bewley et al., ICIP 2016), with DeepLabCut 3.0.2's rules for starting, reporting and
+ending tracklets.  A :class:`MotionModel` decides what a tracker follows and how animals are compared.
 """
 
 from __future__ import annotations
@@ -14,126 +14,152 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from dlcx.trackers.detections import Detections
-from dlcx.trackers.kalman import Filters, Noise
+from dlcx.trackers.kalman import KalmanFilters, KalmanNoise
 
 
 @dataclass(frozen=True)
 class Tracklet:
-    """Rows (n,) of the detections, of rising frames, that one tracker called its own; ``number`` counts trackers."""
+    """Detections that one tracker collected.
+
+    Parameters
+    ----------
+    number
+        Number of the tracker, counted from 0.
+    rows
+        Rows (n,) of the detections, at most one per frame, in the order of frames.
+    """
 
     number: int
     rows: np.ndarray
 
 
-class Motion(Protocol):
-    """What a tracker follows of an animal, D numbers, and how alike two of these are."""
+class MotionModel(Protocol):
+    """What a tracker follows of an animal, D numbers, and how similar two animals are."""
 
     @property
-    def noise(self) -> Noise:
-        """Of the filters."""
+    def noise(self) -> KalmanNoise:
+        """Noise of the Kalman filters."""
         ...
 
     @property
     def threshold(self) -> float:
-        """Pairs less alike are no match."""
+        """Minimum similarity of a match."""
         ...
 
     @property
     def predictions(self) -> int:
-        """How often a frame is predicted."""
+        """Number of prediction steps per frame."""
         ...
 
     @property
-    def at_birth(self) -> bool:
-        """Whether a tracker is believed at birth."""
+    def reports_first(self) -> bool:
+        """Whether the first detection of a tracker is reported."""
         ...
 
     def measure(self, xy: np.ndarray) -> np.ndarray:
-        """(R, D) of the poses xy (R, K, 2); rows of nan cannot be followed."""
+        """States (R, D) of poses xy (R, K, 2); a row of nan cannot be followed."""
         ...
 
-    def before(self, filters: Filters) -> None:
-        """Correct the filters before they are predicted, in place."""
+    def constrain(self, filters: KalmanFilters) -> None:
+        """Correct the filters in place before a prediction."""
         ...
 
     def similarity(self, measured: np.ndarray, expected: np.ndarray) -> np.ndarray:
-        """(n, M): the larger, the more alike."""
+        """Similarity (n, M) of measured (n, D) and expected (M, D) states; higher is more similar."""
         ...
 
 
-def build_tracklets(detections: Detections, motion: Motion, *, max_age: int = 1, min_hits: int = 1) -> list[Tracklet]:
-    """Link detections as far as that is safe, in the order in which DeepLabCut lists tracklets.
+def build_tracklets(
+    detections: Detections, motion: MotionModel, *, max_age: int = 1, min_hits: int = 1
+) -> list[Tracklet]:
+    """Link detections of consecutive frames as far as that is reliable.
 
-    A tracker dies when it found nothing for more than ``max_age`` frames, and is believed once it was found
-    ``min_hits`` frames in a row after its birth.  So the first detection of a tracklet is lost, unless it is of the
-    first frame or the motion is believed at birth.  Frames without animals do not count.
+    A tracker ends after more than ``max_age`` frames without a detection, and reports detections once it has had
+    ``min_hits`` of them in a row after its first.  The first detection of a tracklet is therefore lost, unless it is in
+    the first frame or the motion model reports it.  Frames without animals do not count.
+
+    Parameters
+    ----------
+    detections
+        All detections of the video.
+    motion
+        What to follow and how to compare.
+    max_age
+        Maximum number of frames without a detection.
+    min_hits
+        Minimum number of consecutive detections.
+
+    Returns
+    -------
+    list of Tracklet
+        In the order in which DeepLabCut lists them.
     """
     measured = motion.measure(detections.xy)
     usable = ~np.isnan(measured).all(1)
     all_usable = bool(usable.all())
-    filters = Filters(motion.noise)
+    filters = KalmanFilters(motion.noise)
     number = np.zeros(0, int)  # of the live trackers, oldest first
-    unseen = np.zeros(0, int)  # frames since a tracker's last detection
-    streak = np.zeros(0, int)  # detections in a row, without the first
-    born = 0
+    age = np.zeros(0, int)  # frames since a tracker's last detection
+    streak = np.zeros(0, int)  # consecutive detections, without the first
+    created = 0
     found: dict[int, list[int]] = {}
     for processed, frame in enumerate(detections.by_frame(), 1):
         rows = np.arange(frame.start, frame.stop)
         if not all_usable:
             rows = rows[usable[rows]]
         for _ in range(motion.predictions):
-            motion.before(filters)
+            motion.constrain(filters)
             filters.predict()
-            streak[unseen > 0] = 0
-            unseen += 1
+            streak[age > 0] = 0
+            age += 1
         expected = filters.value
         lost = np.isnan(expected).all(1)
         if lost.any():
             alive = ~lost
             filters.keep(alive)
-            number, unseen, streak, expected = number[alive], unseen[alive], streak[alive], expected[alive]
-        pairs, fresh = _matched(measured[rows], expected, motion)
+            number, age, streak, expected = number[alive], age[alive], streak[alive], expected[alive]
+        pairs, unmatched = _match(measured[rows], expected, motion)
         held = np.full(len(number), -1)
         if len(pairs):
-            which, own = pairs[:, 1], rows[pairs[:, 0]]
-            filters.update(which, measured[own])
-            held[which] = own
-            _note_found(unseen, streak, which, measured[own])
-        if len(fresh):
-            filters.add(measured[rows[fresh]])
-            none = np.zeros(len(fresh), int)
-            number = np.concatenate([number, np.arange(born, born + len(fresh))])
-            unseen, streak = np.concatenate([unseen, none]), np.concatenate([streak, none])
-            held = np.concatenate([held, rows[fresh]])
-            born += len(fresh)
-        alive = unseen <= max_age
-        told = alive & (held >= 0)
-        if processed > min_hits and not motion.at_birth:
-            told &= streak >= min_hits
-        for key, row in zip(number[told][::-1].tolist(), held[told][::-1].tolist(), strict=True):
+            matched, own = pairs[:, 1], rows[pairs[:, 0]]
+            filters.update(matched, measured[own])
+            held[matched] = own
+            _count_detections(age, streak, matched, measured[own])
+        if len(unmatched):
+            filters.add(measured[rows[unmatched]])
+            none = np.zeros(len(unmatched), int)
+            number = np.concatenate([number, np.arange(created, created + len(unmatched))])
+            age, streak = np.concatenate([age, none]), np.concatenate([streak, none])
+            held = np.concatenate([held, rows[unmatched]])
+            created += len(unmatched)
+        alive = age <= max_age
+        reported = alive & (held >= 0)
+        if processed > min_hits and not motion.reports_first:
+            reported &= streak >= min_hits
+        for key, row in zip(number[reported][::-1].tolist(), held[reported][::-1].tolist(), strict=True):
             found.setdefault(key, []).append(row)
         if not alive.all():
             filters.keep(alive)
-            number, unseen, streak = number[alive], unseen[alive], streak[alive]
+            number, age, streak = number[alive], age[alive], streak[alive]
     return [Tracklet(key, np.array(rows)) for key, rows in found.items()]
 
 
-def _note_found(unseen: np.ndarray, streak: np.ndarray, which: np.ndarray, measured: np.ndarray) -> None:
-    """Trackers ``which`` (n,) found what was ``measured`` (n, D), whether or not all of it was seen."""
-    unseen[which] = 0
-    streak[which] += 1
+def _count_detections(age: np.ndarray, streak: np.ndarray, matched: np.ndarray, measured: np.ndarray) -> None:
+    """Update the counters of the matched trackers (n,), even if their states ``measured`` (n, D) are incomplete."""
+    age[matched] = 0
+    streak[matched] += 1
 
 
-def _matched(measured: np.ndarray, expected: np.ndarray, motion: Motion) -> tuple[np.ndarray, Sequence[int]]:
-    """Pairs (n, 2) of detection and tracker, and the detections that begin new trackers in their order."""
+def _match(measured: np.ndarray, expected: np.ndarray, motion: MotionModel) -> tuple[np.ndarray, Sequence[int]]:
+    """Pairs (n, 2) of detection and tracker, and the detections that start new trackers, in their order."""
     if not len(expected) or not len(measured):
         return np.zeros((0, 2), int), range(len(measured))
-    alike = motion.similarity(measured, expected)
-    one, other = linear_sum_assignment(alike, maximize=True)
-    good = alike[one, other] >= motion.threshold
+    similarity = motion.similarity(measured, expected)
+    one, other = linear_sum_assignment(similarity, maximize=True)
+    good = similarity[one, other] >= motion.threshold
     if good.all() and len(one) == len(measured):
         return np.stack([one, other], 1), ()
     taken = set(one.tolist())
-    fresh = [index for index in range(len(measured)) if index not in taken]
-    fresh += one[~good].tolist()
-    return np.stack([one[good], other[good]], 1), fresh
+    unmatched = [index for index in range(len(measured)) if index not in taken]
+    unmatched += one[~good].tolist()
+    return np.stack([one[good], other[good]], 1), unmatched

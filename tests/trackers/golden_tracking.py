@@ -1,4 +1,4 @@
-"""DeepLabCut's tracklets and tracks of three sets of detections, told as which of a frame's animals each one is.
+"""DeepLabCut's tracklets and tracks of three sets of detections, stored as the index of the animal in each frame.
 
 ``<src>.assemblies`` (T, N, K, 4) x, y, score, identity of ``<src>.count`` (T,) animals a frame;
 ``<run>.<tracklet>.frames`` and ``.animal``, -2 where DeepLabCut stored a prediction;

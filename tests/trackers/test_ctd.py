@@ -1,4 +1,4 @@
-"""Numbers become rows; where they begin anew, the animals go on."""
+"""Track numbers become rows; tracks continue where the numbers restart."""
 
 from dataclasses import replace
 
@@ -9,11 +9,11 @@ from dlcx.poses import Instances, Layout, Prediction
 from dlcx.trackers.ctd import Ctd
 
 LAYOUT = Layout(("a", "b"), ("ann", "bob", "cat"), unique=("lamp",), multi=True)
-STRETCH = 10
+RESET_INTERVAL = 10
 
 
 def truth(frames: int) -> np.ndarray:
-    """Three animals (T, 3, 2, 2) on their ways."""
+    """Three moving animals (T, 3, 2, 2)."""
     time = np.arange(frames, dtype=np.float32)[:, None]
     ways = [np.concatenate([10 + 3 * time, 50 + 0 * time], 1), np.concatenate([90 - time, 10 + time], 1)]
     ways.append(np.concatenate([100 + 0 * time, 100 - 2 * time], 1))
@@ -21,10 +21,10 @@ def truth(frames: int) -> np.ndarray:
 
 
 def predictions(xy: np.ndarray, first: int, *, hidden=()) -> list[Prediction]:
-    """Each stretch numbers the animals in its own order, and lists them in another one."""
+    """Each interval numbers the animals in its own order, and lists them in another one."""
     found = []
     for index, poses in enumerate(xy):
-        rng = np.random.default_rng((first + index) // STRETCH)
+        rng = np.random.default_rng((first + index) // RESET_INTERVAL)
         number, order = rng.permutation(3), np.random.default_rng(index).permutation(3)
         order = np.array([animal for animal in order if (first + index, animal) not in hidden], int)
         animals = Instances(poses[order], np.full((len(order), 2), 0.5, np.float32), track=number[order])
@@ -34,20 +34,20 @@ def predictions(xy: np.ndarray, first: int, *, hidden=()) -> list[Prediction]:
 
 
 @pytest.mark.parametrize(("first", "frames"), [(0, 35), (7, 30), (13, 4)])
-def test_animals_go_on_where_numbers_begin_anew(first, frames):
+def test_tracks_continue_where_numbers_restart(first, frames):
     xy = truth(frames)
-    tracks = Ctd(STRETCH).link(predictions(xy, first), LAYOUT, first)
+    tracks = Ctd(RESET_INTERVAL).link(predictions(xy, first), LAYOUT, first)
     assert tracks.first == first
-    order = np.random.default_rng(first // STRETCH).permutation(3).argsort()
+    order = np.random.default_rng(first // RESET_INTERVAL).permutation(3).argsort()
     np.testing.assert_array_equal(tracks.xy, xy[:, order])
     assert (tracks.score == 0.5).all()
     np.testing.assert_array_equal(tracks.unique_xy[:, 0, 0], np.arange(frames))
 
 
-def test_who_is_hidden_at_the_border_goes_on_from_where_it_was_seen():
+def test_an_animal_that_is_hidden_at_a_reset_continues_from_its_last_pose():
     hidden = {(frame, 0) for frame in range(7, 13)} | {(frame, 2) for frame in range(20, 40)}
     xy = truth(45)
-    tracks = Ctd(STRETCH).link(predictions(xy, 0, hidden=hidden), LAYOUT)
+    tracks = Ctd(RESET_INTERVAL).link(predictions(xy, 0, hidden=hidden), LAYOUT)
     order = np.random.default_rng(0).permutation(3).argsort()
     for row, animal in enumerate(order):
         seen = [frame for frame in range(45) if (frame, animal) not in hidden]
@@ -55,14 +55,14 @@ def test_who_is_hidden_at_the_border_goes_on_from_where_it_was_seen():
         assert np.isnan(np.delete(tracks.xy[:, row], seen, 0)).all()
 
 
-def test_nobody_at_all():
-    tracks = Ctd(STRETCH).link([Prediction(Instances.none(2))] * 12, LAYOUT)
+def test_no_animals():
+    tracks = Ctd(RESET_INTERVAL).link([Prediction(Instances.none(2))] * 12, LAYOUT)
     assert tracks.xy.shape == (12, 3, 2, 2)
     assert np.isnan(tracks.xy).all()
-    assert len(Ctd(STRETCH).link([], LAYOUT)) == 0
+    assert len(Ctd(RESET_INTERVAL).link([], LAYOUT)) == 0
 
 
 def test_numbers_beyond_the_project_are_left_out():
     animals = Instances(np.ones((2, 2, 2), np.float32), np.ones((2, 2), np.float32), track=np.array([1, 5]))
-    tracks = Ctd(STRETCH).link([Prediction(animals), Prediction(replace(animals, track=None))], LAYOUT)
+    tracks = Ctd(RESET_INTERVAL).link([Prediction(animals), Prediction(replace(animals, track=None))], LAYOUT)
     assert np.isfinite(tracks.xy).all((2, 3)).tolist() == [[False, True, False], [False] * 3]

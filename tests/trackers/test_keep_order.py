@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.trackers.keep_order import KeepOrder
-from dlcx.trackers.single import Single
 
 PARTS = ("a", "b", "c")
 
@@ -34,15 +32,12 @@ def test_keep_order_keeps_order_and_leaves_absent_animals_nan() -> None:
     np.testing.assert_array_equal(tracks.unique_score[:, 0], [1, np.nan, 1])
 
 
-def test_single_takes_the_most_certain_pose() -> None:
-    two = found(2)
-    tracks = Single().link([Prediction(two), Prediction(found(0))], Layout(PARTS))
-    best = int(two.score.mean(1).argmax())
-    assert np.array_equal(tracks.xy[0, 0], two.xy[best])
-    assert np.isnan(tracks.xy[1]).all()
-    with pytest.raises(ValueError, match="one individual"):
-        Single().link([], Layout(PARTS, ("one", "two"), multi=True))
-
-
 def test_no_frames() -> None:
-    assert len(Single().link([], Layout(PARTS))) == 0
+    assert len(KeepOrder().link([], Layout(PARTS))) == 0
+
+
+def test_rows_of_absent_animals_stay_nan() -> None:
+    """A network that keeps a row for each individual marks absent ones with negative scores."""
+    animals = Instances(np.full((1, 3, 2), np.nan, np.float32), np.full((1, 3), -1, np.float32))
+    tracks = KeepOrder().link([Prediction(animals)], Layout(PARTS))
+    assert np.isnan(tracks.score).all()
