@@ -1,4 +1,4 @@
-"""What one case of the campaign is: odd files, the calls that meet them, and what must come out."""
+"""Definition of a campaign case: unusual files, the commands that read them, and the expected results."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-#: Exit codes: done; the call cannot be parsed; a value, input or output cannot be used; some items failed.
+#: Exit codes: success; invalid command line; a value, input or output cannot be used; some items failed.
 DONE, USAGE, UNUSABLE, SOME_FAILED = 0, 2, 3, 4
 RIGHT = frozenset({DONE})
 REFUSED = frozenset({UNUSABLE})
-#: Right values, or a refusal.
+#: Success with correct values, or an error.
 EITHER = frozenset({DONE, UNUSABLE})
 WRONG_CALL = frozenset({USAGE, UNUSABLE})
 ANY = frozenset({DONE, USAGE, UNUSABLE, SOME_FAILED})
@@ -22,7 +22,7 @@ Make = Callable[[Path, np.random.Generator], object]
 
 @dataclass(frozen=True)
 class Ended:
-    """How one call ended: exit code (negative: the signal's number), streams, seconds, and MB that it took."""
+    """Result of a command: exit code (negative: signal number), output streams, seconds, and MB of memory used."""
 
     words: tuple[str, ...]
     code: int
@@ -35,40 +35,40 @@ class Ended:
 
     @property
     def text(self) -> str:
-        """Both streams; bytes that are not UTF-8 become lone surrogates."""
+        """Both streams; bytes that are not valid UTF-8 become lone surrogates."""
         return (self.out + self.err).decode("utf-8", "surrogateescape")
 
 
-#: Says what is wrong with what a successful call left in the folder, or nothing.
+#: Returns a description of the first error in the results of a successful command, or None.
 Check = Callable[[Path, Ended], str | None]
 
 
 @dataclass(frozen=True)
 class Case:
-    """Calls in a folder that holds a copy of a project as ``P``, and what must come of them.
+    """Commands in a folder that contains a copy of a project as ``P``, and their expected results.
 
     Parameters
     ----------
     name, kind
-        What is odd, and what it is odd about; together unique.
+        What is unusual, and the kind of input; unique together.
     calls
-        Words after ``dlcx`` of each call, made one after the other, or at once with ``together``.
+        Arguments of each ``dlcx`` command.  The commands run one after another, or in parallel with ``together``.
     files
-        How many odd files ``make`` writes.
+        Number of unusual files that ``make`` writes.
     base
-        Which project: ``one`` animal, ``two`` animals, or none.
+        Project to copy: ``one`` animal, ``two`` animals, or none.
     codes
-        Allowed exit codes of the last call; those before it must succeed.
+        Allowed exit codes of the last command; all earlier commands must succeed.
     names
-        A regular expression that the line ``error: ...`` must match.
+        Regular expression that the line ``error: ...`` must match.
     check
-        Compares the result of a successful last call with what is known to be right.
+        Compares the results of a successful last command with the known correct values.
     environment
-        Variables to set, or with None to unset.
-    streams
-        ``closed``: without stdin, stdout and stderr being open; needs a process of its own.
+        Environment variables to set, or to unset if None.
+    closed
+        File descriptors of standard streams to close; requires ``own_process``.
     keeps
-        Whether a failed call must leave every file as it was.
+        Whether a failed command must not change any file.
     """
 
     name: str
@@ -91,5 +91,5 @@ class Case:
 
     @property
     def title(self) -> str:
-        """What identifies the case."""
+        """Unique name of the case."""
         return f"{self.kind}: {self.name}"

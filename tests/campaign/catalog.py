@@ -1,4 +1,4 @@
-"""All cases of the campaign, and a sample of them."""
+"""Collect all cases of the campaign, or a sample of them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ HERE = Path(__file__).parent
 
 
 def all_cases() -> list[Case]:
-    """Every case, in the order of the modules' names."""
+    """Return all cases, in the order of the module names."""
     found: list[Case] = []
     for folder in ("files", "calls"):
         for path in sorted((HERE / folder).glob("[a-z]*.py")):
             found += importlib.import_module(f"campaign.{folder}.{path.stem}").cases()
     titles = [case.title for case in found]
     if twice := {title for title in titles if titles.count(title) > 1}:
-        raise ValueError(f"two cases of one name: {sorted(twice)}")
+        raise ValueError(f"several cases have the same name: {sorted(twice)}")
     return found
 
 
 def chosen(cases: Sequence[Case], pattern: str = "", sample: int | None = None, seed: int = 0) -> list[Case]:
-    """Those whose title matches, and of these a sample of every kind."""
+    """Return the cases whose title matches, or a sample of these that includes every kind."""
     cases = [case for case in cases if re.search(pattern, case.title)]
     if sample is None:
         return cases

@@ -1,4 +1,4 @@
-"""Compares what a call left with what the generator knows, with readers of its own."""
+"""Compare the results of a command with the known correct values, using independent readers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ NAME = "arenaDLC_TimmTestResnet_campJan1shuffle1_snapshot_10"
 
 
 def differences(found: Points, expected: Points, tolerance: float = 0.01) -> str | None:
-    """The first point that is missing, invented or elsewhere."""
+    """Describe the first keypoint that is missing, additional or at another position."""
     for point in sorted(expected.keys() | found.keys()):
         if point not in found:
-            return f"lost {point}"
+            return f"missing {point}"
         if point not in expected:
-            return f"invented {point} at {found[point]}"
+            return f"additional {point} at {found[point]}"
         if not np.allclose(found[point], expected[point], atol=tolerance, rtol=1e-4):
             return f"{point} at {found[point]} instead of {expected[point]}"
     return None
 
 
 def points_of_csv(path: Path) -> Points:
-    """Labels of a csv as DeepLabCut writes it."""
+    """Read labels from a DeepLabCut csv."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     multi = rows[1][0] == "individuals"
@@ -45,7 +45,7 @@ def points_of_csv(path: Path) -> Points:
 
 
 def points_of_h5(path: Path) -> Points:
-    """Labels of an h5 as DeepLabCut writes it."""
+    """Read labels from a DeepLabCut h5."""
     import pandas as pd
 
     table = pd.read_hdf(path)
@@ -61,7 +61,7 @@ def points_of_h5(path: Path) -> Points:
 
 
 def exported(expected: Points | None = None, *, multi: bool = False, tolerance: float = 0.01) -> Check:
-    """``export-labels out.csv`` wrote these labels."""
+    """Check that ``export-labels out.csv`` wrote these labels."""
 
     def check(folder: Path, _: Ended) -> str | None:
         wanted = points_of(multi) if expected is None else expected
@@ -71,7 +71,7 @@ def exported(expected: Points | None = None, *, multi: bool = False, tolerance: 
 
 
 def imported(expected: Points | None = None, *, multi: bool = False, file: str = f"P/{LABELS}") -> Check:
-    """``import-labels`` left these labels, in the h5 and in the csv."""
+    """Check that ``import-labels`` wrote these labels to the h5 and the csv."""
 
     def check(folder: Path, _: Ended) -> str | None:
         wanted = points_of(multi) if expected is None else expected
@@ -84,21 +84,21 @@ def imported(expected: Points | None = None, *, multi: bool = False, file: str =
 
 
 def merged(expected: Points | None = None, *, multi: bool = False) -> Check:
-    """``create-dataset`` merged these labels."""
+    """Check that ``create-dataset`` merged these labels."""
     from campaign.place import DATASET
 
     return imported(expected, multi=multi, file=f"P/{DATASET}/CollectedData_me")
 
 
 def poses(path: Path) -> np.ndarray:
-    """Values (frames, columns) of a table of poses."""
+    """Return the values (frames, columns) of a table of poses."""
     import pandas as pd
 
     return pd.read_hdf(path).to_numpy(float)
 
 
 def same_poses(frames: int | None = None, *, folder: str = "out", base: str = "one", tolerance: float = 0.05) -> Check:
-    """``analyze-video --out out`` found what the first analysis of the project had found."""
+    """Check that ``analyze-video --out out`` gives the same poses as the first analysis of the project."""
 
     def check(where: Path, _: Ended) -> str | None:
         reference = poses(where / "P" / "videos" / f"{NAME}.h5")[:frames]
@@ -106,14 +106,14 @@ def same_poses(frames: int | None = None, *, folder: str = "out", base: str = "o
         if found.shape != reference.shape:
             return f"{found.shape} instead of {reference.shape} poses"
         if not np.allclose(found, reference, atol=tolerance, equal_nan=True):
-            return f"poses up to {np.nanmax(np.abs(found - reference)):.3f} px elsewhere"
+            return f"poses up to {np.nanmax(np.abs(found - reference)):.3f} px apart"
         return None
 
     return check
 
 
 def told(key: str, wanted: Any) -> Check:
-    """The call with --json said this under a key; dots lead deeper."""
+    """Check a value in the --json output; dots in the key separate levels."""
 
     def check(_: Path, ended: Ended) -> str | None:
         value = json.loads(ended.out)
@@ -125,7 +125,7 @@ def told(key: str, wanted: Any) -> Check:
 
 
 def both(*checks: Check) -> Check:
-    """All of these hold."""
+    """Combine several checks."""
 
     def check(folder: Path, ended: Ended) -> str | None:
         return next((wrong for one in checks if (wrong := one(folder, ended))), None)
@@ -134,20 +134,22 @@ def both(*checks: Check) -> Check:
 
 
 def holds(condition: Callable[[Path], bool], otherwise: str) -> Check:
-    """A condition on the folder."""
+    """Check a condition on the folder."""
     return lambda folder, _: None if condition(folder) else otherwise
 
 
 def warned(words: str) -> Check:
-    """Stderr has these words."""
-    return lambda _, ended: None if words in ended.err.decode(errors="replace") else f"no word of {words!r}"
+    """Check that stderr contains these words."""
+    return lambda _, ended: (
+        None if words in ended.err.decode(errors="replace") else f"stderr does not contain {words!r}"
+    )
 
 
 def without(points: Points, keep: Callable[[tuple[str, str, str]], bool]) -> Points:
-    """The points that are kept."""
+    """Return the points that satisfy ``keep``."""
     return {name: place for name, place in points.items() if keep(name)}
 
 
 def images_of(rows: Sequence[int]) -> set[str]:
-    """The names of these labeled images."""
+    """Return the names of these labeled images."""
     return {"/".join(IMAGES[row]) for row in rows}

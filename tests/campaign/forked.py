@@ -1,6 +1,6 @@
-"""Runs calls of dlcx in children of this process, which has imported everything once.
+"""Run dlcx commands in forked child processes of this process, which has already imported everything.
 
-A fork takes milliseconds where a new interpreter takes seconds, and a child may crash, hang or fill the memory.
+A fork takes milliseconds, a new interpreter takes seconds.  A child may crash, hang or exhaust its memory limit.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import IO
 
 from campaign.case import Case, Ended
 
-#: Seconds of processor time after which a call counts as hanging, and of wall-clock time in which it does nothing.
+#: A command counts as hanging after this many seconds of CPU time, or of wall-clock time without any CPU use.
 PROCESSOR, IDLE = 20.0, 40.0
-#: Address space, in bytes, that a call may take beyond that of this process.
+#: Additional address space, in bytes, that a command may use compared with this process.
 ADDRESSES = 8 << 30
 
 
 def import_everything() -> None:
-    """Import what the children would each import."""
+    """Import all modules that the children need."""
     import av  # noqa: F401
     import cv2
     import timm  # noqa: F401
@@ -50,12 +50,12 @@ def import_everything() -> None:
 
 
 def run(case: Case, words: Sequence[str], folder: Path) -> Ended:
-    """Make one call in a folder and wait for it."""
+    """Run one command in a folder and wait for it."""
     return finish(*start(case, words, folder))
 
 
 def run_together(case: Case, folder: Path) -> list[Ended]:
-    """Make all calls of a case at once."""
+    """Run all commands of a case in parallel."""
     return [finish(*begun) for begun in [start(case, words, folder) for words in case.calls]]
 
 
@@ -63,7 +63,7 @@ Begun = tuple[tuple[str, ...], int, IO[bytes], IO[bytes], float, float]
 
 
 def start(case: Case, words: Sequence[str], folder: Path) -> Begun:
-    """Begin one call."""
+    """Start one command."""
     words = (*words, *(("-q",) if case.quiet and words and not words[0].startswith("-") else ()))
     out, err = TemporaryFile(), TemporaryFile()  # noqa: SIM115 - the caller reads them
     sys.stdout.flush()
@@ -76,7 +76,7 @@ def start(case: Case, words: Sequence[str], folder: Path) -> Begun:
 
 
 def finish(words: tuple[str, ...], pid: int, out: IO[bytes], err: IO[bytes], since: float, resident: float) -> Ended:
-    """Wait for a call, and end it where it hangs."""
+    """Wait for a command, and kill it if it hangs."""
     worked, last = -1.0, since
     while True:
         found, status, usage = os.wait4(pid, os.WNOHANG)
@@ -102,7 +102,7 @@ def finish(words: tuple[str, ...], pid: int, out: IO[bytes], err: IO[bytes], sin
 
 
 def _worked(pid: int) -> float:
-    """Seconds of processor time of a process and of its children that have ended."""
+    """Return the CPU seconds of a process and of its finished children."""
     try:
         facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -111,7 +111,7 @@ def _worked(pid: int) -> float:
 
 
 def _resident() -> float:
-    """MB of this process that are in memory."""
+    """Return the resident memory of this process in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
@@ -123,7 +123,7 @@ def _addresses() -> int:
 
 
 def _child(case: Case, words: Sequence[str], folder: Path, out: int, err: int) -> None:
-    """Make the call; never returns."""
+    """Run the command; never return."""
     import resource
 
     code = 1
@@ -159,7 +159,7 @@ def _child(case: Case, words: Sequence[str], folder: Path, out: int, err: int) -
 
 
 def _obey_permissions() -> None:
-    """Give up what lets root read and write where permissions forbid it (Linux: all capabilities)."""
+    """Drop all Linux capabilities, so that file permissions also apply to root."""
     library = ctypes.CDLL(None, use_errno=True)
     version_3, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     if os.geteuid() == 0 and library.capset(version_3, nothing):
@@ -174,5 +174,5 @@ def _own_process(words: Sequence[str], environment: Mapping[str, str | None], cl
 
 
 def shell(command: Sequence[str], **options: object) -> None:
-    """Run a tool that makes files."""
+    """Run a program that creates test files."""
     subprocess.run(list(command), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)  # type: ignore[call-overload]

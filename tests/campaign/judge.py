@@ -1,4 +1,4 @@
-"""What counts as a fault: crashes, hangs, much memory, changes by a call that failed, messages that help nobody."""
+"""Detect faults: crashes, hangs, high memory use, changes by failed commands, and unhelpful messages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 from campaign.case import DONE, SOME_FAILED, UNUSABLE, USAGE, Case, Ended
 from campaign.forked import IDLE, PROCESSOR
 
-#: MB that a call may take beyond what its imports took.
+#: Memory in MB that a command may use in addition to its imports.
 MEMORY = 1200.0
-#: How lines on stderr of a quiet call begin.
-KNOWN = ("error: ", "hint: ", "warning: ", "libpng warning: ", "libpng error: ")  # libpng asks nobody
+#: Allowed prefixes of lines on stderr with --quiet.
+KNOWN = ("error: ", "hint: ", "warning: ", "libpng warning: ", "libpng error: ")  # printed by libpng itself
 PARSED = (DONE, SOME_FAILED)
 
 
 def listing(folder: Path) -> dict[str, str]:
-    """Every path below a folder and what it holds: a digest of a file, the target of a link."""
+    """Return every path in a folder with its content: the digest of a file or the target of a link."""
     found = {}
     for above, folders, files in os.walk(folder):
         for name in [*folders, *files]:
@@ -44,12 +44,12 @@ def _content(path: str) -> str:
 
 
 def changes(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
-    """Paths that were made, changed or removed."""
+    """Return the paths that were created, changed or removed."""
     return tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
 
 
 def faults_of(case: Case, ended: Ended, *, last: bool) -> list[str]:
-    """Everything that is wrong with how a call ended, but for its results."""
+    """Return all faults of a finished command, except in its results."""
     err = ended.err.decode("utf-8", "surrogateescape")
     found = []
     if ended.code < 0 or ended.code not in (*PARSED, USAGE, UNUSABLE):
@@ -70,7 +70,7 @@ def faults_of(case: Case, ended: Ended, *, last: bool) -> list[str]:
     if "--json" in ended.words:
         found += _json(ended)
     if ended.code in (USAGE, UNUSABLE) and case.keeps and ended.changed:
-        found.append(f"changed although it failed: {', '.join(ended.changed[:4])}")
+        found.append(f"files changed by a failed command: {', '.join(ended.changed[:4])}")
     return found
 
 
@@ -99,20 +99,20 @@ def _message(case: Case, ended: Ended, err: str) -> list[str]:
     if errors and len(errors[0]) > 8000:
         found.append(f"a message of {len(errors[0])} characters")
     if ended.out and "--json" not in ended.words:
-        found.append("results although it failed")
+        found.append("output on stdout of a failed command")
     return found
 
 
 def _json(ended: Ended) -> list[str]:
     def refuse(word: str) -> None:
-        raise ValueError(f"{word} is no JSON")
+        raise ValueError(f"{word} is not valid JSON")
 
     try:
         result = json.loads(ended.out, parse_constant=refuse)
     except ValueError as error:
-        return [] if ended.out == b"" and ended.code == DONE and "--help" in ended.words else [f"no JSON: {error}"]
+        return [] if ended.out == b"" and ended.code == DONE and "--help" in ended.words else [f"invalid JSON: {error}"]
     if not isinstance(result, dict):
-        return ["JSON that is no object"]
+        return ["JSON is not an object"]
     told = result.get("error", {}).get("exit_code") if isinstance(result.get("error"), dict) else None
     if ended.code in (USAGE, UNUSABLE) and told != ended.code:
         return [f"JSON says exit code {told}"]

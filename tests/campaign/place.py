@@ -1,4 +1,4 @@
-"""The two small projects that the cases are copies of, and the numbers that are in them."""
+"""Create the two small projects that the cases copy, with known labels."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-#: Width and height of images and frames.
+#: Width and height of images and frames in pixels.
 SIZE = (96, 64)
 SCORER = "me"
 PARTS = ("nose", "ear", "tail", "paw")
 TWO_PARTS, ANIMALS, UNIQUE = ("nose", "ear", "tail"), ("ann", "bob"), ("lamp",)
-#: Frames of the video that are labeled, and of the videos.
+#: Numbers of the labeled frames, and number of frames of the video.
 LABELED, FRAMES = (0, 2, 4, 6, 8, 10), 12
 IMAGES = tuple(("labeled-data", "arena", f"img{number:03}.png") for number in LABELED)
 TRAIN = "dlc-models-pytorch/iteration-0/campJan1-trainset50shuffle1/train"
@@ -22,7 +22,7 @@ SNAPSHOT = f"{TRAIN}/snapshot-010.pt"
 LABELS = "labeled-data/arena/CollectedData_me"
 CROPS = tuple(f"data.train.crop_sampling.{side}=64" for side in ("width", "height"))
 
-#: Name of a point: image, individual (empty where there is but one), bodypart.
+#: Name of a point: image, individual (empty for a single animal), bodypart.
 Point = tuple[str, str, str]
 Points = dict[Point, tuple[float, float]]
 
@@ -80,7 +80,7 @@ y2: 64
 
 
 def names_of(multi: bool) -> str:
-    """The lines of config.yaml that name bodyparts and individuals."""
+    """Return the lines of config.yaml with bodyparts and individuals."""
     if not multi:
         return f"bodyparts: [{', '.join(PARTS)}]\n"
     return (
@@ -90,7 +90,7 @@ def names_of(multi: bool) -> str:
 
 
 def config_text(root: Path, *, multi: bool = False, names: str | None = None, skeleton: str = "") -> str:
-    """A config.yaml as DeepLabCut writes it."""
+    """Return a config.yaml in DeepLabCut's format."""
     skeleton = skeleton or ("[[nose, ear], [ear, tail], [nose, tail]]" if multi else "[[nose, ear], [ear, tail]]")
     text = names_of(multi) if names is None else names
     flags = {"multi": str(multi).lower(), "identity": "false" if multi else ""}
@@ -98,7 +98,7 @@ def config_text(root: Path, *, multi: bool = False, names: str | None = None, sk
 
 
 def columns(multi: bool) -> list[tuple[str, ...]]:
-    """Column names below the scorer, in DeepLabCut's order."""
+    """Return the column names below the scorer, in DeepLabCut's order."""
     if not multi:
         return [(part, coord) for part in PARTS for coord in "xy"]
     owners = [*itertools.product(ANIMALS, TWO_PARTS), *(("single", part) for part in UNIQUE)]
@@ -106,7 +106,7 @@ def columns(multi: bool) -> list[tuple[str, ...]]:
 
 
 def values(multi: bool) -> np.ndarray:
-    """Labels (6, columns) that are all different, multiples of 1/4 in the image; some are missing."""
+    """Return labels (6, columns): different multiples of 1/4 inside the image, some of them nan."""
     count = len(columns(multi)) // 2
     row, point = np.mgrid[: len(IMAGES), :count].astype(float)
     xy = np.stack([8.25 + 9 * point + 2 * row, 6.5 + 6 * point + 1.75 * row], axis=-1)
@@ -117,7 +117,7 @@ def values(multi: bool) -> np.ndarray:
 
 
 def points_of(multi: bool = False, table: np.ndarray | None = None) -> Points:
-    """The labels by their names."""
+    """Return the labels by name."""
     table = values(multi) if table is None else table
     found: Points = {}
     for image, row in zip(IMAGES, table, strict=True):
@@ -130,7 +130,7 @@ def points_of(multi: bool = False, table: np.ndarray | None = None) -> Points:
 
 
 def label_table(multi: bool = False, array: np.ndarray | None = None):
-    """The labels as the DataFrame that DeepLabCut writes."""
+    """Return the labels as a DataFrame in DeepLabCut's format."""
     import pandas as pd
 
     names = ["scorer", *(["individuals"] if multi else []), "bodyparts", "coords"]
@@ -142,14 +142,14 @@ def label_table(multi: bool = False, array: np.ndarray | None = None):
 
 
 def write_tables(folder: Path, multi: bool) -> None:
-    """Write h5 and csv of the labels."""
+    """Write the labels as h5 and csv."""
     table = label_table(multi)
     table.to_hdf(folder / f"{LABELS}.h5", key="df_with_missing", mode="w")
     table.to_csv(folder / f"{LABELS}.csv")
 
 
 def make_project(root: Path, *, multi: bool) -> None:
-    """Write a labeled project with its video, not trained."""
+    """Create a labeled project with a video, but without a trained network."""
     import cv2
     from small_videos import frame, write_video
 
@@ -162,7 +162,7 @@ def make_project(root: Path, *, multi: bool) -> None:
 
 
 def train_and_analyze(root: Path, *, multi: bool) -> None:
-    """Give the project a shuffle with weights, an evaluation, and an analysis of its video."""
+    """Add a shuffle with a snapshot, evaluate it, and analyze the video."""
     from fill_weights import fill_weights
 
     from dlcx.formats.shuffles.model_config import read_model_config
@@ -185,7 +185,7 @@ def train_and_analyze(root: Path, *, multi: bool) -> None:
 
 
 def copy_of(base: Path, folder: Path) -> Path:
-    """A copy of a project as ``P`` in a new folder, with its own path in config.yaml."""
+    """Copy a project to ``P`` in a new folder and set its path in config.yaml."""
     target = folder / "P"
     shutil.copytree(base, target, symlinks=True)
     for path in (target / "config.yaml", target / TRAIN / "pytorch_config.yaml"):

@@ -1,7 +1,7 @@
-"""Run the campaign: ``PYTHONPATH=tests python -m campaign.run``; the exit code is 1 where a fault shows.
+"""Run the campaign: ``PYTHONPATH=tests python -m campaign.run``.  The exit code is 1 if there is any fault.
 
-Options: a regular expression of titles; ``--sample N`` of every kind in turn; ``--table FILE`` to write; ``--keep`` the
-folders of faults; ``--times`` of the slowest.
+Arguments: a regular expression of case titles; ``--sample N`` runs N cases, taking turns among the kinds; ``--table
+FILE`` writes the results; ``--keep`` keeps the folders of faults; ``--times N`` prints the slowest cases.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from campaign import forked, judge, place, table
 from campaign.case import DONE, SOME_FAILED, Case, Ended
 from campaign.catalog import all_cases, chosen
 
-#: Threads that libraries start would not survive a fork.
+#: Single-threaded libraries, because threads do not survive a fork.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-#: What the caller's environment must not decide.
+#: Environment variables of the caller that must not affect the results.
 CLEAN = {"LC_ALL": "C.UTF-8", "TERM": "dumb", "COLUMNS": "100", "NO_COLOR": "1"}
-#: What the program sets for itself, where these calls are made in children without its first lines.
+#: Variables that dlcx sets at startup, which the forked children skip.
 PROGRAM = {"MPLBACKEND": "agg", "OPENCV_LOG_LEVEL": "SILENT"}
 
 
 @dataclass
 class Result:
-    """How the calls of a case ended, and what is wrong."""
+    """Results of the commands of a case, and its faults."""
 
     title: str
     calls: list[str]
@@ -50,7 +50,7 @@ class Result:
 
 
 def run_case(case: Case, bases: Path, work: Path, number: int) -> Result:
-    """Make the files of a case, make its calls, and judge them."""
+    """Create the files of a case, run its commands and check the results."""
     folder = work / f"{number:04}"
     folder.mkdir()
     since = time.monotonic()
@@ -86,7 +86,7 @@ def run_case(case: Case, bases: Path, work: Path, number: int) -> Result:
 
 
 def judged(case: Case, folder: Path, ended: Ended) -> str | None:
-    """What the case's own check says; that a result is missing or unreadable is wrong too."""
+    """Run the check of the case; a missing or unreadable result is a fault too."""
     assert case.check is not None
     try:
         return case.check(folder, ended)
@@ -96,7 +96,7 @@ def judged(case: Case, folder: Path, ended: Ended) -> str | None:
 
 
 def clean(folder: Path) -> None:
-    """Remove a folder with whatever permissions."""
+    """Remove a folder regardless of its permissions."""
     for above, folders, _ in os.walk(folder):
         for name in folders:
             path = os.path.join(above, name)
@@ -106,7 +106,7 @@ def clean(folder: Path) -> None:
 
 
 def share(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Path) -> None:
-    """Run some of the cases in this process and write their results."""
+    """Run some of the cases in this process and save their results."""
     results = {}
     for number, case in cases:
         try:
@@ -121,7 +121,7 @@ def share(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Pa
 
 
 def tell(result: Result) -> None:
-    """Print a fault at once."""
+    """Print a fault immediately."""
     if result.faults:
         lines = [
             result.title,
@@ -180,7 +180,7 @@ def _in_children(tasks: Sequence) -> None:  # type: ignore[type-arg]
 
 
 def main() -> int:
-    """Run what the command line asks for."""
+    """Run the selected cases."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pattern", nargs="?", default="")
     parser.add_argument("--sample", type=int)
@@ -206,9 +206,9 @@ def main() -> int:
     files, calls = sum(case.files for case in cases), sum(len(case.calls) for case in cases)
     faults = sum(bool(result.faults) for result in results)
     seconds = time.monotonic() - since
-    print(f"{len(cases)} cases, {files} odd files, {calls} calls, {faults} with faults, {seconds:.0f} s")
+    print(f"{len(cases)} cases, {files} unusual files, {calls} commands, {faults} with faults, {seconds:.0f} s")
     if options.table:
-        # titles hold names that are not UTF-8
+        # titles contain names that are not valid UTF-8
         options.table.write_bytes(table.table(cases, results).encode("utf-8", "backslashreplace"))
     if options.json:
         facts = [{"title": one.title, "code": one.code, "faults": one.faults, "error": one.error} for one in results]
@@ -217,7 +217,7 @@ def main() -> int:
 
 
 def restart_clean() -> None:
-    """Start again with one thread a library and nothing of the caller's environment that dlcx looks at."""
+    """Restart with single-threaded libraries and without the caller's environment variables that affect dlcx."""
     wanted = dict.fromkeys(THREADS, "1") | CLEAN | PROGRAM
     found = {name for name in os.environ if name.startswith(("DLCX_", "SLURM_"))}
     if found or any(os.environ.get(name) != value for name, value in wanted.items()):

@@ -1,4 +1,4 @@
-"""What counts as a fault is seen as one."""
+"""Test that the campaign detects every kind of fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from campaign.case import REFUSED, RIGHT, Case, Ended
 from campaign.catalog import all_cases, chosen
 
 TESTS = Path(__file__).parents[1]
-#: Cases that `make test` runs; `make campaign` runs all.
+#: Number of cases in `make test`; `make campaign` runs all.
 SAMPLE = 30
 
 
@@ -62,10 +62,10 @@ def test_a_fault_is_seen(ended: Ended, fault: str) -> None:
         (replace(REFUSAL, err=b"error: expected a number\n"), "does not name"),
         (replace(REFUSAL, err=b"hint: Write one.\n"), "0 error lines"),
         (replace(REFUSAL, err=REFUSAL.err * 2), "2 error lines"),
-        (replace(REFUSAL, out=b"result\n"), "results although"),
-        (replace(REFUSAL, changed=("P/config.yaml",)), "changed although it failed: P/config.yaml"),
-        (replace(REFUSAL, words=("status", "--json"), out=b"{} {}"), "no JSON"),
-        (replace(REFUSAL, words=("status", "--json"), out=b'{"a": NaN}'), "no JSON"),
+        (replace(REFUSAL, out=b"result\n"), "output on stdout of a failed command"),
+        (replace(REFUSAL, changed=("P/config.yaml",)), "files changed by a failed command: P/config.yaml"),
+        (replace(REFUSAL, words=("status", "--json"), out=b"{} {}"), "invalid JSON"),
+        (replace(REFUSAL, words=("status", "--json"), out=b'{"a": NaN}'), "invalid JSON"),
         (replace(REFUSAL, words=("status", "--json"), out=b'{"error": {"exit_code": 2}}'), "exit code 2"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is traded: one line for each net, with the project it is traded in and how its weights come about."""
+"""The exchanged networks, one case each: project, weights and settings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Source:
-    """A project that small copies are made of, scaled to ``size`` (w, h) pixels.
+    """A project of which small copies are made, scaled to ``size`` (w, h) pixels.
 
-    ``identity`` replaces the value of its config.yaml, as DeepLabCut makes no net on crops for a project with it.
+    ``identity`` replaces the value in config.yaml, because DeepLabCut does not allow top-down networks with it.
     """
 
     folder: str
@@ -21,9 +21,9 @@ class Source:
     frames: int = 24
 
 
-# Half of openfield's 640x480, and no multiple of a net's stride, so that sizes are really rounded.
+# About half of openfield's 640x480, but not a multiple of any stride, to test the rounding of sizes.
 OPENFIELD = Source("openfield-Pranav-2018-10-30", (338, 254))
-# DeepLabCut pads the images of HRNet at a side drawn at random, unless they are multiples of 32.
+# DeepLabCut pads the images of HRNet on a random side unless their sizes are multiples of 32.
 OPENFIELD_32 = Source("openfield-Pranav-2018-10-30", (320, 256))
 FLIES = Source("flypair24", (128, 128), frames=20)
 FLIES_UNNAMED = replace(FLIES, identity=False)
@@ -31,7 +31,7 @@ FLIES_UNNAMED = replace(FLIES, identity=False)
 
 @dataclass(frozen=True)
 class Weights:
-    """Arguments of ``fill_weights``: random weights of which a net makes clear maps, unlike those of a first start."""
+    """Arguments of ``fill_weights``: random weights that produce clear maps, unlike the usual initialization."""
 
     gain: float
     head_gain: float = 1.0
@@ -40,43 +40,43 @@ class Weights:
 
     @property
     def words(self) -> tuple[float, ...]:
-        """In the order of the command line."""
+        """Return the values in the order of the command line."""
         return (self.seed, self.gain, self.head_gain, self.heat_bias)
 
 
 SSDLITE = Weights(1.5)
-# Some dozen peaks a bodypart, some too low: DeepLabCut scores every pair of them.
+# About a dozen peaks per bodypart, some below the threshold; DeepLabCut scores every pair of them.
 PAF_WEIGHTS = Weights(1.0, 1.2, -9.0)
 SNAPSHOT, DETECTOR = "snapshot", "snapshot-detector"
 
 
 def crop_sampling(side: int) -> dict[str, Any]:
-    """Train whole images' nets on squares of ``side`` pixels."""
+    """Return settings that train networks for whole images on squares of ``side`` pixels."""
     return {f"data.train.crop_sampling.{edge}": side for edge in ("width", "height")}
 
 
 def crops(side: int) -> dict[str, Any]:
-    """Show nets on crops squares of ``side`` pixels."""
+    """Return settings for networks on crops of ``side`` x ``side`` pixels."""
     return {f"data.{use}.top_down_crop.{edge}": side for use in ("train", "inference") for edge in ("width", "height")}
 
 
-# Few edges less than all: DeepLabCut's evaluation chooses edges itself, by the test images, where all are kept.
+# Slightly fewer edges than all: if all are kept, DeepLabCut's evaluation selects edges based on the test images.
 FEWER_EDGES = {"model.heads.bodypart.predictor.edges_to_keep": list(range(66))}
-# Weights that hardly move keep their clear maps.
+# With a low learning rate, the maps remain clear.
 GENTLE = {"runner.optimizer.params.lr": 1e-5}
 NO_WORKERS = {"train_settings.dataloader_workers": 0}
-# No keypoint beside the image: of a guess with one, DeepLabCut's evaluation makes another box than its analysis.
+# No keypoints outside the image: for these, DeepLabCut's evaluation computes a different box than its analysis.
 NEAR_THE_CELL = {"model.heads.bodypart.predictor.locref_stdev": 0.1}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A net to trade.
+    """A network to exchange.
 
-    ``weights`` None: the net starts at random.  ``trained`` False: the weights are the snapshot, and nothing learns.
-    ``conditions`` is the net of shuffle 1 whose poses a conditional net of shuffle 2 begins with.
-    ``any_order``: the two tools may put the animals of an image in different orders, on purpose: DEKR's, and lone
-    animals that know who they are.
+    Without ``weights``, the network starts from random weights.  With ``trained`` False, the weights are saved as a
+    snapshot without training.  ``conditions`` is the network of shuffle 1 that provides the initial poses of a
+    conditional network in shuffle 2.  With ``any_order``, the two programs intentionally order the animals of an image
+    differently: those of DEKR, and single animals with an identity.
     """
 
     net_type: str
@@ -92,22 +92,22 @@ class Case:
 
     @property
     def shuffle(self) -> int:
-        """Number of the shuffle."""
+        """Shuffle number."""
         return 2 if self.conditions else 1
 
     @property
     def several(self) -> bool:
-        """Whether the project is of several animals."""
+        """Whether the project has several animals."""
         return self.source.folder == FLIES.folder
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """What names of snapshots begin with: those of the net, and of its detector."""
+        """Prefixes of the snapshot names: of the network and of its detector."""
         return (SNAPSHOT, DETECTOR) if self.detector else (SNAPSHOT,)
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """Keys of pytorch_config.yaml with the values that make things short."""
+        """Keys of pytorch_config.yaml with values for a short training."""
         often = {"runner.snapshots.save_epochs": 1}
         if self.detector:
             often |= {"detector.runner.snapshots.save_epochs": 1, "detector.train_settings.batch_size": self.batch_size}
@@ -142,5 +142,5 @@ CASES = {
         "animaltokenpose_base", FLIES_UNNAMED, Weights(0.42, 0.0213), detector="ssdlite", trained=False
     ),
 }
-#: One net of every family; the others are there to be asked for.
+#: One network of every family; the others run only on request.
 FAMILIES = tuple(name for name in CASES if name != "resnet_101")

@@ -1,4 +1,4 @@
-"""Lines of the report, and what every comparison needs."""
+"""Lines of the report, and helpers for all comparisons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 KEYPOINT_LIMIT = 0.01  # px
 LIKELIHOOD_LIMIT = 1e-4
-TABLE_LIMIT = 0.0101  # tables are rounded to two decimals; a last digit may fall either way
+TABLE_LIMIT = 0.0101  # tables are rounded to two decimals, so the last digit may differ
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Check:
 
 
 def measured(where: str, what: str, difference: float, limit: float, unit: str = "") -> Check:
-    """A check that holds when the difference is within the limit (nan never is)."""
+    """Return a check that passes if the difference is within the limit; nan fails."""
     return Check(where, what, bool(difference <= limit), float(difference), limit, unit)
 
 
 def table(checks: list[Check]) -> str:
-    """The checks as aligned lines."""
+    """Return the checks as aligned lines."""
     rows = [("", "project", "check", "largest difference", "limit", "")]
     rows += [
         (
@@ -50,7 +50,7 @@ def table(checks: list[Check]) -> str:
 
 
 def summary(checks: list[Check]) -> str:
-    """A line for each project: how many checks held, and the largest difference in pixels."""
+    """Return one line per project: number of passed checks and largest difference in pixels."""
     rows = [("project", "checks passed", "largest difference, px")]
     for where in dict.fromkeys(check.where for check in checks):
         own = [check for check in checks if check.where == where]
@@ -61,7 +61,7 @@ def summary(checks: list[Check]) -> str:
 
 
 def compared(where: str, what: str, function, *arguments) -> list[Check]:
-    """``function(where, what, *arguments)``, where a file that cannot be read or matched is a failed check."""
+    """Return ``function(where, what, *arguments)``, or a failed check if a file cannot be read or matched."""
     try:
         return function(where, what, *arguments)
     except Exception as error:
@@ -69,7 +69,7 @@ def compared(where: str, what: str, function, *arguments) -> list[Check]:
 
 
 def matching(ours: Path, theirs: Path, pattern: str) -> tuple[Path, Path] | None:
-    """The one file of each project that the pattern names, when both have it under the same name."""
+    """Return the file that matches the pattern in both projects, if there is exactly one such name."""
     pair = [{path.relative_to(root) for path in root.glob(pattern)} for root in (ours, theirs)]
     both = pair[0] & pair[1]
     if len(both) != 1:
@@ -79,17 +79,17 @@ def matching(ours: Path, theirs: Path, pattern: str) -> tuple[Path, Path] | None
 
 
 def missing(where: str, what: str, pattern: str) -> Check:
-    """A file that is not there in both."""
+    """Return a failed check for a file that is not in both projects."""
     return Check(where, what, ok=False, note=f"not exactly one common file matches {pattern}")
 
 
 def structure_difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
-    """The first way in which the tables' labels and types differ; empty when they do not."""
+    """Return the first difference between the labels or types of two tables, or an empty string."""
     for name, mine, other in (
         ("shape", ours.shape, theirs.shape),
         ("column levels", list(ours.columns.names), list(theirs.columns.names)),
         ("columns", ours.columns.to_list(), theirs.columns.to_list()),
-        # One image without animals makes all of DeepLabCut's numbers float64.
+        # A single image without animals turns all of DeepLabCut's numbers into float64.
         ("kinds of dtypes", {dtype.kind for dtype in ours.dtypes}, {dtype.kind for dtype in theirs.dtypes}),
         ("index levels", list(ours.index.names), list(theirs.index.names)),
         ("index type", ours.index.nlevels, theirs.index.nlevels),
@@ -101,7 +101,7 @@ def structure_difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
 
 
 def largest(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Largest difference; inf when the numbers missing in one are not those missing in the other."""
+    """Return the largest difference, or inf if different values are nan."""
     if ours.shape != theirs.shape or not np.array_equal(np.isnan(ours), np.isnan(theirs)):
         return float("inf")
     difference = np.abs(ours.astype(float) - theirs.astype(float))
@@ -109,7 +109,7 @@ def largest(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def key_difference(ours: dict, theirs: dict) -> str:
-    """The keys that only one has."""
+    """Describe the keys that only one of two dictionaries has."""
     only = [
         f"only {name} {sorted(a.keys() - b.keys())}"
         for name, a, b in (("dlcx", ours, theirs), ("DeepLabCut", theirs, ours))
@@ -118,7 +118,7 @@ def key_difference(ours: dict, theirs: dict) -> str:
 
 
 def flat(value: object, root: str, prefix: str = "") -> dict[str, object]:
-    """Nested mappings and lists of mappings as dotted keys; the project's own folder becomes PROJECT."""
+    """Flatten nested mappings and lists of mappings to dotted keys; the project folder becomes PROJECT."""
     if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
         value = dict(enumerate(value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Comparing what two tools found with the same snapshot: evaluation, analysis, configuration."""
+"""Compare the results of both programs for the same snapshot: evaluation, analysis and configuration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from checks import (
 from dlcx.formats.serialization.pickles import load_plain_pickle
 from dlcx.formats.serialization.yaml_files import read_yaml
 
-#: What is compared of each frame of ``_full.pickle``: limit and unit.
+#: Compared entries of each frame in ``_full.pickle``, with limit and unit.
 FULL_LIMITS = {
     "coordinates": (KEYPOINT_LIMIT, "px"),
     "confidence": (LIKELIHOOD_LIMIT, ""),
@@ -39,12 +39,12 @@ FULL_LIMITS = {
 
 
 def all_results(where: str, case: Case, ours: Path, theirs: Path) -> list[Check]:
-    """Compare evaluation and analysis of one project judged by dlcx and by DeepLabCut."""
+    """Compare the evaluation and analysis of a project by dlcx and by DeepLabCut."""
     checks = [same_listing(where, ours, theirs)]
     evaluation = f"evaluation-results-pytorch/*/*shuffle{case.shuffle}"
     analysis = f"videos/clipDLC*shuffle{case.shuffle}_*snapshot_*[0-9]"
     animals = 2 if case.any_order else None
-    # DeepLabCut also counts the identities of animals that it has not found.
+    # DeepLabCut also counts the identities of animals that were not found.
     skipped = "id_head_" if any(absent_animals(path) for path in theirs.glob(f"{evaluation}/*.h5")) else "none"
     assemblies = [(f"{analysis}_assemblies.pickle", "assemblies pickle", assembly_pickles, (case.any_order,))]
     for pattern, what, function, arguments in (
@@ -69,12 +69,12 @@ def all_results(where: str, case: Case, ours: Path, theirs: Path) -> list[Check]
 
 
 def absent_animals(path: Path) -> bool:
-    """Whether a prediction table has rows for animals that were not found."""
+    """Whether a predictions table contains animals that were not found."""
     return bool((pd.read_hdf(path) == -1).to_numpy().any())
 
 
 def config_left_alone(where: str, made: Path, judged: Path) -> Check:
-    """pytorch_config.yaml in ``made`` says the same in ``judged``, where the other tool has worked with it."""
+    """Check that pytorch_config.yaml is unchanged in ``judged``, where the other program has used it."""
     name, root = "pytorch_config.yaml", str(made.parents[3])
     before, after = (
         flat(json.loads(json.dumps(read_yaml(folder / name)).replace(str(judged.parents[3]), root)), root)
@@ -82,11 +82,11 @@ def config_left_alone(where: str, made: Path, judged: Path) -> Check:
     )
     changed = [key for key in before | after if before.get(key) != after.get(key)]
     notes = [f"{key}: {before.get(key)!r} became {after.get(key)!r}" for key in changed]
-    return Check(where, f"{name} is left as it was", ok=not notes, note="; ".join(notes[:4]))
+    return Check(where, f"{name} is unchanged", ok=not notes, note="; ".join(notes[:4]))
 
 
 def same_listing(where: str, ours: Path, theirs: Path) -> Check:
-    """Every file DeepLabCut wrote is there under the same name when dlcx did the work."""
+    """Check that dlcx writes every file that DeepLabCut writes, with the same name."""
 
     def names(root: Path) -> set[str]:
         return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
@@ -96,7 +96,7 @@ def same_listing(where: str, ours: Path, theirs: Path) -> Check:
 
 
 def in_order(ours: np.ndarray, theirs: np.ndarray, animals: int) -> np.ndarray:
-    """Rows of ``ours`` with the columns of their animals, one after another, in the order of ``theirs``."""
+    """Return the rows of ``ours`` with the animals in the order of ``theirs``."""
     if ours.shape != theirs.shape:
         return ours
     mine, other = (values.reshape(len(values), animals, -1) for values in (ours, theirs))
@@ -106,7 +106,7 @@ def in_order(ours: np.ndarray, theirs: np.ndarray, animals: int) -> np.ndarray:
 def table_values(
     where: str, what: str, ours: pd.DataFrame, theirs: pd.DataFrame, animals: int | None = None
 ) -> list[Check]:
-    """Structure, keypoints and likelihoods of two prediction tables; ``animals`` in any order, where it is given."""
+    """Compare structure, keypoints and likelihoods of two predictions tables; ``animals`` may be in any order."""
     difference = structure_difference(ours, theirs)
     checks = [Check(where, f"{what}: structure", ok=not difference, note=difference)]
     coords = theirs.columns.get_level_values(-1)
@@ -126,7 +126,7 @@ def table_values(
 
 
 def tables(where: str, what: str, ours: Path, theirs: Path, animals: int | None = None) -> list[Check]:
-    """Two prediction h5: key and storage format too; ``animals`` in any order, where it is given."""
+    """Compare two predictions h5 files, including key and storage format; ``animals`` may be in any order."""
     kinds, frames = [], []
     for path in (ours, theirs):
         with pd.HDFStore(path, "r") as store:
@@ -151,9 +151,9 @@ def csvs(
     animals: int | None = None,
     skipped: str = "none",
 ) -> list[Check]:
-    """Two csv files: same header text and first column, numbers within two decimals; ``animals`` as for tables.
+    """Compare the header, the first column and all numbers (to two decimals) of two csv files.
 
-    Columns whose name holds ``skipped`` may hold other numbers.
+    ``animals`` may be in any order, as in :func:`tables`.  Columns whose name contains ``skipped`` are ignored.
     """
     grids = [[line.split(",") for line in path.read_text().splitlines()] for path in (ours, theirs)]
     heads = [grid[:header_rows] for grid in grids]
@@ -173,20 +173,20 @@ def csvs(
 
 
 def animals_first(values: Any) -> np.ndarray:
-    """(N, ...): boxes (N, 4), or a list of (N, n) for each bodypart, which a tuple may hold, as (N, K, n)."""
+    """Return boxes (N, 4) unchanged, and a list (or tuple of it) of (N, n) per bodypart as (N, K, n)."""
     if isinstance(values, tuple):
         (values,) = values
     return np.stack(values, 1) if isinstance(values, list) else np.array(values)
 
 
 def animal_order(ours: np.ndarray, theirs: np.ndarray) -> list[int]:
-    """The order of ``ours`` (N, K, n) in which its animals are nearest to those of ``theirs``."""
+    """Return the order of ``ours`` (N, K, n) in which its animals are nearest to those of ``theirs``."""
     orders = map(list, permutations(range(len(theirs))))
     return min(orders, key=lambda order: np.nansum(np.abs(ours[order] - theirs)))
 
 
 def full_pickles(where: str, what: str, ours: Path, theirs: Path, any_order: bool = False) -> list[Check]:
-    """The detections of every frame: same keys, shapes and types, same numbers."""
+    """Compare keys, shapes, types and values of the detections of every frame."""
     mine, other = load_plain_pickle(ours), load_plain_pickle(theirs)
     notes = []
     if list(mine) != list(other):
@@ -209,10 +209,10 @@ def full_pickles(where: str, what: str, ours: Path, theirs: Path, any_order: boo
         if any_order:
             order = animal_order(found[0]["coordinates"], found[1]["coordinates"])
             found[0] = {key: array[order] for key, array in found[0].items()}
-        if "identity" in found[1]:  # DeepLabCut has votes for animals that are not there
-            nobody = found[1]["confidence"][..., 0] < 0
+        if "identity" in found[1]:  # DeepLabCut has identity scores for missing animals
+            absent = found[1]["confidence"][..., 0] < 0
             for arrays in found:
-                arrays["identity"][nobody] = 0
+                arrays["identity"][absent] = 0
         for key in found[1]:
             worst[key] = max(worst.get(key, 0), largest(found[0][key], found[1][key]))
     return [
@@ -222,14 +222,14 @@ def full_pickles(where: str, what: str, ours: Path, theirs: Path, any_order: boo
 
 
 def assembly_pickles(where: str, what: str, ours: Path, theirs: Path, any_order: bool = False) -> list[Check]:
-    """The animals of every frame: the same frames, as many animals, same poses and identities."""
+    """Compare the animals of every frame: their number, poses and identities."""
     mine, other = load_plain_pickle(ours), load_plain_pickle(theirs)
     notes = [] if list(mine) == list(other) else [key_difference(mine, other)]
     worst = {"keypoints": 0.0, "scores": 0.0, "identities": 0.0}
     animals = 0
     for frame in other.keys() - {"single"}:
         a, b = mine[frame], other[frame]
-        b = b[~(b[..., :3] < 0).all((-2, -1))]  # absent animals, which DeepLabCut keeps where they have an identity
+        b = b[~(b[..., :3] < 0).all((-2, -1))]  # missing animals, which DeepLabCut keeps if they have an identity
         animals += len(b)
         if a.dtype != b.dtype or a.shape != b.shape:
             notes.append(f"frame {frame}: dlcx {a.dtype} {a.shape}, DeepLabCut {b.dtype} {b.shape}")
@@ -248,7 +248,7 @@ def assembly_pickles(where: str, what: str, ours: Path, theirs: Path, any_order:
 
 
 def meta_pickles(where: str, what: str, ours: Path, theirs: Path) -> list[Check]:
-    """Same keys; same values but for times and the configuration, which DeepLabCut stores as objects of its own."""
+    """Compare keys and values, except times and the configuration, which DeepLabCut saves as its own objects."""
     mine = load_plain_pickle(ours)["data"]
     other = load_plain_pickle(theirs, foreign=True)["data"]
     notes = []

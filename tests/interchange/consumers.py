@@ -1,8 +1,9 @@
-"""Do movement, sleap-io, keypoint-moseq and napari-deeplabcut read what dlcx writes?  ``make consumers`` runs this.
+"""Check that movement, sleap-io, keypoint-moseq and napari-deeplabcut read the files of dlcx (``make consumers``).
 
-movement and keypoint-moseq load prediction h5 and csv, of one and of several animals, and what ``export-predictions``
-makes of tracks and unique bodyparts; sleap-io loads the labels csv and the split of the training set (it reads no
-DeepLabCut h5); napari-deeplabcut opens labels and machine labels.  Prints one table; the exit code is 1 on any failure.
+movement and keypoint-moseq read predictions as h5 and csv, for one and for several animals, and the tracks and unique
+bodyparts written by ``export-predictions``.  sleap-io reads the labels csv and the split of the training set; it cannot
+read DeepLabCut's h5.  napari-deeplabcut opens labels and machine labels.  The script prints one table; the exit code is
+1 if any check fails.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ LAYOUTS = {
 }
 
 
-#: Several animals and what movement cannot read.
+#: Several animals and a unique bodypart, which movement cannot read.
 UNIQUE = Layout(("snout", "leftear", "tailbase"), ("anne", "bert"), ("lamp",), multi=True)
 
 
-def made_up_tracks(layout: Layout, frames: int = 12) -> Tracks:
-    """Poses with an unseen animal and an unseen part."""
+def random_tracks(layout: Layout, frames: int = 12) -> Tracks:
+    """Return random poses with a missing animal and a missing bodypart."""
     draw = np.random.default_rng(0)
     shape = (frames, len(layout.individuals), len(layout.bodyparts))
     xy = draw.uniform(0, 640, (*shape, 2)).astype(np.float32)
@@ -54,19 +55,19 @@ def made_up_tracks(layout: Layout, frames: int = 12) -> Tracks:
 
 
 def dlcx(*words: str | Path) -> None:
-    """Run a command that must succeed."""
+    """Run a dlcx command, which must succeed."""
     call = [sys.executable, "-m", "dlcx", *map(str, words), "-q"]
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
 
 
 def export_everything(folder: Path) -> tuple[list[Path], Tracks]:
-    """Tracks of an analysed video, as ``export-predictions`` writes them; returns the files and what they hold."""
+    """Export the tracks of a video with ``export-predictions``; return the files and the tracks."""
     root = folder / "drawn"
     dlcx("demo", root, "--animals", "2")
     dlcx("create-dataset", "-p", root, "--weights", "none")
     project = open_project(root)
     scorer = f"DLC_{net_name('resnet_50')}_{project.task}{project.date}shuffle1_snapshot_best-10"
-    tracks = made_up_tracks(UNIQUE)
+    tracks = random_tracks(UNIQUE)
     video = project.root / "videos" / "arena.mp4"
     write_predictions(tracks, video.with_name(f"arena{scorer}_el.h5"), scorer, key="tracks", double=False)
     out = folder / "exported"
@@ -76,12 +77,12 @@ def export_everything(folder: Path) -> tuple[list[Path], Tracks]:
 
 
 def owner_of(file: Path) -> str:
-    """Whose poses an exported file holds: an individual, ``single``, or all of them (nothing)."""
+    """Return the owner of an exported file: an individual, ``single``, or an empty string for all."""
     return file.stem.rpartition("_el")[2].removeprefix("_")
 
 
 def expected_exports(files: Sequence[Path], tracks: Tracks) -> dict[str, np.ndarray]:
-    """What movement should read of exported files."""
+    """Return the values that movement should read from exported files."""
     expected = {}
     for file in files:
         owner, layout = owner_of(file), tracks.layout
@@ -91,7 +92,7 @@ def expected_exports(files: Sequence[Path], tracks: Tracks) -> dict[str, np.ndar
         elif owner:
             number = layout.individuals.index(owner)
             xy, score = xy[:, number : number + 1], score[:, number : number + 1]
-        if file.suffix == ".nwb":  # movement takes the series in the order of their names
+        if file.suffix == ".nwb":  # movement sorts the series by name
             order = np.argsort(parts)
             xy, score, parts = xy[:, :, order], score[:, :, order], tuple(parts[part] for part in order)
         expected[f"movement {file.name} position"] = xy
@@ -101,15 +102,15 @@ def expected_exports(files: Sequence[Path], tracks: Tracks) -> dict[str, np.ndar
 
 
 def moseq_checks(folder: Path, exported: Sequence[Path], tracks: Tracks) -> list[Check]:
-    """Every animal of every file, as keypoint-moseq names and orders them.
+    """Check every animal of every file in keypoint-moseq's naming and order.
 
-    Of several animals in a file of DeepLabCut's it tells the bodyparts as a set; its arrays are in the file's order.
+    For several animals in a DeepLabCut file, it returns the bodyparts as a set; its arrays keep their order.
     """
     several = LAYOUTS["several"]
     sources = {
-        f"{name}.{suffix}": made_up_tracks(layout) for name, layout in LAYOUTS.items() for suffix in ("h5", "csv")
+        f"{name}.{suffix}": random_tracks(layout) for name, layout in LAYOUTS.items() for suffix in ("h5", "csv")
     }
-    sources |= {"tracked_el.csv": made_up_tracks(several), "tracked_el.h5": made_up_tracks(several)}
+    sources |= {"tracked_el.csv": random_tracks(several), "tracked_el.h5": random_tracks(several)}
     files = [folder / name for name in sources]
     files += [path for path in exported if path.suffix == ".nwb" and owner_of(path) != "single"]
     subprocess.run(
@@ -140,17 +141,19 @@ def moseq_checks(folder: Path, exported: Sequence[Path], tracks: Tracks) -> list
 
 
 def write_everything(source: Path, folder: Path) -> tuple[Path, dict[str, np.ndarray]]:
-    """A project and predictions written by dlcx; returns the project and what the programs should read."""
+    """Write a project and predictions; return the project and the values that the programs should read."""
     expected: dict[str, np.ndarray] = {}
     for name, layout in LAYOUTS.items():
-        tracks = made_up_tracks(layout)
+        tracks = random_tracks(layout)
         write_predictions(tracks, folder / f"{name}.h5", f"DLC_Resnet50_{name}")
         for suffix in ("h5", "csv"):
             expected[f"movement {name}.{suffix} position"] = tracks.xy
             expected[f"movement {name}.{suffix} confidence"] = tracks.score
             expected[f"movement {name}.{suffix} keypoints"] = np.array(layout.bodyparts)
 
-    tracks = made_up_tracks(LAYOUTS["several"])  # movement refuses an h5 with the key "tracks", which DeepLabCut wants
+    tracks = random_tracks(
+        LAYOUTS["several"]
+    )  # movement refuses an h5 with the key "tracks", which DeepLabCut requires
     write_predictions(tracks, folder / "tracked_el.h5", "DLC_Resnet50_tracked", key="tracks")
     expected["movement tracked_el.csv position"] = tracks.xy
     expected["movement tracked_el.csv confidence"] = tracks.score
@@ -163,7 +166,7 @@ def write_everything(source: Path, folder: Path) -> tuple[Path, dict[str, np.nda
     path = project.labels_path(stem)
     labels = read_labels(path, project.layout, project.scorer)
     write_labels(labels, path, project.scorer)
-    by_name = labels.xy[:, :, np.argsort(labels.layout.bodyparts)]  # as sleap-io orders them
+    by_name = labels.xy[:, :, np.argsort(labels.layout.bodyparts)]  # in the order of sleap-io
     expected["sleap-io labels csv"] = by_name
     dlcx("create-dataset", "-p", root, "--weights", "none")
     split = read_split(project.shuffle(1).documentation_path)
@@ -173,10 +176,10 @@ def write_everything(source: Path, folder: Path) -> tuple[Path, dict[str, np.nda
 
 
 def napari_checks(folder: Path) -> list[Check]:
-    """Labels and machine labels of one and of several animals, as points in the window's layers."""
+    """Check that labels and machine labels, of one and of several animals, are the right points in napari's layers."""
     files, expected = [], []
     for name, layout in LAYOUTS.items():
-        tracks = made_up_tracks(layout, frames=9)
+        tracks = random_tracks(layout, frames=9)
         video = folder / "napari" / f"{name}-me-2026-01-01" / "labeled-data" / "vid"
         images = tuple(("labeled-data", "vid", f"img{number}.png") for number in range(9))
         video.mkdir(parents=True)
@@ -226,7 +229,7 @@ def main() -> int:
 
 
 def compare(name: str, wrote: np.ndarray, read: np.ndarray) -> Check:
-    """Names must be the same, numbers the same float32."""
+    """Compare names exactly, and numbers as float32."""
     program, what = name.split(" ", 1)
     if wrote.dtype.kind == "U":
         return Check(program, what, ok=wrote.tolist() == read.tolist(), note=" ".join(read))

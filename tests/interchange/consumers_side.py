@@ -1,7 +1,7 @@
-"""What movement and sleap-io read from dlcx's files; runs in their environment, called by consumers.py.
+"""Read files of dlcx with movement and sleap-io; called by consumers.py in their environment.
 
-``consumers_side.py PROJECT OUT.npz FILE...`` loads the prediction FILEs with movement and the project with sleap-io
-and stores the arrays, named after the program and the file.
+``consumers_side.py PROJECT OUT.npz FILE...`` loads the predictions FILEs with movement and the project with sleap-io
+and saves the arrays, named by program and file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from movement.io import load_poses
 
 
 def labels(loaded) -> np.ndarray:
-    """Keypoints (frames, animals, nodes, 2) of sleap-io's labels, in file order."""
+    """Return the keypoints (frames, animals, nodes, 2) of sleap-io's labels, in file order."""
     return np.stack([np.stack([instance.numpy() for instance in frame.instances]) for frame in loaded])
 
 

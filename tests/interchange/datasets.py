@@ -1,4 +1,4 @@
-"""Comparing what two tools made of the same labels: the training set, the configuration, the tensors."""
+"""Compare the training set, the configuration and the tensors that both programs create from the same labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dlcx.formats.weights.snapshot import read_snapshot
 
 
 def same_datasets(name: str, case: Case, by_dlcx: Path, by_deeplabcut: Path) -> list[Check]:
-    """What both tools made of the same labels and the same split, in a project each."""
+    """Compare the datasets that both programs created from the same labels and split."""
     where = f"{name}, as made by both"
     roots = (by_dlcx, by_deeplabcut)
     model = f"dlc-models-pytorch/*/*shuffle{case.shuffle}"
@@ -38,7 +38,7 @@ def same_datasets(name: str, case: Case, by_dlcx: Path, by_deeplabcut: Path) -> 
 
 
 def same_tensors(where: str, what: str, ours: Path, theirs: Path, _roots) -> list[Check]:
-    """Two snapshots: names of the tensors in order, shapes and types."""
+    """Compare the tensors of two snapshots: order of names, shapes and types."""
     mine, other = (
         {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in read_snapshot(path).model.items()}
         for path in (ours, theirs)
@@ -49,7 +49,7 @@ def same_tensors(where: str, what: str, ours: Path, theirs: Path, _roots) -> lis
 
 
 def tables_without_likelihood(where: str, what: str, ours: Path, theirs: Path, _roots) -> list[Check]:
-    """Two label tables."""
+    """Compare two label tables."""
     frames = [pd.read_hdf(path) for path in (ours, theirs)]
     difference = structure_difference(*frames)
     worst = largest(*(frame.to_numpy(float) for frame in frames))
@@ -60,12 +60,12 @@ def tables_without_likelihood(where: str, what: str, ours: Path, theirs: Path, _
 
 
 def same_text(where: str, what: str, ours: Path, theirs: Path, _roots) -> list[Check]:
-    """Two text files, byte for byte."""
+    """Compare two text files byte by byte."""
     return [Check(where, what, ok=ours.read_text() == theirs.read_text())]
 
 
 def documentation(where: str, what: str, ours: Path, theirs: Path, _roots) -> list[Check]:
-    """The split and the training rows."""
+    """Compare the split and the training rows."""
     mine, other = load_plain_pickle(ours), load_plain_pickle(theirs)
     notes = [
         f"{name}: dlcx {list(mine[place])}, DeepLabCut {list(other[place])}"
@@ -82,21 +82,21 @@ def documentation(where: str, what: str, ours: Path, theirs: Path, _roots) -> li
 
 
 def same_joints(ours, theirs) -> bool:
-    """The labelled points of an image, or of each animal in it."""
+    """Return the labeled points of an image, or of each animal in it."""
     if isinstance(theirs, dict):
         return list(ours) == list(theirs) and all(np.array_equal(ours[animal], theirs[animal]) for animal in theirs)
     return np.array_equal(ours, theirs)
 
 
 def same_yaml(where: str, what: str, ours: Path, theirs: Path, roots) -> list[Check]:
-    """Two YAML files: same keys, same values but for the folder and the edges, which DeepLabCut draws without a seed.
+    """Compare keys and values of two YAML files, except the folder and the edges, which DeepLabCut samples randomly.
 
-    The order of keys is the schema's, but for constructor arguments below ``model``, which have none.
+    The order of the keys must match too, except for constructor arguments below ``model``.
     """
     mine, other = (flat(read_yaml(path), str(root)) for path, root in zip((ours, theirs), roots, strict=True))
     for values in (mine, other):
         for key in values:
-            if key.endswith(".graph"):  # DeepLabCut draws the edges at random, so only their number can agree
+            if key.endswith(".graph"):  # DeepLabCut samples the edges at random, so only their number can agree
                 values[key] = f"{len(values[key])} edges"
     notes = []
     ordered = ([key for key in values if not key.startswith("model.")] for values in (mine, other))
@@ -111,6 +111,6 @@ def same_yaml(where: str, what: str, ours: Path, theirs: Path, roots) -> list[Ch
 
 
 def continued_curve(where: str, path: Path, epochs: int) -> Check:
-    """learning_stats.csv goes on after the epochs of the other tool."""
+    """Check that learning_stats.csv continues after the epochs of the other program."""
     steps = [int(float(line.split(",")[0])) for line in path.read_text().splitlines()[1:]]
     return Check(where, f"{path.name} goes on", ok=set(steps) == set(range(1, epochs + 1)), note=f"steps {steps}")

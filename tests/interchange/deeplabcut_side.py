@@ -1,11 +1,11 @@
-"""DeepLabCut's half of the interchange check; runs inside the environment that make_env.sh makes.
+"""Run DeepLabCut for the interchange check, in the environment created by make_env.sh.
 
-Steps run one after another in one process, separated by ``+``, since importing DeepLabCut takes seconds::
+Steps are separated by ``+`` and run in one process, because importing DeepLabCut takes seconds::
 
     deeplabcut_side.py create CONFIG --net-type resnet_50 --train 0 1 2 --test 3 + train CONFIG --epochs 1
 
-``timing: STEP SECONDS`` is printed after each step.  Nothing is downloaded: the nets start at random, or with weights
-that ``fill`` saves.
+The script prints ``timing: STEP SECONDS`` after each step.  It downloads nothing: networks start from random weights or
+from weights saved by ``fill``.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("DLClight", "True")  # no windows
+os.environ.setdefault("DLClight", "True")  # no graphical windows
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import timm
 
 
 def at_random(create_model):
-    """``timm.create_model`` that never asks for pretrained weights."""
+    """Call ``timm.create_model`` without pretrained weights."""
 
     @functools.wraps(create_model)
     def create(name, *args, pretrained=False, **kwargs):
@@ -35,7 +35,7 @@ def at_random(create_model):
     return create
 
 
-timm.create_model = at_random(timm.create_model)  # before DeepLabCut is imported, which may bind the name
+timm.create_model = at_random(timm.create_model)  # before the import of DeepLabCut, which may bind the name
 
 import deeplabcut  # noqa: E402
 import pandas as pd  # noqa: E402
@@ -49,7 +49,7 @@ from ruamel.yaml import YAML  # noqa: E402
 
 
 def create(options):
-    """create_training_dataset with a given split; ``--set`` overrides keys of pytorch_config.yaml."""
+    """Run create_training_dataset with a given split; ``--set`` overrides keys of pytorch_config.yaml."""
     deeplabcut.create_training_dataset(
         options.config,
         Shuffles=[options.shuffle],
@@ -72,7 +72,7 @@ def create(options):
 
 
 def fill(options):
-    """Saves the net, or its detector, with weights made of the names of its tensors, as a snapshot."""
+    """Save a snapshot of the network or its detector, with weights derived from the tensor names."""
     config = PoseConfig.from_yaml(options.config)
     model = DETECTORS.build(config.detector.model.to_dict()) if options.detector else PoseModel.build(config.model)
     seed, gain, head_gain, heat_bias = options.weights
@@ -83,7 +83,7 @@ def fill(options):
 
 
 def train(options):
-    """train_network; ``--from`` continues from a snapshot."""
+    """Run train_network; ``--from`` continues from a snapshot."""
     torch.manual_seed(0)
     deeplabcut.train_network(
         options.config,
@@ -98,14 +98,14 @@ def train(options):
 
 
 def evaluate(options):
-    """evaluate_network on the best snapshot, with the table of errors of each bodypart."""
+    """Run evaluate_network on the best snapshot, with the errors per bodypart."""
     deeplabcut.evaluate_network(
         options.config, shuffles=[options.shuffle], device="cpu", plotting=False, per_keypoint_evaluation=True
     )
 
 
 def analyze(options):
-    """analyze_videos with h5 and csv; animals are not linked."""
+    """Run analyze_videos with h5 and csv, without linking animals."""
     deeplabcut.analyze_videos(
         options.config,
         options.video,
@@ -119,7 +119,7 @@ def analyze(options):
 
 
 def downstream(options):
-    """The functions that read an analysis: median filter, trajectories, labelled video."""
+    """Run the functions that read an analysis: median filter, trajectories and labeled video."""
     video = options.video
     deeplabcut.filterpredictions(options.config, video, shuffle=options.shuffle)
     deeplabcut.plot_trajectories(options.config, video, shuffle=options.shuffle)
@@ -132,7 +132,7 @@ def downstream(options):
 
 
 def link(options):
-    """The functions that read an analysis of several animals: tracklets, a video of all that was found."""
+    """Run the functions that read a multi-animal analysis: tracklets and a video of all detections."""
     video = options.video
     deeplabcut.convert_detections2tracklets(options.config, video, shuffle=options.shuffle, track_method="box")
     deeplabcut.create_video_with_all_detections(options.config, video, shuffle=options.shuffle)
@@ -143,7 +143,7 @@ def link(options):
 
 
 def read(options):
-    """Reads every h5 below a folder with this environment's pandas; prints its shape, kind and first value."""
+    """Read every h5 file in a folder with this environment's pandas; print its shape, type and first value."""
     paths = sorted(path for folder in options.folder for path in Path(folder).rglob("*.h5"))
     if not paths:
         sys.exit(f"no h5 below {', '.join(options.folder)}")

@@ -1,9 +1,9 @@
-"""Does DeepLabCut-Live find the same keypoints with what `dlcx export-model` writes?  ``make consumers`` runs this.
+"""Check that DeepLabCut-Live predicts the same keypoints with models from `dlcx export-model` (``make consumers``).
 
-Nets of several families with made-up weights (``cases.py``) are exported from small copies of real projects, and
-`dlcx analyze-video` and DeepLabCut-Live look at the same frames.  Nets on crops are compared by their median: for them
-DeepLabCut-Live resizes crops in another way, some pixels of which are one grey level off.  The exit code is 1 on any
-failure.
+The script exports networks of several families with artificial weights (``cases.py``) from small copies of real
+projects, and runs `dlcx analyze-video` and DeepLabCut-Live on the same frames.  Networks on crops are compared by their
+median difference, because DeepLabCut-Live resizes crops differently, which changes some pixels by one gray level.  The
+exit code is 1 if any check fails.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # fill_weights, which the tests share
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for fill_weights, which is shared with other tests
 
 import numpy as np
 from cases import CASES, DETECTOR, SNAPSHOT, SSDLITE, Case, Weights
@@ -39,14 +39,14 @@ NETS = (
     "rtmpose_s",
     "animaltokenpose_base",
 )
-#: Of a case that starts at random.
+#: Weights for cases that start from random weights.
 CLEAR = Weights(1.0, 0.0126)
-KEYPOINTS, CROPS = 1e-3, 0.1  # px; of nets on crops the median
+KEYPOINTS, CROPS = 1e-3, 0.1  # px; median for networks on crops
 FRAMES = 8
 
 
 def exported(case: Case, name: str, projects: Path, folder: Path) -> np.ndarray:
-    """Export a case's net and save frames for it; returns what dlcx finds in them, (T, N, K, 2)."""
+    """Export the network of a case, save frames for it, and return dlcx's keypoints (T, N, K, 2)."""
     root = folder / name
     source = case.source
     clip = small_copy(
@@ -79,7 +79,7 @@ def exported(case: Case, name: str, projects: Path, folder: Path) -> np.ndarray:
 
 
 def compare(case: Case, ours: np.ndarray, theirs: np.ndarray) -> Check:
-    """The distance between keypoints of animals that are nearest to each other; all animals must have one."""
+    """Return the distances between keypoints of nearest animals; every animal must have a counterpart."""
     live = "DeepLabCut-Live"
     gaps = []
     for pair in zip(ours, theirs, strict=True):

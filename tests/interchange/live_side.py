@@ -1,7 +1,7 @@
-"""What DeepLabCut-Live finds with nets that dlcx exported; runs in its environment, called by live.py.
+"""Run DeepLabCut-Live with networks exported by dlcx; called by live.py in its environment.
 
-``live_side.py FOLDER NAME...`` loads FOLDER/NAME.pt, shows it the frames (T, H, W, 3) uint8 RGB of FOLDER/NAME.npy one
-by one and stores its poses (T, N, K, 3) of x, y and score, nan where there are fewer animals, as FOLDER/NAME.live.npy.
+``live_side.py FOLDER NAME...`` loads FOLDER/NAME.pt, runs it on each frame of FOLDER/NAME.npy, (T, H, W, 3) uint8 RGB,
+and saves the poses (T, N, K, 3) as x, y and score, nan for missing animals, to FOLDER/NAME.live.npy.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def main() -> None:
         found = [live.init_inference(frames[0]), *map(live.get_pose, frames[1:])]
         poses = np.full((len(frames), animals, len(config["metadata"]["bodyparts"]), 3), np.nan)
         for row, pose in zip(poses, found, strict=True):
-            row[: len(pose)] = pose[..., :3]  # nets with part-affinity fields give two columns more
-        poses[(poses == -1).all((2, 3))] = np.nan  # and -1 where there are fewer animals
+            row[: len(pose)] = pose[..., :3]  # networks with part-affinity fields return two additional columns
+        poses[(poses == -1).all((2, 3))] = np.nan  # and -1 for missing animals
         np.save(file.with_suffix(".live.npy"), poses)
 
 

@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# Makes the environments of programs that read DeepLabCut's files: movement and sleap-io, keypoint-moseq (with JAX, about
-# 2 GB), napari-deeplabcut (which brings a window system's libraries of its own, about 1 GB), and DeepLabCut-Live (which
-# brings torch).
+# Create the environments of programs that read DeepLabCut's files: movement and sleap-io, keypoint-moseq (with JAX,
+# about 2 GB), napari-deeplabcut (with Qt, about 1 GB), and DeepLabCut-Live (with torch).
 #
-#   tests/interchange/make_consumers_env.sh [FOLDER]     default: .venv-consumers in the repository root; the others
-#                                                        are called FOLDER-moseq, FOLDER-napari and FOLDER-live
+#   tests/interchange/make_consumers_env.sh [FOLDER]     default: .venv-consumers in the repository root.  The others
+#                                                        are FOLDER-moseq, FOLDER-napari and FOLDER-live.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 venv=${1:-$root/.venv-consumers}
 log=${PIP_LOG:-$(mktemp -t dlcx-consumers-env.XXXXXX.log)}
 
-# make FOLDER PATTERN PACKAGE...: an environment with packages; PATTERN are those whose versions are told
+# make FOLDER PATTERN PACKAGE...: create an environment and print the versions of packages that match PATTERN
 make_env() {
   local folder=$1 told=$2
   shift 2

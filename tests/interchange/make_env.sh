@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the environment that holds DeepLabCut 3.0.2, the program dlcx must agree with, beside dlcx's own.
-# Nothing of dlcx is installed there and nothing of DeepLabCut in dlcx's own environment.
+# Create an environment with DeepLabCut 3.0.2, with which dlcx is compared.  It does not contain dlcx, and dlcx's own
+# environment does not contain DeepLabCut.
 #
 #   tests/interchange/make_env.sh [FOLDER]     default: .venv-deeplabcut in the repository root (about 6 GB)
 #
-# PYTHON names the interpreter (3.10 - 3.12). pip's log goes to $PIP_LOG, else to a temporary file.
+# PYTHON is the interpreter (3.10 to 3.12).  pip writes its log to $PIP_LOG or to a temporary file.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -22,7 +22,7 @@ echo "making $venv; log: $log"
 "${PYTHON:-python3.11}" -m venv --clear "$venv"
 pip=("$venv/bin/python" -m pip --log "$log" --quiet)
 "${pip[@]}" install torch torchvision
-# filterpy 2.0 breaks DeepLabCut's trackers, though its own requirements allow it; pandas 3 is newer than DeepLabCut knows.
+# filterpy 2.0 breaks DeepLabCut's trackers although its requirements allow it, and DeepLabCut does not support pandas 3.
 "${pip[@]}" install "deeplabcut==$deeplabcut" "filterpy==1.4.5" "pandas<3"
 "$venv/bin/python" - <<PY
 from importlib.metadata import version

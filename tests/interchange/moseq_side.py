@@ -1,6 +1,6 @@
-"""What keypoint-moseq reads from dlcx's files; runs in its environment, called by consumers.py.
+"""Read files of dlcx with keypoint-moseq; called by consumers.py in its environment.
 
-``moseq_side.py OUT.npz FILE...`` loads the FILEs and stores the arrays, named after the file and the animal.
+``moseq_side.py OUT.npz FILE...`` loads the FILEs and saves the arrays, named by file and animal.
 """
 
 from __future__ import annotations

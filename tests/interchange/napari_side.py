@@ -1,7 +1,7 @@
-"""What napari-deeplabcut reads from dlcx's labels; runs in its environment, without a window, called by consumers.py.
+"""Read labels of dlcx with napari-deeplabcut, without a window; called by consumers.py in its environment.
 
-``napari_side.py OUT.npz FILE.h5...`` loads label files and stores each one's points as rows of frame, x, y with the
-names of bodypart and individual, named after the file's number.
+``napari_side.py OUT.npz FILE.h5...`` loads label files and saves the points of each as rows of frame, x and y, with the
+names of bodypart and individual.  The arrays are named by the number of the file.
 """
 
 from __future__ import annotations

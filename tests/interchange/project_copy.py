@@ -1,4 +1,4 @@
-"""A small working copy of a project: some labelled frames, a short clip, cheap to run everything on."""
+"""Create small copies of projects, with some labeled frames and a short clip, for fast tests."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def small_copy(
     train_fraction: float = 0.75,
     identity: bool | None = None,
 ) -> Path:
-    """Copy ``source`` to ``target``: some labelled images and frames of its video, scaled to ``size`` (w, h) pixels.
+    """Copy some labeled images and video frames of ``source`` to ``target``, scaled to ``size`` (w, h) pixels.
 
-    ``identity`` replaces the value in config.yaml.  Returns the path of the clip, ``videos/clip.avi`` (Motion JPEG,
-    which every OpenCV reads alike); of a project without videos it shows labelled images.
+    ``identity`` replaces the value in config.yaml.  Return the path of the clip, ``videos/clip.avi``.  It is Motion
+    JPEG, which every version of OpenCV decodes identically.  Without a video, it contains labeled images.
     """
     target.mkdir(parents=True)
     for labels in source.glob("labeled-data/*/CollectedData_*.h5"):
@@ -57,7 +57,7 @@ def small_copy(
 
 
 def scale_image(source: Path, target: Path, size: tuple[int, int]) -> tuple[int, int]:
-    """Write the image scaled to ``size`` (w, h); returns the (h, w) it had."""
+    """Write the image scaled to ``size`` (w, h); return the original (h, w)."""
     image = cv2.imread(str(source))
     cv2.imwrite(str(target), cv2.resize(image, size, interpolation=cv2.INTER_AREA))
     return image.shape[:2]
@@ -77,6 +77,6 @@ def write_clip(source: Path | list[Path], clip: Path, frames: int, size: tuple[i
 
 
 def fresh_copy(project: Path, target: Path) -> Path:
-    """Copy a whole project folder, ``target`` replaced; returns ``target``."""
+    """Copy a whole project folder, replacing ``target``; return ``target``."""
     shutil.rmtree(target, ignore_errors=True)
     return Path(shutil.copytree(project, target))

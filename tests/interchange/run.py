@@ -1,16 +1,16 @@
-"""Do dlcx and DeepLabCut 3.0.2 give each other's projects the same answers?  ``make interchange`` runs this.
+"""Check that dlcx and DeepLabCut 3.0.2 give the same results on each other's projects (``make interchange``).
 
-For a net of every family (``cases.py``), on a small copy of a real project, both ways::
+For a network of every family (``cases.py``), on a small copy of a real project, in both directions::
 
-    made by dlcx        create-dataset, train          -> copy -> DeepLabCut evaluates, analyses, trains on
+    made by dlcx        create-dataset, train          -> copy -> DeepLabCut evaluates, analyzes, continues training
                                                        -> copy -> dlcx does the same
     made by DeepLabCut  create_training_dataset, train -> copy -> DeepLabCut ...
                                                        -> copy -> dlcx ...
 
-and the results of the two copies are compared: keypoints, likelihoods, boxes, tables, the structure of every file, the
-names and shapes of the tensors, pytorch_config.yaml.  DeepLabCut then filters, plots and draws dlcx's predictions or
-links its animals, and its pandas 2 reads all of dlcx's h5 files.
-Prints all checks and a line for each net; the exit code is 1 on any failure.
+The script compares the results of the two copies: keypoints, likelihoods, boxes, tables, the structure of every file,
+names and shapes of the tensors, and pytorch_config.yaml.  DeepLabCut then filters, plots and draws dlcx's predictions
+or links its animals, and its pandas 2 reads all h5 files of dlcx.  The script prints all checks and a line per network;
+the exit code is 1 if any check fails.
 
     python tests/interchange/run.py --projects FOLDER [--net resnet_50 ...] [--made-by dlcx] [--work FOLDER]
 """
@@ -24,7 +24,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # fill_weights, which the tests share
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for fill_weights, which is shared with other tests
 
 import compare
 import datasets
@@ -35,7 +35,7 @@ from tools import DEEPLABCUT, ROOT, TOOLS, Failed, Tool, train_dir
 
 
 def one_direction(maker: str, name: str, projects: Path, work: Path) -> list[Check]:
-    """Everything about the project that one tool makes for one case."""
+    """Run all checks of a case on the project created by one program."""
     case = CASES[name]
     where = f"{name}, made by {maker}"
     folder = work / name / f"made_by_{maker}"
@@ -82,7 +82,7 @@ def one_direction(maker: str, name: str, projects: Path, work: Path) -> list[Che
 
 
 def trained_on(where: str, case: Case, tool: Tool, project: Path, stage) -> list[Check]:
-    """The other tool trains one more epoch."""
+    """Check that the other program can train one more epoch."""
     folder = train_dir(project, case)
     if not (folder / f"{SNAPSHOT}-{case.epochs:03d}.pt").exists():
         return [Check(where, f"snapshot of epoch {case.epochs}", ok=False, note="missing")]

@@ -1,7 +1,7 @@
-"""DeepLabCut stitches the tracklets that dlcx wrote; runs inside the environment that make_env.sh makes.
+"""Stitch tracklets of dlcx with DeepLabCut, in the environment created by make_env.sh.
 
-``stitch_side.py CONFIG VIDEO`` prints the shape of its tracks and whether they are those that dlcx has stitched, which
-lie beside the tracklets, in ``<name>_mine.h5``.
+``stitch_side.py CONFIG VIDEO`` prints the shape of the tracks and whether they equal the tracks stitched by dlcx in
+``<name>_mine.h5``, next to the tracklets.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("DLClight", "True")  # no windows
+os.environ.setdefault("DLClight", "True")  # no graphical windows
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import deeplabcut

@@ -1,4 +1,4 @@
-"""dlcx and DeepLabCut behind one set of verbs."""
+"""A common interface to dlcx and DeepLabCut."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from fill_weights import fill_weights
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 DEEPLABCUT = ROOT / ".venv-deeplabcut" / "bin" / "python"
-# Row numbers of the 16 images, so that both tools train on the same rows.
+# Row numbers of the 16 images, so that both programs use the same split.
 TRAIN = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13]
 TEST = [7, 11, 14, 15]
 TOOLS = ("dlcx", "deeplabcut")
 
 
 class Failed(Exception):
-    """A command of one of the tools ended with an error; its log is named."""
+    """A command of one of the programs failed; the message names its log."""
 
 
 def run(log: Path, *command: object) -> None:
-    """Run a command on one thread, its output in ``log``; raises :class:`Failed`."""
-    # One thread: sums in the same order in both tools, and the two directions share the machine's cores.
+    """Run a command on one thread and write its output to ``log``; raise :class:`Failed` if it fails."""
+    # One thread, so that sums have the same order in both programs, and because both directions run in parallel.
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
@@ -45,25 +45,25 @@ def run(log: Path, *command: object) -> None:
 
 
 def each(flag: str, values: list[str]) -> list[str]:
-    """``flag value`` for each value."""
+    """Return ``flag value`` for each value."""
     return [word for value in values for word in (flag, value)]
 
 
 def train_dir(project: Path, case: Case) -> Path:
-    """Where configuration and snapshots of the case's shuffle are."""
+    """Return the folder with the configuration and snapshots of the case's shuffle."""
     (found,) = project.glob(f"dlc-models-pytorch/*/*shuffle{case.shuffle}/train")
     return found
 
 
 @dataclass(frozen=True)
 class Tool:
-    """One of the two; ``log`` receives what it prints."""
+    """One of the two programs; its output goes to ``log``."""
 
     name: str
     log: Path
 
     def make(self, project: Path, case: Case) -> None:
-        """Create the shuffle of a case, and of its conditions, with snapshots: trained from given weights, or these."""
+        """Create the shuffles of a case and of its conditions, with snapshots of the given weights, trained or not."""
         if case.conditions:
             self.make(project, case.conditions)
             self.judge(project, case.conditions)
@@ -97,7 +97,7 @@ class Tool:
             )
 
     def _fill(self, project: Path, case: Case, name: str, detector_name: str) -> None:
-        """Save the case's weights, made by this tool's own building blocks, beside its configuration."""
+        """Save the weights of the case, built with this program, next to its configuration."""
         folder = train_dir(project, case)
         config = folder / "pytorch_config.yaml"
         if self.name == "dlcx":
@@ -129,7 +129,7 @@ class Tool:
             )
 
     def judge(self, project: Path, case: Case, clip: Path | None = None) -> None:
-        """Evaluate the shuffle of a case and analyse the clip."""
+        """Evaluate the shuffle of a case and analyze the clip."""
         shuffle = ("--shuffle", case.shuffle)
         if self.name == "dlcx":
             self._dlcx("evaluate", "-p", project, *shuffle, "--per-bodypart", "--device", "cpu")
@@ -144,7 +144,7 @@ class Tool:
         """Train one more epoch from the last snapshots."""
         shuffle = ("--shuffle", case.shuffle)
         if self.name == "dlcx":
-            epochs = case.epochs + 1  # a total there, the epochs to add in DeepLabCut
+            epochs = case.epochs + 1  # the total in dlcx, additional epochs in DeepLabCut
             self._dlcx(
                 *("train", "-p", project, *shuffle, "--epochs", epochs, "--device", "cpu"),
                 *(("--detector-epochs", epochs) if case.detector else ()),
@@ -159,7 +159,7 @@ class Tool:
             )
 
     def downstream(self, project: Path, case: Case, clip: Path) -> None:
-        """DeepLabCut only: work on with an analysis, read every h5 of the project."""
+        """DeepLabCut only: process an analysis further, and read every h5 of the project."""
         config = project / "config.yaml"
         step = "link" if case.several else "downstream"
         self._deeplabcut(step, config, "--shuffle", case.shuffle, "--video", clip, "+", "read", project)
@@ -172,12 +172,12 @@ class Tool:
 
 
 def settings(case: Case) -> list[str]:
-    """``key=value`` for each override."""
+    """Return ``key=value`` for each override."""
     return [f"{key}={json.dumps(value)}" for key, value in case.overrides.items()]
 
 
 def save_filled(config_path: Path, target: Path, weights: Weights, *, detector: bool = False) -> None:
-    """A snapshot of dlcx's own net or detector with weights made of the names of its tensors."""
+    """Save a snapshot of dlcx's network or detector, with weights derived from the tensor names."""
     from dlcx.formats.shuffles.model_config import read_model_config
     from dlcx.formats.weights.snapshot import write_snapshot
     from dlcx.nets.build import build_detector, build_model

@@ -1,4 +1,4 @@
-"""Every option of every command with values at and beyond its bounds, and with texts that no option expects."""
+"""Test every option of every command with values at and beyond its limits, and with unexpected text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from campaign.case import ANY, WRONG_CALL, Case
 VIDEO = "P/videos/arena.avi"
 POSES = "P/videos/arenaDLC_TimmTestResnet_campJan1shuffle1_snapshot_10.h5"
 TRACKS = "P/videos/arenaDLC_TimmTestResnet_campJan1shuffle1_snapshot_10_el.h5"
-#: A call of each command that succeeds or is refused quickly.
+#: Arguments of each command that succeed or fail quickly.
 CALLS: dict[str, tuple[str, ...]] = {
     "demo": ("demo", "D"),
     "create-project": ("create-project", "new", "Ann", VIDEO),
@@ -44,7 +44,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "status": ("status", "-p", "P"),
     "doctor": ("doctor",),
 }
-#: Options that are tried elsewhere, or that reach for other programs.
+#: Options that are tested elsewhere, or that start other programs.
 ELSEWHERE = {
     "help",
     "json",
@@ -56,7 +56,7 @@ ELSEWHERE = {
     "install_completion",
     "show_completion",
 }
-#: Options that name files, although what the files hold has a range.
+#: Options that expect files, although the content of these files has a range.
 FILES = ("train_indices", "test_indices")
 TEXTS = (
     "",
@@ -74,12 +74,12 @@ TEXTS = (
     "-1",
 )
 NUMBERS = ("", "x", "nan", "-inf", "1e999", "9" * 40, "１２", "0x10", "1_0", " 5", "3.7", "true")
-#: Texts that mean something where files are named.
+#: Text with a special meaning in file arguments.
 FINE = {"create-project": ("scorer",)}
 
 
 def parameters() -> Iterator[tuple[str, Any]]:
-    """Every option of every command."""
+    """Return all options of all commands."""
 
     from dlcx.cli.app import parser
 
@@ -91,12 +91,12 @@ def parameters() -> Iterator[tuple[str, Any]]:
 
 
 def base_of(command: str) -> str:
-    """The project that a command is tried on."""
+    """Return the project for the tests of a command."""
     return "two" if command in ("track", "swap-tracks", "prune-skeleton") else "one"
 
 
 def bounds(command: str, parameter: Any) -> tuple[float, float, bool] | None:
-    """The least and the greatest value of a numeric option, and whether it takes integers only."""
+    """Return the minimum and maximum of a numeric option, and whether it accepts only integers."""
     from dlcx.ranges import Range, range_of
 
     if parameter.name in FILES:
@@ -106,12 +106,12 @@ def bounds(command: str, parameter: Any) -> tuple[float, float, bool] | None:
 
 
 def required(command: str, parameter: Any) -> tuple[str, ...]:
-    """Other options that a call cannot do without."""
+    """Return other options that the command requires."""
     return ("--from", "3") if command == "swap-tracks" and parameter.name != "first" else ()
 
 
 def cases() -> Iterator[Case]:
-    """Numbers just outside of every range, and odd texts for every option, in turn."""
+    """Return cases with numbers just outside every range, and unusual text for every option in turn."""
     for turn, (command, parameter) in enumerate(parameters()):
         flag = max(parameter.opts, key=len)
         words = (*CALLS.get(command, (command, "-p", "P")), *required(command, parameter))

@@ -1,4 +1,4 @@
-"""Odd names, folders, streams, variables and neighbors of a call."""
+"""Test unusual names, folders, streams, environment variables and concurrent commands."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BACK = os.pardir
 
 
 def files(change: Callable[[Path], object]) -> Callable[..., None]:
-    """Change the folder of the case."""
+    """Return a case that changes its folder first."""
     return lambda folder, rng: change(folder)
 
 
 def missing() -> Iterator[Case]:
-    """What a call names does not exist, is empty, or of another kind."""
+    """Return cases with arguments that do not exist, are empty, or are of another kind."""
     nothing = (
         "nowhere",
         "",
@@ -78,14 +78,14 @@ def missing() -> Iterator[Case]:
 
 
 def at_the_root(folder: Path) -> None:
-    """A folder that holds files where folders are expected."""
+    """Return cases in a folder with files instead of subfolders."""
     for name in ("labeled-data", "videos"):
         (folder / "P" / name).rename(folder / f"other-{name}")
         (folder / "P" / name).write_text("a file")
 
 
 def other_kinds() -> Iterator[Case]:
-    """Files in place of folders, folders in place of files, links in circles."""
+    """Return cases with files instead of folders, folders instead of files, and circular links."""
     for command in (
         "status",
         "extract-frames",
@@ -152,7 +152,7 @@ def other_kinds() -> Iterator[Case]:
 
 
 def read_only() -> Iterator[Case]:
-    """Folders that one may read but not write."""
+    """Return cases with read-only folders."""
 
     def locked(folder: Path) -> None:
         for path in [folder, *folder.rglob("*")]:
@@ -198,7 +198,7 @@ def read_only() -> Iterator[Case]:
 
 
 def twice() -> Iterator[Case]:
-    """The same input more than once, and repeated calls."""
+    """Return cases with repeated arguments and repeated commands."""
     export = ("export-labels", "out.csv", "-p", "P")
     again = {
         "export-labels": ((export, export), EITHER),
@@ -261,7 +261,7 @@ def twice() -> Iterator[Case]:
     )
 
 
-#: Calls that only read, with a check of what they say.
+#: Commands that only read, with a check of their output.
 READING: dict[str, tuple[tuple[str, ...], Any]] = {
     "export-labels": (("export-labels", "out.csv", "-p", "P"), exported()),
     "status --json": (("status", "-p", "P", "--json"), None),
@@ -272,7 +272,7 @@ READING: dict[str, tuple[tuple[str, ...], Any]] = {
 
 
 def environment() -> Iterator[Case]:
-    """Variables of the environment, and streams that are closed."""
+    """Return cases with environment variables and closed streams."""
     variables: dict[str, dict[str, str | None]] = {
         "no HOME": {"HOME": None},
         "a HOME that is missing": {"HOME": "/nowhere"},
@@ -367,7 +367,7 @@ def environment() -> Iterator[Case]:
 
 
 def names() -> Iterator[Case]:
-    """Folders and files of odd names."""
+    """Return cases with unusual folder and file names."""
     odd = (
         "a b",
         "žába 🐸",
@@ -413,7 +413,7 @@ def names() -> Iterator[Case]:
                 "call: name",
                 (words,),
                 files(renamed),
-                # HDF5 needs names in UTF-8; a shell has replaced a tilde that is no name
+                # HDF5 requires UTF-8 names; the shell expands a tilde before dlcx sees it
                 codes=EITHER if "\\udc" in title or name == "~" else RIGHT,
                 check=exported() if not shift else None,
             )
@@ -430,7 +430,7 @@ def names() -> Iterator[Case]:
 
 
 def as_json() -> Iterator[Case]:
-    """--json with errors and results."""
+    """Return cases with --json, for errors and results."""
     wrong: dict[str, tuple[tuple[str, ...], frozenset[int]]] = {
         "an unknown command": (("analyse", "--json"), frozenset({USAGE})),
         "an unknown option": (("status", "--json", "--fast"), frozenset({USAGE})),
@@ -470,7 +470,7 @@ def as_json() -> Iterator[Case]:
 
 
 def at_once() -> Iterator[Case]:
-    """Calls that run at the same time and write the same files."""
+    """Return cases with commands that write the same files in parallel."""
 
     def same_labels(folder: Path, _: Ended) -> str | None:
         return None if points_of_csv(folder / "out.csv") == points_of() else "other labels"
@@ -508,6 +508,6 @@ def at_once() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     for part in (missing, other_kinds, read_only, twice, environment, names, as_json, at_once):
         yield from part()

@@ -1,4 +1,4 @@
-"""Labels of other programs: COCO json and SLEAP .slp, imported beside the project's own images."""
+"""Import labels of other programs (COCO json and SLEAP .slp) into a project with images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Content = dict[str, Any]
 
 
 def coco() -> Content:
-    """The project's labels as COCO has them."""
+    """Return the labels of the project in COCO format."""
     table = values(False).reshape(len(IMAGES), len(PARTS), 2)
     annotations = []
     for row, xy in enumerate(table):
@@ -48,13 +48,13 @@ def coco() -> Content:
 
 
 def unlabeled(folder: Path) -> None:
-    """Remove the project's own label files; its images stay."""
+    """Remove the label files of the project, but keep its images."""
     for suffix in (".h5", ".csv"):
         (folder / "P" / f"{LABELS}{suffix}").unlink()
 
 
 def written(change: Callable[[Content], Any]) -> Callable[..., None]:
-    """A changed json beside the project, which has the images but no labels."""
+    """Write a changed json next to the project, which has images but no labels."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         unlabeled(folder)
@@ -69,7 +69,7 @@ def written(change: Callable[[Content], Any]) -> Callable[..., None]:
 
 
 def put(*path: Any, value: Any) -> Callable[[Content], Content]:
-    """Another value in one place."""
+    """Replace one value."""
 
     def change(content: Content) -> Content:
         place: Any = content
@@ -82,7 +82,7 @@ def put(*path: Any, value: Any) -> Callable[[Content], Content]:
 
 
 def drop(*path: Any) -> Callable[[Content], Content]:
-    """A place less."""
+    """Remove one entry."""
 
     def change(content: Content) -> Content:
         place: Any = content
@@ -95,7 +95,7 @@ def drop(*path: Any) -> Callable[[Content], Content]:
 
 
 def all_of(kind: str, change: Callable[[dict[str, Any]], Any]) -> Callable[[Content], Content]:
-    """Change each entry of a list."""
+    """Change every entry of a list."""
 
     def changed(content: Content) -> Content:
         for entry in content[kind]:
@@ -106,7 +106,7 @@ def all_of(kind: str, change: Callable[[dict[str, Any]], Any]) -> Callable[[Cont
 
 
 def ids(convert: Callable[[int], Any]) -> Callable[[Content], Content]:
-    """Other ids of images."""
+    """Change the image ids."""
 
     def change(content: Content) -> Content:
         for entry in content["images"]:
@@ -119,7 +119,7 @@ def ids(convert: Callable[[int], Any]) -> Callable[[Content], Content]:
 
 
 def _seen(value: float) -> Callable[[Content], Content]:
-    """Another sign of visibility."""
+    """Change the visibility flags."""
 
     def change(entry: dict[str, Any]) -> None:
         flat = entry["keypoints"]
@@ -232,7 +232,7 @@ BROKEN: dict[str, Callable[[Content], Any]] = {
 
 
 def coco_cases() -> Iterator[Case]:
-    """COCO."""
+    """Return the cases of COCO files."""
     for title, change in SAME.items():
         yield Case(title, "COCO json", IMPORT, written(change), 1, names=r"given\.json", check=imported())
     loose = {"an unknown category", "a missing image", "10^400", "images of null", "an image of a wrong size"}
@@ -260,7 +260,7 @@ def coco_cases() -> Iterator[Case]:
 
 
 def slp(change: Callable[[Any, Any], object] = lambda labels, library: None) -> Callable[..., None]:
-    """The project's labels as a .slp that refers to its video, changed before it is written."""
+    """Write the labels of the project to a changed .slp that refers to its video."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         import sleap_io
@@ -282,7 +282,7 @@ def slp(change: Callable[[Any, Any], object] = lambda labels, library: None) -> 
 
 
 def h5(change: Callable[[Any], object]) -> Callable[..., None]:
-    """Change the HDF5 of a .slp."""
+    """Change the HDF5 content of a .slp."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         import h5py
@@ -295,7 +295,7 @@ def h5(change: Callable[[Any], object]) -> Callable[..., None]:
 
 
 def column(table: str, name: str, value: Any) -> Callable[..., None]:
-    """Another value in all rows of a table."""
+    """Change a column of a table."""
 
     def change(file: Any) -> None:
         rows = file[table][:]
@@ -306,12 +306,12 @@ def column(table: str, name: str, value: Any) -> Callable[..., None]:
 
 
 def delete(name: str) -> Callable[..., None]:
-    """A table less."""
+    """Remove a table."""
     return h5(lambda file: file.__delitem__(name))
 
 
 def bytes_of(change: Callable[[bytes], bytes]) -> Callable[..., None]:
-    """Other bytes."""
+    """Replace the bytes of a file."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         slp()(folder, rng)
@@ -322,7 +322,7 @@ def bytes_of(change: Callable[[bytes], bytes]) -> Callable[..., None]:
 
 
 def slp_cases() -> Iterator[Case]:
-    """SLEAP."""
+    """Return the cases of SLEAP files."""
     one_less = without(points_of(), lambda point: point[0] != "/".join(IMAGES[0]))
     same: dict[str, tuple[Callable[..., None], Any]] = {
         "as it is": (slp(), None),
@@ -404,6 +404,6 @@ def _link(file: Any) -> None:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     yield from coco_cases()
     yield from slp_cases()

@@ -1,4 +1,4 @@
-"""Label files as csv that spreadsheets and scripts write."""
+"""Test csv label files as written by spreadsheet programs and scripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMPORT = (("import-labels", "given.csv", "-p", "P", "--overwrite"),)
 
 
 def edited(change: Callable[[str], str | bytes]) -> Callable[..., None]:
-    """The project's labels are a changed csv alone."""
+    """Replace the labels of the project by a changed csv without an h5."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         path = folder / "P" / f"{LABELS}.csv"
@@ -28,7 +28,7 @@ def edited(change: Callable[[str], str | bytes]) -> Callable[..., None]:
 
 
 def given(change: Callable[[str], str | bytes]) -> Callable[..., None]:
-    """A changed csv of the same labels beside the project."""
+    """Write a changed csv of the labels next to the project."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         new = change((folder / "P" / f"{LABELS}.csv").read_text())
@@ -38,17 +38,17 @@ def given(change: Callable[[str], str | bytes]) -> Callable[..., None]:
 
 
 def lines(change: Callable[[list[str]], list[str]]) -> Callable[[str], str]:
-    """A change of the list of lines."""
+    """Change the list of lines."""
     return lambda text: "\n".join(change(text.splitlines())) + "\n"
 
 
 def rows(change: Callable[[str], str]) -> Callable[[str], str]:
-    """A change of each line of an image."""
+    """Change every row of an image."""
     return lines(lambda all_: [*all_[:3], *map(change, all_[3:])])
 
 
 def first_cell(value: str) -> Callable[[str], str]:
-    """Another text for the x of the first label."""
+    """Replace the x of the first label."""
     return lambda text: text.replace("8.25,6.5", f"{value},6.5", 1)
 
 
@@ -100,7 +100,7 @@ SAME: dict[str, Callable[[str], str | bytes]] = {
     "a comment in front": lambda text: "# labels\n" + text,
     "spaces around names": lambda text: text.replace("nose", " nose ").replace("bodyparts", "bodyparts "),
 }
-#: Texts that are no number as spreadsheets write them.
+#: Cells of spreadsheet programs that are not numbers.
 NUMBERS = {
     "an underscore in a number": "8_25",
     "fullwidth digits": "８.25",
@@ -139,7 +139,7 @@ BROKEN: dict[str, Callable[[str], str | bytes]] = {
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     for name, change in SAME.items():
         yield Case(name, "label csv", EXPORT, edited(change), 1, names=FILE, check=exported())
     for name, cell in NUMBERS.items():

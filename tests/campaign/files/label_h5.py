@@ -1,4 +1,4 @@
-"""Label files in HDF5 that pandas users write: odd types, orders, indices and names."""
+"""Test HDF5 label files written with pandas: unusual types, orders, indices and names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = r"CollectedData_me|labeled-data"
 
 
 def saved(change: Callable[[Any], Any], *, multi: bool = False, **options: Any) -> Callable[..., None]:
-    """Write a changed table as the project's h5, without a csv."""
+    """Write a changed table to the h5 of the project, without a csv."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         table = change(label_table(multi))
@@ -30,7 +30,7 @@ def saved(change: Callable[[Any], Any], *, multi: bool = False, **options: Any) 
 
 
 def raw(change: Callable[[Path], object]) -> Callable[..., None]:
-    """Change the project's h5 itself, without a csv."""
+    """Change the h5 file of the project, without a csv."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         (folder / "P" / f"{LABELS}.csv").unlink()
@@ -48,7 +48,7 @@ def level(table: Any, name: str, rename: Callable[[Any], Any]) -> Any:
 
 
 def indexed(rows: Callable[[tuple[str, str, str]], Any], **options: Any) -> Callable[[Any], Any]:
-    """Another index made of the image's three names."""
+    """Create another index from the three parts of the image path."""
 
     def change(table: Any) -> Any:
         made = [rows(image) for image in IMAGES]
@@ -59,7 +59,7 @@ def indexed(rows: Callable[[tuple[str, str, str]], Any], **options: Any) -> Call
 
 
 def cells(change: Callable[[np.ndarray], None]) -> Callable[[Any], Any]:
-    """Change values in place."""
+    """Change values of the table."""
 
     def changed(table: Any) -> Any:
         array = table.to_numpy(copy=True)
@@ -70,19 +70,19 @@ def cells(change: Callable[[np.ndarray], None]) -> Callable[[Any], Any]:
 
 
 def put(row: int, column: int, value: float) -> Callable[[Any], Any]:
-    """One other value."""
+    """Replace one value."""
     return cells(lambda array: array.__setitem__((row, column), value))
 
 
 def changed_points(row: int, part: int, place: tuple[float, float] | None) -> Points:
-    """The labels with one that lies elsewhere or is missing."""
+    """Return the labels with one moved or removed."""
     name = "/".join(IMAGES[row]), "", PARTS[part]
     found = without(points_of(), lambda point: point != name)
     return found if place is None else {**found, name: place}
 
 
 def whole(table: Any) -> Any:
-    """Numbers without fractions or gaps."""
+    """Convert to integers, without missing values."""
     return table.round().fillna(7)
 
 
@@ -135,7 +135,7 @@ WHOLES: dict[str, Callable[[Any], Any]] = {
     "integer objects": lambda table: whole(table).astype(int).astype(object),
     "complex without imaginary part": lambda table: whole(table).astype(complex),
 }
-#: What pandas writes in its other format.
+#: Options for pandas' table format.
 FORMATS: dict[str, dict[str, Any]] = {
     "table format": {"format": "table"},
     "another key": {"key": "labels"},
@@ -147,7 +147,7 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 
 def right() -> Iterator[Case]:
-    """Tables that say the same."""
+    """Return cases of tables with the same meaning."""
     for name, change in FLOATS.items():
         tolerance = 0.05 if "float16" in name or "mixed widths" in name else 0.01
         yield Case(
@@ -163,7 +163,7 @@ def right() -> Iterator[Case]:
 
 
 def odd_values() -> Iterator[Case]:
-    """Values that no picture has, half points, gaps."""
+    """Return cases of values outside the image, incomplete points and gaps."""
     one = [
         ("an infinite x", put(0, 0, np.inf), None, EITHER),
         ("x without y", put(0, 1, np.nan), None, RIGHT),
@@ -189,7 +189,7 @@ def odd_values() -> Iterator[Case]:
 
 
 def odd_names() -> Iterator[Case]:
-    """Names and shapes of tables that may not be read as others."""
+    """Return cases of unusual names and shapes that must not be misinterpreted."""
 
     def conflict(table: Any) -> Any:
         other = table.iloc[[2]] + 5
@@ -265,7 +265,7 @@ def odd_names() -> Iterator[Case]:
 
 
 def renamed() -> Iterator[Case]:
-    """Bodyparts of any name, in config.yaml and in the table."""
+    """Return cases of unusual bodypart names in config.yaml and in the table."""
     names = {
         "numbers as bodyparts": [1, 2, 3, 4],
         "fractions as bodyparts": [0.5, 1.5, 2.5, 3.5],
@@ -294,7 +294,7 @@ def renamed() -> Iterator[Case]:
 
 
 def several() -> Iterator[Case]:
-    """Projects of several animals."""
+    """Return cases of multi-animal projects."""
     names = ["scorer", "individuals", "bodyparts", "coords"]
     same: dict[str, Callable[[Any], Any]] = {
         "individuals below bodyparts": lambda table: table.reorder_levels([0, 2, 1, 3], axis=1),
@@ -366,7 +366,7 @@ def several() -> Iterator[Case]:
 
 
 def not_tables() -> Iterator[Case]:
-    """Files called .h5 that hold no table."""
+    """Return cases of .h5 files without a table."""
 
     def store(what: Any) -> Callable[[Path], object]:
         def write(path: Path) -> None:
@@ -418,7 +418,7 @@ def not_tables() -> Iterator[Case]:
 
 
 def at_odds() -> Iterator[Case]:
-    """An h5 and a csv that disagree: the h5 counts, and somebody says so."""
+    """Return cases of an h5 and a csv that disagree: dlcx uses the h5 and prints a warning."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         (label_table() + 5).to_csv(folder / "P" / f"{LABELS}.csv")
@@ -436,6 +436,6 @@ def at_odds() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     for part in (right, odd_values, odd_names, renamed, several, not_tables, at_odds):
         yield from part()

@@ -1,4 +1,4 @@
-"""Images of odd kinds: their poses must be those of the same picture as a plain PNG, and their sizes those shown."""
+"""Test unusual image files: poses must equal those of a plain PNG with the same content, and sizes must be correct."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Draw = Callable[[Path, Image.Image], object]
 
 
 def scene() -> Image.Image:
-    """A picture with something in every corner (RGB)."""
+    """Return an RGB image with content in every corner."""
     width, height = SIZE
     row, column = np.mgrid[:height, :width]
     channels = [(column * 2) % 256, (row * 3) % 256, (row + column) % 256]
@@ -28,12 +28,12 @@ def scene() -> Image.Image:
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """A part of a PNG."""
+    """Return a PNG chunk."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png(width: int, height: int, depth: int, color: int, data: bytes, extra: bytes = b"") -> bytes:
-    """A PNG of raw rows."""
+    """Return a PNG from raw rows."""
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -45,20 +45,20 @@ def png(width: int, height: int, depth: int, color: int, data: bytes, extra: byt
 
 
 def deep(path: Path, image: Image.Image) -> None:
-    """16 bits a channel; the upper 8 are those of the picture."""
+    """Return a PNG with 16 bits per channel, of which the upper 8 are the image."""
     array = np.asarray(image).astype(np.uint16) * 257
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
     path.write_bytes(png(*image.size, 16, 2, rows))
 
 
 def animated(path: Path, image: Image.Image) -> None:
-    """The picture, then another."""
+    """Return an animation that starts with the image."""
     first = image.quantize(256)
     first.save(path, save_all=True, append_images=[Image.new("P", image.size, 3)])
 
 
 def exif(degrees: int) -> Draw:
-    """A JPEG whose EXIF data say how to turn it so that it is the picture."""
+    """Return a JPEG that shows the image after the rotation given in its EXIF data."""
 
     def draw(path: Path, image: Image.Image) -> None:
         method, number = {
@@ -74,26 +74,26 @@ def exif(degrees: int) -> Draw:
 
 
 def saved(**options: object) -> Draw:
-    """As Pillow writes it."""
+    """Save the image with Pillow."""
     return lambda path, image: image.save(path, **options)
 
 
 def converted(mode: str, **options: object) -> Draw:
-    """In another color mode."""
+    """Convert the image to another color mode."""
     return lambda path, image: image.convert(mode).save(path, **options)
 
 
-#: Name of the file, how it is drawn, and of what plain picture its poses must be.
+#: File name, function that creates it, and plain image with the same poses.
 Same = tuple[str, Draw, Callable[[Image.Image], Image.Image], float]
 
 
 def as_is(image: Image.Image) -> Image.Image:
-    """The picture itself."""
+    """Return the image unchanged."""
     return image
 
 
 def gray(image: Image.Image) -> Image.Image:
-    """Without color."""
+    """Return the image in grayscale."""
     return image.convert("L").convert("RGB")
 
 
@@ -170,7 +170,7 @@ def _with_text(path: Path, image: Image.Image) -> None:
 
 
 def cut(share: float, **options: object) -> Draw:
-    """The beginning of a file."""
+    """Truncate a file."""
 
     def draw(path: Path, image: Image.Image) -> None:
         stream = io.BytesIO()
@@ -181,7 +181,7 @@ def cut(share: float, **options: object) -> Draw:
 
 
 def content(data: bytes) -> Draw:
-    """These bytes."""
+    """Write these bytes."""
     return lambda path, _: path.write_bytes(data)
 
 
@@ -227,7 +227,7 @@ def _orientation(path: Path, image: Image.Image, number: int) -> None:
 
 
 def drawn(name: str, draw: Draw, plain: Callable[[Image.Image], Image.Image] = as_is) -> Callable[..., None]:
-    """The odd picture and the plain one."""
+    """Write the unusual image and the plain one."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         draw(folder / name, scene())
@@ -237,9 +237,9 @@ def drawn(name: str, draw: Draw, plain: Callable[[Image.Image], Image.Image] = a
 
 
 def same(name: str, tolerance: float) -> Callable[[Path, Ended], str | None]:
-    """Both pictures have the same poses.
+    """Check that both images have the same poses.
 
-    A net of random weights jumps with little noise, so pictures that JPEG has changed need only have a pose each.
+    Networks with random weights are sensitive to noise, so after JPEG compression it is enough that both have poses.
     """
 
     def check(folder: Path, ended: Ended) -> str | None:
@@ -262,7 +262,7 @@ def same(name: str, tolerance: float) -> Callable[[Path, Ended], str | None]:
 
 
 def analyzed() -> Iterator[Case]:
-    """Pictures beside a plain one."""
+    """Return cases that analyze unusual images next to a plain one."""
     for title, (name, draw, plain, tolerance) in SAME.items():
         calls = [[word.replace("{name}", name) for word in ANALYZE[0]] + ["--out", "out"]]
         yield Case(title, "image", calls, drawn(name, draw, plain), 1, codes=RIGHT, check=same(name, tolerance))
@@ -273,7 +273,7 @@ def analyzed() -> Iterator[Case]:
 
 
 def labeled() -> Iterator[Case]:
-    """Pictures that are labeled: sizes in COCO, and what the label check says of them."""
+    """Return cases of labeled images: sizes in COCO files, and messages of check-labels."""
     for title in (
         "16 bits a channel",
         "an alpha channel",
@@ -337,6 +337,6 @@ def labeled() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     yield from analyzed()
     yield from labeled()

@@ -1,4 +1,4 @@
-"""Snapshots: other layouts of the same weights must give the same poses, all others are refused."""
+"""Test snapshots: other layouts of the same weights must give the same poses; all others must be refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Weights = dict[str, torch.Tensor]
 
 
 def loaded(change: Callable[[dict[str, Any]], Any], **options: Any) -> Callable[..., None]:
-    """Write what ``change`` makes of the snapshot's content."""
+    """Write a snapshot with changed content."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         path = folder / "P" / SNAPSHOT
@@ -35,7 +35,7 @@ def model(change: Callable[[Weights], Any]) -> Callable[[dict[str, Any]], Any]:
 
 
 def each(change: Callable[[torch.Tensor], Any]) -> Callable[[dict[str, Any]], Any]:
-    """Change every tensor of fractions."""
+    """Change every floating-point tensor."""
     return model(
         lambda weights: {
             name: change(tensor) if tensor.is_floating_point() else tensor for name, tensor in weights.items()
@@ -54,7 +54,7 @@ def first(change: Callable[[torch.Tensor], Any]) -> Callable[[dict[str, Any]], A
 
 
 def raw(change: Callable[[Path], object]) -> Callable[..., None]:
-    """Change the file itself."""
+    """Change the bytes of the file."""
     return lambda folder, rng: change(folder / "P" / SNAPSHOT)
 
 
@@ -139,7 +139,7 @@ BROKEN: dict[str, Callable[..., None]] = {
 
 
 def named(*names: str) -> Callable[..., None]:
-    """The snapshot under other names."""
+    """Return cases of snapshots with other names."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
         path = folder / "P" / SNAPSHOT
@@ -152,7 +152,7 @@ def named(*names: str) -> Callable[..., None]:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     for title, make in SAME.items():
         yield Case(title, "snapshot", ANALYZE, make, 1, names="snapshot-010", check=same_poses())
     for title, make in BROKEN.items():

@@ -1,4 +1,4 @@
-"""Videos of odd sizes, rates, lengths and containers, whose frames show their own numbers."""
+"""Test videos with unusual sizes, frame rates, lengths and containers, whose frames show their own numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADD_AND_EXTRACT = (
 def encoded(
     *options: str, size: tuple[int, int] = (96, 64), fps: float = 25, count: int = FRAMES
 ) -> Callable[..., None]:
-    """A video by ffmpeg with these options."""
+    """Encode a video with ffmpeg and these options."""
 
     def draw(path: Path) -> None:
         from bad_videos import encode
@@ -35,7 +35,7 @@ def encoded(
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "6", "-threads", "1")
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "2")
-#: Name, how it is made, and its number of frames.
+#: Name, function that creates it, and number of frames.
 SAME: dict[str, tuple[str, Callable[..., None], int]] = {
     "odd width and height": ("odd.avi", encoded("-c:v", "ffv1", size=(97, 65)), FRAMES),
     "H.264 with 4:4:4 colors of odd size": (
@@ -117,7 +117,7 @@ def _cut(share: float, *options: str) -> Callable[[Path], None]:
 
 
 def _changing(path: Path) -> None:
-    """A stream whose size changes in its middle: two transport streams, one after the other."""
+    """Write a stream whose size changes: two concatenated transport streams."""
     parts = [path.with_name(f"{number}.ts") for number in range(2)]
     for part, size in zip(parts, ((96, 64), (64, 96)), strict=True):
         encoded(*H264, size=size, count=6)(part)
@@ -179,12 +179,12 @@ ODD: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 
 def drawn(name: str, draw: Callable[[Path], object]) -> Callable[..., None]:
-    """The video in the folder of the case."""
+    """Write the video to the folder of the case."""
     return lambda folder, rng: draw(folder / name)
 
 
 def rows(count: int) -> Callable[[Path, Ended], str | None]:
-    """The table has so many rows, numbered from 0, all with poses."""
+    """Check the number of rows, which are numbered from 0 and all have poses."""
 
     def check(folder: Path, ended: Ended) -> str | None:
         import pandas as pd
@@ -201,7 +201,7 @@ def rows(count: int) -> Callable[[Path, Ended], str | None]:
 
 
 def numbered(size: tuple[int, int]) -> Callable[[Path, Ended], str | None]:
-    """Each extracted image shows the number in its name."""
+    """Check that each extracted image shows the number in its file name."""
 
     def check(folder: Path, ended: Ended) -> str | None:
         from small_videos import told_number
@@ -225,12 +225,12 @@ def _read(path: Path) -> np.ndarray:
 
 
 def named(calls: tuple[tuple[str, ...], ...], name: str) -> list[list[str]]:
-    """The calls with the name of the video."""
+    """Return the commands with the name of the video."""
     return [[word.replace("{name}", name) for word in call] for call in calls]
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     for title, (name, draw, count) in SAME.items():
         yield Case(title, "video", named((ANALYZE,), name), drawn(name, draw), 1, codes=RIGHT, check=rows(count))
         if count >= 5:

@@ -1,4 +1,4 @@
-"""config.yaml, pytorch_config.yaml, metadata.yaml and inference_cfg.yaml as editors, scripts and people leave them."""
+"""Test YAML files as changed by editors, scripts and users: config.yaml, pytorch_config.yaml and others."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def edited(file: str, change: Change) -> Callable[..., None]:
 
 
 def key(name: str, value: str) -> Change:
-    """Another value of a top key."""
+    """Change the value of a top-level key."""
 
     def change(text: str) -> str:
         kept, skipping = [], False
@@ -62,7 +62,7 @@ def key(name: str, value: str) -> Change:
 
 
 def within(old: str, new: str) -> Change:
-    """Another text in place of one that is there once or more."""
+    """Replace a text that occurs at least once."""
 
     def change(text: str) -> str:
         if old not in text:
@@ -72,7 +72,7 @@ def within(old: str, new: str) -> Change:
     return change
 
 
-#: What leaves the meaning of any YAML file as it is.
+#: Changes that do not affect the meaning of a YAML file.
 SAME: dict[str, Change] = {
     "BOM": lambda text: b"\xef\xbb\xbf" + text.encode(),
     "CRLF": lambda text: text.replace("\n", "\r\n"),
@@ -86,7 +86,7 @@ SAME: dict[str, Change] = {
     "a comment of 100,000 characters": lambda text: f"# {'x' * 100_000}\n{text}",
     "no newline at its end": lambda text: text.rstrip("\n"),
 }
-#: What no YAML file may be.
+#: Content that is invalid in every YAML file.
 BROKEN: dict[str, Change] = {
     "no bytes": lambda _: "",
     "comments alone": lambda _: "# nothing\n",
@@ -278,7 +278,7 @@ INFERENCE_WRONG: dict[str, Change] = {
 
 
 def same_tracks() -> Check:
-    """``track`` found the tracks that the analysis had found."""
+    """Check that ``track`` gives the same tracks as the analysis."""
 
     def check(folder: Path, _: object) -> str | None:
         import json
@@ -292,7 +292,7 @@ def same_tracks() -> Check:
 
 
 def with_copy(make: Callable[..., None]) -> Callable[..., None]:
-    """Keep the tracks as they were, to compare."""
+    """Save a copy of the tracks for comparison."""
 
     def made(folder: Path, rng: np.random.Generator) -> None:
         import shutil
@@ -304,7 +304,7 @@ def with_copy(make: Callable[..., None]) -> Callable[..., None]:
 
 
 def same_split() -> Check:
-    """The second shuffle has the split of the first."""
+    """Check that the second shuffle has the split of the first."""
 
     def check(folder: Path, _: object) -> str | None:
         import pickle
@@ -321,7 +321,7 @@ def same_split() -> Check:
 
 
 def config() -> Iterator[Case]:
-    """config.yaml."""
+    """Return the cases of config.yaml."""
     for name, change in {**SAME, **CONFIG_SAME}.items():
         yield Case(name, "config.yaml", EXPORT, edited("config.yaml", change), 1, names="config", check=exported())
     for name, change in BROKEN.items():
@@ -350,7 +350,7 @@ def config() -> Iterator[Case]:
 
 
 def others() -> Iterator[Case]:
-    """The files that a shuffle consists of."""
+    """Return the cases of the files of a shuffle."""
     files = [
         ("pytorch_config.yaml", f"{TRAIN}/pytorch_config.yaml", ANALYZE, MODEL_SAME, MODEL_WRONG, same_poses(), "one"),
         ("metadata.yaml", f"{DATASET}/metadata.yaml", AGAIN, METADATA_SAME, METADATA_WRONG, same_split(), "one"),
@@ -379,6 +379,6 @@ def others() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases of this module."""
     yield from config()
     yield from others()
