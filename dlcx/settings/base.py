@@ -160,7 +160,7 @@ def check(kind: type[Checked], data: Mapping[str, Any], source: object) -> Check
 
 def _one_line(error: ValidationError, kind: type[BaseModel], data: Any, source: object) -> DlcxError:
     errors = error.errors(include_url=False)
-    # An unknown key explains most other complaints (a misspelt key is also a missing one), so it goes first.
+    # An unknown key explains most other complaints (a misspelled key is also a missing one), so it goes first.
     # Of the complaints about a number, "not a float" says more than "not an integer".
     order = {"extra_forbidden": 0, "float_parsing": 1, "float_type": 1}
     first = min(errors, key=lambda one: order.get(one["type"], 2))

@@ -238,7 +238,7 @@ class ModelConfig(Settings):
     train_settings: TrainSettings = TrainSettings()
     inference: Inference = Inference()
     logger: Free | None = None
-    with_center_keypoints: bool = Field(False, description="Add the animal's centre as a keypoint (DEKR).")
+    with_center_keypoints: bool = Field(False, description="Add the animal's center as a keypoint (DEKR).")
     detector: Detector | None = None
     resume_training_from: str | None = None
 

@@ -67,7 +67,7 @@ class ProjectConfig(Settings):
 
     config_version: FormatVersion = 0
     Task: FileName
-    scorer: FileName = Field(description="Who labelled; level 0 of the label files.")
+    scorer: FileName = Field(description="Who labeled; level 0 of the label files.")
     date: FileName = Field(description="Month and day, such as Oct5.")
     multianimalproject: bool = False
     identity: bool | None = Field(None, description="Whether individuals can be told apart by their looks.")
@@ -88,7 +88,7 @@ class ProjectConfig(Settings):
     dotsize: int = Field(12, ge=0, le=1000)
     alphavalue: Number = Field(0.7, ge=0, le=1)
     colormap: str = "rainbow"
-    TrainingFraction: list[Number] = Field([0.95], description="Shares of the labelled images used for training.")
+    TrainingFraction: list[Number] = Field([0.95], description="Shares of the labeled images used for training.")
     iteration: int | None = Field(0, ge=0, le=10**6, description="Counts rounds of refinement; names folders.")
     default_net_type: str = "resnet_50"
     default_augmenter: str | None = "default"

@@ -62,7 +62,7 @@ class CropSampling(AsWritten):
     width: Pixels
     height: Pixels
     max_shift: Number = Field(
-        ge=0, le=100, description="Largest shift of the centre as a share of the crop, at most 0.4."
+        ge=0, le=100, description="Largest shift of the center as a share of the crop, at most 0.4."
     )
     method: Literal["uniform", "keypoints", "density", "hybrid"]
 
@@ -98,7 +98,7 @@ class Transforms(Settings):
     affine: Affine | None = None
     random_bbox_transform: RandomBox | None = None
     crop_sampling: CropSampling | None = None
-    hist_eq: bool | None = Field(False, description="Histogram equalisation, p 0.5.")
+    hist_eq: bool | None = Field(False, description="Histogram equalization, p 0.5.")
     motion_blur: bool | None = Field(False, description="Motion blur of 3 to 7 pixels, p 0.5.")
     covering: bool | None = Field(None, description="Black out 10 small rectangles, p 0.5.")
     elastic_transform: bool | None = Field(None, description="Elastic deformation, p 0.5.")

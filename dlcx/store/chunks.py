@@ -9,7 +9,7 @@
       overwrite.txt              while a call replaces what was there, see dlcx.store.restart_marker
 
 A chunk is written whole, then the manifest that names it is replaced whole: what the manifest says is always true.
-Chunks that a killed run left unnamed are removed, broken ones are forgotten, and both are analysed again.
+Chunks that a killed run left unnamed are removed, broken ones are forgotten, and both are analyzed again.
 The manifest's settings say all that the numbers depend on; a run with others is refused.
 """
 
@@ -352,7 +352,7 @@ def open_store(
         chunks = manifest["chunks"]
         good = [chunk for chunk in chunks if _is_whole(folder, chunk)]
         if len(good) < len(chunks):
-            logger.warning("%s: %d damaged chunk(s) are analysed again", folder, len(chunks) - len(good))
+            logger.warning("%s: %d damaged chunk(s) are analyzed again", folder, len(chunks) - len(good))
         chunks, written = good, manifest["written"]
     for path in folder.glob("*.npz"):
         if path.name not in {chunk.file for chunk in chunks}:

@@ -237,9 +237,7 @@ def _check_once(rows: Sequence[Image], sources: Sequence[Source]) -> None:
     for row, source in zip(rows, sources, strict=True):
         if other := seen.get(row):
             both = "" if _called(other) == _called(source) else f": by {_called(other)} and {_called(source)}"
-            raise DlcxError(
-                f"{'/'.join(row)} is labelled twice{both}", hint="Keep one row of it, or leave out --video."
-            )
+            raise DlcxError(f"{'/'.join(row)} is labeled twice{both}", hint="Keep one row of it, or leave out --video.")
         seen[row] = source
 
 

@@ -101,7 +101,7 @@ def test_a_broken_label_file_beside_a_good_one(root):
     write_labels(labels, root / "labeled-data" / "second" / "CollectedData_dlcx", "somebody")
     done = check_labels(root, plot=False)
     assert done.exit_code == 4
-    assert "labelled by 'somebody'" in done.failed[0].error
+    assert "labeled by 'somebody'" in done.failed[0].error
 
 
 def test_no_labels(root):

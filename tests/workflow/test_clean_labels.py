@@ -96,7 +96,7 @@ def test_rows_that_repeat_and_rows_of_deleted_images_are_dropped(tmp_path, multi
     base = save(table("v1", ROWS, multi=multi), root, "v1", forms)
     save(table("v2", {f"img{n}.png": [n] * 6 for n in range(4)}, multi=multi), root, "v2")
     other = {path: path.read_bytes() for path in (root / "labeled-data" / "v2").iterdir() if path.is_file()}
-    with pytest.raises(DlcxError, match=r"img\d\.png (is labelled twice|does not exist)"):
+    with pytest.raises(DlcxError, match=r"img\d\.png (is labeled twice|does not exist)"):
         create_dataset(root, weights="none")
     done = clean_labels(root)
     one, two = done.folders

@@ -359,7 +359,7 @@ def test_rows_deleted_from_a_csv_are_deleted(root, capsys):
     csv.write_text("".join(line for line in csv.read_text().splitlines(keepends=True) if "img2" not in line))
     edited = csv.read_text()
     assert run(["import-labels", str(csv), "-p", str(root)]) == 3  # would write the rows of the h5 into the csv
-    assert "has 1 rows of the h5 less" in capsys.readouterr().err
+    assert "has 1 rows of the h5 missing" in capsys.readouterr().err
     assert csv.read_text() == edited
     assert run(["import-labels", str(csv), "-p", str(root), "--overwrite"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "v: 0 newly labelled images, 3 replaced, 1 rows deleted"

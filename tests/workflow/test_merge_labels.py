@@ -264,7 +264,7 @@ def test_a_csv_that_says_otherwise_is_not_overwritten(project, machine):
     edited = "".join(line for line in csv.read_text().splitlines(keepends=True) if "img05" not in line)
     csv.write_text(edited)
     before = h5.read_bytes()
-    with pytest.raises(DlcxError, match=r"CollectedData_me\.csv has 1 rows of the h5 less") as caught:
+    with pytest.raises(DlcxError, match=r"CollectedData_me\.csv has 1 rows of the h5 missing") as caught:
         merge_labels(project, accept_machine_labels=True)
     assert f"import-labels {csv} --overwrite" in caught.value.hint
     assert (csv.read_text(), h5.read_bytes()) == (edited, before)

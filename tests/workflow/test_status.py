@@ -130,7 +130,7 @@ def test_the_error_of_a_training_that_was_not_evaluated(project: Path):
         (
             "csv",
             "CollectedData_me.csv, row 4, column 2 (snout x): expected a number, got 'left'. "
-            "Leave the cell empty where nothing is labeled; decimals take a point.",
+            "Leave the cell empty if the point is not labeled. Write decimals with a point.",
         ),
         ("h5", "CollectedData_me.h5: cannot be read as a table of poses (no HDF5 file)"),
     ],

@@ -1,9 +1,9 @@
 """``CollectedData_<scorer>.h5`` and ``.csv``: human labels (DeepLabCut 2.x and 3.x).
 
-HDF5: pandas fixed format, key ``df_with_missing``, float64, nan where not labelled.  Columns: scorer, (individuals,)
-bodyparts, coords (x, y); several animals add the level ``individuals``, and unique bodyparts stand under the
-pseudo-individual ``single``.  Rows: three levels ``labeled-data, <video>, <image>``, in older files one string
-``labeled-data/<video>/<image>`` with either separator.  The csv has the column levels as its first lines::
+HDF5: fixed format of pandas, key ``df_with_missing``, float64, pixels, nan if not labeled.  Column levels: scorer,
+individuals (only in projects with several animals), bodyparts, coords (x, y).  Unique bodyparts belong to an individual
+named ``single``.  Row levels: ``labeled-data, <video>, <image>``; in older files one text
+``labeled-data/<video>/<image>`` with either separator.  The csv starts with one line per column level::
 
     scorer,,,me,me                                 scorer,me,me
     bodyparts,,,snout,snout                or      bodyparts,snout,snout
@@ -37,35 +37,41 @@ from dlcx.untrusted_files import open_text
 logger = logging.getLogger(__name__)
 
 KEY = "df_with_missing"
-#: The levels of its columns, for a single animal and for several.
+#: Column levels for a single animal and for several animals.
 LEVELS = (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"])
 #: What DeepLabCut calls the owner of unique bodyparts.
 SINGLE = "single"
 
 
 def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | None = None) -> Labels:
-    """Read one label file; the h5 where it exists, else the csv.
+    """Read a label file.
 
     Parameters
     ----------
     path
-        File name, with or without its suffix; a suffix chooses between the two.
+        File name.  Without a suffix, the h5 is read if it exists, otherwise the csv.
     layout
-        The names to read, in this order; others in the file are left out, missing ones are nan.
-        None takes those of the file.
+        Bodyparts and individuals to read, in this order.  Others in the file are ignored with a warning, and missing
+        ones are nan.  None reads all that the file names.
     scorer
-        Who must have labelled; None takes whoever did.
+        The scorer that the file must have; None accepts any.
+
+    Returns
+    -------
+    Labels
+        Positions in pixels of each image.
 
     Raises
     ------
     DlcxError
-        When there is no such file, it holds no labels, or its scorer or kind of project is another.
+        If the file is missing or is not a table of labels, or if its scorer differs, or if it is of a single animal and
+        ``layout`` of several or the reverse.
     """
     file, table = _read_table(Path(path))
     scorers = list(dict.fromkeys(table.columns.get_level_values("scorer")))
     if scorer is not None and scorers != [scorer]:
         raise DlcxError(
-            f"{file}: labelled by {', '.join(map(repr, scorers))}, but config.yaml says scorer {scorer!r}",
+            f"{file}: labeled by {', '.join(map(repr, scorers))}, but config.yaml says scorer {scorer!r}",
             hint="Rename the scorer in the file or in config.yaml.",
         )
     multi = "individuals" in table.columns.names
@@ -74,32 +80,34 @@ def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | No
     elif layout.multi != multi:
         kinds = {True: "several animals", False: "a single animal"}
         raise DlcxError(
-            f"{file}: labels of {kinds[multi]}, but config.yaml is of {kinds[layout.multi]}",
-            hint="multianimalproject in config.yaml tells which."
+            f"{file}: labels of {kinds[multi]}, but config.yaml is for {kinds[layout.multi]}",
+            hint="Check multianimalproject in config.yaml."
             + (" To convert the labels, run `dlcx clean-labels --to-multi-animal`." if layout.multi else ""),
         )
-    _tell_left_out(table, layout, file)
+    _warn_of_name_differences(table, layout, file)
     labels = _labels_of(table, layout, file)
     if file.suffix == ".h5" and file != Path(path):
-        _tell_disagreement(labels, file)
+        _warn_of_csv_differences(labels, file)
     return labels
 
 
 def read_agreed_labels(path: Path, layout: Layout, scorer: str) -> Labels:
-    """The labels of ``path`` + ``.h5`` and ``.csv`` before both are written again: they must say the same.
+    """Read the labels of ``path`` + ``.h5`` and ``.csv`` in order to edit both, and check that the two files agree.
+
+    Writing both files would otherwise undo changes that somebody made in the csv.
 
     Raises
     ------
     DlcxError
-        When they do not: writing both would bring back rows and values that somebody has changed in the csv.
+        If the files differ, or as :func:`read_labels` does.
     """
     labels = read_labels(path.with_name(path.name + ".h5") if _exists(path, ".h5") else path, layout, scorer)
     text = path.with_name(path.name + ".csv")
-    if _exists(path, ".h5") and (what := _disagreement(labels, text)):
+    if _exists(path, ".h5") and (what := _csv_difference(labels, text)):
         keep = f"dlcx import-labels {shlex.quote(str(text))} --overwrite"
         raise DlcxError(
-            f"{text} has {what}: nobody can tell which of the two counts",
-            hint=f"If the csv is right: '{keep}'; if the h5 is: delete the csv.",
+            f"{text} has {what}; dlcx cannot tell which of the two files is right",
+            hint=f"If the csv is right, run `{keep}`. If the h5 is right, delete the csv.",
         )
     return labels
 
@@ -109,38 +117,58 @@ def _exists(path: Path, suffix: str) -> bool:
 
 
 def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
-    """Write ``path`` + ``.h5`` and ``.csv`` as DeepLabCut does, rows in the order of ``labels``.
+    """Write ``path`` + ``.h5`` and ``.csv`` as DeepLabCut does, with rows in the order of ``labels``.
 
-    A process that is killed between the two leaves a note beside them that the csv is outdated.
+    If the process is killed between the two files, the csv remains marked as outdated.
+
+    Parameters
+    ----------
+    labels
+        Positions in pixels of each image.
+    path
+        File name without suffix.
+    scorer
+        Name of the person who labeled.
 
     Returns
     -------
     list of Path
         The h5 and the csv.
+
+    Raises
+    ------
+    DlcxError
+        If a file cannot be written.
     """
     return write_label_table(_table_of(labels, scorer), Path(path))
 
 
 def write_label_table(table: pd.DataFrame, base: Path) -> list[Path]:
-    """Write a table of labels as ``base`` + ``.h5`` and ``.csv``; returns both."""
+    """Write a table of labels as ``base`` + ``.h5`` and ``.csv``; return both paths."""
     h5, text = (base.with_name(base.name + suffix) for suffix in (".h5", ".csv"))
     with marked_outdated(text):
         write_table(table, h5, KEY)
-        with atomic_file(text) as beside:
-            table.to_csv(beside)
+        with atomic_file(text) as temporary:
+            table.to_csv(temporary)
     return [h5, text]
 
 
 @contextmanager
 def changing_labels(*paths: str | Path) -> Iterator[None]:
-    """Let no other process change the label files ``path`` + ``.h5`` and ``.csv`` while the body reads and writes them.
+    """Let no other process change label files while the body edits them.
 
-    A csv that a killed process has not come to write is written first.
+    If a killed process left an outdated csv, it is rewritten from the h5 first.
+
+    Parameters
+    ----------
+    paths
+        File names without suffix; ``.h5`` and ``.csv`` of each are protected.
 
     Raises
     ------
     DlcxError
-        When another process holds one of them for long, or an editor has changed one meanwhile.
+        If another dlcx process holds one of the files for a long time, or another program changes one while the body
+        runs.
     """
     bases = [Path(path) for path in paths]
     pairs = [tuple(base.with_name(base.name + suffix) for suffix in (".h5", ".csv")) for base in bases]
@@ -148,54 +176,64 @@ def changing_labels(*paths: str | Path) -> Iterator[None]:
         for h5, text in pairs:
             if is_marked_outdated(text) and h5.is_file():
                 _, table = _read_table(h5)
-                with atomic_file(text) as beside:
-                    table.to_csv(beside)
+                with atomic_file(text) as temporary:
+                    table.to_csv(temporary)
             unmark_outdated(text)
         yield
 
 
 def _read_table(path: Path) -> tuple[Path, pd.DataFrame]:
-    """The file that was read, and its columns x and y."""
+    """Return the file that was read and its columns x and y."""
     file, table = read_label_table(path)
     coords = table.columns.get_level_values("coords")
     if "likelihood" in coords:
-        logger.warning("%s: its likelihood columns are ignored", file)
+        logger.warning("%s: likelihood columns are ignored", file)
     return file, table.loc[:, coords.isin(["x", "y"])]
 
 
 def read_label_table(path: Path) -> tuple[Path, pd.DataFrame]:
-    """The file that was read, the h5 where ``path`` has no suffix and there is one, and all of its columns.
+    """Read all columns of a label file.
+
+    Parameters
+    ----------
+    path
+        File name.  Without a suffix, the h5 is read if it exists, otherwise the csv.
+
+    Returns
+    -------
+    file, table
+        The file that was read, and its table.
 
     Raises
     ------
     DlcxError
-        When there is no such file, or it is no table of labels.
+        If the file is missing or is not a table of labels.
     """
     if path.suffix in (".h5", ".csv"):
         file = path
     else:
-        named = [path.with_name(path.name + suffix) for suffix in (".h5", ".csv")]
-        file = next((candidate for candidate in named if candidate.is_file()), named[0])
+        candidates = [path.with_name(path.name + suffix) for suffix in (".h5", ".csv")]
+        file = next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
     if not file.is_file():
         raise DlcxError(f"no such label file: {file}")
     try:
         table = read_table(file, [KEY], any_key=True) if file.suffix == ".h5" else _read_csv(file)
     except DlcxError:
         raise
-    except Exception as error:  # pandas and PyTables raise whatever they meet in a broken file
+    except Exception as error:  # pandas and PyTables raise errors of any type on a damaged file
         raise DlcxError(f"{file}: not a label file: {' '.join(str(error).split())[:200]}") from None
     if list(table.columns.names) not in LEVELS:
         raise DlcxError(f"{file}: expected columns scorer, bodyparts, coords, got {list(table.columns.names)}")
     table = numeric(table, file)
-    table.columns = pd.MultiIndex.from_tuples(  # numbers as names of bodyparts
+    table.columns = pd.MultiIndex.from_tuples(  # names of bodyparts may be numbers
         [tuple(map(str, column)) for column in table.columns], names=table.columns.names
     )
-    _refuse_endless(table, file)
+    _check_positions(table, file)
     return file, table
 
 
-def _refuse_endless(table: pd.DataFrame, file: Path) -> None:
-    """Refuse positions that are infinite or too large for any picture: programs write them where a division failed."""
+def _check_positions(table: pd.DataFrame, file: Path) -> None:
+    """Refuse positions that are infinite or too large for any image, as programs write after a division by zero."""
     wrong = np.abs(table.to_numpy(np.float64)) > LARGEST
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
@@ -205,12 +243,12 @@ def _refuse_endless(table: pd.DataFrame, file: Path) -> None:
         raise DlcxError(
             f"{file}, {where}: expected a position in the image for {' '.join(map(str, table.columns[column][1:]))}, "
             f"got {value:g}",
-            hint="Leave the cell empty where nothing is labeled.",
+            hint="Leave the cell empty if the point is not labeled.",
         )
 
 
 def _read_csv(file: Path) -> pd.DataFrame:
-    # Not pandas: it would turn a video called 007 into the number 7.
+    # pandas would turn a video named 007 into the number 7.
     check_csv_extent(file, 4)
     with open_text(file) as text:
         reader = csv.reader(text, skipinitialspace=True)
@@ -220,12 +258,12 @@ def _read_csv(file: Path) -> pd.DataFrame:
     names = [row[0] for row in rows[:levels]]
     if names != ["scorer", *(["individuals"] if levels == 4 else []), "bodyparts", "coords"]:
         raise DlcxError(f"{file}: expected lines that begin with scorer, bodyparts, coords; got {', '.join(names)}")
-    start = 1 if rows[0][1] else 3  # columns of the row's name
+    start = 1 if rows[0][1] else 3  # columns that name the image
     width = max(number for number, cell in enumerate(rows[levels - 1], 1) if cell)
     for line, row in numbered:
         if any(row[width:]):
             raise DlcxError(f"{file}: row {line} has {len(row)} columns, the others have {width}")
-        # Spreadsheets drop or add empty cells at the end of a row; the scorer is the same all along.
+        # Spreadsheets drop or add empty cells at the end of a row.  The scorer is the same in all columns.
         row[:] = [*row[:width], *[row[-1] if row is rows[0] else ""] * (width - len(row))]
     columns = [" ".join(words) for words in zip(*(row[start:] for row in rows[1:levels]), strict=True)]
     images, values = [], []
@@ -255,8 +293,8 @@ def _layout_of(table: pd.DataFrame) -> Layout:
     )
 
 
-def _wanted(layout: Layout) -> list[tuple[str, ...]]:
-    """Columns below the scorer, in the order of the file: animals, then unique bodyparts."""
+def _columns_of(layout: Layout) -> list[tuple[str, ...]]:
+    """Return the column names below the scorer in the order of the file: animals, then unique bodyparts."""
     if not layout.multi:
         return [(part, coord) for part in layout.bodyparts for coord in "xy"]
     owners = [(animal, part) for animal in layout.individuals for part in layout.bodyparts]
@@ -265,15 +303,15 @@ def _wanted(layout: Layout) -> list[tuple[str, ...]]:
 
 
 def _labels_of(table: pd.DataFrame, layout: Layout, file: Path) -> Labels:
-    wanted = _wanted(layout)
-    place: dict[tuple[str, ...], int] = {}
+    wanted = _columns_of(layout)
+    number_of: dict[tuple[str, ...], int] = {}
     for number, column in enumerate(table.columns.tolist()):
-        place.setdefault(tuple(column)[1:], number)  # below the scorer
+        number_of.setdefault(tuple(column)[1:], number)  # without the scorer
     stored: np.ndarray = table.to_numpy(np.float64)
     values = np.full((len(table), len(wanted)), np.nan)  # (M, 2 (A K + U))
     for number, name in enumerate(wanted):
-        if name in place:
-            values[:, number] = stored[:, place[name]]
+        if name in number_of:
+            values[:, number] = stored[:, number_of[name]]
     points = values.reshape(len(table), len(wanted) // 2, 2)
     animals = len(layout.individuals) * len(layout.bodyparts)
     return Labels(
@@ -285,29 +323,36 @@ def _labels_of(table: pd.DataFrame, layout: Layout, file: Path) -> Labels:
 
 
 def read_image_names(index: pd.Index, path: Path) -> list[tuple[str, str, str]]:
-    """The three path parts of each row of an index, of either form.
+    """Return the image of each row of a table: ``labeled-data``, the video's folder and the file name.
+
+    Parameters
+    ----------
+    index
+        Index of three levels, or of one level of paths.
+    path
+        File of the table, for messages.
 
     Raises
     ------
     DlcxError
-        Names the file ``path`` and the row that has another one.
+        If a row does not name such an image.
     """
     return [_image(row, f"{path}, row {number} of the table") for number, row in enumerate(index, 1)]
 
 
 def image_index(images: Sequence[tuple[str, str, str]]) -> pd.MultiIndex:
-    """The index of rows that are images, as DeepLabCut writes it: three levels without names."""
+    """Return the index of a table whose rows are images, as DeepLabCut writes it: three levels without names."""
     return level_names(images, [None, None, None])
 
 
 def _image(row: object, where: str) -> tuple[str, str, str]:
-    """The three path parts of a row's index, of either form; ``where`` it stands."""
-    row = row.decode(errors="replace") if isinstance(row, bytes) else row  # files of Python 2
+    """Return the three parts of the path that names a row; ``where`` is the location of the row, for messages."""
+    row = row.decode(errors="replace") if isinstance(row, bytes) else row  # files written by Python 2
     parts = [str(part) for part in row] if isinstance(row, tuple) else re.split(r"[\\/]+", str(row))
     if len(parts) < 3:
         raise DlcxError(
             f"{where}: expected labeled-data/<video>/<image>, got {'/'.join(parts)!r:.200}",
-            hint="Write the folder of the images before their names.",
+            hint="Write the folder of the images in front of their names.",
         )
     folder, video, image = parts[-3:]
     for part in (folder, video, image):
@@ -321,40 +366,40 @@ def _image(row: object, where: str) -> tuple[str, str, str]:
     return folder, video, image
 
 
-def _tell_left_out(table: pd.DataFrame, layout: Layout, file: Path) -> None:
-    """Warn of names that one side has and the other has not: a misspelt bodypart would silently lose its labels."""
-    inside = _layout_of(table)
+def _warn_of_name_differences(table: pd.DataFrame, layout: Layout, file: Path) -> None:
+    """Warn of names that only the file or only the layout has: a misspelled bodypart would silently lose its labels."""
+    found = _layout_of(table)
     for kind in ("individuals", "bodyparts", "unique"):
-        there, here = set(getattr(inside, kind)), set(getattr(layout, kind))
-        if extra := sorted(there - here):
+        in_file, expected = set(getattr(found, kind)), set(getattr(layout, kind))
+        if extra := sorted(in_file - expected):
             logger.warning("%s: %s not in config.yaml, left out: %s", file, kind, ", ".join(extra))
-        if missing := sorted(here - there):
+        if missing := sorted(expected - in_file):
             logger.warning("%s: %s without labels: %s", file, kind, ", ".join(missing))
 
 
-def _tell_disagreement(labels: Labels, file: Path) -> None:
-    """Warn where the csv beside an h5 says otherwise: people edit the one, and the other counts."""
+def _warn_of_csv_differences(labels: Labels, file: Path) -> None:
+    """Warn if the csv beside an h5 differs, since people edit the csv but the h5 is read."""
     text = file.with_suffix(".csv")
-    if what := _disagreement(labels, text):
-        logger.warning("%s has %s: the h5 counts; delete it where the csv is right", text, what)
+    if what := _csv_difference(labels, text):
+        logger.warning("%s has %s. The h5 is used; delete it if the csv is right.", text, what)
 
 
-def _disagreement(labels: Labels, text: Path) -> str:
-    """What a csv has otherwise than the labels of the h5 beside it; nothing where it says the same, or is missing."""
+def _csv_difference(labels: Labels, text: Path) -> str:
+    """Describe how a csv differs from the labels of its h5; empty if it agrees, is missing, or is marked outdated."""
     if not text.is_file() or is_marked_outdated(text):
         return ""
     try:
         other = _labels_of(_read_table(text)[1], labels.layout, text)
     except DlcxError:
-        logger.info("%s cannot be read; the h5 beside it counts", text)
+        logger.info("%s cannot be read; its h5 is used", text)
         return ""
     if sorted(other.images) != sorted(labels.images):
         extra, missing = (len(set(one.images) - set(two.images)) for one, two in ((other, labels), (labels, other)))
-        rows = [f"{extra} rows that the h5 lacks"] if extra else []
-        rows += [f"{missing} rows of the h5 less"] if missing else []
+        rows = [f"{extra} rows that the h5 does not have"] if extra else []
+        rows += [f"{missing} rows of the h5 missing"] if missing else []
         return " and ".join(rows) or f"{len(other)} rows, the h5 {len(labels)}"
-    place = {image: row for row, image in enumerate(other.images)}
-    order = [place[image] for image in labels.images]
+    row_of = {image: row for row, image in enumerate(other.images)}
+    order = [row_of[image] for image in labels.images]
     pairs = ((labels.xy, other.xy[order]), (labels.unique_xy, other.unique_xy[order]))
     count = sum(int((~np.isclose(one, two, atol=0.01, equal_nan=True)).any(-1).sum()) for one, two in pairs)
     return f"{count} labels that differ from the h5" if count else ""
@@ -363,7 +408,7 @@ def _disagreement(labels: Labels, text: Path) -> str:
 def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:
     layout = labels.layout
     names = ["scorer", "individuals", "bodyparts", "coords"] if layout.multi else ["scorer", "bodyparts", "coords"]
-    columns = _wanted(layout)
+    columns = _columns_of(layout)
     return pd.DataFrame(
         labels.points.reshape(len(labels), len(columns)).astype(np.float64),
         index=image_index(labels.images),
@@ -372,6 +417,9 @@ def _table_of(labels: Labels, scorer: str) -> pd.DataFrame:
 
 
 def level_names(rows: Sequence[tuple[str, ...]], names: Sequence[str | None]) -> pd.MultiIndex:
-    """Levels of Python objects: pandas 3 would store a string type of its own, which pandas 2 cannot read."""
+    """Return column or row names whose levels hold Python objects.
+
+    pandas 3 would otherwise store its own string type, which pandas 2 cannot read.
+    """
     levels = [pd.Index([row[level] for row in rows], dtype=object) for level in range(len(names))]
     return pd.MultiIndex.from_arrays(levels, names=list(names))

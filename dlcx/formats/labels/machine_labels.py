@@ -1,4 +1,4 @@
-"""``machinelabels-iter<I>.h5``: poses that a net found in frames chosen for correction, beside their images.
+"""``machinelabels-iter<I>.h5``: poses that a network predicted in frames chosen for correction.
 
 ::
 
@@ -7,8 +7,8 @@
     coords                            x      y      likelihood
     labeled-data, vid, img011.png     51.5   102.3  0.39
 
-pandas, fixed format, key ``df_with_missing``; rows in the order in which frames were chosen.  ``machinelabels.csv``
-says the same.  Format: DeepLabCut 3.0.2.
+The file lies beside the images.  pandas, fixed format, key ``df_with_missing``; rows in the order in which the frames
+were chosen.  ``machinelabels.csv`` holds the same values.  Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -30,7 +30,21 @@ Image = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class MachineLabels:
-    """Poses of M images: xy (M, A, K, 2) in pixels, score (M, A, K), unique_xy (M, U, 2), unique_score (M, U)."""
+    """Predicted poses in M images with A individuals of K bodyparts and U unique bodyparts.
+
+    Attributes
+    ----------
+    scorer
+        Name of the network.
+    layout
+        Names of bodyparts and individuals.
+    images
+        The images, each as ``labeled-data``, folder and file name.
+    xy, unique_xy
+        Positions (M, A, K, 2) and (M, U, 2) in pixels of the image, x then y.
+    score, unique_score
+        Likelihoods (M, A, K) and (M, U).
+    """
 
     scorer: str
     layout: Layout
@@ -44,16 +58,16 @@ class MachineLabels:
         return len(self.images)
 
     def add_missing_images(self, others: MachineLabels) -> MachineLabels:
-        """These, and the images of ``others`` that are not among them, under the others' scorer.
+        """Return these poses and those of ``others`` in images that are not among them, with the scorer of ``others``.
 
         Raises
         ------
         DlcxError
-            When they are of other bodyparts or individuals.
+            If the bodyparts or individuals differ.
         """
         if others.layout != self.layout:
             raise DlcxError(
-                f"machine labels of other bodyparts or individuals are there: {', '.join(self.layout.bodyparts)}",
+                f"the existing machine labels are of other bodyparts or individuals: {', '.join(self.layout.bodyparts)}",
                 hint="Correct and merge them first (`dlcx merge-labels`), or delete the file.",
             )
         new = [row for row, image in enumerate(others.images) if image not in set(self.images)]
@@ -70,7 +84,7 @@ def read_machine_labels(path: Path) -> MachineLabels:
     Raises
     ------
     DlcxError
-        When it is missing or no such table.
+        If the file is missing or is not a table of poses.
     """
     frame = read_h5(path)
     frame, scorer, layout = split_table(frame, path)
@@ -83,7 +97,7 @@ def read_machine_labels(path: Path) -> MachineLabels:
 
 
 def write_machine_labels(labels: MachineLabels, path: Path) -> tuple[Path, Path]:
-    """Write the h5 and, beside it, ``machinelabels.csv``; returns both."""
+    """Write the h5 and, beside it, ``machinelabels.csv``; return both paths."""
     columns = pose_columns(labels.layout, labels.scorer, individuals=labels.layout.multi)
     frame = pd.DataFrame(
         pose_values(labels.xy, labels.score, labels.unique_xy, labels.unique_score).astype(np.float32),
@@ -92,6 +106,6 @@ def write_machine_labels(labels: MachineLabels, path: Path) -> tuple[Path, Path]
     )
     write_h5(frame, path, table=False)
     csv = path.with_name("machinelabels.csv")
-    with atomic_file(csv) as beside:
-        frame.to_csv(beside)
+    with atomic_file(csv) as temporary:
+        frame.to_csv(temporary)
     return path, csv

@@ -29,7 +29,17 @@ Image = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class LabelRows:
-    """A label file: the image of each of its M rows, and its columns."""
+    """The rows of a label file.
+
+    Attributes
+    ----------
+    file
+        The file that was read.
+    images
+        Image of each of the M rows.
+    table
+        All columns of the file.
+    """
 
     file: Path
     images: tuple[Image, ...]
@@ -37,46 +47,54 @@ class LabelRows:
 
     @property
     def labeled(self) -> np.ndarray:
-        """In which rows a bodypart is labeled: (M,) bool."""
+        """Whether at least one point is labeled in each row: (M,) bool."""
         coords = self.table.columns.get_level_values("coords")
         return np.isfinite(self.table.loc[:, coords.isin(["x", "y"])].to_numpy(np.float64)).any(axis=1)
 
     @property
     def multi(self) -> bool:
-        """Whether the file has a level of individuals."""
+        """Whether the columns have a level of individuals."""
         return "individuals" in self.table.columns.names
 
     def only(self, rows: Sequence[int]) -> LabelRows:
-        """Some of the rows, by number."""
+        """Return the rows with these numbers."""
         return replace(self, images=tuple(self.images[row] for row in rows), table=self.table.iloc[list(rows)])
 
     def same(self, one: int, other: int) -> bool:
-        """Whether two rows hold the same labels."""
+        """Return whether two rows hold the same labels."""
         values = self.table.to_numpy(np.float64)
         return bool(np.array_equal(values[one], values[other], equal_nan=True))
 
     def agrees(self, other: LabelRows) -> bool:
-        """Whether another file has the same images and columns, in any order, and labels that round to the same."""
+        """Return whether another file has the same images, columns and labels, in any order.
+
+        Labels may differ by 0.01 px, because a csv rounds them.
+        """
         if sorted(self.images) != sorted(other.images) or set(self.table.columns) != set(other.table.columns):
             return False
-        place = {image: row for row, image in enumerate(other.images)}
-        values = other.table[self.table.columns].to_numpy(np.float64)[[place[image] for image in self.images]]
+        row_of = {image: row for row, image in enumerate(other.images)}
+        values = other.table[self.table.columns].to_numpy(np.float64)[[row_of[image] for image in self.images]]
         return bool(np.allclose(self.table.to_numpy(np.float64), values, rtol=0, atol=0.01, equal_nan=True))
 
     def with_individual(self, name: str, layout: Layout) -> LabelRows:
-        """The labels of a single animal as those of the individual ``name`` of a project with several.
+        """Convert the labels of a single animal to those of one individual in a project with several.
 
-        Unique bodyparts go to ``single``; the other individuals of ``layout`` get empty columns.
+        Parameters
+        ----------
+        name
+            The individual that gets the labels.  The other individuals get empty columns.
+        layout
+            Names of the project.  Its unique bodyparts are assigned to ``single``.
 
         Raises
         ------
         DlcxError
-            When the file has none of the project's bodyparts, or several scorers.
+            If the file has none of the project's bodyparts, or several scorers.
         """
         scorers = list(dict.fromkeys(self.table.columns.get_level_values("scorer")))
         parts = list(dict.fromkeys(self.table.columns.get_level_values("bodyparts")))
         if len(scorers) != 1:
-            raise DlcxError(f"{self.file}: labelled by {', '.join(map(repr, scorers))}, expected one scorer")
+            raise DlcxError(f"{self.file}: labeled by {', '.join(map(repr, scorers))}, expected one scorer")
         if not {*layout.bodyparts, *layout.unique} & set(parts):
             raise DlcxError(
                 f"{self.file}: its bodyparts are {', '.join(parts)}; config.yaml has none of them",
@@ -85,30 +103,35 @@ class LabelRows:
         owners = [(animal, part) for animal in layout.individuals for part in layout.bodyparts]
         owners += [(SINGLE, part) for part in layout.unique]
         wanted = [(*owner, coord) for owner in owners for coord in ("x", "y")]
-        there = {}
+        labels = {}
         for column, values in zip(self.table.columns.tolist(), self.table.to_numpy(np.float64).T, strict=True):
             _, part, coord = tuple(column)
-            there[SINGLE if part in layout.unique else name, part, coord] = values
-        columns = list(dict.fromkeys([*wanted, *there]))
-        values = np.stack([there.get(column, np.full(len(self.images), np.nan)) for column in columns], axis=1)
+            labels[SINGLE if part in layout.unique else name, part, coord] = values
+        columns = list(dict.fromkeys([*wanted, *labels]))
+        values = np.stack([labels.get(column, np.full(len(self.images), np.nan)) for column in columns], axis=1)
         levels = level_names([(scorers[0], *column) for column in columns], _MULTI)
         return replace(self, table=pd.DataFrame(values, self.table.index, levels))
 
 
 def read_label_rows(path: Path) -> LabelRows:
-    """Read a label file; of one without suffix the h5 where it exists, else the csv.
+    """Read a label file with all its columns.
+
+    Parameters
+    ----------
+    path
+        File name.  Without a suffix, the h5 is read if it exists, otherwise the csv.
 
     Raises
     ------
     DlcxError
-        When there is no such file, or it is no table of labels.
+        If the file is missing or is not a table of labels.
     """
     file, table = read_label_table(path)
     return LabelRows(file, tuple(read_image_names(table.index, file)), table)
 
 
 def write_label_rows(rows: LabelRows, base: Path) -> list[Path]:
-    """Write ``base`` + ``.h5`` and ``.csv``; returns both."""
+    """Write ``base`` + ``.h5`` and ``.csv``; return both paths."""
     columns = rows.table.columns
     table = pd.DataFrame(
         rows.table.to_numpy(np.float64),

@@ -43,10 +43,10 @@ LATEST = 253402300799.0
 
 @dataclass(frozen=True)
 class AnalysisMeta:
-    """How a video was analysed: times in seconds since 1970, ``size`` as (width, height) in pixels.
+    """How a video was analyzed: times in seconds since 1970, ``size`` as (width, height) in pixels.
 
     ``crop`` (x1, x2, y1, y2) says that coordinates of the h5 count from (x1, y1); dlcx's own always count from the
-    corner of the whole frame, so it writes None even where only a part of the frame was analysed.  ``layout`` is None
+    corner of the whole frame, so it writes None even where only a part of the frame was analyzed.  ``layout`` is None
     where the file names no bodyparts.  ``duration`` are the seconds of all runs and parts together, None: from
     ``start`` to ``stop``.
     """

@@ -5,7 +5,7 @@
     evaluation-results-pytorch/iteration-<I>/
       CombinedEvaluation-results.csv          the rows of all shuffles and snapshots
       <task><date>-trainset<TF>shuffle<S>/
-        <scorer>.h5                           predictions on the labelled images, in the order of CollectedData
+        <scorer>.h5                           predictions on the labeled images, in the order of CollectedData
         <scorer>-results.csv                  %Training dataset,Shuffle number,Training epochs,
                                               Detector epochs (TD only),pcutoff,train rmse,...,test mAR
                                               (identity head: train id_head_<bodypart>_accuracy, ... too)
@@ -73,7 +73,7 @@ class EvaluationRow:
 def write_evaluation(
     images: Sequence[Image], predictions: Sequence[Prediction | None], layout: Layout, path: Path, scorer: str
 ) -> None:
-    """Write the predictions of all labelled images; None for those that were not evaluated.
+    """Write the predictions of all labeled images; None for those that were not evaluated.
 
     Of more animals than the project has individuals the first ones are kept.
 

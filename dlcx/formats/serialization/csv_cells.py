@@ -1,7 +1,7 @@
-"""Cells of csv files that other programs write: which of them hold no number, and where a wrong one stands.
+"""Cells of csv files written by other programs: missing values, and the location of cells that are not numbers.
 
-Spreadsheets, R, MATLAB, databases and pandas each have a word for a number that is missing.  The words are those that
-pandas, and so DeepLabCut, reads as nan; here in any case, with or without blanks around them.
+Spreadsheets, R, MATLAB, databases and pandas each have a word for a missing number.  This module accepts the words that
+pandas, and thus DeepLabCut, reads as nan, in any case and with spaces around them.
 """
 
 from __future__ import annotations
@@ -13,31 +13,32 @@ from pathlib import Path
 from dlcx.errors import DlcxError
 from dlcx.untrusted_files import open_text
 
-#: What a cell without a number holds, in lower case.
+#: Words for a missing number, in lower case.
 MISSING = frozenset(
     {"", "na", "n/a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "null", "none"}
     | {"1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"}
 )
-#: The same for ``pandas.read_csv``, which tells upper from lower case, and a word from one that a blank follows.
+#: The same words for ``pandas.read_csv``, which distinguishes case and trailing spaces.
 PANDAS_MISSING = sorted(
     spelling + end for word in MISSING - {""} for spelling in {word, word.upper(), word.title()} for end in ("", " ")
 )
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell holds no number: it is empty, or one of the words for that."""
+    """Return whether a cell is empty or holds a word for a missing number."""
     return cell.strip().lower() in MISSING
 
 
 def cell_value(cell: str) -> float:
-    """The number in a cell; nan where it holds none.
+    """Return the number in a cell; nan if it is missing.
 
-    Python takes ``8_25`` and digits of other scripts for numbers too, which no program writes: those are mistakes.
+    Python also accepts ``8_25`` and digits of other scripts as numbers.  No program writes them, so they are refused as
+    mistakes.
 
     Raises
     ------
     ValueError
-        When it holds something else.
+        If the cell holds anything else.
     """
     if is_missing(cell):
         return float("nan")
@@ -47,23 +48,23 @@ def cell_value(cell: str) -> float:
 
 
 def row_values(cells: Sequence[str], names: Sequence[str], first: int, where: str) -> list[float]:
-    """The numbers of a row.
+    """Return the numbers in a row.
 
     Parameters
     ----------
     cells
-        Those of the row that hold numbers.
+        The cells of the row that hold numbers.
     names
-        What the column of each is called.
+        Name of the column of each cell.
     first
-        The number of the first column, from 1.
+        Number of the first column, from 1, for messages.
     where
-        The file and the row, for the message.
+        File and row, for messages.
 
     Raises
     ------
     DlcxError
-        Names file, row and column of the first cell that holds something else.
+        If a cell does not hold a number; the message names file, row and column.
     """
     try:
         return [cell_value(cell) for cell in cells]
@@ -71,14 +72,14 @@ def row_values(cells: Sequence[str], names: Sequence[str], first: int, where: st
         wrong = next(number for number, cell in enumerate(cells) if not _is_number(cell))
         raise DlcxError(
             f"{where}, column {first + wrong} ({names[wrong]}): expected a number, got {cells[wrong]!r:.60}",
-            hint="Leave the cell empty where nothing is labeled; decimals take a point.",
+            hint="Leave the cell empty if the point is not labeled. Write decimals with a point.",
         ) from None
 
 
 def find_wrong_cell(path: Path, header: int) -> DlcxError | None:
-    """The error for the first cell of a table that holds no number, from its second column and line ``header`` on.
+    """Return the error for the first cell that is not a number, or None if there is none or the file is not a csv.
 
-    None where every cell does, or the file is no csv.
+    The first column and the first ``header`` lines hold names.
     """
     try:
         with open_text(path) as text:

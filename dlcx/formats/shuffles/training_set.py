@@ -166,7 +166,7 @@ def _several(labels: Labels, index: int, size: tuple[int, int, int]) -> dict[str
 
 
 def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
-    """Channels, height and width of every labelled image, from the files' headers.
+    """Channels, height and width of every labeled image, from the files' headers.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         problem = "is no readable image" if missing[0].is_file() else "does not exist"
         raise DlcxError(
-            f"labelled image {missing[0]} {problem}{others}",
+            f"labeled image {missing[0]} {problem}{others}",
             hint="Restore the image, or delete it and run `dlcx clean-labels` to drop its row of labels.",
         )
     return sizes

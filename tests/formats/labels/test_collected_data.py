@@ -104,7 +104,7 @@ def test_spreadsheets_drop_empty_cells_at_the_end(tmp_path):
 
 
 def test_another_scorer_or_kind_is_an_error():
-    with pytest.raises(DlcxError, match=r"labelled by 'me', but config\.yaml says scorer 'you'"):
+    with pytest.raises(DlcxError, match=r"labeled by 'me', but config\.yaml says scorer 'you'"):
         read_labels(MERGED["sa"], SINGLE, "you")
     with pytest.raises(DlcxError, match="labels of several animals"):
         read_labels(MERGED["ma"], SINGLE, "me")
@@ -141,7 +141,7 @@ def test_merging_sorts_and_refuses_duplicates():
     merged = merge_labels([part("b/1", "a/2"), part("a/1")], SINGLE)
     assert [image[1:] for image in merged.images] == [("a", "1"), ("a", "2"), ("b", "1")]
     np.testing.assert_array_equal(merged.xy[:, 0, 0, 0], [0, 6, 0])
-    with pytest.raises(DlcxError, match="labeled-data/a/1 is labelled twice"):
+    with pytest.raises(DlcxError, match="labeled-data/a/1 is labeled twice"):
         merge_labels([part("a/1"), part("a/1")], SINGLE)
 
 
