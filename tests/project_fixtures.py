@@ -109,7 +109,7 @@ def tracked(project: Path) -> Path:
         Tracks(layout, xy, score), video.with_name(f"v{TRACKED_SCORER}_el.h5"), TRACKED_SCORER, key="tracks"
     )
     number = np.arange(60)
-    ledger = FrameStatus.of(0, number / 30, number < 57, np.zeros(60, bool), 60)
-    write_frame_status(ledger, video.with_name(f"v{TRACKED_SCORER}_frames.csv"))
+    status = FrameStatus.of(0, number / 30, number < 57, np.zeros(60, bool), 60)
+    write_frame_status(status, video.with_name(f"v{TRACKED_SCORER}_frames.csv"))
     write_swap_candidates([SwapCandidate(12, 0.75, "ann", "bob")], video.with_name(f"v{TRACKED_SCORER}_el_swaps.csv"))
     return video

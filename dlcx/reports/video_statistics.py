@@ -62,9 +62,9 @@ class VideoFacts:
         from dlcx.formats.predictions.frame_status import MISSING, STATES, UNDECODABLE, read_frame_status
 
         if self.found.files.frames.is_file():
-            ledger = read_frame_status(self.found.files.frames)
-            lost = np.isin(ledger.state, [STATES.index(UNDECODABLE), STATES.index(MISSING)])
-            return np.isin(self.numbers, ledger.first + np.flatnonzero(lost))
+            status = read_frame_status(self.found.files.frames)
+            lost = np.isin(status.state, [STATES.index(UNDECODABLE), STATES.index(MISSING)])
+            return np.isin(self.numbers, status.first + np.flatnonzero(lost))
         return None if self.found.file.is_linked else ~np.isfinite(self.score).any(1)
 
     @property

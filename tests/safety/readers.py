@@ -271,7 +271,7 @@ READERS = (
         read_state,
     ),
     Reader(
-        "ledger",
+        "frame status",
         "v_frames.csv",
         lambda folder: (folder / "v_frames.csv").write_text("frame,time,state\n3,0.12,decoded\n4,0.16,missing\n"),
         read_frame_status,

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from dlcx.errors import DlcxError
-from dlcx.formats.serialization.checked_values import LARGEST, check_csv_extent, numeric
+from dlcx.formats.serialization.checked_values import MAX_FLOAT32, check_csv_extent, numeric
 from dlcx.formats.serialization.csv_cells import row_values
 from dlcx.formats.serialization.hdf5 import read_table, write_table
 from dlcx.locks import exclusive_edits
@@ -234,7 +234,7 @@ def read_label_table(path: Path) -> tuple[Path, pd.DataFrame]:
 
 def _check_positions(table: pd.DataFrame, file: Path) -> None:
     """Refuse positions that are infinite or too large for any image, as programs write after a division by zero."""
-    wrong = np.abs(table.to_numpy(np.float64)) > LARGEST
+    wrong = np.abs(table.to_numpy(np.float64)) > MAX_FLOAT32
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         image = table.index[row]

@@ -9,7 +9,7 @@ from itertools import count, islice
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.serialization.checked_values import LARGEST
+from dlcx.formats.serialization.checked_values import MAX_FLOAT32
 from dlcx.poses import Labels, Layout
 
 #: DeepLabCut's name for the owner of unique bodyparts; other programs' files have a second skeleton of this name.
@@ -138,7 +138,7 @@ class ImportedLabels:
         xy = np.full((len(images), len(layout.individuals), len(bodyparts), 2), np.nan)
         unique_xy = np.full((len(images), len(unique), 2), np.nan)
         for one, number in zip(animals, numbers, strict=True):
-            if (np.abs(one.xy) > LARGEST).any():
+            if (np.abs(one.xy) > MAX_FLOAT32).any():
                 raise DlcxError(
                     f"{images[one.image].file}: expected positions in the image, got {np.nanmax(np.abs(one.xy)):g}"
                 )

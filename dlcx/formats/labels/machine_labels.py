@@ -67,7 +67,7 @@ class MachineLabels:
         """
         if others.layout != self.layout:
             raise DlcxError(
-                f"the existing machine labels are of other bodyparts or individuals: {', '.join(self.layout.bodyparts)}",
+                f"existing machine labels are of other bodyparts or individuals: {', '.join(self.layout.bodyparts)}",
                 hint="Correct and merge them first (`dlcx merge-labels`), or delete the file.",
             )
         new = [row for row, image in enumerate(others.images) if image not in set(self.images)]

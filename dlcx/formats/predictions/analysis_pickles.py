@@ -1,4 +1,4 @@
-"""``<video><scorer>_full.pickle`` and ``_meta.pickle``: what DeepLabCut 3.0.2 keeps of an analysis beside the h5.
+"""``<video><scorer>_full.pickle`` and ``_meta.pickle``: all detections of an analysis, and its settings.
 
 ::
 
@@ -15,10 +15,10 @@
            DeepLabCut 2.x: "DLC-model-config file" instead of "pytorch-config", no names of animals and bodyparts,
            and "frame_dimensions" as (height, width)
 
-N is the number of individuals, with -1 for those that were not found (more, if a net found more); a part that was not
-found is nan with confidence 0.  Unique bodyparts follow the bodyparts in the lists, with N = 1.  float32, identity
-float64; pixels of the whole image.  DeepLabCut's own ``_meta`` holds objects of its classes in "pytorch-config"; dlcx
-writes plain values, which DeepLabCut reads as well.
+N is the number of individuals, or of detected animals if there are more.  Animals that were not detected are -1, and
+bodyparts that were not detected are nan with confidence 0.  Unique bodyparts follow the bodyparts in the lists, with
+N = 1.  Values are float32, identities float64; positions are pixels of the full image.  In "pytorch-config", DeepLabCut
+stores objects of its own classes; dlcx writes plain values, which DeepLabCut reads as well.  Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -37,18 +37,39 @@ from dlcx.formats.serialization import checked_values
 from dlcx.formats.serialization.pickles import Streamed, dump_pickle, load_plain_pickle, without_stubs
 from dlcx.poses import Instances, Layout, Prediction
 
-#: The last second of the year 9999, which is the last that dates are written of.
-LATEST = 253402300799.0
+#: The last second of the year 9999, the latest time that Python can format as a date.
+MAX_TIME = 253402300799.0
 
 
 @dataclass(frozen=True)
 class AnalysisMeta:
-    """How a video was analyzed: times in seconds since 1970, ``size`` as (width, height) in pixels.
+    """Settings and time of the analysis of a video.
 
-    ``crop`` (x1, x2, y1, y2) says that coordinates of the h5 count from (x1, y1); dlcx's own always count from the
-    corner of the whole frame, so it writes None even where only a part of the frame was analyzed.  ``layout`` is None
-    where the file names no bodyparts.  ``duration`` are the seconds of all runs and parts together, None: from
-    ``start`` to ``stop``.
+    Attributes
+    ----------
+    scorer
+        Name of the network.
+    layout
+        Names of bodyparts and individuals; None if the file does not name them.
+    start, stop
+        Start and end in seconds since 1970.
+    fps
+        Frames per second of the video.
+    size
+        Width and height of the video in pixels.
+    frames
+        Number of frames of the video.
+    batch_size
+        Number of frames per forward pass.
+    iteration, fraction
+        Iteration and training fraction of the shuffle.
+    crop
+        If given as (x1, x2, y1, y2), positions in the h5 are relative to (x1, y1).  dlcx always writes positions in the
+        full frame, so it writes None even if only a part of the frame was analyzed.
+    config
+        Content of pytorch_config.yaml.
+    duration
+        Seconds that all runs and parts of the analysis took; None means from ``start`` to ``stop``.
     """
 
     scorer: str
@@ -67,17 +88,17 @@ class AnalysisMeta:
 
     @property
     def seconds(self) -> float:
-        """What the analysis took."""
+        """Duration of the analysis in seconds."""
         return self.stop - self.start if self.duration is None else self.duration
 
 
 def write_meta_pickle(meta: AnalysisMeta, path: Path) -> None:
-    """Write ``_meta.pickle``; ``meta.config`` is the content of pytorch_config.yaml.
+    """Write a ``_meta.pickle``.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     width, height = meta.size
     data = {
@@ -110,32 +131,32 @@ def read_meta_pickle(path: Path) -> AnalysisMeta:
     Raises
     ------
     DlcxError
-        When the file is missing, broken, or another pickle.
+        If the file is missing, damaged, or another pickle.
     """
     content = load_plain_pickle(path, foreign=True)
     try:
         return _meta(without_stubs(content["data"]))
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise DlcxError(
-            f"{path}: not the meta data of an analysis ({error!r} is missing or of another kind)"
+            f"{path}: not the metadata of an analysis ({error!r} is missing or has the wrong type)"
         ) from error
 
 
 def _meta(data: Mapping[str, Any]) -> AnalysisMeta:
-    """The meta data, every value of its kind and in its range."""
+    """Return the metadata after checking the type and range of every value."""
     old = "pytorch-config" not in data and "DLC-model-config file" in data
-    crop = checked_values.wholes(data["cropping_parameters"], "cropping_parameters", 4) if data["cropping"] else None
-    one, other = checked_values.wholes(data["frame_dimensions"], "frame_dimensions", 2)
+    crop = checked_values.integers(data["cropping_parameters"], "cropping_parameters", 4) if data["cropping"] else None
+    one, other = checked_values.integers(data["frame_dimensions"], "frame_dimensions", 2)
     return AnalysisMeta(
         scorer=checked_values.text(data["Scorer"], "Scorer"),
         layout=None if old else _layout(data),
-        start=checked_values.number(data["start"], "start", 0, LATEST),
-        stop=checked_values.number(data["stop"], "stop", 0, LATEST),
+        start=checked_values.number(data["start"], "start", 0, MAX_TIME),
+        stop=checked_values.number(data["stop"], "stop", 0, MAX_TIME),
         fps=checked_values.number(data["fps"], "fps", 0),
         size=(other, one) if old else (one, other),
-        frames=checked_values.whole(data["nframes"], "nframes"),
-        batch_size=checked_values.whole(data["batch_size"], "batch_size"),
-        iteration=checked_values.whole(data["iteration (active-learning)"], "iteration (active-learning)"),
+        frames=checked_values.integer(data["nframes"], "nframes"),
+        batch_size=checked_values.integer(data["batch_size"], "batch_size"),
+        iteration=checked_values.integer(data["iteration (active-learning)"], "iteration (active-learning)"),
         fraction=checked_values.number(data["training set fraction"], "training set fraction", 0, 1),
         crop=None if crop is None else (crop[0], crop[1], crop[2], crop[3]),
         config={} if old else checked_values.mapping(data["pytorch-config"], "pytorch-config"),
@@ -162,21 +183,27 @@ def write_full_pickle(
     first: int = 0,
     paf_edges: Sequence[int] | None = None,
 ) -> None:
-    """Write ``_full.pickle`` frame by frame, without holding the video's predictions in memory.
+    """Write a ``_full.pickle`` frame by frame, without holding all predictions in memory.
 
     Parameters
     ----------
     predictions
-        One a frame, from frame ``first`` on.
+        One prediction per frame, in pixels of the full frame.
+    path
+        The file to write.
+    layout
+        Names of bodyparts and individuals.
     frames
-        Frames of the whole video; sets how many digits a frame's key has.
+        Number of frames of the complete video, which determines the number of digits in the keys.
+    first
+        Number of the first frame.
     paf_edges
-        Edges of the part-affinity graph in use, for nets that have one.
+        Edges of the part-affinity graph that are in use; None for networks without one.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     names = [*layout.bodyparts, *layout.unique]
     width = frame_digits(frames)
@@ -201,12 +228,24 @@ def write_full_pickle(
 
 
 def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
-    """Read a ``_full.pickle``: predictions by frame number; the last ``unique`` of its bodyparts are unique ones.
+    """Read a ``_full.pickle``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    unique
+        Number of unique bodyparts, which are the last ones in the file.
+
+    Returns
+    -------
+    dict
+        Predictions by frame number, in pixels of the full frame.
 
     Raises
     ------
     DlcxError
-        When the file is missing, broken, or another pickle.
+        If the file is missing, damaged, or another pickle.
     """
     content = load_plain_pickle(path)
     if not isinstance(content, dict) or "metadata" not in content:
@@ -219,18 +258,18 @@ def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
 
 
 def _frame_number(key: str) -> int:
-    return checked_values.whole(int(key.removeprefix("frame")), "frame")
+    return checked_values.integer(int(key.removeprefix("frame")), "frame")
 
 
 def frame_digits(frames: int) -> int:
-    """Digits of a frame's key, as DeepLabCut counts them: 100 frames need 2, 101 need 3."""
+    """Return the number of digits in the keys of frames, as in DeepLabCut: 2 for 100 frames, 3 for 101."""
     return max(int(np.ceil(np.log10(max(frames, 1)))), 1)
 
 
 def _frame(prediction: Prediction, layout: Layout) -> dict[str, Any]:
-    """One frame's entry."""
+    """Return the entry of one frame."""
     animals, unique = prediction.animals, len(layout.unique)
-    nobody = np.flatnonzero(~animals.there)
+    absent = np.flatnonzero(~animals.there)
     count = max(len(animals), len(layout.individuals))
     groups = [(animals.marked(), count)]
     if unique:
@@ -243,49 +282,49 @@ def _frame(prediction: Prediction, layout: Layout) -> dict[str, Any]:
     if animals.box_score is not None:
         entry["bbox_scores"] = np.asarray(_filled(animals.box_score, count), np.float32)
     if animals.identity is not None:
-        votes = _filled(animals.identity, count).astype(np.float64)
-        votes[nobody] = -1
-        no_votes = np.full((count, votes.shape[-1]), -1.0)
-        entry["identity"] = [*np.ascontiguousarray(votes.swapaxes(0, 1)), *[no_votes] * unique]
+        scores = _filled(animals.identity, count).astype(np.float64)
+        scores[absent] = -1
+        no_scores = np.full((count, scores.shape[-1]), -1.0)
+        entry["identity"] = [*np.ascontiguousarray(scores.swapaxes(0, 1)), *[no_scores] * unique]
     return entry
 
 
 def _filled(values: np.ndarray, count: int) -> np.ndarray:
-    """(N, ...) -> (count, ...) with -1 for those that are not there."""
+    """Pad (N, ...) to (count, ...) with -1."""
     missing = np.full((count - len(values), *values.shape[1:]), -1, values.dtype)
     return np.concatenate([values, missing]) if len(missing) else values
 
 
 def _by_part(values: np.ndarray) -> list[np.ndarray]:
-    """(N, K, C) -> K arrays (N, C), float32."""
+    """Split (N, K, C) into K arrays (N, C), float32."""
     return list(np.ascontiguousarray(np.swapaxes(values, 0, 1), np.float32))
 
 
 def _prediction(frame: Mapping[str, Any], unique: int) -> Prediction:
-    """One frame's animals, without the rows of those that were not found."""
+    """Return the prediction of one frame without the rows of animals that were not detected."""
     coordinates = [checked_values.array(part, "coordinates", (None, 2)) for part in frame["coordinates"][0]]
     confidence = [checked_values.array(part, "confidence", (None, 1)) for part in frame["confidence"]]
     parts = len(coordinates) - unique
     xy, score = np.stack(coordinates[:parts], 1), np.concatenate(confidence[:parts], 1)
-    there = ~(score < 0).all(1)
+    detected = ~(score < 0).all(1)
     identity = frame.get("identity")
-    votes = (
+    identity_scores = (
         None
         if identity is None
         else [checked_values.array(part, "identity", (None, None)) for part in identity[:parts]]
     )
     animals = Instances(
-        xy[there],
-        score[there],
-        box=_chosen(frame.get("bboxes"), "bboxes", (None, 4), there),
-        box_score=_chosen(frame.get("bbox_scores"), "bbox_scores", (None,), there),
-        identity=None if votes is None else np.stack(votes, 1)[there],
+        xy[detected],
+        score[detected],
+        box=_chosen(frame.get("bboxes"), "bboxes", (None, 4), detected),
+        box_score=_chosen(frame.get("bbox_scores"), "bbox_scores", (None,), detected),
+        identity=None if identity_scores is None else np.stack(identity_scores, 1)[detected],
     )
     if not unique:
         return Prediction(animals)
     xy, score = np.stack(coordinates[parts:], 1), np.concatenate(confidence[parts:], 1)
-    there = ~(score < 0).all(1)
-    return Prediction(animals, Instances(xy[there], score[there]) if there.any() else None)
+    detected = ~(score < 0).all(1)
+    return Prediction(animals, Instances(xy[detected], score[detected]) if detected.any() else None)
 
 
 def _chosen(values: Any, name: str, shape: tuple[int | None, ...], rows: Any) -> np.ndarray | None:
@@ -293,7 +332,7 @@ def _chosen(values: Any, name: str, shape: tuple[int | None, ...], rows: Any) ->
 
 
 def _plain(value: Any) -> Any:
-    """Settings as plain types: enumerations as their values, paths as text."""
+    """Convert settings to plain types: enumerations to their values, paths to text."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, PathLike):

@@ -1,14 +1,14 @@
-"""``<video><scorer>_assemblies.pickle``: the animals of every frame before they are linked.
+"""``<video><scorer>_assemblies.pickle``: the animals of every frame, before tracking.
 
 ::
 
-    {"single": {0: (U, 3), 1: ...},     float32, x, y, score of the unique bodyparts; empty where there are none
-     0: (n, K, 4),                      float64, x, y, score and identity of the n animals of frame 0
+    {"single": {0: (U, 3), 1: ...},     float32; x, y, score of the unique bodyparts; empty if there are none
+     0: (n, K, 4),                      float64; x, y, score, identity of the n animals of frame 0
      1: ...}
 
-An identity is the number of the individual with the most votes for a keypoint, -1 for nets without that head.  Animals
-that were not found are absent; a part that was not found is nan, nan, 0.  Pixels of the whole image.  Format:
-DeepLabCut 3.0.2.
+An identity is the number of the individual with the highest identity score at a keypoint, or -1 for networks without an
+identity head.  Animals that were not detected are absent; a bodypart that was not detected is nan, nan, 0.  Positions
+are pixels of the full image.  Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -26,12 +26,21 @@ from dlcx.poses import Instances, Prediction
 
 
 def write_assemblies(predictions: Sequence[Prediction], path: Path, *, first: int = 0) -> None:
-    """Write the file frame by frame; ``first`` is the number of the first frame.
+    """Write the file frame by frame.
+
+    Parameters
+    ----------
+    predictions
+        One prediction per frame, in pixels of the full frame.
+    path
+        The file to write.
+    first
+        Number of the first frame.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
 
     def items() -> Iterator[tuple[Any, Any]]:
@@ -49,12 +58,24 @@ def write_assemblies(predictions: Sequence[Prediction], path: Path, *, first: in
 
 
 def read_assemblies(path: Path, individuals: int = 0) -> dict[int, Prediction]:
-    """Read the file: predictions by frame number; with ``individuals`` given, identities are one vote each (N, K, A).
+    """Read the animals of every frame.
+
+    Parameters
+    ----------
+    path
+        The file.
+    individuals
+        Number A of individuals.  If it is not 0, identities become identity scores (N, K, A) of 0 and 1.
+
+    Returns
+    -------
+    dict
+        Predictions by frame number, in pixels of the full frame.
 
     Raises
     ------
     DlcxError
-        When the file is missing, broken, or another pickle.
+        If the file is missing, damaged, or another pickle.
     """
     content = load_plain_pickle(path)
     if not isinstance(content, dict) or not isinstance(content.get("single"), dict):
@@ -62,7 +83,7 @@ def read_assemblies(path: Path, individuals: int = 0) -> dict[int, Prediction]:
     single = content["single"]
     try:
         return {
-            checked_values.whole(number, "frame"): Prediction(
+            checked_values.integer(number, "frame"): Prediction(
                 _instances(poses, individuals), _unique(single.get(number))
             )
             for number, poses in content.items()
@@ -73,7 +94,7 @@ def read_assemblies(path: Path, individuals: int = 0) -> dict[int, Prediction]:
 
 
 def _animals(found: Instances) -> np.ndarray:
-    """(n, K, 4) float64."""
+    """Return the array (n, K, 4), float64, of one frame."""
     if found.identity is None:
         identity = np.full(found.score.shape, -1.0)
     else:
@@ -83,10 +104,10 @@ def _animals(found: Instances) -> np.ndarray:
 
 def _instances(poses: np.ndarray, individuals: int) -> Instances:
     poses = checked_values.array(poses, "animals", (None, None, 4))
-    votes = None
+    identity = None
     if individuals and len(poses) and (poses[..., 3] >= 0).any():
-        votes = (poses[..., 3:] == np.arange(individuals)).astype(np.float32)
-    return Instances(poses[..., :2].astype(np.float32), poses[..., 2].astype(np.float32), identity=votes)
+        identity = (poses[..., 3:] == np.arange(individuals)).astype(np.float32)
+    return Instances(poses[..., :2].astype(np.float32), poses[..., 2].astype(np.float32), identity=identity)
 
 
 def _unique(pose: np.ndarray | None) -> Instances | None:

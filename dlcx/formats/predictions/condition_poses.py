@@ -1,13 +1,13 @@
-"""Poses that were predicted before, as first guesses for a conditional net.
+"""Poses from a predictions file as conditions, the initial poses of a BUCTD network.
 
-Any file that DeepLabCut or dlcx has written of them serves::
+All prediction files of DeepLabCut and dlcx can be used::
 
-    <scorer>.h5 of evaluate                          images, named by labeled-data, video, image
-    image_predictions_<scorer>.h5                    images, named by path
+    <scorer>.h5 of evaluate                          images, identified by labeled-data, folder, name
+    image_predictions_<scorer>.h5                    images, identified by path
     <video><scorer>[_el ...].h5 or .csv              frames of a video
     <video><scorer>_assemblies.pickle, _full.pickle  frames of a video
 
-Images are known again by their name and that of their folder.
+Images are matched by their name and the name of their folder.
 """
 
 from __future__ import annotations
@@ -31,51 +31,69 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class ConditionPoses:
-    """The animals of a file, by frame number or by image; one of the two is empty."""
+    """The poses of a predictions file.
+
+    Attributes
+    ----------
+    path
+        The file.
+    frames
+        Animals by frame number, in pixels of the full frame; empty if the file is of images.
+    images
+        Animals by folder and name of the image; empty if the file is of a video.
+    """
 
     path: Path
     frames: Mapping[int, Instances] = field(default_factory=dict)
     images: Mapping[Key, Instances] = field(default_factory=dict)
 
     def of_image(self, image: Path) -> Instances:
-        """The animals of one image.
+        """Return the animals of an image, in pixels of the image.
 
         Raises
         ------
         DlcxError
-            When the file does not know it.
+            If the file has no poses of it.
         """
         if (found := self.images.get(_key(image))) is None:
             raise DlcxError(
-                f"{self.path} has no poses of {image}" + (": it is of a video" if self.frames else ""),
-                hint="The conditions of a BUCTD net must cover all images; name another net to find them instead.",
+                f"{self.path} has no poses of {image}" + (": its poses are of a video" if self.frames else ""),
+                hint="The conditions of a BUCTD network must cover all images. Or name a shuffle that predicts them.",
             )
         return found
 
     def of_frames(self, first: int, count: int) -> list[Instances]:
-        """The animals of consecutive frames, in pixels of the whole frame.
+        """Return the animals of ``count`` consecutive frames from frame ``first``, in pixels of the full frame.
 
         Raises
         ------
         DlcxError
-            When the file lacks one of them.
+            If the file has no poses of one of the frames.
         """
         wanted = range(first, first + count)
         if missing := [number for number in wanted if number not in self.frames]:
             raise DlcxError(
-                f"{self.path} has no poses of frame {missing[0]}" + (": it is of images" if self.images else ""),
-                hint="The conditions of a BUCTD net must cover all frames; name another net to find them instead.",
+                f"{self.path} has no poses of frame {missing[0]}"
+                + (": its poses are of images" if self.images else ""),
+                hint="The conditions of a BUCTD network must cover all frames. Or name a shuffle that predicts them.",
             )
         return [self.frames[number] for number in wanted]
 
 
 def read_condition_poses(path: Path, bodyparts: Sequence[str]) -> ConditionPoses:
-    """Read any of the files; ``bodyparts`` are those that a pose must have, in that order.
+    """Read a predictions file.
+
+    Parameters
+    ----------
+    path
+        A file of one of the kinds above.
+    bodyparts
+        Bodyparts of the conditions, in the order of the network.
 
     Raises
     ------
     DlcxError
-        When the file is missing, of no known kind, or of other bodyparts.
+        If the file is missing, is of another kind, or lacks one of the bodyparts.
     """
     if path.suffix == ".pickle":
         read = read_full_pickle if path.name.endswith("_full.pickle") else read_assemblies
@@ -94,8 +112,8 @@ def read_condition_poses(path: Path, bodyparts: Sequence[str]) -> ConditionPoses
 
 def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> ConditionPoses:
     frame, _, layout = split_table(frame, path)
-    if lacking := [part for part in bodyparts if part not in layout.bodyparts]:
-        raise DlcxError(f"{path}: it lacks the bodypart '{lacking[0]}', and has {', '.join(layout.bodyparts)}")
+    if missing := [part for part in bodyparts if part not in layout.bodyparts]:
+        raise DlcxError(f"{path}: bodypart '{missing[0]}' is missing; the file has {', '.join(layout.bodyparts)}")
     order = [layout.bodyparts.index(part) for part in bodyparts]
     animals, parts = len(layout.individuals), len(layout.bodyparts)
     values = frame.to_numpy(np.float32)[:, : 3 * animals * parts].reshape(len(frame), animals, parts, 3)[:, :, order]
@@ -111,7 +129,7 @@ def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> Cond
 
 
 def _animals(poses: np.ndarray) -> Instances:
-    """The animals (A, K, 3) that were found: not -1, not nan."""
+    """Return the animals among (A, K, 3) that were detected: neither -1 nor nan."""
     poses = poses[(poses[..., 2] >= 0).any(1)]
     return Instances(poses[..., :2], np.nan_to_num(np.maximum(poses[..., 2], 0.0)))
 

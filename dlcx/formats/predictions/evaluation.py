@@ -1,4 +1,4 @@
-"""Results of ``dlcx evaluate``, as DeepLabCut 3.0.2 writes them.
+"""Results of ``dlcx evaluate``: predictions on the labeled images, and tables of errors.
 
 ::
 
@@ -11,8 +11,9 @@
                                               (identity head: train id_head_<bodypart>_accuracy, ... too)
         <scorer>-keypoint-results.csv         ,snout,back / Train error (px),... / Test error (px),...
 
-The h5 has the level ``individuals`` for a single animal too (``individual_1``); animals that were not found are -1,
-images that were not evaluated nan.  Individuals are in the order the net gave them, not matched to names.
+The h5 has the level ``individuals`` for a single animal (``individual_1``), too.  Animals that were not detected are
+-1, images that were not evaluated are nan.  Individuals are in the order of the network and not matched to names.
+Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -44,9 +45,20 @@ NUMBERS = ("rmse", "rmse_pcutoff", "mAP", "mAR")
 
 @dataclass(frozen=True)
 class EvaluationRow:
-    """Errors of one snapshot on the training and on the test images; ``detector_epochs`` is -1 without a detector.
+    """Errors of one snapshot on the training and test images.
 
-    ``bodyparts`` are named in the columns of nets that tell individuals apart.
+    Attributes
+    ----------
+    fraction, shuffle
+        Training fraction and number of the shuffle.
+    epochs, detector_epochs
+        Epochs of the snapshot and of the detector's; -1 without a detector.
+    pcutoff
+        Minimum likelihood of the points that count for ``rmse_pcutoff``; one value, or one per bodypart.
+    train, test
+        Metrics on the training and test images.
+    bodyparts
+        Names of the columns of identity accuracy, for networks with an identity head.
     """
 
     fraction: float
@@ -59,28 +71,40 @@ class EvaluationRow:
     bodyparts: Sequence[str] = ()
 
     def cells(self) -> dict[str, str]:
-        """Columns of the results csv: numbers rounded to 2 decimals, empty for nan."""
+        """Return the cells of the results csv by column: numbers rounded to 2 decimals, empty for nan."""
         cutoffs = [self.pcutoff] if isinstance(self.pcutoff, (int, float)) else self.pcutoff
         index = (self.fraction, self.shuffle, self.epochs, self.detector_epochs, ", ".join(map(str, cutoffs)))
         row = {name: str(value) for name, value in zip(INDEX, index, strict=True)}
         for split, metrics in (("train", self.train), ("test", self.test)):
             row |= {f"{split} {name}": _cell(getattr(metrics, name)) for name in NUMBERS}
-            named = zip(self.bodyparts, metrics.identity, strict=False)  # no numbers of a split without images
-            row |= {f"{split} id_head_{part}_accuracy": _cell(share) for part, share in named}
+            named = zip(self.bodyparts, metrics.identity, strict=False)  # a split without images has no values
+            row |= {f"{split} id_head_{part}_accuracy": _cell(accuracy) for part, accuracy in named}
         return row
 
 
 def write_evaluation(
     images: Sequence[Image], predictions: Sequence[Prediction | None], layout: Layout, path: Path, scorer: str
 ) -> None:
-    """Write the predictions of all labeled images; None for those that were not evaluated.
+    """Write the predictions on all labeled images.
 
-    Of more animals than the project has individuals the first ones are kept.
+    Parameters
+    ----------
+    images
+        The labeled images, in the order of CollectedData.
+    predictions
+        The prediction in each image, in pixels of the image; None if the image was not evaluated.  If there are more
+        animals than individuals in the project, the first ones are written.
+    layout
+        Names of bodyparts and individuals.
+    path
+        The h5 to write.
+    scorer
+        Name of the network.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     frame = pd.DataFrame(
         padded_values(predictions, layout),
@@ -91,12 +115,17 @@ def write_evaluation(
 
 
 def read_evaluation(path: Path) -> tuple[Layout, dict[Image, Prediction]]:
-    """Read the predictions of an evaluation: per evaluated image the animals that were found.
+    """Read the predictions of an evaluation.
+
+    Returns
+    -------
+    layout, predictions
+        Names of bodyparts and individuals, and the prediction in each evaluated image, in pixels of the image.
 
     Raises
     ------
     DlcxError
-        When the file is missing or no such table.
+        If the file is missing or is not such a table.
     """
     frame = read_h5(path)
     frame, _, layout = split_table(frame, path)
@@ -117,44 +146,46 @@ def read_evaluation(path: Path) -> tuple[Layout, dict[Image, Prediction]]:
 
 
 def write_results(row: EvaluationRow, path: Path) -> None:
-    """Write ``-results.csv``: one row of numbers.
+    """Write ``-results.csv``, a table of one row.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     _write_rows([row.cells()], path)
 
 
 def write_keypoint_results(row: EvaluationRow, layout: Layout, path: Path) -> None:
-    """Write ``-keypoint-results.csv``: the mean error in pixels of every bodypart.
+    """Write ``-keypoint-results.csv``, the mean error of every bodypart in pixels.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = (*layout.bodyparts, *layout.unique)
     writer.writerow(["", *names])
     for title, metrics in (("Train error (px)", row.train), ("Test error (px)", row.test)):
-        errors = (*metrics.per_bodypart, *metrics.per_unique) or [math.nan] * len(names)  # none without images
+        errors = (*metrics.per_bodypart, *metrics.per_unique) or [math.nan] * len(
+            names
+        )  # a split without images has no errors
         writer.writerow([title, *("" if math.isnan(error) else repr(error) for error in errors)])
     write_text(Path(path), text.getvalue())
 
 
 def merge_combined(row: EvaluationRow, path: Path) -> None:
-    """Put a row into ``CombinedEvaluation-results.csv``, in place of an older one of the same snapshot.
+    """Add a row to ``CombinedEvaluation-results.csv``, or replace the existing row of the same snapshot.
 
-    Epochs alone tell snapshots apart, so the best snapshot and a regular one of the same epoch share a row.
-    Other processes may put in theirs meanwhile.
+    The table identifies snapshots by their epochs, so the best snapshot and a regular one of the same epoch share a
+    row.  Several processes may add rows at the same time.
 
     Raises
     ------
     DlcxError
-        When the file that exists is no such table, cannot be written, or is kept by another process.
+        If the existing file is not such a table, cannot be written, or is locked by another process.
     """
     with exclusive_edit(path):
         rows = {_key(old): old for old in _read_rows(path)}
@@ -165,7 +196,7 @@ def merge_combined(row: EvaluationRow, path: Path) -> None:
 
 @dataclass(frozen=True)
 class CombinedRow:
-    """What one row of ``CombinedEvaluation-results.csv`` says of a snapshot; nan where it says nothing."""
+    """One row of ``CombinedEvaluation-results.csv``: errors of a snapshot in pixels, nan if the cell is empty."""
 
     percent: int
     shuffle: int
@@ -175,12 +206,12 @@ class CombinedRow:
 
 
 def read_combined(path: Path) -> list[CombinedRow]:
-    """The rows of ``CombinedEvaluation-results.csv``; none where there is no such file.
+    """Read ``CombinedEvaluation-results.csv``; the list is empty if the file does not exist.
 
     Raises
     ------
     DlcxError
-        When the file is no such table.
+        If the file is not such a table.
     """
     found = []
     for row in _read_rows(path):
@@ -190,18 +221,20 @@ def read_combined(path: Path) -> list[CombinedRow]:
             errors = (_error(row.get(name, ""), name) for name in ("train rmse", "test rmse"))
             found.append(CombinedRow(int(100 * fraction), shuffle, epochs, *errors))
         except ValueError as error:
-            raise DlcxError(f"{path}: {error}", hint="Move the file away; it is written anew.") from error
+            raise DlcxError(
+                f"{path}: {error}", hint="Move the file away. The next evaluation writes a new one."
+            ) from error
     return found
 
 
 def _found(poses: np.ndarray) -> Instances:
-    """Animals (A, K, 3) without those that are all -1."""
+    """Return the animals among (A, K, 3) that are not -1."""
     poses = poses[~(poses[..., 2] < 0).all(-1)]
     return Instances(poses[..., :2], poses[..., 2])
 
 
 def _error(cell: str, name: str) -> float:
-    """A number of pixels; nan where there is none."""
+    """Return an error in pixels, or nan if the cell is empty."""
     return math.nan if is_missing(cell) else cell_number(cell, name, 0)
 
 
@@ -210,7 +243,7 @@ def _cell(value: float) -> str:
 
 
 def _key(row: Mapping[str, str]) -> tuple[tuple[float, str], ...]:
-    """The index columns so that they sort as numbers, and as text where they are none (several cut-offs)."""
+    """Return the index columns as a sort key: by number, or by text for several cutoffs."""
 
     def order(cell: str) -> tuple[float, str]:
         try:
@@ -225,7 +258,7 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         return []
-    return [row for _, row in csv_rows(path, INDEX, hint="Move the file away; it is written anew.")]
+    return [row for _, row in csv_rows(path, INDEX, hint="Move the file away. The next evaluation writes a new one.")]
 
 
 def _write_rows(rows: Sequence[Mapping[str, str]], path: Path) -> None:

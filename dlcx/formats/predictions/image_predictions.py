@@ -1,8 +1,8 @@
-"""``image_predictions_<scorer>.h5`` and ``.csv``: poses in images that are no frames of a video, as DeepLabCut 3.0.2.
+"""``image_predictions_<scorer>.h5`` and ``.csv``: poses in images that are not frames of a video.
 
-Key ``predictions``, float32, pandas' fixed format; rows are the images' paths; the level ``individuals`` is there for
-a single animal too.  Animals are in the net's order, -1 where fewer were found.  The table itself is drawn in
-:mod:`dlcx.formats.predictions.pose_tables`.
+Key ``predictions``, float32, fixed format of pandas.  Rows are the paths of the images.  The level ``individuals``
+exists for a single animal, too.  Animals are in the order of the network, and -1 if fewer were detected.
+:mod:`dlcx.formats.predictions.pose_tables` shows the table.  Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -25,12 +25,25 @@ def write_image_predictions(
     *,
     csv: bool = True,
 ) -> None:
-    """Write the csv, if it is wanted, and then the h5, which says that all is there: one row an image.
+    """Write the csv and then the h5, whose existence shows that both files are complete.
+
+    Parameters
+    ----------
+    images, predictions
+        The images and the prediction in each, in pixels of the image.
+    layout
+        Names of bodyparts and individuals.
+    path
+        The h5 to write.
+    scorer
+        Name of the network.
+    csv
+        Whether to write the csv.
 
     Raises
     ------
     DlcxError
-        When a file cannot be written.
+        If a file cannot be written.
     """
     frame = pd.DataFrame(
         padded_values(predictions, layout),

@@ -1,15 +1,15 @@
-"""The table of poses that most result files share, as h5 and as csv.
+"""The table of poses in h5 and csv files of results.
 
 ::
 
     scorer       DLC_Resnet50_...   (one name throughout)
-    individuals  ann  ann  ann         ...  single          level absent from single-animal videos
-    bodyparts    nose nose nose        ...  lamp            unique bodyparts last, under 'single'
+    individuals  ann  ann  ann         ...  single          this level is missing for a single animal
+    bodyparts    nose nose nose        ...  lamp            unique bodyparts are last and belong to 'single'
     coords       x    y    likelihood  ...  x y likelihood
     0            4.66 66.9 0.368
 
-Format: DeepLabCut 3.0.2, pandas tables in HDF5.  pandas >= 3.1 leaves out group attributes that pandas 2 (and so
-DeepLabCut) needs to read a table; they are written here.
+Format: DeepLabCut 3.0.2, pandas tables in HDF5.  pandas >= 3.1 omits group attributes that pandas 2, and thus
+DeepLabCut, needs to read a table.  This module writes them.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from dlcx.untrusted_files import open_text
 COORDS = ("x", "y", "likelihood")
 SINGLE = "single"
 KEYS = ("df_with_missing", "tracks", "predictions")
-_CSV_ROWS = 2000  # frames whose text is made at once
+_CSV_ROWS = 2000  # frames that are converted to text at once
 
 
 def pose_columns(layout: Layout, scorer: str, *, individuals: bool) -> pd.MultiIndex:
-    """Column names in the order of :func:`pose_values`; ``individuals`` adds that level."""
+    """Return the column names in the order of :func:`pose_values`; ``individuals`` adds that level."""
     owners = [(animal, part) for animal in layout.individuals for part in layout.bodyparts]
     owners += [(SINGLE, part) for part in layout.unique]
     names = [(scorer, *(owner if individuals else owner[1:]), coord) for owner in owners for coord in COORDS]
@@ -48,7 +48,20 @@ def pose_columns(layout: Layout, scorer: str, *, individuals: bool) -> pd.MultiI
 
 
 def pose_values(xy: np.ndarray, score: np.ndarray, unique_xy: np.ndarray, unique_score: np.ndarray) -> np.ndarray:
-    """Rows (T, 3 * (A * K + U)) of x, y, likelihood from xy (T, A, K, 2), score (T, A, K) and the unique bodyparts."""
+    """Return the rows of a table of poses.
+
+    Parameters
+    ----------
+    xy, score
+        Positions (T, A, K, 2) in pixels and likelihoods (T, A, K).
+    unique_xy, unique_score
+        The same of the unique bodyparts: (T, U, 2) and (T, U).
+
+    Returns
+    -------
+    numpy.ndarray
+        x, y and likelihood of each point: (T, 3 * (A * K + U)).
+    """
     count = len(xy)
     animals = np.concatenate([xy, score[..., None]], axis=-1).reshape(count, 3 * math.prod(score.shape[1:]))
     unique = np.concatenate([unique_xy, unique_score[..., None]], axis=-1).reshape(count, 3 * unique_score.shape[1])
@@ -56,11 +69,11 @@ def pose_values(xy: np.ndarray, score: np.ndarray, unique_xy: np.ndarray, unique
 
 
 def padded_values(predictions: Sequence[Prediction | None], layout: Layout) -> np.ndarray:
-    """Rows (M, 3 * (A * K + U)), float32, of images whose animals are not linked, in the net's order:
-    that of the individuals where the net tells them apart.
+    """Return the rows (M, 3 * (A * K + U)), float32, of M images without tracking.
 
-    Animals that were not found are -1, images without a prediction nan; of more animals than the project has
-    individuals the first ones are kept.
+    Animals are in the order of the network, which is that of the individuals if it has an identity head.  Animals that
+    were not detected are -1, images without a prediction are nan.  If there are more animals than individuals, the
+    first ones are kept.
     """
     animals, parts, unique = len(layout.individuals), len(layout.bodyparts), len(layout.unique)
     xy, score = _padded([None if found is None else found.animals for found in predictions], animals, parts)
@@ -70,7 +83,7 @@ def padded_values(predictions: Sequence[Prediction | None], layout: Layout) -> n
 
 
 def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
-    """xy (M, A, K, 2) and score (M, A, K), float32: -1 for animals not found, nan for images not evaluated."""
+    """Return xy (M, A, K, 2) and score (M, A, K), float32: -1 for missing animals, nan for missing predictions."""
     xy = np.full((len(found), animals, parts, 2), np.nan, np.float32)
     score = np.full((len(found), animals, parts), np.nan, np.float32)
     for i, instances in enumerate(found):
@@ -82,12 +95,19 @@ def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tupl
 
 
 def split_table(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str, Layout]:
-    """The table with its columns in DeepLabCut's order, which other programs may have changed, its scorer and layout.
+    """Sort the columns of a table into DeepLabCut's order, and parse their names.
+
+    Other programs may have changed the order.
+
+    Returns
+    -------
+    table, scorer, layout
+        The table in order, its scorer, and its names of bodyparts and individuals.
 
     Raises
     ------
     DlcxError
-        When the columns are not x, y, likelihood of the same bodyparts for every individual.
+        If the columns are not x, y, likelihood of the same bodyparts for every individual.
     """
     levels = [str(name) for name in frame.columns.names]
     if levels not in (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"]):
@@ -109,21 +129,32 @@ def split_table(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str, Lay
             f" of {len(individuals)} individual(s) that do not fit",
         )
     if rows != wanted:
-        place = {row: number for number, row in enumerate(rows)}
-        frame = frame.iloc[:, [place[row] for row in wanted]]
+        number_of = {row: number for number, row in enumerate(rows)}
+        frame = frame.iloc[:, [number_of[row] for row in wanted]]
     return frame, scorer, layout
 
 
 def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool, origin: str = "") -> None:
-    """Write a frame as pandas' ``table`` or ``fixed`` format, readable by pandas 2 and 3.
+    """Write a table that pandas 2 and 3 can read.
 
-    HDF5 keeps at most 64 kB of column names with a table; frames of more columns are written as ``fixed``.
-    ``origin``, what the numbers were made of and how, is an attribute of the group, for :func:`read_origin`.
+    Parameters
+    ----------
+    frame
+        The table.
+    path
+        The file to write.
+    key
+        Key of the table in the file.
+    table
+        Whether to use the ``table`` format of pandas instead of ``fixed``.  HDF5 stores at most 64 kB of column names
+        with a ``table``, so a table with more is written as ``fixed``.
+    origin
+        Description of the source of the values, stored as an attribute for :func:`read_origin`.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     table = table and len(pickle.dumps(list(frame.columns), 0)) < 64_000
     attributes = {"pandas_version": "0.15.2"}
@@ -133,17 +164,17 @@ def write_h5(frame: pd.DataFrame, path: Path, *, key: str = KEYS[0], table: bool
 
 
 def read_origin(path: Path) -> str:
-    """What a file's numbers were made of and how; nothing where another program wrote it."""
+    """Return the description of the source of a file's values; empty if another program wrote the file."""
     return read_attribute(Path(path), KEYS, "dlcx_origin")
 
 
 def read_h5(path: Path) -> pd.DataFrame:
-    """Read the table of a result file: under the first of the known keys that it has, or its only one.
+    """Read the table of a result file: the first of the known keys, or its only key.
 
     Raises
     ------
     DlcxError
-        When the file is missing, no HDF5, holds no such table, or objects that are not plain.
+        If the file is missing, is not HDF5, has no such table, or holds Python objects other than plain ones.
     """
     path = Path(path)
     if not path.is_file():
@@ -152,13 +183,19 @@ def read_h5(path: Path) -> pd.DataFrame:
 
 
 def stored_key(path: Path) -> tuple[str, bool]:
-    """The key of the one table of a result file, and whether it is a ``table`` (else ``fixed``)."""
+    """Return the key of the table in a result file, and whether its format is ``table`` rather than ``fixed``."""
     return read_form(Path(path), KEYS)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a numeric frame with the text DeepLabCut's csv has: shortest digits, empty cells for nan."""
-    with atomic_file(Path(path)) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+    """Write a table of numbers like DeepLabCut: as few digits as possible, and empty cells for nan.
+
+    Raises
+    ------
+    DlcxError
+        If the file cannot be written.
+    """
+    with atomic_file(Path(path)) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         for number, level in enumerate(frame.columns.names):
             file.write(",".join([str(level), *map(str, frame.columns.get_level_values(number))]) + "\n")
         labels, values = frame.index.tolist(), frame.to_numpy()
@@ -168,12 +205,12 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a csv of poses (float64); the number of header rows is found in the file.
+    """Read a csv of poses as float64, with or without the level ``individuals``.
 
     Raises
     ------
     DlcxError
-        When the file is missing or is no table of poses.
+        If the file is missing or is not a table of poses.
     """
     path = Path(path)
     if not path.is_file():
@@ -194,9 +231,9 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_numbers(path: Path, header: int) -> pd.DataFrame:
-    """The table below ``header`` lines of names.
+    """Read the table below ``header`` lines of names.
 
-    The names are read apart from the numbers: pandas takes a first row without numbers for one more line of names.
+    The names are read separately, because pandas takes a first row without numbers for another line of names.
     """
     with open_text(path) as text:
         rows = csv.reader(text, skipinitialspace=True)
@@ -220,16 +257,16 @@ def _read_numbers(path: Path, header: int) -> pd.DataFrame:
 
 
 def _label(label: object) -> str:
-    """A row's name; paths may hold what separates cells."""
+    """Return the cell for the name of a row, in quotes if it contains a separator, as paths may."""
     text = str(label)
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
 
 
 def _text_rows(values: np.ndarray) -> list[str]:
-    """The text of rows (T, C), as pandas has it.
+    """Return the text of rows (T, C) as pandas writes it.
 
-    pydantic writes JSON five times as fast as Python writes numbers, and but for tiny and infinite ones these are the
-    same.
+    The JSON writer of pydantic is five times as fast as ``repr`` and gives the same text, except for very small and
+    infinite numbers.
     """
     if values.dtype == np.float32:
         values = _shortest(values)
@@ -244,11 +281,11 @@ def _text_rows(values: np.ndarray) -> list[str]:
 
 
 def _shortest(values: np.ndarray) -> np.ndarray:
-    """float64 numbers whose ``repr`` is the shortest decimal that still means the same float32.
+    """Return float64 numbers whose ``repr`` is the shortest decimal that rounds to the given float32.
 
     ``rint(x * 10**n) / 10**n`` is the double nearest to a decimal number as long as 10**n is exact (n <= 22).
-    float32 keeps all decimals of 6 digits apart, so fewer need no try of their own (``repr`` drops zeros), and 9
-    always do.
+    float32 distinguishes all decimals of 6 digits, so fewer digits need not be tried (``repr`` drops zeros), and
+    9 digits always suffice.
     """
     single = values.ravel()
     shortest = single.astype(np.float64)

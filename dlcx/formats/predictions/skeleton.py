@@ -1,14 +1,14 @@
-"""``<video><scorer>_skeleton.h5`` and ``.csv``: bones in every frame, as DeepLabCut 3.0.2 writes them.
+"""``<video><scorer>_skeleton.h5`` and ``.csv``: length and orientation of the bones in every frame.
 
 ::
 
-        ann_snout_back                          two levels without names; no individual for a lone animal
+        ann_snout_back                          two levels without names; no individual for a single animal
         length   orientation  likelihood
     0   38.48    119.41       0.53
 
-Key ``df_with_missing``, pandas' table format.  The length is in pixels; the orientation that of the arrow from the
-first bodypart to the second, in degrees from 0 to 360, clockwise from the image's right, as y grows downwards; the
-likelihood the lesser one of the two.
+Key ``df_with_missing``, table format of pandas.  The length is in pixels.  The orientation is that of the arrow from
+the first bodypart to the second, in degrees from 0 to 360, clockwise from the right of the image because y points
+down.  The likelihood is the lower one of the two bodyparts.  Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -29,12 +29,27 @@ COLUMNS = ("length", "orientation", "likelihood")
 def write_skeleton(
     bones: Sequence[str], values: np.ndarray, path_h5: Path, *, first: int = 0, csv: bool = True, origin: str = ""
 ) -> None:
-    """Write values (T, B, 3) of B bones: length, orientation and likelihood; the first row is frame ``first``.
+    """Write the bones of T frames.
+
+    Parameters
+    ----------
+    bones
+        Names of the B bones.
+    values
+        Length in pixels, orientation in degrees and likelihood (T, B, 3).
+    path_h5
+        The h5 to write; the csv is written beside it.
+    first
+        Number of the first frame.
+    csv
+        Whether to write the csv.
+    origin
+        Description of the source of the values, see :func:`dlcx.formats.predictions.pose_tables.write_h5`.
 
     Raises
     ------
     DlcxError
-        When a file cannot be written.
+        If a file cannot be written.
     """
     frame = pd.DataFrame(
         values.reshape(len(values), -1).astype(np.float64),
@@ -50,12 +65,12 @@ def write_skeleton(
 
 
 def read_skeleton(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
-    """The bones' names and values (T, B, 3) of such an h5.
+    """Read the names of the B bones and their values (T, B, 3): length, orientation, likelihood.
 
     Raises
     ------
     DlcxError
-        When the file is missing or no table.
+        If the file is missing or is not such a table.
     """
     frame = read_h5(path)
     bones = tuple(dict.fromkeys(map(str, frame.columns.get_level_values(0))))

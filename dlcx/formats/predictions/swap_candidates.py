@@ -1,12 +1,11 @@
-"""``<video><scorer>_el_swaps.csv``: where two tracks may have changed animals; dlcx's own.
+"""``<video><scorer>_el_swaps.csv``: frames in which two tracks may have been swapped; specific to dlcx.
 
 ::
 
     frame,score,one,other
     1204,0.83,mouse1,mouse3
 
-``frame`` is the first one that would have to be swapped; ``score`` runs from 0 to 1; ``one`` and ``other`` are
-individuals.
+``frame`` is the first frame to swap back, ``score`` lies between 0 and 1, ``one`` and ``other`` are individuals.
 """
 
 from __future__ import annotations
@@ -25,7 +24,13 @@ _COLUMNS = ("frame", "score", "one", "other")
 
 
 def write_swap_candidates(candidates: Sequence[SwapCandidate], path: Path) -> None:
-    """Write the file, whole or not at all."""
+    """Write a table of likely swaps.
+
+    Raises
+    ------
+    DlcxError
+        If the file cannot be written.
+    """
     content = io.StringIO()
     rows = csv.writer(content, lineterminator="\n")
     rows.writerow(_COLUMNS)
@@ -34,12 +39,12 @@ def write_swap_candidates(candidates: Sequence[SwapCandidate], path: Path) -> No
 
 
 def read_swap_candidates(path: Path) -> tuple[SwapCandidate, ...]:
-    """Read the file.
+    """Read a table of likely swaps.
 
     Raises
     ------
     DlcxError
-        When it is missing or holds something else.
+        If the file is missing or is not such a table.
     """
     found = []
     for where, row in csv_rows(path, _COLUMNS):

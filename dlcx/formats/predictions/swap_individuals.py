@@ -1,7 +1,7 @@
-"""Two individuals of a file of tracks changed in place: h5 and csv keep key, kind and everything else.
+"""Swap two individuals in a file of tracks, keeping its key, its format and everything else.
 
-What filtered poses were made of and how stays written in them: the same filter leaves them, and the swap, alone, and
-another one is refused.
+The note on the source of filtered poses is kept.  Filtering again with the same settings therefore finds the file up to
+date and keeps the swap, while other settings are refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dlcx.untrusted_files import read_json
 
 @dataclass(frozen=True)
 class Swap:
-    """What a call has swapped: two individuals in the frames ``first`` to ``last``; ``token`` tells it from others."""
+    """A swap of two individuals in the frames ``first`` to ``last``; ``token`` identifies this one swap."""
 
     one: str
     other: str
@@ -45,18 +45,22 @@ class Swap:
 def swap_individuals(
     path: Path, one: str, other: str, first: int, last: int | None, note: Callable[[Path, Swap], None]
 ) -> tuple[Path, Swap]:
-    """Swap two individuals in the frames ``first`` to ``last``, both included; the csv beside an h5 is written anew.
+    """Swap two individuals in a range of frames, in the h5 and in the csv beside it.
 
-    Where a call was killed after it had swapped them, the same call finishes it: it must not swap them back.
+    If a process is killed after it has written the swap, running the same command again completes it and does not swap
+    the individuals back.
 
     Parameters
     ----------
     path
-        An h5 or csv of tracks; of the two that lie beside each other the h5 leads.
-    one, other, first, last
-        The individuals, and the frames; None: to the end.
+        An h5 or csv of tracks.  If both exist, the h5 is read.
+    one, other
+        Names of the individuals.
+    first, last
+        First and last frame, both included; None means the end of the video.
     note
-        Called with the file and the swap when the files are written; twice with the same swap after a kill.
+        Called with the file and the swap after both files are written.  After a kill, it may be called twice with the
+        same swap.
 
     Returns
     -------
@@ -66,19 +70,19 @@ def swap_individuals(
     Raises
     ------
     DlcxError
-        When the file cannot be read or written, has no such individual, or none of the frames.
+        If the file cannot be read or written, or lacks one of the individuals or all of the frames.
     """
     h5 = Path(path).with_suffix(".h5")
     path = h5 if h5.is_file() else Path(path)
     with exclusive_edit(path, path.with_suffix(".csv")):
         frame, _, _ = split_table(read_csv(path) if path.suffix == ".csv" else read_h5(path), path)
         chosen = _chosen(frame, path, one, other, first, last)
-        held = frame.index[chosen]
-        swap = Swap(one, other, int(held[0]), int(held[-1]), uuid.uuid4().hex)
-        if (begun := _begun(path, frame)) is not None:
-            _finish(path, frame, begun, note)
-            if replace(begun, token=swap.token) == swap:
-                return path, begun
+        frames = frame.index[chosen]
+        swap = Swap(one, other, int(frames[0]), int(frames[-1]), uuid.uuid4().hex)
+        if (interrupted := _interrupted(path, frame)) is not None:
+            _finish(path, frame, interrupted, note)
+            if replace(interrupted, token=swap.token) == swap:
+                return path, interrupted
         changed = _swapped(frame, chosen, one, other)
         write_text(_journal(path), json.dumps({**asdict(swap), "after": _digest(changed)}) + "\n")
         if path.suffix != ".csv":
@@ -89,10 +93,10 @@ def swap_individuals(
 
 
 def _chosen(frame: pd.DataFrame, path: Path, one: str, other: str, first: int, last: int | None) -> np.ndarray:
-    """Which rows of the file are to change."""
+    """Return which rows of the file are to be swapped."""
     _, _, layout = split_table(frame, path)
     if not layout.multi:
-        raise DlcxError(f"{path}: poses of one animal: there is nothing to swap")
+        raise DlcxError(f"{path}: tracks of one animal, so there is nothing to swap")
     for name in (one, other):
         if name not in layout.individuals:
             raise DlcxError(f"{path} has no individual {name}", hint=did_you_mean(name, layout.individuals))
@@ -100,8 +104,8 @@ def _chosen(frame: pd.DataFrame, path: Path, one: str, other: str, first: int, l
         raise DlcxError(f"{one} cannot be swapped with itself")
     chosen = (frame.index >= first) & (frame.index <= (frame.index[-1] if last is None else last))
     if not chosen.any():
-        held = f"{frame.index[0]} to {frame.index[-1]}" if len(frame) else "none"
-        raise DlcxError(f"{path} has no frames from {first} to {'the end' if last is None else last}, but {held}")
+        existing = f"{frame.index[0]} to {frame.index[-1]}" if len(frame) else "none"
+        raise DlcxError(f"{path} has no frames from {first} to {'the end' if last is None else last}, but {existing}")
     return np.asarray(chosen)
 
 
@@ -109,13 +113,13 @@ def _swapped(frame: pd.DataFrame, chosen: np.ndarray, one: str, other: str) -> p
     owner = frame.columns.get_level_values("individuals")
     values = frame.to_numpy(copy=True)
     columns = [np.flatnonzero(owner == name) for name in (one, other)]
-    mine, its = (values[np.ix_(chosen, held)] for held in columns)
-    values[np.ix_(chosen, columns[0])], values[np.ix_(chosen, columns[1])] = its, mine
+    of_one, of_other = (values[np.ix_(chosen, numbers)] for numbers in columns)
+    values[np.ix_(chosen, columns[0])], values[np.ix_(chosen, columns[1])] = of_other, of_one
     return pd.DataFrame(values, index=frame.index, columns=frame.columns)
 
 
 def _finish(path: Path, changed: pd.DataFrame, swap: Swap, note: Callable[[Path, Swap], None]) -> None:
-    """What follows when the h5 holds the swap: the csv, and the note of it."""
+    """Write the csv and call ``note``, once the h5 holds the swap."""
     csv = path.with_suffix(".csv")
     if csv.is_file():
         write_csv(changed, csv)
@@ -123,8 +127,8 @@ def _finish(path: Path, changed: pd.DataFrame, swap: Swap, note: Callable[[Path,
     remove(_journal(path))
 
 
-def _begun(path: Path, frame: pd.DataFrame) -> Swap | None:
-    """The swap that a killed process has written into the h5 without finishing; the csv alone is written at once."""
+def _interrupted(path: Path, frame: pd.DataFrame) -> Swap | None:
+    """Return the swap that a killed process wrote into the h5 but did not complete, or None."""
     try:
         data = read_json(_journal(path))
         swap = Swap(data["one"], data["other"], int(data["first"]), int(data["last"]), data["token"])
@@ -134,7 +138,7 @@ def _begun(path: Path, frame: pd.DataFrame) -> Swap | None:
 
 
 def _journal(path: Path) -> Path:
-    """Where a call notes what it is about to swap."""
+    """Return the file in which a swap is recorded before it is written."""
     return path.with_name(fit_file_name(f".{path.name}", ".swapping.json"))
 
 

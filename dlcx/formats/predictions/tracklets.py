@@ -1,4 +1,4 @@
-"""``<video><scorer>_el.pickle`` (``_bx``, ``_sk``): poses linked as far as that is safe, before they are stitched.
+"""``<video><scorer>_el.pickle`` (``_bx``, ``_sk``): tracklets, before stitching.
 
 ::
 
@@ -7,10 +7,12 @@
      2: {"frame00": (K, 4), "frame01": ...},        one tracklet; x, y, score, identity (-1: unknown)
      ...}
 
-float64; pixels of the whole image; a part that was not found is nan, nan and its score.  Format: DeepLabCut 3.0.2.
+Values are float64, positions pixels of the full image.  A bodypart that was not detected is nan, nan and its score.
+Format: DeepLabCut 3.0.2.
 
-All of it is plain Python and numpy, but for the header: DeepLabCut's stitching asks it for the names of its columns, so
-it must be pandas' own index.  It is stored as the call that makes it from plain lists, which every pandas understands.
+Everything is plain Python and numpy except for the header, which must be a pandas index, because DeepLabCut's stitching
+reads the column names from it.  It is pickled as a call that creates it from plain lists, which every version of pandas
+understands.
 """
 
 from __future__ import annotations
@@ -34,7 +36,15 @@ from dlcx.poses import Instances, Layout, Prediction
 
 @dataclass(frozen=True)
 class StoredTracklets:
-    """Tracklets by number: their frames (n,) and poses (n, K, 4); ``unique`` (U, 3) by frame."""
+    """The content of a tracklets file.
+
+    Attributes
+    ----------
+    tracklets
+        Frame numbers (n,) and poses (n, K, 4) of each tracklet: x and y in pixels of the full frame, score, identity.
+    unique
+        Unique bodyparts (U, 3) by frame number.
+    """
 
     tracklets: Mapping[int, tuple[np.ndarray, np.ndarray]]
     unique: Mapping[int, np.ndarray]
@@ -50,19 +60,29 @@ def write_tracklets(
     frames: int,
     first: int = 0,
 ) -> None:
-    """Write tracklets, given as frame numbers in the video (n,) and poses (n, K, 4), in their order.
+    """Write tracklets in the given order.
 
     Parameters
     ----------
+    tracklets
+        Frame numbers (n,) and poses (n, K, 4) of each tracklet.
     predictions
-        One a frame from frame ``first`` on, for the unique bodyparts.
+        One prediction per frame, for the unique bodyparts.
+    path
+        The file to write.
+    layout
+        Names of bodyparts and individuals.
+    scorer
+        Name of the network.
     frames
-        Frames of the whole video; sets how many digits a frame's key has.
+        Number of frames of the complete video, which determines the number of digits in the keys.
+    first
+        Number of the first frame.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     digits = frame_digits(frames)
     content: dict[Any, Any] = {"header": _Header(layout, scorer)}
@@ -81,12 +101,12 @@ def write_tracklets(
 def read_tracklets(path: Path) -> StoredTracklets:
     """Read the tracklets of DeepLabCut 2.2 to 3.0 or dlcx.
 
-    Frames for which DeepLabCut stored what a tracker expected, not a pose, are left out.
+    Frames for which DeepLabCut stored the state of a tracker instead of a pose are left out.
 
     Raises
     ------
     DlcxError
-        When the file is missing, broken, or another pickle.
+        If the file is missing, damaged, or another pickle.
     """
     content = load_plain_pickle(path, foreign=True)
     if not isinstance(content, dict) or "header" not in content:
@@ -100,7 +120,7 @@ def read_tracklets(path: Path) -> StoredTracklets:
 
 
 class _Header:
-    """Stands for the columns' index while it is written."""
+    """Placeholder that is pickled as the pandas index of the columns."""
 
     def __init__(self, layout: Layout, scorer: str) -> None:
         self.names = [scorer], [*layout.bodyparts, *layout.unique], list(COORDS)
@@ -122,11 +142,11 @@ def _tracklet(entries: Mapping[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
     if not frames:
         return np.zeros(0, int), np.zeros((0, 0, 4))
     stacked = np.stack([poses[frame] for frame in frames])
-    if stacked.shape[-1] == 3:  # nets without identity, in older files
+    if stacked.shape[-1] == 3:  # without identity, in older files
         stacked = np.concatenate([stacked, np.full((*stacked.shape[:2], 1), -1.0)], -1)
     return np.array(frames), stacked
 
 
 def _number(key: Any) -> int:
-    """A frame's number; keys are numbers in older files, names such as ``frame007`` in newer ones."""
-    return checked_values.whole(int(re.sub(r"\D", "", key)) if isinstance(key, str) else key, "frame")
+    """Return a frame number; keys are numbers in older files and names such as ``frame007`` in newer ones."""
+    return checked_values.integer(int(re.sub(r"\D", "", key)) if isinstance(key, str) else key, "frame")

@@ -1,8 +1,8 @@
-"""``<video><scorer>.h5`` and ``.csv``: poses of every frame of a video, as DeepLabCut 3.0.2 writes them.
+"""``<video><scorer>.h5`` and ``.csv``: the poses in every frame of a video.
 
-Key ``df_with_missing`` and float32, or, after tracking several animals, key ``tracks`` and float64; pandas' table
-format; rows are frame numbers (int64).  The level ``individuals`` is there for projects with several animals only.
-The table itself is drawn in :mod:`dlcx.formats.predictions.pose_tables`.
+Key ``df_with_missing`` and float32; after tracking, key ``tracks`` and float64.  Table format of pandas.  Rows are
+frame numbers (int64).  Only projects with several animals have the level ``individuals``.
+:mod:`dlcx.formats.predictions.pose_tables` shows the table.  Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dlcx.formats.predictions.pose_tables import (
 from dlcx.outputs import marked_outdated
 from dlcx.poses import Tracks
 
-#: Frames without a row that a file may have for each row; a damaged number would ask for more than memory holds.
+#: Maximum number of frames without a row per row of a file: a damaged frame number must not exhaust the memory.
 MAX_GAPS = 10_000
 
 
@@ -41,17 +41,32 @@ def write_predictions(
     double: bool | None = None,
     origin: str = "",
 ) -> None:
-    """Write the h5 and, beside it, the csv; frames from ``tracks.first`` on.
+    """Write the h5 and, beside it, the csv.
 
-    Numbers and nans are written as they are, but for poses that are not linked: there ``readable`` (T,) says in which
-    frames a net looked, and what it did not find in them is -1, -1, -1, as DeepLabCut has it.
-    ``double`` chooses float64 (default: for tracks only).  For ``origin`` see
-    :func:`dlcx.formats.predictions.pose_tables.write_h5`.
+    Parameters
+    ----------
+    tracks
+        Poses in T frames, in pixels of the full frame.
+    path_h5
+        The h5 to write.
+    scorer
+        Name of the network.
+    csv
+        Whether to write the csv.
+    key
+        Key of the table: ``tracks`` for tracks, otherwise ``df_with_missing``.
+    readable
+        For poses before tracking: whether each frame (T,) was decoded.  Animals that were not detected in such a frame
+        are written as -1, -1, -1, as in DeepLabCut.  None writes all values as they are.
+    double
+        Whether to write float64; by default only for tracks.
+    origin
+        Description of the source of the poses, see :func:`dlcx.formats.predictions.pose_tables.write_h5`.
 
     Raises
     ------
     DlcxError
-        When a file cannot be written.
+        If a file cannot be written.
     """
     values = pose_values(tracks.xy, tracks.score, tracks.unique_xy, tracks.unique_score)
     if readable is not None:
@@ -70,20 +85,25 @@ def write_predictions(
 
 
 def read_predictions(path: Path) -> Tracks:
-    """Read an h5 (float32 or float64, as stored) or a csv (float64) of DeepLabCut or dlcx.
+    """Read the poses of a video from an h5 (float32 or float64, as stored) or a csv (float64).
 
-    DeepLabCut marks an animal that was not found by -1, -1, -1; here it is nan, as everything unseen.
+    DeepLabCut writes -1, -1, -1 for an animal that was not detected; it is nan in the result.
+
+    Returns
+    -------
+    Tracks
+        Poses in pixels of the full frame.  Frames without a row are nan.
 
     Raises
     ------
     DlcxError
-        When the file is missing, broken, or no table of poses, or when its frames are not consecutive.
+        If the file is missing, damaged or not a table of poses, or if its frame numbers are not in ascending order.
     """
     return _tracks(Path(path))[1]
 
 
 def read_scorer(path: Path) -> str:
-    """The scorer name in the columns of a prediction file."""
+    """Return the scorer in the columns of a pose file."""
     return _tracks(Path(path))[0]
 
 
@@ -100,7 +120,7 @@ def _tracks(path: Path) -> tuple[str, Tracks]:
     if not np.issubdtype(values.dtype, np.floating):
         raise DlcxError(f"{path}: expected numbers, got {values.dtype}")
     if not len(values):
-        raise DlcxError(f"{path}: holds no frames", hint="Run `dlcx analyze-video` again with --overwrite.")
+        raise DlcxError(f"{path}: has no frames", hint="Run `dlcx analyze-video` again with --overwrite.")
     values = values.reshape(len(frame), -1, 3)
     values = np.where(values[..., 2:] < 0, np.nan, values).astype(values.dtype)
     animals = len(layout.individuals) * len(layout.bodyparts)
@@ -110,13 +130,13 @@ def _tracks(path: Path) -> tuple[str, Tracks]:
 
 
 def _frame_numbers(index: pd.Index, path: Path) -> np.ndarray:
-    """The numbers (T,) int64 that rows are named by."""
+    """Return the frame numbers (T,), int64, that the rows are named by."""
     numbers = np.asarray(index)
     if index.nlevels != 1 or not np.issubdtype(numbers.dtype, np.number) or not np.isfinite(numbers).all():
         raise DlcxError(f"{path}: expected rows named by frame numbers, got {str(index[0])[:60]!r}, ...")
-    whole = numbers.astype(np.int64)
-    if (whole != numbers).any() or whole[0] < 0 or (np.diff(whole) <= 0).any():
-        raise DlcxError(f"{path}: expected frame numbers, each once and in order")
-    if whole[-1] - whole[0] > MAX_GAPS * len(whole) + MAX_GAPS:
-        raise DlcxError(f"{path}: {len(whole)} rows claim to be of frames {whole[0]} to {whole[-1]}")
-    return whole
+    integers = numbers.astype(np.int64)
+    if (integers != numbers).any() or integers[0] < 0 or (np.diff(integers) <= 0).any():
+        raise DlcxError(f"{path}: expected frame numbers in ascending order without duplicates")
+    if integers[-1] - integers[0] > MAX_GAPS * len(integers) + MAX_GAPS:
+        raise DlcxError(f"{path}: {len(integers)} rows claim to cover frames {integers[0]} to {integers[-1]}")
+    return integers

@@ -1,6 +1,7 @@
-"""Values of files that others may have written or damaged, checked for type and range when they are read.
+"""Type and range checks for values from files that may be damaged or written by anyone.
 
-Each function returns the value or raises ValueError, which says what was expected; readers add the file's name.
+Each function returns the value or raises a ValueError that states what was expected and what was found.  Readers add
+the name of the file.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from dlcx.untrusted_files import MAX_FRAMES, check_claim, open_binary, read_text
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Largest number that a net's loss, a score or a position can be: those are float32.
-LARGEST = float(np.finfo(np.float32).max)
+#: The largest float32, which losses, scores and positions cannot exceed.
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-def number(value: Any, name: str, low: float = -LARGEST, high: float = LARGEST) -> float:
-    """A finite number from ``low`` to ``high``; no text, no truth value."""
+def number(value: Any, name: str, low: float = -MAX_FLOAT32, high: float = MAX_FLOAT32) -> float:
+    """Return a finite number between ``low`` and ``high``; text and booleans are refused."""
     if isinstance(value, (Real, np.number)) and not isinstance(value, bool):
         found = _as_float(value)
         if low <= found <= high:
@@ -34,43 +35,43 @@ def number(value: Any, name: str, low: float = -LARGEST, high: float = LARGEST) 
     raise ValueError(f"{name}: expected a number from {low:g} to {high:g}, got {_shown(value)}")
 
 
-def whole(value: Any, name: str, low: int = 0, high: int = MAX_FRAMES) -> int:
-    """A whole number from ``low`` to ``high``."""
+def integer(value: Any, name: str, low: int = 0, high: int = MAX_FRAMES) -> int:
+    """Return an integer between ``low`` and ``high``."""
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and low <= value <= high:
         return int(value)
-    raise ValueError(f"{name}: expected a whole number from {low} to {high}, got {_shown(value)}")
+    raise ValueError(f"{name}: expected an integer from {low} to {high}, got {_shown(value)}")
 
 
 def text(value: Any, name: str) -> str:
-    """A text of at least one character."""
+    """Return a text of at least one character."""
     if isinstance(value, str) and value:
         return value
     raise ValueError(f"{name}: expected a name, got {_shown(value)}")
 
 
 def names(value: Any, name: str) -> tuple[str, ...]:
-    """A list of names."""
+    """Return a list of names."""
     if isinstance(value, (list, tuple, np.ndarray)):
         return tuple(text(one, name) for one in value)
     raise ValueError(f"{name}: expected a list of names, got {_shown(value)}")
 
 
 def mapping(value: Any, name: str) -> dict[str, Any]:
-    """A mapping with names as keys."""
+    """Return a mapping whose keys are text."""
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return value
     raise ValueError(f"{name}: expected a mapping, got {_shown(value)}")
 
 
-def wholes(value: Any, name: str, count: int, low: int = 0, high: int = MAX_FRAMES) -> tuple[int, ...]:
-    """A list of ``count`` whole numbers."""
+def integers(value: Any, name: str, count: int, low: int = 0, high: int = MAX_FRAMES) -> tuple[int, ...]:
+    """Return a list of ``count`` integers."""
     if isinstance(value, (list, tuple, np.ndarray)) and len(value) == count:
-        return tuple(whole(one, name, low, high) for one in value)
-    raise ValueError(f"{name}: expected {count} whole numbers, got {_shown(value)}")
+        return tuple(integer(one, name, low, high) for one in value)
+    raise ValueError(f"{name}: expected {count} integers, got {_shown(value)}")
 
 
 def array(value: Any, name: str, shape: Sequence[int | None]) -> np.ndarray:
-    """An array of numbers of this shape; None is any length."""
+    """Return an array of numbers of this shape, in which None stands for any length."""
     found = np.asarray(value)
     fits = found.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, found.shape, strict=True))
     if fits and found.dtype.kind in "biuf":
@@ -79,8 +80,8 @@ def array(value: Any, name: str, shape: Sequence[int | None]) -> np.ndarray:
     raise ValueError(f"{name}: expected numbers of shape ({sides}), got {found.dtype} of shape {found.shape}")
 
 
-def cell_number(cell: str, name: str, low: float = -LARGEST, high: float = LARGEST) -> float:
-    """The number in a cell of a csv."""
+def cell_number(cell: str, name: str, low: float = -MAX_FLOAT32, high: float = MAX_FLOAT32) -> float:
+    """Return the number in a csv cell."""
     try:
         return number(float(cell), name, low, high)
     except ValueError:
@@ -88,22 +89,36 @@ def cell_number(cell: str, name: str, low: float = -LARGEST, high: float = LARGE
 
 
 def cell_integer(cell: str, name: str, low: int = 0, high: int = MAX_FRAMES) -> int:
-    """The whole number in a cell of a csv; ``3.0`` is one."""
-    return whole(_whole_float(cell_number(cell, name, low, high)), name, low, high)
+    """Return the integer in a csv cell; ``3.0`` is accepted."""
+    return integer(_as_integer(cell_number(cell, name, low, high)), name, low, high)
 
 
 def csv_rows(path: Path, needed: Sequence[str], *, hint: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """Rows of a csv by the names of its first line, each with where it stands; cells that are not there are ``""``.
+    """Yield the rows of a csv as dictionaries by column name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    needed
+        Columns that must exist.
+    hint
+        Hint for errors.
+
+    Yields
+    ------
+    where, row
+        File and line, for messages, and the cells of the row; cells missing at its end are ``""``.
 
     Raises
     ------
     DlcxError
-        When the file cannot be read, is no csv, or one of the columns ``needed`` is missing.
+        If the file cannot be read, is not a csv, or lacks one of the columns ``needed``.
     """
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="")
     try:
-        there = reader.fieldnames or []
-        if missing := [name for name in needed if name not in there]:
+        existing = reader.fieldnames or []
+        if missing := [name for name in needed if name not in existing]:
             raise DlcxError(f"{path}: column '{missing[0]}' is missing", hint=hint)
         for row in reader:
             yield f"{path}, line {reader.line_num}", {name: cell for name, cell in row.items() if name}
@@ -112,12 +127,19 @@ def csv_rows(path: Path, needed: Sequence[str], *, hint: str = "") -> Iterator[t
 
 
 def check_csv_extent(path: Path, header: int) -> None:
-    """Refuse a csv whose rows, filled to the width of its ``header`` lines, are far more than its bytes.
+    """Refuse a csv of many short rows below a wide header, whose table would be far larger than the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    header
+        Number of header lines.
 
     Raises
     ------
     DlcxError
-        Says how many bytes there are, and how many are claimed.
+        If the table would be more than 64 times as large as the file.
     """
     with open_binary(path) as file:
         columns = max((file.readline().count(b",") + 1 for _ in range(header)), default=1)
@@ -126,12 +148,14 @@ def check_csv_extent(path: Path, header: int) -> None:
 
 
 def numeric(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The table in floating-point numbers: columns that a program filled cell by cell are of Python objects.
+    """Convert a table to floating-point numbers.
+
+    Columns that a program filled cell by cell hold Python objects.
 
     Raises
     ------
     DlcxError
-        When something else stands in a cell.
+        If a cell holds anything but a number.
     """
     kinds = {np.dtype(kind).kind if isinstance(kind, np.dtype) else "" for kind in table.dtypes}
     if kinds <= {"f"}:
@@ -147,7 +171,7 @@ def numeric(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def _objects(table: pd.DataFrame) -> Iterator[Any]:
-    """The cells of columns of Python objects."""
+    """Yield the cells of all columns that hold Python objects."""
     for number, kind in enumerate(table.dtypes):
         if kind is np.dtype(object):
             yield from table.iloc[:, number]
@@ -160,15 +184,15 @@ def _as_float(value: Any) -> float:
         return math.inf
 
 
-def _whole_float(value: float) -> Any:
+def _as_integer(value: float) -> Any:
     return int(value) if value == int(value) else value
 
 
 def _shown(value: Any) -> str:
-    """A value as far as it fits in a message; what a file holds may hold itself many times over."""
+    """Return a short description of a value; containers may be nested without end, so only their type is shown."""
     if isinstance(value, (str, bytes, int, float, type(None))):
         try:
             return repr(value)[:60]
-        except ValueError:  # a number of more digits than Python writes
+        except ValueError:  # more digits than Python converts to text
             return "a very large number"
     return f"a {type(value).__name__}"

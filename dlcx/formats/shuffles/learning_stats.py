@@ -1,4 +1,4 @@
-"""``learning_stats.csv``: one row an epoch, as DeepLabCut 3.0.2 writes it.
+"""``learning_stats.csv``: losses and metrics of each epoch of training.
 
 ::
 
@@ -6,8 +6,9 @@
     1,,0.0467,,...
     2,0.0604,0.0395,12.5,...
 
-Header ``step`` and the sorted names of all numbers; empty cells where an epoch has none.  The file DeepLabCut leaves
-after a resume may be out of order or hold an epoch twice; here rows are sorted and unique, the later one wins.
+The header is ``step`` and the sorted names of all values.  A cell is empty if the epoch has no such value.  After
+resuming, DeepLabCut's rows may be out of order or hold an epoch twice; reading sorts them and keeps the last row of an
+epoch.  Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ Row = Mapping[str, float]
 
 
 def read_learning_stats(path: Path) -> list[dict[str, float]]:
-    """Rows by epoch; each holds ``step`` (int) and the numbers it has (no key where the cell is empty).
+    """Read the history of a training.
 
-    A missing file is an empty history.
+    Returns
+    -------
+    list of dict
+        One row per epoch with ``step`` (int) and the values of all cells that are not empty.  The list is empty if the
+        file does not exist.
 
     Raises
     ------
     DlcxError
-        When a cell is not a number or the column ``step`` is missing.
+        If a cell is not a number, or the column ``step`` is missing.
     """
     path = Path(path)
     if not path.is_file():
@@ -50,12 +55,25 @@ def read_learning_stats(path: Path) -> list[dict[str, float]]:
 
 
 def _number(cell: str, name: str) -> float:
-    """A finite number, or nan: of a metric that has nothing to measure."""
+    """Return a finite number, or nan for a metric that is undefined."""
     return math.nan if is_missing(cell) else cell_number(cell, name)
 
 
 def write_learning_stats(rows: Iterable[Row], path: Path) -> None:
-    """Write the whole history; rows need ``step``, other names may differ from row to row."""
+    """Write the complete history of a training.
+
+    Parameters
+    ----------
+    rows
+        One row per epoch with ``step`` and values; different rows may have different values.
+    path
+        The file to write.
+
+    Raises
+    ------
+    DlcxError
+        If the file cannot be written.
+    """
     ordered = _in_order(rows)
     names = sorted({name for row in ordered for name in row if name != "step"})
     text = io.StringIO()

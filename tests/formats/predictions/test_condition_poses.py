@@ -40,7 +40,7 @@ def test_files_of_a_video(tmp_path):
         assert_same(given.of_frames(7, 3))
         with pytest.raises(DlcxError, match=f"{name} has no poses of frame 10"):
             given.of_frames(8, 3)
-        with pytest.raises(DlcxError, match=r"has no poses of .*: it is of a video"):
+        with pytest.raises(DlcxError, match=r"has no poses of .*: its poses are of a video"):
             given.of_image(Path("labeled-data/v/img1.png"))
 
 
@@ -55,7 +55,7 @@ def test_files_of_images(tmp_path):
         assert_same([given.of_image(tmp_path.joinpath(*image)) for image in names[:3]])
         with pytest.raises(DlcxError, match="has no poses of"):
             given.of_image(tmp_path.joinpath(*names[3]))
-        with pytest.raises(DlcxError, match="has no poses of frame 0: it is of images"):
+        with pytest.raises(DlcxError, match="has no poses of frame 0: its poses are of images"):
             given.of_frames(0, 1)
 
 
@@ -63,7 +63,7 @@ def test_bodyparts_are_put_in_order(tmp_path):
     write_evaluation([("labeled-data", "v", "a.png")], POSES[:1], LAYOUT, tmp_path / "e.h5", "DLC")
     found = read_condition_poses(tmp_path / "e.h5", ("tail", "nose")).of_image(Path("v/a.png"))
     np.testing.assert_array_equal(found.xy, POSES[0].animals.xy[:, ::-1])
-    with pytest.raises(DlcxError, match="it lacks the bodypart 'ear', and has nose, tail"):
+    with pytest.raises(DlcxError, match="bodypart 'ear' is missing; the file has nose, tail"):
         read_condition_poses(tmp_path / "e.h5", ("nose", "ear"))
 
 

@@ -173,5 +173,5 @@ def test_a_column_twice_and_a_table_without_rows_are_refused(golden, tmp_path):
     frame.iloc[:0].to_hdf(tmp_path / "empty.h5", key="df_with_missing")
     with pytest.raises(DlcxError, match="that do not fit"):
         read_predictions(tmp_path / "twice.h5")
-    with pytest.raises(DlcxError, match=r"empty\.h5: holds no frames"):
+    with pytest.raises(DlcxError, match=r"empty\.h5: has no frames"):
         read_predictions(tmp_path / "empty.h5")
