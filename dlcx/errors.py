@@ -1,7 +1,7 @@
-"""What can go wrong in a way that the user can put right.
+"""Errors that the user can fix.
 
-Everything in dlcx raises :class:`DlcxError` for a wrong value, file or folder; the command line turns it into
-one ``error:`` line (and one ``hint:`` line) and the exit code of the class.  Any other exception is a bug.
+dlcx raises :class:`DlcxError` for an invalid value, file or folder.  The command line prints it as one ``error:`` line
+and one ``hint:`` line, and exits with the exit code of the class.  Any other exception is a bug.
 """
 
 from __future__ import annotations
@@ -12,7 +12,20 @@ from contextlib import contextmanager
 
 
 class DlcxError(Exception):
-    """A value, input or output cannot be used; the message names it, the hint names the way out."""
+    """An invalid value, input or output.
+
+    Parameters
+    ----------
+    message
+        Names the value, expected and found.
+    hint
+        Tells the user how to fix it, in the imperative.
+
+    Attributes
+    ----------
+    exit_code
+        Exit code of the command line.
+    """
 
     exit_code = 3
 
@@ -23,7 +36,7 @@ class DlcxError(Exception):
 
 @contextmanager
 def in_file(path: object) -> Iterator[None]:
-    """Let errors about what a file holds begin with its name, where they do not name it yet."""
+    """Prefix messages of errors raised in the ``with`` block with the path of a file, unless they name it already."""
     try:
         yield
     except DlcxError as error:
@@ -33,13 +46,13 @@ def in_file(path: object) -> Iterator[None]:
 
 
 class Stopped(DlcxError):
-    """A signal asked for an end; what was done is saved and the same command goes on from there."""
+    """A signal requested a stop.  Finished work is saved, and running the same command again resumes it."""
 
     exit_code = 75
 
 
 class AlreadyReported(DlcxError):
-    """Another process of the same call says why it ends; nothing more is to be said."""
+    """Another process of the same call has failed and reports the reason, so nothing more is printed."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("another process of this call has failed")
@@ -47,7 +60,7 @@ class AlreadyReported(DlcxError):
 
 
 class LostProcess(AlreadyReported):
-    """Another process of the same call has gone without a word; who started them says which."""
+    """Another process of the same call has disappeared without reporting a reason; the parent process reports it."""
 
     code = 70
 
@@ -56,7 +69,25 @@ class LostProcess(AlreadyReported):
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """``"Did you mean 'resnet_50'?"`` for the nearest option, or a list of the options when none is near."""
+    """Suggest the option that is most similar to a misspelled word.
+
+    Parameters
+    ----------
+    word
+        What the user wrote.
+    options
+        The valid names.
+
+    Returns
+    -------
+    str
+        A hint with the most similar option, or a list of options if none is similar; empty without options.
+
+    Examples
+    --------
+    >>> did_you_mean("resnet50", ["resnet_50", "hrnet_w32"])
+    "Did you mean 'resnet_50'?"
+    """
     names = [str(option) for option in options]
     lowered = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)

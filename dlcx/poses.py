@@ -1,8 +1,8 @@
-"""What travels between the rooms: layouts, poses of single images, labels and tracks.
+"""Types that all packages share: layouts, poses in single images, labels and tracks.
 
-Coordinates are pixels of the whole image, x then y, origin at the top left corner; nan means unseen.
-Shapes are checked once, at birth.  N animals in an image, K bodyparts, A individuals of the project,
-U unique bodyparts, T frames, M labelled images.
+Coordinates are pixels of the full image, x then y, with the origin at the top left corner; nan means unseen.  Shapes
+are checked when an object is created: N animals in an image, K bodyparts, A individuals of the project, U unique
+bodyparts, T frames, M labeled images.
 """
 
 from __future__ import annotations
@@ -14,26 +14,44 @@ import numpy as np
 
 
 def _check(owner: str, name: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None:
-    good = array.ndim == len(shape) and all(
+    matches = array.ndim == len(shape) and all(
         want is None or got == want for got, want in zip(array.shape, shape, strict=True)
     )
-    if not good:
+    if not matches:
         expected = "(" + ", ".join("any" if want is None else str(want) for want in shape) + ")"
         raise ValueError(f"{owner}.{name}: expected shape {expected}, got {array.shape}")
 
 
-def _of_rows(values: np.ndarray, *last: int) -> np.ndarray:
-    """The values of each row in one axis before the ``last`` ones, also where there are no rows."""
+def _flatten_points(values: np.ndarray, *last: int) -> np.ndarray:
+    """Merge all axes between the first one and the ``last`` ones, even if there are no rows."""
     width = math.prod(values.shape[1:]) // math.prod(last)
     return values.reshape(len(values), width, *last)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Names of a project's bodyparts, individuals and unique bodyparts, in the project's order.
+    """Names of a project's bodyparts, individuals and unique bodyparts, in the order of the project.
 
-    ``multi`` says whether the project is a multi-animal one; its files then carry a level ``individuals``.
-    A single-animal project has the one individual ``individual_1``.
+    Parameters
+    ----------
+    bodyparts
+        Names of the bodyparts that every individual has.
+    individuals
+        Names of the individuals; a single-animal project has one, ``individual_1``.
+    unique
+        Names of the bodyparts that exist once per image.
+    multi
+        Whether the project is a multi-animal project, whose files have a column level ``individuals``.
+
+    Raises
+    ------
+    ValueError
+        If there is no bodypart, or names are repeated.
+
+    Examples
+    --------
+    >>> Layout(("nose", "tail"), ("mouse1", "mouse2"), multi=True).unique
+    ()
     """
 
     bodyparts: tuple[str, ...]
@@ -52,14 +70,32 @@ class Layout:
 
 @dataclass(frozen=True)
 class Instances:
-    """Animals of one image, in no particular order.
+    """Animals in one image, in no particular order.
 
-    xy (N, K, 2) and score (N, K); each of the others or None: box (N, 4) as x, y, width, height,
-    box_score (N,), affinity (N,) mean link affinity, identity (N, K, A) votes, track (N,) int: which animal each one is
-    where the frames before told, from 0.
-    Labels have score 1 where a point is labelled and 0 where it is not.
-    A row with negative scores throughout (xy nan) shows nobody: a net that tells the individuals apart keeps a row for
-    each of them, so that the i-th row is the i-th individual whoever is missing.
+    A network that recognizes individuals keeps a row for each of them, so that row i is the i-th individual.  Rows of
+    absent individuals have xy nan and negative scores only.
+
+    Parameters
+    ----------
+    xy
+        Keypoints (N, K, 2) in pixels of the full image, nan where unseen.
+    score
+        (N, K).  Labels have score 1 for labeled keypoints and 0 for others.
+    box
+        Bounding boxes (N, 4) as x, y, width, height in pixels, or None.
+    box_score
+        Confidence of the boxes, (N,), or None.
+    affinity
+        Mean part affinity of the links between keypoints, (N,), or None.
+    identity
+        Identity scores of each keypoint for each individual, (N, K, A), or None.
+    track
+        Number of each animal in a tracker that links frames during prediction, (N,) int from 0, or None.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not match.
     """
 
     xy: np.ndarray
@@ -89,49 +125,49 @@ class Instances:
         return len(self.xy)
 
     def __getitem__(self, chosen: np.ndarray) -> Instances:
-        """Some of the animals, in the order of their numbers (n,)."""
+        """Select animals by indices (n,)."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return replace(self, **{name: value[chosen] for name, value in values.items() if value is not None})
 
     @property
-    def there(self) -> np.ndarray:
-        """Which rows show an animal: (N,) bool."""
-        nobody = np.isnan(self.xy).all((1, 2)) & (self.score < 0).all(1)
-        return ~nobody if self.score.shape[1] else np.ones(len(self), bool)
+    def is_present(self) -> np.ndarray:
+        """Whether each row shows an animal, (N,) bool."""
+        absent = np.isnan(self.xy).all((1, 2)) & (self.score < 0).all(1)
+        return ~absent if self.score.shape[1] else np.ones(len(self), bool)
 
     def present(self) -> Instances:
-        """The animals without the rows that show nobody."""
-        there = self.there
-        return self if there.all() else self[np.flatnonzero(there)]
+        """Drop the rows of absent individuals."""
+        present = self.is_present
+        return self if present.all() else self[np.flatnonzero(present)]
 
-    def marked(self) -> Instances:
-        """The same with x and y -1 in rows that show nobody, as DeepLabCut's files have them."""
-        return replace(self, xy=np.where(self.there[:, None, None], self.xy, self.xy.dtype.type(-1)))
+    def with_absent_at_minus_one(self) -> Instances:
+        """Set x and y of absent individuals to -1, as in DeepLabCut's files."""
+        return replace(self, xy=np.where(self.is_present[:, None, None], self.xy, self.xy.dtype.type(-1)))
 
-    def placed(self, rows: np.ndarray) -> Instances:
-        """Like indexing with ``rows`` (n,), but -1 gives a row that shows nobody."""
-        nobody = {"xy": np.nan, "score": -1, "track": -1}
+    def reindexed(self, rows: np.ndarray) -> Instances:
+        """Select animals by indices ``rows`` (n,); -1 gives the row of an absent individual."""
+        absent = {"xy": np.nan, "score": -1, "track": -1}
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         extended = {
-            name: np.concatenate([value, np.full((1, *value.shape[1:]), nobody.get(name, 0), value.dtype)])[rows]
+            name: np.concatenate([value, np.full((1, *value.shape[1:]), absent.get(name, 0), value.dtype)])[rows]
             for name, value in values.items()
             if value is not None
         }
         return replace(self, **extended)
 
     @classmethod
-    def none(cls, parts: int) -> Instances:
-        """An image without animals."""
+    def empty(cls, parts: int) -> Instances:
+        """An image without animals, for ``parts`` bodyparts."""
         return cls(np.zeros((0, parts, 2), np.float32), np.zeros((0, parts), np.float32))
 
     @classmethod
-    def of_boxes(cls, box: np.ndarray, box_score: np.ndarray) -> Instances:
-        """Animals of which only box (N, 4) and box_score (N,) are known: K = 0."""
+    def from_boxes(cls, box: np.ndarray, box_score: np.ndarray) -> Instances:
+        """Animals without keypoints (K = 0), from box (N, 4) and box_score (N,)."""
         count = len(box)
         return cls(np.zeros((count, 0, 2), np.float32), np.zeros((count, 0), np.float32), box, box_score)
 
-    def moved(self, x: float, y: float) -> Instances:
-        """The animals of a crop in pixels of the whole image, where the crop begins at ``x``, ``y``."""
+    def shifted(self, x: float, y: float) -> Instances:
+        """Shift keypoints and boxes by ``x``, ``y`` pixels, for example from a crop to the full image."""
         offset = np.array([x, y, 0, 0], self.xy.dtype)
         box = None if self.box is None else self.box + offset
         return replace(self, xy=self.xy + offset[:2], box=box)
@@ -139,7 +175,20 @@ class Instances:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Everything seen in one image: the animals and, where a project has them, the unique bodyparts (N = 1)."""
+    """All poses in one image, predicted or labeled.
+
+    Parameters
+    ----------
+    animals
+        The animals.
+    unique
+        The unique bodyparts as one instance, or None if the project has none.
+
+    Raises
+    ------
+    ValueError
+        If ``unique`` has more than one instance.
+    """
 
     animals: Instances
     unique: Instances | None = None
@@ -148,14 +197,31 @@ class Prediction:
         if self.unique is not None and len(self.unique) > 1:
             raise ValueError(f"Prediction.unique: expected at most one instance, got {len(self.unique)}")
 
-    def moved(self, x: float, y: float) -> Prediction:
-        """Everything ``x``, ``y`` pixels farther right and down; see :meth:`Instances.moved`."""
-        return Prediction(self.animals.moved(x, y), self.unique and self.unique.moved(x, y))
+    def shifted(self, x: float, y: float) -> Prediction:
+        """Shift all poses by ``x``, ``y`` pixels, see :meth:`Instances.shifted`."""
+        return Prediction(self.animals.shifted(x, y), self.unique and self.unique.shifted(x, y))
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Human labels of M images: images as path parts below the project, xy (M, A, K, 2), unique_xy (M, U, 2)."""
+    """Labels of M images.
+
+    Parameters
+    ----------
+    layout
+        Names of bodyparts and individuals.
+    images
+        Path of each image below the project folder, as its three parts.
+    xy
+        Bodyparts of the individuals, (M, A, K, 2) in pixels, nan where not labeled.
+    unique_xy
+        Unique bodyparts, (M, U, 2).
+
+    Raises
+    ------
+    ValueError
+        If a shape does not match.
+    """
 
     layout: Layout
     images: tuple[tuple[str, str, str], ...]
@@ -172,11 +238,11 @@ class Labels:
 
     @property
     def points(self) -> np.ndarray:
-        """All positions (M, A * K + U, 2): the bodyparts of the animals in turn, then the unique bodyparts."""
-        return np.concatenate([_of_rows(self.xy, 2), self.unique_xy], axis=1)
+        """All points (M, A * K + U, 2): the bodyparts of one individual after the other, then the unique bodyparts."""
+        return np.concatenate([_flatten_points(self.xy, 2), self.unique_xy], axis=1)
 
     def pose(self, index: int) -> Prediction:
-        """The labels of one image; row i of its animals is the i-th individual of the layout (nan if absent)."""
+        """Labels of one image; row i is the i-th individual of the layout, nan if it is not labeled."""
         xy, unique = self.xy[index], self.unique_xy[index][None]
         return Prediction(
             animals=Instances(xy, np.isfinite(xy).all(-1).astype(np.float32)),
@@ -186,9 +252,25 @@ class Labels:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Linked poses of a video: xy (T, A, K, 2), score (T, A, K), unique_xy (T, U, 2), unique_score (T, U).
+    """Linked poses of consecutive frames of a video.
 
-    ``first`` is the video's number of the first row, so that rows of a part of a video keep their frame numbers.
+    Parameters
+    ----------
+    layout
+        Names of bodyparts and individuals.
+    xy
+        Bodyparts of the individuals, (T, A, K, 2) in pixels of the full image, nan where unseen.
+    score
+        (T, A, K).
+    unique_xy, unique_score
+        Unique bodyparts, (T, U, 2) and (T, U).
+    first
+        Number of the first frame in the video.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not match.
     """
 
     layout: Layout
@@ -214,18 +296,28 @@ class Tracks:
 
     @property
     def points(self) -> np.ndarray:
-        """All positions (T, A * K + U, 2): the bodyparts of the animals in turn, then the unique bodyparts."""
-        return np.concatenate([_of_rows(self.xy, 2), self.unique_xy], axis=1)
+        """All points (T, A * K + U, 2): the bodyparts of one individual after the other, then the unique bodyparts."""
+        return np.concatenate([_flatten_points(self.xy, 2), self.unique_xy], axis=1)
 
     @property
     def point_scores(self) -> np.ndarray:
-        """The scores (T, A * K + U) of :attr:`points`."""
-        return np.concatenate([_of_rows(self.score), self.unique_score], axis=1)
+        """Scores (T, A * K + U) of :attr:`points`."""
+        return np.concatenate([_flatten_points(self.score), self.unique_score], axis=1)
 
 
 @dataclass(frozen=True)
 class SwapCandidate:
-    """Individuals ``one`` and ``other`` may have changed tracks at ``frame`` of the video; ``score`` from 0 to 1."""
+    """A frame in which two tracks may have swapped animals.
+
+    Parameters
+    ----------
+    frame
+        Frame number in the video.
+    score
+        Probability of a swap, from 0 to 1.
+    one, other
+        Names of the individuals.
+    """
 
     frame: int
     score: float

@@ -1,7 +1,7 @@
-"""How long work says how far it is, without knowing who listens.
+"""Report progress and measure time without depending on who displays it.
 
-A workflow opens ``with progress.task("train", total=200, unit="epoch") as task`` and calls ``task.advance()``;
-the command line passes a :class:`Progress` that draws, Python callers get :data:`SILENT`.
+A workflow opens ``with progress.task("train", total=200, unit="epoch") as task`` and calls ``task.advance()``.  The
+command line passes a :class:`Progress` that displays a progress bar; from Python, the default is :data:`SILENT`.
 """
 
 from __future__ import annotations
@@ -16,39 +16,68 @@ Item = TypeVar("Item")
 
 
 class Task:
-    """One countable piece of work.  The base class says nothing."""
+    """Work that is measured in units.  The base class displays nothing."""
 
     def advance(self, count: int = 1, note: str = "") -> None:
-        """``count`` more units are done; ``note`` (e.g. ``loss 0.012``) replaces the previous one."""
+        """Report that ``count`` more units are done; ``note``, such as ``loss 0.012``, replaces the previous note."""
 
     def report(self, line: str, numbers: Mapping[str, float]) -> None:
-        """Show an intermediate result, which stays on the screen; ``numbers`` are its values by name."""
+        """Report an intermediate result as a line of text and as ``numbers`` by name."""
 
 
 class Progress:
-    """A listener for progress.  The base class is the silent one."""
+    """Receives progress.  The base class displays nothing."""
 
-    #: The flags with which another process of the same call shows progress the same way.
+    #: Flags with which another process of the same call displays progress in the same way.
     flags: tuple[str, ...] = ("--quiet",)
 
     @contextmanager
     def task(self, title: str, total: int | None, unit: str, *, done: int = 0) -> Iterator[Task]:
-        """Announce work of ``total`` units (None: unknown), ``done`` of which an earlier run has finished."""
+        """Begin a task.
+
+        Parameters
+        ----------
+        title
+            What is done, such as ``"train"``.
+        total
+            Number of units; None if unknown.
+        unit
+            Name of a unit, singular.
+        done
+            Number of units that an earlier run has finished.
+
+        Yields
+        ------
+        Task
+            Reports the progress of the task.
+        """
         yield Task()
 
 
+#: Displays nothing.
 SILENT = Progress()
 
 
 class Clock:
-    """Where the time went: seconds spent by name."""
+    """Adds up the time spent on named steps.
+
+    Parameters
+    ----------
+    names
+        Names of the steps.
+
+    Attributes
+    ----------
+    spent
+        Seconds by name.
+    """
 
     def __init__(self, *names: str) -> None:
         self.spent = dict.fromkeys(names, 0.0)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Count the body's time."""
+        """Count the time of the ``with`` block under ``name``."""
         begun = time.perf_counter()
         try:
             yield
@@ -56,7 +85,7 @@ class Clock:
             self.spent[name] += time.perf_counter() - begun
 
     def waiting(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
-        """The same items; the time until each is there counts."""
+        """Iterate over ``items`` and count the time until each of them is available under ``name``."""
         while True:
             with self(name):
                 try:
@@ -66,21 +95,21 @@ class Clock:
             yield item
 
     def split(self, name: str, parts: dict[str, float]) -> None:
-        """Count ``parts`` of what was counted as ``name`` under names of their own."""
+        """Move ``parts``, seconds by name, from the time counted under ``name`` to their own names."""
         for part, seconds in parts.items():
             self.spent[part] = self.spent.get(part, 0.0) + seconds
             self.spent[name] -= seconds
 
 
 class Meter:
-    """What parts of a deeper layer have taken in this thread, for who calls it and splits its own time by them."""
+    """Measures time in a deeper layer, per thread; callers subtract it from their own with :meth:`Clock.split`."""
 
     def __init__(self) -> None:
         self._local = threading.local()
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Count the body's time, without what is counted within it."""
+        """Count the time of the ``with`` block under ``name``, without the blocks nested in it."""
         inner, self._inner = self._inner, 0.0
         begun = time.perf_counter()
         try:
@@ -91,7 +120,7 @@ class Meter:
             self._inner = inner + took
 
     def take(self) -> dict[str, float]:
-        """Seconds by name since the last call."""
+        """Return the seconds by name since the last call, and start from 0."""
         taken = dict(self._spent)
         self._spent.clear()
         return taken
@@ -111,5 +140,5 @@ class Meter:
         self._local.inner = seconds
 
 
-#: What the passes of nets and the making of their inputs take.
+#: Measures the forward passes of networks and the preparation of their inputs.
 METER = Meter()

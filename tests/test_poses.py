@@ -59,21 +59,21 @@ def test_at_most_one_set_of_unique_bodyparts():
 
 
 def test_an_image_without_animals_keeps_its_bodyparts():
-    nobody = Instances.none(4)
+    nobody = Instances.empty(4)
     assert (len(nobody), nobody.xy.shape, nobody.score.shape) == (0, (0, 4, 2), (0, 4))
 
 
 def test_rows_of_nobody():
     two = Instances(np.ones((2, 3, 2), np.float32), np.full((2, 3), -0.1, np.float32), track=np.array([4, 5]))
-    assert two.there.all()  # scores of maps without a sigmoid may be negative
-    three = two.placed(np.array([1, -1, 0]))
-    assert three.there.tolist() == [True, False, True]
+    assert two.is_present.all()  # scores of maps without a sigmoid may be negative
+    three = two.reindexed(np.array([1, -1, 0]))
+    assert three.is_present.tolist() == [True, False, True]
     assert three.track.tolist() == [5, -1, 4]
     assert np.isnan(three.xy[1]).all()
     assert three.score[1].tolist() == [-1] * 3
-    assert three.marked().xy[1].tolist() == [[-1, -1]] * 3
+    assert three.with_absent_at_minus_one().xy[1].tolist() == [[-1, -1]] * 3
     assert three.present().track.tolist() == [5, 4]
-    boxes = Instances.of_boxes(np.zeros((2, 4)), np.ones(2))
+    boxes = Instances.from_boxes(np.zeros((2, 4)), np.ones(2))
     assert boxes.present() is boxes
 
 

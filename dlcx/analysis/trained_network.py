@@ -356,7 +356,7 @@ class TrainedNetwork:
         if not isinstance(self.conditions, ConditionFile):
             return None
         found = self.conditions.poses.of_frames(first, count)
-        return found if corner == (0, 0) else [poses.moved(-corner[0], -corner[1]) for poses in found]
+        return found if corner == (0, 0) else [poses.shifted(-corner[0], -corner[1]) for poses in found]
 
     @cached_property
     def settings(self) -> dict[str, Any]:

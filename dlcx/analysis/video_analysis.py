@@ -282,14 +282,14 @@ class VideoRun:
             batch.first, batch.images, self.net.conditions_of_frames(batch.first, len(batch), corner_of(crop))
         )
         if crop is not None:
-            found = [prediction.moved(crop[0], crop[2]) for prediction in found]
+            found = [prediction.shifted(crop[0], crop[2]) for prediction in found]
         return [
             prediction if readable else self._nothing()
             for prediction, readable in zip(found, batch.readable, strict=True)
         ]
 
     def _nothing(self) -> Prediction:
-        return Prediction(Instances.none(len(self.net.layout.bodyparts)))
+        return Prediction(Instances.empty(len(self.net.layout.bodyparts)))
 
     def _settings(
         self, video: VideoFile, crop: Crop | None, share: VideoPart | None = None

@@ -1,4 +1,4 @@
-"""Truth and predictions -> numbers: errors of poses, how sure they are, and how well boxes are found."""
+"""Compare predictions with labels: errors of poses, their confidence intervals, and precision of boxes."""
 
 from dlcx.metrics.bootstrap import Interval, mean_interval
 from dlcx.metrics.boxes import BoxMetrics, evaluate_boxes

@@ -1,7 +1,7 @@
-"""How sure a difference is: paired bootstrap over images, or over the videos that they come from.
+"""Bootstrap confidence intervals over images, or over the videos that the images come from.
 
-Efron & Tibshirani, An Introduction to the Bootstrap, 1993: percentile intervals; whole clusters are drawn, for the
-keypoints of an image, and the frames of a video, are not independent.
+The intervals are percentile intervals (Efron & Tibshirani, An Introduction to the Bootstrap, 1993).  Complete clusters
+are resampled, because the keypoints of an image and the frames of a video are not independent.
 """
 
 from __future__ import annotations
@@ -11,13 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DRAWS = 4000
+#: Number of bootstrap samples.
+SAMPLES = 4000
+#: Confidence level of the intervals.
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and the bounds that hold it with 95 % confidence; nan where there is too little to tell."""
+    """A value and its 95 % confidence interval.
+
+    Parameters
+    ----------
+    value
+        The estimate; nan without data.
+    low, high
+        Bounds of the interval; nan with fewer than two clusters.
+    """
 
     value: float
     low: float
@@ -25,21 +35,31 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the sign of the value is sure."""
+        """Whether the interval excludes 0, so that the sign of the value is significant."""
         return self.low > 0 or self.high < 0
 
 
 def mean_interval(values: np.ndarray, clusters: Sequence[Hashable], *, seed: int = 0) -> Interval:
-    """The mean of all finite values (M, L) and its bounds, from drawing clusters of rows anew.
+    """Compute the mean of all finite values and its bootstrap confidence interval over clusters of rows.
 
     Parameters
     ----------
     values
-        One row an image; for a difference of two nets their paired differences.
+        One row per image, (M, L).  To compare two networks, pass the paired differences of their errors.
     clusters
-        Which rows belong together, one name a row.
+        Name of each row's cluster, (M,).
     seed
-        What the draws come from.
+        Seed of the resampling.
+
+    Returns
+    -------
+    Interval
+        The mean and its interval.
+
+    Examples
+    --------
+    >>> mean_interval(np.array([[1.0], [2.0], [3.0]]), ["a", "b", "c"]).value
+    2.0
     """
     numbers = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
     owner = np.array([numbers[name] for name in clusters], int)
@@ -51,9 +71,9 @@ def mean_interval(values: np.ndarray, clusters: Sequence[Hashable], *, seed: int
     value = float(sums.sum() / counts.sum())
     if (counts > 0).sum() < 2:
         return Interval(value, np.nan, np.nan)
-    random = np.random.default_rng(seed)
-    drawn = random.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), DRAWS)
-    totals = drawn @ counts
-    means = (drawn @ sums)[totals > 0] / totals[totals > 0]
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), SAMPLES)
+    totals = weights @ counts
+    means = (weights @ sums)[totals > 0] / totals[totals > 0]
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(value, float(low), float(high))

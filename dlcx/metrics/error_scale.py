@@ -1,4 +1,4 @@
-"""What pixel errors mean: the size of the labeled animals, and the error of a guess that no network is needed for."""
+"""Put pixel errors into perspective: the size of the labeled animals, and the error of a trivial prediction."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ import numpy as np
 
 from dlcx.poses import Prediction
 
-#: Test images below which the test error says little.
+#: Minimum number of labeled test images for a meaningful test error.
 MIN_TEST_IMAGES = 5
 
 
 @dataclass(frozen=True)
 class ErrorScale:
-    """Lengths in pixels of the whole image, taken from labels alone; nan where the labels do not give them.
+    """Lengths computed from labels, in pixels of the full image; nan if there are too few labels.
 
-    ``images`` counts the images with a label.  ``animal_size`` is the median diagonal of the boxes around the labels of
-    each animal.  ``guess_error`` is the mean error of a guess that knows where each animal is but tells no bodyparts
-    apart: every bodypart at the mean of the animal's labels.  Where animals have a single bodypart, it is the error of
-    the same position, the mean of all labels, in every image.
+    Field names are keys of the JSON output.
+
+    Parameters
+    ----------
+    images
+        Number of images with labels.
+    animal_size
+        Median diagonal of the boxes around each animal's labels.
+    guess_error
+        Mean error of placing every bodypart at the center of its animal's labels.  For animals with one bodypart, mean
+        error of predicting the same position, the center of all labels, in every image.
     """
 
     images: int = 0
@@ -28,16 +35,16 @@ class ErrorScale:
     guess_error: float = np.nan
 
     def share(self, error: float) -> float:
-        """An error as a share of the animals' size; nan where that is 0 or unknown."""
+        """Divide an error by the size of the animals; nan if that is 0 or unknown."""
         return error / self.animal_size if self.animal_size > 0 else np.nan
 
     def describe(self, error: float) -> str:
-        """``4.21 px``, with its share of the animals' size where that is known."""
+        """Format an error: ``4.21 px (3.4 % of the animals' size)``, without the share if the size is unknown."""
         share = self.share(error)
         return f"{error:.2f} px" + (f" ({100 * share:.1f} % of the animals' size)" if np.isfinite(share) else "")
 
     def not_learned(self, error: float) -> str:
-        """Why an error shows that a network has not learned; empty where it has, or where labels are too few to say."""
+        """Explain why an error shows that a network has not learned; empty if it has, or with too few labels."""
         if not error >= self.guess_error > 0:
             return ""
         guess = "placing every bodypart at the center of its animal"
@@ -46,13 +53,13 @@ class ErrorScale:
         return f"its error of {error:.1f} px is no better than {guess} ({self.guess_error:.1f} px)"
 
     def verdict(self, error: float) -> str:
-        """:meth:`not_learned` for the error on all labeled images, where nan means that no keypoint was found."""
+        """Like :meth:`not_learned` for the error on all labeled images; nan means that no keypoint was detected."""
         if not self.images:
             return ""
         return self.not_learned(error) if np.isfinite(error) else "it finds no keypoint in the test images"
 
     def warning(self) -> str:
-        """A warning where the labels are too few to measure anything; else empty."""
+        """Warn about too few labeled test images; empty if there are enough."""
         if self.images >= MIN_TEST_IMAGES:
             return ""
         count = "no test image has labels" if not self.images else f"only {self.images} test images have labels"
@@ -62,7 +69,18 @@ class ErrorScale:
 
 
 def error_scale(truth: Sequence[Prediction]) -> ErrorScale:
-    """The lengths of labeled images; a label counts where its score is above 0."""
+    """Compute the size of the animals and the error of a trivial prediction.
+
+    Parameters
+    ----------
+    truth
+        Labels of each image, in pixels of the full image; a label counts if its score is above 0.
+
+    Returns
+    -------
+    ErrorScale
+        Sizes and errors in pixels.
+    """
     animals, images = [], 0
     for pose in truth:
         seen = (pose.animals.score > 0) & np.isfinite(pose.animals.xy).all(-1)

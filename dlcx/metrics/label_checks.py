@@ -1,4 +1,8 @@
-"""Labels that look wrong: outside of their image, at one place, of an unusual length, or missing where none else is."""
+"""Find labels that look wrong.
+
+Checks for repeated and empty rows, labels outside the image, labels at the same position, unusual distances between
+bodyparts, and missing labels of bodyparts that nearly all animals have.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,35 @@ import numpy as np
 
 from dlcx.poses import Labels, Layout
 
-#: Pixels below which two labels are at the same place.
-SAME_PLACE = 1.0
-#: A bone is unusual when its length differs from the median by more than so many robust standard deviations ...
+#: Maximum distance in pixels of labels at the same position.
+MAX_SAME_POSITION = 1.0
+#: The length of a bone is unusual if it deviates from the median by more than this number of robust standard deviations
 MAX_DEVIATIONS = 6.0
-#: ... and by more than this factor.
+#: and by more than this factor.
 MIN_FACTOR = 1.5
-#: Animals that must show a bone or a bodypart before anything is unusual.
+#: Minimum number of animals with a bone or bodypart before anything counts as unusual.
 MIN_ANIMALS = 10
-#: A bodypart that at least this share of animals has is missed where it has no label.
-USUAL_SHARE = 0.9
+#: Minimum share of animals with a bodypart before it counts as missing in the others.
+MIN_USUAL_SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class LabelIssue:
-    """What is odd about labels of one image: row of the labels, kind, whose, which bodyparts, and in words."""
+    """A suspicious label.
+
+    Parameters
+    ----------
+    row
+        Row of the labels.
+    kind
+        ``repeated``, ``empty``, ``outside``, ``same place``, ``length`` or ``missing``.
+    individual
+        Name of the individual; None in single-animal projects and for unique bodyparts.
+    bodyparts
+        Names of the bodyparts.
+    text
+        Description of the problem.
+    """
 
     row: int
     kind: str
@@ -35,16 +53,22 @@ class LabelIssue:
 def find_label_issues(
     labels: Labels, sizes: Sequence[tuple[int, int] | None], skeleton: Sequence[tuple[str, str]] = ()
 ) -> list[LabelIssue]:
-    """Everything odd, by image.
+    """Check labels for mistakes.
 
     Parameters
     ----------
     labels
-        M images.
+        Labels of M images, in pixels of the image.
     sizes
-        Width and height of each image; None where there is none.
+        (width, height) of each image; None if the image is missing.
     skeleton
-        Bones, as pairs of bodyparts; without any each bodypart is measured against the one whose distance is steadiest.
+        Bones, as pairs of bodyparts.  Without a skeleton, the distance of each bodypart from the one with the most
+        constant distance is checked.
+
+    Returns
+    -------
+    list of LabelIssue
+        Sorted by row.
     """
     layout = labels.layout
     owners = [name if layout.multi else None for name in layout.individuals]
@@ -52,7 +76,7 @@ def find_label_issues(
         *_repeated(labels),
         *_empty(labels),
         *_outside(labels, sizes, owners),
-        *_same_place(labels, owners),
+        *_same_position(labels, owners),
         *_bones(labels, skeleton, owners),
         *_missing(labels, owners),
     ]
@@ -63,12 +87,12 @@ def _repeated(labels: Labels) -> Iterator[LabelIssue]:
     first: dict[tuple[str, str, str], int] = {}
     for row, image in enumerate(labels.images):
         if first.setdefault(image, row) != row:
-            yield LabelIssue(row, "repeated", None, (), "labelled in more than one row")
+            yield LabelIssue(row, "repeated", None, (), "labeled in more than one row")
 
 
 def _empty(labels: Labels) -> Iterator[LabelIssue]:
     seen = np.isfinite(labels.xy).any((1, 2, 3)) | np.isfinite(labels.unique_xy).any((1, 2))
-    yield from (LabelIssue(int(row), "empty", None, (), "nothing is labelled") for row in np.flatnonzero(~seen))
+    yield from (LabelIssue(int(row), "empty", None, (), "nothing is labeled") for row in np.flatnonzero(~seen))
 
 
 def _outside(
@@ -82,22 +106,24 @@ def _outside(
             x, y = points[row, animal, part]
             width, height = size[row]
             where = f"{names[part]} at {x:.0f}, {y:.0f}"
-            text = f"{where} is outside of the image ({width:.0f} x {height:.0f})" if np.isfinite(width) else where
+            text = f"{where} is outside the image ({width:.0f} x {height:.0f})" if np.isfinite(width) else where
             yield LabelIssue(int(row), "outside", whose[animal], (names[part],), text)
 
 
-def _same_place(labels: Labels, owners: Sequence[str | None]) -> Iterator[LabelIssue]:
+def _same_position(labels: Labels, owners: Sequence[str | None]) -> Iterator[LabelIssue]:
     names = labels.layout.bodyparts
     for animal, owner in enumerate(owners):
         for first, second in _pairs(len(names)):
-            gap = np.linalg.norm(labels.xy[:, animal, first] - labels.xy[:, animal, second], axis=-1)
-            for row in np.flatnonzero(gap < SAME_PLACE):
+            distance = np.linalg.norm(labels.xy[:, animal, first] - labels.xy[:, animal, second], axis=-1)
+            for row in np.flatnonzero(distance < MAX_SAME_POSITION):
                 both = (names[first], names[second])
-                yield LabelIssue(int(row), "same place", owner, both, f"{both[0]} and {both[1]} are at one place")
+                yield LabelIssue(
+                    int(row), "same place", owner, both, f"{both[0]} and {both[1]} are at the same position"
+                )
     for first, second in _pairs(len(owners)):
-        gap = np.linalg.norm(labels.xy[:, first] - labels.xy[:, second], axis=-1)  # (M, K)
-        for row, part in np.argwhere(gap < SAME_PLACE):
-            text = f"{names[part]} of {owners[first]} and of {owners[second]} are at one place"
+        distance = np.linalg.norm(labels.xy[:, first] - labels.xy[:, second], axis=-1)  # (M, K)
+        for row, part in np.argwhere(distance < MAX_SAME_POSITION):
+            text = f"{names[part]} of {owners[first]} and of {owners[second]} are at the same position"
             yield LabelIssue(int(row), "same place", owners[second], (names[part],), text)
 
 
@@ -107,7 +133,7 @@ def _bones(labels: Labels, skeleton: Sequence[tuple[str, str]], owners: Sequence
     with np.errstate(divide="ignore"):
         logs = np.log(lengths)
     logs[~np.isfinite(logs)] = np.nan
-    for first, second in _measured(logs, layout, skeleton):
+    for first, second in _checked_pairs(logs, layout, skeleton):
         values = logs[:, :, first, second]  # (M, A)
         known = np.isfinite(values)
         if known.sum() < MIN_ANIMALS:
@@ -120,32 +146,32 @@ def _bones(labels: Labels, skeleton: Sequence[tuple[str, str]], owners: Sequence
             yield LabelIssue(int(row), "length", owners[animal], both, text)
 
 
-def _measured(logs: np.ndarray, layout: Layout, skeleton: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
-    """The pairs of bodyparts whose distance is judged."""
-    place = {name: number for number, name in enumerate(layout.bodyparts)}
-    bones = [(place[one], place[other]) for one, other in skeleton if one in place and other in place]
-    if bones or len(place) < 2:
+def _checked_pairs(logs: np.ndarray, layout: Layout, skeleton: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
+    """Pairs of bodyparts whose distance is checked."""
+    index = {name: number for number, name in enumerate(layout.bodyparts)}
+    bones = [(index[one], index[other]) for one, other in skeleton if one in index and other in index]
+    if bones or len(index) < 2:
         return bones
-    spreads = np.full((len(place), len(place)), np.inf)
-    for first, second in _pairs(len(place)):
+    spreads = np.full((len(index), len(index)), np.inf)
+    for first, second in _pairs(len(index)):
         values = logs[:, :, first, second]
         known = values[np.isfinite(values)]
         if len(known) >= MIN_ANIMALS:
             spreads[first, second] = spreads[second, first] = _robust(known)[1]
-    steadiest = spreads.argmin(1)
-    return sorted({(min(pair), max(pair)) for pair in enumerate(steadiest.tolist()) if np.isfinite(spreads[pair])})
+    most_constant = spreads.argmin(1)
+    return sorted({(min(pair), max(pair)) for pair in enumerate(most_constant.tolist()) if np.isfinite(spreads[pair])})
 
 
 def _missing(labels: Labels, owners: Sequence[str | None]) -> Iterator[LabelIssue]:
     for points, names, whose in _groups(labels, owners):
         seen = np.isfinite(points).all(-1)  # (M, A, K)
-        there = seen.any(-1)  # (M, A)
-        if there.sum() < MIN_ANIMALS:
+        present = seen.any(-1)  # (M, A)
+        if present.sum() < MIN_ANIMALS:
             continue
-        usual = seen[there].mean(0) >= USUAL_SHARE  # (K,)
-        for row, animal in np.argwhere((usual & ~seen).any(-1) & there):
+        usual = seen[present].mean(0) >= MIN_USUAL_SHARE  # (K,)
+        for row, animal in np.argwhere((usual & ~seen).any(-1) & present):
             parts = tuple(names[part] for part in np.flatnonzero(usual & ~seen[row, animal]))
-            yield LabelIssue(int(row), "missing", whose[animal], parts, f"{', '.join(parts)} not labelled")
+            yield LabelIssue(int(row), "missing", whose[animal], parts, f"{', '.join(parts)} not labeled")
 
 
 def _groups(
@@ -162,6 +188,6 @@ def _pairs(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _robust(values: np.ndarray) -> tuple[float, float]:
-    """Median, and the standard deviation that the median absolute deviation of normal values tells."""
+    """Median and robust standard deviation, from the median absolute deviation of a normal distribution."""
     median = float(np.median(values))
     return median, 1.4826 * float(np.median(np.abs(values - median)))

@@ -1,10 +1,10 @@
-"""Truth and predictions of images -> pixel errors, mAP and mAR by object keypoint similarity (OKS).
+"""Errors of predicted poses: pixel errors, and mAP and mAR by object keypoint similarity (OKS).
 
-The numbers equal those of DeepLabCut 3.0.2 (``evaluate_network``).  M images, G labelled animals, P predicted ones,
-K bodyparts; images with fewer animals than the fullest are padded with nan.
+The results equal those of DeepLabCut 3.0.2 (``evaluate_network``).  Shapes: M images, G labeled animals, P predicted
+animals, K bodyparts, U unique bodyparts; images with fewer animals than others are padded with nan.
 
-OKS and its use follow COCO (cocodataset.org/#keypoints-eval), except that the animal's area is that of the box around
-its labelled keypoints and that a prediction competes for no other animal than the one it resembles most.
+OKS and its use follow COCO (cocodataset.org/#keypoints-eval), with two exceptions: the area of an animal is that of the
+box around its labeled keypoints, and a prediction competes only for the animal with which it has the highest OKS.
 """
 
 from __future__ import annotations
@@ -18,23 +18,44 @@ from dlcx.metrics.error_scale import ErrorScale, error_scale
 from dlcx.metrics.identity import identity_accuracy
 from dlcx.poses import Instances, Prediction
 
+#: OKS thresholds over which mAP and mAR are averaged.
 OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+#: Recalls at which precision is sampled.
 RECALLS = np.linspace(0, 1, 101)
-_ANY_OVERLAP = 1e-6  # OKS from which a prediction belongs to an animal when pixel errors are taken
+#: Minimum OKS of a prediction and a label that are paired to compute pixel errors.
+_MIN_OKS = 1e-6
+#: Width of the OKS by which predictions and labels are paired; it does not depend on the width for mAP.
+_PAIRING_SIGMA = 0.1
 
 
 @dataclass(frozen=True)
 class PoseMetrics:
-    """Errors of predicted poses, and on how many images, labelled animals and keypoints they rest.
+    """Errors of predicted poses.
 
-    ``rmse`` is DeepLabCut's name for the mean Euclidean distance in pixels over all keypoints that are labelled and
-    predicted (``keypoints`` of them, of ``labelled`` ones); ``rmse_pcutoff`` takes only those whose score reaches the
-    cut-off (``keypoints_pcutoff``); nan where there are none.  ``rmse_detections`` and ``rmse_detections_pcutoff``
-    are the same of keypoints that are paired one by one, whatever animals they were given to: how far ``rmse`` is
-    above them is owed to wrong animals; nan for a single animal.  ``mAP`` and ``mAR`` go from 0 to 100.
-    ``per_bodypart`` and ``per_unique`` are the mean distances of the single bodyparts; ``identity`` is the share of
-    each bodypart's keypoints with most votes for the right individual, empty without votes.  ``yardstick`` says
-    what errors are to be compared with.
+    Field names are keys of the JSON output.
+
+    Parameters
+    ----------
+    rmse
+        Mean Euclidean distance in pixels over all keypoints that are labeled and predicted; nan without any.
+        DeepLabCut calls it RMSE.
+    rmse_pcutoff
+        The same over keypoints whose score reaches the cutoff.
+    mAP, mAR
+        Mean average precision and recall, from 0 to 100.
+    per_bodypart, per_unique
+        Mean distance of each bodypart and each unique bodypart in pixels.
+    identity
+        Accuracy of the identity scores of each bodypart, see :func:`dlcx.metrics.identity_accuracy`.
+    images, animals, labelled
+        Number of images, of labeled animals and of labeled keypoints.
+    keypoints, keypoints_pcutoff
+        Number of keypoints in ``rmse`` and ``rmse_pcutoff``.
+    rmse_detections, rmse_detections_pcutoff
+        Like ``rmse`` and ``rmse_pcutoff``, but with keypoints paired one by one, regardless of their animals.  The
+        difference is the error caused by keypoints that were assigned to wrong animals.  nan for a single animal.
+    yardstick
+        Size of the animals and error of a trivial prediction, for comparison.
     """
 
     rmse: float
@@ -63,50 +84,69 @@ def evaluate_poses(
     sigma: float | Sequence[float] = 0.1,
     margin: float = 0,
 ) -> PoseMetrics:
-    """Compare the poses of M images with their labels, both in pixels of the whole image.
+    """Compare predicted poses with labels.
 
     Parameters
     ----------
     truth, predicted
-        One entry an image, in the same order.  A label counts where its score is above 0, a predicted keypoint where
-        its score is not negative; nan is unseen in both.
+        One entry per image, in the same order, in pixels of the full image.  Labels with a score above 0 count, and
+        predicted keypoints with a score that is not negative; nan is unseen in both.
     pcutoff
-        One score for all keypoints or one for each (bodyparts, then unique bodyparts).
+        Score cutoff for all keypoints, or one per bodypart and then one per unique bodypart.
     single
-        Pair label and prediction directly, because one animal is known to be there; else the most alike are paired.
+        Pair the label and the prediction of each image directly, because there is only one animal.  Otherwise animals
+        are paired by OKS.
     sigma
-        Width of the OKS of mAP and mAR relative to the animal's size; one for all bodyparts or one each.
+        Width of the OKS for mAP and mAR relative to the size of the animal, for all bodyparts or one per bodypart.
     margin
-        Pixels added to all sides of the box around the labelled keypoints, for mAP and mAR.
+        Pixels added to each side of the box around the labeled keypoints, for mAP and mAR.
+
+    Returns
+    -------
+    PoseMetrics
+        Errors over all images; nan without images.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of labels and predictions differ.
+
+    Examples
+    --------
+    >>> one = Prediction(Instances(np.array([[[10.0, 10.0]]]), np.array([[1.0]])))
+    >>> other = Prediction(Instances(np.array([[[13.0, 14.0]]]), np.array([[0.9]])))
+    >>> evaluate_poses([one], [other], single=True).rmse
+    5.0
     """
     if len(truth) != len(predicted):
-        raise ValueError(f"evaluate_poses: expected {len(truth)} predictions, got {len(predicted)} predictions")
+        raise ValueError(f"evaluate_poses: expected {len(truth)} predictions, got {len(predicted)}")
     if not truth:
         return PoseMetrics(np.nan, np.nan, np.nan, np.nan)
-    labels = _labelled([pose.animals for pose in truth])
-    xy, score, sure = _seen([pose.animals for pose in predicted])
-    alike = compute_oks(labels, xy, 0.1, 0)  # who is who must not depend on how strictly mAP judges
-    partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
+    labels = _labels([pose.animals for pose in truth])
+    xy, score, confidence = _predictions([pose.animals for pose in predicted])
+    partner = _partner_labels(labels, xy, single)
     error, error_score = _errors(labels, xy, score, partner)
 
     unique_parts = 0 if truth[0].unique is None else truth[0].unique.score.shape[1]
-    unique_labels = _labelled([pose.unique or Instances.none(unique_parts) for pose in truth])
-    unique_xy, unique_score, _ = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
+    unique_labels = _labels([pose.unique or Instances.empty(unique_parts) for pose in truth])
+    unique_xy, unique_score, _ = _predictions([pose.unique or Instances.empty(unique_parts) for pose in predicted])
     first = np.zeros(unique_xy.shape[:2], int)
     unique_error, unique_error_score = _errors(unique_labels, unique_xy, unique_score, first)
 
     parts = error.shape[1]
     cutoffs = np.broadcast_to(pcutoff, parts + unique_parts)
     errors = np.concatenate([error.ravel(), unique_error.ravel()])
-    good = [error_score >= cutoffs[:parts], unique_error_score >= cutoffs[parts:]]
-    errors_pcutoff = errors[np.concatenate([group.ravel() for group in good])]
-    loose = unpaired = np.zeros(0)
+    confident = [error_score >= cutoffs[:parts], unique_error_score >= cutoffs[parts:]]
+    errors_pcutoff = errors[np.concatenate([group.ravel() for group in confident])]
+    detections = detections_pcutoff = np.zeros(0)
     if not single:
-        apart, apart_score = _detection_errors(labels, xy, score)
-        loose = np.concatenate([apart.ravel(), unique_error.ravel()])
-        unpaired = loose[np.concatenate([(apart_score >= cutoffs[:parts]).ravel(), good[1].ravel()])]
+        keypoint_error, keypoint_score = _detection_errors(labels, xy, score)
+        detections = np.concatenate([keypoint_error.ravel(), unique_error.ravel()])
+        detections_pcutoff = detections[
+            np.concatenate([(keypoint_score >= cutoffs[:parts]).ravel(), confident[1].ravel()])
+        ]
     seen, unique_seen = np.isfinite(labels).all(-1), np.isfinite(unique_labels).all(-1)
-    mean_precision, mean_recall = _average_precision(seen, score, sure, compute_oks(labels, xy, sigma, margin))
+    mean_precision, mean_recall = _average_precision(seen, score, confidence, compute_oks(labels, xy, sigma, margin))
     return PoseMetrics(
         rmse=_mean(errors),
         rmse_pcutoff=_mean(errors_pcutoff),
@@ -120,41 +160,59 @@ def evaluate_poses(
         labelled=int(seen.sum() + unique_seen.sum()),
         keypoints=int(np.isfinite(errors).sum()),
         keypoints_pcutoff=int(np.isfinite(errors_pcutoff).sum()),
-        rmse_detections=_mean(loose),
-        rmse_detections_pcutoff=_mean(unpaired),
+        rmse_detections=_mean(detections),
+        rmse_detections_pcutoff=_mean(detections_pcutoff),
         yardstick=error_scale(truth),
     )
 
 
 @dataclass(frozen=True)
 class KeypointErrors:
-    """Every label of M images, G * K of animals and U unique ones: where labels are, and where they were found.
+    """Error of every keypoint of M images: L = G * K keypoints of animals and U unique bodyparts.
 
-    error (M, G * K + U) in pixels and score, nan where a label was not found; labelled; part, the bodypart's number.
+    Parameters
+    ----------
+    error
+        (M, L) in pixels, nan where a keypoint is not labeled or not predicted.
+    score
+        Score of the prediction, (M, L), nan like ``error``.
+    labeled
+        Whether a keypoint is labeled, (M, L) bool.
+    part
+        Index of the bodypart, (L,); unique bodyparts follow the others.
     """
 
     error: np.ndarray
     score: np.ndarray
-    labelled: np.ndarray
+    labeled: np.ndarray
     part: np.ndarray
 
 
 def keypoint_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction], *, single: bool) -> KeypointErrors:
-    """The error of each label.
+    """Compute the error of every keypoint.
 
-    Labels and predictions are paired as in :func:`evaluate_poses`, so that the mean error is its ``rmse``.
+    Labels and predictions are paired as in :func:`evaluate_poses`, so that the mean error equals its ``rmse``.
+
+    Parameters
+    ----------
+    truth, predicted, single
+        See :func:`evaluate_poses`; at least one image.
+
+    Returns
+    -------
+    KeypointErrors
+        Errors in pixels.
     """
-    labels = _labelled([pose.animals for pose in truth])
-    xy, score, _ = _seen([pose.animals for pose in predicted])
-    alike = compute_oks(labels, xy, 0.1, 0)
-    partner = np.zeros(xy.shape[:2], int) if single else _partners(alike, _ANY_OVERLAP)
+    labels = _labels([pose.animals for pose in truth])
+    xy, score, _ = _predictions([pose.animals for pose in predicted])
+    partner = _partner_labels(labels, xy, single)
     unique_parts = 0 if truth[0].unique is None else truth[0].unique.score.shape[1]
-    unique_labels = _labelled([pose.unique or Instances.none(unique_parts) for pose in truth])
-    unique_xy, unique_score, _ = _seen([pose.unique or Instances.none(unique_parts) for pose in predicted])
+    unique_labels = _labels([pose.unique or Instances.empty(unique_parts) for pose in truth])
+    unique_xy, unique_score, _ = _predictions([pose.unique or Instances.empty(unique_parts) for pose in predicted])
     own = _by_label(labels, xy, score, partner)
     unique = _by_label(unique_labels, unique_xy, unique_score, np.zeros(unique_xy.shape[:2], int))
     count, parts = len(truth), labels.shape[2]
-    seen = [np.isfinite(some).all(-1).reshape(count, -1) for some in (labels, unique_labels)]
+    seen = [np.isfinite(points).all(-1).reshape(count, -1) for points in (labels, unique_labels)]
     error, found = (
         np.concatenate([one.reshape(count, -1), other.reshape(count, -1)], 1)
         for one, other in zip(own, unique, strict=True)
@@ -166,9 +224,9 @@ def keypoint_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction]
 def _by_label(
     labels: np.ndarray, xy: np.ndarray, score: np.ndarray, partner: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (M, G, K) of labels to the predictions (M, P, K) that are their partners, and the scores of those."""
+    """Distances (M, G, K) of labels from their partners among the predictions (M, P, K), and the partners' scores."""
     errors, scores = (np.full(labels.shape[:-1], np.nan) for _ in range(2))
-    for prediction in reversed(range(xy.shape[1])):  # of several the first, which is the surest, is written last
+    for prediction in reversed(range(xy.shape[1])):  # the first one is the most confident, so it is written last
         images = np.flatnonzero(partner[:, prediction] >= 0)
         mine = partner[images, prediction]
         errors[images, mine] = np.linalg.norm(xy[images, prediction] - labels[images, mine], axis=-1)
@@ -178,42 +236,57 @@ def _by_label(
 
 def _stack(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray]:
     """xy (M, N, K, 2) and score (M, N, K) of all images, padded with nan to the largest N (at least 1)."""
-    most = max(1, *map(len, images))
-    xy = np.full((len(images), most, *images[0].xy.shape[1:]), np.nan)
+    largest = max(1, *map(len, images))
+    xy = np.full((len(images), largest, *images[0].xy.shape[1:]), np.nan)
     score = np.full(xy.shape[:-1], np.nan)
     for i, instances in enumerate(images):
         xy[i, : len(instances)], score[i, : len(instances)] = instances.xy, instances.score
     return xy, score
 
 
-def _labelled(images: Sequence[Instances]) -> np.ndarray:
+def _labels(images: Sequence[Instances]) -> np.ndarray:
     """Labels (M, G, K, 2), nan where there is none."""
     xy, score = _stack(images)
     return np.where((score > 0)[..., None] & np.isfinite(xy).all(-1, keepdims=True), xy, np.nan)
 
 
-def _seen(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Predictions, nan where there is none, the surest animal first.
+def _predictions(images: Sequence[Instances]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Predictions, most confident animal first, nan where there is none.
 
-    xy (M, P, K, 2), score (M, P, K), and how sure each animal is (M, P): its mean score, to which keypoints that have a
-    score (mostly 0) and no place count too; -inf for nobody.
+    Returns xy (M, P, K, 2), score (M, P, K) and the confidence of each animal (M, P): its mean score, which includes
+    keypoints with a score (mostly 0) but no position; -inf for empty rows.
     """
     xy, score = _stack(images)
     scored = score >= 0
-    sure = np.where(scored, score, 0).sum(-1) / np.maximum(scored.sum(-1), 1)
-    sure = np.where(scored.any(-1), sure, -np.inf)
+    confidence = np.where(scored, score, 0).sum(-1) / np.maximum(scored.sum(-1), 1)
+    confidence = np.where(scored.any(-1), confidence, -np.inf)
     seen = scored & np.isfinite(xy).all(-1)
     xy, score = np.where(seen[..., None], xy, np.nan), np.where(seen, score, np.nan)
-    order = np.argsort(-sure, axis=1, kind="stable")
+    order = np.argsort(-confidence, axis=1, kind="stable")
     rows = order[..., None]
     xy, score = np.take_along_axis(xy, rows[..., None], 1), np.take_along_axis(score, rows, 1)
-    return xy, score, np.take_along_axis(sure, order, 1)
+    return xy, score, np.take_along_axis(confidence, order, 1)
 
 
 def compute_oks(labels: np.ndarray, xy: np.ndarray, sigma: float | Sequence[float], margin: float) -> np.ndarray:
-    """OKS (M, P, G); nan for animals whose size is unknown: fewer than two labels, or all of them on one line.
+    """Compute object keypoint similarities.
 
-    A labelled keypoint that was not predicted counts as similarity 0.
+    Parameters
+    ----------
+    labels
+        Labels (M, G, K, 2) in pixels, nan where unseen.
+    xy
+        Predictions (M, P, K, 2) in pixels of the same images, nan where unseen; missing keypoints count as 0.
+    sigma
+        Width relative to the size of the animal, for all keypoints or one per keypoint.
+    margin
+        Pixels added to each side of the box around the labels, whose area is the size of the animal.
+
+    Returns
+    -------
+    numpy.ndarray
+        (M, P, G) from 0 to 1; nan for animals without a size: fewer than two labels, or all labels on a horizontal or
+        vertical line.
     """
     seen = np.isfinite(labels).all(-1)  # (M, G, K)
     low = np.where(seen[..., None], labels, np.inf).min(-2)
@@ -227,15 +300,22 @@ def compute_oks(labels: np.ndarray, xy: np.ndarray, sigma: float | Sequence[floa
 
     squared = ((xy[:, :, None] - labels[:, None]) ** 2).sum(-1)  # (M, P, G, K)
     scale = 2 * area[:, None, :, None] * (2 * np.asarray(sigma, float)) ** 2
-    alike = np.exp(-squared / scale)
-    mean = np.nansum(alike, -1) / np.maximum(count, 1)[:, None]
+    similarity = np.exp(-squared / scale)
+    mean = np.nansum(similarity, -1) / np.maximum(count, 1)[:, None]
     return np.where(known[:, None], mean, np.nan)
 
 
-def _partners(oks: np.ndarray, threshold: float) -> np.ndarray:
-    """Label that each prediction, the surest first, is compared with: (M, P, G) -> (M, P), -1 for none.
+def _partner_labels(labels: np.ndarray, xy: np.ndarray, single: bool) -> np.ndarray:
+    """Label (M, P) with which each prediction is compared, -1 for none."""
+    if single:
+        return np.zeros(xy.shape[:2], int)
+    return _partners(compute_oks(labels, xy, _PAIRING_SIGMA, 0), _MIN_OKS)
 
-    A prediction wants the label it resembles most and stays alone when a surer one has taken it.
+
+def _partners(oks: np.ndarray, threshold: float) -> np.ndarray:
+    """Pair predictions, most confident first, with labels: (M, P, G) -> (M, P), -1 for none.
+
+    Each prediction competes for the label with the highest OKS only, and stays unpaired if a more confident one has it.
     """
     oks = np.where(np.isnan(oks), -1, oks)
     wanted, value = oks.argmax(-1), oks.max(-1)
@@ -248,7 +328,7 @@ def _partners(oks: np.ndarray, threshold: float) -> np.ndarray:
 def _errors(
     labels: np.ndarray, xy: np.ndarray, score: np.ndarray, partner: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (M * P, K) of predictions to their partners' labels, nan where either is missing, and their scores."""
+    """Distances (M * P, K) of predictions from their partner labels, nan where either is missing, and their scores."""
     label = np.take_along_axis(labels, np.maximum(partner, 0)[..., None, None], 1)
     distance = np.linalg.norm(xy - label, axis=-1)
     distance[partner < 0] = np.nan
@@ -256,7 +336,7 @@ def _errors(
 
 
 def _detection_errors(labels: np.ndarray, xy: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (M * P, K) of keypoints to the labels of their bodypart that fit best as a whole, and their scores."""
+    """Distances (M * P, K) of keypoints from labels, paired at the lowest total distance per bodypart; and scores."""
     from scipy.optimize import linear_sum_assignment
 
     error = np.full(score.shape, np.nan)
@@ -265,16 +345,18 @@ def _detection_errors(labels: np.ndarray, xy: np.ndarray, score: np.ndarray) -> 
     for image, part in np.argwhere(both.any((1, 2))).tolist():
         rows = np.flatnonzero(both[image, ..., part].any(1))
         columns = np.flatnonzero(both[image, ..., part].any(0))
-        away = distance[image, ..., part][np.ix_(rows, columns)]
-        one, other = linear_sum_assignment(away)
-        error[image, rows[one], part] = away[one, other]
+        cost = distance[image, ..., part][np.ix_(rows, columns)]
+        one, other = linear_sum_assignment(cost)
+        error[image, rows[one], part] = cost[one, other]
     return np.concatenate(error), np.concatenate(score)
 
 
-def _average_precision(seen: np.ndarray, score: np.ndarray, sure: np.ndarray, oks: np.ndarray) -> tuple[float, float]:
-    """Mean average precision and recall over the OKS thresholds, 0..100.
+def _average_precision(
+    seen: np.ndarray, score: np.ndarray, confidence: np.ndarray, oks: np.ndarray
+) -> tuple[float, float]:
+    """Mean average precision and recall over the OKS thresholds, from 0 to 100.
 
-    Animals with fewer than two keypoints count neither among the labels nor among the predictions.
+    Labeled and predicted animals with fewer than two keypoints do not count.
     """
     animals = int((seen.sum(-1) >= 2).sum())
     counted = np.isfinite(score).sum(-1) >= 2  # (M, P)
@@ -283,7 +365,7 @@ def _average_precision(seen: np.ndarray, score: np.ndarray, sure: np.ndarray, ok
     if not counted.any():
         return 0.0, 0.0
     oks = np.where(counted[..., None], oks, np.nan)
-    order = np.argsort(-sure[counted], kind="stable")
+    order = np.argsort(-confidence[counted], kind="stable")
     precisions, recalls = [], []
     for threshold in OKS_THRESHOLDS:
         hits = np.cumsum((_partners(oks, threshold) >= 0)[counted][order])

@@ -58,7 +58,7 @@ class CtdTracking:
 
     def restart(self) -> None:
         """Forget all animals."""
-        self.known = Instances.none(self.predictor.parts)  # the ones known for longest first
+        self.known = Instances.empty(self.predictor.parts)  # the ones known for longest first
         self.numbers = np.zeros(0, int)  # theirs
         self.places = np.full((self.animals, 2), np.nan)  # where the animal of each number was last seen
         self.waited: int | None = None  # frames since the last search

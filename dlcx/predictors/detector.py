@@ -56,7 +56,7 @@ class Detector:
         assert found.box is not None
         assert found.box_score is not None
         sure = np.flatnonzero(found.box_score >= self.least_score)[: self.most]
-        return Instances.of_boxes(found.box[sure], found.box_score[sure])
+        return Instances.from_boxes(found.box[sure], found.box_score[sure])
 
 
 def create_detector(

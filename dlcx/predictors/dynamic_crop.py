@@ -84,7 +84,7 @@ class Crops:
     def inside(self, image: np.ndarray, box: np.ndarray) -> Prediction:
         """See :class:`View`."""
         x1, y1, x2, y2 = region(box, (image.shape[1], image.shape[0]))
-        return self.predictor.predict(image[None, y1:y2, x1:x2])[0].moved(x1, y1)
+        return self.predictor.predict(image[None, y1:y2, x1:x2])[0].shifted(x1, y1)
 
     def anywhere(self, image: np.ndarray) -> Prediction:
         """See :class:`View`."""
@@ -110,7 +110,7 @@ class Boxes:
         return self._posed(image, boxes_around(found.animals.xy, size, OVERLAP / 2))
 
     def _posed(self, image: np.ndarray, boxes: np.ndarray) -> Prediction:
-        return self.predictor.predict(image[None], [Instances.of_boxes(boxes, np.ones(len(boxes), np.float32))])[0]
+        return self.predictor.predict(image[None], [Instances.from_boxes(boxes, np.ones(len(boxes), np.float32))])[0]
 
 
 def surest(found: Prediction) -> Prediction:

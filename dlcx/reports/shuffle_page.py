@@ -208,7 +208,7 @@ class _Facts:
         kept = len(score) - np.searchsorted(score[order], cutoffs, side="left")
         sums = np.concatenate([np.cumsum(error[order][::-1])[::-1], [0.0]])
         mean = np.where(kept > 0, sums[len(score) - kept] / np.maximum(kept, 1), np.nan)
-        share = 100 * kept / max(int(errors.labelled.sum()), 1)
+        share = 100 * kept / max(int(errors.labeled.sum()), 1)
         curves = ((mean, "mean error of what is kept (px)", None), (share, "labels that are kept (%)", (0.0, 100.0)))
         return scatter + "".join(
             line_chart(
@@ -294,7 +294,7 @@ class _Facts:
             row = self.rows[self.judged][place]
             if known[place].any():
                 picture = paint(read_image(self.path(row)), self.labels.pose(row), self.found[self.labels.images[row]])
-                missed = int((errors.labelled[place] & ~known[place]).sum())
+                missed = int((errors.labeled[place] & ~known[place]).sum())
                 also = f", {missed} not found" if missed else ""
                 shown.append((picture, f"{'/'.join(self.labels.images[row][1:])}: {mean[place]:.1f} px{also}"))
         marks = f"+ label, \u25cf found, \u00d7 found with a likelihood below {self.pcutoff:g}"

@@ -1,7 +1,7 @@
-"""Each coordinate as an ARIMA process: the state-space model with missing values of statsmodels' SARIMAX.
+"""Model coordinates as ARIMA processes, with the state-space model of statsmodels' SARIMAX that permits missing values.
 
-Durbin & Koopman, Time Series Analysis by State Space Methods, 2012.  Settings as DeepLabCut 3.0.2 uses them: no
-differencing, no season, one-step predictions from the frames before.
+Durbin & Koopman, Time Series Analysis by State Space Methods, 2012.  The settings are those of DeepLabCut 3.0.2: no
+differencing, no seasonality, one-step predictions from the previous frames.
 """
 
 from __future__ import annotations
@@ -16,19 +16,22 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 
-#: A column with no more known frames is not fitted.
-FEW = 10
-#: Steps of the search for a process, statsmodels' own number; what it has found by then is used.
-STEPS = 50
+#: Columns with at most this number of known frames are not fitted.
+MAX_UNFITTED = 10
+#: Maximum number of iterations of the fit, the default of statsmodels; the result is used even without convergence.
+MAX_ITERATIONS = 50
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What the process expects: mean, low and high, each (T, ...) as the values.
+class ArimaFit:
+    """Predictions of fitted ARIMA models; nan up to the first known value, and in columns that cannot be fitted.
 
-    nan up to the first known value, before which nothing is expected, and in columns that no process can be fitted to.
-
-    low and high bound the interval in which a value lies with probability 1 - alpha.
+    Parameters
+    ----------
+    mean
+        Predicted values (T, ...).
+    low, high
+        Bounds (T, ...) of the interval that contains a value with probability 1 - alpha.
     """
 
     mean: np.ndarray
@@ -37,19 +40,19 @@ class Fit:
 
 
 def check_arima() -> None:
-    """Whether processes can be fitted here.
+    """Check that ARIMA models can be fitted.
 
     Raises
     ------
     DlcxError
-        When statsmodels is not installed.
+        If statsmodels is not installed.
     """
     try:
         import statsmodels.tsa.statespace.sarimax  # noqa: F401
     except ImportError as error:
         raise DlcxError(
-            "fitting an ARIMA process needs statsmodels, which is not installed",
-            hint="Install it with: pip install 'dlcx[arima]'",
+            "fitting ARIMA models requires statsmodels, which is not installed",
+            hint="Install it with `pip install 'dlcx[arima]'`.",
         ) from error
 
 
@@ -61,24 +64,31 @@ def fit_arima(
     ma: int = 1,
     alpha: float = 0.01,
     fitted: Callable[[], object] = lambda: None,
-) -> Fit:
-    """Fit a process of its own to each column of values (T, ...).
+) -> ArimaFit:
+    """Fit a separate ARIMA model to each column and predict every value from the previous ones.
 
     Parameters
     ----------
+    values
+        Time series (T, ...) along the first axis.
     known
-        (T, ...) bool: which values count; the others, and nan, are bridged.
+        Values to use, (T, ...) bool; the others, and nan, count as missing.
     ar, ma
-        Degrees of the autoregressive and the moving-average part.
+        Orders of the autoregressive and the moving-average part.
     alpha
-        Probability of a value outside of the interval.
+        Probability that a value lies outside the interval.
     fitted
         Called after each column.
+
+    Returns
+    -------
+    ArimaFit
+        Predicted values and intervals.
 
     Raises
     ------
     DlcxError
-        When statsmodels is not installed or a degree is out of range.
+        If statsmodels is not installed.
     """
     check_arima()
     from threadpoolctl import threadpool_limits
@@ -86,28 +96,28 @@ def fit_arima(
     columns = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
     columns[~(known.reshape(columns.shape) & np.isfinite(columns))] = np.nan
     found = np.full((3, *columns.shape), np.nan)
-    # statsmodels solves systems of a few equations, thousands of times: threads would wait for each other, and on busy
-    # cores for seconds a column
+    # statsmodels solves thousands of small systems of equations; several threads would only wait for each other, for
+    # seconds per column on busy cores
     with threadpool_limits(1, user_api="blas"):
         for column in range(columns.shape[1]):
             series = columns[:, column]
-            there = np.flatnonzero(np.isfinite(series))
-            if len(there) > FEW:
-                found[:, :, column] = _expected(series, ar, ma, alpha)
-                found[:, : there[0] + 1, column] = np.nan  # the process begins at 0, the corner of the image
+            observed = np.flatnonzero(np.isfinite(series))
+            if len(observed) > MAX_UNFITTED:
+                found[:, :, column] = _predict(series, ar, ma, alpha)
+                found[:, : observed[0] + 1, column] = np.nan  # the model starts at 0, the corner of the image
             fitted()
     mean, low, high = found.reshape(3, *values.shape)
-    return Fit(mean, low, high)
+    return ArimaFit(mean, low, high)
 
 
-def _expected(series: np.ndarray, ar: int, ma: int, alpha: float) -> np.ndarray:
-    """Mean, low and high (3, T) of a process fitted to a series (T,); nan when none can be fitted."""
+def _predict(series: np.ndarray, ar: int, ma: int, alpha: float) -> np.ndarray:
+    """Mean, low and high (3, T) of a model fitted to a series (T,); nan if the fit fails."""
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-    # warnings are of starting values and convergence: such fits are used all the same
+    # the warnings concern starting values and convergence; the fits are used nevertheless
     with warnings.catch_warnings(), suppress(np.linalg.LinAlgError):
         warnings.simplefilter("ignore")
-        result = SARIMAX(series, order=(ar, 0, ma), simple_differencing=True).fit(disp=False, maxiter=STEPS)
+        result = SARIMAX(series, order=(ar, 0, ma), simple_differencing=True).fit(disp=False, maxiter=MAX_ITERATIONS)
         prediction = result.get_prediction(0, len(series) - 1)
         return np.stack([prediction.predicted_mean, *prediction.conf_int(alpha=alpha).T])
     return np.full((3, len(series)), np.nan)

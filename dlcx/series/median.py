@@ -1,4 +1,4 @@
-"""The median of a sliding window."""
+"""Smooth time series with a sliding median."""
 
 from __future__ import annotations
 
@@ -8,23 +8,37 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 
-#: Numbers sorted at a time, so that a wide window over a long video needs little memory.
+#: Number of values that are sorted at once, to limit memory for wide windows over long videos.
 BLOCK = 2**22
 
 
 def median_filter(values: np.ndarray, window: int = 5) -> np.ndarray:
-    """The median over ``window`` frames, of each column of values (T, ...).
+    """Replace every value by the median of the window around it.
 
-    The first and the last value are repeated beyond the ends. Values that are nan stay nan and do not count for their
-    neighbors.
+    Parameters
+    ----------
+    values
+        Time series (T, ...), filtered along the first axis.  nan stays nan and does not influence its neighbors.
+    window
+        Number of frames, odd.  The first and the last value are repeated beyond the ends.
+
+    Returns
+    -------
+    numpy.ndarray
+        (T, ...) float64.
 
     Raises
     ------
     DlcxError
-        When the window is not odd.
+        If the window is not a positive odd number.
+
+    Examples
+    --------
+    >>> median_filter(np.array([1.0, 9.0, 2.0, 3.0]), window=3)
+    array([1., 2., 3., 3.])
     """
     if window < 1 or window % 2 == 0:
-        raise DlcxError(f"a median needs a window of an odd number of frames, got {window}")
+        raise DlcxError(f"the window of a median filter must be an odd number of frames, got {window}")
     columns = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
     columns[~np.isfinite(columns)] = np.nan
     if not columns.size:
@@ -39,8 +53,8 @@ def median_filter(values: np.ndarray, window: int = 5) -> np.ndarray:
 
 
 def _medians(windows: np.ndarray) -> np.ndarray:
-    """Medians (T, N) of windows (T, N, W); nan does not count."""
-    ordered = np.sort(windows, axis=-1)  # nan comes last
+    """Medians (T, N) of windows (T, N, W), ignoring nan."""
+    ordered = np.sort(windows, axis=-1)  # nan is sorted last
     count = np.isfinite(ordered).sum(-1)
     middle = np.stack([np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2], -1)
     low, high = np.moveaxis(np.take_along_axis(ordered, middle, -1), -1, 0)

@@ -21,7 +21,7 @@ def pack(predictions: Sequence[Prediction]) -> dict[str, np.ndarray]:
     packed = _pack("animals", [prediction.animals for prediction in predictions])
     uniques = [prediction.unique for prediction in predictions]
     if known := [unique for unique in uniques if unique is not None]:
-        none = Instances.none(known[0].xy.shape[1])
+        none = Instances.empty(known[0].xy.shape[1])
         packed |= _pack("unique", [none if unique is None else unique for unique in uniques])
     return packed
 

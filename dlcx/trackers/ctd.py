@@ -45,7 +45,7 @@ class Ctd:
             ends = _first_poses(xy[part][::-1])
             last = np.where(np.isfinite(ends).any((1, 2), keepdims=True), ends, last)
             begin = end
-        unique = [one.unique or Instances.none(len(layout.unique)) for one in predictions]
+        unique = [one.unique or Instances.empty(len(layout.unique)) for one in predictions]
         unique_xy, unique_score = stack_instances(unique, 1, len(layout.unique))
         return Tracks(layout, xy, score, unique_xy[:, 0], unique_score[:, 0], first=first)
 

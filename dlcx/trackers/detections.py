@@ -78,7 +78,7 @@ class Detections:
             All visible animals.
         """
         found = [one.animals for one in predictions]
-        none = Instances.none(parts)
+        none = Instances.empty(parts)
         xy = np.concatenate([none.xy, *(one.xy for one in found)], dtype=np.float64)
         score = np.concatenate([none.score, *(one.score for one in found)], dtype=np.float64)
         identity = np.concatenate([np.zeros((0, parts)), *map(_identity, found)])

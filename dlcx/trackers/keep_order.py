@@ -19,7 +19,7 @@ class KeepOrder:
         xy, score = stack_instances(
             [one.animals for one in predictions], len(layout.individuals), len(layout.bodyparts)
         )
-        uniques = [one.unique or Instances.none(len(layout.unique)) for one in predictions]
+        uniques = [one.unique or Instances.empty(len(layout.unique)) for one in predictions]
         unique_xy, unique_score = stack_instances(uniques, 1, len(layout.unique))
         return Tracks(layout, xy, score, unique_xy[:, 0], unique_score[:, 0], first=first)
 
@@ -47,7 +47,7 @@ def stack_instances(found: Sequence[Instances], animals: int, parts: int) -> tup
     frame = np.repeat(np.arange(len(found)), counts)
     row = np.arange(len(frame)) - np.repeat(np.cumsum(counts) - counts, counts)
     kept = row < animals
-    kept &= np.concatenate([one.there for one in found])
+    kept &= np.concatenate([one.is_present for one in found])
     xy[frame[kept], row[kept]] = np.concatenate([one.xy for one in found])[kept]
     score[frame[kept], row[kept]] = np.concatenate([one.score for one in found])[kept]
     return xy, score

@@ -28,7 +28,7 @@ GAP_FACTOR = 1.5
 
 @dataclass(frozen=True)
 class StitchResult:
-    """Stitched tracks.
+    """StitchResult tracks.
 
     Parameters
     ----------

@@ -193,6 +193,6 @@ def _order_tracks(detections: Detections, rows: np.ndarray) -> np.ndarray:
 def _tracks(detections: Detections, rows: np.ndarray, predictions: Sequence[Prediction], layout: Layout) -> Tracks:
     """Tracks of the detections ``rows`` (T, A); nan where a row is -1."""
     poses = np.concatenate([detections.poses, np.full((1, *detections.poses.shape[1:]), np.nan)])[rows]
-    uniques = [one.unique or Instances.none(len(layout.unique)) for one in predictions]
+    uniques = [one.unique or Instances.empty(len(layout.unique)) for one in predictions]
     unique_xy, unique_score = stack_instances(uniques, 1, len(layout.unique))
     return Tracks(layout, poses[..., :2], poses[..., 2], unique_xy[:, 0], unique_score[:, 0], first=detections.first)

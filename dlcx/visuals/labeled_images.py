@@ -67,7 +67,7 @@ class LabeledImagePainter:
 
     def __call__(self, image: np.ndarray, label: Prediction | None, found: Prediction) -> np.ndarray:
         """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels; None: no labels."""
-        labels = label or Prediction(Instances.none(self._split))
+        labels = label or Prediction(Instances.empty(self._split))
         ground, scale = enlarged(image)
         picture = ground.copy()
         radius = max(self._dotsize / 2, _LEAST * max(picture.shape[:2]))

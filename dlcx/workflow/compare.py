@@ -273,7 +273,7 @@ def _difference(one: _Evaluated, first: _Evaluated, clusters: Sequence[str]) -> 
     both = one.labels.error - first.labels.error
     error = mean_interval(both, clusters)
     got = np.isfinite(one.labels.error).astype(float) - np.isfinite(first.labels.error)
-    found = mean_interval(np.where(first.labels.labelled, 100 * got, np.nan), clusters)
+    found = mean_interval(np.where(first.labels.labeled, 100 * got, np.nan), clusters)
     return Difference(
         name=one.compared.name,
         against=first.compared.name,

@@ -150,7 +150,7 @@ class _Search:
         else:
             with self.progress.task("fit", total=2 * xy.shape[1], unit="coordinate") as task:
                 odd = deviating_frames(
-                    xy, score, self.epsilon, least=self.p_bound, ar=self.ar, ma=self.ma, fitted=task.advance
+                    xy, score, self.epsilon, min_score=self.p_bound, ar=self.ar, ma=self.ma, fitted=task.advance
                 )
         return (tracks.first + np.flatnonzero(odd)).tolist()
 

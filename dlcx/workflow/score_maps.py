@@ -191,7 +191,7 @@ def _conditions(net: TrainedNetwork, path: Path, pixels: np.ndarray, pose: Predi
 
     if pose is None and net.needs_boxes:
         raise DlcxError(f"{path} has no labels, and there is no detector to find animals", hint="Run `dlcx train`.")
-    found = net.conditions_of_images([LabeledImage(pixels, pose or Prediction(Instances.none(0)), path)])
+    found = net.conditions_of_images([LabeledImage(pixels, pose or Prediction(Instances.empty(0)), path)])
     return None if found is None else found[0]
 
 

@@ -148,7 +148,7 @@ def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple
     found = read_assemblies(files.assemblies, len(layout.individuals))
     _check_bodyparts(list(found.values()), layout, files.assemblies, hint)
     frames = max([frames, *(number + 1 for number in found)])
-    nobody = Prediction(Instances.none(len(layout.bodyparts)))
+    nobody = Prediction(Instances.empty(len(layout.bodyparts)))
     return [found.get(number, nobody) for number in range(frames)], 0, frames
 
 

@@ -58,7 +58,7 @@ def test_the_fastest_that_gives_the_same_keypoints(monkeypatch, caplog, seconds,
 def test_where_nothing_is_seen_nothing_is_compared(caplog):
     class Blind:
         def predict(self, images, guesses=None):
-            return [Prediction(Instances.none(2)) for _ in images]
+            return [Prediction(Instances.empty(2)) for _ in images]
 
     kind = choose_engine(lambda _: Blind(), np.zeros((1, 8, 8, 3), np.uint8), device="cpu", precision="fp32")
     assert kind == "torch"

@@ -126,7 +126,7 @@ def test_distances_between_predictions():
     assert farthest([one], [other]) == 5
     assert farthest([one], [hidden]) == np.inf
     assert farthest([hidden], [hidden]) == 0
-    assert farthest([one], [Prediction(Instances.none(2))]) == np.inf
+    assert farthest([one], [Prediction(Instances.empty(2))]) == np.inf
 
 
 NETS = ("resnet_50", "dlcrnet_ms5", "hrnet_w18", "dekr_w18", "cspnext_s", "rtmpose_s", "top_down_hrnet_w18",

@@ -47,7 +47,7 @@ def test_errors_of_labels_have_the_mean_that_evaluation_gives():
         guess[0, 1] = np.nan
         found.append(Prediction(Instances(guess, np.full((2, 4), 0.9)), Instances(unique + 3, np.ones((1, 1)))))
     labels = keypoint_errors(truth, found, single=False)
-    errors, labelled = labels.error, labels.labelled
+    errors, labelled = labels.error, labels.labeled
     metrics = evaluate_poses(truth, found, single=False)
     assert errors.shape == labelled.shape == (4, 2 * 4 + 1)
     assert np.nanmean(errors) == pytest.approx(metrics.rmse)

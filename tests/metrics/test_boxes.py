@@ -11,7 +11,7 @@ CASES = json.loads((Path(__file__).parents[1] / "golden" / "metrics" / "boxes.js
 
 
 def found(boxes, scores) -> Instances:
-    return Instances.of_boxes(np.reshape(boxes, (-1, 4)), np.asarray(scores, float))
+    return Instances.from_boxes(np.reshape(boxes, (-1, 4)), np.asarray(scores, float))
 
 
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))

@@ -71,7 +71,7 @@ def test_perfect_poses():
 
 
 def test_nothing_predicted_and_nothing_labelled():
-    nothing, something = Prediction(Instances.none(3)), Prediction(square(0, 0, 1))
+    nothing, something = Prediction(Instances.empty(3)), Prediction(square(0, 0, 1))
     metrics = evaluate_poses([something], [nothing], single=False)
     assert np.isnan(metrics.rmse)
     assert (metrics.mAP, metrics.mAR, metrics.keypoints) == (0, 0, 0)
@@ -108,5 +108,5 @@ def test_keypoints_without_place_make_an_animal_less_sure():
 
 
 def test_pictures_must_fit():
-    with pytest.raises(ValueError, match="1 predictions"):
+    with pytest.raises(ValueError, match="expected 0 predictions, got 1"):
         evaluate_poses([], [Prediction(square(0, 0, 1))], single=True)

@@ -32,7 +32,7 @@ def test_guesses_that_show_nothing_are_dropped():
     assert numbers.tolist() == [0, 3]
     assert kept.box.tolist() == [[20, 10, 30, 60], [85, 65, 15, 15]]  # of sure keypoints alone, clipped to the image
     assert kept.score[0].tolist() == [0.9, 0, 0.3]
-    assert len(with_boxes(Instances.none(3), (100, 80), margin=10)[0]) == 0
+    assert len(with_boxes(Instances.empty(3), (100, 80), margin=10)[0]) == 0
 
 
 def test_a_point_without_margin_is_no_box():
@@ -59,7 +59,7 @@ def test_all_guesses_of_a_batch_are_one_batch_of_crops(parts):
     predictor = create_predictor(*parts, device="cpu")
     images = np.random.default_rng(0).integers(0, 255, (3, 80, 100, 3), np.uint8)
     one, two = [(30, 20, 0.9), (50, 40, 0.5), (40, 60, 0.3)], [(70, 20, 0.9), (60, 40, 0.5), (75, 60, 0.3)]
-    given = [guesses(one, two), Instances.none(3), guesses(two)]
+    given = [guesses(one, two), Instances.empty(3), guesses(two)]
     rows = predictor.inputs(images, given)
     assert [tuple(tensor.shape) for tensor in rows.tensors] == [(3, 3, 256, 256), (3, 3, 3)]
     assert rows.owners.tolist() == [0, 0, 2]
@@ -72,7 +72,7 @@ def test_all_guesses_of_a_batch_are_one_batch_of_crops(parts):
     np.testing.assert_allclose(
         predictor.predict(images[2:], given[2:])[0].animals.xy, found[2].animals.xy, rtol=0, atol=1e-3
     )
-    assert [len(one.animals) for one in predictor.predict(images, [Instances.none(3)] * 3)] == [0, 0, 0]
+    assert [len(one.animals) for one in predictor.predict(images, [Instances.empty(3)] * 3)] == [0, 0, 0]
 
 
 def test_guesses_come_from_a_finder_in_the_same_pass(parts):

@@ -124,7 +124,7 @@ def test_a_detector_is_asked_only_for_lost_animals():
 
     def finder(images):
         asked.append(len(images))
-        return [Instances.of_boxes(np.array([[200.0, 0.0, 120.0, 120.0]]), np.ones(1))]
+        return [Instances.from_boxes(np.array([[200.0, 0.0, 120.0, 120.0]]), np.ones(1))]
 
     follow = DynamicCrop(Boxes(ImageCrops(finder)), score=0.5, margin=25)
     follow.restart()
@@ -136,7 +136,7 @@ def test_a_detector_is_asked_only_for_lost_animals():
 def test_nobody_found_is_nobody_followed():
     class Nobody:
         def predict(self, images, guesses=None):
-            return [Prediction(Instances.none(3))] * len(images)
+            return [Prediction(Instances.empty(3))] * len(images)
 
     follow = DynamicCrop(Crops(Nobody()), score=0.5, margin=10)
     follow.restart()

@@ -154,7 +154,7 @@ def test_maps_of_nan_are_no_poses(images, name):
     state[key].fill_(-1)
     model.load_state_dict(state)
     predictor = create_predictor(model, given, device="cpu")
-    guesses = [Instances.of_boxes(np.array([[5.0, 5, 40, 40]]), np.ones(1))] * 2
+    guesses = [Instances.from_boxes(np.array([[5.0, 5, 40, 40]]), np.ones(1))] * 2
     with pytest.raises(DlcxError, match=r"not numbers \(nan\) in its map bodypart\.") as caught:
         predictor.predict(images, guesses)
     assert "--precision fp32" in caught.value.hint

@@ -68,7 +68,7 @@ def test_packing_is_exact(numbers: range | list[int], full: bool) -> None:
 
 def test_frames_without_animals_keep_what_their_net_knows_of_animals() -> None:
     nobody = Instances(np.zeros((0, 3, 2)), np.zeros((0, 3)), identity=np.zeros((0, 3, 2)))
-    for one in unpack(pack([Prediction(nobody), Prediction(Instances.none(3))])):
+    for one in unpack(pack([Prediction(nobody), Prediction(Instances.empty(3))])):
         assert one.animals.identity is not None
         assert one.animals.identity.shape == (0, 3, 2)
 

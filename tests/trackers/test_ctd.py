@@ -56,7 +56,7 @@ def test_an_animal_that_is_hidden_at_a_reset_continues_from_its_last_pose():
 
 
 def test_no_animals():
-    tracks = Ctd(RESET_INTERVAL).link([Prediction(Instances.none(2))] * 12, LAYOUT)
+    tracks = Ctd(RESET_INTERVAL).link([Prediction(Instances.empty(2))] * 12, LAYOUT)
     assert tracks.xy.shape == (12, 3, 2, 2)
     assert np.isnan(tracks.xy).all()
     assert len(Ctd(RESET_INTERVAL).link([], LAYOUT)) == 0

@@ -24,7 +24,7 @@ def test_uncertain_and_negative_keypoints_are_unseen() -> None:
 def test_frames_are_counted_from_the_first() -> None:
     one = prediction([[[1, 2]]], [[0.9]])
     two = prediction([[[1, 2]], [[3, 4]]], [[0.9], [0.9]])
-    found = Detections.of([two, Prediction(Instances.none(1)), one], 1, first=70)
+    found = Detections.of([two, Prediction(Instances.empty(1)), one], 1, first=70)
     assert (found.first, found.frames, found.frame.tolist()) == (70, 3, [0, 0, 2])
     assert [(part.start, part.stop) for part in found.by_frame()] == [(0, 2), (2, 3)]
 

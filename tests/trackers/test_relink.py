@@ -88,7 +88,7 @@ def test_identity_scores_outweigh_distance() -> None:
         first = one.animals.xy[:, 0, 0] < 130
         name = np.where(first, 0, 1) if t < 25 else np.where(first, 1, 0)
         votes = np.eye(2, dtype=np.float32)[name][:, None].repeat(4, 1)
-        poses = Instances.none(4) if 25 <= t < 35 else Instances(one.animals.xy, one.animals.score, identity=votes)
+        poses = Instances.empty(4) if 25 <= t < 35 else Instances(one.animals.xy, one.animals.score, identity=votes)
         named.append(Prediction(poses))
     x = held(link(named, LAYOUT, Tracking()))[..., 0]
     assert x[0].tolist() == [100, 160]
@@ -97,7 +97,7 @@ def test_identity_scores_outweigh_distance() -> None:
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_little_to_link(count: int) -> None:
-    found = [Prediction(Instances.none(4))] * 3 + frames(*[[(5.0, 5.0)]] * count) if count else []
+    found = [Prediction(Instances.empty(4))] * 3 + frames(*[[(5.0, 5.0)]] * count) if count else []
     linked = link(found, LAYOUT, Tracking())
     assert linked.linked == count
     assert len(linked.tracks) == len(found)

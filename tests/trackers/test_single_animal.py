@@ -14,7 +14,7 @@ def test_the_most_confident_pose_is_kept() -> None:
     for best in (0, 1):
         score = np.full((2, 3), 0.4, np.float32)
         score[best] = [0.1, 0.9, 0.9]
-        frames = [Prediction(Instances(xy, score)), Prediction(Instances.none(3))]
+        frames = [Prediction(Instances(xy, score)), Prediction(Instances.empty(3))]
         tracks = SingleAnimal().link(frames, Layout(PARTS), first=4)
         assert tracks.first == 4
         assert np.array_equal(tracks.xy[0, 0], xy[best])

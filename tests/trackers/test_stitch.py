@@ -111,5 +111,5 @@ def test_gaps() -> None:
 
 
 def test_nobody() -> None:
-    found = Detections.of([Prediction(Instances.none(2))] * 3, 2)
+    found = Detections.of([Prediction(Instances.empty(2))] * 3, 2)
     assert stitch(found, [], 2).rows(3, 2).tolist() == [[-1, -1]] * 3

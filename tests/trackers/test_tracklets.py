@@ -98,7 +98,7 @@ def poses(*places: tuple[float, float], parts: int = 4) -> Instances:
 @pytest.mark.parametrize("follows", [Ellipse(), Box(), Skeleton(4)], ids=lambda follows: type(follows).__name__)
 def test_frames_without_animals_do_not_age_a_tracker(follows: MotionModel) -> None:
     frames = [Prediction(poses((20, 20), (120, 40)))] * 3
-    frames += [Prediction(Instances.none(4))] * 5 + [Prediction(poses((120, 40), (20, 20)))] * 3
+    frames += [Prediction(Instances.empty(4))] * 5 + [Prediction(poses((120, 40), (20, 20)))] * 3
     found = Detections.of(frames, 4)
     mine = build_tracklets(found, follows)
     assert [found.frame[tracklet.rows].tolist() for tracklet in mine] == [[0, 1, 2, 8, 9, 10]] * 2
@@ -109,7 +109,7 @@ def test_frames_without_animals_do_not_age_a_tracker(follows: MotionModel) -> No
 @pytest.mark.parametrize("follows", [Ellipse(), Box(), Skeleton(4)], ids=lambda follows: type(follows).__name__)
 def test_nothing_to_link(follows: MotionModel) -> None:
     assert build_tracklets(Detections.of([], 4), follows) == []
-    assert build_tracklets(Detections.of([Prediction(Instances.none(4))] * 4, 4), follows) == []
+    assert build_tracklets(Detections.of([Prediction(Instances.empty(4))] * 4, 4), follows) == []
 
 
 def frame_with(*places: tuple[float, float]) -> Prediction:

@@ -76,7 +76,7 @@ def test_small_images_are_enlarged_with_their_marks(painter):
 
 
 def test_nothing_seen_leaves_the_image_alone(painter):
-    assert (painter(IMAGE, NOTHING, Prediction(Instances.none(2)))[:400] == 90).all()
+    assert (painter(IMAGE, NOTHING, Prediction(Instances.empty(2)))[:400] == 90).all()
 
 
 def test_points_outside_and_unique_bodyparts():
@@ -87,12 +87,12 @@ def test_points_outside_and_unique_bodyparts():
     np.testing.assert_allclose(painted(picture, part_colors(2)[1]), [400, 300], atol=0.6)
 
 
-NOTHING_OF_ONE = Prediction(Instances.none(1), Instances.none(1))
+NOTHING_OF_ONE = Prediction(Instances.empty(1), Instances.empty(1))
 
 
 def test_the_legend_names_all_bodyparts_within_the_width():
     narrow = LabeledImagePainter(Layout(tuple(f"bodypart_{i}" for i in range(40))), pcutoff=0.6)
-    label = Prediction(Instances.none(40))
+    label = Prediction(Instances.empty(40))
     picture = narrow(IMAGE, label, label)
     assert len(picture) > 400 + 4 * 26
     assert (picture[400:, -5:] == 30).all()

@@ -133,7 +133,7 @@ def test_boxes_of_a_detector_are_judged(trained, monkeypatch):
     images = list(LabeledImages(paths, [labels.pose(row) for row in range(len(labels))]))
     truth = [labeled_boxes(image, config.data.bbox_margin).box for image in images]
     first = {
-        image.image.tobytes(): Instances.of_boxes(box[:1], np.ones(1, np.float32))
+        image.image.tobytes(): Instances.from_boxes(box[:1], np.ones(1, np.float32))
         for image, box in zip(images, truth, strict=True)
     }
     monkeypatch.setattr(

@@ -144,7 +144,7 @@ def test_rules_are_deeplabcuts(name, golden):
     for least in (0.1, 0.6):
         assert np.flatnonzero(uncertain_frames(score, least)).tolist() == expected[f"uncertain_{least}.{name}"]
     if name == "with_gaps":
-        fitting = deviating_frames(xy, score, 5, least=0.1)
+        fitting = deviating_frames(xy, score, 5, min_score=0.1)
         # nothing is expected of the first frame, which DeepLabCut always takes
         assert np.flatnonzero(fitting).tolist() == expected[f"fitting_5.{name}"][1:]
 

@@ -106,7 +106,7 @@ def test_analyses_with_the_skeleton_before_are_told(project, seen, caplog, monke
     net = TrainedNetwork.find(place, **how)
     folder = project / "videos" / f"arena{net.scorer}.dlcx"
     with open_store(folder, net.settings) as store:
-        store.append(0, [Prediction(Instances.none(8))], np.zeros(1), np.ones(1, bool))
+        store.append(0, [Prediction(Instances.empty(8))], np.zeros(1), np.ones(1, bool))
     (project / "videos" / "other.dlcx").mkdir()
     prune_skeleton(project)
     (told,) = [message for message in caplog.messages if "analyses" in message]

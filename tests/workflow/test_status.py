@@ -87,7 +87,7 @@ def test_a_video_analysed_in_part_and_labels_of_nothing(project: Path):
     write_meta_pickle(meta, video.with_name(f"v{SCORER}_meta.pickle"))
     for stop, part in ((20, ""), (6, ", frames 0:6 of 20")):
         with open_store(video.with_name(f"v{SCORER}.dlcx"), {}, overwrite=True) as store:
-            store.append(0, [Prediction(Instances.none(3))] * stop, np.zeros(stop), np.ones(stop, bool))
+            store.append(0, [Prediction(Instances.empty(3))] * stop, np.zeros(stop), np.ones(stop, bool))
             store.close_chunk()
             store.record_output_frames(0, stop)
         lines = status(project).lines()

@@ -190,7 +190,7 @@ class TwoWalkers:
         for _ in images:
             frame, self.frame = self.frame, self.frame + 1
             if 12 <= frame < 15:
-                found.append(Prediction(Instances.none(3)))
+                found.append(Prediction(Instances.empty(3)))
                 continue
             shape = np.array([[0, 0], [6, 1], [3, 9]])
             xy = np.array([np.add(shape, (5 + 2 * frame, 10)), np.add(shape, (75 - 2 * frame, 40))], np.float32)
@@ -250,7 +250,7 @@ class LowerWalkers(TwoWalkers):
     """The same, 3 pixels further down."""
 
     def predict(self, images: np.ndarray, guesses: object = None) -> list[Prediction]:
-        return [one.moved(0, 3) for one in super().predict(images, guesses)]
+        return [one.shifted(0, 3) for one in super().predict(images, guesses)]
 
 
 @pytest.mark.parametrize("killed_in", ["VideoResults.write", "ChunkStore.record_output_frames", "Linking.link"])

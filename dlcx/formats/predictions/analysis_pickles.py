@@ -269,11 +269,11 @@ def frame_digits(frames: int) -> int:
 def _frame(prediction: Prediction, layout: Layout) -> dict[str, Any]:
     """Return the entry of one frame."""
     animals, unique = prediction.animals, len(layout.unique)
-    absent = np.flatnonzero(~animals.there)
+    absent = np.flatnonzero(~animals.is_present)
     count = max(len(animals), len(layout.individuals))
-    groups = [(animals.marked(), count)]
+    groups = [(animals.with_absent_at_minus_one(), count)]
     if unique:
-        groups.append((prediction.unique if prediction.unique is not None else Instances.none(unique), 1))
+        groups.append((prediction.unique if prediction.unique is not None else Instances.empty(unique), 1))
     coordinates = [part for found, rows in groups for part in _by_part(_filled(found.xy, rows))]
     confidence = [part for found, rows in groups for part in _by_part(_filled(found.score[..., None], rows))]
     entry: dict[str, Any] = {"coordinates": (coordinates,), "confidence": confidence, "costs": None}

@@ -122,7 +122,7 @@ def _of_table(path: Path, frame: pd.DataFrame, bodyparts: Sequence[str]) -> Cond
         if not np.isnan(poses).all():  # all nan: an image that was not evaluated
             rows[name] = _animals(poses)
         elif isinstance(name, (int, np.integer)):
-            rows[name] = Instances.none(len(bodyparts))
+            rows[name] = Instances.empty(len(bodyparts))
     if isinstance(frame.index, pd.MultiIndex) or not pd.api.types.is_integer_dtype(frame.index):
         return ConditionPoses(path, images={_key(Path(*_parts(name))): found for name, found in rows.items()})
     return ConditionPoses(path, frames={int(name): found for name, found in rows.items()})

@@ -56,7 +56,7 @@ class EvaluationRow:
     pcutoff
         Minimum likelihood of the points that count for ``rmse_pcutoff``; one value, or one per bodypart.
     train, test
-        Metrics on the training and test images.
+        PoseMetrics on the training and test images.
     bodyparts
         Names of the columns of identity accuracy, for networks with an identity head.
     """

@@ -77,7 +77,7 @@ def padded_values(predictions: Sequence[Prediction | None], layout: Layout) -> n
     """
     animals, parts, unique = len(layout.individuals), len(layout.bodyparts), len(layout.unique)
     xy, score = _padded([None if found is None else found.animals for found in predictions], animals, parts)
-    singles = [None if found is None else found.unique or Instances.none(unique) for found in predictions]
+    singles = [None if found is None else found.unique or Instances.empty(unique) for found in predictions]
     unique_xy, unique_score = _padded(singles, 1, unique)
     return pose_values(xy, score, unique_xy[:, 0], unique_score[:, 0])
 
@@ -89,7 +89,7 @@ def _padded(found: Sequence[Instances | None], animals: int, parts: int) -> tupl
     for i, instances in enumerate(found):
         if instances is not None:
             count = min(len(instances), animals)
-            xy[i, :count], score[i, :count] = instances.marked().xy[:count], instances.score[:count]
+            xy[i, :count], score[i, :count] = instances.with_absent_at_minus_one().xy[:count], instances.score[:count]
             xy[i, count:], score[i, count:] = -1, -1
     return xy, score
 

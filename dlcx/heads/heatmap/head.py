@@ -66,7 +66,7 @@ class HeatmapHead(MapHead):
     def decode(self, maps: Maps) -> list[Instances]:
         """Return one animal per image, in pixels of the network input; none if channels are individuals."""
         if isinstance(self.decoder, IdentityScores):
-            return [Instances.none(0) for _ in maps["heatmap"]]
+            return [Instances.empty(0) for _ in maps["heatmap"]]
         poses = self.decoder(maps, self.stride).detach().cpu().numpy()
         return [Instances(pose[None, :, :2], pose[None, :, 2]) for pose in poses]
 

@@ -113,7 +113,7 @@ def assign_identities(animals: Instances) -> Instances:
     rows = np.full(animals.identity.shape[2], -1)
     rows[individual] = found
     rest = np.setdiff1d(np.arange(len(animals)), found)
-    return animals.placed(np.concatenate([rows, rest]))
+    return animals.reindexed(np.concatenate([rows, rest]))
 
 
 def build_identity_scores(apply_sigmoid: bool = True) -> IdentityScores:

@@ -229,4 +229,4 @@ def _instances(found: dict[str, Tensor]) -> Instances:
     score, order = found["scores"].detach().float().sort(descending=True, stable=True)
     corners = found["boxes"].detach().float()[order]
     box = torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
-    return Instances.of_boxes(box.cpu().numpy(), score.cpu().numpy())
+    return Instances.from_boxes(box.cpu().numpy(), score.cpu().numpy())

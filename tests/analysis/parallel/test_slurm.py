@@ -109,7 +109,7 @@ def test_a_frame_costs_its_share_of_the_only_batch(tmp_path: Path, monkeypatch: 
     class Watcher:
         def predict(self, first: int, images: np.ndarray, guesses: None = None) -> list[Prediction]:
             now[0] += 0.1 * len(images)
-            return [Prediction(Instances.none(1))] * len(images)
+            return [Prediction(Instances.empty(1))] * len(images)
 
     monkeypatch.setattr(frame_cost, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr("dlcx.analysis.parallel.plan.batch_of", lambda request, files: 8)

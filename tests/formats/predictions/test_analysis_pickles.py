@@ -68,7 +68,7 @@ def test_animals_that_were_not_found_are_filled_in_and_left_out_again(tmp_path):
         identity=np.ones((1, 3, 2), np.float32),
     )
     lamp = Instances(np.ones((1, 2, 2), np.float32), np.ones((1, 2), np.float32))
-    write_full_pickle([Prediction(one, lamp), Prediction(Instances.none(3))], path, MUI, frames=2)
+    write_full_pickle([Prediction(one, lamp), Prediction(Instances.empty(3))], path, MUI, frames=2)
     frame = load_plain_pickle(path)["frame0"]
     coordinates, confidence = frame["coordinates"][0], frame["confidence"]
     np.testing.assert_array_equal(coordinates[0], [[1, 2], [-1, -1]])
@@ -101,13 +101,13 @@ def test_boxes_of_a_conditional_net_have_no_scores(tmp_path):
 )
 def test_width_of_frame_numbers(tmp_path, frames, key):
     path = tmp_path / "x_full.pickle"
-    write_full_pickle([Prediction(Instances.none(3))], path, SA, frames=frames)
+    write_full_pickle([Prediction(Instances.empty(3))], path, SA, frames=frames)
     assert list(load_plain_pickle(path)) == ["metadata", key]
 
 
 def test_frames_of_a_part_keep_their_numbers(tmp_path):
     path = tmp_path / "x_full.pickle"
-    write_full_pickle([Prediction(Instances.none(3))] * 3, path, SA, frames=500, first=99)
+    write_full_pickle([Prediction(Instances.empty(3))] * 3, path, SA, frames=500, first=99)
     assert list(load_plain_pickle(path))[1:] == ["frame099", "frame100", "frame101"]
     assert [len(prediction.animals) for prediction in read_full_pickle(path).values()] == [0, 0, 0]
 

@@ -48,7 +48,7 @@ def test_assemblies_of_deeplabcut_are_read_and_written_back(golden, tmp_path, na
 def test_frames_without_animals_and_of_a_part_of_a_video(tmp_path):
     path = tmp_path / "x_assemblies.pickle"
     one = Prediction(Instances(np.full((1, 3, 2), np.nan), np.zeros((1, 3))))
-    write_assemblies([Prediction(Instances.none(3)), one], path, first=40)
+    write_assemblies([Prediction(Instances.empty(3)), one], path, first=40)
     content = pickle.loads(path.read_bytes())
     assert list(content) == ["single", 40, 41]
     assert content["single"] == {}

@@ -18,7 +18,7 @@ from dlcx.trackers.keep_order import KeepOrder
 LAYOUT = Layout(("nose", "tail"), ("ann", "bob"), multi=True)
 POSES = [
     Prediction(Instances(np.arange(8, dtype=np.float32).reshape(2, 2, 2), np.full((2, 2), 0.5, np.float32))),
-    Prediction(Instances.none(2)),
+    Prediction(Instances.empty(2)),
     Prediction(Instances(np.array([[[5, 6], [np.nan, np.nan]]], np.float32), np.array([[0.9, 0]], np.float32))),
 ]
 

@@ -21,7 +21,7 @@ def test_round_trip(tmp_path: Path) -> None:
     tracklets = {2: (np.array([5, 6, 9]), random.random((3, 2, 4))), 0: (np.array([7]), random.random((1, 2, 4)))}
     tracklets[2][1][0, 0, :2] = np.nan
     lamp = Instances(np.ones((1, 1, 2), np.float32), np.full((1, 1), 0.5, np.float32))
-    found = [Prediction(Instances.none(2), lamp), Prediction(Instances.none(2))]
+    found = [Prediction(Instances.empty(2), lamp), Prediction(Instances.empty(2))]
     path = tmp_path / "v_el.pickle"
     write_tracklets(tracklets, found, path, LAYOUT, "DLC_x", frames=1000, first=5)
     stored = read_tracklets(path)

@@ -76,7 +76,7 @@ def test_a_missing_individual_keeps_its_row():
     votes[0, :, 2] = votes[1, :, 0] = 1
     found = animals(2)
     told = assign_identities(Instances(found.xy, found.score, affinity=found.affinity, identity=votes))
-    assert told.there.tolist() == [True, False, True]
+    assert told.is_present.tolist() == [True, False, True]
     np.testing.assert_array_equal(told.xy[[0, 2]], found.xy[::-1])
     assert np.isnan(told.xy[1]).all()
     assert (told.score[1] == -1).all()
@@ -89,7 +89,7 @@ def test_a_lone_animal_is_put_where_it_belongs():
     votes = np.array([[[0.2, 0.8], [0.1, 0.9]]], np.float32)
     found = animals(1)
     told = assign_identities(Instances(found.xy, found.score, identity=votes))
-    assert told.there.tolist() == [False, True]
+    assert told.is_present.tolist() == [False, True]
     np.testing.assert_array_equal(told.xy[1], found.xy[0])
     np.testing.assert_array_equal(told.present().xy, found.xy)
 
