@@ -1,4 +1,4 @@
-"""Writes docs/json-output.md and docs/json-schemas.json: ``python docs/json_output.py``."""
+"""Generate docs/json-output.md and docs/json-schemas.json: ``python docs/json_output.py``."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ PAGE = Path(__file__).with_name("json-output.md")
 SCHEMAS = Path(__file__).with_name("json-schemas.json")
 HEAD = """# JSON output
 
-With `--json` a command prints one line of JSON on stdout: an object with the fields below and exit code 0, or 4 where
-some of several items failed. With another exit code it prints an `error` object. Numbers that are not known are
-`null`, paths are strings. `next_steps` are commands and sentences for people; those that begin with `dlcx` run as
-they stand.
+With `--json`, a command prints one line of JSON to stdout. If the exit code is 0, or 4 because some of several items
+failed, this is an object with the fields listed below. With any other exit code, it is an `error` object. Unknown
+numbers are `null`, and paths are strings. `next_steps` contains commands and sentences for the user; those that start
+with `dlcx` can be run unchanged.
 
-`--progress json` prints lines of JSON on stderr meanwhile: `{"progress": {"task", "done", "total", "unit",
-"per_second", "seconds_left", "note"}}` about once a second, and `{"report": {"task", "text", "numbers"}}` for
-intermediate results such as the test errors of a training.
+With `--progress json`, the command also prints lines of JSON to stderr: about once a second
+`{"progress": {"task", "done", "total", "unit", "per_second", "seconds_left", "note"}}`, and for intermediate results,
+such as the test errors of a training, `{"report": {"task", "text", "numbers"}}`.
 
-[json-schemas.json](json-schemas.json) holds the JSON Schema of each command's output (draft 2020-12). Both files are
-written by `docs/json_output.py` from the types of the results, and every JSON output of the tests is checked against
-them.
+[json-schemas.json](json-schemas.json) contains a JSON Schema (draft 2020-12) of each command's output. Both files are
+generated from the result types by `docs/json_output.py`. The tests check every JSON output against the schemas.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the page."""
     return "\n".join([HEAD, *(f"## {name}\n\n{_section(schema)}\n" for name, schema in schemas().items())])
 
 
@@ -39,7 +38,7 @@ def _section(schema: dict[str, Any]) -> str:
 
 
 def _fields(schema: dict[str, Any], level: int) -> Iterator[str]:
-    """One line a field, those of objects below it."""
+    """Yield one line per field, followed by the fields of its objects."""
     for name, field in schema["properties"].items():
         yield f"{'  ' * level}- `{name}`: {_type(field)}"
         for inner in _objects(field):
@@ -47,7 +46,7 @@ def _fields(schema: dict[str, Any], level: int) -> Iterator[str]:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """A type in words: ``array of string``, ``number or null``."""
+    """Describe a type in words: ``array of string``, ``number or null``."""
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in schema["anyOf"])
     if "enum" in schema:
@@ -61,7 +60,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The objects with named fields inside a type."""
+    """Return the objects with named fields inside a type."""
     if "properties" in schema:
         yield schema
     for inner in [*schema.get("anyOf", []), *([schema["items"]] if isinstance(schema.get("items"), dict) else [])]:

@@ -1,4 +1,4 @@
-"""Writes dlcx/options/keywords.py from the options of the commands: ``python docs/option_keywords.py``."""
+"""Generate dlcx/options/keywords.py from the options of the commands: ``python docs/option_keywords.py``."""
 
 from __future__ import annotations
 

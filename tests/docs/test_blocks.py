@@ -1,7 +1,8 @@
-"""The shell blocks of the pages, run as they stand there, one after another, on projects that are tiny.
+"""Run the shell blocks of the documentation, in order, on tiny projects.
 
-``SMALLER`` is added to commands to make them quick, ``MEANT`` replaces what stands for a user's own names, ``label`` is
-the human who labels frames.  Blocks with other programs than dlcx are not run; ``test_docs`` looks at their dlcx calls.
+``QUICK_OPTIONS`` are added to make commands quick, ``REPLACEMENTS`` replace the reader's own names, and ``label``
+stands in for the annotator.  Blocks with other programs than dlcx are not run; ``test_docs`` checks their dlcx
+commands.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dlcx.workflow import demo
 pytestmark = pytest.mark.posix
 
 ROOT = Path(__file__).parents[2]
-#: Pages whose blocks are run, with the number of animals in the project that they are about.
+#: Pages whose blocks are run, with the number of animals in their project.
 RUN = {
     "README.md": 1,
     "docs/own-project.md": 1,
@@ -36,7 +37,7 @@ RUN = {
     "docs/cluster.md": 1,
     "docs/several-animals.md": 2,
 }
-#: What blocks begin with that are for other machines, installations or whole checkouts.
+#: First words of commands that are not run, because they need other machines, installations or a full checkout.
 OTHER_PROGRAMS = {
     "make",
     "squeue",
@@ -54,21 +55,21 @@ OTHER_PROGRAMS = {
     "examples/slurm-array.sh",
 }
 SIZES = [f"--set=data.train.crop_sampling.{side}=64" for side in ("width", "height")]
-SMALLER = {
+QUICK_OPTIONS = {
     "create-dataset": [*SIZES, "--set=runner.eval_interval=1"],
     "train": ["--epochs=1"],
     "extract-frames": ["--frames=6"],
     "extract-outliers": ["--epsilon=0.1", "--frames=2"],
-    # a net of timm is none of DeepLabCut-Live's
+    # DeepLabCut-Live does not support timm networks
     "export-model": ["--format=onnx"],
     "merge-labels": ["--accept-machine-labels", "--pcutoff=0"],
 }
-#: What a page takes for granted.
+#: Commands that a page expects to have been run before.
 BEFORE = {
     "docs/refining.md": ["dlcx create-dataset", "dlcx train", "dlcx analyze-video videos"],
     "docs/cluster.md": ["dlcx create-dataset", "dlcx train"],
 }
-MEANT = {
+REPLACEMENTS = {
     "recordings/*.mp4": "my-project/videos/*.mp4",
     "anne": "mouse1",
     "bert": "mouse2",
@@ -79,7 +80,7 @@ MEANT = {
 
 
 def blocks(page: Path) -> list[list[str]]:
-    """The commands of every shell block, lines that go on joined, comments left out."""
+    """Return the commands of every shell block, with continued lines joined and without comments."""
     found = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [
         [line.split(" #")[0].strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
@@ -92,32 +93,32 @@ def programs(block: list[str]) -> set[str]:
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line as a shell gives them to dlcx."""
+    """Return the arguments that a shell would pass to dlcx for a line."""
     words = []
     for word in shlex.split(line)[1:]:
-        meant = MEANT.get(word, word)
+        meant = REPLACEMENTS.get(word, word)
         found = sorted(str(path) for path in Path().glob(meant)) if "*" in meant else []
         words += found or [meant]
     return words
 
 
-def smaller(words: list[str], animals: int) -> list[str]:
-    """What makes a call quick."""
-    more = list(SMALLER.get(words[0], []))
+def quick_options(words: list[str], animals: int) -> list[str]:
+    """Return options that make a command quick."""
+    more = list(QUICK_OPTIONS.get(words[0], []))
     if words[0] == "create-dataset":
         crops = "top_down" in " ".join(words)
         more = more[2:] if crops else more
         more += [f"--net-type={'top_down_' if crops else ''}timm/test_resnet"]
         more += [] if "--weights" in words else ["--weights=none"]
     if "--gpus" in words:
-        more += ["--overwrite"]  # the blocks before have analysed the same videos without GPUs
+        more += ["--overwrite"]  # earlier blocks have analyzed the same videos without GPUs
     if words[0] == "train" and animals > 1:
         more += ["--detector-epochs=1"]
     return more
 
 
 def label(root: Path) -> None:
-    """Label every frame that was extracted, at random, and name a bone in config.yaml."""
+    """Label every extracted frame at random, and add a bone to config.yaml."""
     project = open_project(root)
     config = (root / "config.yaml").read_text(encoding="utf-8")
     bones = f"skeleton: [[{', '.join(project.layout.bodyparts[:2])}]]"
@@ -133,8 +134,8 @@ def label(root: Path) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A folder with a labelled project, ``my-project``, of as many animals as the page is about."""
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Return a folder with a labeled project, ``my-project``, with the number of animals of the page."""
     monkeypatch.setattr(demo, "FRAMES", 12)
     monkeypatch.setattr(demo, "LABELED", 6)
     demo.demo(tmp_path / "my-project", animals=request.param)
@@ -142,15 +143,17 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     return tmp_path
 
 
-@pytest.mark.parametrize(("page", "desk"), RUN.items(), ids=RUN, indirect=["desk"])
-def test_blocks_of_a_page(page: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    animals = len(open_project(desk / "my-project").layout.individuals)
-    project = desk / "my-project"
+@pytest.mark.parametrize(("page", "workspace"), RUN.items(), ids=RUN, indirect=["workspace"])
+def test_blocks_of_a_page(
+    page: str, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    animals = len(open_project(workspace / "my-project").layout.individuals)
+    project = workspace / "my-project"
     ran = 0
     for block in [BEFORE.get(page, []), *blocks(ROOT / page)]:
         if not block or programs(block) - {"dlcx", "cd"}:
             continue
-        monkeypatch.chdir(desk if re.match(r"cd|dlcx create-project", block[0]) else project)
+        monkeypatch.chdir(workspace if re.match(r"cd|dlcx create-project", block[0]) else project)
         for line in block:
             if line.startswith("cd "):
                 (project,) = (path.resolve() for path in Path().glob(line.removeprefix("cd ")))
@@ -159,17 +162,17 @@ def test_blocks_of_a_page(page: str, desk: Path, monkeypatch: pytest.MonkeyPatch
             words = words_of(line)
             if words[0] == "check-labels":
                 label(project)
-            code = run([*words, *smaller(words, animals), "-q"])
+            code = run([*words, *quick_options(words, animals), "-q"])
             printed = capsys.readouterr()
             assert code == 0, f"{page}: {line}\n{printed.err}"
-            assert printed.out.strip(), f"{page}: {line} says nothing"
+            assert printed.out.strip(), f"{page}: {line} prints nothing"
             ran += 1
     assert ran > 2
 
 
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda page: page.name)
 def test_blocks_are_run_or_for_other_programs(page: Path):
-    """Nothing that a reader could type is left out by an oversight."""
+    """Every block is either run or contains other programs."""
     run_for_the_readme = list(blocks(ROOT / "README.md"))
     for block in blocks(page):
         if str(page.relative_to(ROOT)) not in RUN and block not in run_for_the_readme:
@@ -179,7 +182,7 @@ def test_blocks_are_run_or_for_other_programs(page: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("animals", ["1", "2"])
-def test_the_demo_ends_in_a_labelled_video_and_reports(animals: str, tmp_path: Path):
+def test_the_demo_ends_in_a_labeled_video_and_reports(animals: str, tmp_path: Path):
     for name, call in {"dlcx": "-m dlcx", "python": ""}.items():
         (tmp_path / name).write_text(f'#!/bin/sh\nexec {sys.executable} {call} "$@"\n', encoding="utf-8")
         (tmp_path / name).chmod(0o755)

@@ -1,4 +1,4 @@
-"""The pages say what is true of the tree."""
+"""Check that the documentation agrees with the code."""
 
 import importlib.util
 import json
@@ -25,7 +25,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def calls(text: str) -> list[list[str]]:
-    """The dlcx calls of a shell text, as words without the program's name."""
+    """Return the dlcx commands in shell code, as lists of arguments."""
     lines = text.replace("\\\n", " ").splitlines()
     found = [re.match(r"\s*(?:dlcx|step) ([a-z].*)", line.split(" #")[0]) for line in lines]
     return [shlex.split(match[1]) for match in found if match]
@@ -37,7 +37,7 @@ def inline_calls(page: Path) -> list[list[str]]:
 
 
 def load(script: str):
-    """A script of docs as a module."""
+    """Import a script of docs as a module."""
     spec = importlib.util.spec_from_file_location(script, ROOT / "docs" / f"{script}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -45,7 +45,7 @@ def load(script: str):
 
 
 def test_the_page_for_package_indexes_needs_no_other_file():
-    """An index shows this page alone: links must be complete, and it must be the page that is published."""
+    """A package index shows only this page, so its links must be absolute, and pyproject.toml must name it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     page = ROOT / project["readme"]
     targets = re.findall(r"\]\(([^)]*)\)", page.read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ def test_examples_are_shell_scripts(script: Path):
 @pytest.mark.posix
 @pytest.mark.parametrize("name", ["two-flies", "top-down", "buctd", "fine-tune"])
 def test_calls_of_an_example_can_be_parsed(name: str, tmp_path: Path):
-    """Run with a dlcx that only writes down how it was called; then every value is of the right kind, too."""
+    """Run the script with a dlcx that only records its arguments, and parse these."""
     stand_in = tmp_path / "dlcx"
     stand_in.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" --end-of-call >> {tmp_path}/calls\n", encoding="utf-8")
     stand_in.chmod(0o755)
@@ -109,7 +109,7 @@ def test_calls_of_an_example_can_be_parsed(name: str, tmp_path: Path):
         program.commands[command].make_context(command, rest)
 
 
-#: A queue that runs what is submitted at once, an array task by task, and starts a task again that asks for it.
+#: A queue that runs jobs immediately, array tasks one after another, and requeues tasks on request.
 SBATCH = """#!/bin/sh
 echo "sbatch $*" >> HERE/queue
 ids=none
@@ -131,7 +131,7 @@ SCONTROL = """#!/bin/sh
 echo "scontrol $*" >> HERE/queue
 touch HERE/again
 """
-#: Writes down how it was called; the first try of the second share runs out of time.
+#: Records its arguments; the first run of the second part is stopped by the time limit.
 DLCX = """#!/bin/sh
 echo "$*" >> HERE/calls
 case "$*" in *"--part 2/3"*) [ -f HERE/tried ] || { touch HERE/tried; exit 75; };; esac
@@ -141,7 +141,7 @@ case "$*" in *"--part 2/3"*) [ -f HERE/tried ] || { touch HERE/tried; exit 75; }
 
 @pytest.fixture
 def queue(tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """A folder with stand-ins for SLURM's programs and dlcx, and the environment in which they are found."""
+    """Return a folder with stand-ins for SLURM's programs and dlcx, and an environment that uses them."""
     for name, text in {"sbatch": SBATCH, "scontrol": SCONTROL, "srun": '#!/bin/sh\nexec "$@"\n', "dlcx": DLCX}.items():
         (tmp_path / name).write_text(text.replace("HERE", str(tmp_path)), encoding="utf-8")
         (tmp_path / name).chmod(0o755)
@@ -149,13 +149,13 @@ def queue(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     return tmp_path, names
 
 
-def test_shares_of_an_array_are_made_and_joined(queue: tuple[Path, dict[str, str]]):
+def test_parts_of_an_array_are_analyzed_and_merged(queue: tuple[Path, dict[str, str]]):
     folder, environment = queue
     script = ROOT / "examples" / "slurm-array.sh"
     subprocess.run([str(script), "a.mp4", "b c.mp4"], check=True, env=environment, timeout=300)
     calls = (folder / "calls").read_text(encoding="utf-8").splitlines()
-    shares = [f"analyze-video a.mp4 b c.mp4 --shuffle 2 --part {part}/3" for part in (1, 2, 2, 3)]
-    assert calls == [*shares, "merge-parts a.mp4 b c.mp4 --shuffle 2"]
+    parts = [f"analyze-video a.mp4 b c.mp4 --shuffle 2 --part {part}/3" for part in (1, 2, 2, 3)]
+    assert calls == [*parts, "merge-parts a.mp4 b c.mp4 --shuffle 2"]
     program = parser()
     for call in calls:
         name, *rest = call.split()
@@ -167,7 +167,7 @@ def test_shares_of_an_array_are_made_and_joined(queue: tuple[Path, dict[str, str
     assert "--dependency=afterany:17 " in lines[2]
 
 
-def test_a_share_that_fails_ends_its_job_so(queue: tuple[Path, dict[str, str]]):
+def test_a_failed_part_fails_its_job(queue: tuple[Path, dict[str, str]]):
     folder, environment = queue
     (folder / "broken").touch()
     job = environment | {"STEP": "analyze", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "17"}
