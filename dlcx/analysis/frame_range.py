@@ -70,7 +70,7 @@ def stretches(frames: int, batch_size: int) -> tuple[int, int]:
 
 def earlier_settings(files: AnalysisFiles, share: VideoPart | None = None) -> dict[str, Any]:
     """The settings of the run that is continued; a share without one takes those of the whole or of another share."""
-    from dlcx.store.chunks import stored_settings
+    from dlcx.store.manifest import stored_settings
 
     if share is None:
         return stored_settings(files.store) or {}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError
-from dlcx.store.chunks import VIDEO
+from dlcx.store.settings_check import VIDEO
 
 if TYPE_CHECKING:
     from dlcx.analysis.frame_range import Crop

@@ -21,7 +21,7 @@ from dlcx.nets.registry import untrainable
 from dlcx.next_steps import USUAL_EPOCHS, command_line
 from dlcx.poses import Instances, Layout
 from dlcx.project import DETECTOR, Shuffle, Snapshot
-from dlcx.store.chunks import CONFIG
+from dlcx.store.settings_check import CONFIG
 
 if TYPE_CHECKING:
     import numpy as np

@@ -214,7 +214,7 @@ class VideoRun:
         """The settings of the run that is continued."""
         if not self.overwrite:
             return earlier_settings(self.files, share)
-        from dlcx.store.chunks import stored_settings
+        from dlcx.store.manifest import stored_settings
         from dlcx.store.restart_marker import has_restarted
 
         own = self.files.of_part(share) if share else self.files
@@ -309,7 +309,8 @@ class VideoRun:
     def _refuse_another_video(self, settings: dict[str, Any]) -> None:
         """Refuse a share of another video than the whole and the other shares in the folder are of."""
         from dlcx.store import check_settings
-        from dlcx.store.chunks import VIDEO, stored_settings
+        from dlcx.store.manifest import stored_settings
+        from dlcx.store.settings_check import VIDEO
 
         for path in (self.files.store, *self.files.parts.values()):
             if known := stored_settings(path) if path.is_dir() else None:

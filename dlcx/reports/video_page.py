@@ -338,7 +338,8 @@ class _Parts:
 
 def _time(facts: VideoFacts, meta: AnalysisMeta) -> list[tuple[str, str]]:
     """How long the frames of the poses took, in all runs and parts of the analysis together; nothing if unknown."""
-    from dlcx.store.chunks import analysis_seconds, written_frames
+    from dlcx.store.chunks import analysis_seconds
+    from dlcx.store.manifest import written_frames
 
     files = facts.found.files
     if written := written_frames(files.store):

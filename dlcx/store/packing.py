@@ -1,8 +1,8 @@
-"""Poses of many frames as a few flat arrays, and back.
+"""Conversion of the predictions of many frames to a few flat arrays and back, without loss.
 
-``<part>.count`` (T,) instances a frame, and for all instances of all frames in a row ``<part>.xy`` (sum N, K, 2),
-``<part>.score`` (sum N, K) and those of ``box``, ``box_score``, ``affinity``, ``identity`` and ``track`` that the net
-gives; ``<part>`` is ``animals`` or ``unique``.  Plain numpy arrays, bit for bit what went in.
+``<kind>.count`` (T,) is the number of instances in each frame.  The instances of all frames are concatenated in
+``<kind>.xy`` (sum N, K, 2), ``<kind>.score`` (sum N, K) and those of ``box``, ``box_score``, ``affinity``, ``identity``
+and ``track`` that the network predicts.  ``<kind>`` is ``animals`` or ``unique``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FIELDS = ("xy", "score", "box", "box_score", "affinity", "identity", "track")
 
 
 def pack(predictions: Sequence[Prediction]) -> dict[str, np.ndarray]:
-    """Flat arrays of the poses of at least one frame."""
+    """Convert the predictions of at least one frame to flat arrays."""
     packed = _pack("animals", [prediction.animals for prediction in predictions])
     uniques = [prediction.unique for prediction in predictions]
     if known := [unique for unique in uniques if unique is not None]:
@@ -27,7 +27,7 @@ def pack(predictions: Sequence[Prediction]) -> dict[str, np.ndarray]:
 
 
 def unpack(arrays: Mapping[str, np.ndarray]) -> list[Prediction]:
-    """One prediction a frame."""
+    """Convert flat arrays back to one prediction per frame."""
     animals = _unpack("animals", arrays)
     if "unique.count" not in arrays:
         return [Prediction(one) for one in animals]
@@ -37,16 +37,16 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> list[Prediction]:
     ]
 
 
-def _pack(part: str, found: Sequence[Instances]) -> dict[str, np.ndarray]:
-    packed = {f"{part}.count": np.array([len(one) for one in found])}
+def _pack(kind: str, frames: Sequence[Instances]) -> dict[str, np.ndarray]:
+    packed = {f"{kind}.count": np.array([len(one) for one in frames])}
     for name in FIELDS:
-        values = [value for one in found if (value := getattr(one, name)) is not None]
-        if values:  # a frame without animals may know less of them than the others
-            packed[f"{part}.{name}"] = np.concatenate([value for value in values if len(value)] or values[:1])
+        values = [value for one in frames if (value := getattr(one, name)) is not None]
+        if values:  # a frame without animals may lack fields that the other frames have
+            packed[f"{kind}.{name}"] = np.concatenate([value for value in values if len(value)] or values[:1])
     return packed
 
 
-def _unpack(part: str, arrays: Mapping[str, np.ndarray]) -> list[Instances]:
-    ends = np.cumsum(arrays[f"{part}.count"])[:-1]
-    columns = {name: np.split(arrays[f"{part}.{name}"], ends) for name in FIELDS if f"{part}.{name}" in arrays}
+def _unpack(kind: str, arrays: Mapping[str, np.ndarray]) -> list[Instances]:
+    ends = np.cumsum(arrays[f"{kind}.count"])[:-1]
+    columns = {name: np.split(arrays[f"{kind}.{name}"], ends) for name in FIELDS if f"{kind}.{name}" in arrays}
     return [Instances(**dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)]

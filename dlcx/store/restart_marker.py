@@ -1,7 +1,8 @@
-"""Analyses that replace others (``--overwrite``): the same call goes on with what it has begun, as any call does.
+"""The restart marker: which command has restarted an analysis with ``--overwrite``.
 
-A file in the store's folder says which call has begun anew there.  From then on all that the store holds is that
-call's; the file goes when the call has ended.
+The marker is a file in the store's folder that holds a digest of the command.  While it exists, everything in the store
+belongs to that command, so running the same command again resumes instead of starting over.  It is removed when the
+command has finished.
 """
 
 from __future__ import annotations
@@ -10,27 +11,33 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 from dlcx.outputs import write_text
-from dlcx.store.chunks import BEGUN, MANIFEST, stored_settings
+from dlcx.store.manifest import MANIFEST, RESTART_MARKER, stored_settings
 from dlcx.untrusted_files import read_text
 
 
 def mark_restart(folder: Path, call: str) -> None:
-    """Forget what the store in ``folder`` holds; the folder stays, a sign that the output is dlcx's own."""
+    """Discard the stored poses and mark the analysis as restarted by ``call``.
+
+    The folder remains, since it shows that the output files are those of dlcx.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)  # first: a kill in between loses nothing that is new
-    write_text(folder / BEGUN, call)
+    (folder / MANIFEST).unlink(missing_ok=True)  # first, so that a kill in between loses no new poses
+    write_text(folder / RESTART_MARKER, call)
 
 
 def has_restarted(folder: Path, call: str | None = None) -> bool:
-    """Whether ``call`` (None: any) has begun anew in ``folder`` and has not ended, and what it left can be read."""
+    """Return whether ``call`` (None: any call) has restarted the analysis and not finished it.
+
+    A store that cannot be read does not count.
+    """
     try:
-        found = read_text(folder / BEGUN)
+        found = read_text(folder / RESTART_MARKER)
         stored_settings(folder)
     except (OSError, ValueError, DlcxError):
         return False
     return call in (None, found)
 
 
-def end(folder: Path) -> None:
-    """The call has ended: the next one that is to replace what is there begins anew."""
-    (folder / BEGUN).unlink(missing_ok=True)
+def clear_restart(folder: Path) -> None:
+    """Remove the marker, because the command has finished."""
+    (folder / RESTART_MARKER).unlink(missing_ok=True)

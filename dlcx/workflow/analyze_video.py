@@ -169,7 +169,7 @@ def _analyze_here(
         done, failed = each_video(list(by_path), analyze)
     for video in done:
         target = by_path[video.video]
-        restart_marker.end((target.of_part(share) if share else target).store)
+        restart_marker.clear_restart((target.of_part(share) if share else target).store)
     return AnalyzeVideoResult(net.scorer, done, failed, _next_steps(done[0], options))
 
 

@@ -93,7 +93,7 @@ class _Join:
     def __call__(self, lock: Lock) -> AnalyzedVideo:
         from dlcx.data.video import open_video
         from dlcx.store import check_settings, inspect_store, open_store
-        from dlcx.store.chunks import VIDEO
+        from dlcx.store.settings_check import VIDEO
 
         files, started = self.files, time.time()
         video = open_video(files.video)
@@ -155,7 +155,9 @@ class _Join:
             whole = inspect_store(self.files.store)
             if whole is None or any(store.settings != whole.settings for store in shares.values()):
                 return None
-            joined = whole.done(0, frames) and all(set(store.chunks) <= set(whole.chunks) for store in shares.values())
+            joined = whole.is_complete(0, frames) and all(
+                set(store.chunks) <= set(whole.chunks) for store in shares.values()
+            )
             return whole if joined or has_restarted(self.files.store) else None
         return None
 

@@ -17,7 +17,7 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import read_model_config
 from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_model
-from dlcx.store.chunks import stored_settings
+from dlcx.store.manifest import stored_settings
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.create_dataset import create_dataset

@@ -1,53 +1,19 @@
+"""The chunk store: what is appended is on the disk, and is read back exactly."""
+
 from __future__ import annotations
 
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from stored_predictions import assert_same, prediction
 
 from dlcx.errors import DlcxError
-from dlcx.poses import Instances, Prediction
 from dlcx.store import chunks, open_store
-from dlcx.store.packing import pack, unpack
 
 SETTINGS = {"snapshot": "snapshot-010.pt", "--batch-size": 8, "video": {"name": "a.avi", "frames": 40}}
-
-
-def prediction(number: int, *, full: bool = False) -> Prediction:
-    """Any number of animals, also none."""
-    random = np.random.default_rng(number)
-    animals = number % 4
-    more: dict[str, Any] = {}
-    if full:
-        more = {
-            "box": random.random((animals, 4), np.float32),
-            "box_score": random.random(animals, np.float32),
-            "affinity": random.random(animals, np.float32),
-            "identity": random.random((animals, 3, 2), np.float32),
-            "track": random.permutation(animals),
-        }
-    xy = random.random((animals, 3, 2), np.float32)
-    xy[: number % 2] = np.nan
-    unique = Instances(random.random((1, 2, 2), np.float32), random.random((1, 2), np.float32))
-    seen = Instances(xy, random.random((animals, 3), np.float32), **more)
-    return Prediction(seen, unique if full and number % 3 else None)
-
-
-def assert_same(one: Prediction, other: Prediction) -> None:
-    for mine, its in ((one.animals, other.animals), (one.unique, other.unique)):
-        assert (mine is None) == (its is None)
-        if mine is None or its is None:
-            continue
-        for name in ("xy", "score", "box", "box_score", "affinity", "identity", "track"):
-            a, b = getattr(mine, name), getattr(its, name)
-            if len(mine) or name in ("xy", "score"):
-                assert (a is None) == (b is None), name
-                if a is not None:
-                    assert a.dtype == b.dtype
-                    np.testing.assert_array_equal(a, b)
 
 
 def fill(store: chunks.ChunkStore, first: int, stop: int, size: int = 4) -> None:
@@ -56,21 +22,6 @@ def fill(store: chunks.ChunkStore, first: int, stop: int, size: int = 4) -> None
         store.append(
             begin, [prediction(n) for n in frames], np.array(frames) / 25, np.array([n % 7 > 0 for n in frames])
         )
-
-
-@pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("numbers", [range(12), [0], [4, 8], [1]])
-def test_packing_is_exact(numbers: range | list[int], full: bool) -> None:
-    predictions = [prediction(number, full=full) for number in numbers]
-    for one, other in zip(predictions, unpack(pack(predictions)), strict=True):
-        assert_same(one, other)
-
-
-def test_frames_without_animals_keep_what_their_net_knows_of_animals() -> None:
-    nobody = Instances(np.zeros((0, 3, 2)), np.zeros((0, 3)), identity=np.zeros((0, 3, 2)))
-    for one in unpack(pack([Prediction(nobody), Prediction(Instances.empty(3))])):
-        assert one.animals.identity is not None
-        assert one.animals.identity.shape == (0, 3, 2)
 
 
 def test_what_is_read_is_what_was_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,12 +49,12 @@ def test_missing_stretches(tmp_path: Path) -> None:
         assert store.missing(0, 40) == [(0, 8), (16, 24), (28, 40)]
         assert store.missing(10, 26) == [(16, 24)]
         assert store.missing(8, 16) == []
-        with pytest.raises(ValueError, match="not there yet"):
+        with pytest.raises(ValueError, match="not stored yet"):
             store.read(0, 40)
         fill(store, 12, 16)
-        with pytest.raises(ValueError, match="there already"):
+        with pytest.raises(ValueError, match="already stored"):
             store.close_chunk()
-        store._open = []
+        store._pending = []
 
 
 def test_frames_are_safe_whatever_ends_the_body(tmp_path: Path) -> None:
@@ -129,7 +80,7 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     with open_store(tmp_path / "v.dlcx", SETTINGS) as store:
         fill(store, 0, 8)
     other = SETTINGS | {"--batch-size": 4}
-    with pytest.raises(DlcxError, match="--batch-size: 8 there, 4 asked for"), open_store(tmp_path / "v.dlcx", other):
+    with pytest.raises(DlcxError, match="--batch-size: 8 stored, 4 requested"), open_store(tmp_path / "v.dlcx", other):
         pass
     with open_store(tmp_path / "v.dlcx", other, overwrite=True) as store:
         assert store.frames == 0
@@ -170,7 +121,7 @@ def test_foreign_and_newer_folders_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "v.dlcx"
     folder.mkdir()
     (folder / "letters.txt").write_text("dear mother")
-    with pytest.raises(DlcxError, match="no chunk store"), open_store(folder, SETTINGS):
+    with pytest.raises(DlcxError, match="is not a chunk store"), open_store(folder, SETTINGS):
         pass
     (folder / "manifest.json").write_text(json.dumps({"format": 99, "settings": {}, "chunks": [], "written": None}))
     with pytest.raises(DlcxError, match="format 99"), open_store(folder, SETTINGS):

@@ -294,7 +294,7 @@ def test_crop_moves_no_coordinates(project: Path, again: Callable[..., AnalyzedV
     np.testing.assert_allclose(read_predictions(done.h5).xy[:, 0], expected(range(20)), atol=1)
     meta = read_meta_pickle(done.meta_pickle)
     assert (meta.crop, meta.size) == (None, SIZE)
-    with pytest.raises(DlcxError, match=r"crop: .*48, 96, 8, 60.* there, None asked for"):
+    with pytest.raises(DlcxError, match=r"crop: .*48, 96, 8, 60.* stored, None requested"):
         again(path)
     with pytest.raises(DlcxError, match=r"within the 96x64 pixels of v.avi"):
         again(path, crop=(0, 97, 0, 64), out=tmp_path)
@@ -367,7 +367,7 @@ def test_the_batch_size_of_a_run_is_kept(project: Path, net: FindsDisc, again: C
     again(path, frames=(0, 8), batch_size=2)
     again(path, batch_size=None)
     assert set(net.batches) == {2}
-    with pytest.raises(DlcxError, match="batch_size: 2 there, 5 asked for"):
+    with pytest.raises(DlcxError, match="batch_size: 2 stored, 5 requested"):
         again(path, batch_size=5)
 
 

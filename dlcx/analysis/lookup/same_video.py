@@ -139,7 +139,8 @@ def refuse(video: Path, poses: Path, difference: str, hint: str, *, allow_change
 
 def _stored_fingerprint(files: AnalysisFiles) -> Mapping[str, Any] | None:
     """The fingerprint of the video whose poses the files hold; None where no store says it."""
-    from dlcx.store.chunks import VIDEO, stored_settings, written_frames
+    from dlcx.store.manifest import stored_settings, written_frames
+    from dlcx.store.settings_check import VIDEO
 
     try:
         written, settings = written_frames(files.store), stored_settings(files.store) if files.store.is_dir() else None

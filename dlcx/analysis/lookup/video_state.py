@@ -102,7 +102,7 @@ def _is_of_other_video(video: Path, file: PoseFile) -> bool:
 def _frame_range(video: Path, scorer: str) -> str:
     """The frame range of an incomplete analysis; empty if it is complete or unknown."""
     from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
-    from dlcx.store.chunks import written_frames
+    from dlcx.store.manifest import written_frames
 
     files = AnalysisFiles(video, scorer, video.parent)
     try:

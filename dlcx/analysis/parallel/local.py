@@ -77,7 +77,7 @@ def analyze_in_shares(
     ended = {video.video for video in finished}
     for shared in videos:
         if shared.video in ended:
-            restart_marker.end(shared.files.store)
+            restart_marker.clear_restart(shared.files.store)
     failed = (*failed, *broken)
     for failure in broken:
         if len(files) > 1:

@@ -121,7 +121,7 @@ def cut_videos(
             )
         most = stretches(video.frames, found.batch_size)[1]
         number = next(iter(there), None) or min(most, count or max(1, math.ceil(video.frames / longest)))
-        written = found.whole is not None and found.whole.done(0, video.frames)
+        written = found.whole is not None and found.whole.is_complete(0, video.frames)
         units = []
         for share in (VideoPart(place, number) for place in range(1, number + 1)):
             first, stop = share_frames(share, video.frames, found.batch_size)

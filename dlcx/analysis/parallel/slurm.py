@@ -180,7 +180,7 @@ def submit_analysis(
     if all(video.written for video in videos):
         if not job.dry_run:
             for video in videos:
-                restart_marker.end(video.files.store)
+                restart_marker.clear_restart(video.files.store)
         return result
     written = _Jobs(folder, request, job, cost).files(left, videos)
     if job.dry_run:

@@ -312,7 +312,7 @@ def test_other_settings_than_those_of_what_is_there_are_refused(
         (snapshot,) = project.glob("dlc-models-pytorch/*/*shuffle1/train/snapshot-010.pt")
         snapshot.write_bytes(b"other weights")
     name = f"--{changed}" if asked else changed
-    with pytest.raises(DlcxError, match=rf"dlcx was made with other settings: {name}: .* there, .* asked for"):
+    with pytest.raises(DlcxError, match=rf"dlcx was made with other settings: {name}: .* stored, .* requested"):
         analyze(project, path, **asked)
     assert crew.made == []
     (done,) = analyze(project, path, overwrite=True, **asked).videos
