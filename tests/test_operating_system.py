@@ -117,12 +117,12 @@ def test_without_proc_a_lock_s_process_is_known_by_its_number(monkeypatch):
     monkeypatch.setattr(Path, "read_text", missing)
     monkeypatch.setattr(os, "readlink", missing)
     outputs.process_namespace.cache_clear()
-    me = locks.Holder.me()
+    me = locks.Holder.current()
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert me.born == 0
-    assert me.gone is False
-    assert replace(me, pid=ended.pid).gone is True
+    assert me.has_ended is False
+    assert replace(me, pid=ended.pid).has_ended is True
     assert outputs._is_running(os.getpid())
     assert not outputs._is_running(ended.pid)
     outputs.process_namespace.cache_clear()
@@ -131,17 +131,17 @@ def test_without_proc_a_lock_s_process_is_known_by_its_number(monkeypatch):
 def test_on_windows_a_lock_s_process_cannot_be_seen_so_its_age_decides(monkeypatch):
     """There ``os.kill`` would end the process that it is meant to look for."""
     seen = SimpleNamespace(name="nt", getpid=os.getpid)
-    me = locks.Holder.me()
+    me = locks.Holder.current()
     monkeypatch.setattr(locks, "os", seen)
     monkeypatch.setattr(outputs, "os", seen)
-    assert me.gone is None
+    assert me.has_ended is None
     assert outputs._is_running(2**22 + 1)
 
 
 def test_without_hard_links_one_process_alone_makes_the_lock(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "link", refuse)
     with locks.locked(tmp_path / "lock", "a file") as lock:
-        assert lock.held
+        assert lock.is_held
         with pytest.raises(locks.DlcxError, match="a file is held by process"), locks.locked(lock.path, "a file"):
             pass
     assert list(tmp_path.iterdir()) == []
