@@ -129,7 +129,8 @@ class Meter:
     def _spent(self) -> dict[str, float]:
         if not hasattr(self._local, "spent"):
             self._local.spent = {}
-        return self._local.spent
+        result: dict[str, float] = self._local.spent
+        return result
 
     @property
     def _inner(self) -> float:

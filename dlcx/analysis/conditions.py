@@ -216,5 +216,6 @@ def _snapshot(shuffle: Shuffle, block: dict[str, Any]) -> Snapshot:
     if (index := block.get("snapshot_index")) is not None and found:
         if not -len(found) <= index < len(found):
             raise DlcxError(f"inference.conditions.snapshot_index {index}: {shuffle.name} has {len(found)} snapshots")
-        return found[index]
+        result: Snapshot = found[index]
+        return result
     return shuffle.snapshot()

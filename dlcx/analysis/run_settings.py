@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlcx.analysis.frame_range import Crop
     from dlcx.analysis.temporal import VideoMemory
     from dlcx.analysis.trained_network import TrainedNetwork
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
 
 
 def run_settings(

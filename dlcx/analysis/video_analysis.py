@@ -188,7 +188,8 @@ class VideoRun:
         """That of the run that is continued, else the fastest for the first frames; None where none can be tried."""
         from dlcx.analysis.auto_batch_size import MOST, choose_batch_size
 
-        if known := self._before().get("--batch-size"):
+        known: int | None = self._before().get("--batch-size")
+        if known:
             return known
         if self.memory.batch_size:
             return self.memory.batch_size

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dlcx.cli.output import emit, start_logging
+from dlcx.cli.output import emit as emit
+from dlcx.cli.output import start_logging
 from dlcx.cli.progress_display import Style, progress_display
 from dlcx.distributed_environment import is_main_process
 from dlcx.options.base import Item, Options, item_of, items

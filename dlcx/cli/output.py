@@ -12,7 +12,7 @@ import sys
 import traceback
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dlcx.cli.next_steps import with_project
 from dlcx.cli.terminal_text import json_line, one_line, printable
@@ -85,7 +85,7 @@ class _LineFormat(logging.Formatter):
         return f"{record.levelname.lower()}: {text}" if record.levelno >= logging.WARNING else text
 
 
-class _StderrHandler(logging.StreamHandler):
+class _StderrHandler(logging.StreamHandler[TextIO]):
     """Writes to whatever ``sys.stderr`` is at the time, so that a running progress bar can lift the line above it."""
 
     def __init__(self) -> None:

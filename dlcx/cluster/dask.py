@@ -52,7 +52,7 @@ class DaskCrew:
         self.heard = heard
         self.stop = StopRequest() if stop is None else stop
         self.numbers: dict[str, int] = {}
-        self.new: list[Future] = []
+        self.new: list[Future[Any]] = []
         self.token = uuid.uuid4().hex[:8]
         self._stack = ExitStack()
         self._speaking = threading.Lock()
@@ -195,7 +195,7 @@ def _is_busy() -> bool:
     return _one_at_a_time.locked()
 
 
-def _reason(future: Future) -> str:
+def _reason(future: Future[Any]) -> str:
     """Why a piece of work failed for good, in a line."""
     if future.status == "cancelled":
         return "Dask cancelled it"

@@ -189,5 +189,6 @@ def _times(packets: Packets, shown: np.ndarray, has_stamps: bool, fps: float) ->
     rising = bool((np.diff(pts) >= 0).all()) and packets.container != "avi"
     for stamps, usable in ((pts, has_stamps or rising), (dts, True)):
         if usable and packets.time_base and len(stamps) and (stamps != NO_STAMP).all():
-            return (stamps - stamps[0]) * packets.time_base
+            result: np.ndarray = (stamps - stamps[0]) * packets.time_base
+            return result
     return np.arange(len(shown)) / fps

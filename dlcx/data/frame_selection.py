@@ -102,7 +102,8 @@ def sample_from_clusters(
         Frame numbers, at most one per cluster; all frames if there are no more than ``count``.
     """
     if len(numbers) <= count:
-        return numbers.tolist()
+        result: list[int] = numbers.tolist()
+        return result
     from sklearn.cluster import MiniBatchKMeans
 
     batch = 100 if len(numbers) >= 100 else len(numbers) // 2

@@ -107,4 +107,5 @@ def _differences(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     center = others.mean(0)  # subtracting it keeps the digits of small differences
     images, others = images - center, others - center
     squared = (images**2).sum(1)[:, None] + (others**2).sum(1) - 2 * images @ others.T
-    return np.sqrt(np.maximum(squared, 0) / images.shape[1])
+    result: np.ndarray = np.sqrt(np.maximum(squared, 0) / images.shape[1])
+    return result

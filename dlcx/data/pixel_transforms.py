@@ -111,4 +111,5 @@ def _quantiles() -> np.ndarray:
     """65,536 equally likely values of the standard normal distribution."""
     from scipy.special import ndtri
 
-    return ndtri((np.arange(1 << 16) + 0.5) / (1 << 16))
+    result: np.ndarray = ndtri((np.arange(1 << 16) + 0.5) / (1 << 16))
+    return result

@@ -62,7 +62,8 @@ class Warp:
 
     def points(self, xy: np.ndarray) -> np.ndarray:
         """Map points (..., 2) of the source to the result; nan stays nan."""
-        return xy @ self.matrix[:, :2].T + self.matrix[:, 2]
+        result: np.ndarray = xy @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return result
 
     def boxes(self, boxes: np.ndarray) -> np.ndarray:
         """Map boxes (N, 4) as x, y, width, height; returns the boxes around the results, clipped to the image."""

@@ -381,7 +381,8 @@ def _edit(path: Path, key: str, value: Any) -> None:
     """Set one key of the user's file, which the caller holds; every other line stays as it is."""
     import io
 
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     editor = YAML()
     editor.width = 2**20

@@ -106,4 +106,5 @@ def _load(builder: str | Callable[..., Any]) -> Callable[..., Any]:
     if callable(builder):
         return builder
     module, _, name = builder.partition(":")
-    return getattr(importlib.import_module(module), name)
+    result: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return result

@@ -50,7 +50,8 @@ class Deconvolution(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute maps (B, C, H, W) from features (B, channels[0], h, w)."""
-        return self.final_conv(self.deconv_layers(features))
+        output: Tensor = self.final_conv(self.deconv_layers(features))
+        return output
 
     def output_channels(self, prefix: str, channels: ChannelMap) -> TensorChannels:
         """Locate the channels of the maps in the last layer; see :mod:`dlcx.heads.keypoint_channels`.

@@ -123,4 +123,5 @@ class IdentityHead(Head, Protocol):
 
 def vector_maps(maps: Tensor) -> Tensor:
     """Rearrange maps (B, 2C, h, w) that alternate between x and y into vectors (B, C, h, w, 2)."""
-    return maps.unflatten(1, (-1, 2)).movedim(2, -1)
+    output: Tensor = maps.unflatten(1, (-1, 2)).movedim(2, -1)
+    return output

@@ -109,7 +109,8 @@ def choose_frames(
     if method == "uniform":
         return sample_uniform(numbers, count, draw)
     if len(numbers) <= count:
-        return numbers.tolist()
+        result: list[int] = numbers.tolist()
+        return result
     with progress.task(f"look at {video.path.name}", int(numbers[-1] - numbers[0]) + 1, "frame") as task:
         images, readable = downsampled_frames(video, numbers, width=width, color=color, crop=crop, task=task)
     return sample_from_clusters(images, numbers[readable], count, draw)

@@ -130,7 +130,8 @@ def _iou(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
     high = np.minimum(one[..., :2] + one[..., 2:], other[..., :2] + other[..., 2:])
     shared = np.maximum(high - low, 0).prod(-1)
     union = one[..., 2:].prod(-1) + other[..., 2:].prod(-1) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    result: np.ndarray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return result
 
 
 def _hits(iou: np.ndarray) -> np.ndarray:

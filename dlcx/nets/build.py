@@ -91,6 +91,7 @@ def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetect
         If a type or key of ``detector.model`` is unknown; the message names its place in the file.
     """
     with _config_errors("detector.model"):
-        return build_from_config(
+        result: BoxDetector = build_from_config(
             config.model.model_dump(), detector_types(), "detector.model", from_scratch=from_scratch
         )
+        return result

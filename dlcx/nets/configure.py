@@ -192,7 +192,8 @@ def detector_config(name: str, context: NetContext) -> Block:
         If the detector is unknown.
     """
     spec = find_detector(name)
-    return merge(DETECTOR, spec.configure(spec.name, context))
+    result: Block = merge(DETECTOR, spec.configure(spec.name, context))
+    return result
 
 
 def conditions_of_shuffle(number: int, snapshot: str | None = None, trainset_index: int = 0) -> Block:

@@ -17,7 +17,7 @@ class Range:
     def __contains__(self, value: Any) -> bool:
         if not math.isfinite(value) or (self.whole and value != int(value)):
             return False
-        return self.low < value < self.high if self.open else self.low <= value <= self.high
+        return bool(self.low < value < self.high if self.open else self.low <= value <= self.high)
 
     def __str__(self) -> str:
         if self.open:

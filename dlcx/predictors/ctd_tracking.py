@@ -110,7 +110,8 @@ class CtdTracking:
     def _continued(self, new: Instances, places: np.ndarray) -> np.ndarray:
         """Which of the places (F, 2) each new animal continues."""
         way = np.linalg.norm(_centres(new.xy)[:, None] - places, axis=-1)
-        return linear_sum_assignment(np.nan_to_num(way, nan=NEVER_SEEN))[1]
+        result: np.ndarray = linear_sum_assignment(np.nan_to_num(way, nan=NEVER_SEEN))[1]
+        return result
 
     def _doubles(self, found: Instances) -> np.ndarray:
         """Which poses show an animal that one before them shows already: (N,) bool."""
@@ -120,7 +121,8 @@ class CtdTracking:
 def _similarity(known: Instances, found: Instances) -> np.ndarray:
     """OKS (known, found), as a share of the size of the known ones; 0 where that is unknown."""
     xy = np.where(known.score[..., None] > 0, known.xy, np.nan)
-    return np.nan_to_num(compute_oks(xy[None], found.xy[None], 0.1, 0)[0]).T
+    result: np.ndarray = np.nan_to_num(compute_oks(xy[None], found.xy[None], 0.1, 0)[0]).T
+    return result
 
 
 def _centres(xy: np.ndarray) -> np.ndarray:

@@ -62,9 +62,10 @@ def spread_frames(video: VideoFile, first: int, stop: int, count: int) -> list[i
     keys = np.sort(order.number[order.packets.key & (order.number >= 0)]) + 1  # the frame before is decoded as well
     keys = keys[(keys >= first) & (keys < stop)]
     if not len(keys) or len(even) < 3:
-        return even.tolist()
+        return [int(number) for number in even]
     distance = (even[1] - even[0]) / 2
     at = np.searchsorted(keys, even).clip(1, max(len(keys) - 1, 1))
     before, after = keys[at - 1], keys[np.minimum(at, len(keys) - 1)]
     nearest = np.where(np.abs(before - even) <= np.abs(after - even), before, after)
-    return np.unique(np.where(np.abs(nearest - even) <= distance, nearest, even)).tolist()
+    numbers: list[int] = np.unique(np.where(np.abs(nearest - even) <= distance, nearest, even)).tolist()
+    return numbers

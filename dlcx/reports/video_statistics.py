@@ -45,7 +45,8 @@ class VideoFacts:
     @cached_property
     def known(self) -> np.ndarray:
         """Which points (T, P) were found at all."""
-        return np.isfinite(self.xy).all(-1)
+        result: np.ndarray = np.isfinite(self.xy).all(-1)
+        return result
 
     @cached_property
     def sure(self) -> np.ndarray:
@@ -83,7 +84,8 @@ class VideoFacts:
     def present(self) -> np.ndarray:
         """Which animals (T, A) have a point that was found."""
         tracks = self.tracks
-        return np.isfinite(tracks.xy).all(-1).any(-1)
+        result: np.ndarray = np.isfinite(tracks.xy).all(-1).any(-1)
+        return result
 
     def likelihood(self, quantile: float) -> np.ndarray:
         """The likelihood (T,) that such a share of the points found does not reach; nan where none was found."""
@@ -122,7 +124,8 @@ class VideoFacts:
     @cached_property
     def unusual(self) -> np.ndarray:
         """How many times as long as the point's median one each step (T, P) is; 0 where it is not known."""
-        return np.nan_to_num(self.step / (median(self.step, 0) + 1), nan=0.0)
+        result: np.ndarray = np.nan_to_num(self.step / (median(self.step, 0) + 1), nan=0.0)
+        return result
 
     @property
     def jumps(self) -> np.ndarray:

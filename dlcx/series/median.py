@@ -58,4 +58,5 @@ def _medians(windows: np.ndarray) -> np.ndarray:
     count = np.isfinite(ordered).sum(-1)
     middle = np.stack([np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2], -1)
     low, high = np.moveaxis(np.take_along_axis(ordered, middle, -1), -1, 0)
-    return low + (high - low) / 2
+    result: np.ndarray = low + (high - low) / 2
+    return result

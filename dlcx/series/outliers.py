@@ -25,7 +25,8 @@ def uncertain_frames(score: np.ndarray, min_score: float) -> np.ndarray:
     numpy.ndarray
         (T,) bool.
     """
-    return np.any(score < min_score, axis=1)
+    result: np.ndarray = np.any(score < min_score, axis=1)
+    return result
 
 
 def displaced_frames(xy: np.ndarray, max_distance: float) -> np.ndarray:
@@ -43,7 +44,8 @@ def displaced_frames(xy: np.ndarray, max_distance: float) -> np.ndarray:
     numpy.ndarray
         (T,) bool.
     """
-    return np.any(squared_displacements(xy) > max_distance**2, axis=1)
+    result: np.ndarray = np.any(squared_displacements(xy) > max_distance**2, axis=1)
+    return result
 
 
 def deviating_frames(
@@ -88,4 +90,5 @@ def deviating_frames(
     distance = np.linalg.norm(xy - expected, axis=-1)  # (T, N)
     known_distance = np.isfinite(distance)
     mean = np.where(known_distance, distance, 0).sum(1) / np.maximum(known_distance.sum(1), 1)
-    return mean > max_distance
+    result: np.ndarray = mean > max_distance
+    return result

@@ -96,7 +96,8 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     intersection = np.maximum(shared, 0).prod(-1)
     area, other_area = ((corners[..., 2:] - corners[..., :2]).prod(-1) for corners in (one, other))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num(intersection / (area + other_area - intersection))
+        result: np.ndarray = np.nan_to_num(intersection / (area + other_area - intersection))
+        return result
 
 
 def _corners_of_states(states: np.ndarray) -> np.ndarray:

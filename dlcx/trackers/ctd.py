@@ -76,4 +76,5 @@ def _match(last: np.ndarray, new: np.ndarray) -> np.ndarray:
     distance = np.linalg.norm(last[:, None] - new, axis=-1)  # (A, A, K)
     both = np.isfinite(distance)
     mean = np.where(both, distance, 0).sum(-1) / np.maximum(both.sum(-1), 1)
-    return linear_sum_assignment(np.where(both.any(-1), mean, UNSEEN_DISTANCE))[1]
+    result: np.ndarray = linear_sum_assignment(np.where(both.any(-1), mean, UNSEEN_DISTANCE))[1]
+    return result

@@ -105,10 +105,12 @@ class Detections:
         """Mean of each animal's keypoints weighted by their scores, (R, 2)."""
         seen = np.isfinite(self.xy).all(-1)
         weight = np.where(seen, self.score + 1e-10, 0)[..., None]
-        return (np.where(seen[..., None], self.xy, 0) * weight).sum(1) / weight.sum(1)
+        result: np.ndarray = (np.where(seen[..., None], self.xy, 0) * weight).sum(1) / weight.sum(1)
+        return result
 
 
 def _identity(animals: Instances) -> np.ndarray:
     if animals.identity is None:
         return np.full(animals.score.shape, -1.0)
-    return animals.identity.argmax(-1).astype(np.float64)
+    result: np.ndarray = animals.identity.argmax(-1).astype(np.float64)
+    return result

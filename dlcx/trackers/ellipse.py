@@ -101,4 +101,5 @@ def ellipse_similarity(ellipses: np.ndarray, others: np.ndarray) -> np.ndarray:
     longest = np.maximum(ellipses[:, 2:4].max(1)[:, None], others[:, 2:4].max(1)[None])
     with np.errstate(divide="ignore", invalid="ignore"):
         closeness = np.fmax(1 - distance / longest, 0)  # fmax turns 0 / 0 into 0
-    return closeness * (0.8 + 0.2 * np.abs(np.cos(difference[..., 4])))
+    result: np.ndarray = closeness * (0.8 + 0.2 * np.abs(np.cos(difference[..., 4])))
+    return result

@@ -54,12 +54,14 @@ class KalmanFilters:
     @property
     def value(self) -> np.ndarray:
         """Estimated coordinates (M, D)."""
-        return self._state[0]
+        result: np.ndarray = self._state[0]
+        return result
 
     @property
     def speed(self) -> np.ndarray:
         """Estimated speeds (M, D) per frame."""
-        return self._state[1]
+        result: np.ndarray = self._state[1]
+        return result
 
     def add(self, measured: np.ndarray) -> None:
         """Add filters at rest with the coordinates ``measured`` (n, D)."""

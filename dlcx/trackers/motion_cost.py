@@ -99,11 +99,12 @@ class MotionCost:
         displacement = speed * _coasting_frames(gap.astype(float))[:, None]
         distance = pose_distance(detections, one, other, displacement, 8 * self.body)
         scale = np.interp(gap, LAGS, self.typical_distance)
-        return (
+        result: np.ndarray = (
             TAIL_EXPONENT * np.log1p((distance / scale) ** 2)
             + np.log(scale / self.typical_distance[0])
             + miss_cost(gap - 1)
         )
+        return result
 
 
 def miss_cost(frames: np.ndarray) -> np.ndarray:

@@ -47,12 +47,14 @@ class ReliableTracklets:
     @property
     def head(self) -> np.ndarray:
         """First detection of each tracklet, (M,)."""
-        return self.order[self.first[:-1]]
+        result: np.ndarray = self.order[self.first[:-1]]
+        return result
 
     @property
     def tail(self) -> np.ndarray:
         """Last detection of each tracklet, (M,)."""
-        return self.order[self.first[1:] - 1]
+        result: np.ndarray = self.order[self.first[1:] - 1]
+        return result
 
     @property
     def length(self) -> np.ndarray:
@@ -135,7 +137,9 @@ def pose_distance(
         (P,) in pixels; for pairs without shared keypoints, the distance of the centroids.
     """
     centroid = detections.centroid
-    result = np.minimum(np.linalg.norm(centroid[other] - centroid[one] - displacement, axis=1), max_distance)
+    result: np.ndarray = np.minimum(
+        np.linalg.norm(centroid[other] - centroid[one] - displacement, axis=1), max_distance
+    )
     for begin in range(0, len(one), PAIRS_PER_BLOCK):
         block = slice(begin, begin + PAIRS_PER_BLOCK)
         offset = detections.xy[other[block]] - detections.xy[one[block]] - displacement[block, None]
@@ -165,7 +169,8 @@ def _reliable_links(detections: Detections, body: float) -> np.ndarray:
     distance = pose_distance(detections, pairs[:, 0], pairs[:, 1], np.zeros((len(pairs), 2)), 2 * body)
     rivals = np.minimum(_nearest_rival(distance, pairs[:, 0]), _nearest_rival(distance, pairs[:, 1]))
     reliable = (distance < MAX_STEP * body) & (distance < MAX_RELATIVE_DISTANCE * rivals)
-    return pairs[reliable]
+    result: np.ndarray = pairs[reliable]
+    return result
 
 
 def _nearest_rival(distance: np.ndarray, owner: np.ndarray) -> np.ndarray:

@@ -153,7 +153,8 @@ def _expected_speed(detections: Detections, tracklets: ReliableTracklets, edges:
     at_tail = (centroid[tracklets.tail] - centroid[outer]) / frames
     weight = np.minimum(tracklets.length - 1, 2)[edges] / 2.0
     weight /= np.maximum(weight.sum(1, keepdims=True), 1)
-    return weight[:, :1] * at_tail[edges[:, 0]] + weight[:, 1:] * at_head[edges[:, 1]]
+    result: np.ndarray = weight[:, :1] * at_tail[edges[:, 0]] + weight[:, 1:] * at_head[edges[:, 1]]
+    return result
 
 
 def _is_tracker_link(tracklets: ReliableTracklets, edges: np.ndarray, links: np.ndarray) -> np.ndarray:
@@ -163,7 +164,8 @@ def _is_tracker_link(tracklets: ReliableTracklets, edges: np.ndarray, links: np.
     size = int(links.max()) + 1
     linked = links[:, 0] * size + links[:, 1]
     tail, head = tracklets.tail[edges[:, 0]], tracklets.head[edges[:, 1]]
-    return np.isin(tail * size + head, linked) & (head < size)
+    result: np.ndarray = np.isin(tail * size + head, linked) & (head < size)
+    return result
 
 
 def _identity_scores(detections: Detections, tracklets: ReliableTracklets, animals: int) -> np.ndarray:
@@ -172,7 +174,8 @@ def _identity_scores(detections: Detections, tracklets: ReliableTracklets, anima
     named = identity[..., None] == np.arange(animals)
     scores = np.where(named, detections.score[..., None], 0).sum(1)
     scores = np.add.reduceat(scores[tracklets.order], tracklets.first[:-1])
-    return scores / np.maximum(scores.sum(1, keepdims=True), 1e-9)
+    result: np.ndarray = scores / np.maximum(scores.sum(1, keepdims=True), 1e-9)
+    return result
 
 
 def _identity_disagreement(identity: np.ndarray, length: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -33,7 +33,8 @@ class TrackSegment:
     @cached_property
     def frames(self) -> np.ndarray:
         """Frames of the detections, (n,)."""
-        return self.detections.frame[self.rows]
+        result: np.ndarray = self.detections.frame[self.rows]
+        return result
 
     @property
     def start(self) -> int:
@@ -48,17 +49,20 @@ class TrackSegment:
     @cached_property
     def centroid(self) -> np.ndarray:
         """Centroids of the detections, (n, 2) in pixels."""
-        return self.detections.centroid[self.rows]
+        result: np.ndarray = self.detections.centroid[self.rows]
+        return result
 
     @property
     def first_centroid(self) -> np.ndarray:
         """Centroid of the first detection, (2,)."""
-        return self.detections.centroid[self.rows[0]]
+        result: np.ndarray = self.detections.centroid[self.rows[0]]
+        return result
 
     @property
     def last_centroid(self) -> np.ndarray:
         """Centroid of the last detection, (2,)."""
-        return self.detections.centroid[self.rows[-1]]
+        result: np.ndarray = self.detections.centroid[self.rows[-1]]
+        return result
 
     @cached_property
     def jerkiness(self) -> float:

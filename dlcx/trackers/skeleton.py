@@ -48,4 +48,5 @@ class Skeleton:
         other = expected.reshape(1, len(expected), 1, -1, 2)
         distance = np.linalg.norm(one - other, axis=-1)  # (n, M, K, K)
         nearest = np.where(np.isnan(distance), np.inf, distance).min(-1)
-        return -np.where(np.isinf(nearest), -np.inf, nearest).max(-1)
+        result: np.ndarray = -np.where(np.isinf(nearest), -np.inf, nearest).max(-1)
+        return result

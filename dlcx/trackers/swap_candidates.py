@@ -67,7 +67,8 @@ class _TrackSteps:
 
     def _speed(self, centroid: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         frames = np.maximum(self.frames[other] - self.frames[one], 1)
-        return (centroid[other] - centroid[one]) / frames[:, None]
+        result: np.ndarray = (centroid[other] - centroid[one]) / frames[:, None]
+        return result
 
     def around(self, frames: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices (T,) of the last detection before each frame and of the next one; -1 and n if there is none."""

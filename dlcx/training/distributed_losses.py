@@ -132,7 +132,8 @@ class SyncBatchNorms(TorchFunctionMode):
             with torch.no_grad():
                 running_mean.lerp_(mean.to(running_mean.dtype), momentum)
                 running_var.lerp_((variance * size / (size - 1).clamp(min=1)).to(running_var.dtype), momentum)
-        return y.to(x.dtype)
+        output: Tensor = y.to(x.dtype)
+        return output
 
 
 class _AllSum(torch.autograd.Function):

@@ -58,7 +58,8 @@ def build_optimizer(kind: str, params: Mapping[str, Any], parameters: Iterable[t
         raise DlcxError(f"runner.optimizer.type: torch.optim has no '{kind}'", hint=did_you_mean(kind, sorted(known)))
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     try:
-        return known[kind](learning, **params)
+        result: Optimizer = known[kind](learning, **params)
+        return result
     except (TypeError, ValueError) as error:
         raise DlcxError(f"runner.optimizer.params: {kind} rejects {dict(params)}: {error}") from error
 
@@ -86,7 +87,8 @@ def build_scheduler(kind: str, params: Mapping[str, Any], optimizer: Optimizer) 
         return value
 
     try:
-        return known[kind](optimizer, **{name: built(value) for name, value in params.items()})
+        result: LRScheduler = known[kind](optimizer, **{name: built(value) for name, value in params.items()})
+        return result
     except (TypeError, ValueError, IndexError) as error:
         raise DlcxError(f"runner.scheduler.params: {kind} rejects {dict(params)}: {error}") from error
 

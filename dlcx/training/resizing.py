@@ -130,7 +130,10 @@ def build_resizing(block: Mapping[str, Any] | None, where: str) -> Resizing | No
     """
     if block is None:
         return None
-    return build_from_config(block, {"ResizeFromDataSizeCollate": _scaled, "ResizeFromListCollate": _listed}, where)
+    result: Resizing | None = build_from_config(
+        block, {"ResizeFromDataSizeCollate": _scaled, "ResizeFromListCollate": _listed}, where
+    )
+    return result
 
 
 def _scaled(

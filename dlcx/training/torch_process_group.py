@@ -12,6 +12,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from dlcx.distributed_environment import is_supervised
 from dlcx.engines.devices import choose_device
@@ -25,10 +27,8 @@ class TorchProcessGroup(ProcessGroup):
 
     def __init__(self) -> None:
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
-        self._store, self.rank, self.count = next(dist.rendezvous("env://"))
-        dist.init_process_group(
-            backend, store=dist.PrefixStore("dlcx", self._store), rank=self.rank, world_size=self.count
-        )
+        self._store, self.rank, self.count = next(rendezvous("env://"))
+        dist.init_process_group(backend, store=PrefixStore("dlcx", self._store), rank=self.rank, world_size=self.count)
 
     def device(self, name: str, *, preferred: str = "auto", net_type: str = "") -> str:
         """Return ``cpu``, or the CUDA device whose index is this process's local rank."""

@@ -176,7 +176,8 @@ def even_rows(strip: np.ndarray, above: int) -> np.ndarray:
 
 def _fixed(points: np.ndarray) -> np.ndarray:
     """OpenCV's fixed-point pixels."""
-    return np.rint(np.clip(points, -1e6, 1e6) * 2**_SHIFT).astype(np.int32)
+    result: np.ndarray = np.rint(np.clip(points, -1e6, 1e6) * 2**_SHIFT).astype(np.int32)
+    return result
 
 
 def _shown_points(tracks: Tracks, pcutoff: float) -> np.ndarray:

@@ -135,7 +135,8 @@ def _shaded(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     level = np.round(255 * heat.clip(0, 1)).astype(np.uint8)
     shade = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     weight = np.sqrt(heat.clip(0, 1))[..., None] * 0.85
-    return np.round((1 - weight) * 0.6 * grey + weight * shade).astype(np.uint8)
+    result: np.ndarray = np.round((1 - weight) * 0.6 * grey + weight * shade).astype(np.uint8)
+    return result
 
 
 def _cross(image: np.ndarray, xy: np.ndarray) -> None:

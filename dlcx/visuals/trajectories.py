@@ -258,7 +258,8 @@ def _name_rows(axes: Axes, paths: Paths) -> None:
 def _alone(values: np.ndarray) -> np.ndarray:
     """Where (T,) a value is known and neither the one before nor the one after is."""
     known = np.pad(np.isfinite(values), 1)
-    return known[1:-1] & ~known[:-2] & ~known[2:]
+    result: np.ndarray = known[1:-1] & ~known[:-2] & ~known[2:]
+    return result
 
 
 def _open(axes: Axes) -> None:

@@ -163,7 +163,8 @@ def _scene(drawing: Drawing) -> synthetic.Scene:
 
 def _labels(scene: synthetic.Scene, drawing: Drawing) -> np.ndarray:
     """Which bodyparts of which animals have a label in the labelled frames: (L, A, K) bool."""
-    return scene.visible[_chosen(drawing)] & np.isfinite(scene.xy[_chosen(drawing)]).all(-1)
+    result: np.ndarray = scene.visible[_chosen(drawing)] & np.isfinite(scene.xy[_chosen(drawing)]).all(-1)
+    return result
 
 
 def _draw(part: Path, root: Path, drawing: Drawing, scene: synthetic.Scene, progress: Progress) -> None:
@@ -253,4 +254,5 @@ def _config(root: Path, scene: synthetic.Scene) -> ProjectConfig:
 def _chosen(drawing: Drawing) -> list[int]:
     """The labelled frames: one at random out of each of as many equal stretches of the video."""
     edges = np.linspace(0, drawing.frames, drawing.labeled + 1).astype(int)
-    return np.random.default_rng((drawing.seed, 1)).integers(edges[:-1], edges[1:]).tolist()
+    numbers: list[int] = np.random.default_rng((drawing.seed, 1)).integers(edges[:-1], edges[1:]).tolist()
+    return numbers

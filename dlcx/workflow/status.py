@@ -172,14 +172,12 @@ def _next_step(
     there = [one for one in videos if one.path is not None]
     if replaced := [one for one in there if one.other_poses and not one.poses]:
         return ["analyze-video", *(str(one.path) for one in replaced), *_flags(home, best), "--overwrite"]
-    for step, lacks in (
-        (
-            "analyze-video",
-            lambda one: not any(map(is_pytorch_scorer, one.poses)),
-        ),  # DeepLabCut 2.x may have left others
-        ("create-labeled-video", lambda one: not one.labeled_videos),
+    for step, without in (
+        # DeepLabCut 2.x may have left other poses
+        ("analyze-video", [one for one in there if not any(map(is_pytorch_scorer, one.poses))]),
+        ("create-labeled-video", [one for one in there if not one.labeled_videos]),
     ):
-        if without := [one for one in there if lacks(one)]:
+        if without:
             few = [str(one.path) for one in without] if len(without) < 3 else [str(home.videos_dir)]
             return [step, *few, *_flags(home, best)]
     if not any(one.reports for one in there):

@@ -38,7 +38,8 @@ def real_frames(place: Shuffle, video: str | Path | None, count: int) -> Iterato
 
 def spread(total: int, count: int) -> list[int]:
     """At most ``count`` numbers below ``total``, evenly from first to last."""
-    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist()
+    numbers: list[int] = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist()
+    return numbers
 
 
 def _of_video(path: Path, count: int) -> Iterator[Frame]:

@@ -23,7 +23,7 @@ from dlcx.options.commands.merge_parts import MergePartsOptions
 if TYPE_CHECKING:
     from dlcx.analysis.temporal import VideoMemory
     from dlcx.analysis.trained_network import TrainedNetwork
-    from dlcx.data.video import VideoFile
+    from dlcx.data.video_file import VideoFile
     from dlcx.store import ChunkStore
 
 #: Shares of one worker, at least, where there are frames enough: the last to end keeps the others waiting least.

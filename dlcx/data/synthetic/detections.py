@@ -123,7 +123,7 @@ def _lost_animals(scene: Scene, errors: DetectionErrors, rng: np.random.Generato
     share = scene.visible.mean(-1)
     begins = rng.random((frames, animals)) < errors.lost_animal + 0.5 * np.clip(0.5 - share, 0, None)
     stays = rng.random((frames, animals)) < errors.stays_lost
-    lost = begins.copy()
+    lost: np.ndarray = begins.copy()
     for frame in range(1, frames):
         lost[frame] |= lost[frame - 1] & stays[frame]
     return lost

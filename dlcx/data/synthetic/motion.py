@@ -128,7 +128,8 @@ def walk(
 def _straight(place: np.ndarray, heading: np.ndarray) -> np.ndarray:
     """Stretched chains (A, JOINTS, 2) with the snout at ``place``."""
     back = np.concatenate([[0], np.cumsum(LINK)])
-    return place[:, None] - back[:, None] * np.stack([np.cos(heading), np.sin(heading)], -1)[:, None]
+    result: np.ndarray = place[:, None] - back[:, None] * np.stack([np.cos(heading), np.sin(heading)], -1)[:, None]
+    return result
 
 
 def _follow(

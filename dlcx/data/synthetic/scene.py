@@ -290,7 +290,8 @@ def _floor(size: tuple[int, int], rng: np.random.Generator, *, open_right: bool)
     edge = np.minimum(sides, np.minimum(y, height - 1 - y)) / SCALE
     wall = 0.62 + 0.38 / (1 + np.exp(-(edge - 5) / 0.8))
     light = 1.06 - 0.16 * ((x / width - 0.35) ** 2 + (y / height - 0.3) ** 2) / 0.5
-    return np.clip(floor * (wall * light)[..., None], 0, 255).astype(np.uint8)
+    result: np.ndarray = np.clip(floor * (wall * light)[..., None], 0, 255).astype(np.uint8)
+    return result
 
 
 def _pixels(points: np.ndarray, scale: int) -> np.ndarray:

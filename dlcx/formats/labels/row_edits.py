@@ -49,7 +49,8 @@ class LabelRows:
     def labeled(self) -> np.ndarray:
         """Whether at least one point is labeled in each row: (M,) bool."""
         coords = self.table.columns.get_level_values("coords")
-        return np.isfinite(self.table.loc[:, coords.isin(["x", "y"])].to_numpy(np.float64)).any(axis=1)
+        result: np.ndarray = np.isfinite(self.table.loc[:, coords.isin(["x", "y"])].to_numpy(np.float64)).any(axis=1)
+        return result
 
     @property
     def multi(self) -> bool:

@@ -81,7 +81,7 @@ def read_split(path: str | Path) -> Split:
 
 def _indices(rows: Any, path: object) -> np.ndarray:
     try:
-        array = np.asarray(rows, dtype=np.int64).reshape(-1)
+        array: np.ndarray = np.asarray(rows, dtype=np.int64).reshape(-1)
     except (TypeError, ValueError, OverflowError):
         raise DlcxError(f"{path}: expected lists of row numbers") from None
     array = array[array != -1]
@@ -143,7 +143,8 @@ def training_rows(labels: Labels, split: Split, sizes: Mapping[int, tuple[int, i
 def _inside(xy: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
     """Which points (..., 2) lie strictly inside of an image; nan does not."""
     _, height, width = size
-    return np.all((xy > 0) & (xy < (width, height)), axis=-1)
+    result: np.ndarray = np.all((xy > 0) & (xy < (width, height)), axis=-1)
+    return result
 
 
 def _single(labels: Labels, index: int, size: tuple[int, int, int]) -> dict[str, Any] | None:

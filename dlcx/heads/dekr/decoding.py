@@ -138,7 +138,8 @@ def find_duplicates(xy: Tensor, threshold: float) -> Tensor:
     diagonal = torch.linalg.vector_norm(xy.amax(2) - xy.amin(2), dim=-1).clamp(min=1)  # (B, N)
     distance = torch.linalg.vector_norm(xy[:, :, None] - xy[:, None], dim=-1)  # (B, better, worse, K)
     close = (distance < threshold * diagonal[:, None, :, None]).sum(-1) > threshold
-    return close.triu(1).any(1)
+    output: Tensor = close.triu(1).any(1)
+    return output
 
 
 def _snap_to_peaks(pose: Tensor, keypoints: Tensor, max_distance: float) -> Tensor:

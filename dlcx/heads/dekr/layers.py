@@ -69,7 +69,8 @@ class HeatmapBranch(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute maps (B, K + 1, H, W) from features (B, C, H, W)."""
-        return self.head_heatmap(self.transition_heatmap(features))
+        output: Tensor = self.head_heatmap(self.transition_heatmap(features))
+        return output
 
 
 class OffsetBranch(nn.Module):
@@ -147,7 +148,8 @@ def deformable_convolution(x: Tensor, offsets: Tensor, weight: Tensor) -> Tensor
     batch, keypoints, _, _, height, width = offsets.shape
     if x.device.type != "cpu":
         regular = torch.tensor(KERNEL_OFFSETS, dtype=offsets.dtype, device=offsets.device).T[:, :, None, None]
-        return deform_conv2d(x, (offsets - regular).flatten(1, 3), weight, padding=1)
+        output: Tensor = deform_conv2d(x, (offsets - regular).flatten(1, 3), weight, padding=1)
+        return output
     cell_y, cell_x = torch.arange(height, dtype=offsets.dtype), torch.arange(width, dtype=offsets.dtype)
     sample_y, sample_x = offsets[:, :, :, 0] + cell_y[:, None], offsets[:, :, :, 1] + cell_x
     grid = torch.stack([(2 * sample_x + 1) / width - 1, (2 * sample_y + 1) / height - 1], -1)  # (B, K, 9, H, W, 2)

@@ -179,7 +179,8 @@ class Assembler:
 
 def _distance(xy: np.ndarray, animal: Assembly) -> np.ndarray:
     """Distance (J,) of each joint (J, 2) from the nearest joint of an animal."""
-    return np.linalg.norm(xy[:, None] - xy[animal.members()], axis=-1).min(1)
+    result: np.ndarray = np.linalg.norm(xy[:, None] - xy[animal.members()], axis=-1).min(1)
+    return result
 
 
 def best_joints(detections: JointDetections) -> list[int]:
@@ -203,4 +204,4 @@ def shared_joint_fraction(first: np.ndarray, second: np.ndarray) -> float:
     high = np.minimum(first.max(0), second.max(0))
     if (low > high).any():
         return 0.0
-    return min(((xy >= low) & (xy <= high)).all(1).mean() for xy in (first, second))
+    return float(min(((xy >= low) & (xy <= high)).all(1).mean() for xy in (first, second)))

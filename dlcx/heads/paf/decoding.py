@@ -122,7 +122,8 @@ class PafDecoder:
         """x and y (P, 2) of the peaks in pixels of the network input."""
         offsets = locref.unflatten(1, (self.bodyparts, 2))[peaks.image, peaks.part, :, peaks.row, peaks.column]
         cells = torch.stack([peaks.column, peaks.row], -1)
-        return cells * stride + stride // 2 + offsets * self.locref_std
+        output: Tensor = cells * stride + stride // 2 + offsets * self.locref_std
+        return output
 
     def _pairs(self, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Peaks ``first`` and ``second`` of all pairs that an edge may link, and the index of that edge: all (Q,).
@@ -222,7 +223,8 @@ def affinities(paf: Tensor, peaks: Peaks, first: Tensor, second: Tensor, edge: T
     integral = torch.trapezoid(fields.movedim(-1, 1), points.float())  # (Q, 2)
     distance = vector[..., 0].float().norm(dim=-1)
     affinity = integral.norm(dim=-1) / (distance + torch.finfo(torch.float32).eps)
-    return (affinity * 1000).round() / 1000
+    output: Tensor = (affinity * 1000).round() / 1000
+    return output
 
 
 def build_decoder(predictor: Mapping[str, Any], where: str) -> PafDecoder:

@@ -88,7 +88,7 @@ class LinkGraph:
     def other_end(self, link: int, joint: int) -> int:
         """Return the joint at the other end of a link."""
         first, second = self.ends[link]
-        return second if first == joint else first
+        return int(second if first == joint else first)
 
     def components(self) -> Iterator[list[int]]:
         """Yield the joints of each connected component, in the order of their first links."""

@@ -104,4 +104,5 @@ class ShapePrior:
         low, high = np.minimum(first, second), np.maximum(first, second)
         pair = low * (2 * bodyparts - low - 1) // 2 + high - low - 1
         z = (squared - self.mean[pair]) / self.covariance[pair, pair]
-        return np.maximum(erfc(np.abs(z) / np.sqrt(2)), MIN_LIKELIHOOD)
+        result: np.ndarray = np.maximum(erfc(np.abs(z) / np.sqrt(2)), MIN_LIKELIHOOD)
+        return result

@@ -26,7 +26,8 @@ class ScaleNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (..., size)."""
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True) * self.scale
-        return x / norm.clamp(min=1e-5) * self.g
+        output: Tensor = x / norm.clamp(min=1e-5) * self.g
+        return output
 
 
 class ChannelScale(nn.Module):
@@ -70,7 +71,8 @@ class GatedAttention(nn.Module):
         gate, value, base = functional.silu(self.uv(self.ln(x))).split([self.inner, self.inner, self.query], -1)
         q, k = (base[..., None, :] * self.gamma + self.beta).unbind(-2)
         kernel = functional.relu(q @ k.mT / math.sqrt(self.query)).square()
-        return self.res_scale(x) + self.o(gate * (kernel @ value))
+        output: Tensor = self.res_scale(x) + self.o(gate * (kernel @ value))
+        return output
 
 
 def build_attention(

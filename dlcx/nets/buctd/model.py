@@ -60,7 +60,8 @@ class CondPreNet(nn.Module):
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
         """Compute features of normalized crops (B, 3, H, W) and conditions (B, K, 3)."""
         condition_maps = self.encoder(conditions, _size(images))
-        return self.backbone(self.rgb_preNet(images) + self.cond_preNet(condition_maps))
+        output: Tensor = self.backbone(self.rgb_preNet(images) + self.cond_preNet(condition_maps))
+        return output
 
     def keypoint_channels(self, keypoints: ChannelMap, block: Mapping[str, Any] | None) -> TensorChannels:
         """Locate the condition maps, one per keypoint; see :mod:`dlcx.heads.keypoint_channels`."""
@@ -199,8 +200,10 @@ class DualAttention(nn.Module):
         condition = functional.interpolate(condition_maps, _size(x), mode="bilinear", antialias=True)
         channel = self.channel_attention_module(x, condition)
         if self.position_attention_module is None:
-            return x * channel
-        return x + (self.position_attention_module(x, condition) + channel)
+            output: Tensor = x * channel
+        else:
+            output = x + (self.position_attention_module(x, condition) + channel)
+        return output
 
 
 class ConditionalPositionAttention(nn.Module):
@@ -224,7 +227,8 @@ class ConditionalPositionAttention(nn.Module):
         y = self.cnn(x).flatten(2).mT  # (B, hw, C)
         queries = self.cnn_cond(condition).flatten(2).mT  # (B, hw, K)
         attended = _attention(self.pa["fc_q"](queries), self.pa["fc_k"](y), self.pa["fc_v"](y), self.training)
-        return self.pa["fc_o"](attended).mT.unflatten(2, _size(x))
+        output: Tensor = self.pa["fc_o"](attended).mT.unflatten(2, _size(x))
+        return output
 
 
 class ConditionalChannelAttention(nn.Module):
@@ -241,7 +245,8 @@ class ConditionalChannelAttention(nn.Module):
         """Return features of the shape of ``x``, (B, C, h, w), given the condition (B, K, h, w)."""
         y = self.cnn(x).flatten(2)  # (B, C, hw)
         attended = _attention(self.cnn_cond(condition).flatten(2), y, y, self.training)
-        return self.pa["fc_o"](attended).unflatten(2, _size(x))
+        output: Tensor = self.pa["fc_o"](attended).unflatten(2, _size(x))
+        return output
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Tensor:
@@ -253,7 +258,8 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Ten
 
 def _encoder(block: Mapping[str, Any], img_size: Sequence[int]) -> StackedKeypointEncoder:
     kinds = {"StackedKeypointEncoder": StackedKeypointEncoder}
-    return build_from_config(block, kinds, "model.backbone.kpt_encoder", img_size=img_size)
+    result: StackedKeypointEncoder = build_from_config(block, kinds, "model.backbone.kpt_encoder", img_size=img_size)
+    return result
 
 
 def _size(maps: Tensor) -> tuple[int, int]:

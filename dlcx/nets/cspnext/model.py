@@ -51,7 +51,8 @@ class DepthwiseSeparable(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
-        return self.pointwise_conv(self.depthwise_conv(x))
+        output: Tensor = self.pointwise_conv(self.depthwise_conv(x))
+        return output
 
 
 class CSPNeXtBlock(nn.Module):
@@ -66,7 +67,8 @@ class CSPNeXtBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         y = self.conv2(self.conv1(x))
-        return x + y if self.shortcut else y
+        output: Tensor = x + y if self.shortcut else y
+        return output
 
 
 class ChannelAttention(nn.Module):
@@ -96,7 +98,8 @@ class CSPLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         both = torch.cat([self.blocks(self.main_conv(x)), self.short_conv(x)], 1)
-        return self.final_conv(self.attention(both))
+        output: Tensor = self.final_conv(self.attention(both))
+        return output
 
 
 class SPPBottleneck(nn.Module):
@@ -112,7 +115,8 @@ class SPPBottleneck(nn.Module):
         """Return a tensor of the shape of ``x``, (B, channels, H, W)."""
         x = self.conv1(x)
         pooled = [functional.max_pool2d(x, size, stride=1, padding=size // 2) for size in POOLS]
-        return self.conv2(torch.cat([x, *pooled], 1))
+        output: Tensor = self.conv2(torch.cat([x, *pooled], 1))
+        return output
 
 
 class CSPNeXt(nn.Module):

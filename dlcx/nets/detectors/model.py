@@ -65,7 +65,8 @@ class BoxDetector(nn.Module):
 
     def forward(self, images: Tensor) -> RawDetections:
         """Detect boxes in normalized images (B, 3, H, W) of any size; in eval mode only."""
-        return self.model(list(images))
+        result: RawDetections = self.model(list(images))
+        return result
 
     def loss(self, images: Tensor, boxes: Iterable[Tensor]) -> dict[str, Tensor]:
         """Return torchvision's losses and their sum, ``total_loss``; in training mode only.
@@ -111,7 +112,7 @@ def _restore_training(layer: nn.Module, inputs: tuple[Tensor], outputs: Tensor) 
         layer.resumes_training = False  # type: ignore[assignment]
 
 
-class DistributedSSD(SSD):
+class DistributedSSD(SSD):  # type: ignore[misc]  # torchvision has no types
     """torchvision's SSD, with losses normalized over the whole batch in distributed training."""
 
     def compute_loss(self, targets: Any, head_outputs: Any, anchors: Any, matched_idxs: list[Tensor]) -> Any:

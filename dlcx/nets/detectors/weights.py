@@ -93,7 +93,7 @@ def _coco(config: Detector, *, download: bool = True) -> Path:
     """The file in torch's cache, after downloading it if necessary."""
     name = SSDLITE if config.model.type == "SSDLite" else str(config.model.variant)
     try:
-        url = get_model_weights(name)["COCO_V1"].url
+        url: str = get_model_weights(name)["COCO_V1"].url
     except (ValueError, KeyError) as error:
         raise DlcxError(f"{FLAG} coco: no COCO weights are published for {name}", hint=HINT) from error
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]

@@ -55,7 +55,7 @@ class HRNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the finest branch, or the concatenated branches."""
         branches = self.model(images)
-        finest = branches[0]
+        finest: Tensor = branches[0]
         if not self.interpolate_branches:
             return finest
         coarse = [functional.interpolate(branch, finest.shape[-2:], mode="bilinear") for branch in branches[1:]]

@@ -57,4 +57,5 @@ class ResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of the last stage."""
-        return self.model.forward_features(images)
+        output: Tensor = self.model.forward_features(images)
+        return output

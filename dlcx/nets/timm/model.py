@@ -53,7 +53,7 @@ class Timm(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the selected feature map."""
-        features = self.model(images)[0]
+        features: Tensor = self.model(images)[0]
         if features.shape[1] != self.channels:  # some transformers have channels last
             features = features.permute(0, 3, 1, 2)
         return features

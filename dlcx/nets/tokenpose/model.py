@@ -28,7 +28,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (B, tokens, D)."""
-        return x + self.fn(x)
+        output: Tensor = x + self.fn(x)
+        return output
 
 
 class PreNorm(nn.Module):
@@ -41,7 +42,8 @@ class PreNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (B, tokens, D)."""
-        return self.fn(self.norm(x))
+        output: Tensor = self.fn(self.norm(x))
+        return output
 
 
 class Attention(nn.Module):
@@ -56,7 +58,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (B, tokens, D)."""
         q, k, v = self.to_qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, tokens, d) each
-        return self.to_out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        output: Tensor = self.to_out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return output
 
 
 class Mlp(nn.Module):
@@ -68,7 +71,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (B, tokens, D)."""
-        return self.net(x)
+        output: Tensor = self.net(x)
+        return output
 
 
 class Encoder(nn.Module):

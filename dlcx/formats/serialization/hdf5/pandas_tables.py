@@ -50,11 +50,13 @@ class Level:
         import pandas as pd
 
         if self.kind == "object":
-            return pd.Index(self.values, dtype=object, name=self.name)
-        if self.kind == "string":
+            index: pd.Index = pd.Index(self.values, dtype=object, name=self.name)
+        elif self.kind == "string":
             # also where all texts are missing
-            return pd.Index(self.values, dtype=pd.Index(["a"]).dtype, name=self.name)
-        return pd.Index(self.values, name=self.name, copy=False)
+            index = pd.Index(self.values, dtype=pd.Index(["a"]).dtype, name=self.name)
+        else:
+            index = pd.Index(self.values, name=self.name, copy=False)
+        return index
 
 
 @dataclass(frozen=True)
