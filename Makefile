@@ -8,6 +8,8 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 STAMP := $(VENV)/.installed
 PROJECTS ?= ../shared/data/projects
 ANIMALS ?= 1
+# What is checked for American spelling and retired words; pyproject.toml lists what is left out.
+PROSE := *.md *.cff Makefile pyproject.toml .github dlcx docs examples benchmarks tests
 
 .PHONY: help
 help: ## List the targets
@@ -33,11 +35,12 @@ format: $(STAMP) ## Format the code and apply automatic lint fixes
 	$(BIN)/ruff check --fix .
 
 .PHONY: check
-check: $(STAMP) ## Check format, lint, import layers and types
+check: $(STAMP) ## Check format, lint, import layers, types and words, without the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/codespell -D - -D tests/docs/retired_words.txt $(PROSE)
 
 .PHONY: test
 test: check ## Run all checks and all quick tests on all cores, as continuous integration does

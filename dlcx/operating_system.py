@@ -51,7 +51,7 @@ def ask_this_process_to_stop() -> None:
 
 
 def pass_on(process: subprocess.Popen[bytes], number: int) -> None:
-    """Pass a signal on to a child that :func:`dlcx.distributed_environment.stop_with_starter` watches over.
+    """Pass a signal on to a child that :func:`dlcx.distributed_environment.stop_with_parent` watches over.
 
     Nothing happens when it has ended.  On Windows, where a signal would end it at once, the end of its standard input
     asks it to stop; an interrupt (Ctrl-C) has reached it already, because all processes of a console get it.

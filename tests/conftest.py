@@ -84,7 +84,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def openfield(shared: Path, tmp_path: Path) -> Path:
-    """A writable copy of the openfield project: 116 labelled frames of one mouse and a video."""
+    """A writable copy of the openfield project: 116 labeled frames of one mouse and a video."""
     target = tmp_path / "openfield-Pranav-2018-10-30"
     shutil.copytree(shared / "data" / "projects" / target.name, target, copy_function=shutil.copyfile)
     for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:

@@ -27,7 +27,7 @@ TRACKED_SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 
 @pytest.fixture
 def project(golden: Path, tmp_path: Path) -> Path:
-    """DeepLabCut's single-animal project: 8 labelled images, shuffle 1 with resnet_50, no snapshot."""
+    """DeepLabCut's single-animal project: 8 labeled images, shuffle 1 with resnet_50, no snapshot."""
     root = tmp_path / "goldsa-me-2025-11-22"
     shutil.copytree(golden / "files" / "sa", root)
     images = root / "labeled-data" / "vid"
@@ -81,7 +81,7 @@ def net(project: Path, monkeypatch: pytest.MonkeyPatch) -> FindsDisc:
 
 @pytest.fixture
 def again(project: Path, net: FindsDisc) -> Callable[..., AnalyzedVideo]:
-    """Analyse one video, as a process of its own would."""
+    """Analyze one video, as a process of its own would."""
 
     def call(path: Path, **options: object) -> AnalyzedVideo:
         net.forget_load()  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ SIZE = (96, 64)
 
 
 def make_project(root: Path, golden: Path, *shuffles: int) -> Path:
-    """Write the project to ``root``, its labelled images too, with snapshots of the shuffles."""
+    """Write the project to ``root``, its labeled images too, with snapshots of the shuffles."""
     shutil.copytree(golden / "files" / "ma", root)
     images = root / "labeled-data" / "vid"
     shutil.copytree(golden / "evaluation" / "ma" / "images", images)

@@ -21,7 +21,7 @@ def frame(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def disc(number: int) -> tuple[int, int]:
-    """Centre of the disc, x and y, in the right half."""
+    """Center of the disc, x and y, in the right half."""
     return 60 + number % 24, 20 + number % 16
 
 

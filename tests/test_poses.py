@@ -77,7 +77,7 @@ def test_rows_of_nobody():
     assert boxes.present() is boxes
 
 
-def test_labels_become_poses_with_score_one_where_labelled():
+def test_labels_become_poses_with_score_one_where_labeled():
     xy = np.full((1, 3, 2, 2), np.nan)
     xy[0, 1, 0] = (4, 5)
     labels = Labels(LAYOUT, (("labeled-data", "v", "i.png"),), xy, np.array([[[7.0, 8.0]]]))

@@ -70,7 +70,7 @@ def net(project: Path, monkeypatch: pytest.MonkeyPatch) -> SeesDisc:
 
 @pytest.fixture
 def follow(project: Path, net: SeesDisc) -> Callable[..., AnalyzedVideo]:
-    """Analyse one video with dynamic cropping, as a process of its own would."""
+    """Analyze one video with dynamic cropping, as a process of its own would."""
 
     def call(path: Path, **options: object) -> AnalyzedVideo:
         net.shown.clear()
@@ -106,8 +106,8 @@ def test_one_animal_is_followed_in_pixels_of_the_frame(
 ) -> None:
     path = write_video(project / "videos" / "v.avi", 45)
     done = follow(path)
-    centres = np.array([disc(number) for number in range(45)])
-    np.testing.assert_allclose(poses(done).xy[:, 0, 0], centres, atol=4)
+    centers = np.array([disc(number) for number in range(45)])
+    np.testing.assert_allclose(poses(done).xy[:, 0, 0], centers, atol=4)
     whole = [frame for frame, shown in enumerate(net.shown) if shown == SIZE]
     assert whole[:1] == [0]
     assert len(net.shown) < 1.2 * 45

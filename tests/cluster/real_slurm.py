@@ -178,7 +178,7 @@ class RealSlurm:
         environment = {**os.environ, **self.environment, "PATH": _path()}
         with open(self.folder / f"{words[0]}.out", "wb") as output:
             mortal = ["setpriv", "--pdeathsig", "TERM", *words]  # it ends when this process is gone
-            # a session of its own: what ends a group of processes lets the jobs be cancelled first
+            # a session of its own: what ends a group of processes lets the jobs be canceled first
             self.daemons.append(
                 subprocess.Popen(mortal, env=environment, stdout=output, stderr=output, start_new_session=True)
             )

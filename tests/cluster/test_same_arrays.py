@@ -181,7 +181,7 @@ def test_workers_that_are_killed(desk: Desk, tmp_path: Path, flags: str) -> None
 
 @pytest.mark.slow
 def test_a_kill_costs_at_most_a_chunk(desk: Desk, tmp_path: Path) -> None:
-    """What is in the store when the worker dies is not analysed again: the chunk files stay the very same ones."""
+    """What is in the store when the worker dies is not analyzed again: the chunk files stay the very same ones."""
     pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with subprocess.Popen(
         desk.words(tmp_path, "--cluster", "local=1", "--shares", "1"),
@@ -315,7 +315,7 @@ def test_an_array_that_is_put_back_by_hand_and_killed(desk: Desk, slurm: RealSlu
 
 
 @pytest.mark.slurm
-def test_a_cancelled_array_stays_cancelled_and_is_told(desk: Desk, slurm: RealSlurm, tmp_path: Path) -> None:
+def test_a_canceled_array_stays_canceled_and_is_told(desk: Desk, slurm: RealSlurm, tmp_path: Path) -> None:
     flags = ["--cluster", "slurm", "--shares", "2", "--cpus", "1", "--mem", "2G", "--time", "30"]
     out = desk.call(tmp_path, *flags, DLCX_SLOW="0.3", **slurm.environment)
     facts = dict(line.split(": ", 1) for line in out.splitlines())

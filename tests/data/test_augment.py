@@ -16,15 +16,15 @@ from dlcx.data.warp import Warp
 from dlcx.poses import Instances, Prediction
 from dlcx.settings.transforms import Transforms
 
-COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 
 
 def dots(rng: np.random.Generator, width: int = 120, height: int = 90, radius: int = 5) -> LabeledImage:
-    """A black image with a dot of its own colour at each keypoint, far from each other."""
+    """A black image with a dot of its own color at each keypoint, far from each other."""
     cells = rng.permutation(4)[:3]
     xy = np.stack([20 + 60 * (cells % 2), 20 + 45 * (cells // 2)], -1) + rng.integers(0, 15, (3, 2))
     image = np.zeros((height, width, 3), np.uint8)
-    for point, colour in zip(xy.tolist(), COLOURS, strict=True):
+    for point, colour in zip(xy.tolist(), COLORS, strict=True):
         cv2.circle(image, point, radius, colour, -1)
     return labeled(image, xy[None])
 
@@ -144,11 +144,11 @@ def test_holes_hide_the_keypoints_in_them():
 
 
 def test_noise_has_the_variance_it_was_asked_for():
-    grey = np.full((300, 300, 3), 128, np.uint8)
-    spread = [pixel_transforms.add_noise(grey, 20.0, generator(0, epoch)).std() for epoch in range(60)]
+    gray = np.full((300, 300, 3), 128, np.uint8)
+    spread = [pixel_transforms.add_noise(gray, 20.0, generator(0, epoch)).std() for epoch in range(60)]
     assert max(spread) < 20.5
     np.testing.assert_allclose(np.mean(np.square(spread)), 200.0, rtol=0.25)
-    noisy = pixel_transforms.add_noise(grey, 20.0, generator(0, 1)).astype(float) - 128
+    noisy = pixel_transforms.add_noise(gray, 20.0, generator(0, 1)).astype(float) - 128
     assert abs(noisy.mean()) < 0.1
     channels = np.corrcoef(noisy.reshape(-1, 3).T)
     assert np.abs(channels - np.eye(3)).max() < 0.02

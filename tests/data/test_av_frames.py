@@ -16,8 +16,8 @@ from dlcx.data.video import open_video, read_frames
 X264 = ("-c:v", "libx264", "-qp", "10")
 
 
-def colourful(count: int, width: int, height: int) -> list[np.ndarray]:
-    """Images (h, w, 3) uint8 of large and small spots of every colour."""
+def colorful(count: int, width: int, height: int) -> list[np.ndarray]:
+    """Images (h, w, 3) uint8 of large and small spots of every color."""
     rng = np.random.default_rng(3)
     spots = [cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), (width, height)).astype(int) for _ in range(count)]
     return [np.clip(image + rng.integers(-40, 41, image.shape), 0, 255).astype(np.uint8) for image in spots]
@@ -56,28 +56,28 @@ def test_formats(
     for form in formats.split():
         if size[0] % 2 and "libx264" in codec and form in ("yuv420p", "yuv422p", "yuvj420p"):
             continue  # x264 wants even sizes
-        assert_as_opencv(encode(tmp_path / name, colourful(5, *size), *codec, "-pix_fmt", form))
+        assert_as_opencv(encode(tmp_path / name, colorful(5, *size), *codec, "-pix_fmt", form))
         assert not taken_over, form
 
 
 @pytest.mark.parametrize("form", ["yuv420p", "yuv444p"])
 @pytest.mark.parametrize("space", ["bt709", "bt470bg", "smpte170m", "bt2020nc", "fcc", "smpte240m"])
 @pytest.mark.parametrize("levels", ["tv", "pc"])
-def test_colour_spaces(tmp_path: Path, form: str, space: str, levels: str) -> None:
-    colours = ("-colorspace", space, "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", levels)
-    assert_as_opencv(encode(tmp_path / "a.mp4", colourful(3, 96, 64), *X264, "-pix_fmt", form, *colours))
+def test_color_spaces(tmp_path: Path, form: str, space: str, levels: str) -> None:
+    colors = ("-colorspace", space, "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", levels)
+    assert_as_opencv(encode(tmp_path / "a.mp4", colorful(3, 96, 64), *X264, "-pix_fmt", form, *colors))
 
 
-def test_grey_images_prove_no_colour_space(tmp_path: Path, taken_over: list[int]) -> None:
-    grey = [np.repeat(image[..., :1], 3, axis=2) for image in colourful(3, 96, 64)]
-    colours = ("-pix_fmt", "yuv420p", "-colorspace", "bt709")
+def test_gray_images_prove_no_color_space(tmp_path: Path, taken_over: list[int]) -> None:
+    grey = [np.repeat(image[..., :1], 3, axis=2) for image in colorful(3, 96, 64)]
+    colors = ("-pix_fmt", "yuv420p", "-colorspace", "bt709")
     assert_as_opencv(encode(tmp_path / "plain.mp4", grey, *X264, "-pix_fmt", "yuv420p"))
     assert not taken_over
-    assert_as_opencv(encode(tmp_path / "told.mp4", grey, *X264, *colours))
+    assert_as_opencv(encode(tmp_path / "told.mp4", grey, *X264, *colors))
     assert taken_over == [0]
     picture = av.VideoFrame(96, 64, "yuv420p")
     picture.colorspace = 1
-    assert reveals_color_space(picture, colourful(1, 96, 64)[0])
+    assert reveals_color_space(picture, colorful(1, 96, 64)[0])
     assert not reveals_color_space(picture, grey[0])
 
 
@@ -87,7 +87,7 @@ def test_grey_images_prove_no_colour_space(tmp_path: Path, taken_over: list[int]
 def test_what_is_not_known_to_be_alike_is_opencvs(
     tmp_path: Path, taken_over: list[int], options: tuple[str, ...]
 ) -> None:
-    path = encode(tmp_path / "a.mkv", colourful(3, 96, 64), *options)
+    path = encode(tmp_path / "a.mkv", colorful(3, 96, 64), *options)
     assert_as_opencv(path)
     assert taken_over == [0]
 
@@ -95,7 +95,7 @@ def test_what_is_not_known_to_be_alike_is_opencvs(
 def test_a_first_frame_that_differs_is_noticed(
     tmp_path: Path, taken_over: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = encode(tmp_path / "a.mp4", colourful(3, 96, 64), *X264, "-pix_fmt", "yuv420p")
+    path = encode(tmp_path / "a.mp4", colorful(3, 96, 64), *X264, "-pix_fmt", "yuv420p")
     convert = PictureConverter.__call__
     monkeypatch.setattr(PictureConverter, "__call__", lambda self, picture: convert(self, picture) ^ 1)
     assert_as_opencv(path)

@@ -85,9 +85,9 @@ def test_candidates():
 
 def test_small_images_of_a_part_of_the_frame(video):
     numbers = np.array([4, 9])
-    grey, _ = downsampled_frames(video, numbers, width=16, crop=(32, 96, 0, 64))
-    assert grey.shape == (2, 16 * 16)
+    gray, _ = downsampled_frames(video, numbers, width=16, crop=(32, 96, 0, 64))
+    assert gray.shape == (2, 16 * 16)
     color, _ = downsampled_frames(video, numbers, width=16, crop=(32, 96, 0, 64), color=True)
     assert color.shape == (2, 16 * 16 * 3)
     thirds = color.reshape(2, 16, 3, 16)
-    np.testing.assert_allclose(thirds.mean(2).reshape(2, -1), grey)
+    np.testing.assert_allclose(thirds.mean(2).reshape(2, -1), gray)

@@ -1,4 +1,4 @@
-"""Reading, resizing and keeping labelled images."""
+"""Reading, resizing and keeping labeled images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlcx.poses import Instances, Prediction
 
 
 def write(path: Path, image: np.ndarray) -> Path:
-    """Write an RGB or grey image."""
+    """Write an RGB or gray image."""
     data = cv2.imencode(path.suffix, image if image.ndim == 2 else image[..., ::-1])[1]
     path.write_bytes(data.tobytes())
     return path
@@ -28,7 +28,7 @@ def image() -> np.ndarray:
 
 def test_images_are_rgb_whatever_their_name(tmp_path, image):
     np.testing.assert_array_equal(read_image(write(tmp_path / "Mäuse 1.png", image)), image)
-    grey = read_image(write(tmp_path / "grey.png", image[..., 0]))
+    grey = read_image(write(tmp_path / "gray.png", image[..., 0]))
     np.testing.assert_array_equal(grey, np.repeat(image[..., :1], 3, -1))
 
 

@@ -33,11 +33,11 @@ def draws(count: int = 400, *, own=OWN, neighbors=NEIGHBORS, pairs=PAIRS, image=
     return np.array([sampler.sample(own, neighbors, AREA, image, rng) for _ in range(count)])
 
 
-def shares(found: np.ndarray, *centres) -> tuple[list[float], np.ndarray]:
-    """How many of the points (N, 2) are nearest to each centre, and how far they are from it."""
-    distance = np.linalg.norm(found[:, None] - np.array(centres), axis=-1)
+def shares(found: np.ndarray, *centers) -> tuple[list[float], np.ndarray]:
+    """How many of the points (N, 2) are nearest to each center, and how far they are from it."""
+    distance = np.linalg.norm(found[:, None] - np.array(centers), axis=-1)
     nearest = distance.argmin(1)
-    return [float((nearest == index).mean()) for index in range(len(centres))], distance.min(1)
+    return [float((nearest == index).mean()) for index in range(len(centers))], distance.min(1)
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,13 @@ def test_labels_lie_on_what_is_drawn():
     """The dark eyes lie between snout and ears, the body is darker than the floor around it."""
     scene = synthetic.scene(1, 40)
     for index in (0, 20, 39):
-        grey = cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2GRAY).astype(float)
+        gray = cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2GRAY).astype(float)
         x, y = np.rint(scene.xy[index, 0, scene.layout.bodyparts.index("center")]).astype(int)
-        assert grey[y - 1 : y + 2, x - 1 : x + 2].mean() < 0.65 * np.median(grey)
+        assert gray[y - 1 : y + 2, x - 1 : x + 2].mean() < 0.65 * np.median(gray)
 
 
 def test_snout_is_pink_to_a_fraction_of_a_pixel():
-    """Where the animal stands still, the centre of the pink nose is the label."""
+    """Where the animal stands still, the center of the pink nose is the label."""
     scene = synthetic.scene(1, 60, size=(768, 576), body_length=240.0)
     still = int(np.linalg.norm(np.gradient(scene.xy[:, 0, 0], axis=0), axis=-1).argmin())
     frame = scene.frame(still).astype(float)

@@ -15,7 +15,7 @@ def labels(keypoints: list) -> BatchLabels:
     )
 
 
-def test_a_centre_is_the_mean_of_what_is_visible():
+def test_a_center_is_the_mean_of_what_is_visible():
     nan = float("nan")
     made = labels(
         [[[[10.0, 20, 2], [30, 60, 2], [nan, nan, 0]], [[1, 1, -1], [7, 8, 2], [0, 0, 0]], [[0.0, 0, 0]] * 3]]

@@ -14,8 +14,8 @@ def image(*animals, unique=None):
     return Prediction(Instances(xy, score), unique=own)
 
 
-def test_the_size_is_the_median_diagonal_and_the_guess_lies_at_the_centre():
-    square = [(0, 0), (30, 0), (30, 40), (0, 40)]  # diagonal 50, every corner 25 from the centre
+def test_the_size_is_the_median_diagonal_and_the_guess_lies_at_the_center():
+    square = [(0, 0), (30, 0), (30, 40), (0, 40)]  # diagonal 50, every corner 25 from the center
     large = [(100, 100), (400, 100), (400, 500), (100, 500)]  # diagonal 500, 250
     hidden = [(0, 0), (6, 8), (np.nan, np.nan), (np.nan, np.nan)]  # diagonal 10, 5
     found = error_scale([image(square, large), image(hidden)])

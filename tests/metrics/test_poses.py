@@ -70,7 +70,7 @@ def test_perfect_poses():
         assert (metrics.rmse, metrics.mAP, metrics.mAR) == (0, 100, 100)
 
 
-def test_nothing_predicted_and_nothing_labelled():
+def test_nothing_predicted_and_nothing_labeled():
     nothing, something = Prediction(Instances.empty(3)), Prediction(square(0, 0, 1))
     metrics = evaluate_poses([something], [nothing], single=False)
     assert np.isnan(metrics.rmse)

@@ -43,9 +43,9 @@ def _similarity(xy: np.ndarray, truth: np.ndarray, sigma: float = 0.1) -> np.nda
         spread = 2 * np.median(areas) * (2 * sigma) ** 2
         for p in range(xy.shape[1]):
             for t in range(len(xy)):
-                labelled = np.isfinite(truth[t, g]).all(-1)
-                squared = ((truth[t, g] - xy[t, p]) ** 2).sum(-1)[labelled]
-                out[g, p, t] = np.nansum(np.exp(-squared / spread)) / max(labelled.sum(), 1)
+                labeled = np.isfinite(truth[t, g]).all(-1)
+                squared = ((truth[t, g] - xy[t, p]) ** 2).sum(-1)[labeled]
+                out[g, p, t] = np.nansum(np.exp(-squared / spread)) / max(labeled.sum(), 1)
     return np.moveaxis(out, -1, 0)
 
 

@@ -178,7 +178,7 @@ def present(spec: NetSpec, poses: np.ndarray, found: Instances) -> np.ndarray:
 
 
 def as_recorded(spec: NetSpec, head: str, key: str, value: torch.Tensor) -> torch.Tensor:
-    """A map as the golden data have it: DeepLabCut's DEKR decoder leaves only peaks in the map of centres."""
+    """A map as the golden data have it: DeepLabCut's DEKR decoder leaves only peaks in the map of centers."""
     if (spec.family, head, key) != ("dekr", "bodypart", "heatmap"):
         return value
     return torch.cat([value[:, :-1], local_maxima(value[:, -1:])], 1)
@@ -242,11 +242,11 @@ def test_maps_and_poses(name: str, project: str):
 
 
 def batch_labels(stored) -> BatchLabels:
-    with_centre = stored["label.with_center_keypoints"].any()  # as a last keypoint
+    with_center = stored["label.with_center_keypoints"].any()  # as a last keypoint
     keypoints = torch.from_numpy(stored["label.keypoints"])
     return BatchLabels(
-        keypoints=keypoints[:, :, : -1 if with_centre else None],
-        centers=keypoints[:, :, -1] if with_centre else None,
+        keypoints=keypoints[:, :, : -1 if with_center else None],
+        centers=keypoints[:, :, -1] if with_center else None,
         unique=torch.from_numpy(stored["label.keypoints_unique"]),
         area=torch.from_numpy(stored["label.area"]),
         individual_ids=torch.from_numpy(stored["label.individual_ids"]),

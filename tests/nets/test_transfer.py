@@ -163,7 +163,7 @@ def test_keypoints_of_a_dekr_head_move_with_their_branches(tmp_path):
     said, before, after = fill(config("dekr_w18", OWN), path)
     assert "head bodypart (2 of 3 keypoints; new: paw)" in said
     prefix = "heads.bodypart.heatmap_head.head_heatmap.1.weight"
-    assert torch.equal(after[prefix][[0, 2, 3]], source[prefix][[3, 0, 4]])  # the last map is of centres
+    assert torch.equal(after[prefix][[0, 2, 3]], source[prefix][[3, 0, 4]])  # the last map is of centers
     assert torch.equal(after[prefix][1], before[prefix][1])
     shared = "heads.bodypart.offset_head.transition_offset.1.running_mean"
     assert torch.equal(after[shared][:15], source[shared][45:])

@@ -56,7 +56,7 @@ def look(tracking: CtdTracking, guess=None) -> Instances:
     return tracking.look(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), guess).animals
 
 
-def centres(found: Instances) -> dict[int, list[float]]:
+def centers(found: Instances) -> dict[int, list[float]]:
     places = np.round(found.xy.mean(1) - SHAPE.mean(0), 3)
     return dict(zip(found.track.tolist(), places.tolist(), strict=True))
 
@@ -69,7 +69,7 @@ def test_animals_keep_their_numbers_and_are_looked_for_once():
         world.places += [[0.5, 1.2], [0, 1], [-0.5, 0.8]]
         found = look(tracking)
         assert found.track.tolist() == [0, 1, 2]
-        np.testing.assert_allclose(list(centres(found).values()), world.places, atol=1e-3)
+        np.testing.assert_allclose(list(centers(found).values()), world.places, atol=1e-3)
         assert found.box is not None
     assert world.searches == 1
     assert found.score.tolist() == [[0.7] * 3] * 3  # those of the keypoints found, not those of guesses
@@ -95,7 +95,7 @@ def test_an_animal_that_left_frees_its_number_for_the_nearest_that_comes():
     world.places[:2] = gone[::-1] + 50
     for _ in range(4):
         found = look(tracking)
-    assert centres(found) == {0: [100, 100], 1: [250, 200], 2: [350, 250]}
+    assert centers(found) == {0: [100, 100], 1: [250, 200], 2: [350, 250]}
 
 
 def test_every_frame_is_searched_while_nobody_is_known():
@@ -103,7 +103,7 @@ def test_every_frame_is_searched_while_nobody_is_known():
     tracking, _ = watch(world, frames=4)
     assert world.searches == 4
     world.places[1] = (100, 100)
-    assert centres(look(tracking)) == {0: [100, 100]}
+    assert centers(look(tracking)) == {0: [100, 100]}
 
 
 def test_searches_may_be_asked_for_and_left_out():
@@ -122,7 +122,7 @@ def test_of_two_on_one_animal_the_older_stays():
     assert look(tracking).track.tolist() == [0, 1, 2]
     world.places[1] = np.nan  # number 1 jumps onto it
     found = look(tracking)
-    assert centres(found) == {0: [50, 50], 1: [235, 50]}
+    assert centers(found) == {0: [50, 50], 1: [235, 50]}
 
 
 def test_a_found_pose_is_new_only_away_from_all_known_ones():
@@ -151,7 +151,7 @@ def test_poses_of_a_file_stand_for_the_search():
     world = World([(50, 50), (200, 50), (350, 50)])
     tracking = CtdTracking(world, 3)
     told = Instances(np.array([[[200.0, 50.0]]]) + SHAPE, np.ones((1, 3)))
-    assert centres(look(tracking, told)) == {0: [200, 50]}
+    assert centers(look(tracking, told)) == {0: [200, 50]}
     assert world.searches == 0
 
 

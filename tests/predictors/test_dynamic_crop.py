@@ -11,17 +11,17 @@ SIZE = (320, 240)  # width, height
 PARTS = np.array([[0, 0], [20, 0], [0, 15]])
 
 
-def scene(*centre: int) -> np.ndarray:
+def scene(*center: int) -> np.ndarray:
     image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
-    return cv2.circle(image, centre, 4, (255, 0, 0), -1) if centre else image
+    return cv2.circle(image, center, 4, (255, 0, 0), -1) if center else image
 
 
 def pose(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Keypoints (3, 2) at and beside the disc, and their scores; somewhere and unsure without a disc."""
     y, x = np.nonzero(image[..., 0] > 100)
     sure = len(x) > 40
-    centre = np.array([x.mean(), y.mean()]) if sure else np.array([3.0, 3.0])
-    return centre + PARTS, np.array([0.9 if sure else 0.1, 0.05, 0.05])
+    center = np.array([x.mean(), y.mean()]) if sure else np.array([3.0, 3.0])
+    return center + PARTS, np.array([0.9 if sure else 0.1, 0.05, 0.05])
 
 
 class WholeImages:

@@ -30,7 +30,7 @@ def images() -> np.ndarray:
     return np.stack([smooth, smooth[:, ::-1]])
 
 
-def test_normalised_as_imagenet(images):
+def test_normalized_as_imagenet(images):
     inputs, geometry = prepared(images)
     expected = (images / 255 - MEAN) / STD
     np.testing.assert_allclose(inputs, expected.transpose(0, 3, 1, 2), atol=1e-6)

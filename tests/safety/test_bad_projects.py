@@ -22,7 +22,7 @@ Change = Callable[[Path], object]
 
 @pytest.fixture
 def project(golden: Path, tmp_path: Path) -> Path:
-    """Eight labelled images, no shuffle."""
+    """Eight labeled images, no shuffle."""
     return _made(golden, tmp_path / "goldsa-me-2025-11-22")
 
 

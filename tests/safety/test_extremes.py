@@ -18,7 +18,7 @@ from dlcx.settings import ProjectConfig
 
 @dataclass(frozen=True)
 class Extreme:
-    """A project of ``images`` labelled images (width, height) with so many bodyparts."""
+    """A project of ``images`` labeled images (width, height) with so many bodyparts."""
 
     name: str
     size: tuple[int, int] = (64, 48)
@@ -54,7 +54,7 @@ class Extreme:
         return root
 
 
-QUICK = (Extreme("one labelled image", images=1), Extreme("16x16", size=(16, 16)))
+QUICK = (Extreme("one labeled image", images=1), Extreme("16x16", size=(16, 16)))
 MORE = (
     Extreme("constant images", constant=True),
     Extreme("one bodypart", parts=1),
@@ -65,7 +65,7 @@ MORE = (
 
 
 def lived_through(extreme: Extreme, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Make a dataset, train an epoch, evaluate, analyse an image."""
+    """Make a dataset, train an epoch, evaluate, analyze an image."""
     root = extreme.make(folder / "edge-me-2026-01-02")
     image = next((root / "labeled-data" / "vid").glob("*.png"))
     calls = (

@@ -147,7 +147,7 @@ def test_killed_again_and_again(analysis: Callable[[Case], Analysis], case: Case
     while tried.kills < case.kills:
         tried.run_killed(rng)
     assert tried.kills == case.kills
-    print(f"{tried.kills} kills survived, during {dict(tried.during)}; frames analysed again: {tried.lost}")
+    print(f"{tried.kills} kills survived, during {dict(tried.during)}; frames analyzed again: {tried.lost}")
 
 
 def test_stopped_by_every_signal_in_turn(analysis: Callable[[Case], Analysis]) -> None:

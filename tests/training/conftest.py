@@ -30,9 +30,9 @@ def tiny(tmp_path: Path) -> Path:
     layout = Layout(("red", "green"))
     images, xy = [], []
     for index in range(10):
-        image, centres = draw_dots(rng)
+        image, centers = draw_dots(rng)
         images.append(("labeled-data", "vid", f"img{index:02}.png"))
-        xy.append(centres[None])
+        xy.append(centers[None])
         cv2.imwrite(str(root.joinpath(*images[-1])), image[..., ::-1])
     write_project_config(
         ProjectConfig(

@@ -17,7 +17,7 @@ DATA_SIZE = DETECTOR["data"]["train"]["collate"]
 
 
 def sample(width: int, height: int, xy: tuple[float, float]) -> Sample:
-    """A dark image with a bright square around one keypoint, and a keypoint that is not labelled."""
+    """A dark image with a bright square around one keypoint, and a keypoint that is not labeled."""
     image = np.zeros((height, width, 3), np.uint8)
     x, y = map(int, xy)
     image[max(y - 6, 0) : y + 6, max(x - 6, 0) : x + 6] = 255
@@ -81,7 +81,7 @@ def test_an_image_covers_the_new_size_but_for_the_shift():
         assert (~dark.all(1)).sum() >= 88
 
 
-def test_what_is_cut_off_is_not_labelled():
+def test_what_is_cut_off_is_not_labeled():
     right = sample(400, 100, (390, 50))
     cuts = [resized(Resizing(ListedSize(((100, 100),)), shift=0), [right], trial)[0] for trial in range(20)]
     gone = [cut for cut in cuts if cut.boxes[0, 2] == 0]

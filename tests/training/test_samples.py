@@ -15,8 +15,8 @@ from dlcx.data.labeled_images import LabeledImages
 from dlcx.poses import Instances, Prediction
 from dlcx.training.samples import AnimalCrops
 
-COLOURS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
-#: Two animals of three dots each, far apart, and one that is not labelled.
+COLORS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
+#: Two animals of three dots each, far apart, and one that is not labeled.
 ANIMALS = np.array([[[40, 40], [70, 40], [55, 65]], [[130, 90], [160, 92], [140, 60]], [[np.nan] * 2] * 3], float)
 
 
@@ -24,7 +24,7 @@ ANIMALS = np.array([[[40, 40], [70, 40], [55, 65]], [[130, 90], [160, 92], [140,
 def images(tmp_path: Path) -> LabeledImages:
     pixels = np.zeros((130, 200, 3), np.uint8)
     for animal in ANIMALS[:2]:
-        for point, colour in zip(animal.astype(int).tolist(), COLOURS.tolist(), strict=True):
+        for point, colour in zip(animal.astype(int).tolist(), COLORS.tolist(), strict=True):
             cv2.circle(pixels, point, 4, colour, -1)
     cv2.imwrite(str(tmp_path / "0.png"), pixels[..., ::-1])
     score = np.isfinite(ANIMALS).all(-1).astype(np.float32)
@@ -32,7 +32,7 @@ def images(tmp_path: Path) -> LabeledImages:
 
 
 def centroid(image: np.ndarray, channel: int, near: np.ndarray) -> np.ndarray:
-    """Centre of what has one colour within 12 pixels of a point."""
+    """Center of what has one color within 12 pixels of a point."""
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     weight = image[..., channel] * (np.hypot(x - near[0], y - near[1]) < 12.0)
     return np.array([(x * weight).sum(), (y * weight).sum()]) / max(weight.sum(), 1)

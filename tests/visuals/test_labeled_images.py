@@ -13,7 +13,7 @@ def pose(*points: tuple[float, float], score: float = 1.0) -> Prediction:
 
 
 def painted(picture: np.ndarray, color: np.ndarray) -> np.ndarray:
-    """Centre x, y of all pixels that are nearly of a colour."""
+    """Center x, y of all pixels that are nearly of a color."""
     rows, columns = np.nonzero(np.abs(picture - color.astype(float)).max(-1) < 60)
     return np.array([columns.mean(), rows.mean()])
 
@@ -113,7 +113,7 @@ def test_pictures_are_written_in_rgb(tmp_path):
     assert (cv2.imread(str(tmp_path / "new" / "x.png"))[0, 0] == [0, 0, 200]).all()
 
 
-def test_colours():
+def test_colors():
     colors = part_colors(5, "viridis")
     assert colors.shape == (5, 3)
     assert colors.dtype == np.uint8

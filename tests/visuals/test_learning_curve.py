@@ -19,14 +19,14 @@ ROWS = [
 ]
 
 
-def count(image: np.ndarray, colour: str) -> int:
-    """Pixels of exactly this colour."""
-    rgb = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+def count(image: np.ndarray, color: str) -> int:
+    """Pixels of exactly this color."""
+    rgb = [int(color[start : start + 2], 16) for start in (1, 3, 5)]
     return int((image[..., ::-1] == rgb).all(-1).sum())
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:1], ROWS[:2]])
-def test_each_number_has_its_colour(tmp_path, rows):
+def test_each_number_has_its_color(tmp_path, rows):
     path = tmp_path / "curve.png"
     draw_learning_curve(rows, path, title="a training", best=2)
     image = cv2.imread(str(path))
@@ -48,4 +48,4 @@ def test_a_detector_has_its_map(tmp_path):
     ]
     draw_learning_curve(rows, tmp_path / "curve.png", best=8)
     image = cv2.imread(str(tmp_path / "curve.png"))
-    assert min(count(image, colour) for colour in (TRAIN, TEST, SURE)) > 50
+    assert min(count(image, color) for color in (TRAIN, TEST, SURE)) > 50

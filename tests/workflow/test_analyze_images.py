@@ -18,7 +18,7 @@ SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 
 @pytest.fixture
 def images(golden: Path, tmp_path: Path) -> Path:
-    """The two images that DeepLabCut analysed."""
+    """The two images that DeepLabCut analyzed."""
     return Path(shutil.copytree(golden / "analysis" / "sa" / "images", tmp_path / "images"))
 
 

@@ -439,11 +439,11 @@ class FindsSome:
         found = []
         for image in images:
             y, x = np.nonzero((image[..., 0] > 150) & (image[..., 1] < 120))
-            centre = np.array([x.mean(), y.mean()])
-            lamp = Instances(np.tile(centre, (1, 2, 1)).astype(np.float32), np.ones((1, 2), np.float32))
+            center = np.array([x.mean(), y.mean()])
+            lamp = Instances(np.tile(center, (1, 2, 1)).astype(np.float32), np.ones((1, 2), np.float32))
             animals = Instances.empty(3)
-            if round(centre[0] - 60) % 2 == 0:
-                xy = np.add(centre, [[[0, 0], [np.nan, np.nan], [0, 10]]]).astype(np.float32)
+            if round(center[0] - 60) % 2 == 0:
+                xy = np.add(center, [[[0, 0], [np.nan, np.nan], [0, 10]]]).astype(np.float32)
                 animals = Instances(xy, np.array([[0.9, 0, 0.8]], np.float32))
             found.append(Prediction(animals, lamp))
         return found

@@ -30,7 +30,7 @@ FILES = Path(__file__).parents[1] / "golden" / "files"
 
 
 def labelled(name: str, tmp_path: Path) -> Path:
-    """A project with eight labelled images and nothing else, as DeepLabCut leaves it after labelling."""
+    """A project with eight labeled images and nothing else, as DeepLabCut leaves it after labeling."""
     import cv2
 
     root = tmp_path / f"gold{name}-me-2026-11-22"

@@ -161,7 +161,7 @@ def two_animals(count: int) -> Tracks:
     return Tracks(layout, xy, np.ones((count, 2, 2), np.float32))
 
 
-def test_individuals_have_colours_and_boxes(project: Path, video: Path) -> None:
+def test_individuals_have_colors_and_boxes(project: Path, video: Path) -> None:
     h5 = video.with_name(f"v{SCORER}_el.h5")
     write_predictions(two_animals(20), h5, SCORER, key="tracks")
     black = {"keypoints_only": True, "dotsize": 8}

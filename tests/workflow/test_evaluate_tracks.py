@@ -54,7 +54,7 @@ def test_sleaps_analysis_file(golden):
     assert result.metrics.animals[0].name == "track_0"
 
 
-def test_frames_that_were_not_analysed_are_told(files, caplog, monkeypatch):
+def test_frames_that_were_not_analyzed_are_told(files, caplog, monkeypatch):
     """They count as missed."""
     monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)
     found, truth = files

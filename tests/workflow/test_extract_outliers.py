@@ -30,7 +30,7 @@ TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
 
 @pytest.fixture
 def video(project: Path, golden: Path) -> Path:
-    """DeepLabCut's project with a video that it has analysed."""
+    """DeepLabCut's project with a video that it has analyzed."""
     (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
     target = project / "videos" / "vid.avi"
     target.parent.mkdir(exist_ok=True)
@@ -98,7 +98,7 @@ def test_a_video_that_is_new_to_the_project(project, video, tmp_path):
     assert images == {f"img{number:02d}{end}.png" for number in done.videos[0].frames for end in ("", "labeled")}
 
 
-def test_frames_count_from_the_start_of_a_video_whose_part_was_analysed(project, video):
+def test_frames_count_from_the_start_of_a_video_whose_part_was_analyzed(project, video):
     poses = video.with_name(f"vid{SCORER}.h5")
     tracks = read_predictions(poses)
     part = Tracks(tracks.layout, tracks.xy[4:], tracks.score[4:], first=4)

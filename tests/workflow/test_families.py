@@ -59,7 +59,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["flypair24", "montblanc-crops"])
 def real(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few labelled images and frames of a real project, scaled down."""
+    """A few labeled images and frames of a real project, scaled down."""
     target = tmp_path_factory.mktemp("families") / request.param
     small_copy(shared / "data" / "projects" / request.param, target, images=12, frames=8, size=(192, 192))
     return target

@@ -25,7 +25,7 @@ LAYOUT = Layout(("snout", "back", "tail"))
 
 @pytest.fixture
 def machine(project: Path) -> Path:
-    """Machine labels of an image that is labelled and of two that are not."""
+    """Machine labels of an image that is labeled and of two that are not."""
     images = tuple(("labeled-data", "vid", f"img{number:02d}.png") for number in (11, 3, 9))
     xy = np.arange(18, dtype=np.float32).reshape(3, 1, 3, 2)
     score = np.full((3, 1, 3), 0.9, np.float32)

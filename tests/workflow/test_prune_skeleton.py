@@ -48,7 +48,7 @@ def project(drawn, tmp_path):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """The labelled joints; only edges to the last bodypart of an animal tell it from another."""
+    """The labeled joints; only edges to the last bodypart of an animal tell it from another."""
     from dlcx.data.labeled_images import LabeledImages
 
     counted = []
@@ -99,7 +99,7 @@ def test_the_edges_that_tell_animals_apart_are_kept(project, seen):
 
 
 def test_analyses_with_the_skeleton_before_are_told(project, seen, caplog, monkeypatch):
-    """What they must be made anew for is said here, and where a video is analysed again."""
+    """What they must be made anew for is said here, and where a video is analyzed again."""
     place = open_project(project).shuffle(1)
     how = {"snapshot": "best", "device": "cpu", "precision": "fp32", "engine": "torch"}
     monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)

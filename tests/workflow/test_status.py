@@ -76,7 +76,7 @@ def test_every_stage_has_its_next_step(project: Path):
     assert "  vid: missing" in result.lines()
 
 
-def test_a_video_analysed_in_part_and_labels_of_nothing(project: Path):
+def test_a_video_analyzed_in_part_and_labels_of_nothing(project: Path):
     """Only empty labels are told by the same number as ``demo`` tells."""
     (project / TRAIN / "snapshot-010.pt").write_bytes(b"weights")
     video = write_video(project / "videos" / "v.avi", 20)

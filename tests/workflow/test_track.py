@@ -36,7 +36,7 @@ TRAIN = "dlc-models-pytorch/iteration-0/goldmuiNov22-trainset75shuffle1/train"
 
 @pytest.fixture
 def project(golden: Path, tmp_path: Path) -> Path:
-    """Two animals with identities and two unique bodyparts, analysed by DeepLabCut; no snapshot is left."""
+    """Two animals with identities and two unique bodyparts, analyzed by DeepLabCut; no snapshot is left."""
     root = tmp_path / "goldmui-me-2025-11-22"
     shutil.copytree(golden / "files" / "mui", root)
     (root / "videos").mkdir(exist_ok=True)
@@ -258,7 +258,7 @@ class LowerWalkers(TwoWalkers):
 def test_tracks_of_poses_that_are_no_more_are_linked_anew(
     walking: Callable[..., AnalyzedVideo], monkeypatch: pytest.MonkeyPatch, killed_in: str, tracker: str
 ) -> None:
-    """An --overwrite that was killed when all frames were analysed goes on without it, with any tracker."""
+    """An --overwrite that was killed when all frames were analyzed goes on without it, with any tracker."""
     from dlcx.analysis.output_files import VideoResults
     from dlcx.analysis.tracking import Linking
     from dlcx.store import ChunkStore

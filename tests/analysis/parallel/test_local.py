@@ -1,4 +1,4 @@
-"""Videos that several workers analyse: what is cut, done, joined, and refused."""
+"""Videos that several workers analyze: what is cut, done, joined, and refused."""
 
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ def test_a_share_that_ended_with_its_last_frame_is_joined(
     assert (done.first, done.stop) == (0, 60)
 
 
-def test_damaged_chunks_are_analysed_again(project: Path, crew: type[Inline], again: Again, tmp_path: Path) -> None:
+def test_damaged_chunks_are_analyzed_again(project: Path, crew: type[Inline], again: Again, tmp_path: Path) -> None:
     path = write_video(project / "videos" / "v.avi", 60)
     whole = again(path, out=tmp_path)
     for number in (1, 2):

@@ -268,7 +268,7 @@ def test_labels_of_all_videos(tmp_path, caplog, monkeypatch):
     assert {image[1] for image in labels.images} == {"vid"}
     assert "labels in labeled-data/stray are left out" in caplog.text
     assert not merged_labels_changed(project, labels)
-    # When none of config.yaml's videos is labelled, DeepLabCut takes what there is.
+    # When none of config.yaml's videos is labeled, DeepLabCut takes what there is.
     shutil.rmtree(project.labeled_data / "vid")
     moved = read_all_labels(project)
     assert {image[1] for image in moved.images} == {"stray"}

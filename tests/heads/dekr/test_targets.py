@@ -16,7 +16,7 @@ def test_targets_equal_deeplabcut(golden):
     cases = json.loads((golden / "train" / "generators.json").read_text())
     cases = [case for case in cases if case["config"]["type"] == "DEKRGenerator"]
     assert len(cases) == 6
-    batch = labels(stored["keypoints_with_center"][:, :, :-1], stored["area"])  # dlcx finds the centre itself
+    batch = labels(stored["keypoints_with_center"][:, :, :-1], stored["area"])  # dlcx finds the center itself
     for case in cases:
         draw = head(target_generator=case["config"]).target_generator
         for name, target in draw(batch, *case["map_hw"], case["stride"]).items():
@@ -45,6 +45,6 @@ def test_the_smaller_of_two_animals_keeps_its_cells():
         draw = DekrTargets(keypoints=2, radius=17)
         offset = draw(labels(keypoints, np.array([area], np.float32)), 12, 20, 4)["offset"]
         smaller = int(np.argmin(area))
-        x = 8  # both centres are within 17 pixels of this column
+        x = 8  # both centers are within 17 pixels of this column
         assert offset.values[0, 0, 5, x] == x - (keypoints[0, smaller, 0, 0] - 2) / 4
         assert offset.weights[0, :, 5, x].unique().tolist() == pytest.approx([0.1])
