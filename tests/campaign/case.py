@@ -21,7 +21,7 @@ Make = Callable[[Path, np.random.Generator], object]
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """Result of a command: exit code (negative: signal number), output streams, seconds, and MB of memory used."""
 
     words: tuple[str, ...]
@@ -40,7 +40,7 @@ class Ended:
 
 
 #: Returns a description of the first error in the results of a successful command, or None.
-Check = Callable[[Path, Ended], str | None]
+Check = Callable[[Path, CommandResult], str | None]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def all_cases() -> list[Case]:
     return found
 
 
-def chosen(cases: Sequence[Case], pattern: str = "", sample: int | None = None, seed: int = 0) -> list[Case]:
+def select(cases: Sequence[Case], pattern: str = "", sample: int | None = None, seed: int = 0) -> list[Case]:
     """Return the cases whose title matches, or a sample of these that includes every kind."""
     cases = [case for case in cases if re.search(pattern, case.title)]
     if sample is None:

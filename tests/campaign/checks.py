@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from campaign.case import Check, Ended
-from campaign.place import IMAGES, LABELS, Points, points_of
+from campaign.case import Check, CommandResult
+from campaign.small_projects import IMAGES, LABELS, Points, points_of
 
 NAME = "arenaDLC_TimmTestResnet_campJan1shuffle1_snapshot_10"
 
@@ -63,7 +63,7 @@ def points_of_h5(path: Path) -> Points:
 def exported(expected: Points | None = None, *, multi: bool = False, tolerance: float = 0.01) -> Check:
     """Check that ``export-labels out.csv`` wrote these labels."""
 
-    def check(folder: Path, _: Ended) -> str | None:
+    def check(folder: Path, _: CommandResult) -> str | None:
         wanted = points_of(multi) if expected is None else expected
         return differences(points_of_csv(folder / "out.csv"), wanted, tolerance)
 
@@ -73,7 +73,7 @@ def exported(expected: Points | None = None, *, multi: bool = False, tolerance: 
 def imported(expected: Points | None = None, *, multi: bool = False, file: str = f"P/{LABELS}") -> Check:
     """Check that ``import-labels`` wrote these labels to the h5 and the csv."""
 
-    def check(folder: Path, _: Ended) -> str | None:
+    def check(folder: Path, _: CommandResult) -> str | None:
         wanted = points_of(multi) if expected is None else expected
         for found in (points_of_h5(folder / f"{file}.h5"), points_of_csv(folder / f"{file}.csv")):
             if wrong := differences(found, wanted):
@@ -85,7 +85,7 @@ def imported(expected: Points | None = None, *, multi: bool = False, file: str =
 
 def merged(expected: Points | None = None, *, multi: bool = False) -> Check:
     """Check that ``create-dataset`` merged these labels."""
-    from campaign.place import DATASET
+    from campaign.small_projects import DATASET
 
     return imported(expected, multi=multi, file=f"P/{DATASET}/CollectedData_me")
 
@@ -100,7 +100,7 @@ def poses(path: Path) -> np.ndarray:
 def same_poses(frames: int | None = None, *, folder: str = "out", base: str = "one", tolerance: float = 0.05) -> Check:
     """Check that ``analyze-video --out out`` gives the same poses as the first analysis of the project."""
 
-    def check(where: Path, _: Ended) -> str | None:
+    def check(where: Path, _: CommandResult) -> str | None:
         reference = poses(where / "P" / "videos" / f"{NAME}.h5")[:frames]
         found = poses(where / folder / f"{NAME}.h5")
         if found.shape != reference.shape:
@@ -112,10 +112,10 @@ def same_poses(frames: int | None = None, *, folder: str = "out", base: str = "o
     return check
 
 
-def told(key: str, wanted: Any) -> Check:
+def json_value(key: str, wanted: Any) -> Check:
     """Check a value in the --json output; dots in the key separate levels."""
 
-    def check(_: Path, ended: Ended) -> str | None:
+    def check(_: Path, ended: CommandResult) -> str | None:
         value = json.loads(ended.out)
         for part in key.split("."):
             value = value[int(part)] if isinstance(value, list) else value[part]
@@ -127,7 +127,7 @@ def told(key: str, wanted: Any) -> Check:
 def both(*checks: Check) -> Check:
     """Combine several checks."""
 
-    def check(folder: Path, ended: Ended) -> str | None:
+    def check(folder: Path, ended: CommandResult) -> str | None:
         return next((wrong for one in checks if (wrong := one(folder, ended))), None)
 
     return check

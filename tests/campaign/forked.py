@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from campaign.case import Case, Ended
+from campaign.case import Case, CommandResult
 
 #: A command counts as hanging after this many seconds of CPU time, or of wall-clock time without any CPU use.
 PROCESSOR, IDLE = 20.0, 40.0
@@ -49,12 +49,12 @@ def import_everything() -> None:
     cv2.setNumThreads(1)
 
 
-def run(case: Case, words: Sequence[str], folder: Path) -> Ended:
+def run(case: Case, words: Sequence[str], folder: Path) -> CommandResult:
     """Run one command in a folder and wait for it."""
     return finish(*start(case, words, folder))
 
 
-def run_together(case: Case, folder: Path) -> list[Ended]:
+def run_together(case: Case, folder: Path) -> list[CommandResult]:
     """Run all commands of a case in parallel."""
     return [finish(*begun) for begun in [start(case, words, folder) for words in case.calls]]
 
@@ -75,7 +75,9 @@ def start(case: Case, words: Sequence[str], folder: Path) -> Begun:
     return words, pid, out, err, time.monotonic(), resident
 
 
-def finish(words: tuple[str, ...], pid: int, out: IO[bytes], err: IO[bytes], since: float, resident: float) -> Ended:
+def finish(
+    words: tuple[str, ...], pid: int, out: IO[bytes], err: IO[bytes], since: float, resident: float
+) -> CommandResult:
     """Wait for a command, and kill it if it hangs."""
     worked, last = -1.0, since
     while True:
@@ -98,7 +100,7 @@ def finish(words: tuple[str, ...], pid: int, out: IO[bytes], err: IO[bytes], sin
         stream.close()
     processor = usage.ru_utime + usage.ru_stime
     growth = max(usage.ru_maxrss / 1024 - resident, 0)
-    return Ended(tuple(words), os.waitstatus_to_exitcode(status), *texts, processor, wall, growth)
+    return CommandResult(tuple(words), os.waitstatus_to_exitcode(status), *texts, processor, wall, growth)
 
 
 def _worked(pid: int) -> float:

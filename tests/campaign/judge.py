@@ -9,7 +9,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from campaign.case import DONE, SOME_FAILED, UNUSABLE, USAGE, Case, Ended
+from campaign.case import DONE, SOME_FAILED, UNUSABLE, USAGE, Case, CommandResult
 from campaign.forked import IDLE, PROCESSOR
 
 #: Memory in MB that a command may use in addition to its imports.
@@ -48,7 +48,7 @@ def changes(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
     return tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
 
 
-def faults_of(case: Case, ended: Ended, *, last: bool) -> list[str]:
+def faults_of(case: Case, ended: CommandResult, *, last: bool) -> list[str]:
     """Return all faults of a finished command, except in its results."""
     err = ended.err.decode("utf-8", "surrogateescape")
     found = []
@@ -74,7 +74,7 @@ def faults_of(case: Case, ended: Ended, *, last: bool) -> list[str]:
     return found
 
 
-def _hung(ended: Ended) -> bool:
+def _hung(ended: CommandResult) -> bool:
     return ended.wall > IDLE or ended.processor > PROCESSOR
 
 
@@ -85,7 +85,7 @@ def _control(text: str) -> str:
     return ""
 
 
-def _message(case: Case, ended: Ended, err: str) -> list[str]:
+def _message(case: Case, ended: CommandResult, err: str) -> list[str]:
     errors = [line for line in err.split("\n") if line.startswith("error: ")]
     found = []
     if case.quiet and (strange := [line for line in err.split("\n") if line and not line.startswith(KNOWN)]):
@@ -103,7 +103,7 @@ def _message(case: Case, ended: Ended, err: str) -> list[str]:
     return found
 
 
-def _json(ended: Ended) -> list[str]:
+def _json(ended: CommandResult) -> list[str]:
     def refuse(word: str) -> None:
         raise ValueError(f"{word} is not valid JSON")
 
@@ -113,7 +113,7 @@ def _json(ended: Ended) -> list[str]:
         return [] if ended.out == b"" and ended.code == DONE and "--help" in ended.words else [f"invalid JSON: {error}"]
     if not isinstance(result, dict):
         return ["JSON is not an object"]
-    told = result.get("error", {}).get("exit_code") if isinstance(result.get("error"), dict) else None
-    if ended.code in (USAGE, UNUSABLE) and told != ended.code:
-        return [f"JSON says exit code {told}"]
+    printed = result.get("error", {}).get("exit_code") if isinstance(result.get("error"), dict) else None
+    if ended.code in (USAGE, UNUSABLE) and printed != ended.code:
+        return [f"JSON says exit code {printed}"]
     return []

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from campaign import forked, judge, place, table
-from campaign.case import DONE, SOME_FAILED, Case, Ended
-from campaign.catalog import all_cases, chosen
+from campaign import forked, judge, small_projects, table
+from campaign.case import DONE, SOME_FAILED, Case, CommandResult
+from campaign.catalog import all_cases, select
 
 #: Single-threaded libraries, because threads do not survive a fork.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -46,7 +46,7 @@ class Result:
     seconds: float = 0.0
     folder: str = ""
     error: str = ""
-    ended: list[Ended] = field(default_factory=list, repr=False)
+    ended: list[CommandResult] = field(default_factory=list, repr=False)
 
 
 def run_case(case: Case, bases: Path, work: Path, number: int) -> Result:
@@ -55,7 +55,7 @@ def run_case(case: Case, bases: Path, work: Path, number: int) -> Result:
     folder.mkdir()
     since = time.monotonic()
     if case.base:
-        place.copy_of(bases / case.base, folder)
+        small_projects.copy_of(bases / case.base, folder)
     seed = zlib.crc32(case.title.encode())
     if case.make is not None:
         case.make(folder, np.random.default_rng(seed))
@@ -69,11 +69,11 @@ def run_case(case: Case, bases: Path, work: Path, number: int) -> Result:
         for turn, words in enumerate(case.calls):
             before = judge.listing(folder)
             one = forked.run(case, words, folder)
-            one = Ended(**{**vars(one), "changed": judge.changes(before, judge.listing(folder))})
+            one = CommandResult(**{**vars(one), "changed": judge.changes(before, judge.listing(folder))})
             ended.append(one)
             faults += judge.faults_of(case, one, last=turn == len(case.calls) - 1)
     succeeded = all(one.code in (DONE, SOME_FAILED) for one in ended)
-    if case.check is not None and succeeded and (wrong := judged(case, folder, ended[-1])):
+    if case.check is not None and succeeded and (wrong := check_results(case, folder, ended[-1])):
         faults.append(f"wrong result: {wrong}")
     last = ended[-1]
     text = last.err.decode("utf-8", "backslashreplace").replace(str(folder), "")
@@ -85,7 +85,7 @@ def run_case(case: Case, bases: Path, work: Path, number: int) -> Result:
     return result
 
 
-def judged(case: Case, folder: Path, ended: Ended) -> str | None:
+def check_results(case: Case, folder: Path, ended: CommandResult) -> str | None:
     """Run the check of the case; a missing or unreadable result is a fault too."""
     assert case.check is not None
     try:
@@ -105,7 +105,7 @@ def clean(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def share(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Path) -> None:
+def run_subset(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Path) -> None:
     """Run some of the cases in this process and save their results."""
     results = {}
     for number, case in cases:
@@ -116,11 +116,11 @@ def share(cases: Sequence[tuple[int, Case]], bases: Path, work: Path, answer: Pa
             results[number] = Result(
                 case.title, [], 1, "", [f"the generator failed: {what.splitlines()[-1]}"], error=what
             )
-        tell(results[number])
+        print_faults(results[number])
         answer.write_bytes(pickle.dumps(results))
 
 
-def tell(result: Result) -> None:
+def print_faults(result: Result) -> None:
     """Print a fault immediately."""
     if result.faults:
         lines = [
@@ -143,7 +143,7 @@ def run(cases: Sequence[Case], jobs: int, work: Path) -> list[Result]:
     answers = [work / f"answer-{job}" for job in range(jobs)]
     _in_children(
         [
-            lambda job=job: share(numbered[job::jobs], bases, work, answers[job])
+            lambda job=job: run_subset(numbered[job::jobs], bases, work, answers[job])
             for job in range(jobs)  # type: ignore[misc]
         ]
     )
@@ -156,8 +156,8 @@ def run(cases: Sequence[Case], jobs: int, work: Path) -> list[Result]:
 def _base(bases: Path, multi: bool) -> None:
     root = bases / ("two" if multi else "one")
     logging.getLogger("dlcx").setLevel(logging.ERROR)
-    place.make_project(root, multi=multi)
-    place.train_and_analyze(root, multi=multi)
+    small_projects.make_project(root, multi=multi)
+    small_projects.train_and_analyze(root, multi=multi)
 
 
 def _in_children(tasks: Sequence) -> None:  # type: ignore[type-arg]
@@ -192,7 +192,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=0)
     options = parser.parse_args()
     forked.import_everything()
-    cases = chosen(all_cases(), options.pattern, options.sample, options.seed)
+    cases = select(all_cases(), options.pattern, options.sample, options.seed)
     work = Path(tempfile.mkdtemp(prefix="campaign-"))
     work.chmod(0o755)
     since = time.monotonic()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from campaign import judge
-from campaign.case import REFUSED, RIGHT, Case, Ended
-from campaign.catalog import all_cases, chosen
+from campaign.case import REFUSED, RIGHT, Case, CommandResult
+from campaign.catalog import all_cases, select
 
 TESTS = Path(__file__).parents[1]
 #: Number of cases in `make test`; `make campaign` runs all.
@@ -23,11 +23,11 @@ def test_there_are_enough() -> None:
     cases = all_cases()
     assert sum(case.files for case in cases) >= 200
     assert sum(len(case.calls) for case in cases if case.kind.startswith("call")) >= 300
-    assert {case.kind for case in chosen(cases, sample=SAMPLE)} == {case.kind for case in cases}
+    assert {case.kind for case in select(cases, sample=SAMPLE)} == {case.kind for case in cases}
 
 
 CALL = Case("a call", "test", (("status",),), codes=RIGHT, names="config.yaml")
-GOOD = Ended(("status",), 0, b"result\n", b"warning: config.yaml is old\n", 1.0, 2.0, 50.0)
+GOOD = CommandResult(("status",), 0, b"result\n", b"warning: config.yaml is old\n", 1.0, 2.0, 50.0)
 REFUSAL = replace(GOOD, code=3, out=b"", err=b"error: config.yaml: pcutoff: expected a number\nhint: Write one.\n")
 
 
@@ -51,7 +51,7 @@ def test_what_is_right_is_no_fault() -> None:
         (REFUSAL, "exit code 3 instead of 0"),
     ],
 )
-def test_a_fault_is_seen(ended: Ended, fault: str) -> None:
+def test_a_fault_is_seen(ended: CommandResult, fault: str) -> None:
     assert any(fault in found for found in judge.faults_of(CALL, ended, last=True))
 
 
@@ -69,7 +69,7 @@ def test_a_fault_is_seen(ended: Ended, fault: str) -> None:
         (replace(REFUSAL, words=("status", "--json"), out=b'{"error": {"exit_code": 2}}'), "exit code 2"),
     ],
 )
-def test_a_bad_refusal_is_seen(ended: Ended, fault: str) -> None:
+def test_a_bad_refusal_is_seen(ended: CommandResult, fault: str) -> None:
     case = replace(CALL, codes=REFUSED)
     assert any(fault in found for found in judge.faults_of(case, ended, last=True))
 

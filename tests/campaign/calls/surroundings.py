@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from campaign.calls.options import CALLS, POSES, TRACKS, VIDEO
-from campaign.case import ANY, DONE, EITHER, REFUSED, RIGHT, USAGE, WRONG_CALL, Case, Ended
-from campaign.checks import exported, points_of_csv, poses, told
-from campaign.place import LABELS, points_of
+from campaign.case import ANY, DONE, EITHER, REFUSED, RIGHT, USAGE, WRONG_CALL, Case, CommandResult
+from campaign.checks import exported, json_value, points_of_csv, poses
+from campaign.small_projects import LABELS, points_of
 
 BACK = os.pardir
 
@@ -228,7 +227,7 @@ def twice() -> Iterator[Case]:
         yield Case(f"{command} of one video three times", "call: twice", (words,), codes=EITHER)
     swapped = (*CALLS["swap-tracks"], "--from", "3")
 
-    def unchanged(folder: Path, _: Ended) -> str | None:
+    def unchanged(folder: Path, _: CommandResult) -> str | None:
         same = np.array_equal(poses(folder / TRACKS), poses(folder / "before.h5"), equal_nan=True)
         return None if same else "two swaps are no swap"
 
@@ -464,15 +463,19 @@ def as_json() -> Iterator[Case]:
         ):
             continue
         yield Case(f"{command} --json", "call: --json", ((*words, "--json"),), codes=EITHER)
-    yield Case("evaluate --json says the shuffle", "call: --json", (("evaluate", "-p", "P", "--json"),), codes=RIGHT)
-    assert told
-    assert json
+    yield Case(
+        "evaluate --json says the shuffle",
+        "call: --json",
+        (("evaluate", "-p", "P", "--json"),),
+        codes=RIGHT,
+        check=json_value("evaluated.0.shuffle", 1),
+    )
 
 
 def at_once() -> Iterator[Case]:
     """Return cases with commands that write the same files in parallel."""
 
-    def same_labels(folder: Path, _: Ended) -> str | None:
+    def same_labels(folder: Path, _: CommandResult) -> str | None:
         return None if points_of_csv(folder / "out.csv") == points_of() else "other labels"
 
     export = ("export-labels", "out.csv", "-p", "P", "--overwrite")
@@ -480,7 +483,7 @@ def at_once() -> Iterator[Case]:
     dataset = ("create-dataset", "-p", "P", "--net-type", "timm/test_resnet", "--weights", "none")
     several = tuple((*dataset, "--shuffle", str(number)) for number in (2, 3, 4))
 
-    def shuffles(folder: Path, _: Ended) -> str | None:
+    def shuffles(folder: Path, _: CommandResult) -> str | None:
         import yaml
 
         path = next((folder / "P").glob("training-datasets/*/*/metadata.yaml"))
@@ -493,7 +496,7 @@ def at_once() -> Iterator[Case]:
     yield Case("two analyze-video", "call: at once", (analyze,) * 2, together=True, codes=EITHER)
     fraction = tuple((*dataset, "--shuffle", str(number), "--train-fraction", f"0.{number}") for number in (6, 7, 8))
 
-    def fractions(folder: Path, _: Ended) -> str | None:
+    def fractions(folder: Path, _: CommandResult) -> str | None:
         import yaml
 
         found = yaml.safe_load((folder / "P" / "config.yaml").read_text())["TrainingFraction"]

@@ -9,7 +9,7 @@ import numpy as np
 from campaign.case import EITHER, REFUSED, RIGHT, Case
 from campaign.checks import exported, imported
 from campaign.files.label_h5 import EXPORT, changed_points
-from campaign.place import LABELS, points_of
+from campaign.small_projects import LABELS, points_of
 
 FILE = r"CollectedData_me\.csv|label row|labeled-data"
 IMPORT = (("import-labels", "given.csv", "-p", "P", "--overwrite"),)

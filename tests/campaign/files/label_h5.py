@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from campaign.case import EITHER, REFUSED, RIGHT, Case
 from campaign.checks import both, exported, merged, points_of_csv, warned, without
-from campaign.place import IMAGES, LABELS, PARTS, Points, config_text, label_table, points_of, values
+from campaign.small_projects import IMAGES, LABELS, PARTS, Points, config_text, label_table, points_of, values
 
 EXPORT = (("export-labels", "out.csv", "-p", "P"),)
 CREATE = (("create-dataset", "-p", "P", "--shuffle", "3", "--net-type", "timm/test_resnet", "--weights", "none"),)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from campaign.case import EITHER, REFUSED, Case
 from campaign.checks import same_poses
-from campaign.place import SNAPSHOT, TRAIN
+from campaign.small_projects import SNAPSHOT, TRAIN
 
 ANALYZE = (("analyze-video", "P/videos/arena.avi", "-p", "P", "--out", "out"),)
 Weights = dict[str, torch.Tensor]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from campaign.case import EITHER, REFUSED, RIGHT, SOME_FAILED, Case, Ended
+from campaign.case import EITHER, REFUSED, RIGHT, SOME_FAILED, Case, CommandResult
 from campaign.forked import shell
 
 FRAMES = 12
@@ -183,10 +183,10 @@ def drawn(name: str, draw: Callable[[Path], object]) -> Callable[..., None]:
     return lambda folder, rng: draw(folder / name)
 
 
-def rows(count: int) -> Callable[[Path, Ended], str | None]:
+def rows(count: int) -> Callable[[Path, CommandResult], str | None]:
     """Check the number of rows, which are numbered from 0 and all have poses."""
 
-    def check(folder: Path, ended: Ended) -> str | None:
+    def check(folder: Path, ended: CommandResult) -> str | None:
         import pandas as pd
 
         found = list((folder / "out").rglob("*.h5"))
@@ -200,10 +200,10 @@ def rows(count: int) -> Callable[[Path, Ended], str | None]:
     return check
 
 
-def numbered(size: tuple[int, int]) -> Callable[[Path, Ended], str | None]:
+def numbered(size: tuple[int, int]) -> Callable[[Path, CommandResult], str | None]:
     """Check that each extracted image shows the number in its file name."""
 
-    def check(folder: Path, ended: Ended) -> str | None:
+    def check(folder: Path, ended: CommandResult) -> str | None:
         from small_videos import told_number
 
         images = [path for path in (folder / "P" / "labeled-data").rglob("img*.png") if path.parent.name != "arena"]
@@ -267,10 +267,10 @@ def cases() -> Iterator[Case]:
         encoded(*MPEG4)(folder / "good.avi")
         (folder / "odd.avi").write_text("no video")
 
-    def told(folder: Path, ended: Ended) -> str | None:
+    def check(folder: Path, ended: CommandResult) -> str | None:
         said = json.loads(ended.out)
         return None if "odd.avi" in json.dumps(said) else "the failed video is not named"
 
     calls = (("analyze-video", "good.avi", "odd.avi", "-p", "P", "--out", "out", "--json"),)
-    yield Case("a good one and a bad one", "video", calls, one_bad, 2, codes=frozenset({SOME_FAILED}), check=told)
+    yield Case("a good one and a bad one", "video", calls, one_bad, 2, codes=frozenset({SOME_FAILED}), check=check)
     assert REFUSED

@@ -10,7 +10,7 @@ import numpy as np
 from campaign.case import EITHER, REFUSED, RIGHT, Case
 from campaign.checks import Check, exported, poses, same_poses
 from campaign.files.label_h5 import EXPORT
-from campaign.place import DATASET, LABELED, PARTS, TRAIN
+from campaign.small_projects import DATASET, LABELED, PARTS, TRAIN
 
 ANALYZE = (("analyze-video", "P/videos/arena.avi", "-p", "P", "--out", "out"),)
 TRACK = (("track", "P/videos/arena.avi", "-p", "P", "--overwrite"),)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from campaign.case import EITHER, RIGHT, SOME_FAILED, Case, Ended
-from campaign.place import IMAGES, SIZE
+from campaign.case import EITHER, RIGHT, SOME_FAILED, Case, CommandResult
+from campaign.small_projects import IMAGES, SIZE
 from PIL import Image
 
 ANALYZE = (("analyze-images", "plain.png", "{name}", "-p", "P", "--json"),)
@@ -236,13 +236,13 @@ def drawn(name: str, draw: Draw, plain: Callable[[Image.Image], Image.Image] = a
     return make
 
 
-def same(name: str, tolerance: float) -> Callable[[Path, Ended], str | None]:
+def same(name: str, tolerance: float) -> Callable[[Path, CommandResult], str | None]:
     """Check that both images have the same poses.
 
     Networks with random weights are sensitive to noise, so after JPEG compression it is enough that both have poses.
     """
 
-    def check(folder: Path, ended: Ended) -> str | None:
+    def check(folder: Path, ended: CommandResult) -> str | None:
         import pandas as pd
 
         tables = [path for path in folder.rglob("*.h5") if "image_predictions" in path.name]
@@ -294,7 +294,7 @@ def labeled() -> Iterator[Case]:
             if "EXIF" in title:  # noqa: B023
                 (folder / "odd.jpg").rename(path)
 
-        def check(folder: Path, _: Ended) -> str | None:
+        def check(folder: Path, _: CommandResult) -> str | None:
             import json
 
             images = json.loads((folder / "out.json").read_text())["images"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from campaign.case import EITHER, REFUSED, RIGHT, Case
 from campaign.checks import imported, without
-from campaign.place import IMAGES, LABELED, LABELS, PARTS, SIZE, points_of, values
+from campaign.small_projects import IMAGES, LABELED, LABELS, PARTS, SIZE, points_of, values
 
 IMPORT = (("import-labels", "given.json", "-p", "P"),)
 IMPORT_SLP = (("import-labels", "given.slp", "-p", "P"),)
