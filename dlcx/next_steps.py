@@ -55,7 +55,7 @@ def analyze_step(place: Shuffle, *flags: str) -> str:
 def videos_to_analyze(project: Project) -> Sequence[str]:
     """Words that name videos of a project: its folder of videos, or a video elsewhere; none where all are lost."""
     from dlcx.data.video import find_videos
-    from dlcx.formats.project_config import resolve_video
+    from dlcx.formats.stored_paths import resolve_video
 
     with suppress(DlcxError):
         find_videos([project.videos_dir])

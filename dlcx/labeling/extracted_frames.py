@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import resolve_video
+from dlcx.formats.stored_paths import resolve_video
 from dlcx.next_steps import command_line
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.project import Project, Video, frame_name

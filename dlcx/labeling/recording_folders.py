@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import check_video_name, resolve_video
+from dlcx.formats.project_config import check_video_name
+from dlcx.formats.stored_paths import resolve_video
 from dlcx.labeling.extracted_frames import saved_numbers
 from dlcx.labeling.image_sources import Recording, Source
 from dlcx.project import Project

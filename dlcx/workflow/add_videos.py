@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from dlcx.errors import DlcxError
-from dlcx.formats import project_config
-from dlcx.formats.project_config import open_project, resolve_video
+from dlcx.formats import config_edits
+from dlcx.formats.project_config import check_video_name, open_project
+from dlcx.formats.stored_paths import resolve_video
 from dlcx.options.commands.add_videos import AddVideosOptions
 from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import atomic_file
@@ -90,7 +91,7 @@ def add_videos(
     targets = bring_in(fresh, home.videos_dir, copy_videos=options.copy_videos, progress=progress)
     for target in targets:
         (home.labeled_data / target.stem).mkdir(parents=True, exist_ok=True)
-    project_config.add_videos(home.config_path, {str(path): crops[path.stem] for path in targets})
+    config_edits.add_videos(home.config_path, {str(path): crops[path.stem] for path in targets})
     return AddVideosResult(home.root, tuple(targets), tuple(existed))
 
 
@@ -98,7 +99,7 @@ def distinct_stems(videos: Sequence[Path]) -> None:
     """Refuse two videos of one name, whose labels would share a folder, and names that no folder can have."""
     seen: dict[str, Path] = {}
     for video in videos:
-        project_config.check_video_name(video.stem, str(video))
+        check_video_name(video.stem, str(video))
         if other := seen.get(video.stem):
             raise DlcxError(
                 f"{other} and {video} have the same name, so their labels would share a folder",

@@ -16,8 +16,9 @@ from typing import Any
 from dlcx.analysis.conditions import conditions_block
 from dlcx.errors import DlcxError
 from dlcx.file_transaction import replace_files, replacement_lock, restore_folder
+from dlcx.formats.config_edits import add_train_fraction
 from dlcx.formats.labels.collected_data import write_labels
-from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config
+from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.serialization.yaml_files import write_yaml
 from dlcx.formats.shuffles.dlcx_config import read_dlcx_config, weights_source, write_dlcx_config
 from dlcx.formats.shuffles.merged_labels import merged_labels_changed, read_all_labels

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats import project_config
+from dlcx.formats import config_edits
 from dlcx.formats.labels.collected_data import changing_labels, read_agreed_labels, read_labels, write_labels
 from dlcx.formats.labels.imported_labels import ImportedLabels
 from dlcx.formats.labels.registry import readable_format
@@ -150,7 +150,7 @@ def import_labels(
             done.append(replace(told, copied=copied[stem]))
         files.publish()
         videos = _new_videos(home, folders, labels)
-        project_config.add_videos(home.config_path, videos)
+        config_edits.add_videos(home.config_path, videos)
     _link_videos(home, folders)
     return ImportLabelsResult(label_format.name, tuple(done), left_out, tuple(videos))
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
+from dlcx.formats.config_edits import set_iteration
 from dlcx.formats.labels.collected_data import changing_labels, read_agreed_labels, read_labels, write_labels
 from dlcx.formats.labels.machine_labels import Image, read_machine_labels
-from dlcx.formats.project_config import open_project, set_iteration
+from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import ROUNDING, add_missing_images, empty_labels, to_layout
 from dlcx.labeling.backups import LabelBackup
 from dlcx.next_steps import command_line

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import open_project, resolve_video
+from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.training_set import load_training_set
+from dlcx.formats.stored_paths import resolve_video
 from dlcx.locks import exclusive_edit
 from dlcx.metrics import evaluate_poses
 from dlcx.next_steps import command_line

@@ -4,48 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from project_configs import OLD, write
 
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import (
-    add_train_fraction,
     open_project,
     read_project_config,
-    resolve_video,
     write_project_config,
 )
 from dlcx.project import Video
 
 FILES = Path(__file__).parents[1] / "golden" / "files"
-
-OLD = """\
-    # Project definitions (do not edit)
-Task: reaching
-scorer: Ann
-date: Jan30
-
-    # Project path (change when moving around)
-project_path: C:\\Users\\ann\\reaching-Ann-2018-08-30
-video_sets:
-  C:\\Users\\ann\\reaching-Ann-2018-08-30\\videos\\left paw.avi:
-    crop: 0, 832, 0, 747
-bodyparts:
-- paw
-- 2
-TrainingFraction: # shares
-- 0.95  # the usual one
-iteration: 0
-default_net_type: resnet_50
-snapshotindex: -1
-cropping: false
-    #if cropping is true for analysis, then set the values here:
-x1: 0
-"""
-
-
-def write(folder: Path, text: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(text)
-    return folder / "config.yaml"
 
 
 @pytest.mark.parametrize("name", ["sa", "ma", "mui"])
@@ -84,34 +53,6 @@ def test_every_real_project_opens(shared):
         assert project.root == path.parent
         assert project.layout.bodyparts
         assert project.labels_path(project.videos[0].stem).with_suffix(".h5").is_file()
-
-
-def test_a_moved_project_finds_its_videos(tmp_path):
-    project = open_project(write(tmp_path, OLD))
-    (tmp_path / "videos").mkdir()
-    video = tmp_path / "videos" / "left paw.avi"
-    with pytest.raises(DlcxError, match="no such video") as caught:
-        resolve_video(project, project.videos[0])
-    assert str(tmp_path) in caught.value.hint
-    video.touch()
-    assert resolve_video(project, project.videos[0]) == video
-    assert resolve_video(project, r"D:\elsewhere\left paw.avi") == video
-    assert resolve_video(project, "left paw.avi") == video
-    assert resolve_video(project, video) == video
-
-
-def test_adding_a_fraction_keeps_comments_and_order(tmp_path):
-    path = write(tmp_path, OLD)
-    assert add_train_fraction(path, 0.8) == 1
-    assert path.read_text() == OLD.replace("- 0.95  # the usual one\n", "- 0.95  # the usual one\n- 0.8\n")
-    assert add_train_fraction(path, 0.8) == 1
-    assert read_project_config(path).TrainingFraction == [0.95, 0.8]
-
-
-def test_adding_a_fraction_where_none_is_listed(tmp_path):
-    path = write(tmp_path, "Task: a\nscorer: b\ndate: c\nbodyparts: [x]\n")
-    assert add_train_fraction(path, 0.8) == 1
-    assert read_project_config(path).TrainingFraction == [0.95, 0.8]
 
 
 def test_the_project_is_searched(tmp_path, monkeypatch):
@@ -174,12 +115,3 @@ def test_empty_values_mean_the_default_and_aliases_are_read(tmp_path):
     write(tmp_path, text)
     config = read_project_config(tmp_path / "config.yaml")
     assert config == read_project_config(FILES / "mui" / "config.yaml")
-
-
-def test_a_line_that_only_one_reader_of_yaml_takes_is_named_and_left(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text("Task:\ta\nscorer: me\ndate: Nov22\nbodyparts: [snout]\n")
-    assert read_project_config(path).Task == "a"
-    with pytest.raises(DlcxError, match=r"config\.yaml, line 1: cannot be edited"):
-        add_train_fraction(path, 0.5)
-    assert path.read_text().startswith("Task:\ta\n")

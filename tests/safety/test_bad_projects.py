@@ -185,7 +185,7 @@ BAD = (
     Bad("YAML in latin-1", lambda root: text(root, "Task: käfer\n".encode("latin-1")), 3, "expected UTF-8"),
     Bad("YAML of nothing", lambda root: text(root, ""), 3, "expected 'key: value' lines"),
     Bad("YAML of bytes", lambda root: text(root, bytes(range(256))), 3, "config.yaml"),
-    Bad("no config.yaml", no_config, 3, "no config.yaml there"),
+    Bad("no config.yaml", no_config, 3, "no config.yaml found"),
     Bad("an empty project", lambda root: shutil.rmtree(root / "labeled-data"), 3, "no labels in"),
     Bad("a file in place of a folder", file_in_place_of_folder, 3, "cannot write"),
     Bad(

@@ -19,11 +19,12 @@ from dlcx import locks
 from dlcx.analysis import tracking
 from dlcx.analysis_files import TrackFiles
 from dlcx.errors import DlcxError
-from dlcx.formats import project_config
+from dlcx.formats import config_edits
+from dlcx.formats.config_edits import add_train_fraction, set_iteration
 from dlcx.formats.labels.collected_data import changing_labels, read_labels, write_labels
 from dlcx.formats.labels.machine_labels import MachineLabels, read_machine_labels, write_machine_labels
 from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
-from dlcx.formats.project_config import add_train_fraction, open_project, read_project_config, set_iteration
+from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.formats.shuffles.metadata import read_metadata
 from dlcx.formats.shuffles.model_config import (
     read_model_config,
@@ -57,11 +58,11 @@ def test_config_yaml_keeps_both_changes(config: Path, monkeypatch: pytest.Monkey
     before = read_project_config(config)
     change = {
         "TrainingFraction": lambda: add_train_fraction(config, 0.31),
-        "video_sets": lambda: project_config.add_videos(config, {"/v/a.mp4": (0, 4, 0, 4)}),
+        "video_sets": lambda: config_edits.add_videos(config, {"/v/a.mp4": (0, 4, 0, 4)}),
         "iteration": lambda: set_iteration(config, 7),
     }[name]
-    other = lambda: project_config.add_videos(config, {"/v/b.mp4": (0, 8, 0, 8)})  # noqa: E731
-    interleave(monkeypatch, project_config, "read_text", change, other)
+    other = lambda: config_edits.add_videos(config, {"/v/b.mp4": (0, 8, 0, 8)})  # noqa: E731
+    interleave(monkeypatch, config_edits, "read_text", change, other)
     after = read_project_config(config)
     assert "/v/b.mp4" in after.video_sets
     assert {
@@ -73,14 +74,14 @@ def test_config_yaml_keeps_both_changes(config: Path, monkeypatch: pytest.Monkey
 
 
 def test_an_editor_that_saves_meanwhile_wins(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = project_config.read_text
+    reader = config_edits.read_text
 
     def read_then_edit(path: Path) -> str:
         text = reader(path)
         path.write_text(text.replace("dotsize: ", "dotsize: 1"))
         return text
 
-    monkeypatch.setattr(project_config, "read_text", read_then_edit)
+    monkeypatch.setattr(config_edits, "read_text", read_then_edit)
     with pytest.raises(DlcxError, match=r"config.yaml was changed by another program"):
         set_iteration(config, 7)
     text = config.read_text()
@@ -94,7 +95,7 @@ def test_the_second_video_of_a_name_is_refused(project: Path, tmp_path: Path, mo
         (tmp_path / day).mkdir()
     one = write_video(tmp_path / "day1" / "cam.avi", 4)
     other = write_video(tmp_path / "day2" / "cam.mp4", 5)
-    with pytest.raises(DlcxError, match=r"lists another video of this name: .*cam\.(avi|mp4), so .* is not added"):
+    with pytest.raises(DlcxError, match=r"already lists a video of this name: .*cam\.(avi|mp4), so .* is not added"):
         interleave(
             monkeypatch,
             module("dlcx.workflow.add_videos"),

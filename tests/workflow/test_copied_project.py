@@ -11,10 +11,11 @@ from small_videos import write_video
 from dlcx import add_videos, create_project, extract_frames, status
 from dlcx.analysis.conditions import ConditionFile, chosen_conditions
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import open_project, path_in_project, resolve_video
+from dlcx.formats.project_config import open_project
 from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
 from dlcx.formats.shuffles.dlcx_config import shuffle_dlcx_config
 from dlcx.formats.shuffles.model_config import shuffle_config
+from dlcx.formats.stored_paths import path_in_project, resolve_video
 from dlcx.project import Shuffle
 
 SHUFFLE = "dlc-models-pytorch/iteration-0"

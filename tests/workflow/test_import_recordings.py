@@ -20,7 +20,7 @@ from small_videos import SIZE, frame, told_number
 from dlcx.cli.app import run
 from dlcx.data.images import is_same_image, read_image
 from dlcx.errors import DlcxError
-from dlcx.formats import project_config
+from dlcx.formats import config_edits
 from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.labeling import write_together
 from dlcx.poses import Labels, Layout
@@ -315,7 +315,7 @@ def test_a_failed_import_changes_nothing(more, root, monkeypatch, at):
         monkeypatch.setattr(write_together.shutil, "copy2", fails(at, shutil.copy2) if at < 3 else shutil.copy2)
         monkeypatch.setattr(write_together, "sync_folder", fails(at, write_together.sync_folder))
     elif at == "add_videos":
-        monkeypatch.setattr(project_config, "add_videos", fails(1, project_config.add_videos))
+        monkeypatch.setattr(config_edits, "add_videos", fails(1, config_edits.add_videos))
     else:
         monkeypatch.setattr(importing, "write_labels", fails(2, importing.write_labels))
     before = tree(root)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlcx.analysis_files import AnalysisFiles, PoseFile
 from dlcx.errors import DlcxError
-from dlcx.formats.project_config import resolve_video
+from dlcx.formats.stored_paths import resolve_video
 from dlcx.project import Project
 
 

@@ -19,8 +19,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcx.formats.project_config import path_in_project
 from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
+from dlcx.formats.stored_paths import path_in_project
 from dlcx.settings import DlcxConfig
 from dlcx.settings.base import check
 from dlcx.user_paths import user_path

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlcx.errors import DlcxError, did_you_mean
-from dlcx.formats.project_config import path_in_project
 from dlcx.formats.serialization.yaml_files import parse_yaml, read_yaml, write_yaml
 from dlcx.formats.shuffles.tensorflow_shuffles import refuse_tensorflow
+from dlcx.formats.stored_paths import path_in_project
 from dlcx.locks import exclusive_edit
 from dlcx.settings import ModelConfig
 from dlcx.settings.base import check, fields_at
