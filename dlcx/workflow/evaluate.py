@@ -360,7 +360,7 @@ def _warn_of_no_learning(name: str, test: PoseMetrics) -> None:
     """Say plainly that a network has not learned."""
     if reason := test.yardstick.verdict(test.rmse):
         logger.warning(
-            "%s has not learned: %s; train it for more epochs, and look at its labels with dlcx check-labels",
+            "%s has not learned: %s; train it for more epochs and inspect its labels with dlcx check-labels",
             name,
             reason,
         )

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcx.cluster.sbatch import JobOptions, OwnJob, own_job, parse_sbatch
-from dlcx.errors import DlcxError, Stopped, in_file
-from dlcx.file_transaction import recover, replace_files, replacement_lock
+from dlcx.cluster.sbatch import JobOptions, own_job, parse_sbatch
+from dlcx.errors import DlcxError, Stopped
+from dlcx.file_transaction import recover
 from dlcx.formats.project_config import open_project
-from dlcx.formats.shuffles.dlcx_config import read_dlcx_config, shuffle_dlcx_config, weights_source, write_dlcx_config
 from dlcx.formats.shuffles.model_config import shuffle_config, update_model_config, with_overrides
-from dlcx.locks import exclusive_edit, locked
+from dlcx.locks import locked
 from dlcx.nets.registry import untrainable
 from dlcx.progress import SILENT, Progress
-from dlcx.project import DETECTOR, Shuffle
+from dlcx.project import Shuffle
 from dlcx.ranges import within_ranges
 from dlcx.settings.ignored_keys import IN_TRAINING, warn_ignored_keys
 from dlcx.stopping import stop_on_signals
-from dlcx.training.detector_stage import detector_stage
 from dlcx.training.gpus import choose_gpu
 from dlcx.training.launch import train_in_processes
-from dlcx.training.learning_curve import LearningCurve, draw_curve
+from dlcx.training.learning_curve import draw_curve
 from dlcx.training.loggers import check_logger, chosen_logger
-from dlcx.training.pose_stage import pose_stage
+from dlcx.training.plan_stages import plan_stages, warn_of_plan, with_initial_weights
 from dlcx.training.result import (
     Trained,
     TrainResult,
-    lacks_conditions,
     train_result,
     trained_net,
     untouched_net,
 )
-from dlcx.training.resume import ResumePoint, choose_resume_point
 from dlcx.training.slurm import SubmittedTraining, checked_job, submit_training
-from dlcx.training.stage import TrainingStage
+from dlcx.training.start_stage import epoch_loggers, replace_outdated, start_stage, warn_of_result
 
 if TYPE_CHECKING:
-    from dlcx.settings import DlcxConfig, ModelConfig
+    from dlcx.settings import ModelConfig
     from dlcx.training.loggers import Logger
-    from dlcx.training.loop import Training
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +169,7 @@ def train(
         lock = None
         if group.is_main:
             recover(place.project.root)
-            if place.train_dir.is_dir():  # before it is read: 'create-dataset --overwrite' may replace it
+            if place.train_dir.is_dir():  # before reading it: 'create-dataset --overwrite' may replace it
                 lock = stack.enter_context(locked(place.train_lock, f"the training of {place.name}"))
         before = shuffle_config(place)
         config = _configured(
@@ -190,33 +185,33 @@ def train(
         check_logger(kind)
         device = group.device(device, preferred=config.device, net_type=config.net_type)
         device = choose_gpu(device, config, single_process=group.count == 1)
-        from dlcx.engines.devices import choose_device  # imports torch: after all that can go wrong without it
+        from dlcx.engines.devices import choose_device  # imports torch: after all checks that do not need it
 
-        choose_device(config.device if device == "auto" else device, config.net_type)  # raises where it is missing
+        choose_device(config.device if device == "auto" else device, config.net_type)  # raises if it is missing
         warn_ignored_keys(config, place.model_config_path, IN_TRAINING)
-        own = _own_config(place, config, weights, detector_weights)
+        dlcx_config = with_initial_weights(place, config, weights, detector_weights)
         job = own_job()
-        todo = _todo(place, config, own, resume, overwrite=overwrite, job=job)
-        _warn(place, config, todo, {"--weights": weights, "--detector-weights": detector_weights})
-        group.barrier()  # until all have read what is written from here on
-        # all before the first training: a net must not go on where it was given up when its detector's is stopped
-        outdated = [path for _, point in todo if point.source is None for path in point.outdated]
+        planned = plan_stages(place, config, dlcx_config, resume, overwrite=overwrite, job=job)
+        warn_of_plan(place, config, planned, {"--weights": weights, "--detector-weights": detector_weights})
+        group.barrier()  # until all processes have read the files written below
+        # for all stages before the first: a stage that starts over must not be resumed if training stops before it
+        outdated = [path for _, point in planned if point.source is None for path in point.outdated]
         trained: dict[str, Trained] = {}
-        for stage, point in todo:
+        for stage, point in planned:
             schedule = stage.schedule(early_stop=early_stop, precision=precision, compiled=compile)
             training = stage.training(schedule, group, device=device, workers=workers)
             training.job, training.lock = job.name, lock
-            _bring_to(training, stage, point)
-            behind = training.epoch
+            start_stage(training, stage, point)
+            before_epochs = training.epoch
             listeners: list[Logger] = []
             if group.is_main:
-                listeners = _listeners(stage, training, config, kind) if training.is_unfinished else []
+                listeners = epoch_loggers(stage, training, config, kind) if training.is_unfinished else []
                 if point.source is not None and training.is_unfinished:
                     outdated += point.outdated
-                if not trained:  # once: hours may lie between a detector and its pose net, and edits of the file
+                if not trained:  # once: the user may edit the file while the detector trains
                     update_model_config(before, config, place)
-                _commit(stage, point, own, outdated)
-            outdated = []  # from here on there are new files of these names
+                replace_outdated(stage, point, dlcx_config, outdated)
+            outdated = []  # from here on, files of these names are new
             if training.is_unfinished:
                 try:
                     training.run(stop, listeners, progress if group.is_main else SILENT)
@@ -227,83 +222,10 @@ def train(
                 finally:
                     if group.is_main:
                         draw_curve(stage, training)
-            trained[stage.key_prefix] = trained_net(stage, training, behind)
+            trained[stage.key_prefix] = trained_net(stage, training, before_epochs)
             if group.is_main:
-                _warn_of_test(stage, training, trained[stage.key_prefix])
+                warn_of_result(stage, training, trained[stage.key_prefix])
         return train_result(place, config, trained.get("") or untouched_net(place, config), trained.get("detector."))
-
-
-def _warn(
-    place: Shuffle,
-    config: ModelConfig,
-    todo: Sequence[tuple[TrainingStage, ResumePoint]],
-    given: Mapping[str, str | Path | None],
-) -> None:
-    """Say what the call leaves without effect, and what the trained net will lack."""
-    if lacks_conditions(config):
-        log.warning(
-            "inference.conditions of %s is empty: training draws its own, but evaluate and analyze-video need what "
-            "finds the poses that %s corrects: --conditions SHUFFLE|FILE there, or here "
-            "--set 'inference.conditions={source: shuffle, shuffle: N}'",
-            place.model_config_path,
-            config.net_type,
-        )
-    for stage, point in todo:
-        if point.source is not None and given[stage.flag] is not None:
-            log.warning(
-                "%s %s has no effect: the training goes on; --resume none starts over", stage.flag, given[stage.flag]
-            )
-
-
-def _commit(stage: TrainingStage, point: ResumePoint, own: DlcxConfig, outdated: Sequence[Path]) -> None:
-    """Note the first weights, and let the files of a training go that is given up: all of them, or none."""
-    if point.source is None:
-        _remember(stage, own)
-    if outdated:
-        root = stage.shuffle.project.root
-        with replacement_lock(root), replace_files(root, moved=list(outdated)):
-            pass
-
-
-def _todo(
-    place: Shuffle, config: ModelConfig, own: DlcxConfig, resume: str, *, overwrite: bool, job: OwnJob
-) -> list[tuple[TrainingStage, ResumePoint]]:
-    """The nets to train, the detector first, and where each begins; all that can be checked before is checked.
-
-    Raises
-    ------
-    DlcxError
-        When one of them could not begin.
-    """
-    todo = []
-    of_detector = Path(resume).name.startswith(place.prefix(DETECTOR))
-    for make in (detector_stage, pose_stage):
-        stage = make(place, config, own)
-        if stage is None or not stage.settings.epochs:
-            continue
-        mine = resume if resume == "none" or stage.is_detector == of_detector else "auto"
-        point = choose_resume_point(
-            place,
-            mine,
-            prefix=stage.prefix,
-            detector=stage.is_detector,
-            continued=stage.resume_from,
-            overwrite=overwrite,
-            job=job.name if job.again else "",
-        )
-        if point.source is not None:  # its first weights lie behind it, whatever is asked for now
-            stage = make(place, config, shuffle_dlcx_config(place)) or stage
-        todo.append((stage, point))
-    if not todo:
-        raise DlcxError("--epochs 0: nothing is left to train")
-    for stage, point in todo:
-        if len(todo) > 1:
-            with in_file(place.model_config_path):
-                stage.check_keys()
-        stage.check_schedule()
-        if point.source is None:
-            stage.check_weights()
-    return todo
 
 
 def _configured(
@@ -346,96 +268,3 @@ def _configured(
                 hint="The project's bodyparts were changed since; create the dataset again.",
             )
     return config
-
-
-def _own_config(
-    place: Shuffle, config: ModelConfig, weights: str | Path | None, detector_weights: str | Path | None
-) -> DlcxConfig:
-    """dlcx.yaml, with the first weights that the call names; shuffles of DeepLabCut may name theirs themselves."""
-    own = shuffle_dlcx_config(place)
-    if weights is None and not place.dlcx_config_path.is_file() and config.train_settings.weight_init is not None:
-        weights = "weight_init"
-    elif weights is None and own.weights != "weight_init" and config.train_settings.weight_init is not None:
-        log.warning(
-            "%s: train_settings.weight_init has no effect: training starts from %s, as train/dlcx.yaml says; "
-            "--weights weight_init takes it",
-            place.model_config_path,
-            own.weights,
-        )
-    named = {"weights": weights, "detector_weights": detector_weights}
-    return own.model_copy(update={key: weights_source(text) for key, text in named.items() if text is not None})
-
-
-def _remember(stage: TrainingStage, own: DlcxConfig) -> None:
-    """Write to dlcx.yaml what the first weights of a net are."""
-    path = stage.shuffle.dlcx_config_path
-    with exclusive_edit(path):
-        stored = read_dlcx_config(path)
-        named = stored.model_copy(update={stage.metadata_key: getattr(own, stage.metadata_key)})
-        if named != stored:
-            write_dlcx_config(named, path)
-
-
-def _listeners(stage: TrainingStage, training: Training, config: ModelConfig, kind: str) -> list[Logger]:
-    """The learning curve, and a logger of this kind, as ``logger`` in pytorch_config.yaml says."""
-    from dlcx.training.loggers import build_logger
-
-    options = {name: value for name, value in (config.logger or {}).items() if name != "type"}
-    if stage.is_detector and options.get("run_name"):
-        options["run_name"] = f"{options['run_name']}-detector"
-    found = build_logger(kind, stage.shuffle.train_dir, options)
-    curve = LearningCurve(stage, training)
-    return [curve] if found is None else [found, curve]
-
-
-def _bring_to(training: Training, stage: TrainingStage, point: ResumePoint) -> None:
-    """Put the training where it starts, and say what has changed since.
-
-    Raises
-    ------
-    DlcxError
-        When the state or snapshot cannot be used, or more epochs are behind it than are asked for in all.
-    """
-    from dlcx.formats.weights.snapshot import read_snapshot
-    from dlcx.training.checkpointer import best_so_far
-    from dlcx.training.resume_state import read_state
-
-    if point.state:
-        state = read_state(point.state)
-        changed = {name for name, value in training.fingerprint.items() if state["recipe"].get(name) != value}
-        if changed:
-            names = ", ".join(sorted(changed))
-            log.warning("changed since epoch %s: %s; the new values hold from here on", state.get("epoch"), names)
-        training.restore(state, changed, str(point.state))
-    elif point.snapshot:
-        found = read_snapshot(point.snapshot.path)
-        training.continue_from(found, str(point.snapshot.path))
-        if found.epoch and not found.optimizer:
-            log.warning("%s holds no state of the optimizer, which starts anew", point.snapshot.path.name)
-        if not point.foreign:
-            training.outputs.checkpointer.best = best_so_far(stage.shuffle, stage.runner.key_metric, stage.prefix)
-    elif training.group.is_main:  # the others take its weights
-        log.info("%s", stage.load_initial_weights(training.model))
-    training.outputs.statistics.drop_after(training.epoch)
-    total = training.schedule.epochs
-    if point.foreign and training.epoch >= total:
-        flag = "--detector-epochs" if stage.is_detector else "--epochs"
-        raise DlcxError(
-            f"{point.source} has {training.epoch} epochs behind it, and {flag} {total} is the total",
-            hint=f"Give more than {training.epoch} epochs, or take its weights as the first ones with "
-            f"{stage.flag} PATH.",
-        )
-
-
-def _warn_of_test(stage: TrainingStage, training: Training, trained: Trained) -> None:
-    """Say plainly that a network has not learned, or that the test images cannot tell."""
-    name = f"the detector of {stage.shuffle.name}" if stage.is_detector else stage.shuffle.name
-    if trained.not_learned:
-        log.warning(
-            "%s has not learned: %s; train it for more epochs (%s N), and look at its labels with dlcx check-labels",
-            name,
-            trained.not_learned,
-            "--detector-epochs" if stage.is_detector else "--epochs",
-        )
-    elif (text := training.yardstick.warning()) and training.evaluate and not stage.is_detector:
-        log.warning("%s: %s; label more frames or lower TrainingFraction in config.yaml", stage.shuffle.name, text)

@@ -66,7 +66,7 @@ def test_the_detector_begins_with_the_snapshot_that_weight_init_names(tmp_path):
 def test_weight_init_that_another_choice_replaces_is_named(tiny, caplog):
     train(tiny, epochs=1, overrides=["train_settings.weight_init.snapshot_path=x.pt"])
     assert "train_settings.weight_init has no effect: training starts from none" in caplog.text
-    assert "--weights weight_init takes it" in caplog.text
+    assert "use --weights weight_init to apply it" in caplog.text
 
 
 def test_a_shuffle_of_deeplabcut_begins_with_its_weight_init(tiny, tmp_path):

@@ -283,7 +283,7 @@ def test_a_snapshot_of_another_training_is_continued(tiny, tmp_path):
     train(copy(tiny, "source"), epochs=2)
     model = read_snapshot(place_of(tiny.parent / "source").snapshot_path(2, best=True)).model
     write_snapshot(other, model=model, epoch=12, metrics={}, losses={})
-    with pytest.raises(DlcxError, match="has 12 epochs behind it, and --epochs 3 is the total"):
+    with pytest.raises(DlcxError, match="already has 12 epochs, and --epochs 3 is the total"):
         train(tiny, resume=str(other))
     result = train(tiny, epochs=13, overrides=[f"resume_training_from={other}"])
     assert (result.epoch, result.trained) == (13, 1)
