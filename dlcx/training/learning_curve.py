@@ -36,10 +36,10 @@ class LearningCurve:
 
 def draw_curve(stage: TrainingStage, training: Training) -> None:
     """Draw the learning curve, unless another training has locked the folder."""
-    from dlcx.visuals.learning_curve import draw_learning_curve
+    from dlcx.visuals.learning_curve import plot_learning_curve
 
     rows = training.outputs.statistics.rows
     if rows and (training.lock is None or training.lock.is_held):
         best = training.outputs.checkpointer.best
         title = f"{stage.shuffle.name}, detector" if stage.is_detector else stage.shuffle.name
-        draw_learning_curve(rows, stage.files.learning_curve, title=title, best=best.epoch if best else None)
+        plot_learning_curve(rows, stage.files.learning_curve, title=title, best=best.epoch if best else None)

@@ -1,1 +1,1 @@
-"""What people look at: labelled images and videos, curves."""
+"""Pictures: labeled images and videos, trajectories, learning curves and network outputs."""

@@ -1,4 +1,4 @@
-"""Colours of bodyparts and individuals, the same in pictures, videos and curves."""
+"""Colors of bodyparts and individuals, the same in pictures, videos and charts."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import numpy as np
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.poses import Layout
 
-#: Two colors (2, 3) uint8 RGB that differ for everybody, for two individuals that are compared.
+#: Two colors (2, 3), uint8 RGB, that color-blind readers can distinguish.
 PAIR = np.array([[255, 150, 0], [60, 150, 255]], np.uint8)
 
 
 def part_colors(count: int, colormap: str = "rainbow") -> np.ndarray:
-    """``count`` colours (count, 3), uint8 RGB, spread over one of matplotlib's colormaps.
+    """Sample ``count`` colors from a matplotlib colormap.
+
+    Returns
+    -------
+    numpy.ndarray
+        (count, 3), uint8 RGB.
 
     Raises
     ------
     DlcxError
-        When matplotlib knows no such colormap.
+        If matplotlib has no such colormap.
     """
     from matplotlib import colormaps
 
@@ -30,12 +35,12 @@ def part_colors(count: int, colormap: str = "rainbow") -> np.ndarray:
 
 
 def named_color(name: str) -> tuple[int, int, int]:
-    """A color of matplotlib's (``white``, ``#ff8000``, ``0.5`` ...) as red, green and blue from 0 to 255.
+    """Convert a matplotlib color (``white``, ``#ff8000``, ``0.5``) to red, green and blue from 0 to 255.
 
     Raises
     ------
     DlcxError
-        When matplotlib knows no such color.
+        If matplotlib has no such color.
     """
     from matplotlib import colors
 
@@ -49,14 +54,26 @@ def named_color(name: str) -> tuple[int, int, int]:
 
 
 def contrasting(color: Sequence[int]) -> tuple[int, int, int]:
-    """Black or white, whichever shows beside a color."""
+    """Black or white, whichever contrasts more with a color."""
     return (255,) * 3 if float(np.dot(color, (0.299, 0.587, 0.114))) < 128 else (0,) * 3
 
 
 def point_colors(layout: Layout, colormap: str = "rainbow", *, by: str = "bodypart") -> np.ndarray:
-    """Colours (A * K + U, 3), uint8 RGB, of the points of all individuals, then of the unique bodyparts.
+    """Colors of the keypoints of all individuals, followed by the unique bodyparts.
 
-    By ``bodypart`` those of a bodypart share one, by ``individual`` those of an individual (unique ones together).
+    Parameters
+    ----------
+    layout
+        A individuals with K bodyparts, and U unique bodyparts.
+    colormap
+        A matplotlib colormap.
+    by
+        ``bodypart``: one color per bodypart. ``individual``: one per individual, and one for all unique bodyparts.
+
+    Returns
+    -------
+    numpy.ndarray
+        (A * K + U, 3), uint8 RGB.
     """
     parts, animals, unique = len(layout.bodyparts), len(layout.individuals), len(layout.unique)
     if by == "individual":

@@ -1,4 +1,4 @@
-"""Pictures of labelled images: + with a white rim: label; dot: prediction; x: unsure prediction, with black rims."""
+"""Pictures of labeled images: + is a label, a dot a prediction, x a prediction below the p-cutoff."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dlcx.outputs import atomic_file
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.visuals.colors import part_colors
 
-#: Bytes of a png before which nothing else may stand: its signature and header.
+#: Bytes of the signature and header of a png file, which text chunks must follow.
 PNG_HEADER = 33
 
 Color = tuple[int, int, int]
 
-_SHOWN = 1000  # pixels the longer side has at least, so that marks do not hide small animals
-#: Least radius of a dot as a share of the picture's longer side.
-_LEAST = 0.007
+_MIN_SIDE = 1000  # minimum pixels of the longer side, so that marks do not cover small animals
+#: Minimum radius of a dot as a fraction of the picture's longer side.
+_MIN_RADIUS = 0.007
 #: OpenCV draws at 1/16 pixel.
 SHIFT = 4
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
@@ -29,22 +29,22 @@ _LINE = 26  # height of a line of the legend
 
 
 class LabeledImagePainter:
-    """Draws labels and predictions with one colour a bodypart, and a legend below the image.
+    """Paints labels and predictions, colored by bodypart, with a legend below the image.
 
     Parameters
     ----------
     layout
-        Names of the bodyparts; unique ones come last.
+        Names of the bodyparts.
     pcutoff
-        Predictions with a lower score are an x.
+        Predictions with a lower likelihood are painted as x.
     colormap
-        Name of one of matplotlib's.
+        A matplotlib colormap.
     dotsize
-        Least diameter of a dot in pixels of the picture; in large pictures it is larger, so that its shape shows.
+        Minimum diameter of a dot in pixels of the picture; dots are larger in large pictures.
     opacity
-        Of the marks, from 0 to 1.
+        Opacity of the marks, from 0 to 1.
     named
-        False leaves out the legend.
+        Whether to add the legend.
     """
 
     def __init__(
@@ -66,11 +66,26 @@ class LabeledImagePainter:
         self._opacity = opacity
 
     def __call__(self, image: np.ndarray, label: Prediction | None, found: Prediction) -> np.ndarray:
-        """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3) whose poses are in its pixels; None: no labels."""
+        """Paint the labels and predictions of one image.
+
+        Parameters
+        ----------
+        image
+            Image (H, W, 3), uint8 RGB.
+        label
+            Labels in pixels of the image; None if it has none.
+        found
+            Predictions in pixels of the image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Picture (h, w, 3), uint8 RGB.
+        """
         labels = label or Prediction(Instances.empty(self._split))
         ground, scale = enlarged(image)
         picture = ground.copy()
-        radius = max(self._dotsize / 2, _LEAST * max(picture.shape[:2]))
+        radius = max(self._dotsize / 2, _MIN_RADIUS * max(picture.shape[:2]))
         for start, truth, poses in ((0, labels.animals, found.animals), (self._split, labels.unique, found.unique)):
             if truth is not None:
                 for part in range(truth.xy.shape[1]):
@@ -110,18 +125,30 @@ class LabeledImagePainter:
 
 
 def enlarged(image: np.ndarray) -> tuple[np.ndarray, int]:
-    """A copy of an image (H, W, 3), small ones enlarged so that marks do not hide what they mark, and by how much."""
-    scale = max(1, round(_SHOWN / max(image.shape[:2])))
+    """Copy an image (H, W, 3), enlarging small ones so that marks do not cover the animal.
+
+    Returns
+    -------
+    tuple
+        The copy and its integer scale.
+    """
+    scale = max(1, round(_MIN_SIDE / max(image.shape[:2])))
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), scale
 
 
 def translucent(picture: np.ndarray, ground: np.ndarray, opacity: float) -> np.ndarray:
-    """``picture``, which is ``ground`` with marks (both (h, w, 3) uint8), with marks of this opacity (0 to 1)."""
+    """Blend ``picture`` with ``ground``, the same picture without marks; both (h, w, 3), uint8."""
     return cv2.addWeighted(picture, opacity, ground, 1 - opacity, 0)
 
 
 def legend(width: int, words: Sequence[tuple[str, Sequence[int]]]) -> np.ndarray:
-    """A dark strip (h, width, 3) uint8 with words in their colours, in as many lines as they need."""
+    """Render words in their colors on a dark strip.
+
+    Returns
+    -------
+    numpy.ndarray
+        (h, width, 3), uint8 RGB.
+    """
     lines: list[list[tuple[int, str, Sequence[int]]]] = [[]]
     x = 10
     for text, color in words:
@@ -139,12 +166,19 @@ def legend(width: int, words: Sequence[tuple[str, Sequence[int]]]) -> np.ndarray
 
 
 def write_picture(picture: np.ndarray, path: Path, **texts: str) -> None:
-    """Write a picture (uint8 RGB) in the format of the file's suffix; a png holds ``texts``, too.
+    """Write a picture (h, w, 3), uint8 RGB, in the format of the file's suffix.
+
+    Parameters
+    ----------
+    picture, path
+        The picture and its file.
+    texts
+        Texts to store in a png file.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     content = data.tobytes()
@@ -156,7 +190,7 @@ def write_picture(picture: np.ndarray, path: Path, **texts: str) -> None:
 
 
 def read_texts(path: Path) -> dict[str, str]:
-    """The texts that a png holds; none of a file that is no png."""
+    """Read the texts stored in a png file; empty for other files."""
     from PIL import Image
 
     try:
@@ -167,13 +201,13 @@ def read_texts(path: Path) -> dict[str, str]:
 
 
 def _text_chunk(key: str, text: str) -> bytes:
-    """An iTXt chunk, not compressed and of no language: PNG specification, 11.3.4.5."""
+    """An uncompressed iTXt chunk without a language: PNG specification, 11.3.4.5."""
     body = b"iTXt" + key.encode("ascii") + b"\0\0\0\0\0" + text.encode()
     return (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def fixed_point(xy: np.ndarray, scale: int) -> tuple[int, int]:
-    """A point of the image in OpenCV's fixed-point pixels of the enlarged picture."""
+    """Convert a point of the image to OpenCV's fixed-point pixels of the enlarged picture."""
     x, y = np.round(((np.asarray(xy, float) + 0.5) * scale - 0.5) * 2**SHIFT).astype(int)
     return int(x), int(y)
 
@@ -188,7 +222,23 @@ def cross(
     diagonal: bool,
     rim: Sequence[int] = _BLACK,
 ) -> None:
-    """A + or an x with a rim, so that it shows on every ground; its lines are as thick as ``size`` asks for."""
+    """Draw a + or an x with a rim, so that it is visible on any background.
+
+    Parameters
+    ----------
+    picture
+        Picture to draw into.
+    xy
+        Position in pixels of the image.
+    scale
+        Scale of the picture relative to the image.
+    size
+        Half the length of the lines in pixels of the picture, which also determines their width.
+    color, rim
+        Colors of the lines and of their rim.
+    diagonal
+        True for an x.
+    """
     x, y = fixed_point(xy, scale)
     reach = round(size * 2**SHIFT * (0.9 if diagonal else 1))
     tips = ((reach, reach), (reach, -reach)) if diagonal else ((reach, 0), (0, reach))

@@ -1,4 +1,4 @@
-"""Poses drawn into the frames of a video: dots, lines for the skeleton, boxes, trails of earlier frames."""
+"""Paint poses into video frames: dots, skeleton, boxes and trails."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ Boxes = Literal["no", "too", "only"]
 COLOR_BY: tuple[ColorBy, ...] = get_args(ColorBy)
 BOXES: tuple[Boxes, ...] = get_args(Boxes)
 
-_SHIFT = 4  # OpenCV draws at 1/16 pixel, so that dots move smoothly
+_SHIFT = 4  # OpenCV's fixed-point resolution of 1/16 pixel, so that dots move smoothly
 _RIM = (0, 0, 0)
 _MARGIN = 0.1  # of the longer side, around the points of an animal
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class PosePainter:
-    """Draws the poses of a video's frames.
+    """Paints the poses of a video's frames.
 
     Parameters
     ----------
     tracks
-        Poses in pixels of the whole frame.
+        Poses in pixels of the full frame.
     pcutoff
-        Only points with a higher score are drawn.
+        Only points with a higher likelihood are painted.
     colormap
-        Name of one of matplotlib's.
+        A matplotlib colormap.
     color_by
-        What has a colour of its own: each ``bodypart`` or each ``individual``.
+        Color points by ``bodypart`` or by ``individual``.
     individual_colors
-        Colors (A, 3) uint8 RGB of the individuals, instead of the colormap's.
+        Colors (A, 3), uint8 RGB, of the individuals; default: from the colormap.
     dotsize
         Diameter of a dot in pixels.
     skeleton
-        Pairs of bodyparts to join by lines; those of unknown bodyparts are left out.
+        Pairs of bodyparts to connect by lines; unknown bodyparts are ignored.
     skeleton_color
-        Color of these lines; one of matplotlib's.
+        Color of these lines; any matplotlib color.
     trail
-        Over how many earlier frames the path of each point is drawn.
+        Number of earlier frames over which to draw the path of each point.
     boxes
-        Whether a box with the individual's name is drawn around its points, or nothing but boxes.
+        ``too`` adds a box with the individual's name; ``only`` paints nothing else.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class PosePainter:
 
     @property
     def names(self) -> list[tuple[str, Sequence[int]]]:
-        """What has a color of its own, and the color: the bodyparts, or the individuals."""
+        """The bodyparts or individuals that have a color of their own, with their colors."""
         layout, parts = self._layout, len(self._layout.bodyparts)
         if self._by == "bodypart":
             words = [*layout.bodyparts, *layout.unique]
@@ -94,17 +94,17 @@ class PosePainter:
         return [(word, self._colors[row].tolist()) for word, row in zip(words, rows, strict=True)]
 
     def __call__(self, image: np.ndarray, frame: int) -> np.ndarray:
-        """Draw the poses of a frame into its image (H, W, 3) uint8 RGB, in place."""
+        """Paint the poses of a frame into its image (H, W, 3), uint8 RGB, in place."""
         at = frame - self._first
         if self._boxes != "only":
-            self._draw_trails(image, self._points[max(0, at - self._trail) : at + 1])
-            self._draw_points(image, self._points[at])
+            self._paint_trails(image, self._points[max(0, at - self._trail) : at + 1])
+            self._paint_points(image, self._points[at])
         if self._boxes != "no":
-            self._draw_boxes(image, self._points[at])
+            self._paint_boxes(image, self._points[at])
         return image
 
-    def _draw_points(self, image: np.ndarray, points: np.ndarray) -> None:
-        """Bones and dots of the points (P, 2), with a dark rim that shows on light ground."""
+    def _paint_points(self, image: np.ndarray, points: np.ndarray) -> None:
+        """Draw bones and dots of the points (P, 2), with a dark rim for light backgrounds."""
         seen = np.isfinite(points).all(-1)
         fixed = _fixed(np.where(seen[:, None], points, 0))
         bones = fixed[self._bones[seen[self._bones].all(-1)]]
@@ -117,8 +117,8 @@ class PosePainter:
                 cv2.circle(image, center, radius + 2**_SHIFT, _RIM, -1, cv2.LINE_AA, _SHIFT)
             cv2.circle(image, center, radius, self._colors[point].tolist(), -1, cv2.LINE_AA, _SHIFT)
 
-    def _draw_trails(self, image: np.ndarray, path: np.ndarray) -> None:
-        """Lines along the points (1 + trail, P, 2)."""
+    def _paint_trails(self, image: np.ndarray, path: np.ndarray) -> None:
+        """Draw lines along the points (1 + trail, P, 2)."""
         if len(path) < 2:
             return
         ends = np.stack([path[:-1], path[1:]], 2)  # (trail, P, 2 ends, 2)
@@ -128,8 +128,8 @@ class PosePainter:
             lines = list(fixed[seen[:, point], point])
             cv2.polylines(image, lines, False, self._colors[point].tolist(), self._line, cv2.LINE_AA, _SHIFT)
 
-    def _draw_boxes(self, image: np.ndarray, points: np.ndarray) -> None:
-        """A rectangle around the points of each individual, with its name where there are several."""
+    def _paint_boxes(self, image: np.ndarray, points: np.ndarray) -> None:
+        """Draw a rectangle around the points of each individual, with its name if there are several."""
         animals, parts = len(self._layout.individuals), len(self._layout.bodyparts)
         own = points[: animals * parts].reshape(animals, parts, 2)
         seen = np.isfinite(own).all(-1)
@@ -141,10 +141,10 @@ class PosePainter:
             for shade, thickness in self._strokes(color):
                 cv2.rectangle(image, corners[0], corners[1], shade, thickness, cv2.LINE_AA, _SHIFT)
             if animals > 1:
-                self._draw_name(image, self._layout.individuals[animal], low - margin, high + margin, color)
+                self._paint_name(image, self._layout.individuals[animal], low - margin, high + margin, color)
 
-    def _draw_name(self, image: np.ndarray, name: str, low: np.ndarray, high: np.ndarray, color: list[int]) -> None:
-        """A name on a ground of its colour, above the box, or below it where there is no room."""
+    def _paint_name(self, image: np.ndarray, name: str, low: np.ndarray, high: np.ndarray, color: list[int]) -> None:
+        """Write a name on a background of its color, above the box, or below it if there is no space above."""
         size = max(0.35, image.shape[0] / 1500)
         (wide, tall), base = cv2.getTextSize(name, _FONT, size, 1)
         x = int(np.clip(low[0], 2, max(2, image.shape[1] - wide - 2)))
@@ -155,13 +155,13 @@ class PosePainter:
         cv2.putText(image, name, (x, y), _FONT, size, contrasting(color), 1, cv2.LINE_AA)
 
     def _strokes(self, color: Sequence[int]) -> tuple[tuple[Sequence[int], int], ...]:
-        """Color and thickness of the strokes of a line; broad ones get a black or white rim."""
+        """Color and thickness of the strokes of a line; thick lines get a contrasting rim."""
         line = (color, self._line)
         return (line,) if self._line == 1 else ((contrasting(color), self._line + 2), line)
 
 
 def with_frame_number(image: np.ndarray, frame: int) -> np.ndarray:
-    """Write ``frame N`` on a dark ground into the top left corner of an image (H, W, 3) uint8 RGB, in place."""
+    """Write ``frame N`` on a dark background into the top left corner of an image (H, W, 3), uint8 RGB, in place."""
     size = max(0.4, image.shape[0] / 1200)
     (width, height), base = cv2.getTextSize(f"frame {frame}", _FONT, size, 1)
     image[: height + base + 6, : width + 10] = _RIM
@@ -170,23 +170,31 @@ def with_frame_number(image: np.ndarray, frame: int) -> np.ndarray:
 
 
 def even_rows(strip: np.ndarray, above: int) -> np.ndarray:
-    """A strip (h, W, 3), with another row where it would make an image of ``above`` rows odd: codecs need even ones."""
+    """Repeat the last row of a strip (h, W, 3) if needed to make the total height even, as codecs require.
+
+    Parameters
+    ----------
+    strip
+        The strip below an image.
+    above
+        Height of the image.
+    """
     return np.concatenate([strip, strip[-1:]]) if (len(strip) + above) % 2 else strip
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
-    """OpenCV's fixed-point pixels."""
+    """Convert points to OpenCV's fixed-point pixels."""
     result: np.ndarray = np.rint(np.clip(points, -1e6, 1e6) * 2**_SHIFT).astype(np.int32)
     return result
 
 
 def _shown_points(tracks: Tracks, pcutoff: float) -> np.ndarray:
-    """Points (T, A * K + U, 2) of all animals, then the unique bodyparts; nan where the score is not above pcutoff."""
+    """Points (T, A * K + U, 2) of all animals, then the unique bodyparts; nan if the likelihood is not above pcutoff."""
     return np.where((tracks.point_scores > pcutoff)[..., None], tracks.points, np.nan)
 
 
 def _bones(layout: Layout, skeleton: Sequence[tuple[str, str]]) -> np.ndarray:
-    """The skeleton's lines (S, 2) between points of the same animal."""
+    """Bones (S, 2) as pairs of points of the same animal."""
     number = {name: index for index, name in enumerate(layout.bodyparts)}
     known = [(number[one], number[other]) for one, other in skeleton if one in number and other in number]
     animals = np.arange(len(layout.individuals))[:, None, None] * len(layout.bodyparts)

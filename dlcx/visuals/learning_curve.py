@@ -14,31 +14,31 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from dlcx.outputs import atomic_file
 from dlcx.visuals.plot_text import literal
 
-TRAIN, TEST, SURE = "#3b6fb6", "#d1622b", "#8a8a8a"
-#: More points than this are drawn as a line alone.
-MARKED = 60
+TRAIN, TEST, CONFIDENT = "#3b6fb6", "#d1622b", "#8a8a8a"
+#: Maximum number of points that get markers.
+MAX_MARKERS = 60
 
 Rows = Sequence[Mapping[str, float]]
 
 
-def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | None = None) -> None:
-    """Draw the rows of learning_stats.csv: total losses on top; below the test error in pixels or a detector's mAP.
+def plot_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | None = None) -> None:
+    """Plot the rows of learning_stats.csv: total losses above, test error in pixels or a detector's mAP below.
 
     Parameters
     ----------
     rows
-        One mapping an epoch, with ``step`` and the numbers it has.
+        One mapping per epoch, with ``step`` and the numbers of the epoch.
     path
         The picture.
     title
-        What was trained.
+        Name of the network.
     best
         Epoch of the best snapshot, which is marked.
 
     Raises
     ------
     DlcxError
-        When the picture cannot be written.
+        If the picture cannot be written.
     """
     figure = Figure(figsize=(7.2, 6.0), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
@@ -47,12 +47,12 @@ def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | 
     _line(losses, rows, "losses/eval.total_loss", "test images", TEST)
     _finish(losses, "total loss", best, note="")
     if any("metrics/test.mAP@50:95" in row for row in rows):
-        _line(errors, rows, "metrics/test.mAP@50", "overlap at least 0.5", SURE)
-        _line(errors, rows, "metrics/test.mAP@50:95", "overlaps from 0.5 to 0.95", TEST)
+        _line(errors, rows, "metrics/test.mAP@50", "IoU at least 0.5", CONFIDENT)
+        _line(errors, rows, "metrics/test.mAP@50:95", "IoU from 0.5 to 0.95", TEST)
         _finish(errors, "mAP of boxes on test images", best, note=_value(rows, best, "metrics/test.mAP@50:95", ""))
         errors.set(yscale="linear", ylim=(0, 100))
     else:
-        _line(errors, rows, "metrics/test.rmse_pcutoff", "confidence at least 0.6", SURE)
+        _line(errors, rows, "metrics/test.rmse_pcutoff", "likelihood at least 0.6", CONFIDENT)
         _line(errors, rows, "metrics/test.rmse", "all keypoints", TEST)
         _finish(errors, "mean test error (pixels)", best, note=_value(rows, best, "metrics/test.rmse", " px"))
     errors.set_xlabel("epoch")
@@ -62,23 +62,23 @@ def draw_learning_curve(rows: Rows, path: Path, *, title: str = "", best: int | 
         figure.savefig(beside)
 
 
-def _line(axes: Axes, rows: Rows, name: str, label: str, colour: str) -> None:
-    """One number over the epochs that have it; only what a logarithmic axis can show."""
+def _line(axes: Axes, rows: Rows, name: str, label: str, color: str) -> None:
+    """Plot a number over the epochs that have it; a logarithmic axis needs positive values."""
     points = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan)) and row[name] > 0]
     if points:
         epochs, values = zip(*points, strict=True)
-        marker = "o" if len(points) <= MARKED else ""
-        axes.plot(epochs, values, color=colour, label=label, linewidth=1.6, marker=marker, markersize=3)
+        marker = "o" if len(points) <= MAX_MARKERS else ""
+        axes.plot(epochs, values, color=color, label=label, linewidth=1.6, marker=marker, markersize=3)
 
 
 def _value(rows: Rows, epoch: int | None, name: str, unit: str) -> str:
-    """A number of an epoch for its mark; nothing where it has none."""
+    """A number of an epoch for its mark; empty if the epoch lacks it."""
     found = [row[name] for row in rows if row["step"] == epoch and name in row]
     return f", {found[0]:.3g}{unit}" if found else ""
 
 
 def _finish(axes: Axes, label: str, best: int | None, note: str) -> None:
-    """Scale, grid, legend and the mark of the best epoch; a word where there is nothing to see yet."""
+    """Set scale, grid, legend and the mark of the best epoch."""
     axes.set_ylabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     if not axes.lines:

@@ -1,4 +1,4 @@
-"""Pictures of what a net answers: score maps over the image, offsets around their peaks, fields between keypoints."""
+"""Pictures of network outputs: score maps, offsets and part-affinity fields over the image."""
 
 from __future__ import annotations
 
@@ -16,24 +16,41 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SHIFT = 4
 _GROUND = 30
 _WORDS = (235, 235, 235)
-_CELLS = 7  # cells on either side of a peak that a picture of offsets shows
-_LEAST = 0.1  # of the best score, from which an offset is drawn
-_ARROWS, _STRONG = 24, 0.4  # arrows across a picture of a field; how strong it is there, compared with the strongest
+_CELLS = 7  # cells shown on each side of a maximum in pictures of offsets
+_LEAST = 0.1  # minimum score of a painted offset, as a fraction of the maximum
+_ARROWS, _STRONG = 24, 0.4  # arrows across a field; minimum magnitude as a fraction of the maximum
 
-#: Centres from which offsets are drawn, the best ones.
-_CENTRES = 12
+#: Maximum number of centers from which offsets are painted.
+_MAX_CENTERS = 12
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """A picture of one map and its caption."""
+    """Picture of one map with its caption."""
 
     image: np.ndarray
     caption: str
 
 
-def draw_scores(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
-    """The score maps of some keypoints over the image (h, w, 3), with a cross at each best cell."""
+def paint_scores(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
+    """Paint the score maps of some keypoints over an image, with a cross at each maximum.
+
+    Parameters
+    ----------
+    image
+        Network input (h, w, 3), uint8 RGB.
+    maps
+        Outputs of one head.
+    names
+        Names of the keypoints.
+    chosen
+        Indices of the keypoints to paint.
+
+    Returns
+    -------
+    numpy.ndarray
+        Picture with one tile per keypoint, uint8 RGB.
+    """
     tiles = []
     for part in chosen:
         scores = maps.scores[part]
@@ -41,11 +58,14 @@ def draw_scores(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen:
         tile = _shaded(tile, _spread(scores, maps.stride, scale, tile))
         _cross(tile, _peak(maps, part) * scale)
         tiles.append(_Tile(tile, f"{names[part]}  {scores.max():.2f}"))
-    return _sheet(tiles, "score maps: dark 0, yellow 1; + best cell and its score")
+    return _sheet(tiles, "score maps: dark = 0, yellow = 1; + marks the maximum")
 
 
-def draw_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
-    """Around the best cell of each keypoint: the cells, and from those with a score arrows to where it should be."""
+def paint_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
+    """Paint the offsets around each keypoint's maximum: arrows from cells with a score to the predicted position.
+
+    Parameters and return value as in :func:`paint_scores`.
+    """
     assert maps.keypoint_offsets is not None
     tiles = []
     for part in chosen:
@@ -63,29 +83,35 @@ def draw_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen
             tip = middle + maps.keypoint_offsets[part, rows, columns][y, x]
             _arrow(tile, middle * scale, tip * scale)
         tiles.append(_Tile(tile, f"{names[part]}  {scores.max():.2f}"))
-    return _sheet(tiles, f"offsets: a cell is {maps.stride[0]:g} px; arrows from cells to the keypoint")
+    return _sheet(tiles, f"offsets: {maps.stride[0]:g} px per cell; arrows point to the keypoint")
 
 
-def draw_center_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
-    """Where animals have their centres, and from the best cells there arrows to some keypoints of theirs."""
+def paint_center_offsets(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
+    """Paint the score map of animal centers, with arrows from the best centers to the keypoints.
+
+    Parameters and return value as in :func:`paint_scores`.
+    """
     assert maps.center_offsets is not None
-    centre = maps.scores[-1]
-    high = cv2.dilate(centre, np.ones((3, 3), np.uint8)) == centre
-    good = np.argwhere(high & (centre >= max(_STRONG * centre.max(), 1e-6)))
-    best = good[np.argsort(-centre[tuple(good.T)])][:_CENTRES]
+    center = maps.scores[-1]
+    high = cv2.dilate(center, np.ones((3, 3), np.uint8)) == center
+    good = np.argwhere(high & (center >= max(_STRONG * center.max(), 1e-6)))
+    best = good[np.argsort(-center[tuple(good.T)])][:_MAX_CENTERS]
     tiles = []
     for part in chosen:
         tile, scale = _enlarged(image)
-        tile = _shaded(tile, _spread(centre, maps.stride, scale, tile))
+        tile = _shaded(tile, _spread(center, maps.stride, scale, tile))
         for y, x in best:
             middle = np.array([(x + 0.5) * maps.stride[0], (y + 0.5) * maps.stride[1]])
             _arrow(tile, middle * scale, (middle + maps.center_offsets[part, y, x]) * scale)
-        tiles.append(_Tile(tile, f"{names[part]}  {centre.max():.2f}"))
-    return _sheet(tiles, "offsets: centres from dark 0 to yellow 1; arrows from the best to the keypoint")
+        tiles.append(_Tile(tile, f"{names[part]}  {center.max():.2f}"))
+    return _sheet(tiles, "offsets: center scores, dark = 0, yellow = 1; arrows point to the keypoint")
 
 
-def draw_fields(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
-    """The fields of some edges: their strength over the image, and arrows along them."""
+def paint_fields(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
+    """Paint the part-affinity fields of some edges: their magnitude over the image, and arrows in their direction.
+
+    Parameters and return value as in :func:`paint_scores`; ``chosen`` are indices of edges.
+    """
     assert maps.fields is not None
     tiles = []
     for edge in chosen:
@@ -100,13 +126,11 @@ def draw_fields(image: np.ndarray, maps: HeadMaps, names: Sequence[str], chosen:
             _arrow(tile, middle, middle + field[y, x] / strength[y, x] * _TILE / _ARROWS)
         one, other = maps.edges[edge]
         tiles.append(_Tile(tile, f"{names[one]} > {names[other]}  {strength.max():.2f}"))
-    return _sheet(
-        tiles, "affinity fields: strength from dark 0 to yellow 1; arrows from the first bodypart to the second"
-    )
+    return _sheet(tiles, "part-affinity fields: magnitude, dark = 0, yellow = 1; arrows point to the second bodypart")
 
 
 def _peak(maps: HeadMaps, part: int) -> np.ndarray:
-    """x and y of the middle of the best cell, in pixels of the network input."""
+    """x and y of the center of the best cell, in pixels of the network input."""
     scores = maps.scores[part]
     row, column = np.unravel_index(scores.argmax(), scores.shape)
     return (np.array([column, row]) + 0.5) * maps.stride
@@ -115,14 +139,14 @@ def _peak(maps: HeadMaps, part: int) -> np.ndarray:
 def _spread(
     values: np.ndarray, stride: tuple[float, float], scale: float, tile: np.ndarray, how: int = cv2.INTER_LINEAR
 ) -> np.ndarray:
-    """Cells (h, w) as large as they are in a tile, cut or filled with 0 to its size."""
+    """Scale cells (h, w) to the pixels of a tile; crop or zero-pad to its size."""
     size = [max(1, round(cells * pixels * scale)) for cells, pixels in zip(values.shape[::-1], stride, strict=True)]
     spread = cv2.resize(values.astype(np.float32), size, interpolation=how)[: tile.shape[0], : tile.shape[1]]
     return np.pad(spread, [(0, want - got) for want, got in zip(tile.shape[:2], spread.shape, strict=True)])
 
 
 def _enlarged(image: np.ndarray) -> tuple[np.ndarray, float]:
-    """The image as large as a tile, and by how much it grew."""
+    """Scale an image to the size of a tile; returns the image and the scale."""
     scale = _TILE / max(image.shape[:2])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     how = cv2.INTER_NEAREST if scale > 4 else cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -130,12 +154,12 @@ def _enlarged(image: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _shaded(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A grey image with the heat (h, w), 0 to 1, over it; where there is none, the image stays to be seen."""
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    """Blend a grayscale image with a heatmap (h, w) from 0 to 1."""
+    gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     level = np.round(255 * heat.clip(0, 1)).astype(np.uint8)
     shade = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     weight = np.sqrt(heat.clip(0, 1))[..., None] * 0.85
-    result: np.ndarray = np.round((1 - weight) * 0.6 * grey + weight * shade).astype(np.uint8)
+    result: np.ndarray = np.round((1 - weight) * 0.6 * gray + weight * shade).astype(np.uint8)
     return result
 
 
@@ -152,7 +176,7 @@ def _arrow(image: np.ndarray, start: np.ndarray, tip: np.ndarray) -> None:
 
 
 def _sheet(tiles: Sequence[_Tile], title: str) -> np.ndarray:
-    """Tiles in rows below a title, about as wide as high."""
+    """Arrange tiles in rows below a title."""
     height, width = (max(tile.image.shape[axis] for tile in tiles) for axis in (0, 1))
     columns = min(len(tiles), max(1, round(np.sqrt(len(tiles) * 1.6 * height / width))))
     rows = -(-len(tiles) // columns)

@@ -1,4 +1,4 @@
-"""Names in pictures of matplotlib, which takes dollars for mathematics and leaves out of legends what begins with _."""
+"""Names in matplotlib figures: matplotlib interprets dollar signs as math and hides labels that begin with _."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 
 
 def literal(name: str) -> str:
-    """A name for matplotlib as it is, also one such as ``$\\frac{$``."""
+    """Escape a name so that matplotlib shows it literally, even ``$\\frac{$``."""
     return name.replace("$", r"\$")
 
 
 def legend_of(figure: Figure, handles: Sequence[Any], names: Sequence[str], **look: Any) -> None:
-    """Add a legend to a figure with every one of the names as it is."""
+    """Add a legend that shows every name literally."""
     legend = figure.legend(handles, [str(number) for number in range(len(names))], **look)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(literal(name))

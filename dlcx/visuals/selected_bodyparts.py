@@ -1,4 +1,4 @@
-"""Some of the bodyparts of tracks, and some of their individuals, for pictures."""
+"""Select bodyparts and individuals of tracks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from dlcx.poses import Tracks
 
 
 def only_parts(tracks: Tracks, bodyparts: Sequence[str] = (), individuals: Sequence[str] = ()) -> Tracks:
-    """The tracks of these bodyparts (unique ones too) and individuals, in the tracks' order; none named: all.
+    """Return the tracks of some bodyparts (unique ones included) and individuals, in their original order.
+
+    Parameters
+    ----------
+    tracks
+        The tracks.
+    bodyparts, individuals
+        Names to keep; empty keeps all.
 
     Raises
     ------
     DlcxError
-        When one is unknown.
+        If a name is unknown.
     """
     layout = tracks.layout
     _check("--bodypart", bodyparts, (*layout.bodyparts, *layout.unique))

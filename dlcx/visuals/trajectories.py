@@ -1,4 +1,4 @@
-"""Where bodyparts go: their path in the image, x and y over time, likelihood over time, steps between frames."""
+"""Trajectories of bodyparts: paths in the image, coordinates and likelihoods over time, and step lengths."""
 
 from __future__ import annotations
 
@@ -22,25 +22,41 @@ from dlcx.poses import Tracks
 from dlcx.untrusted_files import MAX_IMAGE_BYTES, file_size
 from dlcx.visuals.plot_text import legend_of, literal
 
-#: Names in one column of a legend.
+#: Maximum number of names in a column of the legend.
 _COLUMN = 24
-#: Columns of the picture of likelihoods, and of that of steps.
+#: Maximum number of columns of the likelihood picture, and bins of the histogram.
 _COLUMNS, _BINS = 1200, 60
-#: Largest number of frames in a column below which a scale of tens has too few names.
+#: Number of frames per bin below which a scale of powers of ten needs more labels.
 _FEW = 20
 _GRID, _SHADES = "0.92", "viridis"
-#: More paths than this in one picture cannot be told apart: on a page each bodypart then has a panel of its own.
+#: Maximum number of distinguishable paths in one panel.
 _TOGETHER = 8
-#: Panels side by side, and their letters and frames, in a gray that is read on white and on black.
+#: Panels per row, and the color of labels and axes, readable on white and on black.
 _PANELS, _GRAY = 4, "#80868d"
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The paths of some bodyparts of one animal: xy (T, P, 2) in pixels of the frame, score (T, P), colours (P, 3).
+    """The trajectories of P bodyparts of one animal.
 
-    ``first`` is the frame number of the first row; ``ground`` an image (H, W, 3) uint8 of the video; ``opacity`` is
-    that of the lines.
+    Attributes
+    ----------
+    names
+        Names of the bodyparts.
+    xy
+        (T, P, 2) in pixels of the frame.
+    score
+        Likelihoods (T, P).
+    colors
+        (P, 3), uint8 RGB.
+    pcutoff
+        Minimum likelihood of a plotted point.
+    first
+        Frame number of the first row.
+    ground
+        Background image (H, W, 3), uint8 RGB.
+    linewidth, opacity
+        Width in points, and opacity of the lines.
     """
 
     names: tuple[str, ...]
@@ -54,8 +70,8 @@ class Paths:
     opacity: float = 1.0
 
     @property
-    def sure(self) -> np.ndarray:
-        """xy (T, P, 2) with nan where the score is below the cut-off."""
+    def confident(self) -> np.ndarray:
+        """xy (T, P, 2), nan where the likelihood is below the p-cutoff."""
         return np.where((self.score >= self.pcutoff)[..., None], self.xy, np.nan)
 
     @property
@@ -78,26 +94,46 @@ def middle_frame(video: Path, tracks: Tracks) -> np.ndarray | None:
         return None
 
 
-def draw_paths(
+def plot_paths(
     kind: str, paths: Paths, picture: Path, *, title: str, source: str, dpi: int = 100, settings: str = ""
 ) -> None:
-    """Draw one of :data:`PICTURES`; a png holds ``source`` and ``settings`` as the texts ``Source`` and ``Settings``.
+    """Plot one of :data:`PICTURES`.
+
+    Parameters
+    ----------
+    kind
+        Key of :data:`PICTURES`.
+    paths
+        The trajectories.
+    picture
+        File to write.
+    title
+        Title of the figure.
+    source, settings
+        Texts ``Source`` and ``Settings`` to store in a png file.
+    dpi
+        Pixels per inch.
 
     Raises
     ------
     DlcxError
-        When the picture cannot be written.
+        If the picture cannot be written.
     """
     with atomic_file(picture) as beside:
-        _drawn(kind, paths, title, dpi).savefig(
+        _plot(kind, paths, title, dpi).savefig(
             beside, metadata={"Source": source, "Settings": settings} if picture.suffix == ".png" else None
         )
 
 
 def trajectory_png(paths: Paths) -> bytes:
-    """The paths in the image as the content of a png for pages: transparent, so that it is light or dark as they are.
+    """Plot the paths over the image for HTML pages, transparent for light and dark mode.
 
-    Up to eight bodyparts share one panel; of more, each has its own, with its name.
+    Up to eight bodyparts share one panel; more get a panel each.
+
+    Returns
+    -------
+    bytes
+        Content of a png file.
     """
     from matplotlib import rc_context
 
@@ -117,7 +153,8 @@ def trajectory_png(paths: Paths) -> bytes:
     return content.getvalue()
 
 
-def _drawn(kind: str, paths: Paths, title: str, dpi: int) -> Figure:
+def _plot(kind: str, paths: Paths, title: str, dpi: int) -> Figure:
+    """Plot one kind of picture with its title and legend."""
     columns = -(-len(paths.names) // _COLUMN)
     figure = Figure(figsize=(8.0 + 1.3 * columns, 5.0), dpi=dpi, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -135,15 +172,15 @@ def _drawn(kind: str, paths: Paths, title: str, dpi: int) -> Figure:
     return figure
 
 
-def drawn_from(picture: Path, text: str = "Source") -> str:
-    """What a picture says it was drawn from, or with which ``Settings``; nothing where it does not."""
+def picture_source(picture: Path, text: str = "Source") -> str:
+    """Read the text ``Source`` (or another one) of a png file; empty if it has none."""
     from PIL import Image
 
     try:
         file_size(picture, MAX_IMAGE_BYTES)
         with Image.open(picture) as image:
             return str(image.info.get(text, ""))
-    except Exception:  # readers of headers raise whatever they meet in a broken one
+    except Exception:  # a corrupt header can raise anything
         return ""
 
 
@@ -154,7 +191,7 @@ def _trajectory(figure: Figure, paths: Paths) -> None:
 
 
 def _panels(figure: Figure, paths: Paths) -> None:
-    """A small image with one path for each bodypart; all show the same part of the frame."""
+    """One panel per bodypart; all show the same region of the frame."""
     rows = -(-len(paths.names) // _PANELS)
     grid = figure.subplots(rows, _PANELS, squeeze=False, sharex=True, sharey=True).ravel()
     for number, (name, axes) in enumerate(zip(paths.names, grid, strict=False)):
@@ -169,64 +206,68 @@ def _panels(figure: Figure, paths: Paths) -> None:
 
 
 def _in_image(axes: Axes, paths: Paths) -> None:
-    """The paths over a frame of the video, in its coordinates."""
+    """Plot the paths over a frame of the video, in pixels."""
     _paths(axes, paths)
     axes.set_aspect("equal")
     if paths.ground is not None:
         height, width = paths.ground.shape[:2]
-        grey = paths.ground.mean(-1)
-        axes.imshow(grey, cmap="gray", alpha=0.45, vmin=0, vmax=255, zorder=0)
+        gray = paths.ground.mean(-1)
+        axes.imshow(gray, cmap="gray", alpha=0.45, vmin=0, vmax=255, zorder=0)
         axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     elif not axes.yaxis_inverted():
         axes.invert_yaxis()
 
 
 def _paths(axes: Axes, paths: Paths) -> None:
-    for xy, color in zip(np.moveaxis(paths.sure, 1, 0), paths.colors / 255, strict=True):
+    for xy, color in zip(np.moveaxis(paths.confident, 1, 0), paths.colors / 255, strict=True):
         axes.plot(xy[:, 0], xy[:, 1], color=color, linewidth=paths.linewidth, alpha=paths.opacity)
-        alone = _alone(xy[:, 0])
-        axes.plot(xy[alone, 0], xy[alone, 1], ".", color=color, markersize=2 * paths.linewidth, alpha=paths.opacity)
+        isolated = _isolated(xy[:, 0])
+        axes.plot(
+            xy[isolated, 0], xy[isolated, 1], ".", color=color, markersize=2 * paths.linewidth, alpha=paths.opacity
+        )
 
 
 def _coordinates(figure: Figure, paths: Paths) -> None:
     axes = figure.subplots(2, 1, sharex=True)
     for number, (name, panel) in enumerate(zip("xy", axes, strict=True)):
-        _over_time(panel, paths, paths.sure[..., number])
+        _over_time(panel, paths, paths.confident[..., number])
         panel.set_ylabel(f"{name} (pixels)")
     axes[1].set_xlabel("frame")
 
 
 def _likelihood(figure: Figure, paths: Paths) -> None:
-    """A row of colour a bodypart; of frames that share a column the least likelihood shows."""
+    """One row per bodypart, colored by likelihood; a column that covers several frames shows the minimum."""
     axes = figure.subplots()
     frames = len(paths.score)
     edges = np.linspace(0, frames, min(frames, _COLUMNS) + 1).astype(int)[:-1]
     known = np.where(np.isfinite(paths.score), paths.score, np.inf)
-    least = np.minimum.reduceat(known, edges, axis=0) if frames else known
+    lowest = np.minimum.reduceat(known, edges, axis=0) if frames else known
     extent = (paths.first - 0.5, paths.first + frames - 0.5, len(paths.names) - 0.5, -0.5)
-    rows = np.ma.masked_invalid(least.T)
+    rows = np.ma.masked_invalid(lowest.T)
     image = axes.imshow(rows, aspect="auto", extent=extent, cmap=_SHADES, vmin=0, vmax=1, interpolation="nearest")
     bar = figure.colorbar(image, ax=axes, label="likelihood", pad=0.01, fraction=0.05)
     bar.ax.axhline(paths.pcutoff, color="white", linewidth=1.5)
-    axes.set_xlabel("frame (white: not found)")
+    axes.set_xlabel("frame (white: no detection)")
     _name_rows(axes, paths)
 
 
 def _over_time(axes: Axes, paths: Paths, values: np.ndarray) -> None:
-    """Lines of values (T, P) over the frames; frames without neighbors as dots."""
+    """Plot values (T, P) over the frames as lines; isolated frames as dots."""
     frames = paths.frames
     for line, color in zip(values.T, paths.colors / 255, strict=True):
         axes.plot(frames, line, color=color, linewidth=paths.linewidth, alpha=paths.opacity)
-        alone = _alone(line)
-        axes.plot(frames[alone], line[alone], ".", color=color, markersize=2 * paths.linewidth, alpha=paths.opacity)
+        isolated = _isolated(line)
+        axes.plot(
+            frames[isolated], line[isolated], ".", color=color, markersize=2 * paths.linewidth, alpha=paths.opacity
+        )
     axes.set_xlim(paths.first, paths.first + max(len(values) - 1, 1))
     _open(axes)
 
 
 def _histogram(figure: Figure, paths: Paths) -> None:
-    """A row of colour a bodypart: how many steps are how long, on a logarithmic scale."""
+    """One row per bodypart: number of steps by length, with logarithmic colors."""
     axes = figure.subplots()
-    steps = np.linalg.norm(np.diff(paths.sure, axis=0), axis=-1)
+    steps = np.linalg.norm(np.diff(paths.confident, axis=0), axis=-1)
     known = steps[np.isfinite(steps)]
     top = max(float(np.percentile(known, 99.5)), 1e-3) if known.size else 1.0
     edges = np.linspace(0, top, _BINS + 1)
@@ -240,12 +281,12 @@ def _histogram(figure: Figure, paths: Paths) -> None:
     bar.ax.yaxis.set_minor_formatter(_whole if counts.max() < _FEW else NullFormatter())
     middles = [float(np.median(step[np.isfinite(step)])) if np.isfinite(step).any() else np.nan for step in steps.T]
     axes.plot(middles, range(len(middles)), "|", color="black", markersize=10, markeredgewidth=2)
-    axes.set_xlabel("step from frame to frame (pixels; | median; the last column holds all longer ones)")
+    axes.set_xlabel("step between frames (pixels; | = median; last column: all longer steps)")
     _name_rows(axes, paths)
 
 
 def _whole(count: float, _: float) -> str:
-    """A number of frames as people write it."""
+    """Format a number of frames; empty for fractions."""
     return f"{count:,.0f}" if count >= 1 and np.isclose(count, round(count)) else ""
 
 
@@ -255,8 +296,8 @@ def _name_rows(axes: Axes, paths: Paths) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _alone(values: np.ndarray) -> np.ndarray:
-    """Where (T,) a value is known and neither the one before nor the one after is."""
+def _isolated(values: np.ndarray) -> np.ndarray:
+    """Where (T,) a value is finite and neither neighbor is."""
     known = np.pad(np.isfinite(values), 1)
     result: np.ndarray = known[1:-1] & ~known[:-2] & ~known[2:]
     return result
@@ -269,7 +310,7 @@ def _open(axes: Axes) -> None:
 
 
 _NAMED_ROWS = ("plot-likelihood", "hist")
-#: How each picture is drawn, by DeepLabCut's name of its file.
+#: The function of each picture, by DeepLabCut's file name.
 PICTURES: Mapping[str, Callable[[Figure, Paths], None]] = {
     "trajectory": _trajectory,
     "plot": _coordinates,

@@ -1,6 +1,6 @@
-"""Videos to a file: OpenCV's own encoders, and through PyAV every one that ffmpeg has.
+"""Write video files with OpenCV's encoders or, through PyAV, with those of ffmpeg.
 
-Images are converted and encoded in a thread of their own, so that they can be drawn meanwhile.
+Images are converted and encoded in a separate thread while the next ones are painted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.outputs import atomic_file
 from dlcx.user_paths import decoder_name
 
-#: Codecs that the opencv-python wheel encodes, and the file format that each goes into.
+#: Codecs of the opencv-python wheel, and their file suffixes.
 OPENCV_CODECS = {
     "mp4v": ".mp4",
     "MJPG": ".avi",
@@ -30,38 +30,38 @@ OPENCV_CODECS = {
     "FFV1": ".avi",
     "HFYU": ".avi",
 }
-#: Four-letter names of codecs that only PyAV encodes, by ffmpeg's names of their encoders.
+#: Four-letter codes of codecs that only PyAV encodes, and ffmpeg's names of the encoders.
 _ENCODERS = {"avc1": "libx264", "h264": "libx264", "hevc": "libx265", "hev1": "libx265", "hvc1": "libx265"}
 _ENCODERS |= {"av01": "libsvtav1", "av1": "libsvtav1", "vp8": "libvpx", "vp9": "libvpx-vp9"}
 _IN_MP4 = ("h264", "hevc", "av1", "mpeg4")
-#: Quality (0 the best) and speed of those that are asked for most; others have their own ideas.
+#: Quality (0 is best) and speed of the common encoders; others use their defaults.
 _OPTIONS = {
     "libx264": {"crf": "20", "preset": "veryfast"},
     "libx265": {"crf": "24", "preset": "veryfast"},
     "libsvtav1": {"crf": "30", "preset": "9"},
 }
-#: Most images that wait for the encoder.
+#: Maximum number of images that wait for the encoder.
 _QUEUE = 16
 
 
 def default_codec() -> str:
-    """H.264, which browsers and slides play, where ffmpeg has an encoder for it; else MPEG-4, which they do not."""
+    """The default codec: H.264, which browsers and slides play, if ffmpeg can encode it; otherwise MPEG-4."""
     import av
 
     return next((name for name in ("libx264", "libopenh264") if name in av.codecs_available), "mp4v")
 
 
 def video_suffix(codec: str) -> str:
-    """Suffix of the files that a codec goes into.
+    """Return the file suffix of a codec.
 
     Raises
     ------
     DlcxError
-        When there is no such encoder on this machine.
+        If this machine has no such encoder.
     """
-    own = {name.lower(): suffix for name, suffix in OPENCV_CODECS.items()}
-    if codec.lower() in own:
-        return own[codec.lower()]
+    opencv_codecs = {name.lower(): suffix for name, suffix in OPENCV_CODECS.items()}
+    if codec.lower() in opencv_codecs:
+        return opencv_codecs[codec.lower()]
     kind = _encoder(codec).canonical_name
     return ".mp4" if kind in _IN_MP4 else ".webm" if kind in ("vp8", "vp9") else ".mkv"
 
@@ -69,52 +69,72 @@ def video_suffix(codec: str) -> str:
 def write_video(
     path: Path, images: Iterable[np.ndarray], *, fps: float, size: tuple[int, int], codec: str = "mp4v"
 ) -> int:
-    """Write images (h, w, 3) uint8 RGB of ``size`` (w, h) as a video, whole or not at all; how many there were.
+    """Write images as a video; the file appears only when it is complete.
 
-    Most codecs know even sizes only: the last row or column of odd ones is left out.
+    Most codecs require even sizes: the last row or column of odd images is dropped.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    images
+        Images (h, w, 3), uint8 RGB.
+    fps
+        Frames per second.
+    size
+        Width and height in pixels.
+    codec
+        Four-letter code or ffmpeg's name of the encoder.
+
+    Returns
+    -------
+    int
+        Number of frames.
 
     Raises
     ------
     DlcxError
-        When nothing on this machine writes the codec, or the file does not read back with as many frames.
+        If the codec cannot be written, or the file contains fewer frames.
     """
-    own = {name.lower(): name for name in OPENCV_CODECS}
+    opencv_codecs = {name.lower(): name for name in OPENCV_CODECS}
     count = 0
     with atomic_file(path) as beside:
-        if codec.lower() in own:
-            encoder = _opencv_encoder(beside, own[codec.lower()], fps, size)
+        if codec.lower() in opencv_codecs:
+            encoder = _opencv_encoder(beside, opencv_codecs[codec.lower()], fps, size)
         else:
             encoder = _av_encoder(beside, codec, fps, size)
-        with encoder as encode, _in_a_thread(encode) as hand_over:
+        with encoder as encode, _in_a_thread(encode) as submit:
             for image in images:
-                hand_over(image)
+                submit(image)
                 count += 1
-        _check_whole(beside, path, count)
+        _check_complete(beside, path, count)
         mark_labeled_video(beside)
     return count
 
 
-def _check_whole(beside: Path, path: Path, count: int) -> None:
-    """Look for all frames in the file: OpenCV says nothing where it cannot write one.
+def _check_complete(beside: Path, path: Path, count: int) -> None:
+    """Check that the file contains all frames: OpenCV does not report failed writes.
 
     Raises
     ------
     DlcxError
-        When there are fewer.
+        If frames are missing.
     """
-    there, reason = 0, None
+    written, reason = 0, None
     try:
         video = open_video(beside)
-        there = video.stored_frames - (video.truncated_frame is not None)
+        written = video.stored_frames - (video.truncated_frame is not None)
     except DlcxError as error:
         reason = error
-    if there < count:
-        raise DlcxError(f"{path}: {count} frames were written, {there} are there", hint="Is the disk full?") from reason
+    if written < count:
+        raise DlcxError(
+            f"{path}: {count} frames were encoded, but the file contains {written}", hint="Check that the disk is not full."
+        ) from reason
 
 
 @contextmanager
 def _in_a_thread(work: Callable[[np.ndarray], object]) -> Iterator[Callable[[np.ndarray], object]]:
-    """A function that hands images to ``work`` in another thread and raises what that has raised."""
+    """Yield a function that passes images to ``work`` in a thread; exceptions are raised in the caller."""
     waiting: queue.Queue[np.ndarray | None] = queue.Queue(_QUEUE)
     raised: list[BaseException] = []
 
@@ -126,7 +146,7 @@ def _in_a_thread(work: Callable[[np.ndarray], object]) -> Iterator[Callable[[np.
                 except BaseException as error:
                     raised.append(error)
 
-    def hand_over(image: np.ndarray) -> None:
+    def submit(image: np.ndarray) -> None:
         if raised:
             raise raised[0]
         waiting.put(image)
@@ -134,7 +154,7 @@ def _in_a_thread(work: Callable[[np.ndarray], object]) -> Iterator[Callable[[np.
     thread = threading.Thread(target=run, name="encode", daemon=True)
     thread.start()
     try:
-        yield hand_over
+        yield submit
     finally:
         waiting.put(None)
         thread.join()
@@ -150,7 +170,7 @@ def _opencv_encoder(
     if not writer.isOpened():
         raise DlcxError(
             f"--codec {codec}: OpenCV cannot write {path.suffix} in {path.parent}",
-            hint="Is the folder writable? The opencv-python wheel of PyPI writes it.",
+            hint="Check that the folder is writable. The opencv-python wheel from PyPI has this codec.",
         )
     try:
         yield lambda image: writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
@@ -165,7 +185,7 @@ def _av_encoder(path: Path, codec: str, fps: float, size: tuple[int, int]) -> It
 
     width, height = (side // 2 * 2 for side in size)
     try:
-        # the index of an MP4 goes to the front, so that browsers play it while it loads
+        # the index of an MP4 comes first, so that browsers can play it while loading
         options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
         with av.open(decoder_name(path), "w", options=options) as container:
             rate = Fraction(fps).limit_denominator(10_000)
@@ -195,5 +215,5 @@ def _encoder(codec: str) -> Any:
         names = [*OPENCV_CODECS, *_ENCODERS, *av.codecs_available]
         raise DlcxError(f"--codec {codec}: no such encoder", hint=did_you_mean(codec, names)) from None
     if encoder.type != "video":
-        raise DlcxError(f"--codec {codec}: it encodes {encoder.type}, not video")
+        raise DlcxError(f"--codec {codec}: encodes {encoder.type}, not video")
     return encoder

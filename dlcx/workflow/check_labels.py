@@ -136,7 +136,7 @@ def check_labels(
         When there are no labels, or none that can be read.
     """
     from dlcx.data.images import image_size, read_image
-    from dlcx.visuals.checked_labels import LabelPainter
+    from dlcx.visuals.label_painter import LabelPainter
     from dlcx.visuals.labeled_images import write_picture
 
     home = open_project(project)

@@ -112,7 +112,7 @@ class _Plot:
 
     def __call__(self, found: FoundPoses) -> PlottedVideo:
         """Draw all pictures of one video."""
-        from dlcx.visuals.trajectories import PICTURES, draw_paths, middle_frame
+        from dlcx.visuals.trajectories import PICTURES, middle_frame, plot_paths
 
         drawn = []
         tracks = only_parts(found.in_frame(), self.bodyparts, self.individuals)
@@ -132,7 +132,7 @@ class _Plot:
                     f"{found.video.name}{f', {owner}' if owner else ''}{', filtered' if found.file.filtered else ''}\n"
                 )
                 title += f"{found.file.scorer}, {self._shown(kind)}"
-                draw_paths(
+                plot_paths(
                     kind,
                     replace(paths, ground=ground),
                     picture,
@@ -193,13 +193,13 @@ class _Plot:
         return json.dumps({"bodyparts": paths.names, **settings})
 
     def _refuse_others(self, pictures: Sequence[tuple[Paths, Path]], found: FoundPoses) -> None:
-        from dlcx.visuals.trajectories import drawn_from
+        from dlcx.visuals.trajectories import picture_source
 
         for paths, picture in pictures if not self.overwrite else ():
             if not picture.exists():
                 continue
-            if (source := drawn_from(picture)) != found.file.path.name:
+            if (source := picture_source(picture)) != found.file.path.name:
                 raise DlcxError(
                     f"{picture} shows {source or 'other poses'}", hint="--overwrite replaces it, or move it away."
                 )
-            refuse_others(picture, drawn_from(picture, "Settings"), self._settings(paths))
+            refuse_others(picture, picture_source(picture, "Settings"), self._settings(paths))

@@ -199,7 +199,7 @@ def _drawings(
     seen: InputMaps, place: Shuffle, kinds: Sequence[str], bodyparts: Sequence[str]
 ) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """What can be drawn of one row, by the word in the file's name."""
-    from dlcx.visuals.map_pictures import draw_center_offsets, draw_fields, draw_offsets, draw_scores
+    from dlcx.visuals.map_pictures import paint_center_offsets, paint_fields, paint_offsets, paint_scores
 
     layout = place.project.layout
     named = {"bodypart": layout.bodyparts, "unique_bodypart": layout.unique, "identity": layout.individuals}
@@ -212,10 +212,10 @@ def _drawings(
         edges = [edge for edge, ends in enumerate(touched) if not bodyparts or ends & {*bodyparts}]
         suffix = "" if head == "bodypart" else f"_{head}"
         for kind, has, chosen, draw in (
-            ("scmap", True, parts, draw_scores),
-            ("locref", maps.keypoint_offsets is not None, parts, draw_offsets),
-            ("locref", maps.center_offsets is not None, keypoints, draw_center_offsets),
-            ("paf", maps.fields is not None, edges, draw_fields),
+            ("scmap", True, parts, paint_scores),
+            ("locref", maps.keypoint_offsets is not None, parts, paint_offsets),
+            ("locref", maps.center_offsets is not None, keypoints, paint_center_offsets),
+            ("paf", maps.fields is not None, edges, paint_fields),
         ):
             if has and chosen and (not kinds or kind in kinds):
                 drawings.append((f"{kind}{suffix}", _later(draw, seen.image, maps, names, chosen[:MOST])))

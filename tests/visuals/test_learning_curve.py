@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dlcx.visuals.learning_curve import SURE, TEST, TRAIN, draw_learning_curve
+from dlcx.visuals.learning_curve import CONFIDENT, TEST, TRAIN, plot_learning_curve
 
 ROWS = [
     {"step": epoch, "losses/train.total_loss": 1.0 / epoch}
@@ -28,12 +28,12 @@ def count(image: np.ndarray, color: str) -> int:
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:1], ROWS[:2]])
 def test_each_number_has_its_color(tmp_path, rows):
     path = tmp_path / "curve.png"
-    draw_learning_curve(rows, path, title="a training", best=2)
+    plot_learning_curve(rows, path, title="a training", best=2)
     image = cv2.imread(str(path))
     assert image.shape[:2] == (900, 1080)
     assert count(image, TRAIN) > 10
     assert (count(image, TEST) > 50) is (len(rows) > 1)
-    assert (count(image, SURE) > 50) is (len(rows) > 2)
+    assert (count(image, CONFIDENT) > 50) is (len(rows) > 2)
 
 
 def test_a_detector_has_its_map(tmp_path):
@@ -46,6 +46,6 @@ def test_a_detector_has_its_map(tmp_path):
         }
         for epoch in range(1, 9)
     ]
-    draw_learning_curve(rows, tmp_path / "curve.png", best=8)
+    plot_learning_curve(rows, tmp_path / "curve.png", best=8)
     image = cv2.imread(str(tmp_path / "curve.png"))
-    assert min(count(image, color) for color in (TRAIN, TEST, SURE)) > 50
+    assert min(count(image, color) for color in (TRAIN, TEST, CONFIDENT)) > 50

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from dlcx.visuals.colors import part_colors
-from dlcx.visuals.trajectories import PICTURES, Paths, _drawn, draw_paths, trajectory_png
+from dlcx.visuals.trajectories import PICTURES, Paths, _plot, plot_paths, trajectory_png
 
 
 def drawn(count: int, *, ground: bool = True) -> np.ndarray:
@@ -63,8 +63,8 @@ def test_names_are_drawn_as_they_are(tmp_path, kind):
     count = len(ODD_NAMES)
     xy = np.random.default_rng(0).uniform(0, 100, (30, count, 2))
     paths = Paths(ODD_NAMES, xy, np.ones((30, count)), part_colors(count), 0.6)
-    draw_paths(kind, paths, tmp_path / "x.png", title=ODD_NAMES[0], source="")  # broken mathematics raise an error
-    figure = _drawn(kind, paths, ODD_NAMES[0], 50)
+    plot_paths(kind, paths, tmp_path / "x.png", title=ODD_NAMES[0], source="")  # broken mathematics raise an error
+    figure = _plot(kind, paths, ODD_NAMES[0], 50)
     figure.draw_without_rendering()
     texts = [text.get_text() for text in figure.findobj(Text)]
     for name in ODD_NAMES:

@@ -13,7 +13,7 @@ from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.poses import Layout, Tracks
-from dlcx.visuals.trajectories import PICTURES, Paths, draw_paths, drawn_from
+from dlcx.visuals.trajectories import PICTURES, Paths, picture_source, plot_paths
 from dlcx.workflow.plot_trajectories import plot_trajectories
 
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
@@ -47,7 +47,7 @@ def test_one_animal(project: Path, video: Path) -> None:
         image = cv2.imread(str(picture))
         assert image.shape[0] == 500
         assert 10 < image.std() < 120
-        assert drawn_from(picture) == f"v{SCORER}.h5"
+        assert picture_source(picture) == f"v{SCORER}.h5"
     with pytest.raises(DlcxError, match="bodyparts snuot") as told:
         plot_trajectories(project, video, bodyparts=["snuot"])
     assert "snout" in told.value.hint
@@ -74,7 +74,7 @@ def test_pictures_of_other_poses_are_kept(
     assert run([*call, "--snapshot", "10"]) == 3
     assert f"v{best}.h5" in capsys.readouterr().err
     assert run([*call, "--snapshot", "10", "--overwrite"]) == 0
-    assert drawn_from(project / "videos" / "plot-poses" / "v" / "plot.png") == f"v{SCORER}.h5"
+    assert picture_source(project / "videos" / "plot-poses" / "v" / "plot.png") == f"v{SCORER}.h5"
 
 
 def test_pictures_with_other_settings_are_kept(project: Path, video: Path) -> None:
@@ -109,5 +109,5 @@ def test_few_and_many_frames_and_nothing_found(kind: str, frames: int, tmp_path:
     names = tuple(f"part{number}" for number in range(30))
     ground = np.zeros((*SIZE[::-1], 3), np.uint8)
     paths = Paths(names, xy, np.full((frames, 30), np.nan), np.zeros((30, 3)), 0.6, ground=ground)
-    draw_paths(kind, paths, tmp_path / "p.png", title="t", source="s", dpi=40)
+    plot_paths(kind, paths, tmp_path / "p.png", title="t", source="s", dpi=40)
     assert cv2.imread(str(tmp_path / "p.png")) is not None

@@ -10,7 +10,7 @@ import pytest
 from dlcx.cli.app import run
 from dlcx.errors import DlcxError
 from dlcx.predictors.maps import HeadMaps
-from dlcx.visuals.map_pictures import draw_center_offsets, draw_fields, draw_offsets, draw_scores
+from dlcx.visuals.map_pictures import paint_center_offsets, paint_fields, paint_offsets, paint_scores
 from dlcx.workflow.score_maps import score_maps
 
 NAMES = ("nose", "tail")
@@ -27,9 +27,9 @@ def maps() -> HeadMaps:
     return HeadMaps(scores, (8.0, 8.0), keypoint_offsets=locref, fields=fields, edges=((0, 1),))
 
 
-@pytest.mark.parametrize("draw", [draw_scores, draw_offsets, draw_fields])
+@pytest.mark.parametrize("draw", [paint_scores, paint_offsets, paint_fields])
 def test_pictures(draw) -> None:
-    chosen = [0] if draw is draw_fields else [0, 1]
+    chosen = [0] if draw is paint_fields else [0, 1]
     picture = draw(np.full((60, 76, 3), 90, np.uint8), maps(), NAMES, chosen)
     assert picture.dtype == np.uint8
     assert picture.shape[1] > 320
@@ -38,7 +38,7 @@ def test_pictures(draw) -> None:
 
 def test_the_peak_is_where_it_belongs() -> None:
     """The map of 8 x 10 cells reaches beyond the image of 60 x 76 pixels; a tile is 320 pixels wide."""
-    picture = draw_scores(np.zeros((60, 76, 3), np.uint8), maps(), NAMES, [0])
+    picture = paint_scores(np.zeros((60, 76, 3), np.uint8), maps(), NAMES, [0])
     tile = picture[48:, 6:326].astype(int)
     y, x = np.unravel_index(cv2.blur(tile.sum(-1).astype(np.float32), (25, 25)).argmax(), tile.shape[:2])
     assert (x, y) == pytest.approx((5.5 * 8 * 320 / 76, 3.5 * 8 * 320 / 76), abs=6)
@@ -51,7 +51,7 @@ def test_offset_vectors_start_at_the_centers() -> None:
     vectors = np.zeros((1, 8, 10, 2), np.float32)
     vectors[..., 1] = -16
     found = HeadMaps(scores, (8.0, 8.0), ("center",), center_offsets=vectors)
-    picture = draw_center_offsets(np.zeros((64, 80, 3), np.uint8), found, ("nose", "center"), [0])
+    picture = paint_center_offsets(np.zeros((64, 80, 3), np.uint8), found, ("nose", "center"), [0])
     arrows = (np.abs(picture[48:, 6:326].astype(int) - (80, 220, 255)).max(-1) < 60).nonzero()
     y, x = (axis / 4 for axis in arrows)  # a tile is 320 pixels wide
     at = np.abs(x - 44) < 8

@@ -1,4 +1,4 @@
-"""Pictures of human labels: a + a label, lines for bones, a ring around what looks wrong, names in the legend."""
+"""Pictures of human labels: a + for each label, lines for bones, a ring around suspicious labels, and a legend."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ _RING = (255, 255, 255)
 
 
 class LabelPainter:
-    """Draws labels, by bodypart or, with several animals, by individual as well.
+    """Paints labels, colored by bodypart or by individual.
 
     Parameters
     ----------
     layout
-        Names; its individuals and bodyparts have colours of ``colormap``.
+        Names of the bodyparts and individuals.
     skeleton
         Bones, as pairs of bodyparts.
     skeleton_color
-        Color of the bones; one of matplotlib's.
+        Color of the bones; any matplotlib color.
+    colormap
+        A matplotlib colormap.
     by
-        What has a colour of its own: ``bodypart`` or ``individual``.
+        ``bodypart`` or ``individual``.
     dotsize
         Diameter of a mark in pixels of the picture.
     opacity
-        Of what is drawn, from 0 to 1.
+        Opacity of the marks, from 0 to 1.
     """
 
     def __init__(
@@ -56,9 +58,21 @@ class LabelPainter:
         self._named = self._legend(by)
 
     def __call__(self, image: np.ndarray, labels: Prediction, ringed: Collection[tuple[int | None, str]]) -> np.ndarray:
-        """The picture (h, w, 3), uint8 RGB, of an image (H, W, 3).
+        """Paint the labels of one image.
 
-        ``ringed`` are (row of the individual or None for unique ones, bodypart) of labels that look wrong.
+        Parameters
+        ----------
+        image
+            Image (H, W, 3), uint8 RGB.
+        labels
+            Labels in pixels of the image.
+        ringed
+            Suspicious labels: (row of the individual, or None for unique bodyparts; bodypart).
+
+        Returns
+        -------
+        numpy.ndarray
+            Picture (h, w, 3), uint8 RGB; small images are enlarged.
         """
         ground, scale = enlarged(image)
         picture = ground.copy()
@@ -89,7 +103,7 @@ class LabelPainter:
     def _legend(self, by: str) -> list[tuple[str, Sequence[int]]]:
         layout, colors = self._layout, self._colors
         unique = list(zip(layout.unique, colors[self._split :], strict=True))
-        marks: list[tuple[str, Sequence[int]]] = [("+ label", (235, 235, 235)), ("o looks wrong", _RING)]
+        marks: list[tuple[str, Sequence[int]]] = [("+ label", (235, 235, 235)), ("o suspicious", _RING)]
         if by == "individual":
             step = len(layout.bodyparts)
             return [*marks, *zip(layout.individuals, colors[: self._split : step], strict=True), *unique]
