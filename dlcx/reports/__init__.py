@@ -1,1 +1,1 @@
-"""The HTML pages of ``dlcx report``."""
+"""Self-contained HTML pages on a shuffle, a video or a whole project."""

@@ -1,7 +1,7 @@
-"""Charts as SVG text for pages: lines, dots and bars whose colours the page chooses (classes ``c0`` to ``c3``).
+"""SVG charts for pages: lines, dots and bars, colored by the page's style sheet (classes ``c0`` to ``c3``).
 
-Each is drawn twice, ``broad`` and ``narrow``, for letters would be too small on a phone if the broad one shrank; the
-page shows the one that fits.
+Each chart is rendered in two widths, because letters would become too small if a wide chart shrank on a phone; the page
+shows the one that fits.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from html import escape
 
 import numpy as np
 
-#: Widths in pixels, by the class of the drawing.
+#: Widths in pixels by CSS class.
 _WIDTHS = {"broad": 720, "narrow": 340}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 14, 26, 44
-#: Pixels of a letter, about.
+#: Approximate width of a letter in pixels.
 _LETTER = 7.2
-#: Points of a line that a chart keeps for each pixel; of more, the least and the largest of each stretch.
+#: Maximum number of points of a line per pixel of width.
 _POINTS = 5 / 3
 
 
-#: The numbers of the colors that mean training and test images, in every chart and in learning_curve.png.
+#: Color indices of training and test images, the same as in learning_curve.png.
 TRAINING, TEST = 0, 1
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line, or dots; nan leaves a gap; ``color`` is the number of its color, by default its place in the chart."""
+    """One line, or dots; nan leaves a gap. ``color`` is the index of the color; default: the position in the chart."""
 
     name: str
     x: np.ndarray
@@ -39,7 +39,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """A value with its bounds (nan: unknown); ``series`` is the number of its colour."""
+    """A value with optional bounds (nan: unknown); ``series`` is the index of the color."""
 
     value: float
     low: float = math.nan
@@ -59,13 +59,33 @@ def line_chart(
     y_range: tuple[float, float] | None = None,
     whole: bool = False,
 ) -> str:
-    """Lines or dots over a common x axis; ``marks`` are dashed lines with a word at an x. Nothing without a number.
+    """Render lines or dots over a common x axis.
 
-    Charts that stand below each other take one ``x_range``; ``whole`` says that x are integers, such as epochs.
+    Parameters
+    ----------
+    series
+        Lines and dots.
+    x_label, y_label
+        Labels of the axes.
+    log
+        Whether the y axis is logarithmic.
+    height
+        Height in pixels.
+    marks
+        Dashed vertical lines: x and label.
+    x_range, y_range
+        Ranges of the axes; default: the range of the data.
+    whole
+        Whether x values are integers, such as epochs.
+
+    Returns
+    -------
+    str
+        HTML; empty if no value is finite.
     """
     known = [
-        replace(one, color=place if one.color is None else one.color)
-        for place, one in enumerate(series)
+        replace(one, color=position if one.color is None else one.color)
+        for position, one in enumerate(series)
         if np.isfinite(one.y).any()
     ]
     if not known:
@@ -80,7 +100,7 @@ def line_chart(
     low, high = y_range or (float(shown.min()), float(shown.max()))
     y_axis = _Axis.of(low if log or y_range else min(low, 0.0), high, height - _BOTTOM, _TOP, log=log, room=22)
 
-    def draw(width: int) -> tuple[float, list[str]]:
+    def render(width: int) -> tuple[float, list[str]]:
         x_axis = _Axis.of(*across, _LEFT, width - _RIGHT, room=70, whole=whole)
         parts = [_frame(x_axis, y_axis, width, height, x_label, y_label)]
         for at, word in marks:
@@ -91,23 +111,35 @@ def line_chart(
             parts.append(f'<text x="{beside:.1f}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(word)}</text>')
         for one in known:
             paint = _dots if one.dots else _line
-            parts.append(paint(one, x_axis, y_axis, one.color or 0, most=int(_POINTS * width)))
+            parts.append(paint(one, x_axis, y_axis, one.color or 0, max_points=int(_POINTS * width)))
         return height, parts
 
-    return _both(draw, [(one.name, one.color or 0) for one in known])
+    return _both(render, [(one.name, one.color or 0) for one in known])
 
 
 def bar_chart(
     names: Sequence[str], bars: Sequence[Sequence[Bar]], *, x_label: str, series: Sequence[tuple[str, int]] = ()
 ) -> str:
-    """A row of horizontal bars for each name, with whiskers where bounds are known; ``series``: names and colors."""
+    """Render a group of horizontal bars for each name, with whiskers where bounds are known.
+
+    Parameters
+    ----------
+    names
+        Names of the groups.
+    bars
+        Bars of each group.
+    x_label
+        Label of the axis.
+    series
+        Legend: names and color indices.
+    """
     wide = 12 + _LETTER * max(map(len, names))
     ends = [end for row in bars for bar in row for end in (bar.value, bar.high) if math.isfinite(end)]
     thick = 13
     row_height = [len(row) * thick + 8 for row in bars]
     height = _TOP + sum(row_height) + _BOTTOM
 
-    def draw(width: int) -> tuple[float, list[str]]:
+    def render(width: int) -> tuple[float, list[str]]:
         left = min(wide, width / 2)
         axis = _Axis.of(0, max(ends, default=1.0) or 1.0, left, width - _RIGHT - 40, room=50)
         parts = []
@@ -126,7 +158,7 @@ def bar_chart(
         parts.append(f'<text x="{middle:.0f}" y="{height - 8}" text-anchor="middle">{escape(x_label)}</text>')
         return height, parts
 
-    return _both(draw, series)
+    return _both(render, series)
 
 
 def _bar(axis: _Axis, bar: Bar, y: float, thick: int) -> list[str]:
@@ -145,7 +177,7 @@ def _bar(axis: _Axis, bar: Bar, y: float, thick: int) -> list[str]:
 
 @dataclass(frozen=True)
 class _Axis:
-    """From numbers to pixels; a tick takes so much ``room``."""
+    """Maps numbers to pixels; each tick needs ``room`` pixels."""
 
     low: float
     high: float
@@ -181,13 +213,14 @@ class _Axis:
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             for steps in ((1,), (1, 3), (1, 2, 5)):
-                round_ones = [step * 10.0**power for power in powers for step in steps]
-                inside = [tick for tick in round_ones if self.low <= tick <= self.high]
+                round_numbers = [step * 10.0**power for power in powers for step in steps]
+                inside = [tick for tick in round_numbers if self.low <= tick <= self.high]
                 if len(inside) >= 3:
                     return inside
-        most = min(6.0, max(2.0, abs(self.stop - self.start) / self.room))
+        max_ticks = min(6.0, max(2.0, abs(self.stop - self.start) / self.room))
         step = 10.0 ** math.floor(math.log10((self.high - self.low) / 4))
-        step *= next(factor for factor in (1, 2, 5, 10, 20, 50) if (self.high - self.low) / (step * factor) <= most)
+        extent = self.high - self.low
+        step *= next(factor for factor in (1, 2, 5, 10, 20, 50) if extent / (step * factor) <= max_ticks)
         step = max(step, 1.0) if self.whole else step
         first = math.ceil(self.low / step - 1e-9)
         return [round(number * step, 12) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
@@ -208,39 +241,39 @@ def _frame(x_axis: _Axis, y_axis: _Axis, width: int, height: int, x_label: str, 
     return "".join(parts)
 
 
-def _line(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, most: int) -> str:
-    x, y = _thinned(np.asarray(one.x, float), np.asarray(one.y, float), most)
+def _line(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, max_points: int) -> str:
+    x, y = _thinned(np.asarray(one.x, float), np.asarray(one.y, float), max_points)
     good = np.isfinite(y) & (y > 0 if y_axis.log else True)
     runs = np.split(np.arange(len(y)), np.flatnonzero(np.diff(good.astype(int))) + 1)
-    path, alone = [], []
+    path, isolated = [], []
     for run in runs:
         if len(run) and good[run[0]]:
             points = [f"{x_axis(x[i]):.1f} {y_axis(y[i]):.1f}" for i in run]
             path.append(f"M{points[0]}" + ("".join(f"L{point}" for point in points[1:]) or "h0.5"))
-            alone += [_dot(x_axis(x[i]), y_axis(y[i]), number) for i in run if len(run) == 1]
-    return f'<path class="c{number}" d="{"".join(path)}"/>' + "".join(alone)
+            isolated += [_dot(x_axis(x[i]), y_axis(y[i]), number) for i in run if len(run) == 1]
+    return f'<path class="c{number}" d="{"".join(path)}"/>' + "".join(isolated)
 
 
 def _dot(x: float, y: float, number: int) -> str:
     return f'<circle class="f{number}" cx="{x:.1f}" cy="{y:.1f}" r="2.4"/>'
 
 
-def _dots(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, most: int) -> str:
+def _dots(one: Series, x_axis: _Axis, y_axis: _Axis, number: int, *, max_points: int) -> str:
     good = np.isfinite(one.y) & np.isfinite(one.x) & (one.y > 0 if y_axis.log else True)
     chosen = np.flatnonzero(good)
-    if len(chosen) > 2 * most:
-        chosen = chosen[np.linspace(0, len(chosen) - 1, 2 * most).astype(int)]
+    if len(chosen) > 2 * max_points:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, 2 * max_points).astype(int)]
     return "".join(_dot(x_axis(one.x[i]), y_axis(one.y[i]), number) for i in chosen)
 
 
-def _thinned(x: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of a long line the least and the largest value of each stretch, so that spikes stay."""
-    if len(y) <= most:
+def _thinned(x: np.ndarray, y: np.ndarray, max_points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Reduce a long line to the minimum and maximum of each interval, so that spikes remain."""
+    if len(y) <= max_points:
         return x, y
     kept = []
-    for stretch in np.array_split(np.arange(len(y)), most // 2):
-        known = stretch[np.isfinite(y[stretch])]
-        kept += sorted({known[y[known].argmin()], known[y[known].argmax()]}) if len(known) else [stretch[0]]
+    for interval in np.array_split(np.arange(len(y)), max_points // 2):
+        known = interval[np.isfinite(y[interval])]
+        kept += sorted({known[y[known].argmin()], known[y[known].argmax()]}) if len(known) else [interval[0]]
     return x[kept], y[kept]
 
 

@@ -1,4 +1,4 @@
-"""Commands that a page prints: they run as they stand, from any folder."""
+"""Commands printed on pages; they run unchanged from any folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from dlcx.project import Project
 
 @dataclass(frozen=True)
 class PoseCommands:
-    """Commands that mean the same poses as the call that makes the page; paths of its ``options`` are absolute."""
+    """Builds commands that refer to the poses of a page; paths in ``options`` are absolute."""
 
     options: PosesOptions
 
     @classmethod
     def of(cls, wanted: WantedPoses) -> PoseCommands:
-        """Those for the poses of a call."""
+        """The builder for the poses that a call selected."""
         options = wanted.options
         return cls(
             replace(
@@ -38,20 +38,22 @@ class PoseCommands:
 
     @classmethod
     def of_project(cls, project: Project) -> PoseCommands:
-        """Those that say no more than the project."""
+        """The builder for commands that name only the project."""
         return cls(PosesOptions(project=project.root.absolute()))
 
     def on(self, kind: type[Options], videos: Sequence[Path], **more: Any) -> str:
-        """A command on the poses of videos."""
+        """Return a command on the poses of videos."""
         return command_after(kind, self.options, videos=[video.absolute() for video in videos], **more)
 
     def analyzing(self, videos: Sequence[Path]) -> str:
-        """The command that makes the poses; links animals as usual where unlinked poses are meant."""
+        """Return the command that creates the poses, with animals linked as by default even if the page shows unlinked
+        poses.
+        """
         tracker = None if self.options.tracker in ("none", "transformer") else self.options.tracker
         return self.on(AnalyzeVideoOptions, videos, tracker=tracker)
 
     def filtering(self, found: FoundPoses) -> str:
-        """The command that filters again, as before, what filtered poses were made from."""
+        """Return the command that filters poses again with the same settings."""
         source = {} if self.options.poses is None else {"poses": found.file.source.absolute()}
         settings = settings_of(found.file.path)
         return self.on(FilterPredictionsOptions, [found.video], **source, **settings, overwrite=True)

@@ -1,4 +1,4 @@
-"""Charts of how a network has learned, from the statistics that its training wrote."""
+"""Charts of losses and test errors over the epochs of a training."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from dlcx.project import Shuffle, Snapshot
 if TYPE_CHECKING:
     from dlcx.reports.charts import Series
 
-#: What a chart shows: its columns with names and whether they are of training images, and the label of its y axis.
+#: Charts: columns with their names and whether they belong to training images, and the label of the y axis.
 LOSSES = ((("losses/train.total_loss", "training", True), ("losses/eval.total_loss", "test", False)), "total loss")
 ERRORS = ((("metrics/test.rmse", "test", False),), "test error (px)")
 
 
 def pose_curves(place: Shuffle, snapshot: Snapshot) -> str:
-    """Losses and test error over the epochs."""
+    """Render losses and test error of the pose network over the epochs."""
     from dlcx.reports.page import paragraph
 
     stats = TrainingStatistics(place.learning_stats_path)
     if not stats.rows:
-        return paragraph("There is no learning_stats.csv of its training.", "soft")
+        return paragraph("The training has no learning_stats.csv.", "soft")
     return "".join(stats.chart(what, snapshot) for what in (LOSSES, ERRORS))
 
 
 def detector_curves(place: Shuffle, snapshot: Snapshot | None) -> str:
-    """The same of a top-down net's detector; nothing for other nets."""
+    """Render losses and mAP of a top-down network's detector; empty for other networks."""
     from dlcx.reports.charts import TEST, TRAINING, line_chart
     from dlcx.reports.page import paragraph
 
@@ -40,7 +40,7 @@ def detector_curves(place: Shuffle, snapshot: Snapshot | None) -> str:
     marks = [(snapshot.epoch, f"snapshot {snapshot.uid}")]
     stats = TrainingStatistics(place.training_files(detector=True).learning_stats)
     if not stats.rows:
-        return paragraph("There is no learning_stats_detector.csv of its training.", "soft")
+        return paragraph("The training has no learning_stats_detector.csv.", "soft")
     losses = [stats.line("losses/train.total_loss", "training", TRAINING)]
     found = [
         stats.line("metrics/test.mAP@50:95", "mAP", TEST),
@@ -49,7 +49,7 @@ def detector_curves(place: Shuffle, snapshot: Snapshot | None) -> str:
     epochs = stats.epochs(snapshot)
     charts = (
         (losses, {"y_label": "total loss", "log": True}),
-        (found, {"y_label": "of boxes in test images (%)", "y_range": (0.0, 100.0)}),
+        (found, {"y_label": "boxes in test images (%)", "y_range": (0.0, 100.0)}),
     )
     return "".join(
         line_chart(
@@ -60,7 +60,7 @@ def detector_curves(place: Shuffle, snapshot: Snapshot | None) -> str:
 
 
 def small_curve(place: Shuffle, snapshot: Snapshot | None) -> str:
-    """The test error over the epochs, or the losses where it was not measured; nothing without a number."""
+    """Render the test error over the epochs, or the losses if it was not measured; empty without numbers."""
     stats = TrainingStatistics(place.learning_stats_path)
     if not stats.rows:
         return ""
@@ -69,22 +69,22 @@ def small_curve(place: Shuffle, snapshot: Snapshot | None) -> str:
 
 @dataclass(frozen=True)
 class TrainingStatistics:
-    """What a training wrote down, epoch by epoch."""
+    """The content of a learning_stats.csv."""
 
     path: Path
 
     @cached_property
     def rows(self) -> list[dict[str, float]]:
-        """One an epoch."""
+        """One row per epoch."""
         return read_learning_stats(self.path)
 
     def epochs(self, snapshot: Snapshot | None) -> tuple[float, float]:
-        """The first and the last epoch, for all charts of the training, whatever was measured how often."""
+        """First and last epoch, the common x range of all charts."""
         steps = [row["step"] for row in self.rows] + ([float(snapshot.epoch)] if snapshot else [])
         return min(steps), max(steps)
 
     def line(self, column: str, title: str, color: int) -> Series:
-        """A column over the epochs in which it is known."""
+        """A column over the epochs that have a value."""
         from dlcx.reports.charts import Series
 
         values = np.array([row.get(column, np.nan) for row in self.rows])
@@ -94,7 +94,7 @@ class TrainingStatistics:
     def chart(
         self, what: tuple[tuple[tuple[str, str, bool], ...], str], snapshot: Snapshot | None, *, height: int = 260
     ) -> str:
-        """:data:`LOSSES` or :data:`ERRORS` over the epochs, with a mark at the snapshot."""
+        """Render :data:`LOSSES` or :data:`ERRORS` over the epochs, with a mark at the snapshot."""
         from dlcx.reports.charts import TEST, TRAINING, line_chart
 
         columns, label = what

@@ -1,7 +1,7 @@
-"""Pages of HTML that need nothing but themselves: style, charts and pictures are inside; light, dark and on paper.
+"""Self-contained HTML pages with embedded style, charts and pictures, for light and dark mode and for printing.
 
-A page can hold scripts of :mod:`dlcx.reports.assets`. Its content security policy names their digests, so a
-browser runs no other script, whatever text comes into the page.
+A page may contain scripts of :mod:`dlcx.reports.assets`. Its content security policy lists their hashes, so that a
+browser runs no other script, whatever text the page contains.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dlcx.outputs import write_text
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page: its heading, what stands below as HTML, and the name by which links find it."""
+    """A section of a page: heading, HTML content and anchor for links."""
 
     title: str
     body: str
@@ -47,16 +47,31 @@ def write_page(
     scripts: Sequence[str] = (),
     wide: bool = False,
 ) -> None:
-    """Write a page; ``facts`` are names and values that stand on top, ``source`` says which snapshot it is about.
+    """Write a page.
 
-    ``version`` is dlcx's. It stands on the page, with the time at which the page was made. ``styles`` and ``scripts``
-    are files of ``assets`` that the page needs besides page.css and page.js; together the scripts are one, in
-    that order. A ``wide`` page takes more of a large window.
+    Parameters
+    ----------
+    path
+        The HTML file.
+    title, subtitle
+        Headings.
+    source
+        The snapshot that the page describes.
+    facts
+        Names and values shown at the top.
+    parts
+        Sections; empty ones are omitted.
+    version
+        Version of dlcx, shown with the time of creation.
+    styles, scripts
+        Files of ``assets`` in addition to page.css and page.js; scripts are concatenated in this order.
+    wide
+        Whether the page uses more of a large window.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     made = f"{source} Made by dlcx {version} on {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}.".strip()
     cards = "".join(f"<div><span class=soft>{escape(name)}</span><b>{escape(value)}</b></div>" for name, value in facts)
@@ -84,12 +99,12 @@ def write_page(
 
 
 def _asset(name: str) -> str:
-    """The content of a file of ``assets``."""
+    """Content of a file of ``assets``."""
     return (files("dlcx.reports") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _policy(script: str) -> str:
-    """A content security policy that lets a browser run this script only, and load nothing."""
+    """A content security policy that allows only this script and no network access."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     allowed = {
         "default-src": "'none'",
@@ -103,40 +118,50 @@ def _policy(script: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """The same text; bytes of names that are no UTF-8 become the replacement character."""
+    """Replace bytes that are not valid UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def data_block(name: str, content: Mapping[str, Any]) -> str:
-    """JSON that the page's script finds by the id ``name``; no browser takes it for markup or runs it."""
+    """Embed JSON that the page's script finds by the id ``name``; browsers do not interpret it."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return f"<script type='application/json' id='{name}'>{text}</script>"
 
 
 def array_text(values: np.ndarray) -> str:
-    """The bytes of an array, little-endian, as base64 for :func:`data_block`."""
+    """Encode the little-endian bytes of an array as base64 for :func:`data_block`."""
     return base64.b64encode(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
 
 def command(text: str, **about: str) -> str:
-    """A command to copy; ``about`` becomes ``data-`` attributes, for the script."""
+    """Render a command with a copy button; ``about`` becomes ``data-`` attributes for the script."""
     attributes = "".join(f" data-{name}='{escape(value, quote=True)}'" for name, value in about.items())
     button = "<button type=button class='needs-script copy'>Copy</button>"
     return f"<div class=command><code{attributes}>{escape(text)}</code>{button}</div>"
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """A paragraph; ``kind`` is nothing, ``soft`` or ``warn``."""
+    """Render a paragraph; ``kind`` is empty, ``soft`` or ``warn``."""
     return f"<p class='{kind}'>{escape(text)}</p>"
 
 
 def values(rows: Sequence[tuple[str, str]]) -> str:
-    """A table of names and values, which may be long."""
+    """Render a table of names and values."""
     return table(("what", "value"), rows).replace("<table>", "<table class=values>", 1)
 
 
 def colors(names: Sequence[str], shades: np.ndarray, marks: str = "") -> str:
-    """A legend: ``marks`` said in words, and names beside their colours (N, 3) uint8 RGB."""
+    """Render a legend.
+
+    Parameters
+    ----------
+    names
+        N names.
+    shades
+        Their colors (N, 3), uint8 RGB.
+    marks
+        Explanation of the marks.
+    """
     words = [f"<span>{escape(marks)}</span>"] if marks else []
     words += [
         f"<span><i style='background:#{red:02x}{green:02x}{blue:02x}'></i>{escape(name)}</span>"
@@ -146,13 +171,13 @@ def colors(names: Sequence[str], shades: np.ndarray, marks: str = "") -> str:
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
 
 def link(target: Path, page: Path, text: str) -> Markup:
-    """A link from a page to a file, which works as long as both lie as they do now."""
+    """Render a relative link from a page to a file."""
     try:
         address = quote(os.fsencode(os.path.relpath(target, page.parent)).replace(os.sep.encode(), b"/"))
     except ValueError:  # another drive
@@ -161,7 +186,7 @@ def link(target: Path, page: Path, text: str) -> Markup:
 
 
 def sparkline(values: np.ndarray, title: str) -> Markup:
-    """A small line of values from 0 to 1, without axes; nan leaves a gap."""
+    """Render a small line of values from 0 to 1 without axes; nan leaves a gap."""
     wide, tall = 120, 22
     across = np.linspace(1, wide - 1, max(len(values), 2))
     steps, open_run = [], False
@@ -177,7 +202,7 @@ def sparkline(values: np.ndarray, title: str) -> Markup:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table; columns in ``numbers`` are set to the right. Cells are text, or :class:`Markup`."""
+    """Render a table; columns listed in ``numbers`` are right-aligned. Cells are text or :class:`Markup`."""
 
     def cells(row: Sequence[str], tag: str) -> str:
         kinds = (" class=n" if column in numbers else "" for column in range(len(row)))
@@ -188,28 +213,28 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[
     return f"<div class=wide><table><tr>{cells(head, 'th')}</tr>{body}</table></div>"
 
 
-def folded(title: str, body: str) -> str:
-    """HTML that is shown when the reader asks for it."""
+def collapsible(title: str, body: str) -> str:
+    """Render HTML that opens on click."""
     return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
-def still(body: str) -> str:
-    """Charts that stand in for what a script shows: on paper, and where no script runs."""
+def print_only(body: str) -> str:
+    """Charts that replace interactive ones on paper and without JavaScript."""
     return f"<div class=still>{body}</div>" if body else ""
 
 
-def pictures(items: Sequence[tuple[np.ndarray, str]], *, most: int = 640, large: bool = False) -> str:
-    """Images (h, w, 3) uint8 RGB with captions, side by side, at most so many pixels wide; ``large``: two in a row."""
-    figures = "".join(_figure(image, caption, most) for image, caption in items)
+def pictures(items: Sequence[tuple[np.ndarray, str]], *, max_width: int = 640, large: bool = False) -> str:
+    """Render images (h, w, 3), uint8 RGB, with captions side by side; ``large``: two per row."""
+    figures = "".join(_figure(image, caption, max_width) for image, caption in items)
     return f"<div class='pictures{' large' if large else ''}'>{figures}</div>"
 
 
-def _figure(image: np.ndarray, caption: str, most: int) -> str:
-    return figure(jpeg_text(image, most), caption)
+def _figure(image: np.ndarray, caption: str, max_width: int) -> str:
+    return figure(jpeg_text(image, max_width), caption)
 
 
 def figure(jpeg: str, caption: str, below: str = "") -> str:
-    """A picture, given as :func:`jpeg_text`, with its caption, and HTML ``below`` that."""
+    """Render a picture from :func:`jpeg_text` with its caption and HTML below it."""
     return (
         f"<figure><img alt='{escape(caption, quote=True)}' src='data:image/jpeg;base64,{jpeg}'>"
         f"<figcaption>{escape(caption)}</figcaption>{below}</figure>"
@@ -217,13 +242,13 @@ def figure(jpeg: str, caption: str, below: str = "") -> str:
 
 
 def seek_button(frame: int) -> str:
-    """A button that shows a frame in the timeline."""
+    """Render a button that shows a frame in the timeline."""
     return f"<button type=button class='needs-script seek' data-frame={int(frame)}>Show in the timeline</button>"
 
 
-def jpeg_text(image: np.ndarray, most: int, quality: int = 82) -> str:
-    """An image (h, w, 3) uint8 RGB, at most so many pixels wide, as base64 of a JPEG file."""
-    scale = min(1.0, most / image.shape[1])
+def jpeg_text(image: np.ndarray, max_width: int, quality: int = 82) -> str:
+    """Encode an image (h, w, 3), uint8 RGB, at most ``max_width`` pixels wide, as base64 of a JPEG file."""
+    scale = min(1.0, max_width / image.shape[1])
     if scale < 1:
         size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
@@ -232,7 +257,7 @@ def jpeg_text(image: np.ndarray, most: int, quality: int = 82) -> str:
 
 
 def embedded_pngs(items: Sequence[tuple[bytes, str]]) -> str:
-    """Contents of png files with captions: several two in a row, a single one as large as it is."""
+    """Render the contents of png files with captions; several appear two per row."""
     figures = []
     for data, caption in items:
         text = base64.b64encode(data).decode("ascii")

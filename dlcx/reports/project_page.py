@@ -18,27 +18,39 @@ from dlcx.options.commands.report import ReportOptions
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 from dlcx.reports.commands import PoseCommands
-from dlcx.reports.suspect_frames import faults
+from dlcx.reports.suspect_frames import frame_faults
 from dlcx.reports.swap_strips import SwapStrips
-from dlcx.reports.video_page import page_path, read_facts
-from dlcx.reports.video_statistics import VideoFacts
+from dlcx.reports.video_page import page_path, read_video_statistics
+from dlcx.reports.video_statistics import VideoStatistics
 
 if TYPE_CHECKING:
     from dlcx.reports.page import Markup
 
-#: The name of the page in the project's folder.
+#: File name of the page.
 PAGE = "project_report.html"
-#: Points of the small line that shows a video's quality over time.
-BINS = 60
+#: Number of points of the line that shows a video's quality over time.
+SPARKLINE_POINTS = 60
 
 
 @dataclass(frozen=True)
 class VideoQuality:
     """How good the poses of a video are.
 
-    ``quality`` is the mean over the readable frames of 1 minus all faults of the frame, at least 0: 1 where every
-    animal is found with sure points in every frame, without jumps. ``over_time`` (B,) is the same of parts of the
-    video. ``jumps`` are those a minute, ``swaps`` None where no animals were linked.
+    Attributes
+    ----------
+    quality
+        Mean over the readable frames of 1 minus the sum of the frame's faults, at least 0. It is 1 if every animal is
+        detected with confident points in every frame and nothing jumps.
+    over_time
+        The same for consecutive parts of the video (B,).
+    sure, missing
+        Fractions of confident and of missing points.
+    jumps
+        Jumps per minute.
+    swaps
+        Number of possible swaps; None if animals were not linked.
+    unreadable
+        Number of frames that could not be decoded; None if unknown.
     """
 
     video: Path
@@ -53,9 +65,9 @@ class VideoQuality:
     unreadable: int | None
 
     @classmethod
-    def of(cls, facts: VideoFacts, project: Project, commands: PoseCommands) -> VideoQuality:
-        """The numbers of a video's poses."""
-        good = np.where(facts.readable, 1 - np.minimum(faults(facts).sum(1), 1), np.nan)
+    def of(cls, facts: VideoStatistics, project: Project, commands: PoseCommands) -> VideoQuality:
+        """Rate the poses of a video."""
+        good = np.where(facts.readable, 1 - np.minimum(frame_faults(facts).sum(1), 1), np.nan)
         strips = SwapStrips.of(facts, project, commands)
         count = len(facts.tracks)
         return cls(
@@ -63,8 +75,8 @@ class VideoQuality:
             page_path(facts.found),
             count,
             _mean(good),
-            np.array([_mean(part) for part in np.array_split(good, min(BINS, max(count, 1)))]),
-            float(facts.sure.mean()) if facts.sure.size else math.nan,
+            np.array([_mean(part) for part in np.array_split(good, min(SPARKLINE_POINTS, max(count, 1)))]),
+            float(facts.confident.mean()) if facts.confident.size else math.nan,
             float((~facts.known).mean()) if facts.known.size else math.nan,
             60 * facts.video.fps * float(facts.jumps.sum()) / max(count, 1),
             None if strips is None else len(strips.swaps),
@@ -130,7 +142,7 @@ def project_page(
     errors = [one.error for one in contents.shuffles if one.error is not None]
     write_page(
         page,
-        f"{home.task}: the whole project",
+        f"{home.task}: project overview",
         str(home.root.absolute()),
         f"Iteration {home.iteration}.",
         [
@@ -138,13 +150,13 @@ def project_page(
             ("with poses", str(len(rated))),
             ("labeled images", str(contents.labeled_images)),
             ("networks", str(len(contents.shuffles))),
-            ("least test error", f"{min(errors):.2f} px" if errors else "-"),
+            ("lowest test error", f"{min(errors):.2f} px" if errors else "-"),
         ],
         [
             Section("Videos, worst first", _videos(rated, page, commands, cutoff)),
             Section("Videos without poses", _without_poses(others, commands, wanted)),
             Section("Networks", networks.html()),
-            Section("How it was made", _making(wanted, commands, cutoff)),
+            Section("Analysis", _analysis_section(wanted, commands, cutoff)),
         ],
         version=__version__,
         wide=True,
@@ -160,15 +172,23 @@ def rate_videos(
     pcutoff: float,
     progress: Progress,
 ) -> tuple[list[VideoQuality], list[tuple[Path, str]]]:
-    """The quality of every video with poses, worst first, and the other videos with the reason."""
+    """Rate every video with poses.
+
+    Returns
+    -------
+    rated : list of VideoQuality
+        Worst first.
+    others : list of tuple
+        Videos without usable poses, with the reason.
+    """
     rated, others = [], []
     with progress.task("read poses", total=len(videos), unit="video") as task:
         for video in videos:
             try:
                 if wanted is None:
-                    raise DlcxError("no network of the project is trained")
+                    raise DlcxError("the project has no trained network")
                 found: FoundPoses = wanted.find(video)
-                rated.append(VideoQuality.of(read_facts(found, pcutoff), home, commands))
+                rated.append(VideoQuality.of(read_video_statistics(found, pcutoff), home, commands))
             except DlcxError as error:
                 others.append((video, str(error)))
             task.advance()
@@ -176,19 +196,29 @@ def rate_videos(
 
 
 def _videos(rated: Sequence[VideoQuality], page: Path, commands: PoseCommands, cutoff: float | None) -> str:
-    """A table with a row for each video, and the command that makes the pages that are missing."""
+    """A table with one row per video, and the command that creates missing pages."""
     from dlcx.reports.page import command, paragraph, table
 
     if not rated:
         return ""
-    head = ("video", "quality", "over time", "sure", "not found", "jumps/min", "may be swapped", "unreadable", "frames")
+    head = (
+        "video",
+        "quality",
+        "over time",
+        "confident",
+        "missing",
+        "jumps/min",
+        "possible swaps",
+        "unreadable",
+        "frames",
+    )
     rows = [_row(one, page) for one in rated]
-    note = "Quality is 100 % where every animal is found with sure points in every frame and nothing jumps. An animal "
-    note += "that is away for long counts little. Videos with a link have a page of their own."
+    note = "Quality is 100 % if every animal is detected with confident points in every frame and nothing jumps. "
+    note += "Long absences of an animal count little. Linked videos have their own page."
     without = [one.video for one in rated if not one.page.is_file()]
     more = ""
     if without:
-        more = paragraph(f"This makes the missing page{'s' if len(without) > 1 else ''}:")
+        more = paragraph(f"Create the missing page{'s' if len(without) > 1 else ''}:")
         more += command(commands.on(ReportOptions, without, pcutoff=cutoff))
     return paragraph(note, "soft") + table(head, rows, numbers=(1, 3, 4, 5, 6, 7, 8)) + more
 
@@ -210,7 +240,7 @@ def _row(one: VideoQuality, page: Path) -> tuple[str | Markup, ...]:
 
 
 def _without_poses(others: Sequence[tuple[Path, str]], commands: PoseCommands, wanted: WantedPoses | None) -> str:
-    """The other videos with the reason, and the command that analyzes those that were not."""
+    """The other videos with the reason, and the command that analyzes them."""
     from dlcx.reports.page import command, paragraph, table
 
     if not others:
@@ -218,7 +248,7 @@ def _without_poses(others: Sequence[tuple[Path, str]], commands: PoseCommands, w
     body = table(("video", "reason"), [(video.name, reason) for video, reason in others])
     plain = [video for video, reason in others if reason.startswith("no poses of")]
     if wanted is not None and plain:
-        body += paragraph("This analyzes those without poses:") + command(commands.analyzing(plain))
+        body += paragraph("Analyze the videos without poses:") + command(commands.analyzing(plain))
     return body
 
 
@@ -231,16 +261,16 @@ class _Networks:
     page: Path
 
     def html(self) -> str:
-        """A table with a row for each, the least test error first, and their learning curves."""
+        """A table with one row per shuffle, lowest test error first, and learning curves."""
         from dlcx.reports.page import paragraph, table
 
         if not self.states:
-            return paragraph("There is none yet.")
+            return paragraph("The project has no shuffle yet.")
         ranked = sorted(self.states, key=lambda one: (one.error is None, one.error or 0.0, one.shuffle))
         head = ("shuffle", "network", "images", "epochs", "training error", "test error", "snapshot", "")
         rows = [self._row(one) for one in ranked]
         curves = "".join(self._curve(one) for one in ranked)
-        note = "Errors are mean distances from the labels. Errors on other test images do not compare."
+        note = "Errors are mean distances from the labels; compare only shuffles with the same test images."
         return table(head, rows, numbers=(2, 3, 4, 5)) + paragraph(note, "soft") + f"<div class=networks>{curves}</div>"
 
     def _row(self, one: ShuffleState) -> tuple[str | Markup, ...]:
@@ -249,7 +279,7 @@ class _Networks:
         place = self._place(one)
         pages = [] if place is None else sorted(place.evaluation_dir.glob("*_report.html"), key=_age)
         images = "-" if one.train_images is None else f"{one.train_images} + {one.test_images}"
-        told = one.trouble or ("of TensorFlow" if one.engine == "tensorflow" else "")
+        remark = one.trouble or ("TensorFlow" if one.engine == "tensorflow" else "")
         return (
             link(pages[-1], self.page, f"shuffle {one.shuffle}") if pages else f"shuffle {one.shuffle}",
             one.net_type,
@@ -258,7 +288,7 @@ class _Networks:
             self._training_error(one),
             "-" if one.error is None else f"{one.error:.2f} px",
             one.snapshot or "-",
-            told if told or one.evaluated or one.error is None else "not evaluated: measured in training",
+            remark if remark or one.evaluated or one.error is None else "not evaluated: error measured during training",
         )
 
     def _place(self, one: ShuffleState) -> Shuffle | None:
@@ -267,7 +297,7 @@ class _Networks:
         return self.home.shuffle(one.shuffle, one.trainset_index)
 
     def _training_error(self, one: ShuffleState) -> str:
-        """That of the evaluation with the least test error."""
+        """The training error of the evaluation with the lowest test error."""
         from dlcx.formats.predictions.evaluation import read_combined
 
         place = self._place(one)
@@ -290,19 +320,19 @@ class _Networks:
         place = self._place(one)
         if place is None:
             return ""
-        best = next((own for own in place.snapshots() if own.uid == one.snapshot), None)
+        best = next((snapshot for snapshot in place.snapshots() if snapshot.uid == one.snapshot), None)
         chart = small_curve(place, best)
         return f"<div><h3>{escape(f'shuffle {one.shuffle}, {one.net_type}')}</h3>{chart}</div>" if chart else ""
 
 
-def _making(wanted: WantedPoses | None, commands: PoseCommands, cutoff: float | None) -> str:
+def _analysis_section(wanted: WantedPoses | None, commands: PoseCommands, cutoff: float | None) -> str:
     from dlcx.reports.page import command, paragraph
 
-    whose = "No network is trained." if wanted is None else f"Poses of shuffle {wanted.place.number}"
+    source = "No network is trained." if wanted is None else f"Poses of shuffle {wanted.place.number}"
     if wanted is not None:
-        whose += f", snapshot {wanted.snapshot or 'any'}{', filtered' if wanted.filtered else ''}."
+        source += f", snapshot {wanted.snapshot or 'any'}{', filtered' if wanted.filtered else ''}."
     again = commands.on(ReportOptions, [], overview=True, pcutoff=cutoff)
-    return paragraph(whose) + paragraph("This makes the page again:") + command(again)
+    return paragraph(source) + paragraph("Create this page again:") + command(again)
 
 
 def _age(path: Path) -> float:

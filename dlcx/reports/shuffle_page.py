@@ -1,4 +1,4 @@
-"""The page on a shuffle: what was trained on what, how it learned, and where it errs."""
+"""The page on a shuffle: learning curves, errors, likelihoods, near-duplicates and training set-up."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from dlcx.reports.learning_curves import detector_curves, pose_curves
 from dlcx.settings import DlcxConfig, ModelConfig
 from dlcx.training.leakage import NearDuplicateCheck, check_near_duplicates
 
-#: Test images that are drawn, those of the largest errors.
-WORST = 10
-#: What the sides of a split are called.
+#: Maximum number of images shown, those with the largest errors.
+MAX_IMAGES = 10
+#: Names of the sides of a split.
 SIDES = {"train": "training", "test": "test"}
-#: Videos from which an interval comes from drawing videos; of fewer, images.
-VIDEOS = 5
+#: Minimum number of videos for a bootstrap over videos; with fewer, images are resampled.
+MIN_CLUSTERS = 5
 
 
 def shuffle_page(network: TrainedNetwork, pcutoff: float, *, out: Path | None, progress: Progress) -> Path:
@@ -73,22 +73,22 @@ def shuffle_page(network: TrainedNetwork, pcutoff: float, *, out: Path | None, p
         ("training error", _px(metrics["train"].rmse)),
         (f"{SIDES[facts.judged]} mAP", _number(judged.mAP, 1)),
         ("images", f"{metrics['train'].images} + {metrics['test'].images}"),
-        (f"sure (score at least {pcutoff:g})", _share(judged.keypoints_pcutoff, judged.labelled)),
+        (f"confident (likelihood at least {pcutoff:g})", _share(judged.keypoints_pcutoff, judged.labelled)),
     ]
     write_page(
         path,
         f"{place.project.task}: shuffle {place.number}, {net_type or config.net_type}",
-        f"{network.scorer}. Errors are mean distances from the labels, in pixels of the image.{facts.reservation}",
+        f"{network.scorer}. Errors are mean distances from the labels in pixels of the image.{facts.reservation}",
         f"Snapshot {chosen.path.name}, epoch {chosen.epoch}.",
         numbers,
         [
-            Section("How it learned", pose_curves(place, chosen)),
-            Section("How the detector learned", detector_curves(place, detector)),
-            Section("Error of each bodypart", facts.bodyparts()),
-            Section("What the likelihood says", facts.likelihood()),
-            Section("Are the test images new to the net?", facts.novelty(duplicates)),
-            Section(f"The largest errors on {SIDES[facts.judged]} images", facts.worst()),
-            Section("What was trained on what", facts.settings()),
+            Section("Training", pose_curves(place, chosen)),
+            Section("Training of the detector", detector_curves(place, detector)),
+            Section("Error by bodypart", facts.bodyparts()),
+            Section("Likelihood and error", facts.likelihood()),
+            Section("Test images similar to training images", facts.novelty(duplicates)),
+            Section(f"Largest errors on {SIDES[facts.judged]} images", facts.worst()),
+            Section("Training set-up", facts.settings()),
         ],
         version=__version__,
     )
@@ -97,7 +97,7 @@ def shuffle_page(network: TrainedNetwork, pcutoff: float, *, out: Path | None, p
 
 @dataclass(frozen=True)
 class _Facts:
-    """All that the page tells."""
+    """The data of the page."""
 
     place: Shuffle
     config: ModelConfig
@@ -110,12 +110,12 @@ class _Facts:
 
     @property
     def single(self) -> bool:
-        """Whether one animal is known to be there."""
+        """Whether images show a single animal."""
         return len(self.place.project.layout.individuals) == 1
 
     @cached_property
     def rows(self) -> dict[str, list[int]]:
-        """Rows of the labels that were evaluated, of either side of the split."""
+        """Evaluated rows of the labels on each side of the split."""
         sides = {"train": self.split.train, "test": self.split.test}
         rows = {
             name: [row for row in side.tolist() if self.labels.images[row] in self.found]
@@ -123,22 +123,22 @@ class _Facts:
         }
         if not rows["test"] and not rows["train"]:
             raise DlcxError(
-                f"{self.place.name}: its evaluation holds no image of its dataset",
+                f"{self.place.name}: the evaluation contains no image of the training dataset",
                 hint=f"Run `{command_line('evaluate', *self.place.flags)}` again.",
             )
         return rows
 
     @property
     def judged(self) -> str:
-        """The side whose errors are looked at closely: training images where there is no test image."""
+        """The side shown in detail: test images, or training images if there are no test images."""
         return "test" if self.rows["test"] else "train"
 
     @property
     def reservation(self) -> str:
-        """What to keep in mind where there is no test image."""
+        """A remark for shuffles without test images."""
         if self.rows["test"]:
             return ""
-        return " There is no test image: errors are those on images that the network was trained on."
+        return " There are no test images: errors refer to the training images."
 
     def _pairs(self, side: str) -> tuple[list[Prediction], list[Prediction]]:
         rows = self.rows[side]
@@ -146,7 +146,7 @@ class _Facts:
 
     @cached_property
     def metrics(self) -> dict[str, PoseMetrics]:
-        """Errors on either side."""
+        """Errors on each side of the split."""
         return {
             side: evaluate_poses(*self._pairs(side), pcutoff=self.pcutoff, single=self.single)
             for side in ("train", "test")
@@ -154,7 +154,7 @@ class _Facts:
 
     @cached_property
     def errors(self) -> dict[str, KeypointErrors]:
-        """Error and score of every label, of the sides that have images."""
+        """Error and likelihood of every label, for sides that have images."""
         return {side: keypoint_errors(*self._pairs(side), single=self.single) for side in SIDES if self.rows[side]}
 
     @property
@@ -174,22 +174,20 @@ class _Facts:
         for color, side in shown:
             errors = self.errors[side]
             videos = [self.labels.images[row][1] for row in self.rows[side]]
-            many = many or len(set(videos)) >= VIDEOS
-            clusters = videos if len(set(videos)) >= VIDEOS else [str(row) for row in self.rows[side]]
+            many = many or len(set(videos)) >= MIN_CLUSTERS
+            clusters = videos if len(set(videos)) >= MIN_CLUSTERS else [str(row) for row in self.rows[side]]
             for part, row in enumerate(bars):
                 interval = mean_interval(errors.error[:, errors.part == part], clusters)
                 row.append(Bar(interval.value, interval.low, interval.high, series=color))
         what = "videos" if many else "images"
-        note = (
-            f"Whiskers: 95 % confidence of the mean, from drawing {what} anew; they know nothing of other recordings."
-        )
+        note = f"Whiskers: 95 % bootstrap confidence interval over {what}; it does not cover other recordings."
         chart = bar_chart(
             self.parts, bars, x_label="mean error (px)", series=[(SIDES[side], color) for color, side in shown]
         )
         return chart + paragraph(note, "soft")
 
     def likelihood(self) -> str:
-        """Error against likelihood, and what a cut-off keeps."""
+        """Error against likelihood, and the effect of the p-cutoff."""
         from dlcx.reports.charts import TEST, TRAINING, Series, line_chart
         from dlcx.reports.page import paragraph
 
@@ -197,11 +195,11 @@ class _Facts:
         known = np.isfinite(errors.error)
         error, score = errors.error[known], errors.score[known]
         if not len(error):
-            return paragraph(f"No labelled keypoint of the {SIDES[self.judged]} images was found.", "warn")
+            return paragraph(f"No labeled keypoint of the {SIDES[self.judged]} images was detected.", "warn")
         name = f"keypoint of a {SIDES[self.judged]} image"
         dots = Series(name, score, np.maximum(error, 0.05), dots=True, color=color)
         across = (0.0, max(1.0, float(score.max())))
-        mark = [(self.pcutoff, f"cut-off {self.pcutoff:g}")]
+        mark = [(self.pcutoff, f"p-cutoff {self.pcutoff:g}")]
         scatter = line_chart([dots], x_label="likelihood", y_label="error (px)", log=True, marks=mark, x_range=across)
         cutoffs = np.linspace(0, 1, 51)
         order = np.argsort(score)
@@ -209,11 +207,14 @@ class _Facts:
         sums = np.concatenate([np.cumsum(error[order][::-1])[::-1], [0.0]])
         mean = np.where(kept > 0, sums[len(score) - kept] / np.maximum(kept, 1), np.nan)
         share = 100 * kept / max(int(errors.labeled.sum()), 1)
-        curves = ((mean, "mean error of what is kept (px)", None), (share, "labels that are kept (%)", (0.0, 100.0)))
+        curves = (
+            (mean, "mean error of kept predictions (px)", None),
+            (share, "labels with a kept prediction (%)", (0.0, 100.0)),
+        )
         return scatter + "".join(
             line_chart(
                 [Series("", cutoffs, values, color=color)],
-                x_label="cut-off",
+                x_label="p-cutoff",
                 y_label=label,
                 marks=mark,
                 x_range=across,
@@ -224,7 +225,7 @@ class _Facts:
         )
 
     def near_duplicates(self, progress: Progress) -> NearDuplicateCheck:
-        """Find test images that are nearly identical to training images."""
+        """Find near-duplicates of training images among the test images."""
         from dlcx.data.images import read_image
         from dlcx.data.near_duplicates import thumbnail
 
@@ -240,23 +241,25 @@ class _Facts:
         return check_near_duplicates(self.labels, split, small, truth, found, single=self.single)
 
     def path(self, row: int) -> Path:
-        """The image of a row."""
+        """The image file of a row."""
         return self.place.project.root.joinpath(*self.labels.images[row])
 
     def novelty(self, check: NearDuplicateCheck | None) -> str:
-        """The split, and near-duplicates across it with the nearest pairs."""
+        """The split, and the closest near-duplicates across it."""
         from dlcx.data.images import read_image
         from dlcx.reports.page import paragraph, pictures
 
         if check is None:
-            text = "There is no test image: the network was trained on all labeled images of its dataset, so nothing "
-            return paragraph(f"{text}here says how it does on images that it has not seen.", "warn")
+            text = "The network was trained on all labeled images of its dataset. Without test images, the page cannot "
+            return paragraph(f"{text}show how it performs on new images.", "warn")
         videos = {side: {self.labels.images[row][1] for row in rows} for side, rows in self.rows.items()}
         both = len(videos["train"] & videos["test"])
         count = len(self.rows["test"])
         of = len(videos["test"])
-        also = "which" if both == of else f"{both} of which"
-        text = paragraph(f"{count} test images of {of} video{'s' if of > 1 else ''}, {also} also gave training images.")
+        text = paragraph(
+            f"{count} test image{'s' if count > 1 else ''} from {of} video{'s' if of > 1 else ''}; "
+            f"{both} of {of} also {'has' if both == 1 else 'have'} training images."
+        )
         if not check.twins:
             return text + paragraph("No test image is nearly identical to a training image.")
         text += paragraph(check.line()[0].upper() + check.line()[1:] + ".", "warn")
@@ -266,17 +269,17 @@ class _Facts:
             for pair in nearest
             for side, name in (("test", pair.test), ("training", pair.train))
         ]
-        return text + pictures(shown, most=420, large=True)
+        return text + pictures(shown, max_width=420, large=True)
 
     def worst(self) -> str:
-        """The images with the largest mean error, drawn."""
+        """Pictures of the images with the largest mean error."""
         from dlcx.data.images import read_image
         from dlcx.reports.page import colors, pictures
         from dlcx.visuals.colors import part_colors
         from dlcx.visuals.labeled_images import LabeledImagePainter
 
         project = self.place.project
-        size = 2 * project.dotsize  # for they are shown half as large as they are drawn
+        size = 2 * project.dotsize  # pictures are shown at half their size
         paint = LabeledImagePainter(
             project.layout,
             pcutoff=self.pcutoff,
@@ -290,36 +293,36 @@ class _Facts:
         known = np.isfinite(error)
         mean = np.where(known, error, 0).sum(1) / np.maximum(known.sum(1), 1)
         shown = []
-        for place in np.argsort(-mean)[:WORST]:
-            row = self.rows[self.judged][place]
-            if known[place].any():
+        for index in np.argsort(-mean)[:MAX_IMAGES]:
+            row = self.rows[self.judged][index]
+            if known[index].any():
                 picture = paint(read_image(self.path(row)), self.labels.pose(row), self.found[self.labels.images[row]])
-                missed = int((errors.labeled[place] & ~known[place]).sum())
-                also = f", {missed} not found" if missed else ""
-                shown.append((picture, f"{'/'.join(self.labels.images[row][1:])}: {mean[place]:.1f} px{also}"))
-        marks = f"+ label, \u25cf found, \u00d7 found with a likelihood below {self.pcutoff:g}"
+                missed = int((errors.labeled[index] & ~known[index]).sum())
+                also = f", {missed} missing" if missed else ""
+                shown.append((picture, f"{'/'.join(self.labels.images[row][1:])}: {mean[index]:.1f} px{also}"))
+        marks = f"+ label, \u25cf prediction, \u00d7 prediction with a likelihood below {self.pcutoff:g}"
         legend = colors(self.parts, part_colors(len(self.parts), project.colormap), marks)
-        return legend + pictures(shown, most=900, large=True)
+        return legend + pictures(shown, max_width=900, large=True)
 
     def _helpers(self, own: DlcxConfig) -> list[tuple[str, str]]:
-        """What finds animals or first guesses for the net."""
+        """Rows on the detector or the source of conditions."""
         rows = []
         if self.config.detector is not None and self.detector is not None:
             model = self.config.detector.model
             rows += [
                 ("detector", model.variant or model.type),
-                ("its snapshot", f"{self.detector.path.name}, first weights {own.detector_source}"),
+                ("detector snapshot", f"{self.detector.path.name}, initial weights {own.detector_source}"),
             ]
         try:
             conditions = chosen_conditions(self.place, self.config)
-        except DlcxError:  # they are gone, or were never named
+        except DlcxError:  # missing, or not configured
             conditions = None
         if conditions is not None:
-            rows.append(("first guesses of", conditions.title))
+            rows.append(("conditions", conditions.title))
         return rows
 
     def settings(self) -> str:
-        """A table of names and values."""
+        """A table of settings."""
         from dlcx.reports.page import values
 
         own = read_dlcx_config(self.place.dlcx_config_path)
@@ -327,9 +330,9 @@ class _Facts:
         rows = [
             ("project", str(self.place.project.root)),
             ("shuffle", f"{self.place.name}, iteration {self.place.project.iteration}"),
-            ("net", own.net_type or self.config.net_type),
+            ("network", own.net_type or self.config.net_type),
             ("snapshot", f"{self.snapshot.path.name}, epoch {self.snapshot.epoch} of {train.epochs}"),
-            ("first weights", own.weights),
+            ("initial weights", own.weights),
             *self._helpers(own),
             ("batch size", str(train.batch_size)),
             ("optimizer", f"{self.config.runner.optimizer.type} {dict(self.config.runner.optimizer.params)}"),

@@ -1,4 +1,4 @@
-"""The page on a video: a timeline to look around in, what is suspect and how it is mended, and where animals went."""
+"""The page on a video: an interactive timeline, suspicious frames and possible swaps with their fixes, trajectories."""
 
 from __future__ import annotations
 
@@ -18,58 +18,76 @@ from dlcx.options.commands.report import ReportOptions
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.reports.commands import PoseCommands
-from dlcx.reports.frame_visits import FrameVisits
-from dlcx.reports.suspect_frames import Suspect, suspects
+from dlcx.reports.frame_reader import FrameReader
+from dlcx.reports.suspect_frames import Suspect, find_suspects
 from dlcx.reports.swap_strips import SwapStrips
-from dlcx.reports.timeline import Mark, Scrubbing, timeline_data
-from dlcx.reports.video_statistics import VideoFacts
+from dlcx.reports.timeline import Mark, TimelinePictures, timeline_data
+from dlcx.reports.video_statistics import VideoStatistics
 
 if TYPE_CHECKING:
     from dlcx.formats.predictions.analysis_pickles import AnalysisMeta
     from dlcx.visuals.labeled_video import PosePainter
 
-#: Pixels of a picture of a suspect frame.
+#: Width in pixels of pictures of suspicious frames.
 WIDTH = 560
-#: The scripts of the timeline, in order.
+#: Scripts of the timeline, in order of execution.
 SCRIPTS = ("poses.js", "charts.js", "painter.js", "stage.js", "timeline.js")
 
 
 def page_path(found: FoundPoses) -> Path:
-    """Where the page of a video's poses lies: beside them."""
+    """Return the path of the page on a video's poses, beside them."""
     return found.file.path.with_name(f"{found.file.path.stem}_report.html")
 
 
-def read_facts(found: FoundPoses, pcutoff: float) -> VideoFacts:
-    """What the poses say.
+def read_video_statistics(found: FoundPoses, pcutoff: float) -> VideoStatistics:
+    """Compute the statistics of a video's poses.
 
     Raises
     ------
     DlcxError
-        When the poses or the video cannot be read.
+        If the poses or the video cannot be read.
     """
     from dlcx.data.video import open_video
 
-    return VideoFacts(found, pcutoff, open_video(found.video), found.in_frame())
+    return VideoStatistics(found, pcutoff, open_video(found.video), found.in_frame())
 
 
 def video_page(
     found: FoundPoses, project: Project, pcutoff: float, commands: PoseCommands, progress: Progress = SILENT
 ) -> Path:
-    """Write the page beside the poses; returns where it is.
+    """Write the page on a video beside its poses.
+
+    Parameters
+    ----------
+    found
+        The poses.
+    project
+        Gives colors, skeleton and dot size.
+    pcutoff
+        Likelihood from which a point counts as confident.
+    commands
+        Builds the commands that the page prints.
+    progress
+        Reports the frames read.
+
+    Returns
+    -------
+    Path
+        The HTML file.
 
     Raises
     ------
     DlcxError
-        When the poses or the video cannot be read, or the page cannot be written.
+        If the poses or the video cannot be read, or the page cannot be written.
     """
     from dlcx import __version__
     from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
     from dlcx.reports.page import Section, write_page
 
-    facts = read_facts(found, pcutoff)
+    facts = read_video_statistics(found, pcutoff)
     stored = found.files.stored_meta
     meta = read_meta_pickle(stored) if stored.is_file() else None
-    parts = _Parts(facts, project, commands, meta)
+    parts = _Sections(facts, project, commands, meta)
     parts.read_pictures(progress)
     path = page_path(found)
     kind = f", tracked by {found.file.tracker}" if found.file.tracker else ""
@@ -81,12 +99,12 @@ def video_page(
         parts.numbers(),
         [
             Section("Timeline", parts.timeline(), anchor="timeline"),
-            Section("Where identities may be swapped", parts.swaps.html() if parts.swaps else ""),
-            Section("Frames to look at", parts.suspicious()),
-            Section("Where they went", parts.trajectories()),
-            Section("How sure it is", parts.certainty()),
+            Section("Possible identity swaps", parts.swaps.html() if parts.swaps else ""),
+            Section("Suspicious frames", parts.suspicious()),
+            Section("Trajectories", parts.trajectories()),
+            Section("Confidence", parts.confidence()),
             Section("Speed", parts.speed()),
-            Section("How it was made", parts.making()),
+            Section("Analysis", parts.provenance()),
         ],
         version=__version__,
         styles=("timeline.css",),
@@ -97,10 +115,10 @@ def video_page(
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """The parts of the page."""
+class _Sections:
+    """The sections of the page."""
 
-    facts: VideoFacts
+    facts: VideoStatistics
     project: Project
     commands: PoseCommands
     meta: AnalysisMeta | None
@@ -108,32 +126,34 @@ class _Parts:
 
     @cached_property
     def suspects(self) -> list[Suspect]:
-        """The worst frames, worst first."""
-        return suspects(self.facts)
+        """The most suspicious frames, worst first."""
+        return find_suspects(self.facts)
 
     @cached_property
     def swaps(self) -> SwapStrips | None:
-        """The suspected swaps."""
+        """The swap candidates."""
         return SwapStrips.of(self.facts, self.project, self.commands)
 
     @cached_property
-    def scrubbing(self) -> Scrubbing:
+    def timeline_pictures(self) -> TimelinePictures:
         """The pictures of the timeline."""
         first = self.facts.tracks.first
         swaps = self.swaps.pictured if self.swaps else ()
-        return Scrubbing(self.facts, [*(first + one.row for one in self.suspects), *(one.frame for one in swaps)])
+        return TimelinePictures(
+            self.facts, [*(first + one.row for one in self.suspects), *(one.frame for one in swaps)]
+        )
 
     def read_pictures(self, progress: Progress) -> None:
         """Decode all frames that the page shows."""
-        visits = FrameVisits(self.facts.video)
-        self.scrubbing.join(visits)
+        reader = FrameReader(self.facts.video)
+        self.timeline_pictures.join(reader)
         if self.swaps:
-            self.swaps.join(visits)
+            self.swaps.join(reader)
         if self.suspects:
             visitor = partial(self._show, self._painter())
             for one in self.suspects:
-                visits.add(self.facts.tracks.first + one.row, visitor)
-        visits.run(progress)
+                reader.add(self.facts.tracks.first + one.row, visitor)
+        reader.run(progress)
 
     def _painter(self) -> PosePainter:
         from dlcx.visuals.labeled_video import PosePainter
@@ -142,7 +162,9 @@ class _Parts:
             self.facts.tracks,
             pcutoff=0.0,
             colormap=self.project.colormap,
-            dotsize=min(self.project.dotsize, max(4, self.facts.video.width // 50)),  # small animals stay to be seen
+            dotsize=min(
+                self.project.dotsize, max(4, self.facts.video.width // 50)
+            ),  # dots must not cover small animals
             skeleton=self.project.skeleton,
             skeleton_color=self.project.skeleton_color,
             boxes="too" if self.facts.tracks.layout.multi else "no",
@@ -154,33 +176,33 @@ class _Parts:
         self.shown[frame] = jpeg_text(paint(image.copy(), frame), WIDTH, quality=78)
 
     def numbers(self) -> list[tuple[str, str]]:
-        """What stands on top."""
+        """Facts at the top of the page."""
         facts = self.facts
         count, video = len(facts.tracks), facts.video
         return [
             ("frames", f"{count}" if count == video.frames else f"{count} of {video.frames}"),
             ("length", f"{count / video.fps:.1f} s at {video.fps:.4g}/s"),
-            (f"sure (at least {facts.pcutoff:g})", f"{100 * facts.sure.mean():.0f} %"),
-            ("not found", f"{100 * (~facts.known).mean():.1f} %"),
+            (f"confident (at least {facts.pcutoff:g})", f"{100 * facts.confident.mean():.0f} %"),
+            ("missing", f"{100 * (~facts.known).mean():.1f} %"),
             ("unreadable frames", "-" if facts.unreadable is None else str(int(facts.unreadable.sum()))),
         ]
 
     def timeline(self) -> str:
-        """What the script shows, and the data that it needs."""
+        """The timeline's container and data."""
         from dlcx.reports.page import data_block, paragraph
 
         first = self.facts.tracks.first
         marks = [Mark(first + one.row, "suspect", one.reason) for one in self.suspects]
         swaps = self.swaps.swaps if self.swaps else ()
         marks += [Mark(swap.frame, "swap", f"{swap.one} and {swap.other} may be swapped") for swap in swaps]
-        data = timeline_data(self.facts, self.project, self.scrubbing.chosen(), marks)
+        data = timeline_data(self.facts, self.project, self.timeline_pictures.chosen(), marks)
         sampled = ""
         if data["step"] > 1:
             sampled = (
-                f"This page holds every {data['step']}th of {len(self.facts.tracks)} frames, and all near the marks. "
-                f"Likelihoods are the least, speeds the largest since the frame before that it holds."
+                f"This page contains one of every {data['step']} of {len(self.facts.tracks)} frames, and all frames "
+                f"near the marks. It shows the minimum likelihood and the maximum speed since the previous frame shown."
             )
-        note = "The timeline needs JavaScript; charts further down show the same."
+        note = "The timeline needs JavaScript; the charts below show the same data."
         return (
             f"<p class='soft no-script'>{escape(note)}</p><div class='explorer needs-script' id=explorer></div>"
             + (paragraph(sampled, "soft needs-script") if sampled else "")
@@ -188,7 +210,7 @@ class _Parts:
         )
 
     def trajectories(self) -> str:
-        """Paths over a frame of the video, one picture an animal."""
+        """Paths over a frame of the video, one picture per animal."""
         from dlcx.reports.page import embedded_pngs, paragraph
         from dlcx.visuals.trajectories import Paths, middle_frame, trajectory_png
 
@@ -207,68 +229,76 @@ class _Parts:
                 opacity=self.project.alphavalue,
             )
             shown.append((trajectory_png(paths), name if tracks.layout.multi else ""))
-        note = "" if self.facts.sure.any() else paragraph(f"No point has a likelihood of {pcutoff:g} or more.", "warn")
+        note = (
+            ""
+            if self.facts.confident.any()
+            else paragraph(f"No point has a likelihood of at least {pcutoff:g}.", "warn")
+        )
         return note + self.legend(tracks.layout.bodyparts) + embedded_pngs(shown)
 
     @cached_property
     def shades(self) -> np.ndarray:
-        """Colors (K + U, 3) of the bodyparts, then of the unique ones."""
+        """Colors (K + U, 3) of the bodyparts, followed by the unique bodyparts."""
         from dlcx.visuals.colors import part_colors
 
         layout = self.facts.tracks.layout
         return part_colors(len(layout.bodyparts) + len(layout.unique), self.project.colormap)
 
     def legend(self, names: Sequence[str]) -> str:
-        """The first bodyparts' names beside their colors."""
+        """Legend of the first bodyparts."""
         from dlcx.reports.page import colors
 
         return colors(names, self.shades[: len(names)])
 
-    def certainty(self) -> str:
-        """Likelihood over time, and shares of sure and of missing frames: of each point, several animals' folded up."""
+    def confidence(self) -> str:
+        """Likelihood over time, and percentages of confident and missing points by animal and bodypart."""
         from dlcx.reports.charts import Series, line_chart
-        from dlcx.reports.page import folded, still, table
+        from dlcx.reports.page import collapsible, print_only, table
 
         facts = self.facts
         chart = line_chart(
             [
                 Series("median bodypart", facts.numbers, facts.likelihood(0.5)),
-                Series("worst tenth", facts.numbers, facts.likelihood(0.1)),
+                Series("10 % quantile", facts.numbers, facts.likelihood(0.1)),
             ],
             x_label="frame",
             y_label="likelihood",
             y_range=(0, 1),
             whole=True,
         )
-        shares = (f"at least {facts.pcutoff:g}", "not found", "median likelihood")
+        shares = (f"at least {facts.pcutoff:g}", "missing", "median likelihood")
         points = [self._shares(name, [point]) for point, name in enumerate(facts.names)]
         each = table(("bodypart", *shares), points, numbers=(1, 2, 3))
         layout = facts.tracks.layout
         if not layout.multi:
-            return still(chart) + each
+            return print_only(chart) + each
         count = len(layout.bodyparts)
         owners = [(name, range(n * count, (n + 1) * count)) for n, name in enumerate(layout.individuals)]
         if layout.unique:
             owners.append(("unique bodyparts", range(len(owners) * count, len(facts.names))))
         animals = [self._shares(name, list(of)) for name, of in owners]
-        return still(chart) + table(("animal", *shares), animals, numbers=(1, 2, 3)) + folded("Each bodypart", each)
+        return (
+            print_only(chart)
+            + table(("animal", *shares), animals, numbers=(1, 2, 3))
+            + collapsible("Each bodypart", each)
+        )
 
     def _shares(self, name: str, points: list[int]) -> tuple[str, str, str, str]:
-        """A row of the table of certainty, over some of the points."""
-        sure, missing = self.facts.sure[:, points].mean(), (~self.facts.known[:, points]).mean()
-        return name, f"{100 * sure:.0f} %", f"{100 * missing:.1f} %", f"{_middle(self.facts.score[:, points]):.2f}"
+        """A row of the confidence table for some of the points."""
+        confident, missing = self.facts.confident[:, points].mean(), (~self.facts.known[:, points]).mean()
+        return name, f"{100 * confident:.0f} %", f"{100 * missing:.1f} %", f"{_median(self.facts.score[:, points]):.2f}"
 
     def speed(self) -> str:
-        """Speed of each animal's middle, in pixels a second."""
+        """Speed of each animal's center in pixels per second."""
         from dlcx.reports.charts import Series, line_chart
-        from dlcx.reports.page import paragraph, still, table
+        from dlcx.reports.page import paragraph, print_only, table
 
         fps, layout = self.facts.video.fps, self.facts.tracks.layout
         speed = self.facts.speed[1:]
         seconds = self.facts.numbers[1:] / fps
         names = layout.individuals if layout.multi else ("animal",)
         known = speed[np.isfinite(speed)]
-        scale = (0.0, float(known.max(initial=0)) or 1.0)  # one for all animals, so that they compare
+        scale = (0.0, float(known.max(initial=0)) or 1.0)  # one scale for all animals
         charts = [
             line_chart(
                 [Series("", seconds, one)], x_label="time (s)", y_label=f"{name} (px/s)", y_range=scale, height=200
@@ -276,18 +306,18 @@ class _Parts:
             for name, one in zip(names, speed.T, strict=True)
         ]
         rows = [
-            (name, _digits(np.nansum(one) / fps), _digits(_middle(one)), _digits(np.nanmax(one, initial=0)))
+            (name, _digits(np.nansum(one) / fps), _digits(_median(one)), _digits(np.nanmax(one, initial=0)))
             for name, one in zip(names, speed.T, strict=True)
         ]
-        note = "Of the median of the bodyparts that are sure. Smooth the poses first for a true path length."
+        note = "Speed of the median of the confident bodyparts. Filter the poses first: noise lengthens the path."
         return (
-            still("".join(charts))
-            + table(("animal", "path (px)", "median (px/s)", "largest (px/s)"), rows, (1, 2, 3))
+            print_only("".join(charts))
+            + table(("animal", "path length (px)", "median (px/s)", "maximum (px/s)"), rows, (1, 2, 3))
             + paragraph(note, "soft")
         )
 
     def suspicious(self) -> str:
-        """The worst frames as pictures, and the command that extracts those that are chosen."""
+        """Pictures of the most suspicious frames, and the command that extracts the selected ones."""
         from dlcx.reports.page import command, figure, paragraph, seek_button
 
         frames = {self.facts.tracks.first + one.row: one for one in self.suspects}
@@ -302,8 +332,8 @@ class _Parts:
             if frame in self.shown
         ]
         if not figures:
-            return paragraph("None stands out.")
-        note = "Worst first: animals are missing, points are unsure, or a sure point jumps. All points are drawn."
+            return paragraph("No frame stands out.")
+        note = "Worst first: missing animals, uncertain points, or jumps of confident points. Pictures show all points."
         layout = self.facts.tracks.layout
         video = self.facts.found.video
         extract = f"{self.commands.on(ExtractOutliersOptions, [video], algorithm='list')} --frame-numbers"
@@ -312,12 +342,12 @@ class _Parts:
             paragraph(note, "soft")
             + self.legend((*layout.bodyparts, *layout.unique))
             + f"<div class='pictures suspects'>{''.join(figures)}</div>"
-            + paragraph("This extracts them with their poses, to be corrected and learned from:")
+            + paragraph("Extract the selected frames and their poses for correction and training:")
             + command(f"{extract} {numbers}", before=extract)
         )
 
-    def making(self) -> str:
-        """Files, net and time."""
+    def provenance(self) -> str:
+        """Files, batch size and duration of the analysis."""
         from dlcx.reports.page import command, paragraph, values
 
         facts, found = self.facts, self.facts.found
@@ -333,25 +363,25 @@ class _Parts:
             rows.append(("unreadable frames", ", ".join(map(str, bad[:50])) + (" ..." if len(bad) > 50 else "")))
         pcutoff = None if facts.pcutoff == self.project.pcutoff else facts.pcutoff
         again = self.commands.on(ReportOptions, [found.video], pcutoff=pcutoff)
-        return values(rows) + paragraph("After a correction, make this page again:") + command(again)
+        return values(rows) + paragraph("After a correction, create this page again:") + command(again)
 
 
-def _time(facts: VideoFacts, meta: AnalysisMeta) -> list[tuple[str, str]]:
-    """How long the frames of the poses took, in all runs and parts of the analysis together; nothing if unknown."""
+def _time(facts: VideoStatistics, meta: AnalysisMeta) -> list[tuple[str, str]]:
+    """Duration of the analysis over all runs and parts; empty if unknown."""
     from dlcx.store.chunks import analysis_seconds
     from dlcx.store.manifest import written_frames
 
     files = facts.found.files
     if written := written_frames(files.store):
         seconds, frames = analysis_seconds(files.store), written[1] - written[0]
-    else:  # DeepLabCut's tracks end with the last animal
+    else:  # DeepLabCut's tracks end with the last detection
         seconds, frames = meta.seconds, meta.frames if facts.found.file.tracker else len(facts.tracks)
     if seconds is None or not 0 < seconds < math.inf:
         return []
-    return [("analyzed in", f"{seconds:.1f} s in all runs and parts together, {frames / seconds:.1f} frames/s")]
+    return [("analyzed in", f"{seconds:.1f} s over all runs and parts, {frames / seconds:.1f} frames/s")]
 
 
-def _middle(values: np.ndarray) -> float:
+def _median(values: np.ndarray) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else np.nan
 

@@ -1,4 +1,4 @@
-"""What the poses of a video say about themselves: sure and missing points, speeds, jumps."""
+"""Statistics of the poses of a video: confident and missing points, speeds and jumps."""
 
 from __future__ import annotations
 
@@ -14,13 +14,25 @@ from dlcx.poses import Tracks
 if TYPE_CHECKING:
     from dlcx.data.video_file import VideoFile
 
-#: A jump is a step so many times as long as the point's usual one.
-USUAL = 6.0
+#: A step longer than this multiple of the point's median step is a jump.
+JUMP_FACTOR = 6.0
 
 
 @dataclass(frozen=True)
-class VideoFacts:
-    """Poses of a video and what follows from them; T rows, P points: animals in turn, then unique bodyparts."""
+class VideoStatistics:
+    """Poses of a video with T frames and P points (the bodyparts of each animal in turn, then unique bodyparts).
+
+    Attributes
+    ----------
+    found
+        The file of poses.
+    pcutoff
+        Likelihood from which a point counts as confident.
+    video
+        The video.
+    tracks
+        Poses in pixels of the full frame.
+    """
 
     found: FoundPoses
     pcutoff: float
@@ -44,21 +56,21 @@ class VideoFacts:
 
     @cached_property
     def known(self) -> np.ndarray:
-        """Which points (T, P) were found at all."""
+        """Which points (T, P) were detected."""
         result: np.ndarray = np.isfinite(self.xy).all(-1)
         return result
 
     @cached_property
-    def sure(self) -> np.ndarray:
-        """Which points (T, P) reach the cut-off."""
+    def confident(self) -> np.ndarray:
+        """Which points (T, P) have a likelihood of at least ``pcutoff``."""
         return self.known & (self.score >= self.pcutoff)
 
     @cached_property
     def unreadable(self) -> np.ndarray | None:
-        """Frames (T,) that could not be decoded; None where nobody can tell.
+        """Frames (T,) that could not be decoded; None if that is unknown.
 
-        Where there is no list of them, they are those in which nothing has a score, unless animals were linked: then
-        nobody may have been there.
+        Without a frame status table, frames in which no point has a likelihood count as unreadable, unless animals were
+        linked: then no animal may have been visible.
         """
         from dlcx.formats.predictions.frame_status import MISSING, STATES, UNDECODABLE, read_frame_status
 
@@ -82,42 +94,42 @@ class VideoFacts:
 
     @cached_property
     def present(self) -> np.ndarray:
-        """Which animals (T, A) have a point that was found."""
+        """Which animals (T, A) have a detected point."""
         tracks = self.tracks
         result: np.ndarray = np.isfinite(tracks.xy).all(-1).any(-1)
         return result
 
     def likelihood(self, quantile: float) -> np.ndarray:
-        """The likelihood (T,) that such a share of the points found does not reach; nan where none was found."""
+        """Quantile (T,) of the likelihoods of the detected points; nan if none was detected."""
         ordered, count = self._ordered
         at = (quantile * (np.maximum(count, 1) - 1)).astype(int)
         return np.where(count > 0, np.take_along_axis(ordered, at[:, None], 1)[:, 0], np.nan)
 
     @cached_property
     def _ordered(self) -> tuple[np.ndarray, np.ndarray]:
-        """Likelihoods (T, P) in ascending order, those of the points found first, and how many (T,) these are."""
+        """Likelihoods (T, P) in ascending order, those of detected points first, and the number (T,) of these."""
         known = np.isfinite(self.score) & self.known
         return np.sort(np.where(known, self.score, np.inf), axis=1), known.sum(1)
 
     @cached_property
     def centers(self) -> np.ndarray:
-        """Median of the sure points of each animal (T, A, 2), nan where none is sure."""
+        """Median of the confident points of each animal (T, A, 2); nan if there is none."""
         tracks = self.tracks
         sure = np.where((tracks.score >= self.pcutoff)[..., None], tracks.xy, np.nan)
         return median(sure, 2)
 
     @cached_property
     def speed(self) -> np.ndarray:
-        """Speed of each animal's center (T, A) in px/s since the frame before; nan in the first."""
+        """Speed of each animal's center (T, A) in px/s since the previous frame; nan in the first frame."""
         speed = np.full(self.centers.shape[:2], np.nan)
         speed[1:] = np.linalg.norm(np.diff(self.centers, axis=0), axis=-1) * self.video.fps
         return speed
 
     @cached_property
     def step(self) -> np.ndarray:
-        """Way (T, P) in px that each point has moved since the frame before, nan where it was not sure in both."""
-        position = np.where(self.sure[..., None], self.xy, np.nan)
-        step = np.full(self.sure.shape, np.nan)
+        """Distance (T, P) in px of each point from the previous frame; nan unless confident in both."""
+        position = np.where(self.confident[..., None], self.xy, np.nan)
+        step = np.full(self.confident.shape, np.nan)
         step[1:] = np.linalg.norm(np.diff(position, axis=0), axis=-1)
         return step
 
@@ -129,12 +141,12 @@ class VideoFacts:
 
     @property
     def jumps(self) -> np.ndarray:
-        """Frames (T,) to which a sure point has jumped."""
-        return np.asarray((self.unusual > USUAL).any(1))
+        """Frames (T,) in which a confident point jumped."""
+        return np.asarray((self.relative_step > JUMP_FACTOR).any(1))
 
 
 def median(values: np.ndarray, axis: int) -> np.ndarray:
-    """The median of known values; nan, without a warning, where there are none."""
+    """Median of the finite values; nan, without a warning, if there are none."""
     known = np.isfinite(values).any(axis)
     filled = np.where(np.expand_dims(known, axis), values, 0.0)
     return np.where(known, np.nanmedian(filled, axis), np.nan)

@@ -189,7 +189,7 @@ def _fixed(points: np.ndarray) -> np.ndarray:
 
 
 def _shown_points(tracks: Tracks, pcutoff: float) -> np.ndarray:
-    """Points (T, A * K + U, 2) of all animals, then the unique bodyparts; nan if the likelihood is not above pcutoff."""
+    """Points (T, A * K + U, 2) of all animals and the unique bodyparts; nan if the likelihood is not above pcutoff."""
     return np.where((tracks.point_scores > pcutoff)[..., None], tracks.points, np.nan)
 
 

@@ -128,7 +128,8 @@ def _check_complete(beside: Path, path: Path, count: int) -> None:
         reason = error
     if written < count:
         raise DlcxError(
-            f"{path}: {count} frames were encoded, but the file contains {written}", hint="Check that the disk is not full."
+            f"{path}: {count} frames were encoded, but the file contains {written}",
+            hint="Check that the disk is not full.",
         ) from reason
 
 

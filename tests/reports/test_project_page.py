@@ -59,10 +59,10 @@ def test_videos_are_sorted_by_quality(project: Path, tracked: Path, two_videos: 
     assert quality["sure"] == "50 %"
     assert quality["frames"] == "60"
     good = dict(zip(head, rows[1], strict=True))
-    assert good["may be swapped"] == "1"
+    assert good["possible swaps"] == "1"
     assert good["unreadable"] == "3"
     assert good["jumps/min"] == f"{60 * 25 * 2 / 60:.1f}"  # there and back
-    assert good["not found"] == "5.0 %"
+    assert good["missing"] == "5.0 %"
     assert float(good["quality"].removesuffix(" %")) > 90
     others = {row[0]: row[1] for row in rows_of(made.page, "Videos without poses")}
     assert others["new.avi"].startswith("no poses of new.avi")
@@ -142,5 +142,5 @@ def test_a_project_before_anything_is_trained(tmp_path: Path) -> None:
     project = create_project("reach", "Ann", video, folder=tmp_path, bodyparts=["paw"], copy_videos=True).project
     page = report(project, overview=True).pages[0].page
     assert rows_of(page, "Videos without poses")[1] == ["v.avi", "no network of the project is trained"]
-    assert "There is none yet." in page.read_text(encoding="utf-8")
+    assert "The project has no shuffle yet." in page.read_text(encoding="utf-8")
     assert commands_of(page) == [shlex.join(["dlcx", "report", "--project", str(project), "--overview"])]

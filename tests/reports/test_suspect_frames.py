@@ -14,19 +14,19 @@ from dlcx.cli.app import run
 from dlcx.formats.predictions.video_predictions import write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.poses import Layout, Tracks
-from dlcx.reports.suspect_frames import faults, suspects
-from dlcx.reports.video_statistics import VideoFacts
+from dlcx.reports.suspect_frames import find_suspects, frame_faults
+from dlcx.reports.video_statistics import VideoStatistics
 from dlcx.workflow.report import report
 
 
 def facts_of(
     xy: np.ndarray, score: np.ndarray, monkeypatch: pytest.MonkeyPatch, unreadable: np.ndarray | None = None
-) -> VideoFacts:
+) -> VideoStatistics:
     """Facts on two animals at 10 frames a second."""
-    monkeypatch.setattr(VideoFacts, "unreadable", unreadable)
+    monkeypatch.setattr(VideoStatistics, "unreadable", unreadable)
     layout = Layout(tuple(f"part{n}" for n in range(xy.shape[2])), ("ann", "bob"), multi=True)
     video = type("Video", (), {"fps": 10.0})
-    return VideoFacts(None, 0.6, video, Tracks(layout, xy, score))  # type: ignore[arg-type]
+    return VideoStatistics(None, 0.6, video, Tracks(layout, xy, score))  # type: ignore[arg-type]
 
 
 def good(count: int, parts: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -42,18 +42,18 @@ def test_frames_are_ranked_by_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> 
     xy[150, 1, 3] += 100  # far: 71 times as far as usual
     xy[200, 1] = np.nan  # for one frame
     xy[300:350, 0] = np.nan  # for five seconds: it has probably left
-    rated = faults(facts_of(xy, score, monkeypatch))
+    rated = frame_faults(facts_of(xy, score, monkeypatch))
     assert rated[50].tolist() == [0, 0.25, 0]
     assert rated[100].tolist() == [0, 1, 0]
     assert rated[150, 2] == pytest.approx(1 - 6 / (np.hypot(101, 101) / (np.sqrt(2) + 1)))
     assert rated[200, 0] == pytest.approx(1 / 1.1 / 2)
     assert rated[320, 0] == pytest.approx(1 / 6 / 2)
     assert not rated[:50].any()
-    worst = suspects(facts_of(xy, score, monkeypatch))
+    worst = find_suspects(facts_of(xy, score, monkeypatch))
     assert [one.row for one in worst] == [100, 150, 200, 50, 300, 315, 330, 345]
-    assert worst[0].reason == "0 of 8 points are sure"
+    assert worst[0].reason == "0 of 8 points are confident"
     assert worst[1].reason == "bob part3 jumps by 143 px"
-    assert worst[2].reason == "bob is missing; 4 of 8 points are sure"
+    assert worst[2].reason == "bob is missing; 4 of 8 points are confident"
     assert [one.badness for one in worst] == sorted((one.badness for one in worst), reverse=True)
 
 
@@ -62,7 +62,7 @@ def test_one_kind_of_fault_does_not_hide_the_others(monkeypatch: pytest.MonkeyPa
     score[::20] = 0.1  # a hundred frames in which nothing is sure
     xy[555, 0, 0] += 200
     xy[777, 1] = np.nan
-    worst = suspects(facts_of(xy, score, monkeypatch))
+    worst = find_suspects(facts_of(xy, score, monkeypatch))
     assert len(worst) == 12
     assert {555, 777} <= {one.row for one in worst}
     rows = sorted(one.row for one in worst)
@@ -73,8 +73,8 @@ def test_unreadable_frames_are_no_fault_of_the_poses(monkeypatch: pytest.MonkeyP
     xy, score = good(60)
     xy[30:40] = np.nan
     unreadable = np.isin(np.arange(60), np.arange(30, 40))
-    assert not suspects(facts_of(xy, score, monkeypatch, unreadable))
-    assert suspects(facts_of(xy, score, monkeypatch))[0].reason == "no animal was found"
+    assert not find_suspects(facts_of(xy, score, monkeypatch, unreadable))
+    assert find_suspects(facts_of(xy, score, monkeypatch))[0].reason == "no animal was found"
 
 
 def test_the_command_extracts_the_frames_shown(

@@ -12,8 +12,8 @@ from small_videos import told_number, write_video
 from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.poses import Layout, Tracks
 from dlcx.reports import timeline
-from dlcx.reports.frame_visits import FrameVisits, spread_frames
-from dlcx.reports.video_statistics import VideoFacts
+from dlcx.reports.frame_reader import FrameReader, spread_frames
+from dlcx.reports.video_statistics import VideoStatistics
 from dlcx.workflow.report import report
 
 
@@ -50,7 +50,7 @@ def test_pictures_show_the_frames_that_they_say(project: Path, tracked: Path) ->
     assert [told_number(image_of(picture["jpeg"])) for picture in data["pictures"]] == frames
 
 
-def long_facts(count: int, tmp_path: Path, first: int = 0) -> VideoFacts:
+def long_facts(count: int, tmp_path: Path, first: int = 0) -> VideoStatistics:
     """Poses of more frames than a small page holds: one unsure point in one frame, and one jump."""
     from dlcx.data.video import open_video
 
@@ -61,20 +61,20 @@ def long_facts(count: int, tmp_path: Path, first: int = 0) -> VideoFacts:
     xy[2222, 0, :, 0] += 500
     video = open_video(write_video(tmp_path / "long.avi", 20))
     found = type("Found", (), {"files": type("Files", (), {"frames": Path("missing")})})
-    return VideoFacts(found, 0.6, video, Tracks(Layout(("a", "b", "c")), xy, score, first=first))  # type: ignore[arg-type]
+    return VideoStatistics(found, 0.6, video, Tracks(Layout(("a", "b", "c")), xy, score, first=first))  # type: ignore[arg-type]
 
 
 def test_a_long_video_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every n-th frame, all near the marks, and extremes that fall between the samples."""
     monkeypatch.setattr(timeline, "SAMPLE_BYTES", 0)
-    monkeypatch.setattr(timeline, "FEWEST", 300)
+    monkeypatch.setattr(timeline, "MIN_SAMPLES", 300)
     facts = long_facts(5000, tmp_path, first=40)
     rows, step = timeline.sampled_rows(facts, [40 + 3000], [40 + 777])
     assert step == 25
     assert len(rows) <= 300
     assert set(range(0, 5000, step)) | {777, 4999} <= set(rows)
     assert set(range(2975, 3026)) <= set(rows)
-    monkeypatch.setattr(VideoFacts, "unreadable", None)
+    monkeypatch.setattr(VideoStatistics, "unreadable", None)
     held = timeline._samples(facts, rows, step)["samples"]
     import base64
 
@@ -102,10 +102,10 @@ def test_far_points_do_not_coarsen_the_grid(tmp_path: Path) -> None:
 
 
 def test_pictures_are_thinned_to_the_size_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    scrubbing = timeline.Scrubbing(None, others=(7, 91), pictures=dict.fromkeys(range(100), "x" * 100))  # type: ignore[arg-type]
-    assert len(scrubbing.chosen()) == 100
+    timeline_pictures = timeline.TimelinePictures(None, others=(7, 91), pictures=dict.fromkeys(range(100), "x" * 100))  # type: ignore[arg-type]
+    assert len(timeline_pictures.chosen()) == 100
     monkeypatch.setattr(timeline, "PICTURE_BYTES", 3000)
-    kept = list(scrubbing.chosen())
+    kept = list(timeline_pictures.chosen())
     assert len(kept) == 30
     assert {0, 7, 91, 99} <= set(kept)
     assert kept == sorted(kept)
@@ -116,11 +116,11 @@ def test_frames_are_read_once_and_only_where_wanted(tmp_path: Path) -> None:
 
     video = open_video(write_video(tmp_path / "v.avi", 120))
     seen: list[tuple[str, int, int]] = []
-    visits = FrameVisits(video)
+    reader = FrameReader(video)
     for name, frames in (("a", (3, 90, 5)), ("b", (90,))):
         for frame in frames:
-            visits.add(frame, lambda number, image, name=name: seen.append((name, number, told_number(image))))
-    visits.run()
+            reader.add(frame, lambda number, image, name=name: seen.append((name, number, told_number(image))))
+    reader.run()
     assert seen == [("a", 3, 3), ("a", 5, 5), ("a", 90, 90), ("b", 90, 90)]
     assert spread_frames(video, 10, 110, 5) == [10, 35, 60, 84, 109]  # each is a key frame: as good as another
 

@@ -36,11 +36,11 @@ def test_hover_zoom_and_scrub(project: Path, tracked: Path, tmp_path: Path) -> N
         assert browser.see(FRAME) == "frame 50, 0:02.00"
         assert browser.see(TIP).splitlines() == [
             "frame 50, 0:02.00",
-            "worst tenth: 0.10",
+            "10 % quantile: 0.10",
             "ann: 0.90",
             "bob: 0.10",
             "least: bob snout 0.10",
-            "frame 50: 2 of 4 points are sure",  # its mark
+            "frame 50: 2 of 4 points are confident",  # its mark
         ]
         snout = [f"{value:.1f}" for value in tracks.xy[50, :, 0].ravel()]
         expected = ["snout", f"{snout[0]}, {snout[1]}", "0.90", f"{snout[2]}, {snout[3]}", "0.10"]

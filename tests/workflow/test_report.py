@@ -31,12 +31,12 @@ def test_a_shuffle(trained_project: Path, capsys: pytest.CaptureFixture[str]) ->
     assert page == folder / f"{SCORER}_report.html"
     assert (folder / f"{SCORER}.h5").is_file()  # evaluated on the way
     assert headings(page) == [
-        "How it learned",
-        "Error of each bodypart",
-        "What the likelihood says",
-        "Are the test images new to the net?",
-        "The largest errors on test images",
-        "What was trained on what",
+        "Training",
+        "Error by bodypart",
+        "Likelihood and error",
+        "Test images similar to training images",
+        "Largest errors on test images",
+        "Training set-up",
     ]
     text = page.read_text(encoding="utf-8")
     assert all(part in text for part in ("snout", "back", "resnet_50"))
@@ -64,7 +64,7 @@ def test_colors_and_axes_agree_between_the_charts(trained_project: Path) -> None
         ("1", "test"),
         ("1", "keypoint of a test image"),
     }
-    losses, errors = charts(text, "How it learned")
+    losses, errors = charts(text, "Training")
     assert [item.get("class") for item in losses.iter("path")] == ["c0", "c1"]
     assert [item.get("class") for item in errors.iter("circle")] == ["f1"]  # one evaluation is to be seen
     axes = [
@@ -73,9 +73,9 @@ def test_colors_and_axes_agree_between_the_charts(trained_project: Path) -> None
     ]
     assert axes[0] == axes[1]
     assert [word for word, _ in axes[0]] == ["2", "4", "6", "8", "10", "12", "epoch"]
-    (bars,) = charts(text, "Error of each bodypart")
+    (bars,) = charts(text, "Error by bodypart")
     assert [item.get("class") for item in bars.iter("rect")][:2] == ["f0", "f1"]
-    cutoffs = charts(text, "What the likelihood says")
+    cutoffs = charts(text, "Likelihood and error")
     marks = [[item.get("x1") for item in one.iter("line") if item.get("class") == "mark"] for one in cutoffs]
     assert marks[0] == marks[1] == marks[2]
     assert 50 < float(marks[0][0]) < 706
@@ -102,16 +102,16 @@ def test_a_video(project: Path, tracked: Path) -> None:
     assert done.page == tracked.with_name(f"v{SCORER}_el_report.html")
     assert headings(done.page) == [
         "Timeline",
-        "Where identities may be swapped",
-        "Frames to look at",
-        "Where they went",
-        "How sure it is",
+        "Possible identity swaps",
+        "Suspicious frames",
+        "Trajectories",
+        "Confidence",
         "Speed",
-        "How it was made",
+        "Analysis",
     ]
     text = done.page.read_text(encoding="utf-8")
     assert re.search(r"frame 3[01]: ann snout jumps by 3[56] px", text)
-    assert "frame 50: 2 of 4 points are sure" in text
+    assert "frame 50: 2 of 4 points are confident" in text
     assert "57, 58, 59" in text
     assert "<span class=soft>unreadable frames</span><b>3</b>" in text
     assert "<td>ann</td><td class=n>95 %</td><td class=n>5.0 %</td><td class=n>0.90</td>" in text

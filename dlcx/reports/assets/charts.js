@@ -1,4 +1,4 @@
-// Charts over the frames, drawn below each other with one axis of time.
+// Charts over the frames, stacked on a common time axis.
 
 const PAD = { left: 46, right: 10, top: 20, bottom: 6 };
 const AXIS_HEIGHT = 22;
@@ -6,7 +6,7 @@ const RIM = "rgba(0,0,0,.65)";
 
 const themed = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// Fits the pixels of a canvas to its place on the page; returns its context, to draw in CSS pixels.
+// Matches the resolution of a canvas to its size on the page; returns a context that uses CSS pixels.
 const fitted = (canvas, width, height) => {
   const ratio = Math.min(window.devicePixelRatio || 1, 3);
   const wanted = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
@@ -21,7 +21,7 @@ const fitted = (canvas, width, height) => {
   return context;
 };
 
-// Round numbers from low to high, at most so many.
+// Up to the given number of round values between low and high.
 const ticks = (low, high, most, whole = false) => {
   if (!(high > low)) {
     return [low];
@@ -37,7 +37,7 @@ const ticks = (low, high, most, whole = false) => {
   return found;
 };
 
-// The lanes of a choice: all bodyparts (-1), or one of them. Lines have a value for each sample.
+// The lanes for all bodyparts (-1) or for one bodypart. Lines have one value per sample.
 class Lanes {
   constructor(poses) {
     this.poses = poses;
@@ -82,7 +82,7 @@ class Lanes {
         range: [0, 1],
         digits: 2,
         lines: [
-          this.line("worst tenth", -1, (sample) => poses.likelihood(poses.low, sample)),
+          this.line("10 % quantile", -1, (sample) => poses.likelihood(poses.low, sample)),
           ...(poses.bodyparts.length ? poses.animals : []).map((_, animal) =>
             this.animalLine(animal, (sample) => poses.certainty(sample, animal)),
           ),
@@ -125,7 +125,7 @@ class Lanes {
   }
 }
 
-// Where frames and values are on the canvas.
+// Maps frames and values to the canvas.
 class View {
   constructor(low, high, width) {
     Object.assign(this, { low, high, width });
@@ -153,7 +153,7 @@ const laneRange = (lane) => {
   return high > low ? [low, high] : [low - 0.5, high + 0.5];
 };
 
-// Draws a line: one stroke for each run of known values; of many in a column of pixels the least and the largest.
+// Draws a line: one stroke per run of known values; pixel columns with many values show their minimum and maximum.
 const drawLine = (context, frames, values, begin, end, toX, toY) => {
   let open = false;
   let column = null;

@@ -1,4 +1,4 @@
-// Buttons that copy the command beside them.
+// Buttons that copy the adjacent command.
 
 const root = document.documentElement;
 root.classList.add("scripted");
@@ -16,7 +16,7 @@ const copy = async (code) => {
     await navigator.clipboard.writeText(code.textContent);
     return true;
   } catch {
-    // Pages from a disk may not use the clipboard in some browsers.
+    // Some browsers block the clipboard for local files.
     selectAll(code);
     return document.execCommand("copy");
   }

@@ -1,4 +1,4 @@
-// Paints the lanes of the timeline on one canvas, and what moves (the chosen frame, a range, marks) on another.
+// Paints the lanes of the timeline on one canvas, and the current frame, range and marks on another.
 
 class Painter {
   constructor(canvas, cover, poses) {
@@ -11,7 +11,7 @@ class Painter {
     return this.height;
   }
 
-  // Samples from the one before the view to the one after it.
+  // Samples of the view, plus one on each side.
   range(view) {
     const { frame } = this.poses;
     const begin = Math.max(placeOf(frame, view.low) - 1, 0);
@@ -81,7 +81,7 @@ class Painter {
     return (value) => foot - ((value - low) / (high - low)) * (foot - head);
   }
 
-  // The chosen frame, dots on the lines, the marks, and the range that is being dragged.
+  // The current frame, dots on the lines, the marks, and the range being selected.
   drawCover(lanes, view, shade, { frame, pinned, dragged }) {
     const context = fitted(this.cover, view.width, this.height);
     const foot = this.height - AXIS_HEIGHT;
@@ -126,7 +126,7 @@ class Painter {
     });
   }
 
-  // What stands in the lane at a height: the frame, and the values of the lines.
+  // The frame, and the values of the lines in a lane.
   words(lanes, sample, y) {
     const lane = lanes[Math.min(Math.max(Math.floor(y / this.laneHeight), 0), lanes.length - 1)];
     const { poses } = this;
@@ -146,7 +146,7 @@ class Painter {
     return said;
   }
 
-  // The point of the least likelihood.
+  // The point with the lowest likelihood.
   leastSure(sample) {
     const { poses } = this;
     let [best, least] = [-1, Infinity];

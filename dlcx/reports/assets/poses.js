@@ -1,4 +1,4 @@
-// The poses that the page holds: chosen frames of the video, and pictures of some of them.
+// The poses on the page: selected frames of the video, and pictures of some of them.
 
 const decode = (Kind, text) => {
   const raw = atob(text);
@@ -22,7 +22,7 @@ const NOWHERE = 65535;
 const NO_SCORE = 255;
 const SCORES = 250;
 
-// The place of the largest value that is not above the wanted one, in an ascending list; 0 if all are above.
+// Index of the largest value not above the given one in an ascending list; 0 if all are above.
 const placeOf = (list, wanted) => {
   let low = 0;
   let high = list.length - 1;
@@ -85,7 +85,7 @@ class Poses {
     return this.scoreOf(sample, point) >= this.pcutoff;
   }
 
-  // The points of a bodypart, by its place among bodyparts and unique bodyparts, each with its animal's number.
+  // The points of a bodypart, by its index among bodyparts and unique bodyparts, with the index of the animal.
   pointsOf(part) {
     const parts = this.bodyparts.length;
     if (part >= parts) {
@@ -111,7 +111,7 @@ class Poses {
     return this.colors[point >= this.owned ? parts + point - this.owned : point % parts];
   }
 
-  // The median of the sure points of an animal, along an axis (0: x, 1: y).
+  // The median of an animal's confident points along an axis (0: x, 1: y).
   center(sample, animal, axis) {
     return this.middle(animal, (point) => {
       const place = this.isSure(sample, point) && this.place(sample, point);
@@ -119,12 +119,12 @@ class Poses {
     });
   }
 
-  // The median likelihood of the points of an animal that were found.
+  // The median likelihood of an animal's detected points.
   certainty(sample, animal) {
     return this.middle(animal, (point) => this.likelihood(this.least, sample * this.points + point));
   }
 
-  // The median over the bodyparts of an animal, of the values that are known.
+  // The median of the known values over the bodyparts of an animal.
   middle(animal, value) {
     const found = [];
     const begin = animal * this.bodyparts.length;
@@ -142,7 +142,7 @@ class Poses {
     return found.length % 2 ? found[half] : (found[half - 1] + found[half]) / 2;
   }
 
-  // A column of numbers, one for each sample.
+  // A column of numbers, one per sample.
   column(value) {
     return Float32Array.from(this.frame, (_, sample) => value(sample));
   }

@@ -1,4 +1,4 @@
-// The picture nearest to the chosen frame with the points of its own frame, and the values of the chosen frame.
+// The picture closest to the current frame with the points of that picture, and the values of the current frame.
 
 const make = (tag, names = "", text = "") => {
   const element = document.createElement(tag);
@@ -34,7 +34,7 @@ class Stage {
     const sample = poses.sampleAt(frame);
     this.readout.show(sample, part);
     if (!poses.pictures.length) {
-      this.caption.textContent = "No frame of the video could be read.";
+      this.caption.textContent = "No frame of the video could be decoded.";
       return;
     }
     this.picture = poses.pictureAt(poses.frame[sample]);
@@ -129,7 +129,7 @@ class Stage {
     return place && [(place[0] + 0.5) * this.scale, (place[1] + 0.5) * this.scale];
   }
 
-  // The name and values of the point under the pointer.
+  // Name and values of the point under the pointer.
   hover(event) {
     const { poses } = this;
     this.tip.hidden = true;
@@ -157,14 +157,14 @@ class Stage {
   }
 }
 
-// A table of all points in one frame; a click on a bodypart chooses it.
+// A table of all points in one frame; clicking a bodypart selects it.
 class Readout {
   constructor(poses, choose) {
     this.poses = poses;
     this.box = make("div", "readout");
     this.box.tabIndex = 0;
     this.box.setAttribute("role", "region");
-    this.box.setAttribute("aria-label", "Values of the chosen frame");
+    this.box.setAttribute("aria-label", "Values of the current frame");
     this.head = make("p", "chosen-frame");
     const table = make("table");
     const names = make("tr");

@@ -1,10 +1,10 @@
-// The timeline: charts to hover, zoom and scrub, with the keyboard too.
+// The timeline: charts to hover, zoom and scrub with pointer and keyboard.
 
 const LANE_HEIGHT = 96;
 const NARROW_LANE_HEIGHT = 78;
-const CLOSEST = 8; // frames that fill the charts when they are zoomed in most
-const DRAG = 6; // pixels before a press counts as a drag
-const MARK_REACH = 7; // pixels from a mark in which it is named
+const CLOSEST = 8; // minimum number of frames in view
+const DRAG = 6; // pixels after which a press becomes a drag
+const MARK_REACH = 7; // pixels around a mark in which its label appears
 
 class Timeline {
   constructor(box, poses) {
@@ -61,8 +61,8 @@ class Timeline {
     this.tip.hidden = true;
     this.charts.append(this.canvas, this.cover, this.tip);
     this.painter = new Painter(this.canvas, this.cover, this.poses);
-    const help = make("p", "soft", "Move over the charts to look around; click to hold a frame, again to let it go. ");
-    help.append("Drag to zoom, or turn the wheel with Ctrl. Keys: ← → by frame (Shift: ten), + − 0, N and P for marks.");
+    const help = make("p", "soft", "Move over the charts to browse frames; click to pin a frame, click again to release it. ");
+    help.append("Drag or use Ctrl and the wheel to zoom. Keys: ← → by one frame (Shift: ten), + − 0 to zoom, N and P for marks.");
     this.box.append(this.controls, top, this.legend, this.charts, help);
   }
 
@@ -98,7 +98,7 @@ class Timeline {
     this.seek(this.frame);
   }
 
-  // A color for an animal: the page's four, then ones around the circle; for what is of no animal a gray.
+  // The color of an animal: the page's four, then evenly spaced hues; gray for unique bodyparts.
   shade(number) {
     if (number < 0) {
       return themed("--soft");
@@ -127,7 +127,7 @@ class Timeline {
     this.show(inside + (this.low - inside) * factor, inside + (this.high - inside) * factor);
   }
 
-  // Shows a frame and brings the timeline into sight.
+  // Shows a frame and scrolls to the timeline.
   visit(frame) {
     this.pinned = true;
     const near = Math.max(2 * this.poses.fps, 20);
@@ -145,7 +145,7 @@ class Timeline {
     }
   }
 
-  // Makes a frame, or the nearest one that the page holds, the chosen one; with "follow" the charts move so that it is in sight.
+  // Selects a frame, or the closest one on the page; with "follow" the charts scroll to it.
   seek(frame, follow = false) {
     const { poses } = this;
     this.frame = poses.frame[poses.sampleAt(frame)];
@@ -277,8 +277,8 @@ class Timeline {
     }
     this.legend.replaceChildren(...[...named.values()].map((line) => this.named(line.name, line.shade)));
     for (const [kind, words, color] of [
-      ["swap", "▲ may be swapped", "--c3"],
-      ["suspect", "▲ to look at", "--c1"],
+      ["swap", "▲ possible swap", "--c3"],
+      ["suspect", "▲ suspicious", "--c1"],
     ]) {
       if (this.poses.marks.some((mark) => mark.kind === kind)) {
         const mark = make("span", "", words);
@@ -306,7 +306,7 @@ class Timeline {
     this.painter.drawCover(this.lanes.of(this.part), this.view(), shade, { frame, pinned, dragged });
   }
 
-  // Values at the pointer, and what a mark near it says.
+  // Values at the pointer, and the label of a nearby mark.
   showTip(x, y) {
     const view = this.view();
     const sample = this.poses.sampleAt(this.pinned ? this.frame : view.frame(x));
@@ -332,7 +332,7 @@ class Timeline {
   }
 }
 
-// The command that extracts the frames whose boxes are ticked.
+// The command that extracts the checked frames.
 const followPicks = () => {
   const picks = [...document.querySelectorAll("input.pick")];
   const code = document.querySelector("code[data-before]");

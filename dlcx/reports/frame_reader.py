@@ -1,4 +1,4 @@
-"""Frames of a video that a page shows, decoded in one pass."""
+"""Read the video frames that a page shows in a single pass."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dlcx.progress import SILENT, Progress
 if TYPE_CHECKING:
     from dlcx.data.video_file import VideoFile
 
-#: Frames between two that are wanted, up to which decoding continues instead of seeking.
-NEAR = 32
+#: Maximum number of frames to decode and skip; larger gaps seek.
+MAX_SKIPPED = 32
 
 
-class FrameVisits:
-    """Collects who wants which frame, then reads each frame once and hands it to all of them.
+class FrameReader:
+    """Collects which frames are needed, then reads each frame once and passes it to all visitors.
 
-    Only one image is held at a time; a visitor keeps what it makes of it.
+    Only one image is in memory at a time; visitors keep what they need of it.
     """
 
     def __init__(self, video: VideoFile) -> None:
@@ -28,13 +28,21 @@ class FrameVisits:
         self._visitors: dict[int, list[Callable[[int, np.ndarray], None]]] = defaultdict(list)
 
     def add(self, number: int, visitor: Callable[[int, np.ndarray], None]) -> None:
-        """Call ``visitor`` with the number and the image (h, w, 3) uint8 RGB of a frame, which it must not change."""
+        """Register a visitor of a frame.
+
+        Parameters
+        ----------
+        number
+            Frame number.
+        visitor
+            Called with the frame number and the image (h, w, 3), uint8 RGB, which it must not modify.
+        """
         self._visitors[int(number)].append(visitor)
 
     def run(self, progress: Progress = SILENT) -> None:
-        """Read the frames in order. Visitors of frames that cannot be decoded are not called."""
+        """Read the frames in order. Frames that cannot be decoded have no visit."""
         numbers = sorted(self._visitors)
-        breaks = [at for at in range(1, len(numbers)) if numbers[at] - numbers[at - 1] > NEAR]
+        breaks = [at for at in range(1, len(numbers)) if numbers[at] - numbers[at - 1] > MAX_SKIPPED]
         with progress.task(f"read pictures of {self._video.path.name}", total=len(numbers), unit="frame") as task:
             for begin, end in zip([0, *breaks], [*breaks, len(numbers)], strict=True):
                 self._run(numbers[begin:end])
@@ -53,9 +61,15 @@ class FrameVisits:
 
 
 def spread_frames(video: VideoFile, first: int, stop: int, count: int) -> list[int]:
-    """Up to ``count`` frames of ``first`` to ``stop``, about evenly spread: the ones that are quick to decode.
+    """Choose up to ``count`` frames between ``first`` and ``stop``, about evenly spaced and fast to decode.
 
-    A frame beside a key frame costs one or two pictures to decode, another one up to all since the key frame.
+    The frame before a key frame and the key frame itself need one or two decoded images; other frames need all images
+    since the last key frame.
+
+    Returns
+    -------
+    list of int
+        Frame numbers in ascending order.
     """
     even = np.unique(np.linspace(first, stop - 1, min(count, stop - first)).round().astype(int))
     order = video.order
