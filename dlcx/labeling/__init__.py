@@ -1,1 +1,1 @@
-"""The labels of a project: labeled-data folders, importing, backups and newly extracted frames."""
+"""The labels of a project: labeled-data folders, importing, backups and extracted frames."""

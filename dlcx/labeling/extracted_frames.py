@@ -1,4 +1,4 @@
-"""Frames of a video as images in labeled-data, to be labelled."""
+"""Video frames saved as images in labeled-data, to be labeled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,17 @@ Crop = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class SavedFrames:
-    """Images of frames: those written, and those that were there, by frame number; ``names`` are their files."""
+    """Images of video frames in a folder.
+
+    Attributes
+    ----------
+    folder
+        The folder of labeled-data.
+    names
+        File name of each frame number.
+    written, existed, unreadable
+        Frame numbers of the images written now, of existing images, and of frames that cannot be decoded.
+    """
 
     folder: Path
     names: dict[int, str]
@@ -37,7 +47,7 @@ class SavedFrames:
 
 
 def saved_numbers(folder: Path) -> dict[int, str]:
-    """The images of frames in a folder of labeled-data, by frame number, however many digits their names have."""
+    """Return the image files in a folder of labeled-data by frame number, whatever their number of digits."""
     found = (re.fullmatch(r"img(\d+)\.(?:png|jpe?g)", path.name) for path in sorted(folder.glob("img*")))
     return {int(match[1]): match[0] for match in found if match}
 
@@ -45,27 +55,38 @@ def saved_numbers(folder: Path) -> dict[int, str]:
 def save_frames(
     video: VideoFile, numbers: Sequence[int], folder: Path, *, crop: Crop | None = None, task: Task | None = None
 ) -> SavedFrames:
-    """Write frames as ``img<number>.png``, but those that are there already; whatever else is there stays.
+    """Write frames as ``img<number>.png``; existing images are kept.
 
     Parameters
     ----------
+    video, numbers
+        The video and the frame numbers.
+    folder
+        Folder of labeled-data.
     crop
-        x1, x2, y1, y2 in pixels of the frame: save this part only.
+        x1, x2, y1, y2 in pixels of the frame: save only this region.
+    task
+        Advances with each frame.
+
+    Returns
+    -------
+    SavedFrames
+        The images.
 
     Raises
     ------
     DlcxError
-        When an image cannot be written, or none of the frames decoded.
+        If an image cannot be written, or no frame can be decoded.
     """
     from dlcx.data.video import read_frames
     from dlcx.visuals.labeled_images import write_picture
 
-    there = saved_numbers(folder)
+    existing = saved_numbers(folder)
     folder.mkdir(parents=True, exist_ok=True)
     names, written, existed, unreadable = {}, [], [], []
     for number in numbers:
-        if number in there:
-            names[number] = there[number]
+        if number in existing:
+            names[number] = existing[number]
             existed.append(number)
         else:
             batch = next(read_frames(video, 1, start=number, stop=number + 1, crop=crop), None)
@@ -95,36 +116,67 @@ def choose_frames(
     crop: Crop | None = None,
     progress: Progress = SILENT,
 ) -> list[int]:
-    """``count`` of the frames ``numbers`` (ascending) by a method of :data:`dlcx.data.frame_selection.METHODS`.
+    """Choose frames by a method of :data:`dlcx.data.frame_selection.METHODS`.
+
+    Parameters
+    ----------
+    video
+        The video.
+    numbers
+        Candidate frame numbers in ascending order.
+    count
+        Number of frames to choose.
+    method
+        ``uniform`` or ``kmeans``.
+    seed
+        Equal seeds choose equal frames.
+    color, width
+        Whether k-means compares colors, and the width of the compared images in pixels.
+    crop
+        x1, x2, y1, y2 in pixels of the frame: compare only this region.
+    progress
+        Reports the frames read.
+
+    Returns
+    -------
+    list of int
+        Frame numbers in ascending order.
 
     Raises
     ------
     DlcxError
-        When there is no such method, or what it needs is not installed.
+        If the method does not exist, or a package that it needs is not installed.
     """
     from dlcx.data.frame_selection import check_method, downsampled_frames, sample_from_clusters, sample_uniform
 
     check_method(method)
-    draw = np.random.RandomState(seed)
+    rng = np.random.RandomState(seed)
     if method == "uniform":
-        return sample_uniform(numbers, count, draw)
+        return sample_uniform(numbers, count, rng)
     if len(numbers) <= count:
         result: list[int] = numbers.tolist()
         return result
-    with progress.task(f"look at {video.path.name}", int(numbers[-1] - numbers[0]) + 1, "frame") as task:
+    with progress.task(f"scan {video.path.name}", int(numbers[-1] - numbers[0]) + 1, "frame") as task:
         images, readable = downsampled_frames(video, numbers, width=width, color=color, crop=crop, task=task)
-    return sample_from_clusters(images, numbers[readable], count, draw)
+    return sample_from_clusters(images, numbers[readable], count, rng)
 
 
 def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple[Video, Path]]:
-    """The project's videos with the files that hold them now; ``wanted`` ones only, files or names of config.yaml.
+    """Return videos of the project with their current files.
 
-    Without ``wanted``, videos that are nowhere but have labels are left out with a warning.
+    Without ``wanted``, missing videos that have labels are left out with a warning.
+
+    Parameters
+    ----------
+    project
+        The project.
+    wanted
+        Files, or names in config.yaml; empty for all.
 
     Raises
     ------
     DlcxError
-        When config.yaml lists none, or one that is wanted is not listed.
+        If config.yaml lists no videos, or one that is wanted is not listed.
     """
     from dlcx.data.video import find_videos
 
@@ -132,7 +184,7 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
         if not project.videos:
             raise DlcxError(f"{project.config_path} lists no videos", hint="`dlcx add-videos` adds some.")
         places = [(video, _place(project, video)) for video in project.videos]
-        # config.yaml lists a video for every folder of imported labels, also where only its images exist.
+        # config.yaml lists a video for every folder of imported labels, even if only its images exist.
         found = [place for place in places if place[1].is_file() or not _has_labels(project, place[0])]
         return found or places
     chosen: list[tuple[Video, Path]] = []
@@ -150,24 +202,24 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
                 hint=f"Run `{command_line('add-videos', path)}` to add it to the project.",
             )
         _refuse_another(project, video, path)
-        if other := next((there for known, there in chosen if known == video and there != path), None):
-            raise DlcxError(f"{other} and {path} have the same name", hint="Name one video in a call.")
+        if other := next((file for known, file in chosen if known == video and file != path), None):
+            raise DlcxError(f"{other} and {path} have the same name", hint="Give one of them per call.")
         chosen.append((video, path))
     return chosen
 
 
 def _refuse_another(project: Project, video: Video, path: Path) -> None:
-    """Refuse another recording than the project's: a file of the same name, whose frames would get its labels."""
+    """Raise if a file has the name of a project's video but other content: its frames would get the wrong labels."""
     from dlcx.data.video_identity import is_same_recording
 
     try:
-        there = resolve_video(project, video)
+        current = resolve_video(project, video)
     except DlcxError:
-        return  # the project's file is missing, and this one is in its place
-    if not is_same_recording(there, path):
+        return  # the project's file is missing, and this one replaces it
+    if not is_same_recording(current, path):
         raise DlcxError(
-            f"{path}: the project has another video of this name: {there}",
-            hint="Rename the new one and add it with `dlcx add-videos`: labels are kept by the video's name.",
+            f"{path}: the project has a different video of this name: {current}",
+            hint="Rename the new video and add it with `dlcx add-videos`: labels are stored by video name.",
         )
 
 
@@ -177,7 +229,7 @@ def _has_labels(project: Project, video: Video) -> bool:
 
 
 def _place(project: Project, video: Video) -> Path:
-    """Where a video lies; where it is nowhere, its place in the project, which fails when it is opened."""
+    """The file of a video; if it is missing, its expected path, which fails when it is opened."""
     try:
         return resolve_video(project, video)
     except DlcxError as error:

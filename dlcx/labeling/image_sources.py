@@ -1,4 +1,4 @@
-"""The pixels of the images that a label file names, wherever they lie."""
+"""The images that a label file refers to, wherever they are stored."""
 
 from __future__ import annotations
 
@@ -25,16 +25,22 @@ logger = logging.getLogger(__name__)
 
 
 def path_parts(path: str) -> list[str]:
-    """The folders and the file of a path, whose separators may be of another system."""
+    """Split a path of any operating system into folders and file name."""
     return [part for part in re.split(r"[\\/]+", path) if part not in ("", ".")]
 
 
 @dataclass(frozen=True)
-class Recording:
-    """What images come from: a video, or a folder of images.
+class SourceRecording:
+    """The video or folder that images come from.
 
-    ``path`` identifies it: where it lies, or what the label file says where the label file holds the images.
-    ``called`` is the path that gives its folder of labeled-data a name.
+    Attributes
+    ----------
+    path
+        Identifies the recording: its location, or the name in a label file that contains the images itself.
+    called
+        Path from which the folder of labeled-data is named.
+    is_video
+        Whether it is a video.
     """
 
     path: str
@@ -43,33 +49,45 @@ class Recording:
 
     @property
     def names(self) -> Iterable[str]:
-        """Names for its folder of labeled-data: its own, then with those of the folders that it is in."""
+        """Candidate names for the folder of labeled-data: its own name, then the name prefixed with parent folders."""
         parts = [part.replace(":", "") for part in path_parts(self.called)]
-        own = name = parts.pop().rsplit(".", 1)[0] if self.is_video else parts.pop()
+        stem = name = parts.pop().rsplit(".", 1)[0] if self.is_video else parts.pop()
         yield name
         for folder in reversed([part for part in parts if part not in ("", "..", "labeled-data")]):
             name = f"{folder}_{name}"
             yield name
-        yield from (f"{own}_{number}" for number in range(2, 100))
+        yield from (f"{stem}_{number}" for number in range(2, 100))
 
 
 @dataclass(frozen=True)
-class Source:
-    """One image: how the label file names it, the image or video file it is in (None: the label file holds it)."""
+class ImageSource:
+    """One labeled image.
+
+    Attributes
+    ----------
+    given
+        The image as the label file names it.
+    recording
+        The recording it belongs to.
+    path
+        The image or video file; None if the label file contains the pixels.
+    videos
+        Open videos.
+    """
 
     given: ImportedImage
-    recording: Recording
+    recording: SourceRecording
     path: Path | None
-    videos: Videos
+    videos: OpenVideos
 
     @property
     def frame(self) -> int | None:
-        """Its number in a video."""
+        """Its frame number in the video; None for image files."""
         return self.given.frame
 
     @property
     def name(self) -> str:
-        """What its file in labeled-data is called; that of a frame is known once its video is open."""
+        """Its file name in labeled-data; that of a frame depends on the length of the video."""
         from dlcx.project import frame_name
 
         if self.frame is None:
@@ -79,12 +97,17 @@ class Source:
         return frame_name(self.frame, self.videos.open(self.path).frames)
 
     def read(self) -> np.ndarray:
-        """The image (H, W, 3) uint8 RGB.
+        """Read the image.
+
+        Returns
+        -------
+        numpy.ndarray
+            (H, W, 3), uint8 RGB.
 
         Raises
         ------
         DlcxError
-            When it cannot be decoded.
+            If the image cannot be decoded.
         """
         from dlcx.data.images import read_image
         from dlcx.data.video import read_frame
@@ -100,22 +123,22 @@ class Source:
         return image
 
     def check(self) -> None:
-        """Make sure that the image can be used, without keeping it.
+        """Check that the image can be used.
 
         Raises
         ------
         DlcxError
-            When it is no image, or the video does not have the frame.
+            If the file is not an image, or the video lacks the frame.
         """
         if self.frame is None:
             self.read()
         elif self.path is not None:
             video = self.videos.open(self.path)
             if not 0 <= self.frame < video.frames:
-                raise DlcxError(f"{self.path}: has {video.frames} frames, and labels of frame {self.frame}")
+                raise DlcxError(f"{self.path}: has {video.frames} frames, but there are labels of frame {self.frame}")
 
     def write(self, target: Path) -> None:
-        """Bring the image to its place: image files as they are, frames as PNG."""
+        """Copy an image file to ``target``, or write a frame as PNG."""
         from dlcx.visuals.labeled_images import write_picture
 
         if self.frame is None and self.path is not None:
@@ -126,13 +149,13 @@ class Source:
 
 
 @dataclass(eq=False)
-class Videos:
-    """The videos that are open, each listed once."""
+class OpenVideos:
+    """Open videos, each indexed once."""
 
     _open: dict[Path, VideoFile] = field(default_factory=dict)
 
     def open(self, path: Path) -> VideoFile:
-        """The video."""
+        """Return the video."""
         from dlcx.data.video import open_video
 
         if path not in self._open:
@@ -141,39 +164,46 @@ class Videos:
 
 
 @dataclass(frozen=True)
-class Finder:
-    """Finds the files that a label file names, which may come from another machine.
+class ImageFinder:
+    """Finds the files that a label file refers to, which may come from another machine.
 
-    ``beside`` is the folder of the label file; ``images`` is where the user says that they are, ``video`` the name
-    that the user gives the folder of labeled-data.
+    Attributes
+    ----------
+    beside
+        Folder of the label file.
+    project
+        Folder of the project.
+    images
+        Folder that the user gave for the images.
+    video
+        Name that the user gave for the folder of labeled-data.
     """
 
     beside: Path
     project: Path
     images: Path | None
     video: str | None
-    videos: Videos = field(default_factory=Videos)
+    videos: OpenVideos = field(default_factory=OpenVideos)
 
-    def __call__(self, image: ImportedImage) -> Source:
-        """Where an image is.
+    def __call__(self, image: ImportedImage) -> ImageSource:
+        """Find an image.
 
         Raises
         ------
         DlcxError
-            When it is nowhere, its name cannot be one of labeled-data, or the file found is another one for sure.
+            If the image is missing, its name is invalid in labeled-data, or the file found differs from the labeled
+            one.
         """
         parts = path_parts(image.file)
         if not parts:
             raise DlcxError(f"an image has no name: {image.file!r}")
         _check_name(image, parts)
         if image.pixels is not None:
-            return Source(image, Recording(image.file, image.file, is_video=True), None, self.videos)
+            return ImageSource(image, SourceRecording(image.file, image.file, is_video=True), None, self.videos)
         if image.frame is None and len(parts) == 1 and self.images is None and self.video is None:
-            raise DlcxError(
-                f"{parts[0]}: nothing tells its video", hint="Name the folder of labeled-data with --video."
-            )
+            raise DlcxError(f"{parts[0]}: the video is unknown", hint="Give the folder of labeled-data with --video.")
         path = self._find(image.file, parts)
-        source = Source(image, _recording(image, path, parts), path, self.videos)
+        source = ImageSource(image, _recording(image, path, parts), path, self.videos)
         self._check_size(source)
         return source
 
@@ -182,12 +212,12 @@ class Finder:
         if self.images is not None:
             return [self.images]
         roots = [self.beside, self.project, self.project / "videos"]
-        if self.beside.resolve().parent.name == "labeled-data":  # a label file in its place in another project
+        if self.beside.resolve().parent.name == "labeled-data":  # a label file of another project
             roots.insert(1, self.beside.resolve().parents[1])
         return roots
 
     def _find(self, stored: str, parts: Sequence[str]) -> Path:
-        """The file of this path, else the one whose path ends alike, the longest such end first."""
+        """The file at this path, otherwise the file whose path shares the longest end with it."""
         if Path(stored).is_file():
             return Path(stored)
         tails = [Path(*parts[start:]) for start in range(len(parts))]
@@ -195,10 +225,10 @@ class Finder:
             for root in self._roots:
                 if (root / tail).is_file():
                     return root / tail
-        raise DlcxError(f"no such file: {stored}", hint="Name the folder of the images or videos with --images DIR.")
+        raise DlcxError(f"no such file: {stored}", hint="Give the folder of the images or videos with --images DIR.")
 
-    def _check_size(self, source: Source) -> None:
-        """Refuse a file of another size than the label file says, when it was found elsewhere than it says."""
+    def _check_size(self, source: ImageSource) -> None:
+        """Raise if a file found elsewhere differs in size from the one in the label file."""
         from dlcx.data.images import image_size
 
         given, path = source.given, source.path
@@ -209,22 +239,22 @@ class Finder:
         same_length = video is None or given.frames is None or _is_near(given.frames, video.frames)
         if size != given.size or not same_length:
             raise DlcxError(
-                f"{given.file} has {_extent(given.size, given.frames)}, and {path}, which was found in its place, "
-                f"{_extent(size, video.frames if video and given.frames else None)}: they differ",
-                hint="Name the folder of the images or videos with --images DIR.",
+                f"{given.file} has {_extent(given.size, given.frames)}, but {path}, found instead, has "
+                f"{_extent(size, video.frames if video and given.frames else None)}",
+                hint="Give the folder of the images or videos with --images DIR.",
             )
 
 
-def _recording(image: ImportedImage, path: Path, parts: Sequence[str]) -> Recording:
+def _recording(image: ImportedImage, path: Path, parts: Sequence[str]) -> SourceRecording:
     if image.frame is not None:
-        return Recording(str(path.resolve()), os.path.abspath(path), is_video=True)
-    folder = Path(os.path.abspath(path)).parent  # not resolved: an image may be a link into another folder
+        return SourceRecording(str(path.resolve()), os.path.abspath(path), is_video=True)
+    folder = Path(os.path.abspath(path)).parent  # not resolved: an image may be a symlink to another folder
     renamed = len(parts) > 1 and folder.name != parts[-2]
-    return Recording(str(folder), "/".join(parts[:-1]) if renamed else str(folder), is_video=False)
+    return SourceRecording(str(folder), "/".join(parts[:-1]) if renamed else str(folder), is_video=False)
 
 
 def _is_near(one: int, other: int) -> bool:
-    """Programs count the frames of damaged or oddly cut videos a little differently."""
+    """Whether two numbers of frames agree; programs count frames of damaged or cut videos slightly differently."""
     return abs(one - other) <= max(3, one // 100)
 
 
@@ -233,7 +263,7 @@ def _extent(size: tuple[int, int], frames: int | None) -> str:
 
 
 def _check_name(image: ImportedImage, parts: Sequence[str]) -> None:
-    """Refuse names that lead out of labeled-data, and files whose names are none of an image or video."""
+    """Raise for names outside of labeled-data and for suffixes that are neither image nor video."""
     from dlcx.data.images import IMAGE_SUFFIXES
     from dlcx.data.video import VIDEO_SUFFIXES
     from dlcx.settings.base import path_component
@@ -242,19 +272,19 @@ def _check_name(image: ImportedImage, parts: Sequence[str]) -> None:
         for part in parts[-2:]:
             path_component(part)
     except ValueError:
-        raise DlcxError(f"image {image.file!r} leads out of labeled-data") from None
+        raise DlcxError(f"image {image.file!r} leads outside of labeled-data") from None
     suffixes = VIDEO_SUFFIXES if image.frame is not None else IMAGE_SUFFIXES
     if image.pixels is None and Path(parts[-1]).suffix.lower() not in suffixes:
         raise DlcxError(f"{image.file}: expected a name that ends in {', '.join(suffixes)}")
 
 
-def check_distinct(sources: Sequence[Source]) -> None:
-    """Refuse two files of a label file for which the same file was found: one of them is another recording.
+def check_distinct(sources: Sequence[ImageSource]) -> None:
+    """Check that no file was found for two different files of a label file.
 
     Raises
     ------
     DlcxError
-        Names both.
+        If one was; names both.
     """
     found: dict[Path, str] = {}
     for source in sources:
@@ -263,6 +293,6 @@ def check_distinct(sources: Sequence[Source]) -> None:
         other = found.setdefault(source.path.resolve(), source.given.file)
         if path_parts(other) != path_parts(source.given.file):
             raise DlcxError(
-                f"{other} and {source.given.file} are two files, but only {source.path} was found for both",
-                hint="Name the folder with --images DIR, in which they lie in their own folders.",
+                f"{other} and {source.given.file} are two files, but {source.path} was found for both",
+                hint="Give the folder that contains both in their own subfolders with --images DIR.",
             )

@@ -1,4 +1,4 @@
-"""The folders of labeled-data: how many images each holds, and how many of them are labeled."""
+"""The folders of labeled-data: number of images and of labeled images."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from dlcx.project import Project
 
 @dataclass(frozen=True)
 class LabeledFolder:
-    """The labels of one video: ``labeled`` of its ``images`` show a labelled bodypart, ``empty`` have a row of none.
+    """The labels of one video.
 
-    ``trouble`` says why they cannot be read.
+    Attributes
+    ----------
+    video
+        Name of the folder.
+    images
+        Number of images.
+    labeled, empty
+        Number of images with a labeled bodypart, and of labeled images without an animal.
+    trouble
+        Why the labels cannot be read.
     """
 
     video: str
@@ -25,36 +34,43 @@ class LabeledFolder:
 
 
 def labeled_folders(project: Project) -> list[LabeledFolder]:
-    """The folders that hold images or labels; one that cannot be read is among them."""
+    """Return the folders that contain images or labels, including unreadable ones."""
     folders = sorted(project.labeled_data.iterdir()) if project.labeled_data.is_dir() else []
     wanted = [one for one in folders if one.is_dir() and not one.name.endswith("_labeled") and one.name[0] != "."]
     return [found for folder in wanted if (found := _count(project, folder))]
 
 
 def labeled_stems(project: Project, wanted: Sequence[str | Path]) -> list[str]:
-    """The folders of labeled-data with labels of the project's scorer, by name; ``wanted`` videos or folders only.
+    """Return the names of the folders that have labels of the project's scorer.
+
+    Parameters
+    ----------
+    project
+        The project.
+    wanted
+        Videos or folders; empty for all.
 
     Raises
     ------
     DlcxError
-        When there are none, or one that is wanted has no labels.
+        If there are no labels, or a wanted video has none.
     """
-    labelled = sorted(
+    labeled = sorted(
         path.name
         for path in project.labeled_data.glob("*")
         if any(path.glob(f"CollectedData_{project.scorer}.h5")) or any(path.glob(f"CollectedData_{project.scorer}.csv"))
     )
-    if not labelled:
+    if not labeled:
         raise DlcxError(
             f"no labels in {project.labeled_data}: expected <video>/CollectedData_{project.scorer}.h5 or .csv",
-            hint="Label frames, or put the scorer of the label files into config.yaml.",
+            hint="Label frames, or set the scorer of the label files in config.yaml.",
         )
     if not wanted:
-        return labelled
-    chosen = [Path(item).name if Path(item).name in labelled else Path(item).stem for item in wanted]
+        return labeled
+    chosen = [Path(item).name if Path(item).name in labeled else Path(item).stem for item in wanted]
     for stem in chosen:
-        if stem not in labelled:
-            raise DlcxError(f"no labels of {stem} in {project.labeled_data}", hint=f"There are: {', '.join(labelled)}")
+        if stem not in labeled:
+            raise DlcxError(f"no labels of {stem} in {project.labeled_data}", hint=f"Labeled: {', '.join(labeled)}")
     return chosen
 
 
@@ -67,7 +83,7 @@ def _count(project: Project, folder: Path) -> LabeledFolder | None:
     base = project.labels_path(folder.name)
     try:
         pictures = (path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
-        images = sum(not path.stem.endswith("labeled") for path in pictures)  # extract-outliers draws such
+        images = sum(not path.stem.endswith("labeled") for path in pictures)  # pictures of extract-outliers --plot
         if any(base.with_name(base.name + suffix).is_file() for suffix in (".h5", ".csv")):
             labels = read_labels(base, project.layout)
             seen = np.isfinite(labels.xy).any((1, 2, 3)) | np.isfinite(labels.unique_xy).any((1, 2))

@@ -1,4 +1,4 @@
-"""Which folder of labeled-data a recording belongs to: never that of another recording of its name."""
+"""The folder of labeled-data for each recording; recordings with the same name get separate folders."""
 
 from __future__ import annotations
 
@@ -13,45 +13,56 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import check_video_name
 from dlcx.formats.stored_paths import resolve_video
 from dlcx.labeling.extracted_frames import saved_numbers
-from dlcx.labeling.image_sources import Recording, Source
+from dlcx.labeling.image_sources import ImageSource, SourceRecording
 from dlcx.project import Project
 
 logger = logging.getLogger(__name__)
 
-#: Images of a folder that are compared with a video's frames to see whether they are of it.
+#: Maximum number of images compared with frames of a video.
 _COMPARED = 5
 
 
 @dataclass(frozen=True)
-class _Belongs:
-    """Whether a folder of labeled-data is of a recording (None: nothing tells); ``other`` is what it is of instead."""
+class _Ownership:
+    """Whether a folder of labeled-data belongs to a recording (None: unknown); ``other`` is the recording it belongs to
+    instead.
+    """
 
     verdict: bool | None
     other: str = ""
 
 
-_FREE = _Belongs(None)
+_UNKNOWN = _Ownership(None)
 
 
 def choose_folders(
-    project: Project, recordings: Mapping[Recording, Sequence[Source]], name: str | None = None
-) -> dict[Recording, str]:
-    """The folder of labeled-data for the images of each recording; ``name`` is the user's choice for all of them.
+    project: Project, recordings: Mapping[SourceRecording, Sequence[ImageSource]], name: str | None = None
+) -> dict[SourceRecording, str]:
+    """Choose the folder of labeled-data for the images of each recording.
 
-    A recording gets the folder that holds its images already, else one of its name that no other recording has: its
-    own name, or the one with the names of the folders that it is in.
+    A recording gets the folder that already contains its images. Otherwise it gets a folder that no other recording
+    uses: its own name, prefixed with its parent folders if needed.
+
+    Parameters
+    ----------
+    project
+        The project.
+    recordings
+        The images of each recording.
+    name
+        The user's choice for all recordings.
 
     Raises
     ------
     DlcxError
-        When the user's choice is a folder of another recording, or a name that no folder can have.
+        If the user's choice belongs to another recording or is not a valid name.
     """
     if name is not None:
         return _chosen(project, recordings, name)
-    chosen: dict[Recording, str] = {}
+    chosen: dict[SourceRecording, str] = {}
     for recording, sources in recordings.items():
         own = (folder for folder in recording.names if (project.labeled_data / folder).is_dir())
-        known = (folder for folder in own if _belongs(project, folder, sources).verdict)
+        known = (folder for folder in own if _ownership(project, folder, sources).verdict)
         if (folder := next(known, None)) and folder not in chosen.values():
             chosen[recording] = folder
     for recording, sources in recordings.items():
@@ -62,7 +73,9 @@ def choose_folders(
     return chosen
 
 
-def _chosen(project: Project, recordings: Mapping[Recording, Sequence[Source]], name: str) -> dict[Recording, str]:
+def _chosen(
+    project: Project, recordings: Mapping[SourceRecording, Sequence[ImageSource]], name: str
+) -> dict[SourceRecording, str]:
     check_video_name(name, f"--video {name}")
     videos = [recording.path for recording in recordings if recording.is_video]
     if len(videos) > 1:
@@ -70,78 +83,80 @@ def _chosen(project: Project, recordings: Mapping[Recording, Sequence[Source]], 
             f"--video {name}: frames of {videos[0]} and {videos[1]} would be in one folder", hint="Leave out --video."
         )
     for recording, sources in recordings.items():
-        if other := _belongs(project, name, sources).other:
+        if other := _ownership(project, name, sources).other:
             raise DlcxError(
-                f"--video {name}: labeled-data/{name} is of {other}, not of {recording.path}",
+                f"--video {name}: labeled-data/{name} belongs to {other}, not to {recording.path}",
                 hint="Choose another name.",
             )
     return dict.fromkeys(recordings, name)
 
 
 def _new_folder(
-    project: Project, recording: Recording, sources: Sequence[Source], chosen: Mapping[Recording, str]
+    project: Project, recording: SourceRecording, sources: Sequence[ImageSource], chosen: Mapping[SourceRecording, str]
 ) -> str:
     taken = {folder: other.path for other, folder in chosen.items()}
     reason = ""
     for folder in recording.names:
-        other = taken.get(folder) or _belongs(project, folder, sources).other
+        other = taken.get(folder) or _ownership(project, folder, sources).other
         if not other:
             if reason:
                 logger.warning("%s goes to labeled-data/%s: %s", recording.path, folder, reason)
             elif _has_images(project.labeled_data / folder, sources):
                 logger.warning(
-                    "images of %s join those in labeled-data/%s; if they are of another recording, import them with "
+                    "images of %s are added to labeled-data/%s; if they belong to another recording, import them with "
                     "--video NAME",
                     recording.path,
                     folder,
                 )
             return folder
-        reason = reason or f"labeled-data/{folder} is of {other}"
-    raise DlcxError(f"no name is left for the images of {recording.path}", hint="Choose one with --video NAME.")
+        reason = reason or f"labeled-data/{folder} belongs to {other}"
+    raise DlcxError(
+        f"no folder name is available for the images of {recording.path}", hint="Choose one with --video NAME."
+    )
 
 
-def _has_images(folder: Path, sources: Sequence[Source]) -> bool:
+def _has_images(folder: Path, sources: Sequence[ImageSource]) -> bool:
     from dlcx.data.images import IMAGE_SUFFIXES
 
     inside = all(source.path is not None and source.path.resolve().parent == folder.resolve() for source in sources)
     return not inside and folder.is_dir() and any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
 
 
-def _belongs(project: Project, folder: str, sources: Sequence[Source]) -> _Belongs:
-    """Whether a folder is of the recording of ``sources``, by the video that config.yaml lists, and by its images."""
+def _ownership(project: Project, folder: str, sources: Sequence[ImageSource]) -> _Ownership:
+    """Compare a folder with the recording of ``sources``, by the video in config.yaml and by the images."""
     first = sources[0]
     if first.frame is not None and first.path is not None:
         listed = _listed(project, folder, first, sources)
         if listed.verdict is not None:
             return listed
-    place = project.labeled_data / folder
-    if not place.is_dir():
-        return _FREE
-    there = saved_numbers(place)
+    target_folder = project.labeled_data / folder
+    if not target_folder.is_dir():
+        return _UNKNOWN
+    existing = saved_numbers(target_folder)
     same = False
     for source in sources:
-        target = place / (source.name if source.frame is None else there.get(source.frame, source.name))
+        target = target_folder / (source.name if source.frame is None else existing.get(source.frame, source.name))
         if target.is_file():
             if not same_file(source, target):
-                return _Belongs(False, f"another recording: {target} is another picture")
+                return _Ownership(False, f"another recording: {target} shows a different picture")
             same = True
     if same:
-        return _Belongs(True)
-    return _frames_of_video(first, place, there)
+        return _Ownership(True)
+    return _frames_of_video(first, target_folder, existing)
 
 
-def _listed(project: Project, folder: str, first: Source, sources: Sequence[Source]) -> _Belongs:
-    """What config.yaml says of a folder: the recording is its video, or another file with the same frames."""
+def _listed(project: Project, folder: str, first: ImageSource, sources: Sequence[ImageSource]) -> _Ownership:
+    """Compare the recording with the video that config.yaml lists for a folder."""
     path = _video_of(project, folder)
     if path is None:
-        return _FREE
+        return _UNKNOWN
     if _same_video(first, path, [source.frame for source in sources if source.frame is not None]):
-        return _Belongs(True)
-    return _Belongs(False, str(path.resolve()))
+        return _Ownership(True)
+    return _Ownership(False, str(path.resolve()))
 
 
 def _video_of(project: Project, folder: str) -> Path | None:
-    """The video that a folder of labeled-data is of, where it is there: the one listed, else the project's own."""
+    """The video of a folder of labeled-data, if it exists: the listed one, otherwise one in ``videos``."""
     from dlcx.data.video import VIDEO_SUFFIXES
 
     if video := project.video_of(folder):
@@ -153,7 +168,7 @@ def _video_of(project: Project, folder: str) -> Path | None:
     return next((path for path in own if path.is_file()), None)
 
 
-def _same_video(source: Source, path: Path, numbers: Sequence[int]) -> bool:
+def _same_video(source: ImageSource, path: Path, numbers: Sequence[int]) -> bool:
     from dlcx.data.images import is_same_image
     from dlcx.data.video import read_frame
     from dlcx.data.video_identity import fingerprint, same_content
@@ -166,34 +181,34 @@ def _same_video(source: Source, path: Path, numbers: Sequence[int]) -> bool:
     mine, other = source.videos.open(source.path), source.videos.open(path)
     if mine.frames != other.frames or (mine.width, mine.height) != (other.width, other.height):
         return False
-    for number in _some(numbers):
+    for number in _spread(numbers):
         one, two = read_frame(mine, number), read_frame(other, number)
         if one is None or two is None or not is_same_image(one, two):
             return False
     return True
 
 
-def _frames_of_video(source: Source, folder: Path, there: Mapping[int, str]) -> _Belongs:
-    """Whether images of frames are those of a video, where none is of the frames that are labeled."""
+def _frames_of_video(source: ImageSource, folder: Path, existing: Mapping[int, str]) -> _Ownership:
+    """Whether the images of a folder are frames of a video, if none of them is among the labeled frames."""
     from dlcx.data.images import is_same_image, read_image
     from dlcx.data.video import read_frame
 
-    if source.frame is None or source.path is None or not there:
-        return _FREE
+    if source.frame is None or source.path is None or not existing:
+        return _UNKNOWN
     video = source.videos.open(source.path)
-    for number in _some(sorted(there)):
+    for number in _spread(sorted(existing)):
         frame = read_frame(video, number) if number < video.frames else None
-        if frame is None or not is_same_image(frame, read_image(folder / there[number])):
-            return _Belongs(False, f"another recording: {folder / there[number]} is another picture")
-    return _Belongs(True)
+        if frame is None or not is_same_image(frame, read_image(folder / existing[number])):
+            return _Ownership(False, f"another recording: {folder / existing[number]} shows a different picture")
+    return _Ownership(True)
 
 
-def _some(numbers: Sequence[int]) -> list[int]:
+def _spread(numbers: Sequence[int]) -> list[int]:
     return [numbers[at] for at in np.unique(np.linspace(0, len(numbers) - 1, _COMPARED).round().astype(int))]
 
 
-def same_file(source: Source, target: Path) -> bool:
-    """Whether an image in labeled-data is the very picture of ``source``."""
+def same_file(source: ImageSource, target: Path) -> bool:
+    """Whether an image in labeled-data shows the picture of ``source``."""
     from dlcx.data.images import is_same_image, read_image
 
     if source.frame is None and source.path is not None:

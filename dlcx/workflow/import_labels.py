@@ -19,9 +19,9 @@ from dlcx.formats.labels.registry import readable_format
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import add_missing_images, empty_labels, to_layout
 from dlcx.labeling.extracted_frames import saved_numbers
-from dlcx.labeling.image_sources import Finder, Recording, Source, check_distinct
+from dlcx.labeling.folder_transaction import folder_transaction
+from dlcx.labeling.image_sources import ImageFinder, ImageSource, SourceRecording, check_distinct
 from dlcx.labeling.recording_folders import choose_folders, same_file
-from dlcx.labeling.write_together import together
 from dlcx.poses import Labels, Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Video
@@ -118,7 +118,7 @@ def import_labels(
     assert label_format.read is not None
     given = label_format.read(path, predicted=predicted)
     aligned, left_out = _fitted(given, home.layout, path)
-    find = Finder(path.parent, home.root, user_path(images) if images else None, video)
+    find = ImageFinder(path.parent, home.root, user_path(images) if images else None, video)
     sources = []
     with progress.task("check", total=len(given.images), unit="image") as task:
         for image in given.images:
@@ -132,7 +132,7 @@ def import_labels(
     labels = Labels(home.layout, tuple(rows), aligned.xy, aligned.unique_xy)
     stems = list(dict.fromkeys(row[1] for row in rows))
     with ExitStack() as stack:
-        files = stack.enter_context(together(home.labeled_data, _is_label_file))
+        files = stack.enter_context(folder_transaction(home.labeled_data, _is_label_file))
         for stem in stems:
             stack.callback(_remove_empty, home.labeled_data / stem)
         stack.enter_context(changing_labels(*map(home.labels_path, stems)))
@@ -201,14 +201,14 @@ def _individuals(given: ImportedLabels, layout: Layout, path: Path) -> tuple[str
     return tuple(places)
 
 
-def _by_recording(sources: Sequence[Source]) -> dict[Recording, list[Source]]:
-    found: dict[Recording, list[Source]] = {}
+def _by_recording(sources: Sequence[ImageSource]) -> dict[SourceRecording, list[ImageSource]]:
+    found: dict[SourceRecording, list[ImageSource]] = {}
     for source in sources:
         found.setdefault(source.recording, []).append(source)
     return found
 
 
-def _row(project: Project, source: Source, folder: str) -> Image:
+def _row(project: Project, source: ImageSource, folder: str) -> Image:
     """The place of an image in labeled-data.
 
     Raises
@@ -227,13 +227,13 @@ def _row(project: Project, source: Source, folder: str) -> Image:
     return row
 
 
-def _called(source: Source) -> str:
+def _called(source: ImageSource) -> str:
     path = source.path or source.given.file
     return f"frame {source.frame} of {path}" if source.frame is not None else str(path)
 
 
-def _check_once(rows: Sequence[Image], sources: Sequence[Source]) -> None:
-    seen: dict[Image, Source] = {}
+def _check_once(rows: Sequence[Image], sources: Sequence[ImageSource]) -> None:
+    seen: dict[Image, ImageSource] = {}
     for row, source in zip(rows, sources, strict=True):
         if other := seen.get(row):
             both = "" if _called(other) == _called(source) else f": by {_called(other)} and {_called(source)}"
@@ -278,7 +278,7 @@ def _is_label_file(path: Path) -> bool:
     return path.suffix in (".h5", ".csv")
 
 
-def _new_videos(project: Project, folders: Mapping[Recording, str], labels: Labels) -> dict[str, Crop]:
+def _new_videos(project: Project, folders: Mapping[SourceRecording, str], labels: Labels) -> dict[str, Crop]:
     """The videos that config.yaml must name, or their labels would be left out, with the size of their frames."""
     from dlcx.data.images import image_size
     from dlcx.data.video import open_video
@@ -297,13 +297,13 @@ def _new_videos(project: Project, folders: Mapping[Recording, str], labels: Labe
     return crops
 
 
-def _link_of(project: Project, recording: Recording, folder: str) -> Path | None:
+def _link_of(project: Project, recording: SourceRecording, folder: str) -> Path | None:
     """Where the project has the video of a folder; None where there is no such file."""
     path = Path(recording.path)
     return project.videos_dir / f"{folder}{path.suffix}" if recording.is_video and path.is_file() else None
 
 
-def _link_videos(project: Project, folders: Mapping[Recording, str]) -> None:
+def _link_videos(project: Project, folders: Mapping[SourceRecording, str]) -> None:
     """Link the videos that config.yaml lists as the project's own, unless they are there."""
     for recording, folder in folders.items():
         target, listed = _link_of(project, recording, folder), open_project(project.root).video_of(folder)

@@ -274,7 +274,7 @@ def test_without_a_saved_state_the_last_snapshot_and_the_best_score_are_gone_on_
     result = train(tiny, epochs=4)
     assert result.trained == 1
     assert (result.best_epoch, result.best_score) == (2, 100.0)
-    assert "snapshot-003.pt holds no state of the optimizer" in caplog.text
+    assert "snapshot-003.pt has no optimizer state" in caplog.text
     assert [row["step"] for row in read_learning_stats(result.learning_stats)] == [1, 2, 3, 4]
 
 

@@ -164,7 +164,7 @@ def test_what_does_not_fit(root, tmp_path, capsys):
         (["import-labels", str(tmp_path / "gone.csv")], "--images DIR"),
         (["export-labels", "a.txt"], "unknown format '.txt'"),
         (["export-labels", str(tmp_path / "gone.csv")], "--overwrite replaces it"),
-        (["export-labels", str(tmp_path / "a.json"), "--video", "nope"], "There are: arena"),
+        (["export-labels", str(tmp_path / "a.json"), "--video", "nope"], "Labeled: arena"),
     ):
         assert run([*words, "-p", str(root)]) == 3
         assert message in capsys.readouterr().err
@@ -174,11 +174,11 @@ def test_what_does_not_fit(root, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("labeled-data/../a.png", "leads out of labeled-data"),
-        ("labeled-data/v/..", "leads out of labeled-data"),
+        ("labeled-data/../a.png", "leads outside of labeled-data"),
+        ("labeled-data/v/..", "leads outside of labeled-data"),
         ("/etc/passwd", "expected a name that ends in .png"),
         ("", "has no name"),
-        ("a.png", "nothing tells its video"),
+        ("a.png", "the video is unknown"),
     ],
 )
 def test_names_of_a_hostile_file(name, message, root, tmp_path):

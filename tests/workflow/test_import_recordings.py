@@ -136,7 +136,7 @@ def test_videos_of_one_name(days, root, tmp_path, overwrite, caplog):
     import_labels(root, slp_of(days, tmp_path / "1.slp", "day1"))
     done = import_labels(root, slp_of(days, tmp_path / "2.slp", "day2"), overwrite=overwrite)
     assert labels_by_folder(root) == {"cam": [1, 7], "day2_cam": [103, 107]}
-    assert f"{days['day2']} goes to labeled-data/day2_cam: labeled-data/cam is of {days['day1']}" in caplog.text
+    assert f"{days['day2']} goes to labeled-data/day2_cam: labeled-data/cam belongs to {days['day1']}" in caplog.text
     # the video is in the project under the name of its folder, for DeepLabCut as well
     assert done.listed == (str(root / "videos" / "day2_cam.avi"),)
     assert (root / "videos" / "day2_cam.avi").samefile(days["day2"])
@@ -184,7 +184,7 @@ def test_a_video_found_by_its_name_must_have_the_size_and_length_of_the_labeled_
     shutil.rmtree(tmp_path / "day1")
     other = write_frames(root / "videos" / "cam.avi", 100, count=40)
     before = tree(root)
-    with pytest.raises(DlcxError, match=f"12 frames, and {other}, which was found in its place, .* 40 frames"):
+    with pytest.raises(DlcxError, match=f"12 frames, but {other}, found instead, has .* 40 frames"):
         import_labels(root, file)
     assert tree(root) == before
     write_frames(root / "videos" / "cam.avi", 0)
@@ -197,7 +197,7 @@ def test_two_videos_are_not_found_in_one_file(days, root, tmp_path):
     (videos := tmp_path / "videos").mkdir()
     days["day1"].rename(videos / "cam.avi")
     days["day2"].unlink()
-    with pytest.raises(DlcxError, match=r"are two files, but only .*cam\.avi was found for both"):
+    with pytest.raises(DlcxError, match=r"are two files, but .*cam\.avi was found for both"):
         import_labels(root, file, images=videos)
     for day, start in STARTS.items():
         write_frames(videos / day / "cam.avi", start)
@@ -210,7 +210,9 @@ def test_a_name_that_the_user_chose_is_not_another_recordings(days, root, tmp_pa
     import_labels(root, first, video="mine")
     assert labels_by_folder(root) == {"mine": [1, 7]}
     before = tree(root)
-    with pytest.raises(DlcxError, match=f"--video mine: labeled-data/mine is of {days['day1']}, not of {days['day2']}"):
+    with pytest.raises(
+        DlcxError, match=f"--video mine: labeled-data/mine belongs to {days['day1']}, not to {days['day2']}"
+    ):
         import_labels(root, second, video="mine")
     with pytest.raises(DlcxError, match=f"frames of {days['day1']} and {days['day2']} would be in one folder"):
         import_labels(root, slp_of(days, tmp_path / "both.slp", "day1", "day2"), video="third")
@@ -226,7 +228,7 @@ def test_a_csv_of_another_project(root, tmp_path, in_place, caplog):
     csv = save_csv(tmp_path / "other", "cam", {name: 100 + number for name, number in names.items()})
     import_labels(root, csv, images=None if in_place else tmp_path / "other")
     assert labels_by_folder(root) == {"other_cam": [111, 112]}
-    assert "goes to labeled-data/other_cam: labeled-data/cam is of another recording" in caplog.text
+    assert "goes to labeled-data/other_cam: labeled-data/cam belongs to another recording" in caplog.text
     # the labels of a colleague for the project's own images come without images
     import_labels(root, save_csv(tmp_path / "mail", "cam", names))
     assert labels_by_folder(root) == {"cam": [11, 12], "other_cam": [111, 112]}
@@ -261,7 +263,7 @@ def test_images_that_join_others_are_told(root, tmp_path, caplog):
     import_labels(root, save_coco(tmp_path / "1.json", {"day1/images/1.png": 1}))
     assert not caplog.text
     import_labels(root, save_coco(tmp_path / "2.json", {"day2/images/2.png": 102}))
-    assert "day2/images join those in labeled-data/images" in caplog.text
+    assert "day2/images are added to labeled-data/images" in caplog.text
     assert labels_by_folder(root) == {"images": [1, 102]}
 
 
@@ -285,7 +287,7 @@ def test_files_that_are_no_images_leave_no_trace(root, tmp_path):
 def test_frames_that_a_video_does_not_have_leave_no_trace(days, root, tmp_path):
     file = save_slp(tmp_path / "1.slp", [(days["day1"], 3, 3), (days["day1"], 12, 12)])
     before = tree(root)
-    with pytest.raises(DlcxError, match="has 12 frames, and labels of frame 12"):
+    with pytest.raises(DlcxError, match="has 12 frames, but there are labels of frame 12"):
         import_labels(root, file)
     assert tree(root) == before
 

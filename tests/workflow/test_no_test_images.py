@@ -31,7 +31,7 @@ def test_report_shows_the_training_images_and_says_so(project):
     text = told.page.read_text(encoding="utf-8")
     assert "There is no test image: errors are those on images that the network was trained on." in text
     assert "nothing here says how it does on images that it has not seen" in text
-    assert "The largest errors on training images" in text
+    assert "Largest errors on training images" in text
     assert "of the test images" not in text
     assert f"{evaluated.train.rmse:.2f} px" in text
     assert "8 + 0" in text

@@ -113,7 +113,7 @@ def test_frames_of_another_recording_are_not_saved_into_a_videos_folder(
     project: Path, days: tuple[Path, Path], tmp_path: Path, both: bool
 ) -> None:
     add_videos(project, days[0])
-    with pytest.raises(DlcxError, match=f"{days[1]}: the project has another video of this name: "):
+    with pytest.raises(DlcxError, match=f"{days[1]}: the project has a different video of this name: "):
         extract_frames(project, days if both else days[1], frames=3)
     assert not list((project / "labeled-data" / "cam").iterdir())
     with pytest.raises(DlcxError, match="another video of this name"):
