@@ -1,1 +1,1 @@
-"""Who runs which share of the work: SLURM, Dask, several processes of one machine."""
+"""Adapters that start tasks elsewhere: SLURM, Dask, and several processes on one machine."""

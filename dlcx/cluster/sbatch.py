@@ -1,7 +1,7 @@
-"""Jobs of SLURM: the file that sbatch gets, its submission, and what the queue says.
+"""SLURM jobs: the job file, its submission, and the queue.
 
-A job of dlcx may be pre-empted or reach its time limit at any moment: its shell then tells dlcx to stop (SIGUSR1),
-dlcx saves and leaves with exit code 75, the job goes back into the queue and the same command goes on.
+A job may be preempted or reach its time limit at any moment. Its shell then sends SIGUSR1 to dlcx, which saves and
+exits with code 75; the job is requeued, and the same command resumes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 
 from dlcx.errors import DlcxError
 
-#: Seconds before the time limit at which SLURM warns a job.
+#: Seconds before the time limit at which SLURM sends SIGUSR1.
 WARNING = 90
-#: How often a job puts itself back into the queue at its time limit, at most.
+#: Maximum number of times a job requeues itself at its time limit.
 RESTARTS = 100
-#: What a file says by itself; ``--set-sbatch`` cannot change it.
+#: Options that job files set themselves; ``--set-sbatch`` cannot change them.
 OWN_KEYS = frozenset({"array", "dependency", "parsable", "test-only", "wait", "wrap"})
 
 _TIME = r"\d+(:\d{1,2}(:\d{1,2})?)?|\d+-\d{1,2}(:\d{1,2}(:\d{1,2})?)?"
@@ -28,9 +28,22 @@ _SIZE = r"\d+[KMGT]?"
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What is asked of SLURM for a job; None leaves it to the cluster, ``more`` are other options of sbatch.
+    """Options of a SLURM job; None leaves the choice to the cluster.
 
-    ``time`` is a limit as sbatch takes it (``90``, ``1:30:00``, ``1-12``), ``mem`` of a node (``8G``).
+    Attributes
+    ----------
+    partition
+        One or several partitions, separated by commas.
+    time
+        Time limit as sbatch takes it: ``90`` (minutes), ``1:30:00``, ``1-12``.
+    gpus
+        GPUs per node.
+    cpus
+        CPU cores per task.
+    mem
+        Memory per node, such as ``8G``.
+    more
+        Other long options of sbatch.
     """
 
     partition: str | None = None
@@ -50,7 +63,7 @@ class JobOptions:
                 raise DlcxError(f"{flag} '{value}': expected e.g. {example}")
         for key, text in self.more.items():
             if key in OWN_KEYS:
-                raise DlcxError(f"--set-sbatch {key}: dlcx sets it itself")
+                raise DlcxError(f"--set-sbatch {key}: dlcx sets this option")
             if not re.fullmatch(r"[a-z][a-z0-9-]*", key) or "\n" in (text or ""):
                 raise DlcxError(
                     f"--set-sbatch {key}: expected KEY=VALUE with a long option of sbatch, e.g. account=lab"
@@ -58,7 +71,7 @@ class JobOptions:
 
     @property
     def keys(self) -> dict[str, str | None]:
-        """Long options of sbatch."""
+        """Long options of sbatch and their values."""
         asked = {
             "partition": self.partition,
             "time": self.time,
@@ -71,14 +84,22 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class OwnJob:
-    """The job that this process belongs to: its name, the same each time it runs; ``again`` when it has run before."""
+    """The SLURM job that this process belongs to.
+
+    Attributes
+    ----------
+    name
+        Identifies the job, also after it was requeued; empty outside of a job.
+    again
+        Whether the job was requeued.
+    """
 
     name: str = ""
     again: bool = False
 
 
 def own_job() -> OwnJob:
-    """The job of SLURM, as its environment tells; without a name outside of one."""
+    """Return the SLURM job described by the environment."""
     names = os.environ
     if not (number := names.get("SLURM_JOB_ID")):
         return OwnJob()
@@ -87,29 +108,29 @@ def own_job() -> OwnJob:
 
 
 def parse_sbatch(pairs: Iterable[str]) -> dict[str, str | None]:
-    """``["account=lab", "exclusive"]`` -> {"account": "lab", "exclusive": None}; dashes before the key may stand."""
+    """Parse ``["account=lab", "exclusive"]`` into {"account": "lab", "exclusive": None}; leading dashes are allowed."""
     split = (pair.strip().lstrip("-").partition("=") for pair in pairs)
     return {key: value if equals else None for key, equals, value in split}
 
 
 def job_file(name: str, options: JobOptions, commands: str, *, log: Path, **keys: str) -> str:
-    """The text of a file for sbatch.
+    """Return the text of a job file for sbatch.
 
     Parameters
     ----------
     name
-        The job's.
+        Name of the job.
     options
-        What the user asks for; it goes before ``keys``.
+        Options from the user; they override ``keys``.
     commands
-        Lines of bash.  ``run COMMAND...`` starts a program that a warning of SLURM reaches as SIGUSR1, and ends the
-        job when it does not succeed; 4 (some items failed) does not end it, but is the job's exit code then.
+        Lines of bash. ``run COMMAND...`` starts a program that receives SLURM's warning as SIGUSR1, and ends the job if
+        the program fails. Exit code 4 (some items failed) does not end the job but becomes its exit code.
     log
-        File of all that is printed; ``%A``, ``%a`` and ``%j`` as sbatch has them.
+        File of all output; may contain ``%A``, ``%a`` and ``%j``.
     keys
-        Long options of sbatch, ``_`` for ``-``.
+        Long options of sbatch, with ``_`` for ``-``.
     """
-    own = {
+    defaults = {
         "job-name": name,
         "output": str(log),
         "open-mode": "append",
@@ -117,27 +138,28 @@ def job_file(name: str, options: JobOptions, commands: str, *, log: Path, **keys
         "signal": f"B:USR1@{WARNING}",
         **{key.replace("_", "-"): value for key, value in keys.items()},
     }
-    asked = options.keys
-    if "no-requeue" in asked:
-        del own["requeue"]
+    given = options.keys
+    if "no-requeue" in given:
+        del defaults["requeue"]
     lines = [
-        f"#SBATCH --{key}" + ("" if value is None else f"={_quoted(value)}") for key, value in (own | asked).items()
+        f"#SBATCH --{key}" + ("" if value is None else f"={_quoted(value)}")
+        for key, value in (defaults | given).items()
     ]
     return "\n".join(["#!/bin/bash", *lines, _SHELL, commands.rstrip(), 'exit "${failed:-0}"', ""])
 
 
 def _quoted(value: str) -> str:
-    """As sbatch reads words of a file: double quotes keep blanks."""
+    """Quote a value for an #SBATCH line: double quotes preserve spaces."""
     return f'"{value}"' if re.search(r"\s|#", value) else value
 
 
-#: A signal ends bash's ``wait``, not what it waits for: hence the second wait.
+#: A signal interrupts bash's ``wait`` but not the child process: hence the second wait.
 _SHELL = rf"""
 job=${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID}}
 job=${{job:-$SLURM_JOB_ID}}
-child= told= warned=
-trap 'told=1 warned=1; [ -z "$child" ] || kill -USR1 "$child"' USR1
-trap 'told=1; [ -z "$child" ] || kill -USR1 "$child"' TERM
+child= signaled= warned=
+trap 'signaled=1 warned=1; [ -z "$child" ] || kill -USR1 "$child"' USR1
+trap 'signaled=1; [ -z "$child" ] || kill -USR1 "$child"' TERM
 
 run() {{
     stopped=
@@ -145,49 +167,61 @@ run() {{
     child=$!
     wait "$child"
     code=$?
-    while [ -n "$told" ]; do
-        told= stopped=1
+    while [ -n "$signaled" ]; do
+        signaled= stopped=1
         wait "$child"
         code=$?
     done
     child=
     [ "$code" -ne 0 ] || return 0
     if [ "$code" -eq 75 ] || [ -n "$stopped" ]; then
-        # the time limit is near: into the queue again; after SIGTERM (scancel, pre-emption) SLURM decides
+        # requeue near the time limit; after SIGTERM (scancel, preemption) SLURM decides
         if [ -n "$warned" ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {RESTARTS} ]; then
             scontrol requeue "$job"
         fi
         exit 75
     fi
-    [ "$code" -ne 4 ] || {{ failed=4; return 0; }} # some frames or videos failed: they are named in the log
+    [ "$code" -ne 4 ] || {{ failed=4; return 0; }} # some frames or videos failed: the log names them
     exit "$code"
 }}
 """
 
 
 def submit(path: Path, *, after: int | None = None) -> int:
-    """Give the file to sbatch; the number of the job, which begins when ``after`` has ended, however that ended.
+    """Submit a job file with sbatch.
+
+    Parameters
+    ----------
+    path
+        The job file.
+    after
+        Number of a job that must have ended, successfully or not, before this one starts.
+
+    Returns
+    -------
+    int
+        Number of the job.
 
     Raises
     ------
     DlcxError
-        When there is no sbatch, or it refuses.
+        If sbatch is missing or rejects the file.
     """
     wait = [] if after is None else [f"--dependency=afterany:{after}"]
-    said = _call(["sbatch", "--parsable", *wait, str(path)])
-    number = said.strip().partition(";")[0]
+    output = _call(["sbatch", "--parsable", *wait, str(path)])
+    number = output.strip().partition(";")[0]
     if not number.isdecimal():
-        raise DlcxError(f"sbatch {path}: expected the number of a job, got '{said.strip()}'")
+        raise DlcxError(f"sbatch {path}: expected the number of a job, got '{output.strip()}'")
     return int(number)
 
 
 def cancel(jobs: Sequence[int]) -> None:
-    """Take jobs back."""
+    """Cancel jobs."""
     _call(["scancel", *map(str, jobs)])
 
 
 def in_queue(jobs: Sequence[int]) -> dict[int, str]:
-    """Which of the jobs wait or run, with their state; a job that SLURM has forgotten is not."""
+    """Return the state of those jobs that are pending or running."""
     if not jobs:
         return {}
     states: dict[int, str] = {}
@@ -199,7 +233,7 @@ def in_queue(jobs: Sequence[int]) -> dict[int, str]:
 
 
 def setting(name: str) -> str | None:
-    """A setting of the cluster, as ``scontrol show config`` has it."""
+    """Return a setting of the cluster from ``scontrol show config``; None if it is missing."""
     found = re.search(rf"^{name}\s*=\s*(\S+)", _call(["scontrol", "show", "config"]), re.MULTILINE)
     return found[1] if found else None
 
@@ -209,16 +243,16 @@ def _call(words: Sequence[str]) -> str:
         done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError:
         raise DlcxError(
-            f"--cluster slurm: there is no {words[0]} on PATH",
-            hint="Run it where jobs are submitted; --dry-run prints the sbatch files anywhere.",
+            f"--cluster slurm: {words[0]} is not on PATH",
+            hint="Run the command on a login node, or use --dry-run to print the job files.",
         ) from None
     except subprocess.TimeoutExpired:
         raise DlcxError(f"--cluster slurm: {words[0]} did not answer for two minutes") from None
     if done.returncode:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        said = "; ".join(lines).replace(f"{words[0]}: error: ", "") or f"exit code {done.returncode}"
+        message = "; ".join(lines).replace(f"{words[0]}: error: ", "") or f"exit code {done.returncode}"
         raise DlcxError(
-            f"--cluster slurm: {words[0]}: {said}",
-            hint="'sinfo' shows the partitions; --partition, --time, --gpus, --cpus, --mem and --set-sbatch choose.",
+            f"--cluster slurm: {words[0]}: {message}",
+            hint="Run `sinfo` to list partitions. Options: --partition, --time, --gpus, --cpus, --mem, --set-sbatch.",
         )
     return done.stdout

@@ -1,7 +1,7 @@
-"""Processes of this machine that do one piece of work together, started as ``torchrun`` starts them.
+"""Processes of this machine that train one network together, started in the way of ``torchrun``.
 
-They find each other by ``RANK``, ``LOCAL_RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``.  What torchrun
-does not do: SIGUSR1 reaches them, they get all the time that they need to save, and the call ends with their exit code.
+They find each other through ``RANK``, ``LOCAL_RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``. Unlike
+torchrun, this module passes SIGUSR1 on, waits until all processes have saved, and returns their exit code.
 """
 
 from __future__ import annotations
@@ -21,28 +21,33 @@ from dlcx.errors import AlreadyReported, DlcxError, LostProcess, Stopped
 from dlcx.operating_system import pass_on
 from dlcx.stopping import StopRequest, stop_on_signals
 
-#: Seconds that the others get to end by themselves when one has failed.
+#: Seconds for the other processes to end after one has failed.
 GRACE = 20.0
 _AGAIN = "Run the same command again to resume from the last saved state"
 
 
 def launch(command: Sequence[str], count: int) -> str:
-    """Run ``command`` in ``count`` processes until all have ended; what the first one printed on stdout.
+    """Run ``command`` in ``count`` processes until all have ended.
 
-    SIGTERM and SIGUSR1 are passed on to them, and they stop when this process is gone.
+    SIGTERM and SIGUSR1 are passed on, and the processes stop if this one dies.
+
+    Returns
+    -------
+    str
+        What the first process printed on stdout.
 
     Raises
     ------
     Stopped
-        When they were stopped before they could say so.
-    AlreadyReported
-        When they failed and one of them has said why; its exit code is theirs.
+        If a signal stopped them before they could report it.
+    ToldElsewhere
+        If they failed and one of them reported why; has their exit code.
     DlcxError
-        When one was killed.
+        If a process was killed.
     """
     shared = _environment(count)
     with ExitStack() as stack:
-        said = stack.enter_context(tempfile.TemporaryFile())
+        output = stack.enter_context(tempfile.TemporaryFile())
         stop = stack.enter_context(stop_on_signals())
         running: list[subprocess.Popen[bytes]] = []
         stack.callback(_kill, running)
@@ -51,30 +56,30 @@ def launch(command: Sequence[str], count: int) -> str:
                 command,
                 env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL if rank else said,
-                start_new_session=True,  # Ctrl-C comes to this process, which passes it on
+                stdout=subprocess.DEVNULL if rank else output,
+                start_new_session=True,  # this process passes Ctrl-C on
             )
             running.append(process)
         ended, killed = _wait(running, stop)
-        _judge(ended, killed, stop, count)
-        said.seek(0)
-        return said.read().decode()
+        _raise_for(ended, killed, stop, count)
+        output.seek(0)
+        return output.read().decode()
 
 
 def _wait(running: Sequence[subprocess.Popen[bytes]], stop: StopRequest) -> tuple[dict[int, int], set[int]]:
-    """Exit codes by rank in the order in which they were seen, and who had to be killed."""
+    """Exit codes by rank in the order of arrival, and the ranks that had to be killed."""
     ended: dict[int, int] = {}
     killed: set[int] = set()
-    told, until = False, None
+    forwarded, until = False, None
     while len(ended) < len(running):
         try:
             time.sleep(0.05)
         except KeyboardInterrupt:
             _tell(running, signal.SIGINT)
             until = time.monotonic() + GRACE
-        if stop.signal and not told:
+        if stop.signal and not forwarded:
             _tell(running, signal.Signals[stop.signal])
-            told = True
+            forwarded = True
         for rank, process in enumerate(running):
             if rank not in ended and (code := process.poll()) is not None:
                 ended[rank] = code
@@ -86,30 +91,31 @@ def _wait(running: Sequence[subprocess.Popen[bytes]], stop: StopRequest) -> tupl
     return ended, killed
 
 
-def _judge(ended: Mapping[int, int], killed: set[int], stop: StopRequest, count: int) -> None:
-    """Raise what the exit codes mean."""
-    by_themselves = {rank: code for rank, code in ended.items() if rank not in killed}
-    for rank, code in by_themselves.items():
+def _raise_for(ended: Mapping[int, int], killed: set[int], stop: StopRequest, count: int) -> None:
+    """Raise the error that the exit codes stand for."""
+    exited = {rank: code for rank, code in ended.items() if rank not in killed}
+    for rank, code in exited.items():
         if code < 0:
             name = signal.Signals(-code).name
             if name == stop.signal:
                 raise Stopped(f"stopped by {name} before the first step", hint="Run the same command again.")
-            memory = "; where memory ran out, use fewer --workers or --devices" if name == "SIGKILL" else ""
-            raise DlcxError(f"process {rank + 1} of {count} was ended by {name}", hint=f"{_AGAIN}{memory}.")
-    failed = [code for code in by_themselves.values() if code not in (0, LostProcess.code)]
+            memory = "; if memory ran out, use fewer --workers or --devices" if name == "SIGKILL" else ""
+            raise DlcxError(f"process {rank + 1} of {count} was killed by {name}", hint=f"{_AGAIN}{memory}.")
+    failed = [code for code in exited.values() if code not in (0, LostProcess.code)]
     if failed:
         raise AlreadyReported(failed[0])
     if killed or any(ended.values()):
-        raise DlcxError(f"the {count} processes have lost each other", hint=f"{_AGAIN}.")
+        raise DlcxError(f"the {count} processes lost contact with each other", hint=f"{_AGAIN}.")
 
 
 def _tell(running: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
+    """Send a signal to all processes."""
     for process in running:
         pass_on(process, number)
 
 
 def _kill(running: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End those that still run, and let their ends of the pipes go."""
+    """Kill running processes and close their pipes."""
     for process in running:
         if process.poll() is None:
             process.kill()
@@ -120,7 +126,7 @@ def _kill(running: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def _environment(count: int) -> dict[str, str]:
-    """What all processes find in their environment."""
+    """Environment variables shared by all processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -67,7 +67,7 @@ def test_what_the_user_sets_goes_first() -> None:
         ({"time": "soon"}, "--time 'soon': expected e.g. 90"),
         ({"mem": "8 GB"}, "--mem '8 GB': expected e.g. 8G"),
         ({"partition": "a b"}, "--partition 'a b'"),
-        ({"more": {"array": "0-3"}}, "--set-sbatch array: dlcx sets it itself"),
+        ({"more": {"array": "0-3"}}, "--set-sbatch array: dlcx sets this option"),
         ({"more": {"": "x"}}, "expected KEY=VALUE"),
         ({"more": {"Key": "x"}}, "expected KEY=VALUE"),
     ],
@@ -183,5 +183,5 @@ def test_sbatch_says_no(slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(DlcxError, match="expected the number of a job, got 'hello'"):
         submit(tmp_path / "job")
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    with pytest.raises(DlcxError, match="there is no sbatch on PATH"):
+    with pytest.raises(DlcxError, match="sbatch is not on PATH"):
         submit(tmp_path / "job")

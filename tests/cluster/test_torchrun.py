@@ -46,7 +46,7 @@ def test_an_exit_code_is_the_call_s_and_those_that_only_lost_others_are_not_aske
         launch(python(code), 2)
     assert caught.value.exit_code == 1
     assert capfd.readouterr().err == "no space left\n"
-    with pytest.raises(DlcxError, match="2 processes have lost each other"):
+    with pytest.raises(DlcxError, match="2 processes lost contact with each other"):
         launch(python(f"sys.exit({LostProcess.code})"), 2)
 
 
@@ -56,7 +56,7 @@ def test_one_that_is_killed_is_named_and_the_others_are_ended(monkeypatch, tmp_p
 open({str(tmp_path)!r} + f"/{{rank}}", "w").write(str(os.getpid()))
 os.kill(os.getpid(), 9) if rank == 1 else time.sleep(600)
 """
-    with pytest.raises(DlcxError, match="process 2 of 3 was ended by SIGKILL") as caught:
+    with pytest.raises(DlcxError, match="process 2 of 3 was killed by SIGKILL") as caught:
         launch(python(code), 3)
     assert caught.value.exit_code == 3
     assert caught.value.hint.startswith("Run the same command again to resume from the last saved state")

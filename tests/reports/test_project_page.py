@@ -56,7 +56,7 @@ def test_videos_are_sorted_by_quality(project: Path, tracked: Path, two_videos: 
     assert [row[0] for row in rows] == [two_videos.name, tracked.name]
     quality = dict(zip(head, rows[0], strict=True))
     assert quality["quality"] == "50 %"  # half of the points
-    assert quality["sure"] == "50 %"
+    assert quality["confident"] == "50 %"
     assert quality["frames"] == "60"
     good = dict(zip(head, rows[1], strict=True))
     assert good["possible swaps"] == "1"
@@ -119,7 +119,7 @@ def test_networks_have_their_errors_and_curves(trained_project: Path) -> None:
     told = dict(zip(head, row, strict=True))
     assert (told["shuffle"], told["network"], told["test error"]) == ("shuffle 1", "resnet_50", "30.00 px")
     assert told["images"] == "6 + 2"
-    assert told[""] == "not evaluated: measured in training"
+    assert told[""] == "not evaluated: error measured during training"
     assert page.read_text(encoding="utf-8").count("<h3>shuffle 1, resnet_50</h3>") == 1
 
     report(trained_project)  # evaluates it

@@ -74,7 +74,7 @@ def test_unreadable_frames_are_no_fault_of_the_poses(monkeypatch: pytest.MonkeyP
     xy[30:40] = np.nan
     unreadable = np.isin(np.arange(60), np.arange(30, 40))
     assert not find_suspects(facts_of(xy, score, monkeypatch, unreadable))
-    assert find_suspects(facts_of(xy, score, monkeypatch))[0].reason == "no animal was found"
+    assert find_suspects(facts_of(xy, score, monkeypatch))[0].reason == "no animal was detected"
 
 
 def test_the_command_extracts_the_frames_shown(

@@ -98,7 +98,7 @@ def test_the_latest_of_several_swaps_comes_first(project: Path, tracked: Path) -
     places = [SwapCandidate(20, 0.9, "ann", "bob"), SwapCandidate(40, 0.8, "ann", "cid")]
     write_swap_candidates(places, h5.with_name(f"{h5.stem}_swaps.csv"))
     page = report(project, tracked).pages[0].page
-    assert "run the one with the latest frame first" in page.read_text(encoding="utf-8")
+    assert "Run several commands in descending order of their frames" in page.read_text(encoding="utf-8")
     for command in sorted(swap_commands(page), key=lambda one: -int(one.split("--from ")[1])):
         run_all(command)
     np.testing.assert_array_equal(read_predictions(h5).xy, true.xy)

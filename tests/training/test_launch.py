@@ -204,7 +204,7 @@ def test_one_that_is_killed_ends_all_and_they_go_on(layers, victim):
         os.kill(children(running)[victim], signal.SIGKILL)
         out, err = running.communicate()
     assert (running.returncode, out) == (3, "")
-    assert only_error(err) == f"error: process {victim + 1} of 2 was ended by SIGKILL"
+    assert only_error(err) == f"error: process {victim + 1} of 2 was killed by SIGKILL"
     assert train(layers, epochs=40, devices=2).epoch == 40
     for mine, other in zip(result_of(straight), result_of(layers), strict=True):
         assert same(mine, other)

@@ -22,7 +22,7 @@ from dlcx.data.images import is_same_image, read_image
 from dlcx.errors import DlcxError
 from dlcx.formats import config_edits
 from dlcx.formats.labels.collected_data import read_labels, write_labels
-from dlcx.labeling import write_together
+from dlcx.labeling import folder_transaction
 from dlcx.poses import Labels, Layout
 from dlcx.workflow import import_labels as importing
 from dlcx.workflow.create_project import create_project
@@ -314,8 +314,8 @@ def test_a_failed_import_changes_nothing(more, root, monkeypatch, at):
 
     if isinstance(at, int):
         # the moves to their places: of four images and two pairs of label files
-        monkeypatch.setattr(write_together.shutil, "copy2", fails(at, shutil.copy2) if at < 3 else shutil.copy2)
-        monkeypatch.setattr(write_together, "sync_folder", fails(at, write_together.sync_folder))
+        monkeypatch.setattr(folder_transaction.shutil, "copy2", fails(at, shutil.copy2) if at < 3 else shutil.copy2)
+        monkeypatch.setattr(folder_transaction, "sync_folder", fails(at, folder_transaction.sync_folder))
     elif at == "add_videos":
         monkeypatch.setattr(config_edits, "add_videos", fails(1, config_edits.add_videos))
     else:

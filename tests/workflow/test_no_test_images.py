@@ -29,7 +29,7 @@ def test_report_shows_the_training_images_and_says_so(project):
     (evaluated,) = evaluate(project).evaluated
     (told,) = report(project).pages
     text = told.page.read_text(encoding="utf-8")
-    assert "There is no test image: errors are those on images that the network was trained on." in text
+    assert "There are no test images: errors refer to the training images." in text
     assert "nothing here says how it does on images that it has not seen" in text
     assert "Largest errors on training images" in text
     assert "of the test images" not in text

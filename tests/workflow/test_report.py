@@ -163,5 +163,5 @@ def test_facts_without_anything_sure(project: Path, tracked: Path) -> None:
     write_predictions(tracks, tracked.with_name(f"v{SCORER}_el.h5"), SCORER, key="tracks")
     (done,) = report(project, tracked).pages
     text = done.page.read_text(encoding="utf-8")
-    assert "no animal was found" in text
-    assert "No point has a likelihood of 0.6 or more." in text
+    assert "no animal was detected" in text
+    assert "No point has a likelihood of at least 0.6." in text

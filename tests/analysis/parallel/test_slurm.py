@@ -271,7 +271,7 @@ def test_what_slurm_refuses(
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     code, _, err = submit(path)
     assert code == 3
-    assert "error: --cluster slurm: there is no scontrol on PATH" in err
+    assert "error: --cluster slurm: scontrol is not on PATH" in err
     tabbed = write_video(project / "videos" / "a\tb.avi", 20)
     assert submit(tabbed, "--dry-run")[0] == 3
 
