@@ -115,8 +115,8 @@ class VideoStatistics:
     def centers(self) -> np.ndarray:
         """Median of the confident points of each animal (T, A, 2); nan if there is none."""
         tracks = self.tracks
-        sure = np.where((tracks.score >= self.pcutoff)[..., None], tracks.xy, np.nan)
-        return median(sure, 2)
+        confident = np.where((tracks.score >= self.pcutoff)[..., None], tracks.xy, np.nan)
+        return median(confident, 2)
 
     @cached_property
     def speed(self) -> np.ndarray:
@@ -134,8 +134,8 @@ class VideoStatistics:
         return step
 
     @cached_property
-    def unusual(self) -> np.ndarray:
-        """How many times as long as the point's median one each step (T, P) is; 0 where it is not known."""
+    def relative_step(self) -> np.ndarray:
+        """Each step (T, P) as a multiple of the point's median step; 0 if unknown."""
         result: np.ndarray = np.nan_to_num(self.step / (median(self.step, 0) + 1), nan=0.0)
         return result
 
