@@ -111,7 +111,7 @@ def analyze_skeleton(
 
 
 def _analyze(found: FoundPoses, skeleton: Bones, least: float, *, csv: bool, overwrite: bool) -> AnalyzedSkeleton:
-    from dlcx.formats.predictions.video_predictions.skeleton import read_skeleton, write_skeleton
+    from dlcx.formats.predictions.skeleton import read_skeleton, write_skeleton
 
     target = found.file.skeleton_h5
     origin = origin_of(found.file.path, skeleton=[list(bone) for bone in skeleton])
