@@ -40,7 +40,7 @@ def launch(command: Sequence[str], count: int) -> str:
     ------
     Stopped
         If a signal stopped them before they could report it.
-    ToldElsewhere
+    AlreadyReported
         If they failed and one of them reported why; has their exit code.
     DlcxError
         If a process was killed.

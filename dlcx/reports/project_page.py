@@ -46,7 +46,7 @@ class VideoQuality:
     sure, missing
         Fractions of confident and of missing points.
     jumps
-        Jumps per minute.
+        MotionCost per minute.
     swaps
         Number of possible swaps; None if animals were not linked.
     unreadable

@@ -1,4 +1,4 @@
-"""Two decoders, one video: the frames are the same whichever decodes, and from wherever decoding begins."""
+"""Frames are the same whichever decoder is used, and wherever decoding starts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STREAMS = {
 
 
 def columns(video: VideoFile, start: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images (T, h, w, 3), which are readable (T,), which repeated (T,)."""
+    """Images (T, h, w, 3), whether they are readable (T,) and repeated (T,)."""
     batches = list(read_frames(video, 1, start=start))
     return (
         np.concatenate([batch.images for batch in batches]),
@@ -77,13 +77,13 @@ def test_a_part_equals_the_whole_and_that_what_opencv_gives(tmp_path: Path, name
 
 
 @pytest.mark.parametrize("name", ["b.mp4", "b.mkv", "hevc.mp4", "a.avi", "rate.mp4"])
-def test_sound_videos_are_decoded_once(tmp_path: Path, name: str, taken_over: list[int]) -> None:
+def test_undamaged_videos_are_decoded_once(tmp_path: Path, name: str, taken_over: list[int]) -> None:
     video = open_video(encode(tmp_path / name, numbered(COUNT), *STREAMS[name]))
     columns(video)
     assert not taken_over
 
 
-def test_parts_of_sound_videos_are_decoded_once(tmp_path: Path, taken_over: list[int]) -> None:
+def test_parts_of_undamaged_videos_are_decoded_once(tmp_path: Path, taken_over: list[int]) -> None:
     video = open_video(encode(tmp_path / "b.mp4", numbered(COUNT), *STREAMS["b.mp4"]))
     for start in (1, 40, 60, 89):
         columns(video, start)
@@ -102,6 +102,23 @@ def test_crops_and_repeated_frames(tmp_path: Path, taken_over: list[int]) -> Non
         for one, other in zip(part, whole, strict=True):
             np.testing.assert_array_equal(one.images, other.images[:, 5:40, 10:90])
     assert not taken_over
+
+
+def test_only_the_frame_before_makes_a_frame_repeated(tmp_path: Path) -> None:
+    """Frames that equal an earlier frame, but not the one before, are not repeated; nor is one after a lost frame."""
+    images = numbered(12)
+    images[4] = images[2]
+    images[8] = images[7]
+    path = encode(tmp_path / "r.avi", images, "-c:v", "mjpeg", "-q:v", "2")
+    _, readable, repeated = columns(open_video(path))
+    assert readable.all()
+    assert np.flatnonzero(repeated).tolist() == [8]
+    assert next(read_frames(open_video(path), 1, start=8, stop=9)).repeated.tolist() == [True]
+    damaged = encode(tmp_path / "d.avi", [images[0], images[1], images[0]], "-c:v", "mjpeg", "-q:v", "2")
+    break_frames(damaged, 1, 2)
+    _, readable, repeated = columns(open_video(damaged))
+    assert readable.tolist() == [True, False, True]
+    assert not repeated.any()
 
 
 @pytest.mark.parametrize(("name", "codec", "lost"), [("a.avi", "MJPG", [61, 62]), ("a.mp4", "mp4v", [61, 62, 63])])
