@@ -76,7 +76,7 @@ def main() -> int:
     if not setting.has_deeplabcut:
         missing.append(f"DeepLabCut: not measured, because {options.python} does not exist; run make interchange-env")
     print("\n".join(["", *missing]) if missing else "")
-    return 1 if any("failed" in said for said in missing) else 0
+    return 1 if any("failed" in text for text in missing) else 0
 
 
 if __name__ == "__main__":

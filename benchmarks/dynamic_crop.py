@@ -108,21 +108,22 @@ def errors(root: Path, predictor: Predictor, steps: np.ndarray, dynamic: tuple[f
 
 
 @dataclass(frozen=True)
-class Found:
+class Comparison:
     """Frames per second and mean test errors (px), with whole frames and with dynamic cropping.
 
-    ``covers`` is the fraction of the frame covered by the box around the keypoints, ``sure`` the fraction of whole
-    frames with a confident detection, and ``apart`` the distances (px) between keypoints that are confident in both.
+    ``covers`` is the fraction of the frame covered by the box around the keypoints, ``detected`` the fraction of whole
+    frames with a confident detection, and ``distances`` the distances (px) between keypoints that are confident in
+    both.
     """
 
     whole: float
-    followed: float
+    cropped: float
     error: float
-    error_followed: float
+    error_cropped: float
     covers: float
-    sure: float
-    apart: np.ndarray
-    sure_in_both: float
+    detected: float
+    distances: np.ndarray
+    confident_in_both: float
     video: str
 
 
@@ -135,7 +136,7 @@ def compare(
     frames: int = 480,
     dynamic: tuple[float, float] = (SCORE, MARGIN),
     rounds: int = ROUNDS,
-) -> Found:
+) -> Comparison:
     """Train in a copy of the project, if necessary, and analyze the video in both ways."""
     trained(project, root, net, epochs)
     video = next((root / "videos").glob("*.mp4"))
@@ -145,19 +146,19 @@ def compare(
         for follows in rates:
             rate, poses[follows] = analyzed(root, video, frames, dynamic if follows else None)
             rates[follows].append(rate)
-    whole, followed = poses[False], poses[True]
+    whole, cropped = poses[False], poses[True]
     steps = np.diff(np.nanmedian(whole[..., :2], 1), axis=0)
-    error, error_followed = errors(root, TrainedNetwork.find(open_project(root).shuffle()).predictor, steps, dynamic)
-    sure = (whole[..., 2] >= 0.6) & (followed[..., 2] >= 0.6)
-    return Found(
+    error, error_cropped = errors(root, TrainedNetwork.find(open_project(root).shuffle()).predictor, steps, dynamic)
+    confident = (whole[..., 2] >= 0.6) & (cropped[..., 2] >= 0.6)
+    return Comparison(
         statistics.median(rates[False]),
         statistics.median(rates[True]),
         error,
-        error_followed,
+        error_cropped,
         float(np.median(np.ptp(whole[..., :2], axis=1).prod(-1)) / (640 * 480)),
         float((whole[..., 2] >= dynamic[0]).any(-1).mean()),
-        np.linalg.norm(whole[..., :2] - followed[..., :2], axis=-1)[sure],
-        float(sure.mean()),
+        np.linalg.norm(whole[..., :2] - cropped[..., :2], axis=-1)[confident],
+        float(confident.mean()),
         video.name,
     )
 
@@ -188,13 +189,15 @@ def main() -> None:
     print("| method | frames/s | test error px |")
     print("|---|---|---|")
     print(f"| whole frames | {found.whole:.1f} | {found.error:.2f} |")
-    print(f"| dynamic cropping | {found.followed:.1f} | {found.error_followed:.2f} |")
-    if found.sure < 0.9:
-        print(f"animal detected in {found.sure:.0%} of the frames: train longer for a valid comparison")
+    print(f"| dynamic cropping | {found.cropped:.1f} | {found.error_cropped:.2f} |")
+    if found.detected < 0.9:
+        print(f"animal detected in {found.detected:.0%} of the frames: train longer for a valid comparison")
         return
-    print(f"ratio {found.followed / found.whole:.1f} (goal {GOAL:g}); confident keypoints: {found.sure_in_both:.0%}")
-    if len(found.apart):
-        median, most = np.median(found.apart), np.quantile(found.apart, 0.99)
+    print(
+        f"ratio {found.cropped / found.whole:.1f} (goal {GOAL:g}); confident keypoints: {found.confident_in_both:.0%}"
+    )
+    if len(found.distances):
+        median, most = np.median(found.distances), np.quantile(found.distances, 0.99)
         print(f"distance between these: median {median:.2f} px, 99 % below {most:.1f} px")
 
 

@@ -210,7 +210,7 @@ def interval(difference: np.ndarray) -> tuple[float, float, float]:
 
 def scene_table(rows: list[tuple[Case, TrackMetrics, TrackMetrics]]) -> list[str]:
     """Return one line per scene, then means by level, then the paired differences."""
-    said = [
+    lines = [
         "| scene | HOTA dlcx | HOTA DLC | IDF1 dlcx | IDF1 DLC | switches dlcx | switches DLC |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -223,12 +223,12 @@ def scene_table(rows: list[tuple[Case, TrackMetrics, TrackMetrics]]) -> list[str
         ]
         return "| " + " | ".join([name, *values]) + " |"
 
-    said += [line(row[0].name, [row]) for row in rows]
+    lines += [line(row[0].name, [row]) for row in rows]
     for kind in (*LEVELS, OPEN, CLOSED):
         if chosen := [row for row in rows if kind in row[0].kinds]:
-            said.append(line(f"**{kind}**", chosen))
-    said += [line("**all**", rows), ""]
-    said += [
+            lines.append(line(f"**{kind}**", chosen))
+    lines += [line("**all**", rows), ""]
+    lines += [
         f"| dlcx - DeepLabCut, {len(rows)} scenes | mean | 95 % interval | dlcx better | DLC better |",
         "|---|---|---|---|---|",
     ]
@@ -236,10 +236,10 @@ def scene_table(rows: list[tuple[Case, TrackMetrics, TrackMetrics]]) -> list[str
         difference = np.array([getattr(mine, key) - getattr(other, key) for _, mine, other in rows], float)
         mean, low, high = interval(difference)
         better = -difference if key == "switches" else difference
-        said.append(
+        lines.append(
             f"| {key} | {mean:+.4f} | {low:+.4f} to {high:+.4f} | {(better > 0).sum()} | {(better < 0).sum()} |"
         )
-    return said
+    return lines
 
 
 def agreement(case: Case, mine: Tracks, other: Tracks) -> str:

@@ -13,16 +13,16 @@ from speed.table import HEAD, Row, interleaved, table
 
 def test_more_is_better() -> None:
     row = Row("analyze-video", "frames/s", 3.0, 2.0, 4.0, times_deeplabcut=1.25, of_limit=0.95)
-    assert (row.faster, row.share, row.holds) == (1.5, 0.75, False)
+    assert (row.ratio_to_deeplabcut, row.ratio_to_limit, row.holds) == (1.5, 0.75, False)
     assert row.cells()[1:7] == ("3", "2", "4", "1.50 (>= 1.25)", "0.75 (>= 0.95)", "no")
     assert Row("", "", 3.0, 2.0, 4.0, times_deeplabcut=1.25, of_limit=0.7).holds is True
 
 
 def test_less_is_better() -> None:
     row = Row("memory", "MB", 40.0, limit=50.0, of_limit=1.0, more_is_better=False)
-    assert (row.faster, row.share, row.holds) == (None, 0.8, True)
+    assert (row.ratio_to_deeplabcut, row.ratio_to_limit, row.holds) == (None, 0.8, True)
     slow = Row("write", "s", 2.0, 3.0, times_deeplabcut=2, more_is_better=False)
-    assert (slow.faster, slow.holds) == (1.5, False)
+    assert (slow.ratio_to_deeplabcut, slow.holds) == (1.5, False)
     assert "1.50 (>= 2)" in slow.cells()
 
 

@@ -76,10 +76,10 @@ class Setting:
                 call, stdout=subprocess.PIPE, stderr=stream, text=True, cwd=self.folder, env=_own_path()
             )
             stream.write(done.stdout)
-        told = [text for text in done.stdout.splitlines() if text.startswith(RESULT)]
-        if done.returncode or not told:
+        results = [text for text in done.stdout.splitlines() if text.startswith(RESULT)]
+        if done.returncode or not results:
             raise RuntimeError(f"{script.name} {verb}: exit code {done.returncode}, see {log}")
-        return json.loads(told[-1].removeprefix(RESULT))
+        return json.loads(results[-1].removeprefix(RESULT))
 
     def project(self, name: str) -> Path:
         """Return the prepared copy of a project: ``single``, ``top-down``, ``buctd`` or ``training``."""

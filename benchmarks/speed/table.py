@@ -30,7 +30,7 @@ class Row:
     note: str = ""
 
     @property
-    def faster(self) -> float | None:
+    def ratio_to_deeplabcut(self) -> float | None:
         """Ratio to DeepLabCut; above 1, dlcx is better."""
         if self.deeplabcut is None:
             return None
@@ -38,7 +38,7 @@ class Row:
         return _ratio(*pair)
 
     @property
-    def share(self) -> float | None:
+    def ratio_to_limit(self) -> float | None:
         """Ratio to the limit."""
         return None if self.limit is None else _ratio(self.dlcx, self.limit)
 
@@ -46,10 +46,12 @@ class Row:
     def holds(self) -> bool | None:
         """Whether all measured goals are reached; None without any measured goal."""
         checks = []
-        if self.times_deeplabcut is not None and self.faster is not None:
-            checks.append(self.faster >= self.times_deeplabcut)
-        if self.of_limit is not None and self.share is not None:
-            checks.append(self.share >= self.of_limit if self.more_is_better else self.share <= self.of_limit)
+        if self.times_deeplabcut is not None and self.ratio_to_deeplabcut is not None:
+            checks.append(self.ratio_to_deeplabcut >= self.times_deeplabcut)
+        if self.of_limit is not None and self.ratio_to_limit is not None:
+            checks.append(
+                self.ratio_to_limit >= self.of_limit if self.more_is_better else self.ratio_to_limit <= self.of_limit
+            )
         return all(checks) if checks else None
 
     def cells(self) -> tuple[str, ...]:
@@ -61,8 +63,8 @@ class Row:
             _number(self.dlcx),
             _number(self.deeplabcut),
             _number(self.limit),
-            _with_goal(self.faster, self.times_deeplabcut, ">="),
-            _with_goal(self.share, self.of_limit, sign),
+            _with_goal(self.ratio_to_deeplabcut, self.times_deeplabcut, ">="),
+            _with_goal(self.ratio_to_limit, self.of_limit, sign),
             verdict,
             self.note,
         )

@@ -30,12 +30,12 @@ def select(cases: Sequence[Case], pattern: str = "", sample: int | None = None, 
     cases = [case for case in cases if re.search(pattern, case.title)]
     if sample is None:
         return cases
-    drawn = np.random.default_rng(seed).permutation(len(cases))
-    order = np.argsort(drawn)
+    rank = np.random.default_rng(seed).permutation(len(cases))
+    order = np.argsort(rank)
     ranks: dict[str, int] = {}
     keyed = []
     for place in order:
         kind = cases[place].kind
         ranks[kind] = ranks.get(kind, 0) + 1
-        keyed.append((ranks[kind], drawn[place], place))
+        keyed.append((ranks[kind], rank[place], place))
     return [cases[place] for *_, place in sorted(sorted(keyed)[:sample], key=lambda one: one[2])]

@@ -62,7 +62,7 @@ def dlcx(*words: str | Path) -> None:
 
 def export_everything(folder: Path) -> tuple[list[Path], Tracks]:
     """Export the tracks of a video with ``export-predictions``; return the files and the tracks."""
-    root = folder / "drawn"
+    root = folder / "demo"
     dlcx("demo", root, "--animals", "2")
     dlcx("create-dataset", "-p", root, "--weights", "none")
     project = open_project(root)

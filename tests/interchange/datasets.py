@@ -113,4 +113,4 @@ def same_yaml(where: str, what: str, ours: Path, theirs: Path, roots) -> list[Ch
 def continued_curve(where: str, path: Path, epochs: int) -> Check:
     """Check that learning_stats.csv continues after the epochs of the other program."""
     steps = [int(float(line.split(",")[0])) for line in path.read_text().splitlines()[1:]]
-    return Check(where, f"{path.name} goes on", ok=set(steps) == set(range(1, epochs + 1)), note=f"steps {steps}")
+    return Check(where, f"{path.name} continues", ok=set(steps) == set(range(1, epochs + 1)), note=f"steps {steps}")

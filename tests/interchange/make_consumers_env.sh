@@ -12,13 +12,13 @@ log=${PIP_LOG:-$(mktemp -t dlcx-consumers-env.XXXXXX.log)}
 
 # make FOLDER PATTERN PACKAGE...: create an environment and print the versions of packages that match PATTERN
 make_env() {
-  local folder=$1 told=$2
+  local folder=$1 shown=$2
   shift 2
   if [[ ! -f $folder/consumers-ready ]]; then
     echo "making $folder; log: $log"
     "${PYTHON:-python3.11}" -m venv --clear "$folder"
     "$folder/bin/python" -m pip --log "$log" --quiet install "$@"
-    "$folder/bin/python" -m pip freeze | grep -iE "^($told)=" | tee "$folder/consumers-ready"
+    "$folder/bin/python" -m pip freeze | grep -iE "^($shown)=" | tee "$folder/consumers-ready"
   fi
   echo "ready: $folder"
 }

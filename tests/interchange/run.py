@@ -66,7 +66,7 @@ def one_direction(maker: str, name: str, projects: Path, work: Path) -> list[Che
         return checks
     copies = {tool: fresh_copy(made, folder / f"judged_by_{tool}" / source.folder) for tool in TOOLS}
     judged = [
-        stage(f"{tool} evaluates and analyses", tools[tool].judge, copy, case, copy / clip)
+        stage(f"{tool} evaluates and analyzes", tools[tool].judge, copy, case, copy / clip)
         for tool, copy in copies.items()
     ]
     ours, theirs = copies["dlcx"], copies["deeplabcut"]
@@ -75,7 +75,7 @@ def one_direction(maker: str, name: str, projects: Path, work: Path) -> list[Che
         checks += compare.all_results(where, case, ours, theirs)
         checks.append(compare.config_left_alone(where, *(train_dir(root, case) for root in (made, copies[other]))))
     if judged[0]:
-        stage("deeplabcut works on with dlcx's files", tools["deeplabcut"].downstream, ours, case, ours / clip)
+        stage("deeplabcut processes dlcx's files further", tools["deeplabcut"].downstream, ours, case, ours / clip)
     if case.trained:
         checks += trained_on(where, case, tools[other], copies[other], stage)
     return checks

@@ -40,8 +40,8 @@ def run(log: Path, *command: object) -> None:
         print("$", *call, file=stream, flush=True)
         done = subprocess.run(call, stdout=stream, stderr=stream, env=environment, cwd=log.parent, check=False)
     if done.returncode:
-        said = log.read_text(errors="replace").rpartition("\n$ ")[2].strip().splitlines()
-        raise Failed("\n  ".join([f"{' '.join(call[:6])} ... exited {done.returncode}; {log} ends:", *said[1:][-12:]]))
+        lines = log.read_text(errors="replace").rpartition("\n$ ")[2].strip().splitlines()
+        raise Failed("\n  ".join([f"{' '.join(call[:6])} ... exited {done.returncode}; {log} ends:", *lines[1:][-12:]]))
 
 
 def each(flag: str, values: list[str]) -> list[str]:

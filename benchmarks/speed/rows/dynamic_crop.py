@@ -23,20 +23,20 @@ def measure(setting: Setting) -> list[Row]:
         frames=frames,
         rounds=setting.rounds,
     )
-    sure = f"mouse detected in {found.sure:.0%} of the frames"
+    detected = f"mouse detected in {found.detected:.0%} of the frames"
     return [
         Row(
             f"--dynamic-crop, the animal covers {100 * found.covers:.1f} % of the frame",
             "frames/s",
-            found.followed,
+            found.cropped,
             limit=found.whole,
             of_limit=dynamic_crop.GOAL,
-            note=f"limit: whole frames; {sure}",
+            note=f"limit: whole frames; {detected}",
         ),
         Row(
             "--dynamic-crop, error on test images",
             "px",
-            found.error_followed,
+            found.error_cropped,
             limit=found.error,
             of_limit=1.0,
             more_is_better=False,

@@ -18,7 +18,9 @@ MAX_DIFFERENCE = 50
 def measure(setting: Setting) -> list[Row]:
     """Return the difference in MB between 20,000 and 1,000 frames."""
     project, many = setting.project("single"), 2_000 if setting.quick else MANY
-    videos = {count: drawn(setting.folder / "clips" / f"drawn-{count}.avi", count) for count in (FEW, many)}
+    videos = {
+        count: synthetic_video(setting.folder / "clips" / f"synthetic-{count}.avi", count) for count in (FEW, many)
+    }
     measures = {
         f"of{count}": lambda video=video: setting.dlcx("memory", project=project, video=video)
         for count, video in videos.items()
@@ -30,7 +32,7 @@ def measure(setting: Setting) -> list[Row]:
     return [Row(title, "MB", more - few, limit=MAX_DIFFERENCE, of_limit=1, more_is_better=False, note=note)]
 
 
-def drawn(path: Path, frames: int) -> Path:
+def synthetic_video(path: Path, frames: int) -> Path:
     """Return a small video of a circling disc."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,5 +39,5 @@ def measure(setting: Setting) -> list[Row]:
 
 def has_bf16() -> bool:
     """Whether the CPU supports bfloat16 multiplication, which torch then uses."""
-    told = Path("/proc/cpuinfo")
-    return told.is_file() and any(flag in told.read_text() for flag in BF16)
+    cpu_info = Path("/proc/cpuinfo")
+    return cpu_info.is_file() and any(flag in cpu_info.read_text() for flag in BF16)

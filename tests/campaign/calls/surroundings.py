@@ -139,7 +139,7 @@ def other_kinds() -> Iterator[Case]:
             for name in loops:
                 (folder / "P" / name).symlink_to(BACK)
 
-        yield Case(f"{command} with links in circles", "call: place", (CALLS[command],), files(looped), codes=ANY)
+        yield Case(f"{command} with circular links", "call: place", (CALLS[command],), files(looped), codes=ANY)
     yield Case(
         "analyze-video of a folder that links to itself",
         "call: place",
@@ -186,7 +186,7 @@ def read_only() -> Iterator[Case]:
 
     for command in ("export-labels", "create-dataset", "check-labels"):
         yield Case(
-            f"{command} of labels that nobody may read",
+            f"{command} of labels that are not readable",
             "call: place",
             (CALLS[command],),
             files(hidden),
@@ -464,7 +464,7 @@ def as_json() -> Iterator[Case]:
             continue
         yield Case(f"{command} --json", "call: --json", ((*words, "--json"),), codes=EITHER)
     yield Case(
-        "evaluate --json says the shuffle",
+        "evaluate --json prints the shuffle",
         "call: --json",
         (("evaluate", "-p", "P", "--json"),),
         codes=RIGHT,

@@ -169,13 +169,13 @@ def _with_text(path: Path, image: Image.Image) -> None:
     image.save(path, pnginfo=info)
 
 
-def cut(share: float, **options: object) -> Draw:
+def cut(fraction: float, **options: object) -> Draw:
     """Truncate a file."""
 
     def draw(path: Path, image: Image.Image) -> None:
         stream = io.BytesIO()
         image.save(stream, path.suffix.lstrip(".").replace("jpg", "jpeg").replace("tif", "tiff"), **options)
-        path.write_bytes(stream.getvalue()[: int(len(stream.getvalue()) * share)])
+        path.write_bytes(stream.getvalue()[: int(len(stream.getvalue()) * fraction)])
 
     return draw
 
@@ -226,7 +226,7 @@ def _orientation(path: Path, image: Image.Image, number: int) -> None:
     image.save(path, quality=100, exif=data)
 
 
-def drawn(name: str, draw: Draw, plain: Callable[[Image.Image], Image.Image] = as_is) -> Callable[..., None]:
+def written(name: str, draw: Draw, plain: Callable[[Image.Image], Image.Image] = as_is) -> Callable[..., None]:
     """Write the unusual image and the plain one."""
 
     def make(folder: Path, rng: np.random.Generator) -> None:
@@ -265,11 +265,11 @@ def analyzed() -> Iterator[Case]:
     """Return cases that analyze unusual images next to a plain one."""
     for title, (name, draw, plain, tolerance) in SAME.items():
         calls = [[word.replace("{name}", name) for word in ANALYZE[0]] + ["--out", "out"]]
-        yield Case(title, "image", calls, drawn(name, draw, plain), 1, codes=RIGHT, check=same(name, tolerance))
+        yield Case(title, "image", calls, written(name, draw, plain), 1, codes=RIGHT, check=same(name, tolerance))
     for title, (name, draw) in BROKEN.items():
         calls = [[word.replace("{name}", name) for word in ANALYZE[0]] + ["--out", "out"]]
         codes = EITHER | {SOME_FAILED}
-        yield Case(title, "image", calls, drawn(name, draw), 1, codes=codes, names="odd")
+        yield Case(title, "image", calls, written(name, draw), 1, codes=codes, names="odd")
 
 
 def labeled() -> Iterator[Case]:

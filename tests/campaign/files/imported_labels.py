@@ -154,7 +154,7 @@ SAME: dict[str, Callable[[Content], Any]] = {
         "annotations": [*content["annotations"], {"id": 99, "image_id": 1, "category_id": 7, "bbox": [0, 0, 9, 9]}],
     },
     "info and licenses": lambda content: {**content, "info": {"year": 2024}, "licenses": [{"id": 1}]},
-    "an image that nobody labeled": lambda content: {
+    "an unlabeled image": lambda content: {
         **content,
         "images": [*content["images"], {"id": 77, "file_name": "labeled-data/arena/img000.png"}][:6],
     },

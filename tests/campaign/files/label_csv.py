@@ -126,7 +126,7 @@ BROKEN: dict[str, Callable[[str], str | bytes]] = {
     "lines of the header in another order": lines(lambda all_: [all_[1], all_[0], *all_[2:]]),
     "a cell more in a row": lambda text: text.replace("6.5", "6.5,6.5", 1),
     "Latin-1": lambda text: text.replace("nose", "né").encode("latin-1"),
-    "a picture": lambda _: b"\x89PNG\r\n\x1a\n" + bytes(200),
+    "an image": lambda _: b"\x89PNG\r\n\x1a\n" + bytes(200),
     "an endless line": lambda text: text + "labeled-data,arena,img011.png," + "1," * 200000,
     "a cell of a megabyte": first_cell("8" * 1_000_000),
     "an open quote": lambda text: text.replace("8.25", '"8.25', 1),

@@ -109,12 +109,12 @@ FLOATS: dict[str, Callable[[Any], Any]] = {
     "bodyparts reversed": lambda table: table.iloc[:, [6, 7, 4, 5, 2, 3, 0, 1]],
     "y before x": lambda table: table.iloc[:, [1, 0, 3, 2, 5, 4, 7, 6]],
     "all x, then all y": lambda table: table.iloc[:, [0, 2, 4, 6, 1, 3, 5, 7]],
-    "columns drawn at random": lambda table: table.iloc[:, [5, 0, 3, 6, 1, 7, 2, 4]],
+    "columns in random order": lambda table: table.iloc[:, [5, 0, 3, 6, 1, 7, 2, 4]],
     "levels: bodyparts, coords, scorer": lambda table: table.reorder_levels(["bodyparts", "coords", "scorer"], axis=1),
     "levels: coords, bodyparts, scorer": lambda table: table.reorder_levels(["coords", "bodyparts", "scorer"], axis=1),
     "sorted columns": lambda table: table.sort_index(axis=1),
     "rows reversed": lambda table: table.iloc[::-1],
-    "rows drawn at random": lambda table: table.iloc[[3, 0, 5, 1, 4, 2]],
+    "rows in random order": lambda table: table.iloc[[3, 0, 5, 1, 4, 2]],
     "a row twice, the same": lambda table: pd.concat([table, table.iloc[[2]]]),
     "named row levels": lambda table: table.rename_axis(["folder", "video", "image"]),
     "rows of backslashes": indexed("\\".join),
@@ -158,7 +158,7 @@ def right() -> Iterator[Case]:
     for name, options in FORMATS.items():
         change = indexed("/".join) if "format" in options else lambda table: table
         yield Case(name, "label h5", EXPORT, saved(change, **options), 1, names=FILE, check=exported())
-    for name in ("float objects with None", "y before x", "rows below a Windows path", "rows drawn at random"):
+    for name in ("float objects with None", "y before x", "rows below a Windows path", "rows in random order"):
         yield Case(f"{name}, as a dataset", "label h5", CREATE, saved(FLOATS[name]), 1, names=FILE, check=merged())
 
 
@@ -383,8 +383,8 @@ def not_tables() -> Iterator[Case]:
 
         return write
 
-    def cut(share: float) -> Callable[[Path], object]:
-        return lambda path: path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    def cut(fraction: float) -> Callable[[Path], object]:
+        return lambda path: path.write_bytes(path.read_bytes()[: int(path.stat().st_size * fraction)])
 
     def folder(path: Path) -> None:
         path.unlink()
@@ -424,7 +424,7 @@ def at_odds() -> Iterator[Case]:
         (label_table() + 5).to_csv(folder / "P" / f"{LABELS}.csv")
 
     yield Case(
-        "a csv beside it with other values",
+        "a csv next to it with other values",
         "label h5",
         EXPORT,
         make,

@@ -108,10 +108,10 @@ def _sound_only(path: Path) -> None:
     _ffmpeg("-f", "lavfi", "-i", "sine=d=1", str(path))
 
 
-def _cut(share: float, *options: str) -> Callable[[Path], None]:
+def _cut(fraction: float, *options: str) -> Callable[[Path], None]:
     def draw(path: Path) -> None:
         encoded(*options)(path)
-        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * fraction)])
 
     return draw
 
@@ -158,7 +158,7 @@ ODD: dict[str, tuple[str, Callable[[Path], object]]] = {
     "10 bytes": ("odd.mp4", _cut(0.005, *H264)),
     "a size that changes": ("odd.mpg", _changing),
     "zeros in its middle": ("odd.avi", _zeros_inside),
-    "a picture called .mp4": (
+    "an image called .mp4": (
         "odd.mp4",
         lambda path: (
             cv2.imwrite(str(path.with_name("p.png")), np.zeros((64, 96, 3), np.uint8))
@@ -178,7 +178,7 @@ ODD: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
-def drawn(name: str, draw: Callable[[Path], object]) -> Callable[..., None]:
+def written(name: str, draw: Callable[[Path], object]) -> Callable[..., None]:
     """Write the video to the folder of the case."""
     return lambda folder, rng: draw(folder / name)
 
@@ -232,7 +232,7 @@ def named(calls: tuple[tuple[str, ...], ...], name: str) -> list[list[str]]:
 def cases() -> Iterator[Case]:
     """Return all cases of this module."""
     for title, (name, draw, count) in SAME.items():
-        yield Case(title, "video", named((ANALYZE,), name), drawn(name, draw), 1, codes=RIGHT, check=rows(count))
+        yield Case(title, "video", named((ANALYZE,), name), written(name, draw), 1, codes=RIGHT, check=rows(count))
         if count >= 5:
             size = {
                 "odd width and height": (97, 65),
@@ -244,20 +244,20 @@ def cases() -> Iterator[Case]:
                 f"{title}, extracted",
                 "video",
                 named(ADD_AND_EXTRACT, name),
-                drawn(name, draw),
+                written(name, draw),
                 1,
                 codes=RIGHT,
                 check=numbered(size),
             )
     for title, (name, draw) in ODD.items():
         codes = EITHER | {SOME_FAILED}
-        yield Case(title, "video", named((ANALYZE,), name), drawn(name, draw), 1, codes=codes, names="odd")
-        yield Case(f"{title}, added", "video", named(ADD_AND_EXTRACT[:1], name), drawn(name, draw), 1, names="odd")
+        yield Case(title, "video", named((ANALYZE,), name), written(name, draw), 1, codes=codes, names="odd")
+        yield Case(f"{title}, added", "video", named(ADD_AND_EXTRACT[:1], name), written(name, draw), 1, names="odd")
     yield Case(
         "turned by its metadata",
         "video",
         named((ANALYZE,), "odd.mp4"),
-        drawn("odd.mp4", _rotated),
+        written("odd.mp4", _rotated),
         1,
         codes=RIGHT,
         check=rows(FRAMES),
@@ -268,8 +268,8 @@ def cases() -> Iterator[Case]:
         (folder / "odd.avi").write_text("no video")
 
     def check(folder: Path, ended: CommandResult) -> str | None:
-        said = json.loads(ended.out)
-        return None if "odd.avi" in json.dumps(said) else "the failed video is not named"
+        result = json.loads(ended.out)
+        return None if "odd.avi" in json.dumps(result) else "the failed video is not named"
 
     calls = (("analyze-video", "good.avi", "odd.avi", "-p", "P", "--out", "out", "--json"),)
     yield Case("a good one and a bad one", "video", calls, one_bad, 2, codes=frozenset({SOME_FAILED}), check=check)

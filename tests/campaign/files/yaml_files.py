@@ -110,7 +110,7 @@ BROKEN: dict[str, Change] = {
     "nested 5000 deep": lambda text: text + "author: " + "[" * 5000 + "]" * 5000 + "\n",
     "conflict marks of git": lambda text: "<<<<<<< HEAD\n" + text + "=======\n>>>>>>> other\n",
     "JSON, cut": lambda _: '{"Task": "camp", ',
-    "a picture": lambda _: b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+    "an image": lambda _: b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
 }
 LIST = "bodyparts: [nose, ear, tail, paw]"
 CONFIG_SAME: dict[str, Change] = {
@@ -230,7 +230,7 @@ MODEL_WRONG: dict[str, Change] = {
     "a kernel of 10^9": within("kernel_size:\n        - 3", "kernel_size:\n        - 1000000000"),
     "a stride of a head of 10^9": within("strides:\n        - 2", "strides:\n        - 1000000000"),
     "a method of another kind": within("method: bu", "method: td"),
-    "a color mode of its own": within("colormode: RGB", "colormode: LAB"),
+    "an unknown color mode": within("colormode: RGB", "colormode: LAB"),
     "a prefix out of the project": within("snapshot_prefix:", "snapshot_prefix: ../../x"),
 }
 METADATA_SAME: dict[str, Change] = {
