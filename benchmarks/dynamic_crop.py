@@ -34,7 +34,7 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import read_all_labels
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.predictors import Predictor
-from dlcx.predictors.dynamic_crop import Crops, DynamicCrop
+from dlcx.predictors.dynamic_crop import DynamicCropPredictor
 
 GOAL = 4.0
 ROUNDS = 3
@@ -95,15 +95,15 @@ def analyzed(root: Path, video: Path, frames: int, dynamic: tuple[float, float] 
 def errors(root: Path, predictor: Predictor, steps: np.ndarray, dynamic: tuple[float, float]) -> tuple[float, float]:
     """Return the mean test error for whole images and for crops around previous poses, shifted by ``steps`` (n, 2)."""
     labels, split = load_training_set(open_project(root).shuffle())
-    follow = DynamicCrop(Crops(predictor), score=dynamic[0], margin=dynamic[1])
+    follow = DynamicCropPredictor(predictor.local_view(), min_score=dynamic[0], margin=dynamic[1])
     found: list[list[np.ndarray]] = [[], []]
     for number, row in enumerate(split.test):
         image, truth = read_image(root.joinpath(*labels.images[row])), labels.xy[row, 0]
-        follow.restart()
-        found[0].append(np.linalg.norm(follow.look(image).animals.xy[0] - truth, axis=-1))
+        follow.reset()
+        found[0].append(np.linalg.norm(follow.predict_next(image).animals.xy[0] - truth, axis=-1))
         if follow.box is not None:
             follow.box[:2] += steps[number % len(steps)]
-        found[1].append(np.linalg.norm(follow.look(image).animals.xy[0] - truth, axis=-1))
+        found[1].append(np.linalg.norm(follow.predict_next(image).animals.xy[0] - truth, axis=-1))
     return float(np.nanmean(found[0])), float(np.nanmean(found[1]))
 
 

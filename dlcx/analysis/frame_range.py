@@ -62,9 +62,9 @@ def share_frames(share: VideoPart, frames: int, batch_size: int) -> tuple[int, i
 
 def stretches(frames: int, batch_size: int) -> tuple[int, int]:
     """The frames of the shortest share that there can be, and into how many of them ``frames`` are cut."""
-    from dlcx.predictors.temporal import STRETCH
+    from dlcx.predictors.temporal import RESET_INTERVAL
 
-    stretch = -(-STRETCH // batch_size) * batch_size
+    stretch = -(-RESET_INTERVAL // batch_size) * batch_size
     return stretch, -(-frames // stretch)
 
 

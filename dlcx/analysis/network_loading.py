@@ -17,7 +17,7 @@ from dlcx.settings.ignored_keys import IN_PREDICTIONS, WITH_DETECTORS, warn_igno
 if TYPE_CHECKING:
     from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.nets.model import PoseModel
-    from dlcx.predictors import Finder, Predictor
+    from dlcx.predictors import ConditionDetector, Predictor
     from dlcx.settings import Detector, ModelConfig
 
 
@@ -72,10 +72,10 @@ def load_network(network: TrainedNetwork) -> LoadedNetwork:
         warn_ignored_keys(read_project_config(project_config), project_config, WITH_DETECTORS)
     with in_file(shuffle.model_config_path):
         model = build_model(config)
-    return _with_weights(network, model, config, network.snapshot, _finder(network))
+    return _with_weights(network, model, config, network.snapshot, _condition_detector(network))
 
 
-def _finder(network: TrainedNetwork) -> Finder | None:
+def _condition_detector(network: TrainedNetwork) -> ConditionDetector | None:
     """What finds boxes or initial poses for the network: its detector, or another network."""
     from dlcx.nets.build import build_model
 
@@ -100,7 +100,11 @@ def _finder(network: TrainedNetwork) -> Finder | None:
 
 
 def _with_weights(
-    network: TrainedNetwork, model: PoseModel, config: ModelConfig, snapshot: Snapshot, finder: Finder | None
+    network: TrainedNetwork,
+    model: PoseModel,
+    config: ModelConfig,
+    snapshot: Snapshot,
+    detector: ConditionDetector | None,
 ) -> LoadedNetwork:
     """Read the weights of ``model`` and make its predictor, on the device and in the engine of ``network``."""
     from dlcx.formats.weights.snapshot import read_snapshot
@@ -114,14 +118,14 @@ def _with_weights(
         device=network.device,
         precision=network.requested_precision or configured_precision(config, network.device),
         engine=network.engine,
-        finder=finder,
+        detector=detector,
         exported=exported_path(snapshot, config) if network.engine == "onnx" else None,
         frozen=True,
     )
     return LoadedNetwork(model, predictor)
 
 
-def _detector(network: TrainedNetwork, snapshot: Snapshot) -> Finder:
+def _detector(network: TrainedNetwork, snapshot: Snapshot) -> ConditionDetector:
     """The detector of a top-down network, with its weights."""
     from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.nets.build import build_detector
@@ -136,8 +140,8 @@ def _detector(network: TrainedNetwork, snapshot: Snapshot) -> Finder:
     load_strict(model, read_snapshot(snapshot.path).model, f"snapshot {snapshot.path}")
     max_animals = len(network.config.metadata.individuals)
     asked, device = network.requested_precision, network.device
-    detector = create_detector(model, config, most=max_animals, device=device, precision=asked or "fp32")
+    detector = create_detector(model, config, max_animals=max_animals, device=device, precision=asked or "fp32")
     # the detector of a network on mps runs on the CPU, where another precision may be configured
     if asked is None and (own := configured_precision(config, detector.device.type)) != "fp32":
-        detector = create_detector(model, config, most=max_animals, device=device, precision=own)
+        detector = create_detector(model, config, max_animals=max_animals, device=device, precision=own)
     return detector.predict

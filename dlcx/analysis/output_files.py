@@ -74,7 +74,7 @@ class VideoResults:
         from dlcx.formats.predictions.frame_status import write_frame_status
         from dlcx.formats.predictions.video_predictions import write_predictions
         from dlcx.formats.shuffles.training_set import read_paf_best
-        from dlcx.predictors.temporal import STRETCH
+        from dlcx.predictors.temporal import RESET_INTERVAL
         from dlcx.trackers.ctd import Ctd
 
         place, files, layout = self.place, self.files, self.layout
@@ -107,7 +107,7 @@ class VideoResults:
         write_frame_status(frame_status_of(stored, video), files.frames)
         write_predictions(tracks, files.h5, files.scorer, csv=self.csv, readable=stored.readable)
         if self.tracks is not None:
-            linked = Ctd(STRETCH).link(stored.predictions, layout, stored.first)
+            linked = Ctd(RESET_INTERVAL).link(stored.predictions, layout, stored.first)
             write_predictions(linked, self.tracks, files.scorer, csv=self.csv)
 
 

@@ -9,9 +9,9 @@ from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.errors import DlcxError
 
 if TYPE_CHECKING:
-    from dlcx.predictors import Conditional, Predictor, TopDown, Watcher
+    from dlcx.predictors import Conditional, Predictor, TemporalPredictor
 
-#: Score and margin in pixels, see :class:`dlcx.predictors.dynamic_crop.DynamicCrop`.
+#: Score and margin in pixels, see :class:`dlcx.predictors.dynamic_crop.DynamicCropPredictor`.
 DynamicCrop = tuple[float, float]
 
 
@@ -60,16 +60,15 @@ class VideoMemory:
             "--tracker": f"ctd, {animals} animals" if self.ctd else None,
         }
 
-    def watch(self, predictor: Predictor) -> Watcher:
+    def watch(self, predictor: Predictor) -> TemporalPredictor:
         """What looks at the frames, with the net."""
         from dlcx.predictors.ctd_tracking import CtdTracking
-        from dlcx.predictors.dynamic_crop import Boxes, Crops, DynamicCrop
-        from dlcx.predictors.temporal import EachFrame, Stretches
+        from dlcx.predictors.dynamic_crop import DynamicCropPredictor
+        from dlcx.predictors.temporal import IndependentFrames, ResettingPredictor
 
         if self.ctd:
-            return Stretches(CtdTracking(cast("Conditional", predictor), len(self.net.layout.individuals)))
+            return ResettingPredictor(CtdTracking(cast("Conditional", predictor), len(self.net.layout.individuals)))
         if self.dynamic_crop is None:
-            return EachFrame(predictor)
+            return IndependentFrames(predictor)
         score, margin = self.dynamic_crop
-        view = Crops(predictor) if self.net.config.uses_full_images else Boxes(cast("TopDown", predictor))
-        return Stretches(DynamicCrop(view, score=score, margin=margin))
+        return ResettingPredictor(DynamicCropPredictor(predictor.local_view(), min_score=score, margin=margin))

@@ -36,7 +36,7 @@ from dlcx.stopping import StopRequest
 if TYPE_CHECKING:
     from dlcx.data.video import FrameBatch
     from dlcx.data.video_file import VideoFile
-    from dlcx.predictors import Watcher
+    from dlcx.predictors import TemporalPredictor
     from dlcx.store import ChunkStore
 
 logger = logging.getLogger(__name__)
@@ -249,18 +249,18 @@ class VideoRun:
             return 0
         if total < end - begin:
             logger.info("%s: goes on at frame %d", video.path.name, missing[0][0])
-        watcher = self.memory.watch(self.net.predictor)
+        predictor = self.memory.watch(self.net.predictor)
         shown = asked or (begin, end)
         count = shown[1] - shown[0]
         done = count - sum(_overlap(shown, one) for one in missing)
         with self.progress.task(f"analyze {video.path.name}", count, "frame", done=done) as task:
             store.start_clock()
             for start, last in missing:
-                entry = watcher.entry(start)
+                entry = predictor.warm_up_start(start)
                 frames = read_frames(video, batch_size, start=entry, stop=last, crop=crop, clock=watch.decoder)
                 for batch in watch.clock.waiting("waiting", frames):
                     with watch.clock("pose decoding"):
-                        predictions = self._predict(watcher, batch, crop)
+                        predictions = self._predict(predictor, batch, crop)
                     watch.net_done()
                     if batch.first >= start:  # those before were looked at for what is remembered of them
                         with watch.clock("writing"):
@@ -275,11 +275,11 @@ class VideoRun:
             store.close_chunk()
         return total
 
-    def _predict(self, watcher: Watcher, batch: FrameBatch, crop: Crop | None) -> list[Prediction]:
+    def _predict(self, predictor: TemporalPredictor, batch: FrameBatch, crop: Crop | None) -> list[Prediction]:
         """Poses of a batch in pixels of the whole frame; unreadable frames have none."""
         if not batch.readable.any():
             return [self._nothing()] * len(batch)
-        found = watcher.predict(
+        found = predictor.predict(
             batch.first, batch.images, self.net.conditions_of_frames(batch.first, len(batch), corner_of(crop))
         )
         if crop is not None:

@@ -1,4 +1,4 @@
-"""Whole images to poses in one pass."""
+"""Bottom-up prediction: all poses of full images in one pass."""
 
 from __future__ import annotations
 
@@ -12,28 +12,50 @@ from dlcx.engines import Engine
 from dlcx.heads.heatmap.identity_scores import assign_identities
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
-from dlcx.predictors.predictor import Inputs, checked
-from dlcx.predictors.preprocessing import Preparation
+from dlcx.predictors.local_views import RegionView
+from dlcx.predictors.predictor import Inputs, check_outputs
+from dlcx.predictors.preprocessing import Preprocessing
 
 
 class BottomUp:
-    """Predicts every image of a batch at once; only coordinates come back from the device."""
+    """Predicts all images of a batch at once. Only coordinates are transferred back from the device.
 
-    def __init__(self, model: PoseModel, engine: Engine, preparation: Preparation, device: torch.device) -> None:
-        self.model, self.engine, self.preparation, self.device = model, engine, preparation, device
+    Parameters
+    ----------
+    model, engine, preprocessing, device
+        The network, how it is called, and how and where its input is prepared.
+    """
 
-    def inputs(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> Inputs:
-        """One row an image; see :class:`dlcx.predictors.predictor.Predictor`."""
-        tensor, geometry = self.preparation(images, self.device)
+    def __init__(self, model: PoseModel, engine: Engine, preprocessing: Preprocessing, device: torch.device) -> None:
+        self.model, self.engine, self.preprocessing, self.device = model, engine, preprocessing, device
+
+    def inputs(self, images: np.ndarray, conditions: Sequence[Instances] | None = None) -> Inputs:
+        """Return one row per image; see :class:`dlcx.predictors.predictor.Predictor`."""
+        tensor, geometry = self.preprocessing(images, self.device)
         return Inputs((tensor,), (geometry,) * len(images), np.arange(len(images)))
 
     @torch.inference_mode()
-    def predict(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
-        """Poses in pixels of the images (B, H, W, 3) uint8 RGB, one prediction an image.
+    def predict(self, images: np.ndarray, conditions: Sequence[Instances] | None = None) -> list[Prediction]:
+        """Predict the poses in images.
 
-        Where the net tells who the animals are, row i is the i-th individual of the project, or nobody.
+        Parameters
+        ----------
+        images
+            (B, H, W, 3) uint8 RGB.
+        conditions
+            Ignored.
+
+        Returns
+        -------
+        list of Prediction
+            One per image, in pixels of the images. If the network has an identity head, row i of the animals is the
+            project's i-th individual, or empty.
         """
-        rows = self.inputs(images)
-        found = self.model.decode(checked(self.engine(*rows.tensors)))
+        inputs = self.inputs(images)
+        found = self.model.decode(check_outputs(self.engine(*inputs.tensors)))
         found = [replace(one, animals=assign_identities(one.animals)) for one in found]
-        return [place.prediction_to_image(one) for place, one in zip(rows.geometries, found, strict=True)]
+        return [geometry.prediction_to_image(one) for geometry, one in zip(inputs.geometries, found, strict=True)]
+
+    def local_view(self) -> RegionView:
+        """Apply the network to regions as if they were full images."""
+        return RegionView(self)

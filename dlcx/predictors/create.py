@@ -1,4 +1,4 @@
-"""The predictor that a shuffle's method asks for."""
+"""Create the predictor of a network."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dlcx.engines.onnx import Exported
 from dlcx.nets.model import PoseModel
 from dlcx.predictors.bottom_up import BottomUp
 from dlcx.predictors.conditional import Conditional
-from dlcx.predictors.predictor import Finder, Predictor
-from dlcx.predictors.preprocessing import build_preparation
+from dlcx.predictors.predictor import ConditionDetector, Predictor
+from dlcx.predictors.preprocessing import build_preprocessing
 from dlcx.predictors.top_down import TopDown
 from dlcx.settings import ModelConfig
 
@@ -24,31 +24,60 @@ def create_predictor(
     device: str = "auto",
     precision: str = "fp32",
     engine: str = "torch",
-    finder: Finder | None = None,
+    detector: ConditionDetector | None = None,
     exported: Path | None = None,
     frozen: bool = False,
 ) -> Predictor:
-    """A predictor for ``model``, which moves to the device (``auto``: the file's ``device`` decides first).
+    """Create the predictor of a network, and move the network to the device.
 
-    ``finder`` finds boxes or poses for nets that start from such; bottom-up nets have no use for it.  The engine
-    ``onnx`` keeps the net in the file ``exported``.  ``frozen``: nobody trains the model any more, see
-    :func:`dlcx.engines.torch.create_engine`.
+    Parameters
+    ----------
+    model
+        The network with its weights.
+    config
+        Its settings.
+    device
+        As in ``--device``; ``auto`` uses the device in the settings.
+    precision, engine
+        As in ``--precision`` and ``--engine``.
+    detector
+        Detects boxes for a top-down network or poses for a conditional one; bottom-up networks ignore it.
+    exported
+        File in which the engine ``onnx`` keeps the network.
+    frozen
+        The weights will not change; see :func:`dlcx.engines.torch.create_engine`.
+
+    Returns
+    -------
+    Predictor
+        A bottom-up, top-down or conditional predictor.
 
     Raises
     ------
     DlcxError
-        For a device, precision or engine that cannot be had.
+        If the device, the precision or the engine is not available.
+
+    Examples
+    --------
+    >>> predictor = create_predictor(model, config, device="cpu")  # doctest: +SKIP
+    >>> predictor.predict(images)[0].animals.xy  # doctest: +SKIP
     """
     chosen = choose_device(config.device if device == "auto" else device, config.net_type)
-    kept = Exported(exported, any_size=config.uses_full_images)
-    run = create_engine(model, kind=engine, device=chosen, precision=precision, exported=kept, frozen=frozen)
-    preparation = build_preparation(config.data.inference)
+    export = Exported(exported, any_size=config.uses_full_images)
+    run = create_engine(model, kind=engine, device=chosen, precision=precision, exported=export, frozen=frozen)
+    preprocessing = build_preprocessing(config.data.inference)
     if config.uses_full_images:
-        return BottomUp(model, run, preparation, chosen)
-    cropping = build_cropping(config.data.inference)
-    parts = len(config.metadata.bodyparts)
+        return BottomUp(model, run, preprocessing, chosen)
+    cropping, bodyparts = build_cropping(config.data.inference), len(config.metadata.bodyparts)
     if config.uses_detector:
-        return TopDown(model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder)
+        return TopDown(model, run, preprocessing, chosen, cropping=cropping, bodyparts=bodyparts, detector=detector)
     return Conditional(
-        model, run, preparation, chosen, cropping=cropping, parts=parts, finder=finder, margin=config.data.bbox_margin
+        model,
+        run,
+        preprocessing,
+        chosen,
+        cropping=cropping,
+        bodyparts=bodyparts,
+        detector=detector,
+        margin=config.data.bbox_margin,
     )

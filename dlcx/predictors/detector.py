@@ -1,4 +1,4 @@
-"""Whole images to boxes of animals."""
+"""Detection: the boxes of animals in full images."""
 
 from __future__ import annotations
 
@@ -11,72 +11,97 @@ from dlcx.engines.devices import choose_device
 from dlcx.nets.detectors.model import BoxDetector
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
-from dlcx.predictors.preprocessing import Preparation, build_preparation
+from dlcx.predictors.preprocessing import Preprocessing, build_preprocessing
 from dlcx.settings import Detector as DetectorConfig
 
 
-class Detector:
-    """Finds the animals in every image of a batch, the surest first.
+class AnimalDetector:
+    """Detects the animals in all images of a batch.
 
     Parameters
     ----------
-    model, engine, preparation, device
-        The net, how to call it, and what comes before.
-    most
-        Animals an image at most.
-    least_score
-        Boxes that are less sure do not count.
+    model, engine, preprocessing, device
+        The network, how it is called, and how and where its input is prepared.
+    max_animals
+        Maximum number of animals per image.
+    min_score
+        Minimum score of a box.
     """
 
     def __init__(
         self,
         model: BoxDetector,
         engine: Engine,
-        preparation: Preparation,
+        preprocessing: Preprocessing,
         device: torch.device,
         *,
-        most: int,
-        least_score: float = 0.0,
+        max_animals: int,
+        min_score: float = 0.0,
     ) -> None:
-        self.model, self.engine, self.preparation, self.device = model, engine, preparation, device
-        self.most, self.least_score = most, least_score
+        self.model, self.engine, self.preprocessing, self.device = model, engine, preprocessing, device
+        self.max_animals, self.min_score = max_animals, min_score
 
     def prepare(self, images: np.ndarray) -> tuple[Tensor, Geometry]:
-        """Network input on the device for images (B, H, W, 3) uint8 RGB of one size, and where their pixels went."""
-        return self.preparation(images, self.device)
+        """Return the network input on the device for images (B, H, W, 3) uint8 RGB, and how pixels map to it."""
+        return self.preprocessing(images, self.device)
 
     @torch.inference_mode()
     def predict(self, images: np.ndarray) -> list[Instances]:
-        """Animals without keypoints, with box and box_score, in pixels of the images (B, H, W, 3) uint8 RGB."""
+        """Detect animals.
+
+        Parameters
+        ----------
+        images
+            (B, H, W, 3) uint8 RGB.
+
+        Returns
+        -------
+        list of Instances
+            One per image: boxes and their scores, best first, in pixels of the images, without keypoints.
+        """
         inputs, geometry = self.prepare(images)
         found = self.model.decode(self.engine(inputs))
-        return [self._chosen(geometry.prediction_to_image(Prediction(animals)).animals) for animals in found]
+        return [self._select(geometry.prediction_to_image(Prediction(animals)).animals) for animals in found]
 
-    def _chosen(self, found: Instances) -> Instances:
+    def _select(self, found: Instances) -> Instances:
         assert found.box is not None
         assert found.box_score is not None
-        sure = np.flatnonzero(found.box_score >= self.least_score)[: self.most]
-        return Instances.from_boxes(found.box[sure], found.box_score[sure])
+        confident = np.flatnonzero(found.box_score >= self.min_score)[: self.max_animals]
+        return Instances.from_boxes(found.box[confident], found.box_score[confident])
 
 
 def create_detector(
     model: BoxDetector,
     config: DetectorConfig,
     *,
-    most: int,
-    least_score: float = 0.0,
+    max_animals: int,
+    min_score: float = 0.0,
     device: str = "auto",
     precision: str = "fp32",
-) -> Detector:
-    """A detector that runs ``model``, which moves to the device (``auto``: the file's ``device`` decides first).
+) -> AnimalDetector:
+    """Create a detector, and move the network to the device.
 
-    A net on Apple's mps has its detector on the CPU, because mps lacks operations of detectors.
+    With the device ``mps`` detectors run on the CPU, because mps lacks some of their operations.
+
+    Parameters
+    ----------
+    model
+        The network with its weights.
+    config
+        Its settings.
+    max_animals, min_score
+        See :class:`AnimalDetector`.
+    device
+        As in ``--device``; ``auto`` uses the device in the settings.
+    precision
+        As in ``--precision``.
 
     Raises
     ------
     DlcxError
-        For a device or precision that cannot be had.
+        If the device or the precision is not available.
     """
     chosen = choose_device({"auto": config.device, "mps": "cpu"}.get(device, device))
     run = create_engine(model, device=chosen, precision=precision)
-    return Detector(model, run, build_preparation(config.data.inference), chosen, most=most, least_score=least_score)
+    preprocessing = build_preprocessing(config.data.inference)
+    return AnimalDetector(model, run, preprocessing, chosen, max_animals=max_animals, min_score=min_score)

@@ -1,4 +1,4 @@
-"""Between pixels of the whole image and pixels of the network input, both ways; nobody else does this arithmetic."""
+"""Conversion between pixels of an image and pixels of the network input; the only place that does this arithmetic."""
 
 from __future__ import annotations
 
@@ -12,27 +12,35 @@ from dlcx.poses import Instances, Prediction
 
 @dataclass(frozen=True)
 class Geometry:
-    """net = scale * (image - offset), for x and y; padding is at the bottom and right, so it moves nothing."""
+    """net = scale * (image - offset), for x and y. Padding is at the bottom and right and does not change coordinates.
+
+    Parameters
+    ----------
+    scale
+        Pixels of the network input per pixel of the image.
+    offset
+        In pixels of the image.
+    """
 
     scale: tuple[float, float] = (1.0, 1.0)
     offset: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def of_window(cls, window: CropWindow) -> Geometry:
-        """That of a crop."""
+        """Return the geometry of a crop."""
         x, y = window.scale
         return cls((1 / x, 1 / y), window.offset)
 
     def to_net(self, xy: np.ndarray) -> np.ndarray:
-        """Image pixels (..., 2) in the network input."""
+        """Convert points (..., 2) in pixels of the image to pixels of the network input."""
         return (xy - np.asarray(self.offset, np.float32)) * np.asarray(self.scale, np.float32)
 
     def to_image(self, xy: np.ndarray) -> np.ndarray:
-        """Net-input pixels (..., 2) in the image."""
+        """Convert points (..., 2) in pixels of the network input to pixels of the image."""
         return xy / np.asarray(self.scale, np.float32) + np.asarray(self.offset, np.float32)
 
     def prediction_to_image(self, prediction: Prediction) -> Prediction:
-        """A prediction in net-input pixels, in those of the image."""
+        """Convert a prediction in pixels of the network input to pixels of the image."""
         if self == Geometry():
             return prediction
         unique = prediction.unique

@@ -13,7 +13,7 @@ from dlcx.heads.protocol import Maps
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances
 from dlcx.predictors.bottom_up import BottomUp
-from dlcx.predictors.predictor import checked
+from dlcx.predictors.predictor import check_outputs
 from dlcx.predictors.preprocessing import MEAN, STD, Scaling
 from dlcx.predictors.top_down import TopDown
 
@@ -71,8 +71,8 @@ def compute_maps(
     rows = predictor.inputs(image[None], None if conditions is None else [conditions])
     if not len(rows):
         return []
-    outputs = checked(predictor.engine(*rows.tensors))
-    images = _pixels(rows.tensors[0], predictor.preparation.scaling)
+    outputs = check_outputs(predictor.engine(*rows.tensors))
+    images = _pixels(rows.tensors[0], predictor.preprocessing.scaling)
     heads = {name: _head_maps(predictor.model, name, maps) for name, maps in outputs.items()}
     return [InputMaps(images[row], {name: maps[row] for name, maps in heads.items()}) for row in range(len(rows))]
 

@@ -1,4 +1,4 @@
-"""What every predictor offers, whatever its net."""
+"""Interface of predictors, independent of the network they run."""
 
 from __future__ import annotations
 
@@ -15,51 +15,77 @@ from dlcx.heads.protocol import Outputs
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 
-#: What is found in images (B, H, W, 3) uint8 RGB of one size: boxes for top-down nets, poses for conditional ones.
-Finder = Callable[[np.ndarray], list[Instances]]
+#: Detects the conditions in images (B, H, W, 3) uint8 RGB: boxes for a top-down network, poses for a conditional one.
+ConditionDetector = Callable[[np.ndarray], list[Instances]]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """R rows that a net sees: what it is called with, where the pixels of each row went, and which image it shows."""
+    """Input of a network: R rows, which are images or crops of images.
+
+    Parameters
+    ----------
+    tensors
+        Arguments of the network, each with R rows.
+    geometries
+        How the pixels of each row map to its image.
+    owners
+        (R,): index of the image of each row.
+    """
 
     tensors: tuple[Tensor, ...]
     geometries: tuple[Geometry, ...]
-    owners: np.ndarray  # (R,)
+    owners: np.ndarray
 
     def __len__(self) -> int:
         return len(self.geometries)
 
 
-def checked(outputs: Outputs) -> Outputs:
-    """The maps of a net, unless some of their values are no numbers, which would pass for "nothing seen".
+def check_outputs(outputs: Outputs) -> Outputs:
+    """Return the maps of a network after checking them for nan, which decoding would take for "nothing found".
 
     Raises
     ------
     DlcxError
-        When they are not; names the first such map.
+        If a map contains nan; the message names the map.
     """
     maps = {f"{head}.{name}": value for head, found in outputs.items() for name, value in found.items()}
     if not maps or not bool(torch.stack([value.isnan().any() for value in maps.values()]).any()):
         return outputs
     name = next(name for name, value in maps.items() if value.isnan().any())
     raise DlcxError(
-        f"the net computes values that are not numbers (nan) in its map {name}",
+        f"the network's map {name} contains values that are not numbers (nan)",
         hint="Its weights are damaged, or --precision is too low for them: try --precision fp32 or another --snapshot.",
     )
 
 
-class Predictor(Protocol):
-    """Images to poses; no command asks which kind it holds.
+class LocalView(Protocol):
+    """Predicts poses in a part of an image, for dynamic cropping. Poses are in pixels of the full image."""
 
-    ``guesses`` are what is known of each image already: boxes for top-down nets, poses for conditional ones.  Without
-    them the predictor finds them itself; bottom-up nets need none.
-    """
-
-    def inputs(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> Inputs:
-        """What the net gets for images (B, H, W, 3) uint8 RGB of one size."""
+    def predict_in_box(self, image: np.ndarray, box: np.ndarray) -> Prediction:
+        """Predict the poses in a box (4,) x, y, width, height of an image (H, W, 3) uint8 RGB."""
         ...
 
-    def predict(self, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
-        """Poses in pixels of the images, one prediction an image."""
+    def predict_anywhere(self, image: np.ndarray) -> Prediction:
+        """Predict the poses in an image (H, W, 3) uint8 RGB, wherever they are."""
+        ...
+
+
+class Predictor(Protocol):
+    """Predicts the poses in images; commands do not ask which kind of network it runs.
+
+    ``conditions`` are boxes for a top-down network and poses for a conditional one, in pixels of the images. Without
+    them the predictor detects them itself. Bottom-up networks ignore them.
+    """
+
+    def inputs(self, images: np.ndarray, conditions: Sequence[Instances] | None = None) -> Inputs:
+        """Return the network's input for images (B, H, W, 3) uint8 RGB of the same size."""
+        ...
+
+    def predict(self, images: np.ndarray, conditions: Sequence[Instances] | None = None) -> list[Prediction]:
+        """Return one prediction per image, in pixels of the images (B, H, W, 3) uint8 RGB."""
+        ...
+
+    def local_view(self) -> LocalView:
+        """Return how this predictor is applied to a part of an image."""
         ...

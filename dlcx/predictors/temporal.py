@@ -1,4 +1,8 @@
-"""Frames of a video in their order: by predictors that remember the frame before, and by those that do not."""
+"""Prediction of consecutive frames: frame by frame, or with the help of the frame before.
+
+Predictors that use the frame before are reset every ``RESET_INTERVAL`` frames, so that resumed runs and parts of a
+video equal a run over the full video.
+"""
 
 from __future__ import annotations
 
@@ -11,69 +15,95 @@ import numpy as np
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.predictor import Predictor
 
-#: Frames after which every memory begins anew, in every run: a resumed run and a part of a video equal the whole.
-STRETCH = 1_000
+#: Number of frames after which predictors that use the frame before are reset, in every run.
+RESET_INTERVAL = 1_000
 
 
-class Watcher(Protocol):
-    """Consecutive frames to poses; the analysis of a video does not ask what it remembers."""
+class TemporalPredictor(Protocol):
+    """Predicts the poses in consecutive frames; the analysis of a video does not ask what it remembers."""
 
-    def entry(self, frame: int) -> int:
-        """Where to begin, so that the poses from ``frame`` on are those of a run over the whole video."""
+    def warm_up_start(self, frame: int) -> int:
+        """Return the frame to start at, so that predictions from ``frame`` on equal those of the full video."""
         ...
 
-    def predict(self, first: int, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
-        """Poses in pixels of the images (B, H, W, 3) uint8 RGB, which are the frames ``first``, ``first + 1``, ..."""
+    def predict(
+        self, first: int, images: np.ndarray, conditions: Sequence[Instances] | None = None
+    ) -> list[Prediction]:
+        """Return one prediction per frame.
+
+        Parameters
+        ----------
+        first
+            Number of the first frame.
+        images
+            The frames ``first``, ``first + 1``, ... (B, H, W, 3) uint8 RGB.
+        conditions
+            Boxes or poses of each frame, in pixels of the frame, if they are known.
+        """
         ...
 
 
-class Memory(Protocol):
-    """Finds poses in a frame with the help of those in the frame before."""
+class FramePredictor(Protocol):
+    """Predicts the poses in a frame with the help of the frame before."""
 
-    def restart(self) -> None:
-        """Forget everything."""
+    def reset(self) -> None:
+        """Forget the frames before."""
         ...
 
-    def look(self, image: np.ndarray, guess: Instances | None = None) -> Prediction:
-        """Poses in pixels of the next image (H, W, 3) uint8 RGB; ``guess`` is what is known of it already."""
+    def predict_next(self, image: np.ndarray, condition: Instances | None = None) -> Prediction:
+        """Return the poses in pixels of the next frame (H, W, 3) uint8 RGB, given its condition, if known."""
         ...
 
 
-class EachFrame:
-    """Without memory."""
+class IndependentFrames:
+    """Predicts each frame independently; a :class:`TemporalPredictor`."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
 
-    def entry(self, frame: int) -> int:
-        """Anywhere."""
+    def warm_up_start(self, frame: int) -> int:
+        """Return ``frame``: nothing depends on the frames before."""
         return frame
 
-    def predict(self, first: int, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
-        """See :class:`Watcher`."""
-        return self.predictor.predict(images, guesses)
+    def predict(
+        self, first: int, images: np.ndarray, conditions: Sequence[Instances] | None = None
+    ) -> list[Prediction]:
+        """Return one prediction per frame; see :class:`TemporalPredictor`."""
+        return self.predictor.predict(images, conditions)
 
 
-class Stretches:
-    """With a memory that begins anew at every multiple of :data:`STRETCH`, and where frames go back.
+class ResettingPredictor:
+    """Predicts each frame with the help of the one before; a :class:`TemporalPredictor`.
 
-    It outlasts frames that are left out because they could not be decoded.
+    It is reset at multiples of ``RESET_INTERVAL``, and when frame numbers do not increase. Frames that could not be
+    decoded and are left out do not reset it.
+
+    Parameters
+    ----------
+    predictor
+        Predicts the next frame.
     """
 
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
-        self.seen: int | None = None
+    def __init__(self, predictor: FramePredictor) -> None:
+        self.predictor = predictor
+        self.last_frame: int | None = None
 
-    def entry(self, frame: int) -> int:
-        """The last multiple."""
-        return frame // STRETCH * STRETCH
+    def warm_up_start(self, frame: int) -> int:
+        """Return the last reset at or before ``frame``."""
+        return frame // RESET_INTERVAL * RESET_INTERVAL
 
-    def predict(self, first: int, images: np.ndarray, guesses: Sequence[Instances] | None = None) -> list[Prediction]:
-        """See :class:`Watcher`."""
+    def predict(
+        self, first: int, images: np.ndarray, conditions: Sequence[Instances] | None = None
+    ) -> list[Prediction]:
+        """Return one prediction per frame; see :class:`TemporalPredictor`."""
         found = []
-        for frame, (image, guess) in enumerate(zip(images, guesses or repeat(None), strict=False), first):
-            if self.seen is None or frame <= self.seen or self.entry(frame) != self.entry(self.seen):
-                self.memory.restart()
-            found.append(self.memory.look(image, guess))
-            self.seen = frame
+        for frame, (image, condition) in enumerate(zip(images, conditions or repeat(None), strict=False), first):
+            if self._needs_reset(frame):
+                self.predictor.reset()
+            found.append(self.predictor.predict_next(image, condition))
+            self.last_frame = frame
         return found
+
+    def _needs_reset(self, frame: int) -> bool:
+        last = self.last_frame
+        return last is None or frame <= last or self.warm_up_start(frame) != self.warm_up_start(last)

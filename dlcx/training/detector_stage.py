@@ -82,7 +82,7 @@ class DetectorStage(TrainingStage):
         margin = config.data.bbox_margin
         model = build_detector(settings, from_scratch=self.weights == "none")
         requested = config.device if (device, settings.device) == ("auto", "auto") else device
-        detector = create_detector(model, settings, most=MAX_DETECTIONS, device=requested)
+        detector = create_detector(model, settings, max_animals=MAX_DETECTIONS, device=requested)
         has_labels = any(pose.animals.score.any() for pose in test.poses)
         return StageComponents(
             model,

@@ -18,8 +18,8 @@ from dlcx.metrics import evaluate_boxes, evaluate_poses
 from dlcx.nets.model import PoseModel
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors import Geometry, Predictor
-from dlcx.predictors.conditional import with_boxes
-from dlcx.predictors.detector import Detector
+from dlcx.predictors.conditional import add_boxes
+from dlcx.predictors.detector import AnimalDetector
 from dlcx.stopping import StopRequest
 from dlcx.training.batches import collate
 from dlcx.training.process_group import ProcessGroup
@@ -61,7 +61,7 @@ def condition_rows(sampler: ConditionSampler, margin: int) -> Callable[[LabeledI
         seen = np.flatnonzero(labeled.pose.animals.score.any(1)).tolist()
         xy = np.array([sample_condition(labeled, animal, sampler, margin, rng) for animal in seen])
         xy = xy.reshape(len(seen), *labeled.pose.animals.xy.shape[1:])
-        guesses, kept = with_boxes(Instances(xy, np.isfinite(xy).all(-1).astype(np.float32)), size, margin)
+        guesses, kept = add_boxes(Instances(xy, np.isfinite(xy).all(-1).astype(np.float32)), size, margin)
         return guesses, [single_animal(labeled, seen[row], margin) for row in kept]
 
     return rows
@@ -169,7 +169,7 @@ class BoxEvaluation:
     """
 
     def __init__(
-        self, images: LabeledImages, detector: Detector, *, margin: int, group: ProcessGroup | None = None
+        self, images: LabeledImages, detector: AnimalDetector, *, margin: int, group: ProcessGroup | None = None
     ) -> None:
         self._images, self._detector, self._margin = images, detector, margin
         self._group = group or ProcessGroup()

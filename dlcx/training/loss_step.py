@@ -82,7 +82,7 @@ def to_input(scaling: Scaling) -> Callable[[Tensor], Tensor]:
 
     def scaled(pixels: Tensor) -> Tensor:
         if pixels.device.type == "cpu":
-            return scaling.of_bytes(pixels.numpy(), pixels.device)
+            return scaling.scale_images(pixels.numpy(), pixels.device)
         return scaling(pixels.permute(0, 3, 1, 2).float())
 
     return scaled

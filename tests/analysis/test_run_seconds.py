@@ -92,7 +92,7 @@ def test_a_range_that_was_widened_and_a_call_with_nothing_to_do(project: Path, a
 
 
 def test_parts_of_other_calls(project: Path, again: Again, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(temporal, "STRETCH", 10)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", 10)
     video = write_video(project / "videos" / "v.avi", 60)
     for number in (2, 1, 3):
         again(video, part=(number, 3))

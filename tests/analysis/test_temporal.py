@@ -25,6 +25,7 @@ from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_model
 from dlcx.poses import Instances, Prediction, Tracks
 from dlcx.predictors import temporal
+from dlcx.predictors.local_views import RegionView
 from dlcx.store import chunks
 from dlcx.workflow import demo as demo_workflow
 from dlcx.workflow.analyze_video import AnalyzedVideo, analyze_video
@@ -32,12 +33,12 @@ from dlcx.workflow.create_dataset import create_dataset
 from dlcx.workflow.demo import demo
 
 TRAIN = "dlc-models-pytorch/iteration-0/goldsaNov22-trainset75shuffle1/train"
-STRETCH = 20
+RESET_INTERVAL = 20
 
 
 @pytest.fixture(autouse=True)
 def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(temporal, "STRETCH", STRETCH)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", RESET_INTERVAL)
     monkeypatch.setattr(chunks, "CHUNK_FRAMES", 8)
 
 
@@ -47,6 +48,9 @@ class SeesDisc:
     def __init__(self) -> None:
         self.shown: list[tuple[int, ...]] = []
         self.before: Callable[[int], None] = lambda image: None
+
+    def local_view(self) -> RegionView:
+        return RegionView(self)  # type: ignore[arg-type]
 
     def predict(self, images: np.ndarray, guesses: object = None) -> list[Prediction]:
         self.before(len(self.shown))
@@ -130,12 +134,12 @@ def test_a_resumed_run_goes_on_with_what_the_whole_one_remembered(
         follow(path)
     (manifest,) = path.parent.glob("*.dlcx/manifest.json")
     reached = json.loads(manifest.read_text())["chunks"][-1]["stop"]
-    assert STRETCH < reached < 2 * STRETCH
+    assert RESET_INTERVAL < reached < 2 * RESET_INTERVAL
     net.before = lambda image: None
     done = follow(path)
     assert done.analyzed == 70 - reached
     assert net.shown[0] == SIZE  # it begins where the last stretch does
-    assert 70 - STRETCH <= len(net.shown) < looks
+    assert 70 - RESET_INTERVAL <= len(net.shown) < looks
     assert_same(poses(done), poses(straight))
 
 
@@ -147,7 +151,7 @@ def test_parts_of_a_video_are_parts_of_the_whole(
     part = poses(follow(path, frames=(33, 50)))
     assert part.first == 33
     np.testing.assert_array_equal(part.xy, whole.xy[33:50])
-    assert 50 - STRETCH <= len(net.shown) < 50
+    assert 50 - RESET_INTERVAL <= len(net.shown) < 50
     # two gaps, the second in a stretch whose end is there already
     shutil.rmtree(next(path.parent.glob("*.dlcx")))
     follow(path, frames=(25, 30), overwrite=True)
@@ -230,7 +234,7 @@ def track(project: Path, out: Path, **options: object) -> AnalyzedVideo:
 def straight(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracks:
     """The tracks of an uninterrupted run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(temporal, "STRETCH", STRETCH)
+        patch.setattr(temporal, "RESET_INTERVAL", RESET_INTERVAL)
         done = track(drawn, tmp_path_factory.mktemp("straight"))
     assert done.tracks is not None
     table = pd.read_hdf(done.tracks, key="df_with_missing")
@@ -247,31 +251,31 @@ def test_a_resumed_ctd_tracking_equals_the_straight_one(
 ) -> None:
     from dlcx.predictors.ctd_tracking import CtdTracking
 
-    look, looks = CtdTracking.look, []
+    predict_next, seen = CtdTracking.predict_next, []
 
-    def counted(self: CtdTracking, image: np.ndarray, guess: Instances | None = None) -> Prediction:
-        looks.append(guess)
-        if len(looks) == 31:
+    def counted(self: CtdTracking, image: np.ndarray, condition: Instances | None = None) -> Prediction:
+        seen.append(condition)
+        if len(seen) == 31:
             raise KeyboardInterrupt
-        return look(self, image, guess)
+        return predict_next(self, image, condition)
 
-    monkeypatch.setattr(CtdTracking, "look", counted)
+    monkeypatch.setattr(CtdTracking, "predict_next", counted)
     with pytest.raises(KeyboardInterrupt):
         track(drawn, tmp_path)
-    looks.clear()
+    seen.clear()
     done = track(drawn, tmp_path)
     assert done.analyzed == 36 - 30
-    assert len(looks) == 36 - STRETCH
+    assert len(seen) == 36 - RESET_INTERVAL
     assert done.tracks is not None
     assert np.isfinite(straight.xy).any((1, 2, 3)).all()
     assert_same(read_predictions(done.tracks), straight)
 
 
 def test_a_part_of_a_ctd_tracking_equals_that_of_the_whole(drawn: Path, straight: Tracks, tmp_path: Path) -> None:
-    done = track(drawn, tmp_path, frames=(STRETCH + 3, 30))
+    done = track(drawn, tmp_path, frames=(RESET_INTERVAL + 3, 30))
     assert done.tracks is not None
     part = read_predictions(done.tracks)
-    whole = straight.xy[STRETCH + 3 : 30]
+    whole = straight.xy[RESET_INTERVAL + 3 : 30]
     same = [np.array_equal(part.xy, whole[:, order], equal_nan=True) for order in ([0, 1], [1, 0])]
     assert any(same)  # numbers begin anew, so the rows of a part may be in another order
 
@@ -280,10 +284,10 @@ class KnowsBetter:
     """In place of a BUCTD net: guesses move to within some pixels of the nearest true animal of their frame."""
 
     def __init__(self, truth: Tracks) -> None:
-        self.truth, self.parts, self.margin = truth.xy, truth.xy.shape[2], 20
+        self.truth, self.bodyparts, self.margin = truth.xy, truth.xy.shape[2], 20
         self.frame = -1
 
-    def correct(self, images: np.ndarray, conditions: list[Instances]) -> list[Prediction]:
+    def refine(self, images: np.ndarray, conditions: list[Instances]) -> list[Prediction]:
         self.frame += 1
         (given,) = conditions
         apart = np.linalg.norm(given.xy[:, None] - self.truth[self.frame], axis=-1).mean(-1)
@@ -298,7 +302,7 @@ def test_animals_stay_themselves_where_numbers_begin_anew(
     truth = read_predictions(drawn / "videos" / "arena_truth.h5")
     net = KnowsBetter(truth)
     monkeypatch.setattr(network_loading, "load_network", lambda network: SimpleNamespace(predictor=net))
-    monkeypatch.setattr(temporal, "STRETCH", 5)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", 5)
     done = track(drawn, tmp_path)
     assert done.tracks is not None
     np.testing.assert_allclose(read_predictions(done.tracks).xy, truth.xy, atol=5)

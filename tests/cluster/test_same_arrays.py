@@ -34,7 +34,7 @@ CASES = {
     "openfield-Pranav-2018-10-30": ("m3v1mp4.mp4", 300, ("--crop", "100,228,100,228")),
     "flypair24": ("centered_pair_small.mp4", 200, ("--crop", "100,228,100,228")),
 }
-STRETCH, CHUNK, SHARES = 64, 16, 3
+RESET_INTERVAL, CHUNK, SHARES = 64, 16, 3
 #: What a share says at its end: SLURM's SIGTERM reaches it directly or, as another signal, through the job's shell.
 STOPPED = r"error: stopped by SIG(TERM|USR1); \d+ frames of short.mp4 are safe"
 
@@ -52,7 +52,7 @@ class Desk:
     def environment(self, **more: str) -> dict[str, str]:
         here = Path(__file__).parent
         path = os.pathsep.join(map(str, [here / "small_shares", ROOT, ROOT / "tests"]))
-        small = {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "DLCX_SMALL_STRETCH": str(STRETCH)}
+        small = {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "DLCX_SMALL_STRETCH": str(RESET_INTERVAL)}
         return {**os.environ, **small, **more}
 
     def words(self, out: Path, *more: str, command: str = "analyze-video") -> list[str]:

@@ -55,7 +55,7 @@ def detector(name: str):
     model = build_detector(configure(name))
     fill_weights(model, known["seed"], known["gain"], known["head_gain"])
     assert checksum(model) == pytest.approx(known["weights_abs_sum"], rel=1e-12)
-    return create_detector(model, configure(name), most=3, device="cpu")
+    return create_detector(model, configure(name), max_animals=3, device="cpu")
 
 
 def image(name: str) -> np.ndarray:
@@ -112,7 +112,7 @@ def test_the_surest_animals_in_pixels_of_the_image():
     np.testing.assert_allclose(animals.box_score, stored["B.final.bbox_scores"], rtol=0, atol=1e-5)
     assert animals.xy.shape == (3, 0, 2)
     strict = create_detector(
-        detector("ssdlite").model, configure("ssdlite"), most=9, least_score=animals.box_score[1], device="cpu"
+        detector("ssdlite").model, configure("ssdlite"), max_animals=9, min_score=animals.box_score[1], device="cpu"
     )
     assert len(strict.predict(image("odd150x201")[None])[0]) == 2
 

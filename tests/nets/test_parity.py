@@ -24,7 +24,7 @@ from dlcx.nets.configure import conditions_of_shuffle, model_config
 from dlcx.nets.registry import NetSpec, find, specs
 from dlcx.poses import Instances, Layout
 from dlcx.predictors import create_predictor
-from dlcx.predictors.preprocessing import build_preparation
+from dlcx.predictors.preprocessing import build_preprocessing
 from dlcx.settings import ModelConfig
 from dlcx.training.optimizers import build_optimizer, build_scheduler
 
@@ -304,7 +304,7 @@ def test_three_training_steps(case: dict):
     config = configure(name, project)
     model = build(name, project)
     stored = np.load(GOLDEN / "train" / "steps" / f"{project}_{name}.npz")
-    inputs, _ = build_preparation(config.data.inference)(stored["image_u8"], "cpu")
+    inputs, _ = build_preprocessing(config.data.inference)(stored["image_u8"], "cpu")
     labels = batch_labels(stored)
     known = [labels.keypoints[:, 0]] if find(name).method == "ctd" else []  # the truth as the first guess
     assert config.runner.optimizer.plain() == case["optimizer"]

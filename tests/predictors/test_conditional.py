@@ -9,7 +9,7 @@ from dlcx.nets.build import build_model
 from dlcx.nets.configure import model_config
 from dlcx.poses import Instances, Layout
 from dlcx.predictors import create_predictor
-from dlcx.predictors.conditional import rescored, with_boxes
+from dlcx.predictors.conditional import add_boxes, combine_scores
 from dlcx.settings import ModelConfig
 
 LAYOUT = Layout(("nose", "back", "tail"), ("ann", "bob"), multi=True)
@@ -28,22 +28,22 @@ def test_guesses_that_show_nothing_are_dropped():
         [(95, 75, 0.06), (10, 10, 0.0), (10, 10, 0.0)],
         [(300, 20, 0.9), (310, 40, 0.9), (320, 60, 0.9)],  # out of the image
     )
-    kept, numbers = with_boxes(given, (100, 80), margin=10)
+    kept, numbers = add_boxes(given, (100, 80), margin=10)
     assert numbers.tolist() == [0, 3]
     assert kept.box.tolist() == [[20, 10, 30, 60], [85, 65, 15, 15]]  # of sure keypoints alone, clipped to the image
     assert kept.score[0].tolist() == [0.9, 0, 0.3]
-    assert len(with_boxes(Instances.empty(3), (100, 80), margin=10)[0]) == 0
+    assert len(add_boxes(Instances.empty(3), (100, 80), margin=10)[0]) == 0
 
 
 def test_a_point_without_margin_is_no_box():
     given = guesses([(30, 20, 0.9), (0, 0, 0), (0, 0, 0)])
-    assert len(with_boxes(given, (100, 80), margin=0)[0]) == 0
+    assert len(add_boxes(given, (100, 80), margin=0)[0]) == 0
 
 
 def test_one_score_a_pose():
     found = Instances(np.zeros((2, 3, 2)), np.array([[0.1, 0.4, 0.8], [0.1, 0.1, 0.1]], np.float32))
     given = guesses([(1, 1, 0.9), (1, 1, 0.0), (1, 1, 0.3)], [(1, 1, 1), (1, 1, 1), (1, 1, 1)])
-    scores = rescored(found, given).score
+    scores = combine_scores(found, given).score
     assert scores[0] == pytest.approx([0.4 * 0.6] * 3)  # mean of all three guesses, mean of the two good ones
     assert scores[1].tolist() == [0, 0, 0]
 
@@ -75,17 +75,17 @@ def test_all_guesses_of_a_batch_are_one_batch_of_crops(parts):
     assert [len(one.animals) for one in predictor.predict(images, [Instances.empty(3)] * 3)] == [0, 0, 0]
 
 
-def test_guesses_come_from_a_finder_in_the_same_pass(parts):
+def test_conditions_come_from_a_detector_in_the_same_pass(parts):
     seen = []
 
-    def finder(images):
+    def detector(images):
         seen.append(images)
         return [guesses([(30, 20, 0.9), (50, 40, 0.5), (40, 60, 0.3)])] * len(images)
 
     images = np.zeros((2, 80, 100, 3), np.uint8)
-    found = create_predictor(*parts, device="cpu", finder=finder).predict(images)
+    found = create_predictor(*parts, device="cpu", detector=detector).predict(images)
     assert len(seen) == 1
     assert seen[0] is images
     assert [len(one.animals) for one in found] == [1, 1]
-    with pytest.raises(DlcxError, match="a BUCTD net needs conditions"):
+    with pytest.raises(DlcxError, match="a BUCTD network refines poses"):
         create_predictor(*parts, device="cpu").predict(images)

@@ -2,10 +2,10 @@
 
 import cv2
 import numpy as np
-import pytest
 
 from dlcx.poses import Instances, Prediction
-from dlcx.predictors.dynamic_crop import LEAST, Boxes, Crops, DynamicCrop, patches, region
+from dlcx.predictors.dynamic_crop import DynamicCropPredictor
+from dlcx.predictors.local_views import BoxView, RegionView
 
 SIZE = (320, 240)  # width, height
 PARTS = np.array([[0, 0], [20, 0], [0, 15]])
@@ -28,7 +28,7 @@ class WholeImages:
     def __init__(self):
         self.seen = []
 
-    def predict(self, images, guesses=None):
+    def predict(self, images, conditions=None):
         self.seen.append(images.shape[2:0:-1])
         return [Prediction(Instances(xy[None], score[None])) for xy, score in map(pose, images)]
 
@@ -36,12 +36,12 @@ class WholeImages:
 class ImageCrops:
     """Poses what is within its boxes, without scaling."""
 
-    def __init__(self, finder=None):
-        self.finder, self.seen = finder, []
+    def __init__(self, detector=None):
+        self.detector, self.seen = detector, []
 
-    def predict(self, images, guesses=None):
+    def predict(self, images, conditions=None):
         (image,) = images
-        (boxes,) = self.finder(images) if guesses is None else guesses
+        (boxes,) = self.detector(images) if conditions is None else conditions
         self.seen.append(len(boxes))
         found = []
         for x, y, width, height in boxes.box.astype(int):
@@ -52,11 +52,11 @@ class ImageCrops:
 
 def test_only_a_region_around_the_last_pose_is_seen():
     net = WholeImages()
-    follow = DynamicCrop(Crops(net), score=0.5, margin=10)
-    follow.restart()
+    follow = DynamicCropPredictor(RegionView(net), min_score=0.5, margin=10)
+    follow.reset()
     for step in range(5):
         place = (100 + 5 * step, 80 - 3 * step)
-        found = follow.look(scene(*place)).animals
+        found = follow.predict_next(scene(*place)).animals
         np.testing.assert_allclose(found.xy[0], place + PARTS, atol=1e-6)
     assert net.seen == [SIZE] + [(64, 64)] * 4
     assert follow.box.tolist() == [110, 58, 40, 35]  # keypoints of any score, 10 pixels around
@@ -64,81 +64,50 @@ def test_only_a_region_around_the_last_pose_is_seen():
 
 def test_a_lost_animal_is_looked_for_at_once_in_the_whole_frame():
     net = WholeImages()
-    follow = DynamicCrop(Crops(net), score=0.5, margin=10)
-    follow.restart()
-    follow.look(scene(100, 80))
-    np.testing.assert_allclose(follow.look(scene(250, 200)).animals.xy[0], np.add(PARTS, (250, 200)))
+    follow = DynamicCropPredictor(RegionView(net), min_score=0.5, margin=10)
+    follow.reset()
+    follow.predict_next(scene(100, 80))
+    np.testing.assert_allclose(follow.predict_next(scene(250, 200)).animals.xy[0], np.add(PARTS, (250, 200)))
     assert net.seen == [SIZE, (64, 64), SIZE]
-    gone = follow.look(scene()).animals
+    gone = follow.predict_next(scene()).animals
     assert gone.score.max() < 0.5  # what the net says of the whole frame
-    follow.look(scene())
+    follow.predict_next(scene())
     assert net.seen[3:] == [(64, 64), SIZE, SIZE]  # nowhere to look: once a frame
-    follow.look(scene(250, 200))
-    follow.restart()
-    follow.look(scene(250, 200))
+    follow.predict_next(scene(250, 200))
+    follow.reset()
+    follow.predict_next(scene(250, 200))
     assert net.seen[6:] == [SIZE, SIZE]
-
-
-@pytest.mark.parametrize(
-    ("box", "expected"),
-    [
-        ((100, 80, 10, 10), (73, 53, 137, 117)),  # small ones grow on all sides
-        ((100.5, 80.5, 70, 66), (88, 66, 184, 162)),
-        ((0, 0, 10, 10), (0, 0, 64, 64)),  # not beyond the image
-        ((310, 230, 10, 10), (256, 176, 320, 240)),
-        ((5, 5, 310, 230), (0, 0, 320, 240)),
-    ],
-)
-def test_regions_have_few_sizes(box, expected):
-    assert region(np.array(box, float), SIZE) == expected
-
-
-def test_a_region_of_a_small_image_is_the_image():
-    assert region(np.array([3.0, 3.0, 5.0, 5.0]), (LEAST - 20, LEAST - 10)) == (0, 0, LEAST - 20, LEAST - 10)
-
-
-def test_patches_cover_an_image():
-    found = patches(SIZE)
-    assert found.shape == (7, 4)
-    assert found[0].tolist() == [0, 0, 320, 240]
-    np.testing.assert_allclose(found[1], [0, 0, 140, 145])
-    np.testing.assert_allclose(found[-1], [180, 95, 140, 145])
-    covered = np.zeros(SIZE[::-1], int)
-    for x, y, width, height in found[1:].astype(int):
-        covered[y : y + height, x : x + width] += 1
-    assert covered.min() >= 1
-    assert (patches((30, 20)) >= 0).all()
 
 
 def test_without_a_detector_patches_find_the_animal_and_its_box_the_next_ones():
     net = ImageCrops()
-    follow = DynamicCrop(Boxes(net), score=0.5, margin=25)
-    follow.restart()
+    follow = DynamicCropPredictor(BoxView(net), min_score=0.5, margin=25)
+    follow.reset()
     for place in ((40, 200), (50, 190), (250, 40)):
-        np.testing.assert_allclose(follow.look(scene(*place)).animals.xy[0], place + PARTS)
+        np.testing.assert_allclose(follow.predict_next(scene(*place)).animals.xy[0], place + PARTS)
     assert net.seen == [7, 1, 1, 1, 7, 1]  # searched, looked at again, followed, not there, searched, looked at again
 
 
 def test_a_detector_is_asked_only_for_lost_animals():
     asked = []
 
-    def finder(images):
+    def detector(images):
         asked.append(len(images))
         return [Instances.from_boxes(np.array([[200.0, 0.0, 120.0, 120.0]]), np.ones(1))]
 
-    follow = DynamicCrop(Boxes(ImageCrops(finder)), score=0.5, margin=25)
-    follow.restart()
+    follow = DynamicCropPredictor(BoxView(ImageCrops(detector)), min_score=0.5, margin=25)
+    follow.reset()
     for place in ((250, 40), (255, 45), (260, 50)):
-        np.testing.assert_allclose(follow.look(scene(*place)).animals.xy[0], place + PARTS)
+        np.testing.assert_allclose(follow.predict_next(scene(*place)).animals.xy[0], place + PARTS)
     assert asked == [1]
 
 
 def test_nobody_found_is_nobody_followed():
     class Nobody:
-        def predict(self, images, guesses=None):
+        def predict(self, images, conditions=None):
             return [Prediction(Instances.empty(3))] * len(images)
 
-    follow = DynamicCrop(Crops(Nobody()), score=0.5, margin=10)
-    follow.restart()
-    assert len(follow.look(scene()).animals) == 0
+    follow = DynamicCropPredictor(RegionView(Nobody()), min_score=0.5, margin=10)
+    follow.reset()
+    assert len(follow.predict_next(scene()).animals) == 0
     assert follow.box is None

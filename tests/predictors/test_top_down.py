@@ -71,7 +71,7 @@ def test_every_box_is_posed_in_one_pass_and_in_its_image(config):
 
 
 def test_without_any_box_the_net_is_not_called(config):
-    made, net = predictor(config, finder=lambda images: [boxes()] * len(images))
+    made, net = predictor(config, detector=lambda images: [boxes()] * len(images))
     found = made.predict(np.zeros((2, 50, 60, 3), np.uint8))
     assert [len(one.animals) for one in found] == [0, 0]
     assert net.calls == []
@@ -79,14 +79,14 @@ def test_without_any_box_the_net_is_not_called(config):
 
 def test_boxes_come_from_the_finder_unless_they_are_given(config):
     images = np.zeros((1, 100, 160, 3), np.uint8)
-    made, _ = predictor(config, finder=lambda images: [boxes((0, 0, 20, 20), (50, 50, 20, 20))])
+    made, _ = predictor(config, detector=lambda images: [boxes((0, 0, 20, 20), (50, 50, 20, 20))])
     assert len(made.predict(images)[0].animals) == 2
     assert len(made.predict(images, [boxes((0, 0, 20, 20))])[0].animals) == 1
 
 
 def test_no_boxes_at_all_is_an_error_that_names_the_way_out(config):
     made, _ = predictor(config)
-    with pytest.raises(DlcxError, match="needs boxes"):
+    with pytest.raises(DlcxError, match="needs a detector"):
         made.predict(np.zeros((1, 50, 60, 3), np.uint8))
 
 

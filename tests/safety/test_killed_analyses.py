@@ -17,7 +17,7 @@ from victims import Ended, Victims
 
 from dlcx.store import inspect_store
 
-CHUNK, STRETCH, BATCH = 16, 40, 4
+CHUNK, RESET_INTERVAL, BATCH = 16, 40, 4
 #: Ends of files that say when something was done, or that it is not finished.
 NOTES = ("_meta.pickle", "_tracking.json")
 
@@ -53,7 +53,7 @@ def root(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victims]:
     said = tmp_path_factory.mktemp("victims") / "said.txt"
-    with Victims(said, {"chunks.CHUNK_FRAMES": CHUNK, "temporal.STRETCH": STRETCH}) as running:
+    with Victims(said, {"chunks.CHUNK_FRAMES": CHUNK, "temporal.RESET_INTERVAL": RESET_INTERVAL}) as running:
         yield running
 
 
@@ -117,7 +117,7 @@ class Analysis:
         self.kills += 1
         self.during.update(done.during or ("between",))
         gained = self.safe() - before
-        remembered = STRETCH if "ctd" in self.case.flags else 0  # looked at again, to know what came before
+        remembered = RESET_INTERVAL if "ctd" in self.case.flags else 0  # looked at again, to know what came before
         self.lost.append(done.frames - gained)
         assert 0 <= done.frames - gained <= CHUNK + remembered, (done, before)
         for path in self.out.iterdir():

@@ -17,7 +17,7 @@ from dlcx.nets.weights import _weight_init
 from dlcx.poses import Instances
 from dlcx.predictors import create_predictor
 from dlcx.predictors.detector import create_detector
-from dlcx.predictors.preprocessing import build_preparation, build_scaling
+from dlcx.predictors.preprocessing import build_preprocessing, build_scaling
 from dlcx.project import Shuffle, Snapshot
 from dlcx.settings import DlcxConfig, ModelConfig
 from dlcx.settings.ignored_keys import IN_PREDICTIONS, IN_TRAINING, warn_ignored_keys
@@ -60,7 +60,7 @@ def detector_samples(place: Shuffle, config: ModelConfig) -> list[Any]:
 def _drawn(source: Any, transforms: Any, where: str) -> list[Any]:
     found = [source.sample(index, np.random.default_rng(seed)) for seed in range(6) for index in range(len(source))]
     seen = [(one.image, one.keypoints, one.unique, one.area, one.boxes, one.condition) for one in found]
-    scaled = build_scaling(transforms).of_bytes(IMAGES, "cpu")
+    scaled = build_scaling(transforms).scale_images(IMAGES, "cpu")
     return [
         digest(*(part for one in seen for part in one)),
         digest(scaled),
@@ -131,13 +131,13 @@ def inputs(place: Shuffle, config: ModelConfig) -> list[Any]:
 
 def detector_inputs(place: Shuffle, config: ModelConfig) -> list[Any]:
     """What the detector gets of an image."""
-    pixels, _ = build_preparation(config.detector.data.inference)(IMAGES, "cpu")
+    pixels, _ = build_preprocessing(config.detector.data.inference)(IMAGES, "cpu")
     return [tuple(pixels.shape), digest(pixels)]
 
 
 def detector_device(place: Shuffle, config: ModelConfig) -> str:
     """Where the detector runs."""
-    return str(create_detector(build_detector(config.detector), config.detector, most=1).device)
+    return str(create_detector(build_detector(config.detector), config.detector, max_animals=1).device)
 
 
 def inference(place: Shuffle, config: ModelConfig) -> list[Any]:

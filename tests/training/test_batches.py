@@ -14,7 +14,7 @@ from dlcx.data.crops import Cropping
 from dlcx.data.labeled_images import LabeledImages
 from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.poses import Instances, Prediction
-from dlcx.predictors.preprocessing import Preparation, Scaling
+from dlcx.predictors.preprocessing import Preprocessing, Scaling
 from dlcx.training.batches import Batch, Batches
 from dlcx.training.loss_step import to_input
 from dlcx.training.samples import ConditionalCrops, FullImages
@@ -120,7 +120,7 @@ def test_areas_grow_with_the_image(tmp_path):
 @pytest.mark.parametrize(("normalize", "unit"), [(True, False), (False, True), (True, True), (False, False)])
 def test_training_and_inference_give_the_net_the_same(images, normalize, unit):
     (batch, *_) = Batches(FullImages(images, Augmentation(), margin=20), size=3, seed=5).epoch(1)
-    expected, _ = Preparation(scaling=Scaling(normalize, unit))(batch.images.numpy(), "cpu")
+    expected, _ = Preprocessing(scaling=Scaling(normalize, unit))(batch.images.numpy(), "cpu")
     torch.testing.assert_close(to_input(Scaling(normalize, unit))(batch.images), expected, rtol=0, atol=0)
 
 

@@ -205,7 +205,7 @@ def test_a_detector_finds_what_it_has_learned(crops):
     config = read_model_config(place.model_config_path)
     model = build_detector(config.detector)
     model.load_state_dict(read_snapshot(place.snapshot("best", DETECTOR).path).model)
-    detector = create_detector(model, config.detector, most=1, device="cpu")
+    detector = create_detector(model, config.detector, max_animals=1, device="cpu")
     labels, split = load_training_set(place)
     paths = [crops.joinpath(*labels.images[row]) for row in split.test]
     images = LabeledImages(paths, [labels.pose(int(row)) for row in split.test])

@@ -151,7 +151,7 @@ def test_an_overwrite_that_was_stopped_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the same call; else it would begin for ever where a job's time is too short for all of it."""
-    monkeypatch.setattr(temporal, "STRETCH", 40)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", 40)
     path = write_video(project / "videos" / "v.avi", 40 if part is None else 80)
     flags: dict[str, Any] = {"part": part, "overwrite": True}
     assert again(path, part=part).analyzed == 40

@@ -28,7 +28,7 @@ Again = Callable[..., AnalyzedVideo]
 
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(temporal, "STRETCH", 10)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", 10)
 
 
 def assert_same(one: AnalyzedVideo, other: AnalyzedVideo) -> None:
@@ -46,9 +46,9 @@ def test_shares_are_every_frame_once_and_begin_where_batches_do(frames: int, bat
     assert [number for first, stop in shares for number in range(first, stop)] == list(range(frames))
     assert all(first % batch_size == 0 for first, stop in shares if first < stop)
     if batch_size in (1, 10):
-        assert all(first % temporal.STRETCH == 0 for first, stop in shares if first < stop)
+        assert all(first % temporal.RESET_INTERVAL == 0 for first, stop in shares if first < stop)
     lengths = [stop - first for first, stop in shares]
-    assert max(lengths) - min(lengths) <= 2 * max(batch_size, temporal.STRETCH)
+    assert max(lengths) - min(lengths) <= 2 * max(batch_size, temporal.RESET_INTERVAL)
 
 
 def test_shares_in_any_order_are_the_whole_run(

@@ -14,7 +14,7 @@ from dlcx.store import read_store
 from dlcx.workflow.analyze_video import analyze_video
 from dlcx.workflow.merge_parts import merge_parts
 
-STRETCH, PARTS = 8, (2, 3, 1)
+RESET_INTERVAL, PARTS = 8, (2, 3, 1)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def root(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_parts_are_the_whole(
     root: Path, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shuffle: int, frames: int, options: dict
 ) -> None:
-    monkeypatch.setattr(temporal, "STRETCH", STRETCH)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", RESET_INTERVAL)
     video = long_video(tmp_path / "v.avi", golden, frames)
     (whole,) = analyze_video(root, video, shuffle=shuffle, out=tmp_path / "whole", **options).videos
     for number in PARTS:

@@ -62,7 +62,7 @@ class Inline:
 @pytest.fixture
 def crew(net: FindsDisc, monkeypatch: pytest.MonkeyPatch) -> type[Inline]:
     """Two processes that are this one; frames in stretches of 10."""
-    monkeypatch.setattr(temporal, "STRETCH", 10)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", 10)
     kind = type("Crew", (Inline,), {"made": [], "forget": net.forget_load, "lose": lambda piece: False})  # type: ignore[attr-defined]
     monkeypatch.setattr(local, "Processes", kind)
     return kind
@@ -374,7 +374,7 @@ def test_shares_agree_on_threads_and_batches(
     project: Path, net: FindsDisc, again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A share that is begun on a machine with more cores takes what the others have."""
-    monkeypatch.setattr(temporal, "STRETCH", 10)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", 10)
     import torch
 
     from dlcx.store import inspect_store

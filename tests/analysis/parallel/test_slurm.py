@@ -33,7 +33,7 @@ Submit = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
-    monkeypatch.setattr(temporal, "STRETCH", 10)
+    monkeypatch.setattr(temporal, "RESET_INTERVAL", 10)
     return fake_slurm(tmp_path / "bin", monkeypatch)
 
 

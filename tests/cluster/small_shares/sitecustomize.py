@@ -14,7 +14,7 @@ from types import ModuleType
 
 
 def _memory(module: ModuleType) -> None:
-    module.STRETCH = int(os.environ["DLCX_SMALL_STRETCH"])
+    module.RESET_INTERVAL = int(os.environ["DLCX_SMALL_STRETCH"])
 
 
 def _chunks(module: ModuleType) -> None:
