@@ -46,6 +46,14 @@ check: $(STAMP) ## Check format, lint, import layers, types and words, without t
 test: check ## Run all checks and all quick tests on all cores, as continuous integration does
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+.PHONY: coverage
+coverage: $(STAMP) ## Run the quick tests and report which lines they reach (htmlcov/index.html)
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html
+
+.PHONY: docs
+docs: $(STAMP) ## Build the documentation site (site/index.html); broken links are errors
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs site
+
 .PHONY: test-slow
 test-slow: $(STAMP) ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
@@ -90,5 +98,5 @@ bench-tracking: $(STAMP) interchange-env ## Compare accuracy and speed of tracki
 
 .PHONY: clean
 clean: ## Remove environments, demo projects, results and caches
-	rm -rf $(VENV) .venv-* demo demo-* interchange bench bench-tracking build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) .venv-* demo demo-* interchange bench bench-tracking site htmlcov build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

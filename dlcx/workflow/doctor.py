@@ -290,7 +290,7 @@ def _extras() -> Iterator[Check]:
     """What else can be installed, and whether it is."""
     by_extra: dict[str, list[Check]] = {}
     for wanted, extra in _requirements():
-        if extra and extra not in ("dev", "all"):
+        if extra and extra not in ("dev", "docs", "all"):
             by_extra.setdefault(extra, []).append(_installed(wanted))
     for extra, parts in by_extra.items():
         missing = [part.name for part in parts if part.state == "bad"]
