@@ -87,7 +87,7 @@ class SwapStrips:
         from dlcx.reports.page import paragraph
 
         if not self.swaps:
-            return paragraph("No two tracks come close enough to be confused.")
+            return paragraph("No possible swaps remain.")
         note = "Each strip shows two animals before, at and after a possible swap. Check that each color stays with "
         note += "its animal. If not, run the command below the strip: it swaps the two from that frame on; run it "
         note += "again to undo."

@@ -14,7 +14,7 @@ def evaluation_line(
     epochs: int,
     numbers: Mapping[str, float],
     *,
-    yardstick: ErrorScale,
+    error_scale: ErrorScale,
     key_metric: str,
     best: Best | None,
 ) -> str:
@@ -41,7 +41,7 @@ def evaluation_line(
         facts.append(f"test loss {numbers['losses/eval.total_loss']:.4g}")
     error = numbers.get("metrics/test.rmse", math.nan)
     if math.isfinite(error):
-        facts.append(f"test error {yardstick.describe(error)}")
+        facts.append(f"test error {error_scale.describe(error)}")
     elif "metrics/test.rmse" in numbers:
         facts.append("no keypoint found in the test images")
     for name, title in (("mAP", "mAP"), ("mAP@50:95", "mAP of boxes")):

@@ -117,7 +117,7 @@ class Training:
         Name of the scheduler's job that trains; stored in the resume state.
     lock
         Lock of the train folder; nothing is saved after another process has taken it.
-    yardstick
+    error_scale
         Lengths on the test images to which errors are compared.
     """
 
@@ -137,7 +137,7 @@ class Training:
     sums: dict[str, float] = field(default_factory=dict)
     job: str = ""
     lock: Lock | None = None
-    yardstick: ErrorScale = field(default_factory=ErrorScale)
+    error_scale: ErrorScale = field(default_factory=ErrorScale)
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.schedule.precision == "fp16")
@@ -311,7 +311,7 @@ class Training:
             epoch,
             self.schedule.epochs,
             numbers,
-            yardstick=self.yardstick,
+            error_scale=self.error_scale,
             key_metric=checkpointer.key_metric,
             best=checkpointer.best,
         )

@@ -105,25 +105,25 @@ def trained_net(stage: TrainingStage, training: Training, before: int) -> Traine
         best_epoch=best.epoch if best else None,
         best_score=best.score if best else None,
         test_error=errors[-1] if errors and math.isfinite(errors[-1]) else None,
-        animal_size=training.yardstick.animal_size if math.isfinite(training.yardstick.animal_size) else None,
-        test_images=training.yardstick.images,
-        not_learned=_not_learned(rows, training.yardstick),
+        animal_size=training.error_scale.animal_size if math.isfinite(training.error_scale.animal_size) else None,
+        test_images=training.error_scale.images,
+        not_learned=_not_learned(rows, training.error_scale),
         learning_stats=stage.files.learning_stats,
         learning_curve=curve if curve.is_file() else None,
     )
 
 
-def _not_learned(rows: Sequence[Mapping[str, float]], yardstick: ErrorScale) -> str:
+def _not_learned(rows: Sequence[Mapping[str, float]], error_scale: ErrorScale) -> str:
     """Return why the last evaluation shows that the network has not learned; empty if it does not."""
     evaluated = [row for row in rows if any(name.startswith("metrics/test.") for name in row)]
-    if not evaluated or not yardstick.images:
+    if not evaluated or not error_scale.images:
         return ""
     last = evaluated[-1]
     if last.get("metrics/test.mAP@50:95") == 0:
         return "the mAP of its boxes on the test images is 0"
     if "metrics/test.rmse" not in last:
         return ""
-    return yardstick.verdict(last["metrics/test.rmse"])
+    return error_scale.verdict(last["metrics/test.rmse"])
 
 
 def untouched_net(shuffle: Shuffle, config: ModelConfig) -> Trained:

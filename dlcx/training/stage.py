@@ -264,7 +264,7 @@ class TrainingStage(ABC):
             device=net.device,
             schedule=schedule,
             group=group,
-            yardstick=error_scale(test.poses),
+            error_scale=error_scale(test.poses),
             outputs=TrainingOutputs(checkpointer, Statistics(self.files.learning_stats), log, self.files.resume_state),
             fingerprint={
                 "model": self.layers,

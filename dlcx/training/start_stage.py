@@ -105,5 +105,5 @@ def warn_of_result(stage: TrainingStage, training: Training, trained: Trained) -
             trained.not_learned,
             "--detector-epochs" if stage.is_detector else "--epochs",
         )
-    elif (text := training.yardstick.warning()) and training.evaluate and not stage.is_detector:
+    elif (text := training.error_scale.warning()) and training.evaluate and not stage.is_detector:
         log.warning("%s: %s; label more frames or lower TrainingFraction in config.yaml", stage.shuffle.name, text)

@@ -113,7 +113,7 @@ def test_a_swap_that_was_mended_is_shown_no_more(project: Path, tracked: Path) -
     run_all(command)
     page = report(project, tracked).pages[0].page
     assert not swap_commands(page)
-    assert "No frame is left" in page.read_text(encoding="utf-8")
+    assert "No possible swaps remain." in page.read_text(encoding="utf-8")
     run_all(command)  # taken back
     assert swap_commands(report(project, tracked).pages[0].page) == [command]
 
