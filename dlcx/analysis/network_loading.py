@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.nets.model import PoseModel
     from dlcx.predictors import ConditionDetector, Predictor
-    from dlcx.settings import Detector, ModelConfig
+    from dlcx.settings import DetectorConfig, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def configured_engine(config: ModelConfig) -> str:
     return "compile" if config.inference.compile.enabled else "torch"
 
 
-def configured_precision(config: ModelConfig | Detector, device: str) -> str:
+def configured_precision(config: ModelConfig | DetectorConfig, device: str) -> str:
     """The precision that ``inference.autocast.enabled`` of pytorch_config.yaml asks for.
 
     Mixed precision is bf16 on a CPU and fp16 elsewhere, as in torch.autocast and DeepLabCut.

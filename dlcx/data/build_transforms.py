@@ -12,8 +12,7 @@ from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.errors import DlcxError
 from dlcx.settings import Transforms
 from dlcx.settings.model import GenerativeSampling
-from dlcx.settings.transforms import AutoPadding
-from dlcx.settings.transforms import Crop as CropSettings
+from dlcx.settings.transforms import AutoPaddingSettings, CropSettings
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +160,7 @@ def _pad(transforms: Transforms) -> Pad | None:
     )
 
 
-def border_value(given: AutoPadding) -> float | tuple[float, ...]:
+def border_value(given: AutoPaddingSettings) -> float | tuple[float, ...]:
     """Parse the fill value of a constant border.
 
     Returns

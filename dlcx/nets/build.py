@@ -14,7 +14,7 @@ from dlcx.heads.protocol import HeadContext
 from dlcx.nets.detectors.model import BoxDetector
 from dlcx.nets.model import Backbone, PoseModel
 from dlcx.nets.registry import backbone_types, detector_types, head_types, neck_types
-from dlcx.settings import Detector, ModelConfig
+from dlcx.settings import DetectorConfig, ModelConfig
 
 
 def build_model(config: ModelConfig, *, from_scratch: bool = False) -> PoseModel:
@@ -75,7 +75,7 @@ def _model(config: ModelConfig, *, from_scratch: bool) -> PoseModel:
     return PoseModel(backbone, heads, neck=neck, centers=config.with_center_keypoints, **freeze)
 
 
-def build_detector(config: Detector, *, from_scratch: bool = False) -> BoxDetector:
+def build_detector(config: DetectorConfig, *, from_scratch: bool = False) -> BoxDetector:
     """Build the detector of a shuffle with random weights, without downloads.
 
     Parameters

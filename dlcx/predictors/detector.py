@@ -12,7 +12,7 @@ from dlcx.nets.detectors.model import BoxDetector
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 from dlcx.predictors.preprocessing import Preprocessing, build_preprocessing
-from dlcx.settings import Detector as DetectorConfig
+from dlcx.settings import DetectorConfig
 
 
 class AnimalDetector:

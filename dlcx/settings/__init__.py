@@ -1,12 +1,12 @@
-"""What the YAML files of a project may say: typed, checked once, every field documented where it stands.
+"""Schemas of the YAML files of a project; each field is typed, validated and documented in one place.
 
-:mod:`~dlcx.settings.project` is config.yaml, :mod:`~dlcx.settings.model` is pytorch_config.yaml (both DeepLabCut's
-own schemas, key for key), :mod:`~dlcx.settings.dlcx_config` is dlcx.yaml, what only dlcx knows of a shuffle.
+:mod:`~dlcx.settings.project` is config.yaml and :mod:`~dlcx.settings.model` is pytorch_config.yaml, both with the keys
+of DeepLabCut.  :mod:`~dlcx.settings.dlcx_config` is dlcx.yaml, which holds what only dlcx needs to know of a shuffle.
 """
 
 from dlcx.settings.dlcx_config import DlcxConfig
-from dlcx.settings.model import Detector, ModelConfig
+from dlcx.settings.model import DetectorConfig, ModelConfig
 from dlcx.settings.project import ProjectConfig
 from dlcx.settings.transforms import Transforms
 
-__all__ = ["Detector", "DlcxConfig", "ModelConfig", "ProjectConfig", "Transforms"]
+__all__ = ["DetectorConfig", "DlcxConfig", "ModelConfig", "ProjectConfig", "Transforms"]

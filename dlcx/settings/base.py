@@ -1,4 +1,4 @@
-"""The two kinds of mappings in the files, and one line of error for whatever does not fit."""
+"""Base classes of the schemas, common types of fields, and error messages of one line."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from pydantic.fields import FieldInfo
 
 from dlcx.errors import DlcxError, did_you_mean
 
-#: No number in the files is farther from 0.
-LARGEST = 10**9
-#: The longest side of an image, in pixels.
+#: The largest absolute value of a number in the files.
+MAX_NUMBER = 10**9
+#: Maximum width and height of an image in pixels.
 MAX_SIDE = 2**15
-#: The most images at a time.
+#: Maximum batch size.
 MAX_BATCH = 10**5
 MAX_SEED = 2**32 - 1
 
-#: An integer; a field that means something narrower says so.
-Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-#: A number that stays an integer in the file when it was one; never nan or infinite.
-Number = Whole | Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+#: An integer; fields set narrower limits where they apply.
+Whole = Annotated[int, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+#: A finite number; integers in a file stay integers.
+Number = Whole | Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 Probability = Annotated[Number, Field(ge=0, le=1)]
-#: The place of a snapshot among those of a folder; negative ones count from the last.
+#: Index of a snapshot in its folder; negative indices count from the last.
 SnapshotIndex = Annotated[int, Field(ge=-(10**6), le=10**6)]
 Pixels = Annotated[int, Field(gt=0, le=MAX_SIDE)]
 
 
 def _finite(value: Any, path: str = "") -> Any:
-    """The value, if all numbers in it are finite and no larger than a computer counts."""
+    """Return the value after checking that all numbers in it are finite and fit into 64 bits."""
     if isinstance(value, dict):
         for key, inner in value.items():
             _finite(inner, f"{path}{key}: ")
@@ -51,7 +51,7 @@ def _finite(value: Any, path: str = "") -> Any:
     return value
 
 
-#: A mapping whose keys are checked only by what is built from it.
+#: A mapping whose keys are checked later, by the object that is built from it.
 Free = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
@@ -63,48 +63,48 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def path_component(name: str) -> str:
-    """The name, if it can be a part of a file's name: it must not lead to another folder.
+    """Return the name after checking that it can be part of a file name and does not lead to another folder.
 
     Raises
     ------
     ValueError
-        When it could.
+        If it is empty, is a path, or contains control characters.
     """
     if not name.strip() or name.strip() in (".", "..") or not re.fullmatch(r"[^/\\\0-\x1f]+", name):
-        raise ValueError(f"names files, so it must be no path and not empty, got {name!r}")
+        raise ValueError(f"is used in file names, so it must be neither empty nor a path, got {name!r}")
     return name
 
 
 def _stays_inside(names: list[str]) -> list[str]:
-    """Names of bodyparts and animals may hold a slash, as long as they lead to no folder above when they name files."""
+    """Return the names after checking that none leads to a parent folder when used in a path; slashes are allowed."""
     for name in names:
         parts = re.split(r"[/\\]", name)
         if ".." in parts or not parts[0].strip() or re.search(r"[\0-\x1f]|^[A-Za-z]:[/\\]", name):
-            raise ValueError(f"a name must be no path to another folder and not empty, got {name!r}")
+            raise ValueError(f"a name must be neither empty nor a path to another folder, got {name!r}")
     return names
 
 
 Names = Annotated[list[str], AfterValidator(_distinct), AfterValidator(_stays_inside)]
 
-#: A word that names of files are made of.
+#: A text that is used in file names.
 FileName = Annotated[str, AfterValidator(path_component)]
 
 
 def _prefix(name: str) -> str:
-    """The prefix, if the names of snapshots can be told from others by it; an empty one means the usual one."""
+    """Return the prefix after checking that it does not look like that of best snapshots; empty means the default."""
     if name and path_component(name).endswith("-best"):
-        raise ValueError(f"names best snapshots already, got {name!r}")
+        raise ValueError(f"must not end in '-best', which marks the best snapshot, got {name!r}")
     return name
 
 
-#: What the names of snapshots begin with.
+#: Prefix of the names of snapshots.
 SnapshotPrefix = Annotated[str, AfterValidator(_prefix)]
 
 
 def _known_version(version: int) -> int:
-    """The only version of the two files' formats that there is so far."""
+    """Return the version after checking that it is the only one that exists so far."""
     if version != 0:
-        raise ValueError(f"dlcx knows version 0 of this format, got {version}; a newer DeepLabCut wrote the file")
+        raise ValueError(f"dlcx reads version 0 of this format, got {version}; the file is of a newer DeepLabCut")
     return version
 
 
@@ -113,17 +113,17 @@ FormatVersion = Annotated[int, AfterValidator(_known_version)]
 
 
 class Settings(BaseModel):
-    """A mapping that knows all its keys and is always written whole."""
+    """A mapping with a fixed set of keys, all of which are always written."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, protected_namespaces=())
 
     def plain(self) -> dict[str, Any]:
-        """The mapping as plain dicts, lists and scalars, in the order of the file."""
+        """Return the mapping as plain dicts, lists and scalars, in the order of the file."""
         return self.model_dump(mode="json")
 
 
 class AsWritten(Settings):
-    """A mapping that knows all its keys and is written with those that were given, in the order they came."""
+    """A mapping with a fixed set of keys, of which those that were read are written, in the same order."""
 
     _written: tuple[str, ...] = PrivateAttr(())
 
@@ -137,20 +137,35 @@ class AsWritten(Settings):
 
     @model_serializer(mode="wrap")
     def _as_written(self, handler: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
-        whole = handler(self)
-        return {name: whole[name] for name in self._written or self.model_fields_set}
+        complete = handler(self)
+        return {name: complete[name] for name in self._written or self.model_fields_set}
 
 
 Checked = TypeVar("Checked", bound=Settings)
 
 
 def check(kind: type[Checked], data: Mapping[str, Any], source: object) -> Checked:
-    """Check ``data`` against ``kind``.
+    """Validate a mapping.
+
+    Parameters
+    ----------
+    kind
+        The schema.
+    data
+        The mapping.
+    source
+        The file or flag that it comes from, for messages.
+
+    Returns
+    -------
+    Settings
+        An instance of ``kind``.
 
     Raises
     ------
     DlcxError
-        One line: ``source`` (a file or a flag), the key's whole path, what is wrong; the hint is the nearest right key.
+        If a key is unknown, is missing, or has a wrong value.  The message names the source, the path of the key and
+        the problem; for an unknown key, the hint is the most similar valid one.
     """
     try:
         return kind.model_validate(data)
@@ -160,8 +175,8 @@ def check(kind: type[Checked], data: Mapping[str, Any], source: object) -> Check
 
 def _one_line(error: ValidationError, kind: type[BaseModel], data: Any, source: object) -> DlcxError:
     errors = error.errors(include_url=False)
-    # An unknown key explains most other complaints (a misspelled key is also a missing one), so it goes first.
-    # Of the complaints about a number, "not a float" says more than "not an integer".
+    # An unknown key explains most other errors (a misspelled key is also a missing one), so it is reported first.
+    # Of the errors about a number, "not a float" says more than "not an integer".
     order = {"extra_forbidden": 0, "float_parsing": 1, "float_type": 1}
     first = min(errors, key=lambda one: order.get(one["type"], 2))
     path = _keys(first["loc"], data, missing=first["type"] == "missing")
@@ -183,7 +198,7 @@ def _one_line(error: ValidationError, kind: type[BaseModel], data: Any, source: 
 
 
 def _keys(loc: tuple[int | str, ...], data: Any, *, missing: bool) -> list[int | str]:
-    """The keys of the data along ``loc``, without the names of union members that pydantic mixes in."""
+    """Return the path of keys along ``loc``, without the union members that pydantic inserts."""
     found: list[int | str] = []
     for position, step in enumerate(loc):
         inside = isinstance(data, Mapping) and step in data
@@ -196,7 +211,7 @@ def _keys(loc: tuple[int | str, ...], data: Any, *, missing: bool) -> list[int |
 
 
 def fields_at(kind: type[BaseModel], path: list[int | str]) -> list[str]:
-    """Names of the keys allowed at ``path`` below ``kind``; empty where any key is."""
+    """Return the keys allowed at ``path`` in the schema ``kind``; empty if any key is allowed."""
     current: type[BaseModel] | None = kind
     for step in path:
         field: FieldInfo | None = current.model_fields.get(str(step)) if current else None

@@ -1,4 +1,4 @@
-"""``train/dlcx.yaml``: what only dlcx knows of a shuffle; DeepLabCut never reads it."""
+"""``train/dlcx.yaml``: settings of a shuffle that only dlcx uses; DeepLabCut does not read the file."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from dlcx.settings.base import MAX_SEED, Settings
 
 
 class DlcxConfig(Settings):
-    """What a shuffle was asked to be; the defaults hold where the file is missing."""
+    """How a shuffle was created; without the file, the defaults apply."""
 
-    net_type: str | None = Field(None, description="The net as it was asked for; null: see pytorch_config.yaml.")
+    net_type: str | None = Field(
+        None, description="Network type as given to create-dataset; null: see pytorch_config.yaml."
+    )
     weights: str = Field(
         "imagenet",
-        description="First weights: imagenet, none, a SuperAnimal, a path, or weight_init: see pytorch_config.yaml.",
+        description="Initial weights: imagenet, none, a SuperAnimal, a path, or weight_init (pytorch_config.yaml).",
     )
-    detector: str | None = Field(None, description="The detector as it was asked for; null for nets without one.")
+    detector: str | None = Field(None, description="Detector as given to create-dataset; null: none.")
     detector_weights: str | None = Field(
-        None, description="Its first weights: coco, none or a path; null: none if the net has none, else coco."
+        None,
+        description="Its initial weights: coco, none or a path; null: none if weights is none, else coco.",
     )
     split: Literal["frame", "video", "given", "shuffle"] = Field(
-        "frame", description="How images were divided: drawn one by one, by whole videos, given, or of another shuffle."
+        "frame",
+        description="How the images were split: by frame or by video at random, given, or as in another shuffle.",
     )
-    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="The seed that the split was drawn with.")
-    from_shuffle: int | None = Field(None, ge=0, le=10**6, description="The shuffle that the split was taken from.")
-    overrides: list[str] = Field([], description="--set of create-dataset, as given.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Seed of the random split.")
+    from_shuffle: int | None = Field(None, ge=0, le=10**6, description="Shuffle whose split was reused.")
+    overrides: list[str] = Field([], description="Values of create-dataset --set.")
 
     @property
     def detector_source(self) -> str:
-        """The first weights of the detector."""
+        """Initial weights of the detector."""
         return self.detector_weights or ("none" if self.weights == "none" else "coco")

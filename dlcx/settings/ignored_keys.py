@@ -1,6 +1,6 @@
-"""Settings of DeepLabCut that ask dlcx for nothing: a call that meets one says so and names dlcx's way.
+"""Keys of DeepLabCut's files that dlcx ignores: a command that reads one warns and names the alternative.
 
-Keys that DeepLabCut 3.0.2 ignores as well are in ``docs/settings.md``.
+``docs/settings.md`` lists the keys that DeepLabCut 3.0.2 ignores as well.
 """
 
 from __future__ import annotations
@@ -19,13 +19,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class IgnoredKey:
-    """A key by its path, the values that ask for what dlcx does not do, and what to do instead.
+    """A key that dlcx ignores.
 
-    ``is_wanted`` gets the value and the whole file.
+    Attributes
+    ----------
+    key
+        Path of the key.
+    is_set
+        Returns whether a value asks for something that dlcx does not do; it gets the value and the complete file.
+    instead
+        What dlcx does instead, or how to achieve the same.
     """
 
     key: str
-    is_wanted: Callable[[Any, Mapping[str, Any]], bool]
+    is_set: Callable[[Any, Mapping[str, Any]], bool]
     instead: str
 
 
@@ -34,19 +41,19 @@ def _not(*usual: Any) -> Callable[[Any, Mapping[str, Any]], bool]:
 
 
 def _is_another_head(value: Any, data: Mapping[str, Any]) -> bool:
-    """Whether ``metadata.with_identity`` says something else of the network than its heads."""
+    """Return whether ``metadata.with_identity`` contradicts the heads of the network."""
     return value is not None and value != ("identity" in data["model"]["heads"])
 
 
 def _both(*settings: IgnoredKey) -> tuple[IgnoredKey, ...]:
-    """The settings of a pose network and the same ones of a detector."""
-    return (*settings, *(IgnoredKey(f"detector.{one.key}", one.is_wanted, one.instead) for one in settings))
+    """Return the given keys of a pose network and the same keys of a detector."""
+    return (*settings, *(IgnoredKey(f"detector.{one.key}", one.is_set, one.instead) for one in settings))
 
 
 _PADDING = "dlcx adds the padding at the right and at the bottom"
 _READING = "frames are always read ahead of the network, and --batch-size says how many at a time"
 
-#: Keys of config.yaml that choose what create-dataset makes.
+#: Keys of config.yaml for create-dataset.
 IN_DATASETS = (
     IgnoredKey("engine", _not("pytorch"), "dlcx makes datasets and networks for PyTorch only"),
     IgnoredKey(
@@ -56,7 +63,7 @@ IN_DATASETS = (
     ),
 )
 
-#: Keys of pytorch_config.yaml that say how a network is trained.
+#: Keys of pytorch_config.yaml for training.
 IN_TRAINING = (
     IgnoredKey(
         "data.loader",
@@ -89,7 +96,7 @@ IN_TRAINING = (
     ),
 )
 
-#: Keys of pytorch_config.yaml that say how poses are predicted.
+#: Keys of pytorch_config.yaml for prediction.
 IN_PREDICTIONS = (
     *_both(
         IgnoredKey("inference.multithreading.enabled", _not(True), _READING),
@@ -115,7 +122,7 @@ IN_PREDICTIONS = (
     ),
 )
 
-#: Keys of config.yaml that say how top-down networks are used.
+#: Keys of config.yaml for top-down networks.
 WITH_DETECTORS = (
     IgnoredKey(
         "detector_batch_size",
@@ -126,11 +133,11 @@ WITH_DETECTORS = (
 
 
 def warn_ignored_keys(settings: Settings, file: Path, known: Sequence[IgnoredKey]) -> None:
-    """Warn of each key of ``file`` that asks for what dlcx does not do."""
+    """Warn about each of the keys ``known`` that is set in ``file``."""
     data = settings.plain()
     for one in known:
         value = _value(data, one.key)
-        if value is not _MISSING and one.is_wanted(value, data):
+        if value is not _MISSING and one.is_set(value, data):
             logger.warning("%s: %s: %s has no effect: %s", file, one.key, value, one.instead)
 
 

@@ -1,6 +1,6 @@
-"""``train/pytorch_config.yaml``: DeepLabCut 3.0.2's schema, key for key and in its order.
+"""Schema of ``train/pytorch_config.yaml``: the keys of DeepLabCut 3.0.2 in its order.
 
-``Free`` mappings hold arguments of layers, losses, optimizers and so on; they are checked by what is built from them.
+``Free`` mappings hold arguments of layers, losses, optimizers and so on.  The objects built from them check these.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from dlcx.settings.base import (
 from dlcx.settings.transforms import Transforms
 
 
-class Model(Settings):
-    """The layers."""
+class ModelSettings(Settings):
+    """Layers of the network."""
 
-    backbone: Free = Field(description="type and its arguments.")
-    heads: dict[str, Free] = Field(description="bodypart and, where needed, unique_bodypart and identity.")
+    backbone: Free = Field(description="Type and its arguments.")
+    heads: dict[str, Free] = Field(description="bodypart and, if needed, unique_bodypart and identity.")
     backbone_output_channels: int | None = Field(None, ge=1, le=10**5)
     neck: Free | None = None
     pose_model: Free | None = None
@@ -52,9 +52,9 @@ Sigma = Annotated[Number, Field(gt=0, le=100)]
 
 
 class GenerativeSampling(Settings):
-    """Errors drawn into the conditions that a conditional top-down net is trained with."""
+    """Simulated errors in the conditions that a BUCTD network is trained with."""
 
-    keypoint_sigmas: Sigma | list[Sigma] = Field(0.1, description="OKS sigma, one for all keypoints or each.")
+    keypoint_sigmas: Sigma | list[Sigma] = Field(0.1, description="OKS sigma: one value, or one per keypoint.")
     keypoints_symmetry: list[tuple[Whole, Whole]] | None = Field(None, description="Pairs of left and right keypoints.")
     jitter_prob: Probability = 0.16
     swap_prob: Probability = 0.08
@@ -63,9 +63,11 @@ class GenerativeSampling(Settings):
 
 
 class Data(Settings):
-    """What happens to images and labels before the net sees them."""
+    """Preprocessing and augmentation of images and labels for the network."""
 
-    bbox_margin: int = Field(25, ge=0, le=MAX_SIDE, description="Pixels between an animal's keypoints and its box.")
+    bbox_margin: int = Field(
+        25, ge=0, le=MAX_SIDE, description="Margin between an animal's keypoints and its box in pixels."
+    )
     colormode: Literal["RGB"] = "RGB"
     gen_sampling: GenerativeSampling | None = None
     inference: Transforms | None = None
@@ -74,7 +76,7 @@ class Data(Settings):
 
 
 class DetectorData(Settings):
-    """What happens to images before the detector sees them."""
+    """Preprocessing and augmentation of images for the detector."""
 
     colormode: Literal["RGB"] = "RGB"
     inference: Transforms | None = None
@@ -96,7 +98,7 @@ class Scheduler(Settings):
 
 
 class SnapshotSettings(Settings):
-    """Which snapshots are kept."""
+    """How many snapshots are kept, and how often they are saved."""
 
     max_snapshots: int = Field(5, ge=1, le=10**6, description="Regular snapshots kept; older ones are deleted.")
     save_epochs: int = Field(25, ge=1, le=10**6, description="Epochs between snapshots.")
@@ -115,7 +117,7 @@ class Runner(Settings):
     optimizer: Optimizer = Optimizer(type="AdamW", params={"lr": 1e-4})
     scheduler: Scheduler | None = None
     snapshots: SnapshotSettings = SnapshotSettings()
-    snapshot_prefix: SnapshotPrefix | None = Field(None, description="Begins the names of snapshots.")
+    snapshot_prefix: SnapshotPrefix | None = Field(None, description="Prefix of the names of snapshots.")
     load_weights_only: bool | None = None
 
 
@@ -132,7 +134,7 @@ class WeightInit(Settings):
 
 
 class TrainSettings(Settings):
-    """How long and with how many images at a time."""
+    """Duration and batch size of training."""
 
     batch_size: int = Field(8, ge=1, le=MAX_BATCH)
     dataloader_workers: int = Field(0, ge=0, le=1024)
@@ -144,7 +146,7 @@ class TrainSettings(Settings):
 
 
 class Multithreading(Settings):
-    """Reading and predicting side by side."""
+    """Reading frames in parallel with prediction."""
 
     enabled: bool = True
     queue_length: int = Field(4, ge=1, le=10**5)
@@ -165,7 +167,7 @@ class Autocast(Settings):
 
 
 class EvalSettings(Settings):
-    """Kept for DeepLabCut; flags of ``dlcx evaluate`` decide."""
+    """Settings of DeepLabCut's evaluation; ``dlcx evaluate`` uses its flags instead."""
 
     mode: str = "all"
     pcutoff: Probability | list[Probability] | dict[str, Probability] = 0.6
@@ -175,7 +177,7 @@ class EvalSettings(Settings):
 
 
 class Conditions(AsWritten):
-    """Where a conditional top-down net finds the poses it refines: a file, another shuffle, or a model."""
+    """Source of the initial poses for a BUCTD network: a predictions file, another shuffle, or a model."""
 
     source: Literal["file", "shuffle", "model"] | None = None
     filepath: str | None = None
@@ -203,7 +205,7 @@ class Inference(Settings):
 
 
 class DetectorModel(Settings):
-    """The layers of the detector."""
+    """Layers of the detector."""
 
     type: str
     freeze_bn_stats: bool = False
@@ -212,8 +214,8 @@ class DetectorModel(Settings):
     box_score_thresh: Probability = 0.01
 
 
-class Detector(Settings):
-    """The detector that finds animals for a top-down net."""
+class DetectorConfig(Settings):
+    """The detector of a top-down network."""
 
     model: DetectorModel
     device: str = "auto"
@@ -225,10 +227,10 @@ class Detector(Settings):
 
 
 class ModelConfig(Settings):
-    """A shuffle's net, its data, its training."""
+    """Network, data and training of a shuffle."""
 
     config_version: FormatVersion = 0
-    model: Model
+    model: ModelSettings
     net_type: str
     method: Literal["bu", "td", "ctd"] = Field(description="Bottom-up, top-down or conditional top-down.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
@@ -239,7 +241,7 @@ class ModelConfig(Settings):
     inference: Inference = Inference()
     logger: Free | None = None
     with_center_keypoints: bool = Field(False, description="Add the animal's center as a keypoint (DEKR).")
-    detector: Detector | None = None
+    detector: DetectorConfig | None = None
     resume_training_from: str | None = None
 
     @property
@@ -269,7 +271,7 @@ class ModelConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _runners_fit(self) -> ModelConfig:
+    def _check_runner_types(self) -> ModelConfig:
         for where, found, wanted in (
             ("runner", self.runner, "PoseTrainingRunner"),
             ("detector.runner", self.detector and self.detector.runner, "DetectorTrainingRunner"),
@@ -279,9 +281,9 @@ class ModelConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _tells_snapshots_apart(self) -> ModelConfig:
-        mine = self.runner.snapshot_prefix or "snapshot"
-        its = (self.detector and self.detector.runner.snapshot_prefix) or "snapshot-detector"
-        if mine == its:
-            raise ValueError(f"runner.snapshot_prefix {mine!r} is also that of the detector's snapshots")
+    def _prefixes_differ(self) -> ModelConfig:
+        prefix = self.runner.snapshot_prefix or "snapshot"
+        detector_prefix = (self.detector and self.detector.runner.snapshot_prefix) or "snapshot-detector"
+        if prefix == detector_prefix:
+            raise ValueError(f"runner.snapshot_prefix {prefix!r} is also the prefix of the detector's snapshots")
         return self

@@ -1,4 +1,4 @@
-"""``config.yaml``: DeepLabCut 3.0.2's schema, key for key and in its order."""
+"""Schema of ``config.yaml``: the keys of DeepLabCut 3.0.2 in its order."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from dlcx.settings.base import (
-    LARGEST,
     MAX_BATCH,
+    MAX_NUMBER,
     FileName,
     FormatVersion,
     Names,
@@ -18,7 +18,7 @@ from dlcx.settings.base import (
     Whole,
 )
 
-#: In DeepLabCut's files, the bodyparts of a multi-animal project.
+#: Value of ``bodyparts`` in the files of projects with several animals.
 MULTI = "MULTI!"
 
 _ALIASES = {"with_identity": "identity", "unique_bodyparts": "uniquebodyparts"}
@@ -26,7 +26,7 @@ _EMPTY_IS_DEFAULT = ("skeleton", "TrainingFraction", "video_sets", "bodyparts")
 
 
 class VideoSet(Settings):
-    """What config.yaml says of one video; other keys than ``crop`` are kept."""
+    """Settings of one video; keys other than ``crop`` are kept."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -46,19 +46,19 @@ class VideoSet(Settings):
 
 
 def parse_crop(crop: str) -> tuple[int, int, int, int]:
-    """``'0, 640, 0, 480'`` as x1, x2, y1, y2.
+    """Parse a crop such as ``'0, 640, 0, 480'`` into x1, x2, y1, y2 in pixels.
 
     Raises
     ------
     ValueError
-        When it is not four integers.
+        If it does not consist of four integers.
     """
     try:
         x1, x2, y1, y2 = (int(float(part)) for part in crop.split(","))
     except (ValueError, OverflowError):
         raise ValueError(f"expected four integers 'x1, x2, y1, y2', got {crop!r}") from None
-    if any(abs(side) > LARGEST for side in (x1, x2, y1, y2)):
-        raise ValueError(f"expected four integers of at most {LARGEST}, got {crop!r}")
+    if any(abs(side) > MAX_NUMBER for side in (x1, x2, y1, y2)):
+        raise ValueError(f"expected four integers of at most {MAX_NUMBER}, got {crop!r}")
     return x1, x2, y1, y2
 
 
@@ -70,7 +70,7 @@ class ProjectConfig(Settings):
     scorer: FileName = Field(description="Who labeled; level 0 of the label files.")
     date: FileName = Field(description="Month and day, such as Oct5.")
     multianimalproject: bool = False
-    identity: bool | None = Field(None, description="Whether individuals can be told apart by their looks.")
+    identity: bool | None = Field(None, description="Whether individuals can be distinguished by their appearance.")
     project_path: str = ""
     pose_config_path: str | None = None
     engine: Literal["pytorch", "tensorflow"] = "pytorch"
@@ -79,7 +79,9 @@ class ProjectConfig(Settings):
     individuals: Names = Field(["individual_1"])
     uniquebodyparts: Names = Field([], description="Bodyparts that exist once in an image (multi-animal projects).")
     multianimalbodyparts: Names = Field([], description="Bodyparts of each animal (multi-animal projects).")
-    start: Number = Field(0.0, ge=0, le=1, description="Where frames are extracted from, as a share of the video.")
+    start: Number = Field(
+        0.0, ge=0, le=1, description="Start of the range from which frames are extracted, as a fraction of the video."
+    )
     stop: Number = Field(1.0, ge=0, le=1)
     numframes2pick: int = Field(20, ge=0, le=10**6, description="Frames to extract from a video.")
     skeleton: list[list[str]] = Field([], description="Pairs of bodyparts drawn as bones.")
@@ -88,16 +90,18 @@ class ProjectConfig(Settings):
     dotsize: int = Field(12, ge=0, le=1000)
     alphavalue: Number = Field(0.7, ge=0, le=1)
     colormap: str = "rainbow"
-    TrainingFraction: list[Number] = Field([0.95], description="Shares of the labeled images used for training.")
-    iteration: int | None = Field(0, ge=0, le=10**6, description="Counts rounds of refinement; names folders.")
+    TrainingFraction: list[Number] = Field([0.95], description="Fractions of the labeled images used for training.")
+    iteration: int | None = Field(
+        0, ge=0, le=10**6, description="Number of the round of refinement, used in folder names."
+    )
     default_net_type: str = "resnet_50"
     default_augmenter: str | None = "default"
     default_track_method: str | None = None
     snapshotindex: SnapshotIndex | Literal["all"] = "all"
     detector_snapshotindex: SnapshotIndex = -1
-    batch_size: int = Field(8, ge=1, le=MAX_BATCH, description="Frames at a time in video analysis.")
+    batch_size: int = Field(8, ge=1, le=MAX_BATCH, description="Frames per forward pass in video analysis.")
     detector_batch_size: int = Field(1, ge=1, le=MAX_BATCH)
-    cropping: bool = Field(False, description="Whether analysis looks only at x1..x2, y1..y2.")
+    cropping: bool = Field(False, description="Whether only x1..x2, y1..y2 is analyzed.")
     x1: Whole | None = 0
     x2: Whole | None = 640
     y1: Whole | None = 277
@@ -131,7 +135,7 @@ class ProjectConfig(Settings):
     def _pairs(cls, skeleton: list[list[str]]) -> list[list[str]]:
         for bone in skeleton:
             if len(bone) != 2 or bone[0] == bone[1]:
-                raise ValueError(f"each bone joins two different bodyparts, got {bone}")
+                raise ValueError(f"each bone must join two different bodyparts, got {bone}")
         return skeleton
 
     @field_validator("TrainingFraction")
@@ -139,7 +143,7 @@ class ProjectConfig(Settings):
     def _shares(cls, fractions: list[Number]) -> list[Number]:
         for fraction in fractions:
             if not 0 <= fraction <= 1:
-                raise ValueError(f"each fraction lies between 0 and 1, got {fraction}")
+                raise ValueError(f"each fraction must lie between 0 and 1, got {fraction}")
         return fractions
 
     @model_validator(mode="after")

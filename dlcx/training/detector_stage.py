@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dlcx.data.labeled_images import LabeledImages
     from dlcx.nets.detectors.model import BoxDetector
     from dlcx.settings import DlcxConfig, ModelConfig
-    from dlcx.settings.model import Detector
+    from dlcx.settings.model import DetectorConfig
     from dlcx.training.loop import TrainingSchedule
     from dlcx.training.process_group import ProcessGroup
 
@@ -59,7 +59,7 @@ def _first_weights(config: ModelConfig, own: DlcxConfig) -> str:
 class DetectorStage(TrainingStage):
     """Trains the network that finds boxes around animals."""
 
-    block: Detector
+    block: DetectorConfig
     config: ModelConfig
 
     def build(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dlcx.data.labeled_images import LabeledImages
     from dlcx.settings import ModelConfig
-    from dlcx.settings.model import Detector, Runner, TrainSettings
+    from dlcx.settings.model import DetectorConfig, Runner, TrainSettings
     from dlcx.settings.transforms import Transforms
     from dlcx.training.batches import Batch
     from dlcx.training.loop import Evaluate, Training, TrainingSchedule
@@ -69,7 +69,7 @@ class TrainingStage(ABC):
     flag: str
     metadata_key: str
     weights: str
-    block: ModelConfig | Detector
+    block: ModelConfig | DetectorConfig
 
     @property
     def runner(self) -> Runner:

@@ -20,7 +20,7 @@ from dlcx.outputs import check_folder
 from dlcx.poses import Layout, Tracks
 
 if TYPE_CHECKING:
-    from dlcx.formats.predictions.nwb import Recording
+    from dlcx.formats.predictions.nwb import RecordedVideo
     from dlcx.options.keywords import ExportPredictionsKeywords
 
 FORMATS = ("nwb", "h5")
@@ -196,13 +196,13 @@ def _as_nwb(
         yield ExportedFile(path, owner, existed)
 
 
-def _recording(video: Path, start: datetime | None) -> Recording:
+def _recording(video: Path, start: datetime | None) -> RecordedVideo:
     from dlcx.data.video import open_video
-    from dlcx.formats.predictions.nwb import Recording
+    from dlcx.formats.predictions.nwb import RecordedVideo
 
     opened = open_video(video)
     changed = datetime.fromtimestamp(int(video.stat().st_mtime)).astimezone()
-    return Recording(opened.path, opened.width, opened.height, opened.times, start or changed)
+    return RecordedVideo(opened.path, opened.width, opened.height, opened.times, start or changed)
 
 
 def _as_h5(

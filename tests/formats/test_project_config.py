@@ -90,10 +90,10 @@ def test_no_project_says_how_to_name_one(tmp_path, monkeypatch):
         (("- 2\n", "- paw\n"), "bodyparts: names must be distinct, got paw more than once", ""),
         (("- paw\n- 2\n", ""), "bodyparts: expected at least one name", ""),
         (("crop: 0, 832", "crop: 832"), "expected four integers", ""),
-        (("- 0.95", "- 95"), "TrainingFraction: each fraction lies between 0 and 1, got 95", ""),
+        (("- 0.95", "- 95"), "TrainingFraction: each fraction must lie between 0 and 1, got 95", ""),
         (("cropping: false", "cropping: true\nx2:"), "cropping is true, so x1, x2, y1 and y2 must be set", ""),
         (("date: Jan30", "date: Jan30\nmultianimalproject: true"), "'MULTI!'", ""),
-        (("date: Jan30", "date: Jan30\nskeleton: [[paw]]"), "skeleton: each bone joins two", ""),
+        (("date: Jan30", "date: Jan30\nskeleton: [[paw]]"), "skeleton: each bone must join two", ""),
         (("date: Jan30", "date: Jan30\nstart: 1\nstop: 0.5"), "start must be less than stop", ""),
     ],
 )

@@ -18,7 +18,7 @@ from dlcx.nets.detectors.weights import check_detector_source, load_initial_dete
 from dlcx.nets.hub import Unreachable
 from dlcx.nets.registry import NetContext
 from dlcx.poses import Layout
-from dlcx.settings import Detector
+from dlcx.settings import DetectorConfig
 
 SSDLITE, MOBILENET = "ssdlite", "fasterrcnn_mobilenet_v3_large_fpn"
 FILES = {
@@ -27,8 +27,8 @@ FILES = {
 }
 
 
-def configure(name: str) -> Detector:
-    return Detector.model_validate(detector_config(name, NetContext(Layout(("a",)))))
+def configure(name: str) -> DetectorConfig:
+    return DetectorConfig.model_validate(detector_config(name, NetContext(Layout(("a",)))))
 
 
 def coco(name: str) -> torch.nn.Module:

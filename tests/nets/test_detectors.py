@@ -23,7 +23,7 @@ from dlcx.nets.configure import detector_config
 from dlcx.nets.registry import NetContext, find, find_detector, specs
 from dlcx.poses import Layout
 from dlcx.predictors.detector import create_detector
-from dlcx.settings import Detector
+from dlcx.settings import DetectorConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = [spec.name for spec in specs("detector") if spec.golden]
@@ -38,8 +38,8 @@ BATCHES = [
 SIDE = {"ssdlite": 320}
 
 
-def configure(name: str, **changes) -> Detector:
-    config = Detector.model_validate(detector_config(name, REQUEST))
+def configure(name: str, **changes) -> DetectorConfig:
+    config = DetectorConfig.model_validate(detector_config(name, REQUEST))
     return config.model_copy(update={"model": config.model.model_copy(update=changes)})
 
 
@@ -71,7 +71,7 @@ def test_all_of_deeplabcut_are_there():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_configuration(name: str):
-    found = Detector.model_validate(detector_config(name, REQUEST)).plain()
+    found = DetectorConfig.model_validate(detector_config(name, REQUEST)).plain()
     assert found == read_yaml(GOLDEN / "configs" / "ma" / f"detector_{name}.yaml")["detector"]
 
 

@@ -64,9 +64,9 @@ def test_what_has_no_effect_is_named(place, caplog):
 def test_a_newer_version_of_the_format_is_refused(place):
     text = place.model_config_path.read_text()
     place.model_config_path.write_text(text.replace("config_version: 0", "config_version: 1"))
-    with pytest.raises(DlcxError, match=r"pytorch_config\.yaml: config_version: dlcx knows version 0 .*, got 1"):
+    with pytest.raises(DlcxError, match=r"pytorch_config\.yaml: config_version: dlcx reads version 0 .*, got 1"):
         TrainedNetwork.find(place, device="cpu")
     config = place.project.config_path
     config.write_text(config.read_text().replace("config_version: 0", "config_version: 2"))
-    with pytest.raises(DlcxError, match=r"config\.yaml: config_version: dlcx knows version 0 .*, got 2"):
+    with pytest.raises(DlcxError, match=r"config\.yaml: config_version: dlcx reads version 0 .*, got 2"):
         open_project(place.project.root)

@@ -34,7 +34,7 @@ FORBIDDEN = "/:"
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecordedVideo:
     """The video that poses are of.
 
     width, height in pixels; times (frames,) s from the first frame; ``start`` is when it was recorded, with a timezone.
@@ -69,7 +69,7 @@ def write_nwb(
     tracks: Tracks,
     path: Path,
     scorer: str,
-    recording: Recording,
+    recording: RecordedVideo,
     *,
     version: str,
     session_id: str,

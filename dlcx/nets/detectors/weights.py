@@ -23,7 +23,7 @@ from dlcx.formats.weights.tensor_checks import check_plain, check_values
 from dlcx.nets.detectors.model import CLASSES, SSDLITE, BoxDetector, torchvision_model
 from dlcx.nets.hub import TIMEOUT, Unreachable
 from dlcx.nets.weights import load_strict
-from dlcx.settings import Detector
+from dlcx.settings import DetectorConfig
 from dlcx.user_paths import user_path
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ HINT = f"Use {FLAG} none, or {FLAG} PATH for a local file."
 COCO_CLASSES, ANIMALS = 91, slice(16, 26)
 
 
-def load_initial_detector(model: BoxDetector, config: Detector, source: str) -> str:
+def load_initial_detector(model: BoxDetector, config: DetectorConfig, source: str) -> str:
     """Load the initial weights of a detector.
 
     Parameters
@@ -66,7 +66,7 @@ def load_initial_detector(model: BoxDetector, config: Detector, source: str) -> 
     return f"first weights of the detector: {'COCO' if source == 'coco' else path}"
 
 
-def check_detector_source(config: Detector, source: str) -> None:
+def check_detector_source(config: DetectorConfig, source: str) -> None:
     """Check that the weights of :func:`load_initial_detector` are available, without loading or downloading them.
 
     Raises
@@ -89,7 +89,7 @@ def _file(source: str) -> Path:
     return path
 
 
-def _coco(config: Detector, *, download: bool = True) -> Path:
+def _coco(config: DetectorConfig, *, download: bool = True) -> Path:
     """The file in torch's cache, after downloading it if necessary."""
     name = SSDLITE if config.model.type == "SSDLite" else str(config.model.variant)
     try:
@@ -124,7 +124,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
     return content
 
 
-def _from_torchvision(config: Detector, state: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
+def _from_torchvision(config: DetectorConfig, state: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
     """Convert a torchvision checkpoint, possibly with COCO's classes and an older version's names."""
     variant = None if config.model.type == "SSDLite" else config.model.variant
     for classes in (CLASSES, COCO_CLASSES):

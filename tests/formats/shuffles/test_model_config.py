@@ -112,13 +112,15 @@ def test_a_prefix_of_snapshots_leads_nowhere_else(config, tmp_path, prefix):
     data["runner"]["snapshot_prefix"] = prefix
     path = tmp_path / "pytorch_config.yaml"
     write_yaml(data, path)
-    with pytest.raises(DlcxError, match=r"pytorch_config\.yaml: runner\.snapshot_prefix: names "):
+    with pytest.raises(
+        DlcxError, match=r"pytorch_config\.yaml: runner\.snapshot_prefix: (is used in file names|must not end)"
+    ):
         read_model_config(path)
     assert with_overrides(config, ["runner.snapshot_prefix="]).runner.snapshot_prefix is None
 
 
 def test_snapshots_of_net_and_detector_have_different_prefixes(config):
-    with pytest.raises(DlcxError, match="is also that of the detector's snapshots"):
+    with pytest.raises(DlcxError, match="is also the prefix of the detector"):
         with_overrides(config, ["runner.snapshot_prefix=snapshot-detector"])
 
 

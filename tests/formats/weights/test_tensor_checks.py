@@ -19,11 +19,11 @@ from dlcx.nets.detectors.weights import load_initial_detector
 from dlcx.nets.registry import NetContext
 from dlcx.nets.weights import load_initial, load_strict
 from dlcx.poses import Layout
-from dlcx.settings import Detector, ModelConfig
+from dlcx.settings import DetectorConfig, ModelConfig
 
 LAYOUT = Layout(("nose", "tail"))
 NET = ModelConfig.model_validate(model_config("timm/test_resnet", LAYOUT))
-DETECTOR = Detector.model_validate(detector_config("ssdlite", NetContext(LAYOUT)))
+DETECTOR = DetectorConfig.model_validate(detector_config("ssdlite", NetContext(LAYOUT)))
 
 
 def one_bad(value: float) -> Callable[[Tensor], Tensor]:

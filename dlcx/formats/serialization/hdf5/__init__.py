@@ -29,7 +29,7 @@ from dlcx.formats.serialization.hdf5.pandas_tables import (
     read_stored,
     stored_keys,
 )
-from dlcx.formats.serialization.hdf5.structure import Damaged, NotCovered, RefersElsewhere, Source, is_hdf5
+from dlcx.formats.serialization.hdf5.structure import ByteSource, Damaged, NotCovered, RefersElsewhere, is_hdf5
 from dlcx.formats.serialization.pickles import Foreign
 from dlcx.outputs import atomic_file
 from dlcx.untrusted_files import file_size
@@ -210,6 +210,6 @@ def _loaded(path: Path, load: Callable[[Node], Loaded]) -> Loaded:
 
 
 def _check_signature(path: Path, kind: str) -> None:
-    with Source(path) as source:
+    with ByteSource(path) as source:
         if not is_hdf5(source):
             raise DlcxError(f"{path}: cannot be read as {kind} (no HDF5 file)")

@@ -15,11 +15,11 @@ import numpy as np
 
 from dlcx.formats.serialization.hdf5.structure import (
     UNDEFINED,
+    ByteSource,
     Damaged,
     NotCovered,
     Object,
     RefersElsewhere,
-    Source,
     tree_entries,
 )
 
@@ -154,7 +154,7 @@ def _array_type(content: bytes, at: int, version: int, depth: int) -> tuple[np.d
 class Values:
     """Reads values of one file; ``decoders`` are the filters that may be undone."""
 
-    def __init__(self, source: Source, decoders: Mapping[int, Decoder] = DECODERS) -> None:
+    def __init__(self, source: ByteSource, decoders: Mapping[int, Decoder] = DECODERS) -> None:
         self._source = source
         self._decoders = decoders
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}

@@ -14,7 +14,7 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.hdf5.datasets import DECODERS, Decoder, Values
-from dlcx.formats.serialization.hdf5.structure import Damaged, Object, RefersElsewhere, Source, read_structure
+from dlcx.formats.serialization.hdf5.structure import ByteSource, Damaged, Object, RefersElsewhere, read_structure
 from dlcx.formats.serialization.pickles import Foreign, loads_plain
 from dlcx.untrusted_files import check_claim
 
@@ -122,7 +122,7 @@ def opened(path: Path, decoders: Mapping[int, Decoder] = DECODERS) -> Iterator[N
     DlcxError
         When the file cannot be opened, or claims to hold far more than its bytes.
     """
-    with Source(path) as source:
+    with ByteSource(path) as source:
         values = Values(source, decoders)
         root = read_structure(source)
         for one in _datasets(root):

@@ -43,7 +43,7 @@ class RefersElsewhere(ValueError):
     """An object of the file is, or holds its numbers, in another one; the argument is its name."""
 
 
-class Source:
+class ByteSource:
     """The bytes of a file; what lies behind its end raises :class:`Damaged`."""
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class Source:
         self.size = self._file.seek(0, 2)
         self._content = self._read(0, self.size) if self.size <= _AT_ONCE else None
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> ByteSource:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +108,7 @@ _SYMBOL_NODE = struct.Struct("<4sBBH")
 _SYMBOL = struct.Struct("<QQI20x")
 
 
-def is_hdf5(source: Source) -> bool:
+def is_hdf5(source: ByteSource) -> bool:
     """Whether the file says it is HDF5, which others may put behind a block of their own."""
     offset = 0
     while offset + 8 <= source.size:
@@ -118,7 +118,7 @@ def is_hdf5(source: Source) -> bool:
     return False
 
 
-def read_structure(source: Source) -> Object:
+def read_structure(source: ByteSource) -> Object:
     """The root group, and in it all groups and datasets of a file.
 
     Raises
@@ -134,7 +134,7 @@ def read_structure(source: Source) -> Object:
 
 
 class _Walk:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._seen: set[int] = set()
 
@@ -245,12 +245,12 @@ class _Walk:
         return found
 
 
-def tree_leaves(source: Source, address: int, kind: int, key_size: int) -> Sequence[int]:
+def tree_leaves(source: ByteSource, address: int, kind: int, key_size: int) -> Sequence[int]:
     """Addresses of what the leaves of a B-tree of version 1 point to; without their keys."""
     return [child for _, child in tree_entries(source, address, kind, key_size)]
 
 
-def tree_entries(source: Source, address: int, kind: int, key_size: int) -> Iterator[tuple[bytes, int]]:
+def tree_entries(source: ByteSource, address: int, kind: int, key_size: int) -> Iterator[tuple[bytes, int]]:
     """Key and address of every entry in the leaves of a B-tree of version 1, in their order.
 
     Raises
