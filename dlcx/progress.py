@@ -101,45 +101,20 @@ class Clock:
             self.spent[name] -= seconds
 
 
-class Meter:
-    """Measures time in a deeper layer, per thread; callers subtract it from their own with :meth:`Clock.split`."""
+class NetworkTime(threading.local):
+    """Seconds that a thread has spent on network inputs and on forward passes, for the analysis that runs there.
 
-    def __init__(self) -> None:
-        self._local = threading.local()
+    Predictors and engines add to the attributes.  Each thread has its own.
+    """
 
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Count the time of the ``with`` block under ``name``, without the blocks nested in it."""
-        inner, self._inner = self._inner, 0.0
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - begun
-            self._spent[name] = self._spent.get(name, 0.0) + took - self._inner
-            self._inner = inner + took
+    preparing = 0.0
+    net = 0.0
 
     def take(self) -> dict[str, float]:
-        """Return the seconds by name since the last call, and start from 0."""
-        taken = dict(self._spent)
-        self._spent.clear()
+        """Seconds by name since the last call."""
+        taken = {"preparing": self.preparing, "net": self.net}
+        self.preparing = self.net = 0.0
         return taken
 
-    @property
-    def _spent(self) -> dict[str, float]:
-        if not hasattr(self._local, "spent"):
-            self._local.spent = {}
-        result: dict[str, float] = self._local.spent
-        return result
 
-    @property
-    def _inner(self) -> float:
-        return getattr(self._local, "inner", 0.0)
-
-    @_inner.setter
-    def _inner(self, seconds: float) -> None:
-        self._local.inner = seconds
-
-
-#: Measures the forward passes of networks and the preparation of their inputs.
-METER = Meter()
+NETWORK_TIME = NetworkTime()

@@ -1,4 +1,4 @@
-"""How many frames a pass ``--batch-size auto`` means: as many as are fastest and give the same keypoints."""
+"""``--batch-size auto``: the fastest number of frames per forward pass that gives the same keypoints."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Frames a pass at most; sizes are powers of two.
-MOST = 64
+#: Maximum number of frames per forward pass; sizes are powers of two.
+MAX_BATCH_SIZE = 64
 #: Pixels of the image by which keypoints of the first frame may differ from those that it has alone.
 PIXELS = 0.01
 #: A larger batch has to need less than this share of the time an image that the best one needs.
@@ -32,15 +32,27 @@ def choose_batch_size(
     images: np.ndarray,
     conditions: Sequence[Instances] | None = None,
 ) -> int:
-    """The number of images a pass, tried on images (B, H, W, 3) uint8 RGB, B at most :data:`MOST`; says what it chose.
+    """Try several numbers of images per forward pass and log the choice.
 
-    ``conditions`` are what is known of each image already.
+    Parameters
+    ----------
+    predictor
+        Predicts the images.
+    images
+        (B, H, W, 3) uint8 RGB, at most :data:`MAX_BATCH_SIZE`.
+    conditions
+        Boxes or initial poses in these images, if the predictor needs them.
+
+    Returns
+    -------
+    int
+        The fastest number with the same keypoints as a single image.
     """
     from dlcx.engines.onnx import farthest
 
     begun, times, expected = time.perf_counter(), dict[int, float](), list[Prediction]()
     best, worse, refused = 1, 0, ""
-    for size in (1 << power for power in range(MOST.bit_length())):
+    for size in (1 << power for power in range(MAX_BATCH_SIZE.bit_length())):
         if size > len(images) or worse >= PATIENCE or time.perf_counter() - begun > SECONDS:
             break
         part, known = images[:size], None if conditions is None else conditions[:size]

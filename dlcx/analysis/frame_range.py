@@ -36,8 +36,14 @@ def frame_range(frames: object) -> tuple[int | None, int | None]:
     raise DlcxError(f"frames={frames!r}: expected (first, stop)", hint="Such as (0, 1000); None leaves a side open.")
 
 
-def asked_frames(frames: tuple[int | None, int | None] | None, video: VideoFile) -> tuple[int, int]:
-    """The frames asked for, within the video."""
+def requested_frames(frames: tuple[int | None, int | None] | None, video: VideoFile) -> tuple[int, int]:
+    """The frames (first, stop) of a video that ``--frames`` asks for.
+
+    Raises
+    ------
+    DlcxError
+        If the video has no such frames.
+    """
     first, stop = frame_range(frames)
     first, stop = first or 0, video.frames if stop is None else stop
     if not 0 <= first < stop:
@@ -49,51 +55,59 @@ def asked_frames(frames: tuple[int | None, int | None] | None, video: VideoFile)
     return first, min(stop, video.frames)
 
 
-def share_frames(share: VideoPart, frames: int, batch_size: int) -> tuple[int, int]:
-    """First and stop of a share of a video's ``frames``, none for some where it has fewer stretches than shares.
+def part_frames(part: VideoPart, frames: int, batch_size: int) -> tuple[int, int]:
+    """The frames (first, stop) of a part of a video of so many ``frames``.
 
-    Shares begin where predictors with memory begin anew (every 1,000 frames) and, where the net looks at several frames
-    at once, at the next multiple of the batch size, so that they hold the very numbers of a whole run.
+    Parts begin where temporal predictors are reset (every 1,000 frames), rounded up to a multiple of the batch size, so
+    that they hold exactly the predictions of a full run.  If there are more parts than such intervals, some are empty.
     """
-    stretch, count = stretches(frames, batch_size)
-    first, stop = (count * done // share.count * stretch for done in (share.number - 1, share.number))
+    interval, count = part_intervals(frames, batch_size)
+    first, stop = (count * done // part.count * interval for done in (part.number - 1, part.number))
     return min(first, frames), min(stop, frames)
 
 
-def stretches(frames: int, batch_size: int) -> tuple[int, int]:
-    """The frames of the shortest share that there can be, and into how many of them ``frames`` are cut."""
+def part_intervals(frames: int, batch_size: int) -> tuple[int, int]:
+    """The number of frames in the shortest possible part, and the number of such parts in ``frames``."""
     from dlcx.predictors.temporal import RESET_INTERVAL
 
-    stretch = -(-RESET_INTERVAL // batch_size) * batch_size
-    return stretch, -(-frames // stretch)
+    interval = -(-RESET_INTERVAL // batch_size) * batch_size
+    return interval, -(-frames // interval)
 
 
-def earlier_settings(files: AnalysisFiles, share: VideoPart | None = None) -> dict[str, Any]:
-    """The settings of the run that is continued; a share without one takes those of the whole or of another share."""
+def earlier_settings(files: AnalysisFiles, part: VideoPart | None = None) -> dict[str, Any]:
+    """The settings of the run that is resumed; for a new part, those of the full video or of another part."""
     from dlcx.store.manifest import stored_settings
 
-    if share is None:
+    if part is None:
         return stored_settings(files.store) or {}
-    known = (stored_settings(path) for path in (files.of_part(share).store, files.store, *files.parts.values()))
+    known = (stored_settings(path) for path in (files.of_part(part).store, files.store, *files.parts.values()))
     return next((settings for settings in known if settings), {})
 
 
-def joined_frames(asked: tuple[int, int], written: tuple[int, int] | None, files: AnalysisFiles) -> tuple[int, int]:
-    """The frames that the files are to hold: those asked for and those that they hold already."""
+def frames_to_write(
+    requested: tuple[int, int], written: tuple[int, int] | None, files: AnalysisFiles
+) -> tuple[int, int]:
+    """The frames (first, stop) of the output files: those ``requested`` and those ``written`` earlier.
+
+    Raises
+    ------
+    DlcxError
+        If there is a gap between the two.
+    """
     if written is None:
-        return asked
-    first, stop = min(asked[0], written[0]), max(asked[1], written[1])
-    if max(asked[0], written[0]) > min(asked[1], written[1]):
+        return requested
+    first, stop = min(requested[0], written[0]), max(requested[1], written[1])
+    if max(requested[0], written[0]) > min(requested[1], written[1]):
         raise DlcxError(
-            f"--frames {asked[0]}:{asked[1]} would replace frames {written[0]}:{written[1]} of {files.h5.name}",
+            f"--frames {requested[0]}:{requested[1]} would replace frames {written[0]}:{written[1]} of {files.h5.name}",
             hint=f"Ask for --frames {first}:{stop}, or for another --out.",
         )
     return first, stop
 
 
-def corner_of(crop: Crop | None) -> tuple[int, int]:
-    """x and y of the upper left corner of a crop, in pixels of the frame."""
-    return (0, 0) if crop is None else (crop[0], crop[2])
+def overlap(frames: tuple[int, int], others: tuple[int, int]) -> int:
+    """The number of frames that two ranges (first, stop) have in common."""
+    return max(0, min(frames[1], others[1]) - max(frames[0], others[0]))
 
 
 def checked_crop(crop: Crop | None, video: VideoFile) -> Crop | None:

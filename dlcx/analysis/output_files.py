@@ -1,18 +1,18 @@
-"""The files of an analysed video, in DeepLabCut's names and layouts, from its stored predictions."""
+"""Write the files of an analyzed video, with DeepLabCut's names and layouts, from its stored predictions."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcx.analysis_files import AnalysisFiles
+from dlcx.errors import DlcxError
 from dlcx.poses import Layout
-from dlcx.project import Shuffle
 
 if TYPE_CHECKING:
+    from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.data.video_file import VideoFile
     from dlcx.formats.predictions.frame_status import FrameStatus
     from dlcx.store import StoredFrames
@@ -21,30 +21,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VideoResults:
-    """Which files one video's predictions become; ``config`` is what pytorch_config.yaml says, as plain values.
+    """The files of an analyzed video.
 
-    After CTD tracking (``ctd``) the animals have numbers, which are their rows in a file of their own.
+    Parameters
+    ----------
+    net
+        The network that predicted the poses.
+    files
+        Their names.
+    csv
+        Write a csv file beside the h5.
+    ctd
+        The poses come from CTD tracking, so that another h5 holds the tracks.
     """
 
-    place: Shuffle
+    net: TrainedNetwork
     files: AnalysisFiles
-    config: Mapping[str, Any]
     csv: bool = True
     ctd: bool = False
 
     @property
     def layout(self) -> Layout:
-        """The project's."""
-        return self.place.project.layout
+        """Bodyparts and individuals of the project."""
+        return self.net.layout
 
     @property
     def tracks(self) -> Path | None:
-        """The h5 whose rows are animals, where they are linked."""
+        """The h5 of tracks; None if animals are not tracked during the analysis."""
         return self.files.tracks("ctd") if self.ctd and self.layout.multi else None
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All files that :meth:`write` leaves."""
+        """All files that :meth:`write` writes."""
         files = self.files
         wanted = [files.h5, files.full_pickle, files.meta_pickle, files.frames]
         wanted += [files.csv] if self.csv else []
@@ -53,21 +61,30 @@ class VideoResults:
             wanted += [self.tracks, *([self.tracks.with_suffix(".csv")] if self.csv else [])]
         return tuple(wanted)
 
-    def all_there(self) -> bool:
-        """Whether each of them exists."""
+    def exist(self) -> bool:
+        """Whether all of them exist."""
         return all(path.is_file() for path in self.paths)
 
     def write(
         self, stored: StoredFrames, video: VideoFile, *, batch_size: int, started: float, seconds: float | None
     ) -> None:
-        """Write them, each whole or not at all; ``started`` is when the analysis began, in seconds since 1970.
+        """Write the files; each appears complete or not at all.
 
-        ``seconds`` is the time of all runs and parts together, None where it is not known.
+        Parameters
+        ----------
+        stored
+            The predictions.
+        batch_size
+            Frames per forward pass.
+        started
+            When the analysis began, in seconds since 1970.
+        seconds
+            The time of all runs and parts together; None if it is not known.
 
         Raises
         ------
         DlcxError
-            When a file cannot be written.
+            If a file cannot be written.
         """
         from dlcx.formats.predictions.analysis_pickles import AnalysisMeta, write_full_pickle, write_meta_pickle
         from dlcx.formats.predictions.assemblies import write_assemblies
@@ -77,7 +94,7 @@ class VideoResults:
         from dlcx.predictors.temporal import RESET_INTERVAL
         from dlcx.trackers.ctd import Ctd
 
-        place, files, layout = self.place, self.files, self.layout
+        place, files, layout = self.net.shuffle, self.files, self.layout
         tracks = _tracker(layout).link(stored.predictions, layout, stored.first)
         write_full_pickle(
             stored.predictions,
@@ -100,7 +117,7 @@ class VideoResults:
             batch_size=batch_size,
             iteration=place.project.iteration,
             fraction=place.fraction,
-            config=self.config,
+            config=self.net.config.plain(),
             duration=seconds,
         )
         write_meta_pickle(meta, files.meta_pickle)
@@ -111,8 +128,26 @@ class VideoResults:
             write_predictions(linked, self.tracks, files.scorer, csv=self.csv)
 
 
+def refuse_foreign_files(files: AnalysisFiles, *, overwrite: bool) -> None:
+    """Refuse to replace files without a chunk store: another program may have written them.
+
+    Raises
+    ------
+    DlcxError
+        If there are such files, unless ``overwrite`` is given.
+    """
+    if overwrite or files.store.exists():
+        return
+    for path in (files.h5, files.full_pickle):
+        if path.exists():
+            raise DlcxError(
+                f"{path} exists and is not known to be of this net and video",
+                hint="Another program or a deleted chunk store; --overwrite analyses again, --out DIR elsewhere.",
+            )
+
+
 def frame_status_of(stored: StoredFrames, video: VideoFile) -> FrameStatus:
-    """What became of the frames."""
+    """The status of every frame: readable, repeated, missing."""
     from dlcx.formats.predictions.frame_status import FrameStatus
 
     return FrameStatus.of(stored.first, stored.time, stored.readable, stored.repeated, video.stored_frames)

@@ -1,4 +1,4 @@
-"""An analysed video: its files written from the stored predictions, its animals linked, and what is said of it."""
+"""The result of an analysis: files written from the stored predictions, animals linked, and what is reported."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ NAMED_FRAMES = 10
 
 @dataclass(frozen=True)
 class AnalyzedVideo:
-    """One video's files, which hold the frames ``first`` to ``stop``; unreadable ones are nan rows.
+    """The files of a video, which hold the frames ``first`` to ``stop``; rows of unreadable frames are nan.
 
-    ``analyzed`` frames were analysed in this call; ``time`` says where its time went.
+    ``analyzed`` frames were analyzed in this call, and ``time`` is the time that it took.
     """
 
     video: Path
@@ -70,10 +70,10 @@ class AnalyzedVideo:
 
 
 @dataclass(frozen=True)
-class AnalyzedShare:
-    """A share of a video's frames, ``first`` to ``stop``; there is nothing but its chunk store until all are joined.
+class AnalyzedPart:
+    """A part of a video: the frames ``first`` to ``stop``, in a chunk store until all parts are joined.
 
-    ``joined`` when the whole video's store holds them already.
+    ``joined`` says that the store of the full video already holds them.
     """
 
     video: Path
@@ -109,29 +109,48 @@ def finish_video(
     frames: tuple[int, int],
     *,
     analyzed: int,
-    anew: bool,
-    replace: bool,
+    replaces_tracks: bool,
+    overwrite: bool,
     watch: Stopwatch,
     started: float,
 ) -> AnalyzedVideo:
-    """Write the files of the stored ``frames`` (first, stop) and link their animals, where that is not done.
+    """Write the files of a video and link its animals, unless both are done already.
 
-    ``analyzed`` frames are new, ``anew`` replaces tracks that are there, ``replace`` only those that were linked
-    otherwise (else they are refused); ``started`` is in seconds since 1970.
+    Parameters
+    ----------
+    store
+        The predictions.
+    results
+        The files to write.
+    linking
+        How animals are linked; None: they are not.
+    frames
+        The frames (first, stop) that the files hold.
+    analyzed
+        How many of them are new.
+    replaces_tracks
+        Replace existing tracks, because they are of other poses.
+    overwrite
+        Replace existing tracks that were linked with other settings, instead of refusing them.
+    watch
+        Measures the time of writing and linking.
+    started
+        When the analysis began, in seconds since 1970.
 
     Raises
     ------
     DlcxError
-        When a file cannot be written.
+        If a file cannot be written.
     """
     first, stop = frames
     with watch.clock("writing"):
         stored = store.read(first, stop)
-        anew = anew or store.written != frames  # or a run that was to replace them did not come to that
-        if anew:
+        # also if a run that was to replace them was interrupted before it did
+        replaces_tracks = replaces_tracks or store.written != frames
+        if replaces_tracks:
             store.check_lock()
             forget_tracks(results.files)
-        if analyzed or store.written != frames or not results.all_there():
+        if analyzed or store.written != frames or not results.exist():
             size, seconds = store.settings["--batch-size"], store.seconds(first, stop)
             results.write(stored, video, batch_size=size, started=started, seconds=seconds)
             store.record_output_frames(first, stop)
@@ -139,7 +158,7 @@ def finish_video(
     with watch.clock("linking") if linking else nullcontext():
         tracked = None
         if linking is not None:
-            tracked = None if anew else linking.existing(files, frames, replace=replace)
+            tracked = None if replaces_tracks else linking.existing(files, frames, replace=overwrite)
             tracked = tracked or linking.link(
                 files, stored.predictions, first=first, frames=video.frames, csv=results.csv
             )
@@ -165,12 +184,12 @@ def finish_video(
 
 
 def warn_of_unreadable(video: VideoFile, unreadable: Sequence[int]) -> None:
-    """Name the frames that could not be decoded."""
+    """Warn of frames that could not be decoded."""
     if unreadable:
         logger.warning("%s: %d unreadable frame(s) are nan rows: %s", video.path, len(unreadable), listed(unreadable))
 
 
 def listed(numbers: Sequence[int]) -> str:
-    """The first of many numbers."""
+    """The numbers as text; only the first ones if there are many."""
     shown = ", ".join(map(str, numbers[:NAMED_FRAMES]))
     return shown + (f", ... ({len(numbers)} in all)" if len(numbers) > NAMED_FRAMES else "")

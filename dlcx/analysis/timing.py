@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dlcx.progress import METER, Clock
+from dlcx.progress import NETWORK_TIME, Clock
 
 #: What an analysis does one after the other.
 STEPS = ("waiting", "preparing", "net", "pose decoding", "writing")
@@ -43,17 +43,17 @@ class TimeSpent:
         object.__setattr__(self, "frames_per_second", self.frames / max(total, 1e-9))
         object.__setattr__(self, "bound_by", BOUND_BY[max(self.seconds, key=lambda name: self.seconds[name])])
 
-    def with_shares(self, shares: Sequence[TimeSpent]) -> TimeSpent:
-        """Together with those of processes that did shares of the frames in this call: seconds of all processes.
+    def with_parts(self, parts: Sequence[TimeSpent]) -> TimeSpent:
+        """The time of all processes that analyzed parts of the video in this call, added up.
 
-        ``parts`` of earlier calls do not count then, nor do their frames.
+        Parts of earlier calls, and their frames, do not count then.
         """
-        if not shares:
+        if not parts:
             return self
-        every = [*shares, self]
+        every = [*parts, self]
         names = [name for one in every for name in one.seconds if name != "parts"]
         seconds = {name: sum(one.seconds.get(name, 0.0) for one in every) for name in names}
-        return TimeSpent(seconds, sum(one.decoding for one in every), sum(one.frames for one in shares))
+        return TimeSpent(seconds, sum(one.decoding for one in every), sum(one.frames for one in parts))
 
     def line(self) -> str:
         """One line for people."""
@@ -71,11 +71,11 @@ class Stopwatch:
 
     def __init__(self, *further: str) -> None:
         self.clock, self.decoder = Clock(*STEPS, *further), Clock("decoding")
-        METER.take()
+        NETWORK_TIME.take()
 
-    def net_done(self) -> None:
-        """What was counted as ``pose decoding`` was partly that of the net and its input."""
-        self.clock.split("pose decoding", METER.take())
+    def split_network_time(self) -> None:
+        """Count the time of the network and of its inputs, so far part of ``pose decoding``, separately."""
+        self.clock.split("pose decoding", NETWORK_TIME.take())
 
     def spent(self, frames: int) -> TimeSpent:
         """Up to now, for so many frames."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
-from dlcx.cluster.worker_pool import TRIES, Heard, Lost, Work
+from dlcx.cluster.worker_pool import TRIES, FailedTask, ProgressCallback, Work
 from dlcx.errors import DlcxError, Stopped
 from dlcx.stopping import StopRequest
 
@@ -31,8 +31,8 @@ POLL = 0.1
 _one_at_a_time = threading.Lock()
 
 
-class DaskCrew:
-    """See :class:`dlcx.cluster.worker_pool.Crew`; a context manager.
+class DaskPool:
+    """See :class:`dlcx.cluster.worker_pool.WorkerPool`; a context manager.
 
     ``address`` is a scheduler's; without one, a process is started for every environment.
     """
@@ -43,13 +43,13 @@ class DaskCrew:
         *,
         address: str | None = None,
         environments: Sequence[Mapping[str, str]] = (),
-        heard: Heard,
+        on_progress: ProgressCallback,
         stop: StopRequest | None = None,
     ) -> None:
         self.work = work
         self.address = address
         self.environments = environments
-        self.heard = heard
+        self.on_progress = on_progress
         self.stop = StopRequest() if stop is None else stop
         self.numbers: dict[str, int] = {}
         self.new: list[Future[Any]] = []
@@ -58,7 +58,7 @@ class DaskCrew:
         self._speaking = threading.Lock()
         self.client: Client
 
-    def __enter__(self) -> DaskCrew:
+    def __enter__(self) -> DaskPool:
         distributed = _distributed()
         flag = f"dask={self.address}" if self.address else "local"
         try:
@@ -90,18 +90,18 @@ class DaskCrew:
 
     @property
     def size(self) -> int:
-        """See :class:`dlcx.cluster.worker_pool.Crew`."""
+        """See :class:`dlcx.cluster.worker_pool.WorkerPool`."""
         return len(self.client.scheduler_info(n_workers=-1)["workers"])
 
     def submit(self, number: int, name: str, item: Any) -> None:
-        """See :class:`dlcx.cluster.worker_pool.Crew`; Dask's dashboard shows the name."""
+        """See :class:`dlcx.cluster.worker_pool.WorkerPool`; Dask's dashboard shows the name."""
         key = f"{name}-{self.token}-{number}"
         self.numbers[key] = number
         arguments = (self.work, number, item, self._topic)
         self.new.append(self.client.submit(_piece, *arguments, key=key, retries=TRIES - 1, pure=False))
 
-    def results(self) -> Iterator[tuple[int, Any | Lost]]:
-        """See :class:`dlcx.cluster.worker_pool.Crew`."""
+    def results(self) -> Iterator[tuple[int, Any | FailedTask]]:
+        """See :class:`dlcx.cluster.worker_pool.WorkerPool`."""
         from distributed import as_completed
 
         running = as_completed(loop=self.client.loop)
@@ -118,7 +118,7 @@ class DaskCrew:
                 if future.status == "finished":
                     yield number, future.result()
                 else:
-                    yield number, Lost(_reason(future))
+                    yield number, FailedTask(_reason(future))
             if not ready:
                 time.sleep(POLL)
 
@@ -128,7 +128,7 @@ class DaskCrew:
 
     def _listen(self, event: tuple[float, Any]) -> None:
         with self._speaking:
-            self.heard(*event[1])
+            self.on_progress(*event[1])
 
     def _take_back(self) -> None:
         """Cancel what is not done, and give workers the time to save."""

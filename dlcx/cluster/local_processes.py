@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from dlcx.cluster.worker_pool import TRIES, Heard, Lost, Work
+from dlcx.cluster.worker_pool import TRIES, FailedTask, ProgressCallback, Work
 from dlcx.errors import Stopped
 from dlcx.stopping import StopRequest
 
@@ -24,24 +24,29 @@ logger = logging.getLogger(__name__)
 PATIENCE = 60.0
 
 
-class Processes:
+class LocalPool:
     """One process an ``environment``, whose variables are set before anything heavy is loaded; a context manager.
 
-    See :class:`dlcx.cluster.worker_pool.Crew`.
+    See :class:`dlcx.cluster.worker_pool.WorkerPool`.
     """
 
     def __init__(
-        self, work: Work, *, environments: Sequence[Mapping[str, str]], heard: Heard, stop: StopRequest | None = None
+        self,
+        work: Work,
+        *,
+        environments: Sequence[Mapping[str, str]],
+        on_progress: ProgressCallback,
+        stop: StopRequest | None = None,
     ) -> None:
         self.work = work
         self.environments = environments
-        self.heard = heard
+        self.on_progress = on_progress
         self.stop = StopRequest() if stop is None else stop
         self.waiting: deque[tuple[int, Any]] = deque()
         self.tries: dict[int, int] = {}
         self.members: list[_Member | None] = [None] * len(environments)
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> LocalPool:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,15 +62,15 @@ class Processes:
 
     @property
     def size(self) -> int:
-        """See :class:`dlcx.cluster.worker_pool.Crew`."""
+        """See :class:`dlcx.cluster.worker_pool.WorkerPool`."""
         return len(self.environments)
 
     def submit(self, number: int, name: str, item: Any) -> None:
-        """See :class:`dlcx.cluster.worker_pool.Crew`."""
+        """See :class:`dlcx.cluster.worker_pool.WorkerPool`."""
         self.waiting.append((number, item))
 
-    def results(self) -> Iterator[tuple[int, Any | Lost]]:
-        """See :class:`dlcx.cluster.worker_pool.Crew`."""
+    def results(self) -> Iterator[tuple[int, Any | FailedTask]]:
+        """See :class:`dlcx.cluster.worker_pool.WorkerPool`."""
         while True:
             if self.stop:
                 raise Stopped(f"stopped by {self.stop.signal}", hint="Run the same command again to resume.")
@@ -89,7 +94,7 @@ class Processes:
             self.tries[number] = self.tries.get(number, 0) + 1
             member.give(number, item)
 
-    def _hear(self, place: int, member: _Member) -> Iterator[tuple[int, Any | Lost]]:
+    def _hear(self, place: int, member: _Member) -> Iterator[tuple[int, Any | FailedTask]]:
         """All that a process has said, and whether it died."""
         assert member.item is not None
         number, item = member.item
@@ -97,7 +102,7 @@ class Processes:
             while member.line.poll():
                 kind, what = member.line.recv()
                 if kind == "at":
-                    self.heard(number, what)
+                    self.on_progress(number, what)
                 elif kind == "log":
                     logging.getLogger(what[0]).log(what[1], "%s", what[2])
                 else:
@@ -117,11 +122,11 @@ class Processes:
         logger.warning("process %s ended with %s; another goes on with its work", member.process.pid, how)
         yield from self._again(number, item, f"its processes ended, the last with {how}")
 
-    def _again(self, number: int, item: Any, why: str) -> Iterator[tuple[int, Lost]]:
+    def _again(self, number: int, item: Any, why: str) -> Iterator[tuple[int, FailedTask]]:
         if self.tries[number] < TRIES:
             self.waiting.appendleft((number, item))
         else:
-            yield number, Lost(f"given up after {TRIES} tries: {why}")
+            yield number, FailedTask(f"given up after {TRIES} tries: {why}")
 
 
 class _Member:

@@ -17,17 +17,17 @@ TRIES = 4
 Report = Callable[[int], None]
 Work = Callable[[Any, Report], Any]
 #: Called with the number of a piece and how many of its units are done.
-Heard = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Lost:
+class FailedTask:
     """A piece of work that could not be done, and why."""
 
     reason: str
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """Takes pieces of work by number and gives their results back in whatever order they are ready."""
 
     @property
@@ -39,7 +39,7 @@ class Crew(Protocol):
         """Have a piece done; possible while results come."""
         ...
 
-    def results(self) -> Iterator[tuple[int, Any | Lost]]:
+    def results(self) -> Iterator[tuple[int, Any | FailedTask]]:
         """Every result once, until nothing is left to do.
 
         Raises

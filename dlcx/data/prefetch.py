@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
-from contextlib import suppress
-from typing import TypeVar
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import repeat, starmap, takewhile
+from operator import is_not
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-
-
-class _End(Exception):
-    """Marks the end of the items in the queue."""
 
 
 def prefetch(items: Iterable[Item], max_waiting: int, thread_name: str) -> Generator[Item]:
@@ -39,10 +38,29 @@ def prefetch(items: Iterable[Item], max_waiting: int, thread_name: str) -> Gener
     >>> list(prefetch(range(3), max_waiting=2, thread_name="count"))
     [0, 1, 2]
     """
-    waiting: queue.Queue[Item | BaseException] = queue.Queue(max(1, max_waiting))
-    closed = threading.Event()
+    with prefetched(items, max_waiting, thread_name) as produced:
+        yield from produced
 
-    def hand_over(item: Item | BaseException) -> None:
+
+@contextmanager
+def prefetched(items: Iterable[Item], max_waiting: int, thread_name: str) -> Iterator[Iterator[Item]]:
+    """Produce items in a background thread while the body runs; leaving the body stops the thread.
+
+    Parameters
+    ----------
+    items, max_waiting, thread_name
+        As of :func:`prefetch`.
+
+    Yields
+    ------
+    iterator of Item
+        The items in order, from an iterator that runs no Python code.  An exception raised by ``items`` ends it and is
+        raised when the body ends.
+    """
+    waiting: queue.Queue[Any] = queue.Queue(max(1, max_waiting))
+    closed, end, failures = threading.Event(), object(), list[BaseException]()
+
+    def hand_over(item: object) -> None:
         while not closed.is_set():
             with suppress(queue.Full):
                 waiting.put(item, timeout=0.1)
@@ -54,20 +72,20 @@ def prefetch(items: Iterable[Item], max_waiting: int, thread_name: str) -> Gener
                 hand_over(item)
                 if closed.is_set():
                     return
-            hand_over(_End())
         except BaseException as error:
-            hand_over(error)
+            failures.append(error)
         finally:
+            hand_over(end)
             if close := getattr(items, "close", None):
                 close()
 
     thread = threading.Thread(target=produce, name=thread_name, daemon=True)
     thread.start()
     try:
-        while not isinstance(item := waiting.get(), _End):
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+        # not iter(waiting.get, end), which compares items with ==: arrays have no single answer
+        yield takewhile(partial(is_not, end), starmap(waiting.get, repeat(())))
+        if failures:
+            raise failures[0]
     finally:
         closed.set()
         thread.join()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from dlcx.data.frame_order import frame_order
 from dlcx.data.labeled_video_mark import is_marked_labeled_video
 from dlcx.data.opencv_frames import frame_at
 from dlcx.data.packets import is_cut_short, open_capture
-from dlcx.data.prefetch import prefetch
+from dlcx.data.prefetch import prefetched
 from dlcx.data.verified_frames import read_verified_frames
 from dlcx.data.video_file import VideoFile
 from dlcx.errors import DlcxError
@@ -218,8 +219,30 @@ def read_frames(
     0 (8, 480, 640, 3)
     8 (8, 480, 640, 3)
     """
+    with frames_ahead(video, batch_size, start=start, stop=stop, crop=crop, clock=clock) as batches:
+        yield from batches
+
+
+@contextmanager
+def frames_ahead(
+    video: VideoFile,
+    batch_size: int,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    crop: tuple[int, int, int, int] | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Iterator[FrameBatch]]:
+    """Decode frames in a background thread while the body runs; parameters as of :func:`read_frames`.
+
+    Yields
+    ------
+    iterator of FrameBatch
+        The batches of :func:`read_frames`, see :func:`dlcx.data.prefetch.prefetched`.
+    """
     end = video.frames if stop is None else min(stop, video.frames)
     if start >= end:
+        yield iter(())
         return
     first = start // batch_size * batch_size
     end = min(-(-end // batch_size) * batch_size, video.frames)
@@ -229,7 +252,8 @@ def read_frames(
     batches = _decode(video, batch_size, first, end, (x1, x2, y1, y2))
     timed = batches if clock is None else clock.waiting("decoding", batches)
     max_waiting = min(MAX_QUEUED_BATCHES, MAX_QUEUED_BYTES // batch_bytes)
-    yield from prefetch(timed, max_waiting, f"decode {video.path.name}")
+    with prefetched(timed, max_waiting, f"decode {video.path.name}") as ready:
+        yield ready
 
 
 def read_frame(video: VideoFile, number: int) -> np.ndarray | None:

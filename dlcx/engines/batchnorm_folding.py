@@ -6,7 +6,7 @@ import copy
 import logging
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,21 +17,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from dlcx.engines.max_abs_difference import SHARE, largest_gap
 
 logger = logging.getLogger(__name__)
-
-
-class FoldedEngine:
-    """Runs a folded copy of ``model``, made at the first call; ``start`` says how a model is run."""
-
-    def __init__(self, model: nn.Module, start: Callable[[nn.Module], Callable[..., Any]]) -> None:
-        self._model, self._start = model, start
-        self._run: Callable[..., Any] | None = None
-
-    def __call__(self, inputs: Tensor, *conditions: Tensor) -> Any:
-        """Maps as of the model."""
-        if self._run is None:
-            first = [each[:1] for each in (inputs, *conditions)]
-            self._run = self._start(fold_batch_norms(self._model, first))
-        return self._run(inputs, *conditions)
 
 
 def has_batch_norms(model: nn.Module) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from dlcx.errors import DlcxError
 from dlcx.heads.build_from_config import check_options
@@ -16,8 +16,10 @@ from dlcx.heads.keypoint_channels import ChannelMap, TensorChannels
 MAX_CELLS = 64
 
 
-class Deconvolution(nn.Module):
+class Deconvolution(nn.Sequential):
     """Transposed convolutions with ReLU between them, then an optional convolution.
+
+    Features (B, channels[0], h, w) become maps (B, C, H, W).
 
     The layers are not padded: kernel size 3 and stride 2 turn a map of h x w cells into (2h + 1) x (2w + 1) cells.
 
@@ -47,11 +49,6 @@ class Deconvolution(nn.Module):
             layers += [nn.ConvTranspose2d(in_channels, out_channels, kernel, stride), nn.ReLU()]
         self.deconv_layers = nn.Sequential(*layers[:-1])
         self.final_conv = nn.Conv2d(channels[-1], *final) if final else nn.Identity()
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Compute maps (B, C, H, W) from features (B, channels[0], h, w)."""
-        output: Tensor = self.final_conv(self.deconv_layers(features))
-        return output
 
     def output_channels(self, prefix: str, channels: ChannelMap) -> TensorChannels:
         """Locate the channels of the maps in the last layer; see :mod:`dlcx.heads.keypoint_channels`.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
+import torch
 from torch import Tensor, nn
 
+from dlcx.errors import DlcxError
 from dlcx.heads.batch_labels import BatchLabels
 from dlcx.heads.protocol import Head, IdentityHead, Outputs
 from dlcx.poses import Prediction
@@ -22,6 +24,24 @@ class Backbone(Protocol):
     """Pixels of the input per cell of the features."""
     channels: int
     """Channels of the features."""
+
+
+def check_outputs(outputs: Outputs) -> Outputs:
+    """Return the maps of a network after checking them for nan, which decoding would take for "nothing found".
+
+    Raises
+    ------
+    DlcxError
+        If a map contains nan; the message names the map.
+    """
+    maps = {f"{head}.{name}": value for head, found in outputs.items() for name, value in found.items()}
+    if not maps or not bool(torch.stack([value.isnan().any() for value in maps.values()]).any()):
+        return outputs
+    name = next(name for name, value in maps.items() if value.isnan().any())
+    raise DlcxError(
+        f"the network's map {name} contains values that are not numbers (nan)",
+        hint="Its weights are damaged, or --precision is too low for them: try --precision fp32 or another --snapshot.",
+    )
 
 
 class PoseModel(nn.Module):

@@ -10,11 +10,15 @@ import torch
 
 from dlcx.engines import Engine
 from dlcx.heads.heatmap.identity_scores import assign_identities
-from dlcx.nets.model import PoseModel
+from dlcx.nets.model import PoseModel, check_outputs
 from dlcx.poses import Instances, Prediction
+from dlcx.predictors.geometry import Geometry
 from dlcx.predictors.local_views import RegionView
-from dlcx.predictors.predictor import Inputs, check_outputs
+from dlcx.predictors.predictor import Inputs
 from dlcx.predictors.preprocessing import Preprocessing
+
+#: The geometry of images that are not resized.
+UNCHANGED = Geometry()
 
 
 class BottomUp:
@@ -53,7 +57,10 @@ class BottomUp:
         """
         inputs = self.inputs(images)
         found = self.model.decode(check_outputs(self.engine(*inputs.tensors)))
-        found = [replace(one, animals=assign_identities(one.animals)) for one in found]
+        if found and found[0].animals.identity is not None:
+            found = [replace(one, animals=assign_identities(one.animals)) for one in found]
+        if inputs.geometries[0] == UNCHANGED:
+            return found
         return [geometry.prediction_to_image(one) for geometry, one in zip(inputs.geometries, found, strict=True)]
 
     def local_view(self) -> RegionView:

@@ -9,8 +9,8 @@ import torch
 
 from dlcx.heads.paf.decoding import PafDecoder
 from dlcx.heads.paf.linking import JointDetections
+from dlcx.nets.model import check_outputs
 from dlcx.predictors.bottom_up import BottomUp
-from dlcx.predictors.predictor import check_outputs
 
 
 @torch.inference_mode()

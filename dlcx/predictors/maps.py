@@ -10,10 +10,9 @@ from torch import Tensor
 
 from dlcx.errors import DlcxError
 from dlcx.heads.protocol import Maps
-from dlcx.nets.model import PoseModel
+from dlcx.nets.model import PoseModel, check_outputs
 from dlcx.poses import Instances
 from dlcx.predictors.bottom_up import BottomUp
-from dlcx.predictors.predictor import check_outputs
 from dlcx.predictors.preprocessing import MEAN, STD, Scaling
 from dlcx.predictors.top_down import TopDown
 

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from dlcx.errors import DlcxError
-from dlcx.heads.protocol import Outputs
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 
@@ -39,24 +36,6 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(self.geometries)
-
-
-def check_outputs(outputs: Outputs) -> Outputs:
-    """Return the maps of a network after checking them for nan, which decoding would take for "nothing found".
-
-    Raises
-    ------
-    DlcxError
-        If a map contains nan; the message names the map.
-    """
-    maps = {f"{head}.{name}": value for head, found in outputs.items() for name, value in found.items()}
-    if not maps or not bool(torch.stack([value.isnan().any() for value in maps.values()]).any()):
-        return outputs
-    name = next(name for name, value in maps.items() if value.isnan().any())
-    raise DlcxError(
-        f"the network's map {name} contains values that are not numbers (nan)",
-        hint="Its weights are damaged, or --precision is too low for them: try --precision fp32 or another --snapshot.",
-    )
 
 
 class LocalView(Protocol):

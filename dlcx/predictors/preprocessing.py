@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from time import perf_counter
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from dlcx.data.build_transforms import border_value, build_resize
 from dlcx.data.labeled_images import InputResize
 from dlcx.errors import DlcxError
 from dlcx.predictors.geometry import Geometry
-from dlcx.progress import METER
+from dlcx.progress import NETWORK_TIME
 from dlcx.settings import Transforms
 
 #: Mean and standard deviation of ImageNet, for pixels from 0 to 1.
@@ -138,13 +139,15 @@ class Preprocessing:
         geometry
             How pixels of the images map to it.
         """
-        scale = (1.0, 1.0)
-        with METER("preparing"):
-            if self.resize is not None:
-                scale = self.resize.factors(images.shape[2], images.shape[1])
-                images = np.stack([self.resize.image(image) for image in images])
-            pixels = self.scaling.scale_images(images, device)
-            return (pixels if self.padding is None else self.padding(pixels, self.scaling)), Geometry(scale)
+        started, scale = perf_counter(), (1.0, 1.0)
+        if self.resize is not None:
+            scale = self.resize.factors(images.shape[2], images.shape[1])
+            images = np.stack([self.resize.image(image) for image in images])
+        pixels = self.scaling.scale_images(images, device)
+        if self.padding is not None:
+            pixels = self.padding(pixels, self.scaling)
+        NETWORK_TIME.preparing += perf_counter() - started
+        return pixels, Geometry(scale)
 
 
 def build_preprocessing(transforms: Transforms | None) -> Preprocessing:

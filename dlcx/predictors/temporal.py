@@ -1,4 +1,4 @@
-"""Prediction of consecutive frames: frame by frame, or with the help of the frame before.
+"""Prediction of consecutive frames with the help of the frame before.
 
 Predictors that use the frame before are reset every ``RESET_INTERVAL`` frames, so that resumed runs and parts of a
 video equal a run over the full video.
@@ -13,14 +13,13 @@ from typing import Protocol
 import numpy as np
 
 from dlcx.poses import Instances, Prediction
-from dlcx.predictors.predictor import Predictor
 
 #: Number of frames after which predictors that use the frame before are reset, in every run.
 RESET_INTERVAL = 1_000
 
 
 class TemporalPredictor(Protocol):
-    """Predicts the poses in consecutive frames; the analysis of a video does not ask what it remembers."""
+    """Predicts the poses in consecutive frames."""
 
     def warm_up_start(self, frame: int) -> int:
         """Return the frame to start at, so that predictions from ``frame`` on equal those of the full video."""
@@ -53,23 +52,6 @@ class FramePredictor(Protocol):
     def predict_next(self, image: np.ndarray, condition: Instances | None = None) -> Prediction:
         """Return the poses in pixels of the next frame (H, W, 3) uint8 RGB, given its condition, if known."""
         ...
-
-
-class IndependentFrames:
-    """Predicts each frame independently; a :class:`TemporalPredictor`."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
-
-    def warm_up_start(self, frame: int) -> int:
-        """Return ``frame``: nothing depends on the frames before."""
-        return frame
-
-    def predict(
-        self, first: int, images: np.ndarray, conditions: Sequence[Instances] | None = None
-    ) -> list[Prediction]:
-        """Return one prediction per frame; see :class:`TemporalPredictor`."""
-        return self.predictor.predict(images, conditions)
 
 
 class ResettingPredictor:

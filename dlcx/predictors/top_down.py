@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -10,13 +11,13 @@ import torch
 from dlcx.data.crops import Cropping
 from dlcx.engines import Engine
 from dlcx.errors import DlcxError
-from dlcx.nets.model import PoseModel
+from dlcx.nets.model import PoseModel, check_outputs
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors.geometry import Geometry
 from dlcx.predictors.local_views import BoxView
-from dlcx.predictors.predictor import ConditionDetector, Inputs, check_outputs
+from dlcx.predictors.predictor import ConditionDetector, Inputs
 from dlcx.predictors.preprocessing import Preprocessing
-from dlcx.progress import METER
+from dlcx.progress import NETWORK_TIME
 
 
 class TopDown:
@@ -105,9 +106,10 @@ class TopDown:
         windows = [self.cropping.window(box, size) for _, box in owned]
         width, height = self.cropping.size
         crops = np.empty((len(owned), height, width, 3), np.uint8)
-        with METER("preparing"):
-            for crop, window, (image, _) in zip(crops, windows, owned, strict=True):
-                crop[:] = window.cut(images[image])
+        started = perf_counter()
+        for crop, window, (image, _) in zip(crops, windows, owned, strict=True):
+            crop[:] = window.cut(images[image])
+        NETWORK_TIME.preparing += perf_counter() - started
         tensor, _ = self.preprocessing(crops, self.device)
         geometries = tuple(Geometry.of_window(window) for window in windows)
         return Inputs((tensor,), geometries, np.array([image for image, _ in owned], int))

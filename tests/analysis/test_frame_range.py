@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dlcx.analysis.frame_range import asked_frames, checked_crop, frame_range, joined_frames
+from dlcx.analysis.frame_range import checked_crop, frame_range, frames_to_write, requested_frames
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 
@@ -26,13 +26,13 @@ VIDEO = SimpleNamespace(frames=50, width=64, height=48, path=Path("v.mp4"))
     ],
 )
 def test_frames_that_touch_or_overlap_existing_ones_are_joined(asked, written, joined):
-    assert joined_frames(asked, written, FILES) == joined
+    assert frames_to_write(asked, written, FILES) == joined
 
 
 @pytest.mark.parametrize(("asked", "hint"), [((21, 30), "--frames 10:30"), ((0, 9), "--frames 0:20")])
 def test_a_gap_to_existing_frames_is_refused(asked, hint):
     with pytest.raises(DlcxError, match=f"--frames {asked[0]}:{asked[1]} would replace frames 10:20") as refused:
-        joined_frames(asked, (10, 20), FILES)
+        frames_to_write(asked, (10, 20), FILES)
     assert hint in refused.value.hint
 
 
@@ -40,18 +40,18 @@ def test_a_gap_to_existing_frames_is_refused(asked, hint):
     ("frames", "expected"), [(None, (0, 50)), ((10, None), (10, 50)), ((None, 7), (0, 7)), ((49, 50), (49, 50))]
 )
 def test_frames_within_the_video(frames, expected):
-    assert asked_frames(frames, VIDEO) == expected
+    assert requested_frames(frames, VIDEO) == expected
 
 
 @pytest.mark.parametrize("frames", [(5, 5), (6, 5), (-1, 5), (50, 60)])
 def test_frames_outside_the_video_are_refused(frames):
     with pytest.raises(DlcxError, match=f"--frames {frames[0]}:{frames[1]}"):
-        asked_frames(frames, VIDEO)
+        requested_frames(frames, VIDEO)
 
 
 def test_frames_beyond_the_end_are_cut_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING, "dlcx"):
-        assert asked_frames((40, 60), VIDEO) == (40, 50)
+        assert requested_frames((40, 60), VIDEO) == (40, 50)
     assert "ends at frame 50" in caplog.text
 
 

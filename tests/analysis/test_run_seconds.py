@@ -12,6 +12,7 @@ from finds_disc import FindsDisc
 from small_videos import write_video
 
 from dlcx import progress
+from dlcx.analysis import video_analysis
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.analysis.timing import TimeSpent
 from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
@@ -45,6 +46,7 @@ def clock(net: FindsDisc, monkeypatch: pytest.MonkeyPatch) -> TestClock:
     clock = TestClock()
     monkeypatch.setattr(chunks, "time", SimpleNamespace(monotonic=clock))
     monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=clock, monotonic=clock, time=clock))
+    monkeypatch.setattr(video_analysis, "perf_counter", clock)
     net.before = lambda batch: setattr(clock, "now", clock.now + BATCH)
     return clock
 
@@ -109,10 +111,10 @@ def test_parts_of_other_processes_of_this_call() -> None:
     """Each frame counts once, with the seconds of the process that analyzed it."""
     shares = [TimeSpent({"net": 6.0, "writing": 1.0}, 2.0, 40), TimeSpent({"net": 12.0}, 3.0, 36)]
     merged = TimeSpent({"parts": 50.0, "writing": 1.0}, 0.0, 200)
-    spent = merged.with_shares(shares)
+    spent = merged.with_parts(shares)
     assert spent.seconds == {"net": 18.0, "writing": 2.0}
     assert (spent.total, spent.decoding, spent.frames, spent.frames_per_second) == (20.0, 5.0, 76, 3.8)
-    assert merged.with_shares([]) is merged
+    assert merged.with_parts([]) is merged
 
 
 def test_poses_of_deeplabcut_say_it_themselves(project: Path, again: Again, clock: TestClock) -> None:

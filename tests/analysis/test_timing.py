@@ -5,7 +5,7 @@ import pytest
 from dlcx import progress
 from dlcx.analysis import timing
 from dlcx.analysis.timing import Stopwatch, TimeSpent
-from dlcx.progress import Clock, Meter
+from dlcx.progress import Clock, NetworkTime
 
 
 @pytest.fixture
@@ -20,43 +20,34 @@ def wait(monkeypatch: pytest.MonkeyPatch):
     return pass_by
 
 
-def test_time_within_time_counts_once(wait) -> None:
-    meter = Meter()
-    with meter("net"):
-        wait(1)
-        with meter("preparing"):
-            wait(2)
-            with meter("net"):
-                wait(4)
-        wait(8)
-    wait(16)
-    with meter("preparing"):
-        wait(32)
-    assert meter.take() == {"net": 13, "preparing": 34}
-    assert meter.take() == {}
-    seen = []
-    with meter("net"):
-        wait(1)
-        other = threading.Thread(target=lambda: seen.append(meter.take()))
-        other.start()
-        other.join()
-    assert seen == [{}]
-    assert meter.take() == {"net": 1}
+def test_each_thread_counts_its_own_network_time() -> None:
+    spent = NetworkTime()
+    spent.net += 1
+    spent.preparing += 2
+    other = []
+
+    def count() -> None:
+        spent.net += 4
+        other.append(spent.take())
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    thread.join()
+    assert other == [{"preparing": 0, "net": 4}]
+    assert spent.take() == {"preparing": 2, "net": 1}
+    assert spent.take() == {"preparing": 0, "net": 0}
 
 
 def test_what_is_not_the_nets_is_pose_decoding(wait, monkeypatch: pytest.MonkeyPatch) -> None:
-    meter = Meter()
-    monkeypatch.setattr(timing, "METER", meter)
-    with meter("net"):
-        wait(5)  # before the analysis
+    network_time = NetworkTime()
+    monkeypatch.setattr(timing, "NETWORK_TIME", network_time)
+    network_time.net += 5  # before the analysis
     watch = Stopwatch("linking")
     with watch.clock("pose decoding"):
-        with meter("preparing"):
-            wait(1)
-        with meter("net"):
-            wait(6)
-        wait(2)
-    watch.net_done()
+        wait(9)
+        network_time.preparing += 1
+        network_time.net += 6
+    watch.split_network_time()
     with watch.clock("writing"):
         wait(1)
     with watch.decoder("decoding"):

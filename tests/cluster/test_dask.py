@@ -10,8 +10,8 @@ import pytest
 from cluster import pieces
 from cluster.real_dask import program, scheduler
 
-from dlcx.cluster.dask import DaskCrew
-from dlcx.cluster.worker_pool import Lost
+from dlcx.cluster.dask import DaskPool
+from dlcx.cluster.worker_pool import FailedTask
 from dlcx.errors import DlcxError, Stopped
 from dlcx.stopping import StopRequest
 
@@ -28,7 +28,7 @@ def nothing(number: int, count: int) -> None:
 @pytest.mark.slow
 def test_every_piece_is_done_and_heard() -> None:
     heard: list[tuple[int, int]] = []
-    with DaskCrew(pieces.square, environments=PLACES, heard=lambda *said: heard.append(said)) as crew:
+    with DaskPool(pieces.square, environments=PLACES, on_progress=lambda *said: heard.append(said)) as crew:
         assert crew.size == 2
         for number in range(5):
             crew.submit(number, "piece", number)
@@ -47,13 +47,13 @@ def test_every_piece_is_done_and_heard() -> None:
 
 @pytest.mark.slow
 def test_kills_and_failures(tmp_path: Path) -> None:
-    with DaskCrew(pieces.die_once, environments=PLACES, heard=nothing) as crew:
+    with DaskPool(pieces.die_once, environments=PLACES, on_progress=nothing) as crew:
         crew.submit(0, "piece", str(tmp_path / "once"))
         assert dict(crew.results()) == {0: "survived"}
-    with DaskCrew(pieces.fail, environments=PLACES[:1], heard=nothing) as crew:
+    with DaskPool(pieces.fail, environments=PLACES[:1], on_progress=nothing) as crew:
         crew.submit(0, "piece", "why")
         ((_, result),) = crew.results()
-    assert isinstance(result, Lost)
+    assert isinstance(result, FailedTask)
     assert result.reason == "given up after 4 tries: ValueError: why"
 
 
@@ -67,7 +67,7 @@ def test_a_signal_stops_the_workers(tmp_path: Path) -> None:
 
     with (
         pytest.raises(Stopped, match="stopped by SIGUSR1"),
-        DaskCrew(pieces.wait_until_unwanted, environments=PLACES[:1], heard=heard, stop=stop) as crew,
+        DaskPool(pieces.wait_until_unwanted, environments=PLACES[:1], on_progress=heard, stop=stop) as crew,
     ):
         crew.submit(0, "long", str(done))
         list(crew.results())
@@ -79,12 +79,12 @@ def test_workers_that_come_late_are_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[1]}:{Path(__file__).parents[2]}")
-    with scheduler(tmp_path) as address, DaskCrew(pieces.square, address=address, heard=nothing) as crew:
+    with scheduler(tmp_path) as address, DaskPool(pieces.square, address=address, on_progress=nothing) as crew:
         assert "no worker is there yet" in caplog.text
         crew.submit(0, "piece", 3)
         with program("dask_worker", address, "--nthreads", "2", "--no-dashboard"):
             assert dict(crew.results()) == {0: (9, "")}
-            with DaskCrew(pieces.square, address=address, heard=nothing) as other:
+            with DaskPool(pieces.square, address=address, on_progress=nothing) as other:
                 assert other.size == 1
                 assert "workers do one share at a time; start them with --nthreads 1" in caplog.text
 
@@ -95,6 +95,6 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask, "TIMEOUT", 0.3)
     with (
         pytest.raises(DlcxError, match=r"--cluster dask=tcp://127.0.0.1:9: no scheduler of Dask answers there"),
-        DaskCrew(pieces.square, address="tcp://127.0.0.1:9", heard=nothing),
+        DaskPool(pieces.square, address="tcp://127.0.0.1:9", on_progress=nothing),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Processes of this machine that do pieces of work."""
+"""LocalPool of this machine that do pieces of work."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cluster import pieces
 
-from dlcx.cluster.local_processes import Processes
-from dlcx.cluster.worker_pool import TRIES, Lost
+from dlcx.cluster.local_processes import LocalPool
+from dlcx.cluster.worker_pool import TRIES, FailedTask
 from dlcx.errors import Stopped
 from dlcx.stopping import StopRequest
 
@@ -27,7 +27,7 @@ def test_every_piece_is_done_once_and_all_is_heard(caplog: pytest.LogCaptureFixt
     heard: list[tuple[int, int]] = []
     with (
         caplog.at_level(logging.WARNING, "dlcx"),
-        Processes(pieces.square, environments=PLACES, heard=lambda *said: heard.append(said)) as crew,
+        LocalPool(pieces.square, environments=PLACES, on_progress=lambda *said: heard.append(said)) as crew,
     ):
         assert crew.size == 2
         for number in range(5):
@@ -46,7 +46,7 @@ def test_every_piece_is_done_once_and_all_is_heard(caplog: pytest.LogCaptureFixt
 def test_a_killed_process_costs_nothing_but_its_piece(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (
         caplog.at_level(logging.WARNING, "dlcx"),
-        Processes(pieces.die_once, environments=PLACES, heard=nothing) as crew,
+        LocalPool(pieces.die_once, environments=PLACES, on_progress=nothing) as crew,
     ):
         for number in range(3):
             crew.submit(number, str(number), str(tmp_path / str(number)))
@@ -56,11 +56,11 @@ def test_a_killed_process_costs_nothing_but_its_piece(tmp_path: Path, caplog: py
 
 @pytest.mark.parametrize(("work", "why"), [(pieces.die, "signal SIGKILL"), (pieces.fail, "ValueError: why")])
 def test_what_fails_again_and_again_is_given_up(work, why: str) -> None:
-    with Processes(work, environments=PLACES[:1], heard=nothing) as crew:
+    with LocalPool(work, environments=PLACES[:1], on_progress=nothing) as crew:
         crew.submit(7, "seven", "why")
         ((number, result),) = crew.results()
     assert number == 7
-    assert isinstance(result, Lost)
+    assert isinstance(result, FailedTask)
     assert result.reason.startswith(f"given up after {TRIES} tries: ")
     assert result.reason.endswith(why)
 
@@ -74,7 +74,7 @@ def test_a_signal_ends_the_work_and_the_processes(tmp_path: Path) -> None:
 
     with (
         pytest.raises(Stopped, match="stopped by SIGTERM"),
-        Processes(pieces.wait_until_unwanted, environments=PLACES[:1], heard=heard, stop=stop) as crew,
+        LocalPool(pieces.wait_until_unwanted, environments=PLACES[:1], on_progress=heard, stop=stop) as crew,
     ):
         crew.submit(0, "long", str(done))
         list(crew.results())
@@ -85,7 +85,7 @@ def test_a_signal_ends_the_work_and_the_processes(tmp_path: Path) -> None:
 def test_processes_end_when_nobody_listens(tmp_path: Path) -> None:
     """Their pipe breaks, as when the process that started them is killed."""
     done = tmp_path / "done"
-    crew = Processes(pieces.wait_until_unwanted, environments=PLACES[:1], heard=nothing)
+    crew = LocalPool(pieces.wait_until_unwanted, environments=PLACES[:1], on_progress=nothing)
     crew.submit(0, "long", str(done))
     crew._hand_out()
     member = crew.members[0]

@@ -4,7 +4,7 @@ import numpy as np
 
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors import temporal
-from dlcx.predictors.temporal import IndependentFrames, ResettingPredictor
+from dlcx.predictors.temporal import ResettingPredictor
 
 
 class Counts:
@@ -38,17 +38,3 @@ def test_a_memory_begins_anew_at_multiples_and_where_frames_go_back(monkeypatch)
     assert seen(predictor, 31, 2) == [1, 2]  # frames 20 and 30 could not be decoded
     told = [Instances(np.full((1, 1, 2), 7.0), np.ones((1, 1)))] * 2
     assert [one.animals.xy[0, 0, 1] for one in predictor.predict(33, np.zeros((2, 4, 4, 3), np.uint8), told)] == [7, 7]
-
-
-def test_without_memory_any_frame_is_as_good():
-    asked = []
-
-    class Net:
-        def predict(self, images, conditions=None):
-            asked.append((len(images), conditions))
-            return []
-
-    predictor = IndependentFrames(Net())
-    assert predictor.warm_up_start(1234) == 1234
-    predictor.predict(7, np.zeros((3, 4, 4, 3), np.uint8), None)
-    assert asked == [(3, None)]

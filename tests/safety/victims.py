@@ -223,7 +223,7 @@ def main() -> None:
         setattr({"chunks": chunks, "temporal": temporal, "loop": loop}[owner], constant, value)
     counts = Counts()
     counts.wrap_items(video, "_decode", "decoding")
-    counts.wrap(video_analysis.VideoRun, "_predict", "net", frames=lambda _self, _watcher, batch, _crop: len(batch))
+    counts.wrap(video_analysis.BatchPredictor, "predict", "net", frames=lambda _self, batch: len(batch))
     counts.wrap(chunks.ChunkStore, "close_chunk", "chunk")
     counts.wrap(output_files.VideoResults, "write", "results")
     counts.wrap(tracking.Linking, "link", "tracking")

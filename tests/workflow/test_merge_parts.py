@@ -12,7 +12,7 @@ import pytest
 from finds_disc import FindsDisc
 from small_videos import write_video
 
-from dlcx.analysis.frame_range import share_frames
+from dlcx.analysis.frame_range import part_frames
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.analysis_files import VideoPart
 from dlcx.cli.app import run
@@ -42,7 +42,7 @@ def assert_same(one: AnalyzedVideo, other: AnalyzedVideo) -> None:
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 64])
 @pytest.mark.parametrize("count", [1, 2, 7, 30])
 def test_shares_are_every_frame_once_and_begin_where_batches_do(frames: int, batch_size: int, count: int) -> None:
-    shares = [share_frames(VideoPart(number, count), frames, batch_size) for number in range(1, count + 1)]
+    shares = [part_frames(VideoPart(number, count), frames, batch_size) for number in range(1, count + 1)]
     assert [number for first, stop in shares for number in range(first, stop)] == list(range(frames))
     assert all(first % batch_size == 0 for first, stop in shares if first < stop)
     if batch_size in (1, 10):

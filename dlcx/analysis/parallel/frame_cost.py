@@ -6,19 +6,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlcx.analysis.frame_range import corner_of
 from dlcx.analysis.run_settings import torch_threads
+from dlcx.analysis.video_analysis import BatchPredictor
 from dlcx.operating_system import peak_memory
 
 if TYPE_CHECKING:
-    from dlcx.analysis.parallel.plan import Request, SharedVideo
+    from dlcx.analysis.parallel.plan import DividedVideo
+    from dlcx.analysis.video_analysis import VideoAnalysis
 
 #: Seconds after which enough was measured, and batches at least: the first one pays for what begins slowly.
 SECONDS, BATCHES = 3.0, 3
 
 
 @dataclass(frozen=True)
-class Cost:
+class FrameCost:
     """``seconds`` a frame (decoding, net), ``start`` s to load the net, ``memory`` bytes at most (None: unknown).
 
     ``stored`` are bytes a frame in the chunk store.
@@ -30,29 +31,28 @@ class Cost:
     stored: float
 
 
-def measure(request: Request, video: SharedVideo, count: int) -> Cost:
-    """Analyse the first frames of a video with ``count`` threads and keep nothing.
+def measure(analysis: VideoAnalysis, video: DividedVideo, threads: int) -> FrameCost:
+    """Analyze the first frames of a video with this number of threads, and keep nothing.
 
     Raises
     ------
     DlcxError
-        When the net cannot be loaded.
+        If the network cannot be loaded.
     """
-    from dlcx.analysis.parallel.plan import batch_of
+    from dlcx.analysis.parallel.plan import part_batch_size
     from dlcx.data.video import open_video, read_frames
     from dlcx.store.packing import pack
 
     begun = time.perf_counter()
-    with torch_threads(count):
-        watcher = request.memory.watch(request.net.predictor)
+    crop = analysis.crop
+    with torch_threads(threads):
+        predictor = BatchPredictor(analysis, crop)
         start = time.perf_counter() - begun
         frames, stored = 0, 0
         begun, measured = time.perf_counter(), 0
-        for number, batch in enumerate(
-            read_frames(open_video(video.video), batch_of(request, video.files), crop=request.crop)
-        ):
-            conditions = request.net.conditions_of_frames(batch.first, len(batch), corner_of(request.crop))
-            found = watcher.predict(batch.first, batch.images, conditions)
+        batch_size = part_batch_size(analysis, video.files)
+        for number, batch in enumerate(read_frames(open_video(video.video), batch_size, crop=crop)):
+            found = predictor.predict(batch)
             stored += sum(array.nbytes for array in pack(found).values())
             frames += len(batch)
             spent = time.perf_counter() - begun
@@ -62,4 +62,4 @@ def measure(request: Request, video: SharedVideo, count: int) -> Cost:
                 start += spent
                 begun, measured = time.perf_counter(), frames
     timed = frames - measured or frames  # a video of one batch has no other
-    return Cost(max(spent, 1e-6) / timed, start, peak_memory(), stored / frames)
+    return FrameCost(max(spent, 1e-6) / timed, start, peak_memory(), stored / frames)

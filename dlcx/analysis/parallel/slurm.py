@@ -14,13 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from dlcx.analysis.many_videos import FailedVideo
-from dlcx.analysis.parallel.frame_cost import Cost, measure
-from dlcx.analysis.parallel.plan import MAX_FRAMES, SHARE_SECONDS, Request, SharedVideo, Unit, cut_videos, mark_restart
+from dlcx.analysis.parallel.frame_cost import FrameCost, measure
+from dlcx.analysis.parallel.plan import (
+    MAX_FRAMES,
+    PART_SECONDS,
+    DividedVideo,
+    PlannedPart,
+    absolute_files,
+    divide_videos,
+    join_options,
+    mark_restarts,
+    part_options,
+)
+from dlcx.analysis.video_analysis import VideoAnalysis
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.cluster.sbatch import WARNING, JobOptions, cancel, in_queue, job_file, parse_sbatch, setting, submit
 from dlcx.errors import DlcxError
 from dlcx.options.cluster import DistributionOptions
 from dlcx.options.command_line import words
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
+from dlcx.options.commands.merge_parts import MergePartsOptions
 from dlcx.options.poses import AnalysisOptions
 from dlcx.options.tracking import TrackingOptions
 from dlcx.outputs import write_text
@@ -80,7 +93,7 @@ class SubmittedAnalysis:
     states: dict[int, str] = field(default_factory=dict)
     progress: str | None = None
     disk: int | None = None
-    cost: Cost | None = None
+    cost: FrameCost | None = None
     dry_run: bool = False
     files: dict[Path, str] = field(default_factory=dict)
     failed: tuple[FailedVideo, ...] = ()
@@ -117,52 +130,63 @@ class SubmittedAnalysis:
         return said + failed
 
 
-def submit_analysis(
-    request: Request, files: Sequence[AnalysisFiles], *, device: str, shares: int | None, job: SlurmJob
-) -> SubmittedAnalysis:
-    """Cut the videos into shares and submit what is left to do of them; jobs that still wait or run are left alone.
-
-    ``device`` is that of the nodes, ``request``'s net may be on another one, to plan with.
+def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
+    """Divide the videos into parts and submit what is left to do; jobs that wait or run are left alone.
 
     Raises
     ------
     DlcxError
-        When there is no SLURM, it refuses, or the videos cannot be used.
+        If there is no SLURM, it refuses the jobs, or the videos cannot be used.
     """
+    from dlcx.engines.devices import is_here
     from dlcx.store import restart_marker
 
-    part = request.part
-    there = request.net.on_device_elsewhere(device, part.precision or "fp32", part.engine or "torch")
-    folder = _job_folder(files, request)
+    job = SlurmJob.of(options)
+    device = job.device(options.device)
+    # where jobs are submitted there may be no GPU: then the network is only used to plan
+    plans_only = {"device": "cpu", "precision": "fp32", "engine": "torch"}
+    analysis = VideoAnalysis.of(options, **({"device": device} if is_here(device) else plans_only))
+    files = absolute_files(analysis)
+    call_id, part, join = analysis.call_id(files), part_options(analysis, device), join_options(analysis)
+    on_node = analysis.with_network(
+        analysis.net.on_device_elsewhere(device, part.precision or "fp32", part.engine or "torch")
+    )
+    folder = _job_folder(files, analysis.net.scorer, part, join)
     known = _read_record(folder)
     states = {} if job.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])
-    cost: Cost | None = None
-    longest = MAX_FRAMES
-    asked = replace(request, net=there, overwrite=request.overwrite and not states)
-    here = request.net.device.partition(":")[0] == device.partition(":")[0]
-    if not states and here and not (shares and job.options.time and job.options.mem):
-        videos, _ = cut_videos(asked, files, lambda total: total, None)
-        if unwritten := [video for video in videos if not video.written]:
-            long = max(unwritten, key=lambda video: video.frames)  # a few frames would tell too little
-            cost = measure(request, long, job.options.cpus or 1)
-            longest = max(1, int(SHARE_SECONDS / cost.seconds))
-    elif not states and not here:
+
+    def divide(max_frames: float, count: int | None) -> tuple[tuple[DividedVideo, ...], tuple[FailedVideo, ...]]:
+        overwrite = options.overwrite and not states
+        return divide_videos(
+            on_node, files, lambda total: max_frames, count=count, overwrite=overwrite, call_id=call_id
+        )
+
+    cost: FrameCost | None = None
+    max_frames = MAX_FRAMES
+    has_device = analysis.net.device.partition(":")[0] == device.partition(":")[0]
+    if not states and has_device and not (options.shares and job.options.time and job.options.mem):
+        videos, _ = divide(math.inf, None)
+        if unwritten := [video for video in videos if not video.is_written]:
+            longest = max(unwritten, key=lambda video: video.frames)  # a few frames would tell too little
+            cost = measure(analysis, longest, job.options.cpus or 1)
+            max_frames = max(1, int(PART_SECONDS / cost.seconds))
+    elif not states and not has_device:
         logger.warning(
             "no %s on this machine to measure the speed on: up to %d frames a share; set --shares N and --time to "
             "change that and the partition's time limit",
             device,
-            longest,
+            max_frames,
         )
-    videos, failed = cut_videos(asked, files, lambda total: longest, shares)
+    videos, failed = divide(max_frames, options.shares)
     frames = sum(video.frames for video in videos)
-    units = [(video, unit) for video in videos for unit in video.units]
+    parts = [(video, planned) for video in videos for planned in video.parts]
     result = SubmittedAnalysis(
-        scorer=request.net.scorer,
+        scorer=analysis.net.scorer,
         videos=len(videos),
         frames=frames,
-        done=sum(unit.done for _, unit in units) + sum(video.frames for video in videos if video.written),
-        shares=sum(len(video.units) or 1 for video in videos),
-        shares_done=sum(unit.complete for _, unit in units) + sum(video.written for video in videos),
+        done=sum(planned.done for _, planned in parts) + sum(video.frames for video in videos if video.is_written),
+        shares=sum(len(video.parts) or 1 for video in videos),
+        shares_done=sum(planned.is_complete for _, planned in parts) + sum(video.is_written for video in videos),
         folder=folder,
         disk=int(cost.stored * frames * (1 + RESULTS)) if cost else None,
         cost=cost,
@@ -176,16 +200,16 @@ def submit_analysis(
             states=states,
             progress=_progress([known.get("array"), known.get("merge")]),
         )
-    left = [(video, unit) for video, unit in units if not unit.complete]
-    if all(video.written for video in videos):
+    left = [(video, planned) for video, planned in parts if not planned.is_complete]
+    if all(video.is_written for video in videos):
         if not job.dry_run:
             for video in videos:
                 restart_marker.clear_restart(video.files.store)
         return result
-    written = _Jobs(folder, request, job, cost).files(left, videos)
+    written = _Jobs(folder, part, join, job, cost).files(left, videos)
     if job.dry_run:
         return replace(result, files=written, dry_run=True)
-    mark_restart(videos, request.call)
+    mark_restarts(videos, call_id)
     for path, text in written.items():
         write_text(path, text)
     (folder / "logs").mkdir(exist_ok=True)
@@ -211,23 +235,28 @@ class _Jobs:
     """The files of the jobs."""
 
     folder: Path
-    request: Request
+    part: AnalyzeVideoOptions
+    join: MergePartsOptions
     job: SlurmJob
-    cost: Cost | None
+    cost: FrameCost | None
 
-    def files(self, left: Sequence[tuple[SharedVideo, Unit]], videos: Sequence[SharedVideo]) -> dict[Path, str]:
-        """Texts by path: the table of shares, the array, the job that joins."""
+    def files(
+        self, left: Sequence[tuple[DividedVideo, PlannedPart]], videos: Sequence[DividedVideo]
+    ) -> dict[Path, str]:
+        """Texts by path: the table of parts, the array job, and the job that joins the parts."""
         merge = self.folder / "merge.sbatch"
         if not left:
             return {merge: self._merge(videos)}
         table = self.folder / "shares.tsv"
-        most = MAX_ARRAY if self.job.dry_run else int(setting("MaxArraySize") or MAX_ARRAY)
-        each = math.ceil(len(left) / most)
-        rows = [f"{place // each}\t{unit.share}\t{_tabless(video.video)}\n" for place, (video, unit) in enumerate(left)]
+        max_tasks = MAX_ARRAY if self.job.dry_run else int(setting("MaxArraySize") or MAX_ARRAY)
+        each = math.ceil(len(left) / max_tasks)
+        rows = [
+            f"{index // each}\t{planned.part}\t{_tabless(video.video)}\n" for index, (video, planned) in enumerate(left)
+        ]
         tasks = math.ceil(len(left) / each)
-        longest = each * max(unit.frames - unit.done for _, unit in left)
+        longest = each * max(planned.frames - planned.done for _, planned in left)
         array = f"0-{tasks - 1}" + (f"%{self.job.parallel}" if self.job.parallel else "")
-        name, *flags = words(self.request.part)
+        name, *flags = words(self.part)
         command = [*_dlcx(), name, '"$video"', "--part", '"$part"', *map(shlex.quote, flags)]
         body = "\n".join(
             [
@@ -243,9 +272,9 @@ class _Jobs:
         )
         return {table: "".join(rows), self.folder / "shares.sbatch": text, merge: self._merge(videos)}
 
-    def _merge(self, videos: Sequence[SharedVideo]) -> str:
-        paths = tuple(video.video for video in videos if not video.written)
-        join = words(replace(self.request.join, videos=paths))
+    def _merge(self, videos: Sequence[DividedVideo]) -> str:
+        paths = tuple(video.video for video in videos if not video.is_written)
+        join = words(replace(self.join, videos=paths))
         body = "\n".join([self._setup(), "run " + " ".join([*_dlcx(), *map(shlex.quote, join)])])
         options = replace(self.job.options, gpus=None)
         return job_file("dlcx-merge", options, body, log=self.folder / "logs" / "merge.log")
@@ -283,11 +312,13 @@ def _tabless(path: Path) -> str:
     return str(path)
 
 
-def _job_folder(files: Sequence[AnalysisFiles], request: Request) -> Path:
-    """Beside the results; the same call finds the same folder."""
-    named = request.part.values_of(AnalysisOptions) | request.join.values_of(TrackingOptions)
-    named |= {name: getattr(request.part, name) for name in _RESULTS_DEPEND_ON} | {"csv": request.join.csv}
-    call = [[str(target.video) for target in files], request.net.scorer, named]
+def _job_folder(
+    files: Sequence[AnalysisFiles], scorer: str, part: AnalyzeVideoOptions, join: MergePartsOptions
+) -> Path:
+    """The folder of the jobs beside the results; the same call finds the same folder."""
+    values = part.values_of(AnalysisOptions) | join.values_of(TrackingOptions)
+    values |= {name: getattr(part, name) for name in _RESULTS_DEPEND_ON} | {"csv": join.csv}
+    call = [[str(target.video) for target in files], scorer, values]
     name = hashlib.sha256(json.dumps(call, sort_keys=True, default=str).encode()).hexdigest()[:10]
     return files[0].folder / "dlcx-jobs" / name
 

@@ -1,4 +1,4 @@
-"""One piece of an analysis that several processes share: a share of a video, or joining a video's shares."""
+"""The tasks of a distributed analysis, as a worker process runs them: analyze a part, or join the parts."""
 
 from __future__ import annotations
 
@@ -6,68 +6,79 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
+from dlcx.analysis.parallel.join import join_videos
+from dlcx.analysis.result import AnalyzedPart, AnalyzedVideo
+from dlcx.analysis.run_settings import torch_threads
+from dlcx.analysis.video_analysis import VideoAnalysis, analyze_videos
 from dlcx.errors import DlcxError, Stopped
 from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.options.commands.merge_parts import MergePartsOptions
 from dlcx.options.entry_points import naming_flags
-from dlcx.progress import Progress, Task
+from dlcx.progress import SILENT, Progress, Task
 
-#: Seconds between reports of how far a share is.
+#: Seconds between two progress reports.
 REPORT_EVERY = 0.5
 
 
 @dataclass(frozen=True)
-class Piece:
-    """The analysis of a part of a video, or what joins its parts; ``threads`` are torch's."""
+class PartTask:
+    """Analyze a part of a video with this number of torch's threads."""
 
-    options: AnalyzeVideoOptions | MergePartsOptions
+    options: AnalyzeVideoOptions
     threads: int
+
+    def run(self, progress: Progress = SILENT) -> AnalyzedPart | AnalyzedVideo:
+        """Analyze the part that the options name."""
+        with torch_threads(self.threads):
+            analyzed, _ = analyze_videos(VideoAnalysis.of(self.options), progress)
+        return analyzed[0]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """What the user can put right: trying again would not help."""
+class JoinTask:
+    """Join the parts of a video."""
+
+    options: MergePartsOptions
+
+    def run(self, progress: Progress = SILENT) -> AnalyzedVideo:
+        """Join the parts of the video that the options name."""
+        joined, _ = join_videos(self.options)
+        return joined[0]
+
+
+@dataclass(frozen=True)
+class RefusedTask:
+    """An error that the user can fix: running the task again would not help."""
 
     error: str
     hint: str
 
 
-def work_on(piece: Piece, report: Callable[[int], None]) -> Any:
-    """Do it; an AnalyzedShare, an AnalyzedVideo, or a Failure.
+def run_task(task: PartTask | JoinTask, report: Callable[[int], None]) -> AnalyzedPart | AnalyzedVideo | RefusedTask:
+    """Run a task of a distributed analysis.
+
+    Parameters
+    ----------
+    report
+        Called now and then with the number of analyzed frames.
 
     Raises
     ------
     Stopped
-        When a signal came, or nobody waits for it any more; what was done is safe.
+        After a signal, or if the result is no longer wanted; what was done is stored.
     """
     with naming_flags():
-        return _work_on(piece, report)
+        try:
+            return task.run(ReportedProgress(report))
+        except Stopped:
+            raise
+        except DlcxError as error:
+            return RefusedTask(str(error), error.hint)
 
 
-def _work_on(piece: Piece, report: Callable[[int], None]) -> Any:
-    options = piece.options
-    try:
-        if isinstance(options, MergePartsOptions):
-            from dlcx.workflow.merge_parts import merge_parts
-
-            return merge_parts(**options.keywords()).videos[0]
-        from dlcx.analysis.run_settings import torch_threads
-        from dlcx.workflow.analyze_video import AnalyzeVideoResult, analyze_video
-
-        with torch_threads(piece.threads):
-            done = analyze_video(**options.keywords(), progress=Reports(report))
-        assert isinstance(done, AnalyzeVideoResult)
-        return done.videos[0]
-    except Stopped:
-        raise
-    except DlcxError as error:
-        return Failure(str(error), error.hint)
-
-
-class Reports(Progress):
-    """Says elsewhere how many frames are done."""
+class ReportedProgress(Progress):
+    """Reports the number of finished units to another process."""
 
     def __init__(self, report: Callable[[int], None]) -> None:
         self.report = report
@@ -78,12 +89,12 @@ class Reports(Progress):
         report = self.report
 
         class Reporting(Task):
-            count, spoke = done, 0.0
+            count, reported = done, 0.0
 
             def advance(self, count: int = 1, note: str = "") -> None:
                 self.count += count
-                if time.monotonic() - self.spoke >= REPORT_EVERY:
-                    self.spoke = time.monotonic()
+                if time.monotonic() - self.reported >= REPORT_EVERY:
+                    self.reported = time.monotonic()
                     report(self.count)
 
         task = Reporting()

@@ -14,11 +14,11 @@ from small_videos import write_video
 
 from dlcx.analysis.parallel import local
 from dlcx.analysis.parallel.local import process_environments
-from dlcx.analysis.parallel.plan import share_threads
-from dlcx.analysis.parallel.worker import Piece
+from dlcx.analysis.parallel.plan import threads_per_process
+from dlcx.analysis.parallel.worker import JoinTask, PartTask
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.cli.app import run
-from dlcx.cluster.worker_pool import Lost
+from dlcx.cluster.worker_pool import FailedTask
 from dlcx.errors import DlcxError, Stopped
 from dlcx.formats.predictions.video_predictions import read_predictions
 from dlcx.predictors import temporal
@@ -29,15 +29,17 @@ Again = Callable[..., AnalyzedVideo]
 
 
 class Inline:
-    """A crew that does every piece in this process when its result is asked for; the last one comes first."""
+    """Workers that run every task in this process when its result is asked for; the last one comes first."""
 
-    made: list[Piece]
+    made: list[PartTask | JoinTask]
     forget: Callable[[], None]
-    lose: Callable[[Piece], bool]
+    fails: Callable[[PartTask | JoinTask], bool]
 
-    def __init__(self, work: Callable[..., Any], *, environments: list[dict[str, str]], heard: Any, stop: Any) -> None:
-        self.work, self.size, self.heard = work, len(environments), heard
-        self.waiting: list[tuple[int, Piece]] = []
+    def __init__(
+        self, work: Callable[..., Any], *, environments: list[dict[str, str]], on_progress: Any, stop: Any
+    ) -> None:
+        self.work, self.size, self.on_progress = work, len(environments), on_progress
+        self.waiting: list[tuple[int, PartTask | JoinTask]] = []
 
     def __enter__(self) -> Inline:
         return self
@@ -45,26 +47,26 @@ class Inline:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def submit(self, number: int, name: str, item: Piece) -> None:
+    def submit(self, number: int, name: str, item: PartTask | JoinTask) -> None:
         self.waiting.append((number, item))
 
     def results(self) -> Iterator[tuple[int, Any]]:
         while self.waiting:
-            number, piece = self.waiting.pop()
-            self.made.append(piece)
+            number, task = self.waiting.pop()
+            self.made.append(task)
             type(self).forget()
-            if type(self).lose(piece):
-                yield number, Lost("given up")
+            if type(self).fails(task):
+                yield number, FailedTask("given up")
             else:
-                yield number, self.work(piece, lambda count, number=number: self.heard(number, count))
+                yield number, self.work(task, lambda count, number=number: self.on_progress(number, count))
 
 
 @pytest.fixture
 def crew(net: FindsDisc, monkeypatch: pytest.MonkeyPatch) -> type[Inline]:
     """Two processes that are this one; frames in stretches of 10."""
     monkeypatch.setattr(temporal, "RESET_INTERVAL", 10)
-    kind = type("Crew", (Inline,), {"made": [], "forget": net.forget_load, "lose": lambda piece: False})  # type: ignore[attr-defined]
-    monkeypatch.setattr(local, "Processes", kind)
+    kind = type("WorkerPool", (Inline,), {"made": [], "forget": net.forget_load, "fails": lambda task: False})  # type: ignore[attr-defined]
+    monkeypatch.setattr(local, "LocalPool", kind)
     return kind
 
 
@@ -75,7 +77,16 @@ def analyze(project: Path, videos: Any, **options: Any) -> AnalyzeVideoResult:
 
 
 def parts(crew: type[Inline]) -> list[tuple[int, int] | None]:
-    return [piece.part for piece in crew.made]
+    return [part_of(task) for task in crew.made]
+
+
+def video_of(task: PartTask | JoinTask) -> Path:
+    (video,) = task.options.videos
+    return Path(video)
+
+
+def part_of(task: PartTask | JoinTask) -> tuple[int, int] | None:
+    return task.options.part if isinstance(task, PartTask) else None
 
 
 def test_shares_of_several_videos_are_the_whole_runs(
@@ -91,7 +102,7 @@ def test_shares_of_several_videos_are_the_whole_runs(
     ]
     assert result.exit_code == 0
     # 8 shares in all for two processes, cut as evenly as stretches of 12 frames allow
-    by_video = {path: [piece.part for piece in crew.made if piece.video == str(path)] for path in videos}
+    by_video = {path: [part_of(task) for task in crew.made if video_of(task) == path] for path in videos}
     assert by_video == {
         videos[0]: [*((n, 6) for n in range(6, 0, -1)), None],
         videos[1]: [(3, 3), (2, 3), (1, 3), None],
@@ -140,13 +151,13 @@ def test_overwrite_begins_anew_but_keeps_the_files_until_then(project: Path, cre
     path = write_video(project / "videos" / "v.avi", 60)
     before = again(path, batch_size=5)
     again(path, part=(1, 2), batch_size=5)
-    crew.lose = lambda piece: piece.part == (2, 2)
+    crew.fails = lambda task: part_of(task) == (2, 2)
     with pytest.raises(DlcxError, match="part 2/2: given up"):
         analyze(project, path, shares=2, overwrite=True)
     assert before.h5.exists()
     assert parts(crew) == [(2, 2), (1, 2)]
     crew.made.clear()
-    crew.lose = lambda piece: False
+    crew.fails = lambda task: False
     (done,) = analyze(project, path, shares=2, overwrite=True).videos  # the same call goes on
     assert parts(crew) == [(2, 2), None]
     assert (done.first, done.stop) == (0, 60)
@@ -161,18 +172,18 @@ def test_an_overwrite_that_was_stopped(project: Path, crew: type[Inline], again:
     path = write_video(project / "videos" / "v.avi", 60)
     other = write_video(project / "videos" / "w.avi", 20)
     again(path)
-    crew.lose = lambda piece: piece.part == (2, 2)
+    crew.fails = lambda task: part_of(task) == (2, 2)
     with pytest.raises(DlcxError, match="given up"):
         analyze(project, path, shares=2, overwrite=True)
     crew.made.clear()
-    crew.lose = lambda piece: False
+    crew.fails = lambda task: False
     options: dict[str, Any] = {
         "without the flag": {"shares": 2},
         "other settings": {"shares": 2, "overwrite": True, "crop": (0, 60, 0, 40)},
         "other videos": {"overwrite": True},
     }[then]
     done = analyze(project, [path, other] if then == "other videos" else path, **options).videos
-    begun = [piece.part for piece in crew.made if piece.video == str(path) and piece.part]
+    begun = [part_of(task) for task in crew.made if video_of(task) == path and part_of(task)]
     assert begun == [(2, 2)] if then == "without the flag" else len(begun) > 1
     assert done[0].analyzed == 60
     assert not list(path.parent.glob("*.dlcx/overwrite.txt"))
@@ -184,13 +195,13 @@ def test_an_overwrite_of_several_videos_goes_on(
     """Videos that are finished stay so until the call has ended."""
     videos = [write_video(project / "videos" / f"{name}.avi", 40) for name in ("a", "b")]
     before = [again(path, out=project) for path in videos]
-    crew.lose = lambda piece: _stopped() if piece.video.endswith("a.avi") and piece.part == (1, 2) else False
+    crew.fails = lambda task: _stopped() if (video_of(task).name, part_of(task)) == ("a.avi", (1, 2)) else False
     with pytest.raises(Stopped):
         analyze(project, videos, shares=2, overwrite=True, out=project)
     crew.made.clear()
-    crew.lose = lambda piece: False
+    crew.fails = lambda task: False
     done = analyze(project, videos, shares=2, overwrite=True, out=project).videos
-    assert [(Path(piece.video).name, piece.part) for piece in crew.made] == [
+    assert [(video_of(task).name, part_of(task)) for task in crew.made] == [
         ("b.avi", None),
         ("a.avi", (1, 2)),
         ("a.avi", None),
@@ -224,8 +235,8 @@ def test_an_overwrite_that_ended_while_it_joined_goes_on(
             raise KeyboardInterrupt
         remove(folder)
 
-    def join_dies(piece: Piece) -> bool:
-        if piece.part is None:
+    def join_dies(task: PartTask | JoinTask) -> bool:
+        if isinstance(task, JoinTask):
             name, attribute = ended_in.split(".")
             owner = {"VideoResults": VideoResults, "ChunkStore": ChunkStore, "shutil": shutil}[name]
             monkeypatch.setattr(owner, attribute, first_store if owner is shutil else die)
@@ -233,11 +244,11 @@ def test_an_overwrite_that_ended_while_it_joined_goes_on(
 
     removed: list[Path] = []
     remove = shutil.rmtree
-    crew.lose = join_dies
+    crew.fails = join_dies
     with monkeypatch.context() as monkeypatch, pytest.raises(KeyboardInterrupt):
         analyze(project, path, overwrite=True, shares=2)
     crew.made.clear()
-    crew.lose = lambda piece: False
+    crew.fails = lambda task: False
     (done,) = analyze(project, path, overwrite=True, shares=2).videos
     assert parts(crew) == [None]
     np.testing.assert_array_equal(read_predictions(done.h5).xy, read_predictions(before.h5).xy)
@@ -311,8 +322,7 @@ def test_other_settings_than_those_of_what_is_there_are_refused(
     if changed == "snapshot":
         (snapshot,) = project.glob("dlc-models-pytorch/*/*shuffle1/train/snapshot-010.pt")
         snapshot.write_bytes(b"other weights")
-    name = f"--{changed}" if asked else changed
-    with pytest.raises(DlcxError, match=rf"dlcx was made with other settings: {name}: .* stored, .* requested"):
+    with pytest.raises(DlcxError, match=rf"dlcx was made with other settings: {changed}: .* stored, .* requested"):
         analyze(project, path, **asked)
     assert crew.made == []
     (done,) = analyze(project, path, overwrite=True, **asked).videos
@@ -338,15 +348,15 @@ def test_a_video_that_fails_does_not_stop_the_others(
     videos = [write_video(project / "videos" / f"{name}.avi", 40) for name in ("a", "b")]
     broken = project / "videos" / "c.avi"
     broken.write_bytes(b"no video")
-    crew.lose = lambda piece: piece.part == (1, 2) and piece.video.endswith("b.avi")
+    crew.fails = lambda task: part_of(task) == (1, 2) and video_of(task).name == "b.avi"
     call = ["analyze-video", *map(str, [*videos, broken]), "-p", str(project), "--devices=2", "--shares=2"]
     assert run([*call, "--batch-size=4"]) == 4
     said = capsys.readouterr()
     assert f"failed: {broken}: " in said.out
     assert f"failed: {videos[1]}: part 1/2: given up" in said.out
     assert f"video: {videos[0]}, frames 0:40" in said.out
-    assert ("b.avi", None) not in [(Path(piece.video).name, piece.part) for piece in crew.made]
-    crew.lose = lambda piece: True
+    assert ("b.avi", None) not in [(video_of(task).name, part_of(task)) for task in crew.made]
+    crew.fails = lambda task: True
     assert run([*call, "--batch-size=4", "--overwrite"]) == 3
     assert "error: none of the 3 videos could be used" in capsys.readouterr().err
 
@@ -408,7 +418,7 @@ def test_shares_agree_on_threads_and_batches(
         ("--shares 3", "--shares 3 would have no effect: it needs --cluster or --devices"),
         ("--dry-run", "--dry-run is for --cluster slurm"),
         ("--cluster local --gpus 2", "--gpus is for --cluster slurm"),
-        ("--devices 2 --set-sbatch account=lab", "--account is for --cluster slurm"),
+        ("--devices 2 --set-sbatch account=lab", "--set-sbatch is for --cluster slurm"),
         ("--array-parallel 3", "--array-parallel is for --cluster slurm"),
         ("--cluster slurm --time soon", "--time 'soon': expected"),
         ("--devices 2 --device cuda:0", "--device cuda:0"),
@@ -446,7 +456,7 @@ def test_cores_and_devices_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> No
     assert process_environments("cpu", 3, "") == [{"OMP_NUM_THREADS": "2"}] * 3
     assert process_environments("cpu", None, "") == [{"OMP_NUM_THREADS": "1"}] * 8
     assert process_environments("cpu", 20, "") == [{"OMP_NUM_THREADS": "1"}] * 20
-    assert (share_threads(2), share_threads(None)) == (4, 1)
+    assert (threads_per_process(2), threads_per_process(None)) == (4, 1)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     gpus = [{"CUDA_VISIBLE_DEVICES": name, "OMP_NUM_THREADS": "4"} for name in ("0", "1")]
@@ -458,4 +468,4 @@ def test_cores_and_devices_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(DlcxError, match="one process a device, or that one"):
         process_environments("cuda:1", 2, "--devices 2")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert (share_threads(2), share_threads(None)) == (3, 3)
+    assert (threads_per_process(2), threads_per_process(None)) == (3, 3)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from cluster.fake_slurm import FakeSlurm, fake_slurm
 from finds_disc import FindsDisc
@@ -19,11 +18,12 @@ from small_videos import write_video
 
 from dlcx.analysis.parallel import frame_cost
 from dlcx.analysis.parallel import slurm as slurm_jobs
-from dlcx.analysis.parallel.frame_cost import Cost
-from dlcx.analysis.parallel.plan import SharedVideo
+from dlcx.analysis.parallel.frame_cost import FrameCost
+from dlcx.analysis.parallel.plan import DividedVideo
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.cli.app import run
 from dlcx.cluster.sbatch import WARNING, JobOptions
+from dlcx.data.video import FrameBatch
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors import temporal
 
@@ -90,8 +90,8 @@ def test_time_limits_leave_time_to_stop_and_save() -> None:
     """A share that takes as long as foreseen ends before SLURM's warning, at which it would stop and save."""
 
     def limit(seconds: float, options: JobOptions | None = None) -> str | None:
-        cost = Cost(seconds=seconds, start=10.0, memory=2**30, stored=0.0)
-        jobs = slurm_jobs._Jobs(Path(), None, {}, slurm_jobs.SlurmJob(options or JobOptions()), "cpu", cost)
+        cost = FrameCost(seconds=seconds, start=10.0, memory=2**30, stored=0.0)
+        jobs = slurm_jobs._Jobs(Path(), None, None, slurm_jobs.SlurmJob(options or JobOptions()), cost)
         return jobs._sized(1000).time
 
     exact = (600 - 2 * WARNING) / 2.0 / 1000 - 0.01  # ten minutes, twice the warning time among them
@@ -106,18 +106,21 @@ def test_a_frame_costs_its_share_of_the_only_batch(tmp_path: Path, monkeypatch: 
     """On a clock that a tenth of a second passes on for every frame."""
     now = [0.0]
 
-    class Watcher:
-        def predict(self, first: int, images: np.ndarray, guesses: None = None) -> list[Prediction]:
-            now[0] += 0.1 * len(images)
-            return [Prediction(Instances.empty(1))] * len(images)
+    class Predictor:
+        def __init__(self, analysis: object, crop: None) -> None:
+            pass
+
+        def predict(self, batch: FrameBatch) -> list[Prediction]:
+            now[0] += 0.1 * len(batch)
+            return [Prediction(Instances.empty(1))] * len(batch)
 
     monkeypatch.setattr(frame_cost, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    monkeypatch.setattr("dlcx.analysis.parallel.plan.batch_of", lambda request, files: 8)
-    net = SimpleNamespace(predictor=None, conditions_of_frames=lambda *_: None)
-    request = SimpleNamespace(net=net, memory=SimpleNamespace(watch=lambda net: Watcher()), crop=None)
+    monkeypatch.setattr("dlcx.analysis.parallel.plan.part_batch_size", lambda analysis, files: 8)
+    monkeypatch.setattr(frame_cost, "BatchPredictor", Predictor)
+    analysis = SimpleNamespace(crop=None)
     for frames in (5, 8, 12):
         video = SimpleNamespace(video=write_video(tmp_path / f"{frames}.avi", frames), files=None)
-        assert frame_cost.measure(request, video, 1).seconds == pytest.approx(0.1)
+        assert frame_cost.measure(analysis, video, 1).seconds == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("memory", [2**31, None])
@@ -127,9 +130,9 @@ def test_the_longest_video_is_measured(
     """The system may not tell how much memory that takes; the jobs then get the cluster's default."""
     measured = []
 
-    def note(request: object, video: SharedVideo, count: int) -> frame_cost.Cost:
+    def note(analysis: object, video: DividedVideo, count: int) -> frame_cost.FrameCost:
         measured.append(video.video.name)
-        return frame_cost.Cost(0.01, 1.0, memory, 1.0)
+        return frame_cost.FrameCost(0.01, 1.0, memory, 1.0)
 
     monkeypatch.setattr("dlcx.analysis.parallel.slurm.measure", note)
     paths = [write_video(project / "videos" / f"{frames}.avi", frames) for frames in (3, 40, 20)]
