@@ -1,6 +1,6 @@
-"""Videos that are damaged, unusual or none at all, made by the ffmpeg that comes with imageio-ffmpeg.
+"""Damaged, unusual and invalid videos, written by the FFmpeg of imageio-ffmpeg.
 
-Their frames tell their own number (:mod:`small_videos`), so that a shift shows.
+Their frames show their own number (:mod:`small_videos`), which reveals shifts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def remux(source: Path, path: Path, *options: str, before: tuple[str, ...] = ())
 
 
 def numbered(count: int) -> list[np.ndarray]:
-    """Frames that tell their number."""
+    """Frames that show their own number."""
     return [frame(number) for number in range(count)]
 
 
@@ -63,7 +63,7 @@ def packets(path: Path) -> list[bytes]:
 
 
 def damage(path: Path, numbers: list[int], *, seed: int = 1) -> None:
-    """Overwrite the second half of these coded frames with noise; the container around them stays sound."""
+    """Overwrite the second half of these coded frames with noise and keep the container intact."""
     rng = np.random.default_rng(seed)
     content = bytearray(path.read_bytes())
     coded = packets(path)

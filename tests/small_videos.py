@@ -1,4 +1,4 @@
-"""Small videos: some whose frames tell their own number, and the beginnings of others."""
+"""Small videos whose frames show their own number, and the first frames of other videos."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write_video(path: Path, count: int, *, codec: str = "MJPG", size: tuple[int,
 
 
 def break_frames(path: Path, first: int, stop: int) -> None:
-    """Overwrite the coded bytes of these frames; the container around them stays sound."""
+    """Overwrite the coded bytes of these frames and keep the container intact."""
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])  # packets, not images
     content = bytearray(path.read_bytes())
     for number in range(stop):

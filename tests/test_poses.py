@@ -1,4 +1,4 @@
-"""Shapes are checked at birth, and labels turn into poses."""
+"""Shapes are checked when objects are created, and labels become poses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def instances(animals: int = 3, parts: int = 2) -> Instances:
         ),
     ],
 )
-def test_a_wrong_shape_says_what_was_expected_and_got(make, names, expected, got):
+def test_errors_state_expected_and_actual_shapes(make, names, expected, got):
     with pytest.raises(ValueError) as caught:
         make()
     assert all(text in str(caught.value) for text in (names, expected, got))
@@ -59,11 +59,11 @@ def test_at_most_one_set_of_unique_bodyparts():
 
 
 def test_an_image_without_animals_keeps_its_bodyparts():
-    nobody = Instances.empty(4)
-    assert (len(nobody), nobody.xy.shape, nobody.score.shape) == (0, (0, 4, 2), (0, 4))
+    none = Instances.empty(4)
+    assert (len(none), none.xy.shape, none.score.shape) == (0, (0, 4, 2), (0, 4))
 
 
-def test_rows_of_nobody():
+def test_rows_of_absent_individuals():
     two = Instances(np.ones((2, 3, 2), np.float32), np.full((2, 3), -0.1, np.float32), track=np.array([4, 5]))
     assert two.is_present.all()  # scores of maps without a sigmoid may be negative
     three = two.reindexed(np.array([1, -1, 0]))
@@ -86,8 +86,8 @@ def test_labels_become_poses_with_score_one_where_labeled():
     assert pose.animals.xy[1, 0].tolist() == [4, 5]
     assert pose.unique is not None
     assert pose.unique.xy.tolist() == [[[7, 8]]]
-    alone = Labels(Layout(("nose",)), (), np.zeros((0, 1, 1, 2)), np.zeros((0, 0, 2)))
-    assert len(alone) == 0
+    single = Labels(Layout(("nose",)), (), np.zeros((0, 1, 1, 2)), np.zeros((0, 0, 2)))
+    assert len(single) == 0
 
 
 def test_tracks_without_unique_bodyparts_need_not_give_them():

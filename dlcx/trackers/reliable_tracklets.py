@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcx.trackers.detections import Detections
+from dlcx.trackers.pairs import pairs_with_ranges
 
 #: A link is reliable if its distance is below this share of the distance to any other detection ...
 MAX_RELATIVE_DISTANCE = 0.25
@@ -154,11 +155,7 @@ def _consecutive_pairs(detections: Detections) -> np.ndarray:
     """All pairs (P, 2) of detections in consecutive frames."""
     starts = np.searchsorted(detections.frame, np.arange(detections.frames + 1))
     following = detections.frame + 1
-    begin = starts[following]
-    count = starts[np.minimum(following + 1, detections.frames)] - begin
-    one = np.repeat(np.arange(len(detections)), count)
-    other = np.arange(len(one)) - np.repeat(np.cumsum(count) - count - begin, count)
-    return np.stack([one, other], 1)
+    return pairs_with_ranges(starts[following], starts[np.minimum(following + 1, detections.frames)])
 
 
 def _reliable_links(detections: Detections, body: float) -> np.ndarray:

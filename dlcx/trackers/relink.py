@@ -15,6 +15,7 @@ import numpy as np
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.min_cost_flow import min_cost_chains
 from dlcx.trackers.motion_cost import SPEED_FRAMES, MotionCost, miss_cost
+from dlcx.trackers.pairs import pairs_with_ranges
 from dlcx.trackers.reliable_tracklets import ReliableTracklets
 
 #: Gap in frames up to which any two tracklets may be linked.
@@ -131,17 +132,14 @@ def _skip_cost(detections: Detections, tracklets: ReliableTracklets) -> np.ndarr
 
 def _candidate_links(tracklets: ReliableTracklets) -> np.ndarray:
     """Pairs of tracklets that may follow each other, (E, 2)."""
-    order = np.arange(len(tracklets))
     begin = np.searchsorted(tracklets.start, tracklets.end, side="right")
     stop = np.searchsorted(tracklets.start, tracklets.end + MAX_GAP, side="right")
-    one = np.repeat(order, stop - begin)
-    other = np.arange(len(one)) - np.repeat(np.cumsum(stop - begin) - (stop - begin) - begin, stop - begin)
     long = np.flatnonzero(tracklets.length >= LONG)
     at = np.searchsorted(long, stop)
     far = at[:, None] + np.arange(NEXT_LONG)
     exists = far < len(long)
-    far_one = np.repeat(order, exists.sum(1))
-    return np.concatenate([np.stack([one, other], 1), np.stack([far_one, long[far[exists]]], 1)])
+    far_one = np.repeat(np.arange(len(tracklets)), exists.sum(1))
+    return np.concatenate([pairs_with_ranges(begin, stop), np.stack([far_one, long[far[exists]]], 1)])
 
 
 def _expected_speed(detections: Detections, tracklets: ReliableTracklets, edges: np.ndarray) -> np.ndarray:

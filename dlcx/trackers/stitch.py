@@ -15,6 +15,7 @@ import numpy as np
 from dlcx.trackers.detections import Detections
 from dlcx.trackers.gap_filling import insert_short_segments, join_short_segments
 from dlcx.trackers.min_cost_flow import disjoint_chains, min_cost_chains
+from dlcx.trackers.pairs import pairs_with_ranges
 from dlcx.trackers.segments import TrackSegment, join_segments, split_tracklets
 from dlcx.trackers.tracklets import Tracklet
 
@@ -125,17 +126,16 @@ def _frames(segments: Sequence[TrackSegment]) -> tuple[np.ndarray, np.ndarray]:
 def _edges(segments: Sequence[TrackSegment], max_gap: float) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of segments that may follow each other (E, 2), and their costs (E,): distances in 1/100 pixels."""
     starts, ends = _frames(segments)
-    begin = np.searchsorted(starts, ends, side="right")
-    count = np.searchsorted(starts, ends + max_gap, side="right") - begin
-    one = np.repeat(np.arange(len(segments)), count)
-    other = np.arange(len(one)) - np.repeat(np.cumsum(count) - count - begin, count)
+    begin, stop = (np.searchsorted(starts, ends + gap, side="right") for gap in (0, max_gap))
+    edges = pairs_with_ranges(begin, stop)
+    one, other = edges.T
     first = np.array([segment.first_centroid for segment in segments])
     last = np.array([segment.last_centroid for segment in segments])
     distance = np.linalg.norm(last[one] - first[other], axis=1)
     identity = np.array([segment.identity for segment in segments])
     if (identity != -1).any():
         distance = distance * np.where(identity[one] == identity[other], SAME_IDENTITY_FACTOR, 1)
-    return np.stack([one, other], 1), np.floor(100 * distance)
+    return edges, np.floor(100 * distance)
 
 
 def _partial_chains(

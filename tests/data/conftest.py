@@ -1,4 +1,4 @@
-"""Who decoded."""
+"""Record which decoder is used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlcx.data import verified_frames
 
 @pytest.fixture
 def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The frames from which on OpenCV decoded."""
+    """First frames of the ranges that OpenCV decoded."""
     frames: list[int] = []
     decode = verified_frames._by_opencv
 

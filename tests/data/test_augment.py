@@ -83,7 +83,7 @@ def test_a_flip_exchanges_the_paired_keypoints():
     np.testing.assert_array_equal(changed.image, source.image[:, ::-1])
 
 
-def test_a_smaller_image_is_padded_alike_on_both_sides_and_a_plain_shift_keeps_pixels():
+def test_smaller_images_are_padded_equally_on_both_sides():
     source = dots(np.random.default_rng(3))
     changed, _ = Augmentation(crop=RandomCrop(140, 100, 0.1, "uniform")).apply(source, generator(0, 1, 0))
     np.testing.assert_array_equal(changed.image[5:95, 10:130], source.image)
@@ -120,7 +120,7 @@ def test_unique_bodyparts_go_along():
     np.testing.assert_allclose(single.xy[0], animals.xy[0][[1, 0, 2]])
 
 
-def test_holes_hide_the_keypoints_in_them():
+def test_covered_keypoints_are_unseen():
     image = np.full((200, 300, 3), 200, np.uint8)
     grid = np.stack(np.meshgrid(np.arange(300), np.arange(200)), -1).reshape(1, -1, 2)
     for epoch in range(6):

@@ -84,9 +84,7 @@ def test_gray_images_prove_no_color_space(tmp_path: Path, taken_over: list[int])
 @pytest.mark.parametrize(
     "options", [(*X264, "-pix_fmt", "yuv420p10le"), ("-c:v", "ffv1", "-pix_fmt", "yuv410p"), ("-c:v", "png")]
 )
-def test_what_is_not_known_to_be_alike_is_opencvs(
-    tmp_path: Path, taken_over: list[int], options: tuple[str, ...]
-) -> None:
+def test_opencv_decodes_unknown_formats(tmp_path: Path, taken_over: list[int], options: tuple[str, ...]) -> None:
     path = encode(tmp_path / "a.mkv", colorful(3, 96, 64), *options)
     assert_as_opencv(path)
     assert taken_over == [0]

@@ -170,7 +170,7 @@ def test_attached_pictures(tmp_path: Path, place: str) -> None:
     assert_numbers(tmp_path / "v.mp4", list(range(COUNT)))
 
 
-def test_sound_beside_the_pictures(tmp_path: Path) -> None:
+def test_files_with_an_audio_stream(tmp_path: Path) -> None:
     path = write(tmp_path / "v", "psp", "libx264", COUNT)
     with av.open(str(path)) as container:
         assert len(container.streams.audio) == 1
@@ -228,7 +228,7 @@ def packets_of(path: Path) -> list[bytes]:
 
 
 def overwrite(path: Path, old: bytes, new: bytes) -> None:
-    """Change a packet; the container around it stays sound."""
+    """Overwrite a packet and keep the container intact."""
     content = path.read_bytes()
     assert content.count(old) == 1
     assert len(old) == len(new)
@@ -249,7 +249,7 @@ def overwrite(path: Path, old: bytes, new: bytes) -> None:
         ("mov", "prores_ks"),
     ],
 )
-def test_damage_counts_until_the_next_key_frame(tmp_path: Path, muxer: str, encoder: str) -> None:
+def test_damage_lasts_until_the_next_key_frame(tmp_path: Path, muxer: str, encoder: str) -> None:
     """And not a frame longer; what is called readable has the pixels that it had before."""
     options = CLOSED_GROUPS.get(encoder, {"g": "9"})
     path = write(tmp_path / "v", muxer, encoder, COUNT, options=options)
@@ -289,7 +289,7 @@ def test_noise_in_a_packet_does_not_hide_its_frame(tmp_path: Path) -> None:
     assert readable[lost + 6 :].all()
 
 
-def test_packets_that_show_nothing(tmp_path: Path) -> None:
+def test_packets_without_a_displayed_picture(tmp_path: Path) -> None:
     """VP9 pictures for reference only, in packets of their own."""
     from av.bitstream import BitStreamFilterContext
 

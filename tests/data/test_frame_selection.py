@@ -70,7 +70,7 @@ def test_other_images_give_other_frames(video):
         assert drawn != case["frames"]
 
 
-def test_what_there_is_when_more_is_asked_for(video):
+def test_all_frames_are_selected_if_there_are_too_few(video):
     draw = np.random.RandomState(0)
     assert sorted(sample_uniform(np.array([3, 5, 8]), 20, draw)) == [3, 5, 8]
     assert sample_uniform(np.array([], int), 20, draw) == []

@@ -38,7 +38,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path):
             read_image(path)
 
 
-def test_the_cache_keeps_what_fits_its_budget(tmp_path, image):
+def test_the_cache_stays_within_its_budget(tmp_path, image):
     paths = [write(tmp_path / f"{number}.png", image) for number in range(3)]
     cache = ImageCache(paths, budget=2 * image.nbytes)
     first = [cache.read(index)[0] for index in range(3)]

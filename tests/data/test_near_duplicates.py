@@ -26,8 +26,8 @@ def test_the_same_moment_is_found_and_other_moments_are_not():
     assert find_near_duplicates(small, videos, [], rows[1]) == find_near_duplicates(small, videos, rows[0], []) == ()
 
 
-def test_what_is_usual_is_told_by_the_video():
-    """Images of another video differ far more; that does not make two moments of one video alike."""
+def test_the_typical_difference_is_that_of_the_video():
+    """Images of another video differ much more, which does not make two moments of one video near-duplicates."""
     bright = [255 - scene(place, place) for place in range(0, 120, 20)]
     train = [scene(place, place) for place in range(0, 120, 20)]
     test = [scene(70, 1002), 255 - scene(60, 1003)]
@@ -36,7 +36,7 @@ def test_what_is_usual_is_told_by_the_video():
     assert [(twin.test, twin.train) for twin in find_near_duplicates(small, videos, range(12), [12, 13])] == [(13, 9)]
 
 
-def test_the_only_image_of_a_video_is_nobodys_twin():
+def test_the_only_image_of_a_video_has_no_near_duplicate():
     small = np.stack([thumbnail(scene(place, place)) for place in (0, 20, 40, 70)])
     assert find_near_duplicates(small, ["v", "v", "v", "w"], [0, 1, 2], [3]) == ()
 

@@ -6,7 +6,7 @@ import pytest
 from dlcx.data.prefetch import prefetch
 
 
-def test_items_come_in_order_and_only_so_many_wait() -> None:
+def test_items_come_in_order_and_few_wait() -> None:
     made: list[int] = []
 
     def items():
@@ -24,7 +24,7 @@ def test_items_come_in_order_and_only_so_many_wait() -> None:
     assert [0, *taken] == list(range(100))
 
 
-def test_an_exception_comes_at_its_place() -> None:
+def test_an_exception_is_raised_after_the_items_before_it() -> None:
     def items():
         yield 1
         raise KeyError("two")
@@ -35,7 +35,7 @@ def test_an_exception_comes_at_its_place() -> None:
         next(taken)
 
 
-def test_closing_ends_the_thread_and_what_makes_items() -> None:
+def test_closing_stops_the_thread_and_closes_the_items() -> None:
     closed = []
 
     def items():

@@ -70,14 +70,14 @@ def test_how_often_each_kind_comes():
     assert (own < NEAR).mean() == pytest.approx(0.63 / 0.79, abs=0.03)
 
 
-def test_what_is_impossible_leaves_its_chance_to_the_others():
+def test_the_probability_of_impossible_kinds_goes_to_the_others():
     found = draws(2000, neighbors=NEIGHBORS[:0], swap=0.5, miss=0.0, jitter=0.2, inversion=0.0)[:, 0]
     share, distance = shares(found, OWN[0], OWN[1])
     assert share == [1.0, 0.0]
     assert (distance > NEAR).mean() == pytest.approx(0.2 / 0.5, abs=0.04)
 
 
-def test_a_point_stays_nearer_to_its_place_than_to_others():
+def test_a_keypoint_stays_closer_to_its_own_position_than_to_others():
     crowd = OWN[None] + (10, 0)
     found = draws(neighbors=crowd, **{**NONE, "jitter": 1.0})[:, 0]
     assert (np.linalg.norm(found - crowd[0, 0], axis=1) > np.linalg.norm(found - OWN[0], axis=1)).all()
@@ -86,7 +86,7 @@ def test_a_point_stays_nearer_to_its_place_than_to_others():
     assert (np.linalg.norm(found[:, None] - places, axis=-1) >= MIDDLE).all()
 
 
-def test_what_is_not_seen_is_not_guessed():
+def test_unseen_keypoints_get_no_condition():
     own = OWN.copy()
     own[1] = np.nan
     found = draws(own=own)

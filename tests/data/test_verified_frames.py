@@ -67,7 +67,7 @@ def assert_equal(found: tuple[np.ndarray, ...], expected: tuple[np.ndarray, ...]
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_part_equals_the_whole_and_that_what_opencv_gives(tmp_path: Path, name: str) -> None:
+def test_parts_equal_the_full_video_and_opencv(tmp_path: Path, name: str) -> None:
     video = open_video(encode(tmp_path / name, numbered(COUNT), *STREAMS[name]))
     whole = columns(video)
     assert whole[1].all()
@@ -122,7 +122,7 @@ def test_only_the_frame_before_makes_a_frame_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "codec", "lost"), [("a.avi", "MJPG", [61, 62]), ("a.mp4", "mp4v", [61, 62, 63])])
-def test_frames_of_broken_packets_and_all_that_are_predicted_from_them_are_left_out(
+def test_damaged_frames_and_frames_predicted_from_them_are_left_out(
     tmp_path: Path, name: str, codec: str, lost: list[int]
 ) -> None:
     path = write_video(tmp_path / name, COUNT, codec=codec)
@@ -178,7 +178,7 @@ def test_videos_that_turn_interlaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "seed"), [(20, 2), (33, 3)])
-def test_damage_is_told_whatever_the_number_of_cores(tmp_path: Path, number: int, seed: int) -> None:
+def test_damage_is_detected_with_any_number_of_cores(tmp_path: Path, number: int, seed: int) -> None:
     """Decoders with several threads forget these."""
     path = encode(tmp_path / "c.mp4", numbered(60), *H264, "-bf", "2")
     damage(path, [number], seed=seed)
@@ -186,7 +186,7 @@ def test_damage_is_told_whatever_the_number_of_cores(tmp_path: Path, number: int
 
 
 @pytest.mark.parametrize("taken", [1, 40])
-def test_threads_end_with_their_reader(tmp_path: Path, taken: int) -> None:
+def test_closing_the_iterator_stops_all_threads(tmp_path: Path, taken: int) -> None:
     path = write_video(tmp_path / "a.avi", 60)
     break_frames(path, 30, 31)
     frames = read_frames(open_video(path), 1)

@@ -19,7 +19,7 @@ def numbers(batches: list[FrameBatch]) -> list[int]:
 @pytest.mark.parametrize(
     ("name", "codec"), [("a.avi", "MJPG"), ("a.mp4", "mp4v"), ("a.mkv", "mp4v"), ("a.avi", "XVID")]
 )
-def test_every_frame_comes_once_at_its_own_number(tmp_path: Path, name: str, codec: str) -> None:
+def test_every_frame_is_read_once_with_its_number(tmp_path: Path, name: str, codec: str) -> None:
     video = open_video(write_video(tmp_path / name, 42, codec=codec))
     assert (video.frames, video.width, video.height, video.fps) == (42, *SIZE, 25)
     batches = list(read_frames(video, 8))
@@ -38,7 +38,7 @@ def test_images_are_rgb(tmp_path: Path) -> None:
     assert blue < 100
 
 
-def test_a_part_of_the_video_comes_in_the_batches_of_the_whole(tmp_path: Path) -> None:
+def test_a_part_of_a_video_has_the_same_batches_as_the_full_video(tmp_path: Path) -> None:
     video = open_video(write_video(tmp_path / "a.mp4", 60, codec="mp4v"))
     whole = {batch.first: batch.images for batch in read_frames(video, 8)}
     for start in range(60):
@@ -54,7 +54,7 @@ def test_crop_is_a_region_of_the_frame(tmp_path: Path) -> None:
     assert np.array_equal(part.images, whole.images[:, 5:40, 10:90])
 
 
-def test_broken_frames_leave_a_hole_and_shift_nothing(tmp_path: Path) -> None:
+def test_undecodable_frames_leave_gaps_and_shift_nothing(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.avi", 40)
     break_frames(path, 13, 17)
     video = open_video(path)
@@ -76,7 +76,9 @@ def test_broken_frames_of_a_predicting_codec(tmp_path: Path) -> None:
     assert told_number(batches[-1].images[-1]) == 59
 
 
-def test_a_cut_off_file_keeps_the_rows_of_its_header(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_truncated_file_keeps_the_number_of_frames_of_its_header(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = write_video(tmp_path / "a.avi", 40)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with caplog.at_level(logging.WARNING, "dlcx"):
@@ -101,7 +103,7 @@ def test_missing_video(tmp_path: Path) -> None:
         open_video(tmp_path / "a.mp4")
 
 
-def test_reader_ends_with_its_reader(tmp_path: Path) -> None:
+def test_closing_the_iterator_stops_the_decoder(tmp_path: Path) -> None:
     video = open_video(write_video(tmp_path / "a.avi", 60))
     frames = read_frames(video, 2)
     next(frames)
@@ -155,7 +157,7 @@ MADE = ("b_labeled.mp4", "bDLC_Resnet50_xJan1shuffle1_snapshot_10_p60_labeled.av
 
 
 @pytest.mark.parametrize("way", ["folder", "pattern", "written out", "open pattern"])
-def test_what_was_made_from_an_analysis_is_skipped(way: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_output_of_an_analysis_is_skipped(way: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The same files, however they are named."""
     recordings = ("b.mp4", "test2DLC_video.mp4", "unlabeled.mp4")
     data = [f"bDLC_Resnet50_xJan1shuffle1_snapshot_10{end}" for end in (".h5", ".csv", "_meta.pickle", "_report.html")]
@@ -174,7 +176,9 @@ def test_what_was_made_from_an_analysis_is_skipped(way: str, tmp_path: Path, cap
         assert sorted(caplog.messages[0].split(": ")[1].split(", ")) == sorted(MADE)
 
 
-def test_one_that_is_named_alone_is_used_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_output_that_is_the_only_argument_is_used_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     labeled = tmp_path / "b_labeled.mp4"
     labeled.touch()
     assert find_videos([labeled]) == [labeled]
@@ -184,7 +188,7 @@ def test_one_that_is_named_alone_is_used_with_a_warning(tmp_path: Path, caplog: 
     assert told.value.hint == "Name it alone to use it as a video."
 
 
-def test_batch_is_checked_at_birth() -> None:
+def test_the_shapes_of_a_batch_are_checked() -> None:
     images = np.zeros((2, 4, 4, 3), np.uint8)
     with pytest.raises(ValueError, match=r"FrameBatch\.images"):
         FrameBatch(0, images.astype(float), np.zeros(2), np.ones(2, bool))
@@ -192,7 +196,7 @@ def test_batch_is_checked_at_birth() -> None:
         FrameBatch(0, images, np.zeros(3), np.ones(2, bool))
 
 
-def test_frames_are_as_good_after_a_seek_as_from_the_start(shared: Path) -> None:
+def test_frames_after_a_seek_equal_those_of_sequential_decoding(shared: Path) -> None:
     """H.264 with key frames that are no fresh starts: its decoder calls what follows a seek corrupt."""
     video = open_video(shared / "data" / "projects" / "openfield-Pranav-2018-10-30" / "videos" / "m3v1mp4.mp4")
     whole = {batch.first: batch for batch in read_frames(video, 1, stop=405) if batch.first in (388, 404)}

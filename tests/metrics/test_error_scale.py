@@ -41,7 +41,7 @@ def test_images_without_labels_measure_nothing():
     assert error_scale([image([(np.nan, np.nan)] * 2, unique=[(3, 3)])]).images == 1
 
 
-def test_an_error_is_told_as_a_share_of_the_size_and_compared_with_the_guess():
+def test_errors_are_compared_with_the_size_and_the_trivial_prediction():
     lengths = ErrorScale(images=9, animal_size=80, guess_error=25)
     assert lengths.describe(4) == "4.00 px (5.0 % of the animals' size)"
     assert lengths.not_learned(24.9) == ""

@@ -49,7 +49,7 @@ def square(x: float, y: float, score: float) -> Instances:
     return Instances(np.array([[[x, y], [x + 10, y], [x + 10, y + 10]]]), np.full((1, 3), score))
 
 
-def test_counts_say_what_the_numbers_rest_on():
+def test_metrics_count_images_animals_and_keypoints():
     label = Instances(np.array([[[0, 0], [10, 0], [np.nan, np.nan]]]), np.array([[1, 1, 0]]))
     metrics = evaluate_poses(
         [Prediction(label), Prediction(square(0, 0, 1))],
@@ -107,6 +107,6 @@ def test_keypoints_without_place_make_an_animal_less_sure():
     )
 
 
-def test_pictures_must_fit():
+def test_the_numbers_of_images_must_match():
     with pytest.raises(ValueError, match="expected 0 predictions, got 1"):
         evaluate_poses([], [Prediction(square(0, 0, 1))], single=True)

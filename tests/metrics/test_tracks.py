@@ -155,7 +155,7 @@ def test_hidden_animals_are_neither_missed_nor_false():
         assert mine.animals[1].frames == 100
 
 
-def test_bodyparts_by_name_and_nobody():
+def test_bodyparts_are_matched_by_name():
     truth = _walk(np.random.default_rng(5))
     layout = Layout(("tail", "whisker", "nose"), ("a", "b", "c", "d"), multi=True)
     xy = np.full((120, 4, 3, 2), np.nan)

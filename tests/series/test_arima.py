@@ -82,7 +82,7 @@ def test_arima_is_fitted_on_one_core_and_leaves_the_threads_as_they_were():
     assert after[: len(before)] == before
 
 
-def test_arima_without_statsmodels_says_how_to_get_it(monkeypatch):
+def test_arima_without_statsmodels_explains_how_to_install_it(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("statsmodels")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "statsmodels", None)

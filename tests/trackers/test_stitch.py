@@ -110,6 +110,6 @@ def test_gaps() -> None:
     assert max_needed_gap(segments[:1]) == 0
 
 
-def test_nobody() -> None:
+def test_no_detections() -> None:
     found = Detections.of([Prediction(Instances.empty(2))] * 3, 2)
     assert stitch(found, [], 2).rows(3, 2).tolist() == [[-1, -1]] * 3

@@ -32,7 +32,7 @@ def test_without_faults_every_visible_keypoint_is_found_where_it_is():
         assert (gap.min(1) < 1e-4).all()
 
 
-def test_the_order_says_nothing_and_the_number_is_limited():
+def test_order_is_random_and_the_number_is_limited():
     scene = _scene()
     found = simulate_detections(scene, DetectionErrors().scaled(2))
     assert max(len(one.animals) for one in found) == 4

@@ -50,7 +50,7 @@ def test_motion_is_smooth():
     assert speed[:, 0, 0].mean() > 0.02 * scene.body_length
 
 
-def test_labels_lie_on_what_is_drawn():
+def test_labels_match_the_rendered_animals():
     """The dark eyes lie between snout and ears, the body is darker than the floor around it."""
     scene = synthetic.scene(1, 40)
     for index in (0, 20, 39):
@@ -70,8 +70,8 @@ def test_snout_is_pink_to_a_fraction_of_a_pixel():
     pink = patch[..., 0] - patch[..., 1]
     weight = np.where(pink > 0.6 * pink.max(), 1.0, 0.0)
     rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    centre = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum() + (x, y)
-    assert np.linalg.norm(centre - scene.xy[still, 0, 0]) < 0.02 * scene.body_length
+    center = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum() + (x, y)
+    assert np.linalg.norm(center - scene.xy[still, 0, 0]) < 0.02 * scene.body_length
 
 
 def test_animals_leave_the_picture_and_come_back():
