@@ -105,12 +105,17 @@ class Bad:
 
 BAD = (
     Bad("labels outside of the image", with_labels(lambda labels: moved(labels, labels.xy + 40)), 0, ""),
-    Bad("all labels outside", with_labels(lambda labels: moved(labels, labels.xy + 9_000)), 3, "no label lies inside"),
+    Bad(
+        "all labels outside",
+        with_labels(lambda labels: moved(labels, labels.xy + 9_000)),
+        3,
+        "has a label inside the image",
+    ),
     Bad(
         "nan everywhere",
         with_labels(lambda labels: moved(labels, np.full_like(labels.xy, np.nan))),
         3,
-        "no label lies inside",
+        "has a label inside the image",
     ),
     Bad(
         "infinite labels",
@@ -120,8 +125,8 @@ BAD = (
     ),
     Bad("an image twice", twice, 3, "is labeled twice"),
     Bad("an image missing", lambda root: first_image(root).unlink(), 3, "does not exist"),
-    Bad("an image empty", lambda root: first_image(root).write_bytes(b""), 3, "is no readable image"),
-    Bad("an image of text", lambda root: first_image(root).write_text("no image"), 3, "is no readable image"),
+    Bad("an image empty", lambda root: first_image(root).write_bytes(b""), 3, "is not a readable image"),
+    Bad("an image of text", lambda root: first_image(root).write_text("no image"), 3, "is not a readable image"),
     Bad(
         "an image is a folder",
         lambda root: (first_image(root).unlink(), (root / "labeled-data/vid" / "x").mkdir()),
@@ -140,7 +145,7 @@ BAD = (
         0,
         "bodyparts without labels: ear",
     ),
-    Bad("no bodypart known", with_config(bodyparts=["a", "b"], skeleton=[]), 3, "no label lies inside"),
+    Bad("no bodypart known", with_config(bodyparts=["a", "b"], skeleton=[]), 3, "has a label inside the image"),
     Bad(
         "another scorer",
         with_labels(lambda labels: labels, scorer="you"),

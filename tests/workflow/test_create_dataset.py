@@ -583,9 +583,7 @@ def test_another_fraction_takes_the_next_free_number(project, capsys):
     assert make(project, train_fraction=0.5).shuffles[0].existed
     assert make(project).shuffles[0].shuffle == 1
     before = files(project)
-    with pytest.raises(
-        DlcxError, match="--shuffle 1: there is a shuffle 1 already, with 75 % training images"
-    ) as caught:
+    with pytest.raises(DlcxError, match="--shuffle 1: shuffle 1 already exists with 75 % training images") as caught:
         make(project, shuffle=1, train_fraction=0.5)
     assert "--shuffle 3" in caught.value.hint
     assert files(project) == before

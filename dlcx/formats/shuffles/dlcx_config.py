@@ -1,4 +1,4 @@
-"""``train/dlcx.yaml``: what only dlcx knows of a shuffle.
+"""``train/dlcx.yaml``: settings of a shuffle that only dlcx uses.
 
 ::
 
@@ -28,35 +28,51 @@ from dlcx.user_paths import user_path
 if TYPE_CHECKING:
     from dlcx.project import Shuffle
 
-HEADER = "# What only dlcx knows of this shuffle; DeepLabCut does not read it.\n"
+HEADER = "# Settings of this shuffle that only dlcx uses; DeepLabCut does not read this file.\n"
 
 
 def read_dlcx_config(path: str | Path) -> DlcxConfig:
-    """Read and check a dlcx.yaml; a missing file (a shuffle made by DeepLabCut) means the defaults."""
-    return check(DlcxConfig, read_yaml(path), path) if Path(path).is_file() else DlcxConfig()
+    """Read and validate a dlcx.yaml.
 
-
-def shuffle_dlcx_config(shuffle: Shuffle) -> DlcxConfig:
-    """:func:`read_dlcx_config` of a shuffle, with paths into its own project: never into one that it is a copy of.
+    A missing file, as in a shuffle that DeepLabCut created, means the defaults.
 
     Raises
     ------
     DlcxError
-        When the file does not fit.
+        If the file is not valid.
     """
-    own = read_dlcx_config(shuffle.dlcx_config_path)
-    named = {key: getattr(own, key) for key in ("weights", "detector_weights")}
-    paths = {key: path_in_project(shuffle.project, text) for key, text in named.items() if text and os.path.isabs(text)}
-    return own.model_copy(update=paths)
+    return check(DlcxConfig, read_yaml(path), path) if Path(path).is_file() else DlcxConfig()
+
+
+def shuffle_dlcx_config(shuffle: Shuffle) -> DlcxConfig:
+    """Read the dlcx.yaml of a shuffle, with paths resolved by :func:`dlcx.formats.stored_paths.path_in_project`.
+
+    Raises
+    ------
+    DlcxError
+        If the file is not valid.
+    """
+    config = read_dlcx_config(shuffle.dlcx_config_path)
+    stored = {key: getattr(config, key) for key in ("weights", "detector_weights")}
+    paths = {
+        key: path_in_project(shuffle.project, text) for key, text in stored.items() if text and os.path.isabs(text)
+    }
+    return config.model_copy(update=paths)
 
 
 def weights_source(named: str | Path) -> str:
-    """Where weights come from, by flag, as dlcx.yaml keeps it: a word as it is, the path of a file in full."""
+    """Return the value of ``--weights`` as dlcx.yaml stores it: a keyword as it is, a path as an absolute path."""
     text = str(named)
     word = text in ("imagenet", "coco", "none", "weight_init") or re.fullmatch(r"superanimal_\w+", text)
     return text if word else str(user_path(text).resolve())
 
 
 def write_dlcx_config(config: DlcxConfig, path: str | Path) -> None:
-    """Write every key."""
+    """Write all keys.
+
+    Raises
+    ------
+    DlcxError
+        If the file cannot be written.
+    """
     write_yaml(config.plain(), path, header=HEADER)

@@ -1,13 +1,15 @@
-"""``test/inference_cfg.yaml``: how DeepLabCut 3.0.2 assembles and tracks the animals of a shuffle.
+"""``test/inference_cfg.yaml``: DeepLabCut's settings for assembling and tracking the animals of a shuffle.
 
 ::
 
-    pcutoff: 0.1            keypoints less certain are not linked
-    boundingboxslack: 0     pixels around the keypoints, for the tracker of boxes
-    iou_threshold: 0.6      least likeness of an animal and what a tracker expects
-    max_age: 1              frames that a tracker outlives its animal
-    min_hits: 1             frames in which an animal must be seen before it is told of
-    withid: false ...       what linking does not need
+    pcutoff: 0.1            minimum likelihood of the keypoints used for tracking
+    boundingboxslack: 0     margin of the box around the keypoints in pixels, for the box tracker
+    iou_threshold: 0.6      minimum similarity of a detection and the prediction of a track
+    max_age: 1              frames a track is kept after the animal was last seen
+    min_hits: 1             frames in which an animal must be seen before its track starts
+    withid: false ...       settings that tracking does not use
+
+Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from dlcx.formats.serialization.yaml_files import read_yaml
 
 @dataclass(frozen=True)
 class InferenceSettings:
-    """What the file says of tracking."""
+    """The settings of tracking in the file."""
 
     pcutoff: float = 0.1
     boundingboxslack: float = 0.0
@@ -31,24 +33,24 @@ class InferenceSettings:
 
 
 def read_inference_cfg(path: Path) -> InferenceSettings:
-    """The file's settings of tracking; DeepLabCut's defaults where the file or a key is missing.
+    """Read the settings of tracking; a missing file or key means DeepLabCut's default.
 
     Raises
     ------
     DlcxError
-        When a value is no number, or a negative one.
+        If a value is not a number or is negative.
     """
-    given = read_yaml(path) if path.is_file() else {}
+    content = read_yaml(path) if path.is_file() else {}
     values = {}
     for item in fields(InferenceSettings):
-        value = given.get(item.name)
+        value = content.get(item.name)
         if value is None:
             continue
         kind: type = float if item.type == "float" else int
         number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
         if not number or kind(value) != value:
             raise DlcxError(
-                f"{path}: {item.name}: expected a number of kind {kind.__name__}, 0 or more, got {value!r:.60}"
+                f"{path}: {item.name}: expected a number ({kind.__name__}) of at least 0, got {value!r:.60}"
             )
         values[item.name] = kind(value)
     return InferenceSettings(**values)

@@ -6,7 +6,7 @@
       <task><date>-trainset<TF>shuffle<S>:
         train_fraction: 0.8
         index: 1
-        split: 1            shuffles with equal splits share a number
+        split: 1            shuffles with the same split have the same number
         engine: pytorch     or tensorflow
 """
 
@@ -26,7 +26,18 @@ METADATA_HEADER = (
 
 
 def read_metadata(project: Project) -> dict[str, dict[str, Any]]:
-    """What metadata.yaml says of each shuffle: train_fraction, index, split, engine; empty where it is missing."""
+    """Read the entry of each shuffle by name: train_fraction, index, split, engine.
+
+    Returns
+    -------
+    dict
+        Empty if the file does not exist.
+
+    Raises
+    ------
+    DlcxError
+        If the file is not valid.
+    """
     if not project.metadata_path.is_file():
         return {}
     shuffles = read_yaml(project.metadata_path).get("shuffles") or {}

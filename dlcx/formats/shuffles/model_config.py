@@ -1,4 +1,4 @@
-"""``train/pytorch_config.yaml``: a shuffle's net, data and training (DeepLabCut 3.0.2).
+"""``train/pytorch_config.yaml``: network, data and training of a shuffle (DeepLabCut 3.0.2).
 
 ::
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 HEADER = "# Config schema version. Do not edit manually.\n"
 
-#: Where pytorch_config.yaml holds paths that are read.
+#: Keys of pytorch_config.yaml that hold paths of files to read.
 STORED_PATHS = (
     ("resume_training_from",),
     ("detector", "resume_training_from"),
@@ -49,12 +49,12 @@ STORED_PATHS = (
 
 
 def read_model_config(path: str | Path) -> ModelConfig:
-    """Read and check a pytorch_config.yaml.
+    """Read and validate a pytorch_config.yaml.
 
     Raises
     ------
     DlcxError
-        When the file is missing or a key does not fit; names file, key and the nearest right key.
+        If the file is missing or a key is unknown or has a wrong value; the message names file and key.
     """
     if not Path(path).is_file():
         raise DlcxError(f"no such file: {path}", hint="Run `dlcx create-dataset` first, or name another --shuffle.")
@@ -62,12 +62,12 @@ def read_model_config(path: str | Path) -> ModelConfig:
 
 
 def shuffle_config(shuffle: Shuffle) -> ModelConfig:
-    """:func:`read_model_config` of a shuffle; where there is none, the hint says how this one is made.
+    """Read and validate the pytorch_config.yaml of a shuffle, with paths resolved to files of its project.
 
     Raises
     ------
     DlcxError
-        When the file is missing or a key does not fit.
+        If the file is missing, in which case the hint is the command that creates the shuffle, or is not valid.
     """
     path = shuffle.model_config_path
     if not path.is_file():
@@ -76,12 +76,12 @@ def shuffle_config(shuffle: Shuffle) -> ModelConfig:
     data = read_yaml(path)
     if isinstance(data, dict):
         for keys in STORED_PATHS:
-            _to_own_path(shuffle.project, data, *keys)
+            _resolve_path(shuffle.project, data, *keys)
     return check(ModelConfig, data, path)
 
 
-def _to_own_path(project: Project, data: Any, *keys: str) -> None:
-    """Let the path at these keys, if there is one, lead into the project rather than to one that it is a copy of."""
+def _resolve_path(project: Project, data: Any, *keys: str) -> None:
+    """Resolve the path at these keys, if there is one, so that a copied project does not use files of the original."""
     *above, last = keys
     for key in above:
         data = data.get(key) if isinstance(data, dict) else None
@@ -90,35 +90,57 @@ def _to_own_path(project: Project, data: Any, *keys: str) -> None:
 
 
 def write_model_config(config: ModelConfig, path: str | Path) -> None:
-    """Write every key in DeepLabCut's order, unset ones empty."""
-    write_yaml(config.plain(), path, header=HEADER)
-
-
-def update_model_config(before: ModelConfig, config: ModelConfig, shuffle: Shuffle) -> None:
-    """Write ``config`` of a shuffle, which was made of ``before``, unless the file says something else by now.
+    """Write all keys in DeepLabCut's order, unset ones empty.
 
     Raises
     ------
     DlcxError
-        When somebody has edited the file meanwhile.
+        If the file cannot be written.
+    """
+    write_yaml(config.plain(), path, header=HEADER)
+
+
+def update_model_config(before: ModelConfig, config: ModelConfig, shuffle: Shuffle) -> None:
+    """Write a changed configuration, unless the file was edited since it was read.
+
+    Parameters
+    ----------
+    before
+        The configuration as it was read.
+    config
+        The configuration to write.
+    shuffle
+        The shuffle.
+
+    Raises
+    ------
+    DlcxError
+        If the file no longer holds ``before``.
     """
     path = shuffle.model_config_path
     with exclusive_edit(path):
         if shuffle_config(shuffle).plain() != before.plain():
             raise DlcxError(
-                f"{path} was changed while dlcx was at work with what it said before; it stays as it is",
+                f"{path} was changed since dlcx read it; the changed file is kept",
                 hint="Run the same command again.",
             )
         write_model_config(config, path)
 
 
 def with_overrides(config: ModelConfig, overrides: Sequence[str]) -> ModelConfig:
-    """The configuration with ``key.path=value`` applied, checked like the file itself; values are YAML.
+    """Apply the values of ``--set`` to a configuration and validate the result.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    overrides
+        Entries ``key.path=value``; values are YAML.
 
     Raises
     ------
     DlcxError
-        Names the flag, the key and the nearest right key.
+        If an entry cannot be parsed, or a key is unknown or has a wrong value.
     """
     data = config.plain()
     for override in overrides:
@@ -129,21 +151,21 @@ def with_overrides(config: ModelConfig, overrides: Sequence[str]) -> ModelConfig
     changed = check(ModelConfig, data, f"--set {', '.join(overrides)}") if overrides else config
     if changed.net_type != config.net_type:
         raise DlcxError(
-            f"--set net_type={changed.net_type}: the other keys would still be those of {config.net_type}",
-            hint=f"Choose the net with `dlcx create-dataset --net-type {changed.net_type}`.",
+            f"--set net_type={changed.net_type}: all other keys would still be those of {config.net_type}",
+            hint=f"Choose the network with `dlcx create-dataset --net-type {changed.net_type}`.",
         )
     return changed
 
 
 def _assign(data: dict[str, Any], key: str, value: Any) -> None:
-    """Set ``data[a][b] = value`` for ``a.b``, making mappings where the schema has them unset."""
+    """Set ``data[a][b] = value`` for the key ``a.b``; create mappings that are unset."""
     steps = key.split(".")
     current: Any = data
     for depth, step in enumerate(steps):
         last = depth == len(steps) - 1
         if isinstance(current, list):
             if not re.fullmatch(r"\d{1,9}", step) or int(step) >= len(current):
-                raise DlcxError(f"--set {key}: '{step}' is no position in a list of {len(current)} (from 0)")
+                raise DlcxError(f"--set {key}: '{step}' is not an index in a list of {len(current)} (from 0)")
             step = int(step)  # type: ignore[assignment]
         elif not isinstance(current, Mapping):
             raise DlcxError(f"--set {key}: '{'.'.join(steps[:depth])}' holds a single value, not keys")

@@ -1,4 +1,4 @@
-"""Which shuffles ``create-dataset`` makes: numbers and training fractions that do not get into the way of others."""
+"""The number and training fraction of new shuffles, so that they do not collide with existing ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,24 @@ logger = logging.getLogger(__name__)
 
 
 def choose_fraction(project: Project, index: int | None, fraction: float | None) -> tuple[Project, int | None]:
-    """The project with the fraction among its TrainingFractions, and its position; None where the call names none.
+    """Add the training fraction that a call names to the project, if it is new.
+
+    Parameters
+    ----------
+    project
+        The project.
+    index, fraction
+        Index in TrainingFraction, or the fraction itself; at most one of them.
+
+    Returns
+    -------
+    project, index
+        The project with the fraction in its TrainingFraction, and the index of it; None if the call names neither.
 
     Raises
     ------
     DlcxError
-        When there is no such position, the fraction cannot be used, or both are given.
+        If the index is out of range, the fraction has more than two decimals, or both are given.
     """
     if fraction is None:
         project.shuffle(1, index or 0)
@@ -36,12 +48,25 @@ def choose_fraction(project: Project, index: int | None, fraction: float | None)
 def choose_shuffles(
     project: Project, numbers: Sequence[int] | None, index: int | None, other: Shuffle | None, *, overwrite: bool
 ) -> list[Shuffle]:
-    """The shuffles to make; ``index`` and ``other``, whose split is taken, choose the training fraction.
+    """Return the shuffles to create.
+
+    Parameters
+    ----------
+    project
+        The project.
+    numbers
+        Their numbers; None creates one shuffle with the default number.
+    index
+        Index of their training fraction; None uses that of ``other``, or the first one.
+    other
+        The shuffle whose split is reused, if any.
+    overwrite
+        Whether to replace the split of a TensorFlow shuffle of the same number.
 
     Raises
     ------
     DlcxError
-        When the number of one is taken by another training fraction, or by TensorFlow and not to be replaced.
+        If a number is in use with another training fraction, or by a TensorFlow shuffle that is not to be replaced.
     """
     preferred = (other.trainset_index if other else 0) if index is None else index
     if numbers is None:
@@ -52,26 +77,26 @@ def choose_shuffles(
         if not target.has_files and target.number in used:
             taken = ", ".join(str(percent) for percent in sorted(used[target.number]))
             raise DlcxError(
-                f"--shuffle {target.number}: there is a shuffle {target.number} already, with {taken} % training "
-                f"images; the results of one with {target.percent} % would have the same names",
-                hint=f"Take a free number, --shuffle {next_free_number(project)}.",
+                f"--shuffle {target.number}: shuffle {target.number} already exists with {taken} % training images; "
+                f"the results of one with {target.percent} % would have the same names",
+                hint=f"Use a free number: --shuffle {next_free_number(project)}.",
             )
         if not is_tensorflow(target):
             continue
         if not overwrite:
             raise DlcxError(
                 f"shuffle {target.number} ({target.name}) was made for DeepLabCut's TensorFlow engine",
-                hint=f"Take a free number, --shuffle {next_free_number(project)}, and for the same split "
-                f"--from-shuffle {target.number}; --overwrite replaces the record of its split.",
+                hint=f"Use a free number: --shuffle {next_free_number(project)}. To reuse the split, add "
+                f"--from-shuffle {target.number}. --overwrite replaces the record of the split.",
             )
         logger.warning("the record of the split of the TensorFlow shuffle %s is replaced", target.name)
     return targets
 
 
 def _default_target(project: Project, index: int) -> Shuffle:
-    """What a call without a number means: shuffle 1, unless TensorFlow or another training fraction has it.
+    """Return the shuffle for a call without a number: shuffle 1, unless another fraction or TensorFlow uses it.
 
-    The same call means the same shuffle again: the lowest number that this fraction has.
+    If the fraction has shuffles, it is the one with the lowest number, so that repeating a call selects the same one.
     """
     used = project.used_numbers()
     taken = {shuffle.number for shuffle in tensorflow_shuffles(project)}
@@ -82,16 +107,25 @@ def _default_target(project: Project, index: int) -> Shuffle:
 
 
 def split_source(project: Project, number: int, index: int | None) -> Shuffle:
-    """The shuffle whose split is taken; ``index`` is the position of the training fraction that the call names.
+    """Return the shuffle whose split is reused.
+
+    Parameters
+    ----------
+    project
+        The project.
+    number
+        Its number.
+    index
+        Index of the training fraction that the call names; None for any.
 
     Raises
     ------
     DlcxError
-        When it does not exist, or has another training fraction.
+        If it does not exist, or has another training fraction.
     """
     other = project.shuffle(number, preferred=index or 0)
     if not other.documentation_path.is_file():
-        hint = "`dlcx create-dataset` without it makes one."
+        hint = "`dlcx create-dataset` without it creates a new split."
         if percents := project.used_numbers().get(number):
             hint = f"Add its {' or '.join(f'{percent / 100:g}' for percent in percents)} to TrainingFraction."
         raise DlcxError(f"--from-shuffle {number}: {other.name} has no training dataset", hint=hint)
@@ -99,6 +133,6 @@ def split_source(project: Project, number: int, index: int | None) -> Shuffle:
         raise DlcxError(
             f"--from-shuffle {number}: its training fraction is {other.fraction:g}, "
             f"not {project.train_fractions[index]:g}",
-            hint="Leave out --train-fraction and --trainset-index: they come with the split.",
+            hint="Leave out --train-fraction and --trainset-index, since the split determines them.",
         )
     return other

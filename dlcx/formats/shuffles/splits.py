@@ -1,4 +1,4 @@
-"""How images are divided into training and test: drawn, drawn by video, or given."""
+"""Splits into training and test images: random, random by video, or given explicitly."""
 
 from __future__ import annotations
 
@@ -17,39 +17,65 @@ from dlcx.untrusted_files import read_text
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row numbers of the merged labels for training and test, int64, and the fraction the split is filed under."""
+    """A split into training and test images.
+
+    Attributes
+    ----------
+    train, test
+        Rows of the merged labels, int64.
+    fraction
+        The training fraction of the shuffle.
+    """
 
     train: np.ndarray
     test: np.ndarray
     fraction: float
 
     def same_rows(self, other: Split) -> bool:
-        """Whether both divide the images alike; the order of rows does not count."""
+        """Return whether both splits have the same training and test images, in any order."""
         return all(
-            np.array_equal(np.sort(mine), np.sort(theirs))
-            for mine, theirs in ((self.train, other.train), (self.test, other.test))
+            np.array_equal(np.sort(one), np.sort(two))
+            for one, two in ((self.train, other.train), (self.test, other.test))
         )
 
 
 def random_split(count: int, fraction: float, seed: int, draw: int = 1) -> Split:
-    """Images drawn one by one: the ``draw``-th permutation from ``seed``.
+    """Split the images at random.
 
-    Shuffles 1, 2, ... of one call of DeepLabCut after ``np.random.seed(seed)`` get the same ones.
+    Parameters
+    ----------
+    count
+        Number of images.
+    fraction
+        Fraction of the images used for training.
+    seed
+        Seed of the random numbers.
+    draw
+        Which permutation after the seed to use, from 1.  Shuffles 1, 2, ... that DeepLabCut creates in one call after
+        ``np.random.seed(seed)`` have the same splits.
     """
-    drawn = _permutation(count, seed, draw)
+    order = _permutation(count, seed, draw)
     train = int(count * fraction)
-    return Split(drawn[:train], drawn[train:], fraction)
+    return Split(order[:train], order[train:], fraction)
 
 
 def random_video_split(images: Sequence[tuple[str, str, str]], fraction: float, seed: int, draw: int = 1) -> Split:
-    """Whole videos drawn: no video has images on both sides, so the test error is that of unseen videos.
+    """Split the images at random by video, so that the test error is that of unseen videos.
 
-    Videos join the training side in random order while that brings its share nearer to ``fraction``.
+    Videos are added to the training images in random order as long as that brings their fraction closer to
+    ``fraction``.
+
+    Parameters
+    ----------
+    images
+        The labeled images; the second part of each is the folder of its video.
+    fraction, seed, draw
+        As for :func:`random_split`.
 
     Raises
     ------
     DlcxError
-        With fewer than two videos.
+        If there are fewer than two videos.
     """
     videos, owner = np.unique([image[1] for image in images], return_inverse=True)
     if len(videos) < 2:
@@ -82,14 +108,22 @@ def explicit_split(
     labels: Labels,
     fraction: float,
 ) -> Split:
-    """The split that lists of row numbers, or files of row numbers or image paths, give.
+    """Return the split given by lists of images.
 
-    One list alone leaves all other images to the other side.
+    Parameters
+    ----------
+    train, test
+        Row numbers of the merged labels, or a file of row numbers or of image paths.  If one is None, it consists of
+        all other images.
+    labels
+        The merged labels.
+    fraction
+        The training fraction under which the shuffle is saved.
 
     Raises
     ------
     DlcxError
-        For a row that is not there, or stands twice.
+        If a row does not exist or is listed twice.
     """
     everything = np.arange(len(labels))
     train_rows = None if train is None else _rows(train, "--train-indices", labels)
@@ -105,7 +139,7 @@ def explicit_split(
 
 
 def _rows(source: str | Path | Sequence[int], flag: str, labels: Labels) -> np.ndarray:
-    """Row numbers out of a sequence, or out of a file of numbers or of image paths."""
+    """Return the rows in a sequence, or in a file of row numbers or image paths."""
     name = f"{flag} {source}" if isinstance(source, str | Path) else flag
     words: Iterable[Any]
     if isinstance(source, str | Path):
@@ -124,13 +158,13 @@ def _rows(source: str | Path | Sequence[int], flag: str, labels: Labels) -> np.n
         row = known.get(("labeled-data", *parts[-2:])) if len(parts) > 1 else _integer(entry)  # type: ignore[arg-type]
         if row is None or not -1 <= row < len(labels):
             raise DlcxError(
-                f"{name}: {entry!r} is no row of the merged labels",
+                f"{name}: {entry!r} is not a row of the merged labels",
                 hint=f"Give numbers from 0 to {len(labels) - 1}, or paths such as {'/'.join(labels.images[0])}.",
             )
         rows.append(row)
-    array = np.array([row for row in rows if row != -1], dtype=np.int64)  # -1 pads fractions in DeepLabCut's lists
+    array = np.array([row for row in rows if row != -1], dtype=np.int64)  # DeepLabCut pads its lists with -1
     if not len(array):
-        raise DlcxError(f"{name}: holds no rows")
+        raise DlcxError(f"{name}: expected at least one row")
     if len(np.unique(array)) != len(array):
         raise DlcxError(f"{name}: rows are listed more than once")
     return array

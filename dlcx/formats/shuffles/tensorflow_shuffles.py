@@ -1,4 +1,4 @@
-"""Shuffles that DeepLabCut made for its TensorFlow engine: their labels and splits are of use, their weights are not.
+"""Shuffles of DeepLabCut's TensorFlow engine: dlcx can use their labels and splits, but not their weights.
 
 ::
 
@@ -6,8 +6,8 @@
     training-datasets/iteration-<I>/.../Documentation_data-<task>_<TF>shuffle<S>.pickle the split
     training-datasets/iteration-<I>/.../metadata.yaml                                   engine: tensorflow
 
-DeepLabCut 2 writes no metadata.yaml, and a project may have been copied without the networks, so each of the three is
-enough.  A shuffle with a pytorch_config.yaml is PyTorch's.
+DeepLabCut 2 writes no metadata.yaml, and a project may have been copied without its networks, so any of the three
+files identifies such a shuffle.  A shuffle with a pytorch_config.yaml is a PyTorch shuffle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from dlcx.project import Project, Shuffle
 
 
 def tensorflow_shuffles(project: Project) -> list[Shuffle]:
-    """The TensorFlow shuffles of this iteration by fraction and number, also of fractions that config.yaml lacks."""
+    """Return the TensorFlow shuffles of the iteration, sorted by fraction and number.
+
+    They may have fractions that are missing from config.yaml.
+    """
     fractions = {int(100 * fraction): fraction for fraction in reversed(project.train_fractions)}
     entries = _entries(project)
     known = {
@@ -32,44 +35,51 @@ def tensorflow_shuffles(project: Project) -> list[Shuffle]:
         for entry in entries.values()
         if "train_fraction" in entry and "index" in entry
     }
-    places = {(percent, number) for number, percents in project.used_numbers().items() for percent in percents}
+    used = {(percent, number) for number, percents in project.used_numbers().items() for percent in percents}
     every = [
         Shuffle(project, number, fractions.get(percent, known.get((percent, number), _fraction(percent))))
-        for percent, number in {*places, *known}
+        for percent, number in {*used, *known}
     ]
     found = [shuffle for shuffle in every if _is_tensorflow(shuffle, entries.get(shuffle.name, {}).get("engine"))]
     return sorted(found, key=lambda shuffle: (shuffle.fraction, shuffle.number))
 
 
 def is_tensorflow(shuffle: Shuffle) -> bool:
-    """Whether a shuffle exists for DeepLabCut's TensorFlow engine only."""
+    """Return whether a shuffle exists only for DeepLabCut's TensorFlow engine."""
     return _is_tensorflow(shuffle, _entries(shuffle.project).get(shuffle.name, {}).get("engine"))
 
 
 def tensorflow_net(shuffle: Shuffle) -> str:
-    """The name of its network, as ``train/pose_cfg.yaml`` gives it; "?" where the folder is gone."""
+    """Return the network in its ``train/pose_cfg.yaml``, or "?" if the file cannot be read."""
     with suppress(DlcxError):
         return str(read_yaml(shuffle.tensorflow_dir / "train" / "pose_cfg.yaml").get("net_type") or "?")
     return "?"
 
 
 def describe_carry_over(numbers: Sequence[int]) -> list[str]:
-    """One line on what a network of PyTorch takes over from TensorFlow shuffles; none without such shuffles."""
+    """Return a line on what can be reused from TensorFlow shuffles; empty if there are none."""
     if not numbers:
         return []
     return [
         f"TensorFlow shuffle{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: labels and splits "
-        "carry over (create-dataset --from-shuffle N takes the split), weights do not"
+        "can be reused (create-dataset --from-shuffle N), weights cannot"
     ]
 
 
 def refuse_tensorflow(shuffle: Shuffle, *, also: str = "") -> None:
-    """Refuse a shuffle that has no network of PyTorch; ``also`` is another way out.
+    """Refuse a TensorFlow shuffle.
+
+    Parameters
+    ----------
+    shuffle
+        The shuffle.
+    also
+        Text to append to the hint.
 
     Raises
     ------
     DlcxError
-        When it is a TensorFlow shuffle; the hint names the shuffles that can be used.
+        If it is a TensorFlow shuffle; the hint lists the shuffles that can be used.
     """
     if not is_tensorflow(shuffle):
         return
@@ -86,7 +96,7 @@ def refuse_tensorflow(shuffle: Shuffle, *, also: str = "") -> None:
 
 
 def next_free_number(project: Project) -> int:
-    """The number after the highest one of any engine and training fraction, as DeepLabCut counts; 1 for the first."""
+    """Return the number after the highest one of any engine and fraction, as in DeepLabCut; 1 if there is none."""
     numbers = [*project.used_numbers(), *(shuffle.number for shuffle in tensorflow_shuffles(project))]
     return max(numbers, default=0) + 1
 
@@ -100,7 +110,7 @@ def _is_tensorflow(shuffle: Shuffle, engine: str | None) -> bool:
 
 
 def _entries(project: Project) -> dict[str, dict[str, Any]]:
-    """metadata.yaml, or nothing where it cannot be read: the folders then say enough."""
+    """Return the entries of metadata.yaml; empty if it cannot be read, since the folders suffice."""
     try:
         return read_metadata(project)
     except DlcxError:
@@ -108,6 +118,6 @@ def _entries(project: Project) -> dict[str, dict[str, Any]]:
 
 
 def _fraction(percent: int) -> float:
-    """A fraction that file names show as ``percent``; they truncate, and 0.29 alone would become 28."""
+    """Return a fraction that file names show as ``percent``: they truncate, so that 0.29 would become 28."""
     fraction = percent / 100
     return fraction if int(100 * fraction) == percent else math.nextafter(fraction, 1)

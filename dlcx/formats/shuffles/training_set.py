@@ -1,16 +1,17 @@
-"""``training-datasets/iteration-<I>/UnaugmentedDataSet_<task><date>``: merged labels and the split of each shuffle.
+"""The training dataset of each shuffle in ``training-datasets/iteration-<I>/UnaugmentedDataSet_<task><date>``.
 
 ::
 
-    CollectedData_<scorer>.h5 .csv                          all labels; the split counts its rows
+    CollectedData_<scorer>.h5 .csv                          merged labels; splits refer to its rows
     Documentation_data-<task>_<TF>shuffle<S>.pickle         [training rows, train, test, fraction]
     <task>_<scorer><TF>shuffle<S>.mat | .pickle             training rows of a single animal | of several
     metadata.yaml                                           fraction, number, split number, engine of each shuffle
     dlc-models-pytorch/.../test/pose_cfg.yaml, inference_cfg.yaml
 
-A training row is ``{"image": (folder, video, image), "size": (channels, height, width), "joints": ...}``; joints are
-rows of bodypart number, x, y: integers for a single animal, and per individual with two decimals for several
-(unique bodyparts last).  Format: DeepLabCut 3.0.2, which takes the image sizes from it and labels from the merged h5.
+A training row is ``{"image": (folder, video, image), "size": (channels, height, width), "joints": ...}``.  Joints are
+rows of bodypart number, x, y: integers for a single animal; for several animals one array per individual with two
+decimals, unique bodyparts last.  DeepLabCut reads image sizes from these rows and labels from the merged h5.
+Format: DeepLabCut 3.0.2.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ from dlcx.untrusted_files import image_header
 
 
 def load_training_set(shuffle: Shuffle) -> tuple[Labels, Split]:
-    """The merged labels and the split of a shuffle, made by dlcx or by DeepLabCut.
+    """Read the merged labels and the split of a shuffle.
 
     Raises
     ------
     DlcxError
-        When the shuffle was not created, or its split counts rows that the labels do not have.
+        If the shuffle does not exist, or its split refers to rows that the labels do not have.
     """
     project = shuffle.project
     if not shuffle.documentation_path.is_file():
@@ -56,20 +57,20 @@ def load_training_set(shuffle: Shuffle) -> tuple[Labels, Split]:
         raise DlcxError(
             f"{shuffle.documentation_path.name}: the split names row {last}, "
             f"but {project.merged_labels_path.name} has {len(labels)} rows",
-            hint="The labels were merged anew since; create the dataset again.",
+            hint="The labels were merged again since the split was made. Run `dlcx create-dataset` again.",
         )
     return labels, split
 
 
 def read_split(path: str | Path) -> Split:
-    """The split that a Documentation pickle holds; entries of -1, which pad a fraction, are dropped.
+    """Read the split in a Documentation pickle, without the entries of -1 that DeepLabCut pads it with.
 
     Raises
     ------
     DlcxError
-        When the file is unreadable or no such pickle.
+        If the file cannot be read or is another pickle.
     """
-    # Files of DeepLabCut 2 hold the fraction in a class of its YAML reader.
+    # In files of DeepLabCut 2, the fraction is an object of its YAML library.
     data = load_plain_pickle(Path(path), foreign=True)
     if not isinstance(data, list | tuple) or len(data) != 4:
         raise DlcxError(f"{path}: expected [rows, train, test, fraction]")
@@ -91,18 +92,24 @@ def _indices(rows: Any, path: object) -> np.ndarray:
 
 
 def write_documentation(rows: list[dict[str, Any]], split: Split, path: Path) -> None:
-    """Write the pickle that holds the split."""
+    """Write the Documentation pickle with training rows and split."""
     dump_pickle([rows, split.train, split.test, split.fraction], path)
 
 
 def rows_path(shuffle: Shuffle) -> Path:
-    """The file of the training rows: ``.mat``, or ``.pickle`` for several animals."""
+    """Return the file of the training rows: ``.mat``, or ``.pickle`` for several animals."""
     base = shuffle.dataset_path
     return base.with_name(base.name + (".pickle" if shuffle.project.layout.multi else ".mat"))
 
 
 def write_rows(rows: list[dict[str, Any]], shuffle: Shuffle) -> Path:
-    """Write the training rows where DeepLabCut looks for image sizes: ``.mat``, or ``.pickle`` for several animals."""
+    """Write the training rows, from which DeepLabCut reads image sizes, and return the file.
+
+    Raises
+    ------
+    DlcxError
+        If the file cannot be written.
+    """
     path = rows_path(shuffle)
     if shuffle.project.layout.multi:
         dump_pickle(rows, path)
@@ -114,34 +121,41 @@ def write_rows(rows: list[dict[str, Any]], shuffle: Shuffle) -> Path:
         joints = np.empty((1, 1), dtype=object)
         joints[0, 0] = row["joints"]
         cells[0, index] = (np.array([row["image"]]), np.array([row["size"]]), joints)
-    with atomic_file(path) as beside:
-        savemat(beside, {"dataset": cells})
+    with atomic_file(path) as temporary:
+        savemat(temporary, {"dataset": cells})
     return path
 
 
 def training_rows(labels: Labels, split: Split, sizes: Mapping[int, tuple[int, int, int]]) -> list[dict[str, Any]]:
-    """Training rows of the train images that show anything.
+    """Return the training rows of all training images with at least one label inside the image.
 
-    ``sizes`` maps the row number to channels, height, width.  Points outside of the image are left out.
+    Parameters
+    ----------
+    labels
+        The merged labels, in pixels.
+    split
+        The split.
+    sizes
+        Channels, height and width of each image by row number.
 
     Raises
     ------
     DlcxError
-        When nothing is left.
+        If no label lies inside its image.
     """
     make = _several if labels.layout.multi else _single
     rows = (make(labels, int(index), sizes[int(index)]) for index in split.train)
     shown = [row for row in rows if row is not None]
     if not shown:
         raise DlcxError(
-            f"no label lies inside of one of the {len(split.train)} training images",
-            hint="Look with `dlcx check-labels`; names of bodyparts must be those of config.yaml.",
+            f"none of the {len(split.train)} training images has a label inside the image",
+            hint="Run `dlcx check-labels`, and compare the names of bodyparts with those in config.yaml.",
         )
     return shown
 
 
 def _inside(xy: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-    """Which points (..., 2) lie strictly inside of an image; nan does not."""
+    """Return which points (..., 2) lie strictly inside the image; nan does not."""
     _, height, width = size
     result: np.ndarray = np.all((xy > 0) & (xy < (width, height)), axis=-1)
     return result
@@ -149,30 +163,30 @@ def _inside(xy: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
 
 def _single(labels: Labels, index: int, size: tuple[int, int, int]) -> dict[str, Any] | None:
     xy = labels.xy[index, 0]
-    whole = np.where(np.isfinite(xy), np.trunc(xy), 0).astype(np.int64)  # 0 is not inside
-    seen = np.flatnonzero(_inside(whole, size))
-    joints = np.column_stack([seen, whole[seen]])
+    integers = np.where(np.isfinite(xy), np.trunc(xy), 0).astype(np.int64)  # 0 is not inside
+    visible = np.flatnonzero(_inside(integers, size))
+    joints = np.column_stack([visible, integers[visible]])
     return {"image": labels.images[index], "size": size, "joints": joints} if len(joints) else None
 
 
 def _several(labels: Labels, index: int, size: tuple[int, int, int]) -> dict[str, Any] | None:
     joints = {}
-    # Unique bodyparts come after the last animal, and their numbers after those of the animals' bodyparts.
+    # Unique bodyparts follow the last animal, and their numbers follow those of the animals' bodyparts.
     groups = [(xy, 0) for xy in labels.xy[index]] + [(labels.unique_xy[index], len(labels.layout.bodyparts))]
     for owner, (xy, first) in enumerate(groups):
-        seen = np.flatnonzero(_inside(xy, size))
-        if len(seen):
-            joints[owner] = np.column_stack([seen + first, xy[seen]]).astype(np.float32).round(2)
+        visible = np.flatnonzero(_inside(xy, size))
+        if len(visible):
+            joints[owner] = np.column_stack([visible + first, xy[visible]]).astype(np.float32).round(2)
     return {"image": labels.images[index], "size": np.array(size), "joints": joints} if joints else None
 
 
 def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
-    """Channels, height and width of every labeled image, from the files' headers.
+    """Read channels, height and width of every labeled image from the header of its file.
 
     Raises
     ------
     DlcxError
-        Names the first image that is missing or unreadable, and counts them.
+        If images are missing or cannot be read; the message names the first one and their number.
     """
     sizes: list[tuple[int, int, int]] = []
     missing: list[Path] = []
@@ -185,7 +199,7 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
             sizes.append((header.channels, header.height, header.width))
     if missing:
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        problem = "is no readable image" if missing[0].is_file() else "does not exist"
+        problem = "is not a readable image" if missing[0].is_file() else "does not exist"
         raise DlcxError(
             f"labeled image {missing[0]} {problem}{others}",
             hint="Restore the image, or delete it and run `dlcx clean-labels` to drop its row of labels.",
@@ -194,20 +208,20 @@ def read_sizes(project: Project, labels: Labels) -> list[tuple[int, int, int]]:
 
 
 def metadata_with(project: Project, shuffle: Shuffle, split: Split) -> dict[str, dict[str, Any]]:
-    """The metadata with ``shuffle`` added; equal splits share a number.
+    """Return the entries of metadata.yaml with ``shuffle`` added; equal splits get the same number.
 
-    Shuffles without an entry (the file was missing) are entered first, each with the engine whose model it has:
-    DeepLabCut would take PyTorch's for TensorFlow's, and would not know TensorFlow's.
+    Existing shuffles without an entry are added first, each with its engine.  Without an entry, DeepLabCut would
+    take PyTorch shuffles for TensorFlow shuffles and would not find TensorFlow shuffles.
     """
     entries = {name: dict(entry) for name, entry in read_metadata(project).items() if name != shuffle.name}
     splits = {name: known for name in entries if (known := _split_of(project, name, entries[name])) is not None}
     engines = dict.fromkeys(tensorflow_shuffles(project), "tensorflow") | dict.fromkeys(project.shuffles(), "pytorch")
     absent = [other for other in engines if other.name not in entries and other.name != shuffle.name]
     engines[shuffle] = "pytorch"
-    for other, own in [*((other, None) for other in absent), (shuffle, split)]:
-        if own is None and not other.documentation_path.is_file():
+    for other, known_split in [*((other, None) for other in absent), (shuffle, split)]:
+        if known_split is None and not other.documentation_path.is_file():
             continue
-        rows = own or read_split(other.documentation_path)
+        rows = known_split or read_split(other.documentation_path)
         same = (entries[name]["split"] for name, known in splits.items() if known.same_rows(rows))
         free = max((entry.get("split", 0) for entry in entries.values()), default=0) + 1
         entries[other.name] = {
@@ -228,12 +242,12 @@ def _split_of(project: Project, name: str, entry: Mapping[str, Any]) -> Split | 
 
 
 def register_shuffle(project: Project, shuffle: Shuffle, split: Split) -> None:
-    """Add a shuffle to metadata.yaml, see :func:`metadata_with`; other processes may add theirs meanwhile.
+    """Add a shuffle to metadata.yaml, see :func:`metadata_with`; several processes may do so at the same time.
 
     Raises
     ------
     DlcxError
-        When the file cannot be read or written, or another process keeps it.
+        If the file cannot be read or written, or is locked by another process.
     """
     with exclusive_edit(project.metadata_path):
         entries = metadata_with(project, shuffle, split)
@@ -241,7 +255,7 @@ def register_shuffle(project: Project, shuffle: Shuffle, split: Split) -> None:
 
 
 def pose_cfg(project: Project, net_type: str) -> dict[str, Any]:
-    """``test/pose_cfg.yaml``, which DeepLabCut needs for analysis."""
+    """Return the content of ``test/pose_cfg.yaml``, which DeepLabCut needs for analysis."""
     names = [*project.layout.bodyparts, *project.layout.unique]
     return {
         "dataset": str(project.root),
@@ -256,7 +270,7 @@ def pose_cfg(project: Project, net_type: str) -> dict[str, Any]:
 
 
 def inference_cfg(project: Project) -> dict[str, Any]:
-    """``test/inference_cfg.yaml``: DeepLabCut's settings for assembling and tracking several animals."""
+    """Return the content of ``test/inference_cfg.yaml``: DeepLabCut's settings for assembly and tracking."""
     return {
         "variant": 0,
         "pafthreshold": 0.1,
@@ -273,9 +287,9 @@ def inference_cfg(project: Project) -> dict[str, Any]:
 
 
 def read_paf_best(shuffle: Shuffle) -> list[int] | None:
-    """The edges of the part-affinity graph that pruning kept, from ``test/pose_cfg.yaml``; None where none was."""
+    """Read the edges of the pruned part-affinity graph from ``test/pose_cfg.yaml``; None if it was not pruned."""
     path = shuffle.test_dir / "pose_cfg.yaml"
     edges = read_yaml(path).get("paf_best") if path.is_file() else None
     if edges is not None and not (isinstance(edges, list) and all(isinstance(edge, int) for edge in edges)):
-        raise DlcxError(f"{path}: paf_best: expected a list of numbers of edges, got {edges!r:.60}")
+        raise DlcxError(f"{path}: paf_best: expected a list of edge numbers, got {edges!r:.60}")
     return edges

@@ -199,7 +199,7 @@ def test_sizes_come_from_the_images_and_missing_ones_are_named(tmp_path):
         cv2.imwrite(str(folder / name), np.zeros((10 + index, 20, 3) if index else (10, 20), np.uint8))
     assert read_sizes(project, labels)[:3] == [(1, 10, 20), (3, 11, 20), (3, 12, 20)]
     (folder / "img07.png").write_bytes(b"no image")
-    with pytest.raises(DlcxError, match=r"img07\.png is no readable image"):
+    with pytest.raises(DlcxError, match=r"img07\.png is not a readable image"):
         read_sizes(project, labels)
 
 
@@ -242,11 +242,11 @@ def test_given_splits(tmp_path):
 
     (tmp_path / "other.txt").write_text("vid/9.png\n")
     for train, test, message in (
-        ([0, 5], None, "--train-indices: '5' is no row"),
+        ([0, 5], None, "--train-indices: '5' is not a row"),
         ([0, 0], None, "more than once"),
-        ([], None, "holds no rows"),
+        ([], None, "expected at least one row"),
         ([0, 1], [1, 2], r"labeled-data/vid/1\.png \(row 1\) is both"),
-        (None, tmp_path / "other.txt", r"other\.txt: 'vid/9\.png' is no row"),
+        (None, tmp_path / "other.txt", r"other\.txt: 'vid/9\.png' is not a row"),
         (tmp_path / "absent.txt", None, "cannot read"),
     ):
         with pytest.raises(DlcxError, match=message):
