@@ -84,7 +84,7 @@ class Evaluated:
             )
         loose = [split.rmse_detections for split in (self.train, self.test)]
         if np.isfinite(loose).any():
-            said.append(f"rmse px whatever the animal: {_number(loose[0])} (train), {_number(loose[1])} (test)")
+            said.append(f"rmse px ignoring identity: {_number(loose[0])} (train), {_number(loose[1])} (test)")
         sized = [100 * split.yardstick.share(split.rmse) for split in (self.train, self.test)]
         if np.isfinite(sized).any():
             train, test = (_number(share, 1) for share in sized)
