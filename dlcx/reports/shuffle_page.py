@@ -256,10 +256,8 @@ class _Facts:
         both = len(videos["train"] & videos["test"])
         count = len(self.rows["test"])
         of = len(videos["test"])
-        text = paragraph(
-            f"{count} test image{'s' if count > 1 else ''} from {of} video{'s' if of > 1 else ''}; "
-            f"{both} of {of} also {'has' if both == 1 else 'have'} training images."
-        )
+        also = "which also has training images" if of == both == 1 else f"{both} of which also have training images"
+        text = paragraph(f"{count} test image{'s' * (count > 1)} from {of} video{'s' * (of > 1)}, {also}.")
         if not check.twins:
             return text + paragraph("No test image is nearly identical to a training image.")
         text += paragraph(check.line()[0].upper() + check.line()[1:] + ".", "warn")
