@@ -1,4 +1,4 @@
-"""A crew of Dask workers: those of a scheduler somewhere, or some started here.
+"""A pool of Dask workers: those of an existing scheduler, or local ones.
 
 https://distributed.dask.org; dask-jobqueue starts workers on PBS, SGE, LSF and others.
 """
@@ -22,19 +22,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds in which a scheduler has to answer, and in which stopped workers save what they did.
+#: Seconds to wait for a scheduler, and for stopped workers to save.
 TIMEOUT, PATIENCE = 15.0, 20.0
-#: Seconds between looks at what is ready.
+#: Seconds between checks for results.
 POLL = 0.1
 
-#: Torch's threads and the device's memory are the process's, so that it does one piece of work at a time.
+#: A process runs one task at a time, because tasks share torch's threads and the memory of the device.
 _one_at_a_time = threading.Lock()
 
 
 class DaskPool:
     """See :class:`dlcx.cluster.worker_pool.WorkerPool`; a context manager.
 
-    ``address`` is a scheduler's; without one, a process is started for every environment.
+    Parameters
+    ----------
+    work
+        The function that runs a task.
+    address
+        Address of a scheduler; without one, a process starts for each environment.
+    environments
+        Environment variables of each local process.
+    on_progress
+        Called with the number of a task and its completed units.
+    stop
+        Signals that request a stop.
     """
 
     def __init__(
@@ -55,7 +66,7 @@ class DaskPool:
         self.new: list[Future[Any]] = []
         self.token = uuid.uuid4().hex[:8]
         self._stack = ExitStack()
-        self._speaking = threading.Lock()
+        self._progress_lock = threading.Lock()
         self.client: Client
 
     def __enter__(self) -> DaskPool:
@@ -70,22 +81,22 @@ class DaskPool:
                 self._stack = self._stack.pop_all()
         except (OSError, TimeoutError, ValueError, ImportError) as error:
             raise DlcxError(
-                f"--cluster {flag}: no scheduler of Dask answers there ({str(error) or type(error).__name__})",
-                hint="'dask scheduler' starts one and says its address, 'dask worker ADDRESS --nthreads 1' joins it.",
+                f"--cluster {flag}: no Dask scheduler answers ({str(error) or type(error).__name__})",
+                hint="Run `dask scheduler` to start one, and `dask worker ADDRESS --nthreads 1` to add workers.",
             ) from None
         self.client.subscribe_topic(self._topic, self._listen)
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         if not workers:
-            logger.warning("--cluster %s: no worker is there yet: 'dask worker %s --nthreads 1'", flag, where)
+            logger.warning("--cluster %s: no workers yet; start one with `dask worker %s --nthreads 1`", flag, where)
         if any(worker["nthreads"] > 1 for worker in workers):
-            logger.warning("--cluster %s: workers do one share at a time; start them with --nthreads 1", flag)
+            logger.warning("--cluster %s: each worker runs one task at a time; start workers with --nthreads 1", flag)
         if self.client.dashboard_link and "bokeh" in _installed():
             logger.info("dashboard: %s", self.client.dashboard_link)
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(Exception):  # whatever state the scheduler is in, the workers' stores are whole
-            self._take_back()
+        with suppress(Exception):  # whatever the state of the scheduler, the workers' stores are complete
+            self._cancel_pending()
         self._stack.close()
 
     @property
@@ -98,7 +109,7 @@ class DaskPool:
         key = f"{name}-{self.token}-{number}"
         self.numbers[key] = number
         arguments = (self.work, number, item, self._topic)
-        self.new.append(self.client.submit(_piece, *arguments, key=key, retries=TRIES - 1, pure=False))
+        self.new.append(self.client.submit(_run_task, *arguments, key=key, retries=TRIES - 1, pure=False))
 
     def results(self) -> Iterator[tuple[int, Any | FailedTask]]:
         """See :class:`dlcx.cluster.worker_pool.WorkerPool`."""
@@ -109,7 +120,7 @@ class DaskPool:
             if self.stop:
                 raise Stopped(f"stopped by {self.stop.signal}", hint="Run the same command again to resume.")
             if self.client.status not in ("running", "connecting"):
-                raise DlcxError("the scheduler of Dask is gone", hint="Run the same command again to resume.")
+                raise DlcxError("the Dask scheduler is gone", hint="Run the same command again to resume.")
             running.update(self.new)
             self.new = []
             ready = running.next_batch(block=False)
@@ -127,11 +138,11 @@ class DaskPool:
         return f"dlcx-{self.token}"
 
     def _listen(self, event: tuple[float, Any]) -> None:
-        with self._speaking:
+        with self._progress_lock:
             self.on_progress(*event[1])
 
-    def _take_back(self) -> None:
-        """Cancel what is not done, and give workers the time to save."""
+    def _cancel_pending(self) -> None:
+        """Cancel unfinished tasks and give workers time to save."""
         if not self.numbers or self.client.status != "running":
             return
         from distributed import Future
@@ -148,7 +159,7 @@ def _distributed() -> Any:
     except ImportError:
         raise DlcxError(
             "--cluster dask and --cluster local need dask.distributed, which is not installed",
-            hint="pip install 'dlcx[cluster]'; --devices N needs nothing more.",
+            hint="pip install 'dlcx[cluster]'; --devices N needs no extra package.",
         ) from None
     return distributed
 
@@ -160,7 +171,7 @@ def _installed() -> set[str]:
 
 
 def _local(environments: Sequence[Mapping[str, str]]) -> Any:
-    """A scheduler here, and a worker process for every environment, which is started again when it dies."""
+    """A local scheduler with one worker process per environment; processes that die are restarted."""
     from distributed import Nanny, Scheduler, SpecCluster
 
     options = {"nthreads": 1, "memory_limit": 0, "host": "127.0.0.1", "dashboard": False, "silence_logs": logging.ERROR}
@@ -173,8 +184,8 @@ def _local(environments: Sequence[Mapping[str, str]]) -> Any:
     return SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.ERROR)
 
 
-def _piece(work: Work, number: int, item: Any, topic: str) -> Any:
-    """A piece of work on a worker."""
+def _run_task(work: Work, number: int, item: Any, topic: str) -> Any:
+    """Run a task on a worker."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -183,11 +194,11 @@ def _piece(work: Work, number: int, item: Any, topic: str) -> Any:
     def report(count: int) -> None:
         task = worker.state.tasks.get(key)
         if task is None or task.state in ("cancelled", "released", "forgotten"):
-            raise Stopped("its result is no longer wanted")
+            raise Stopped("the result is no longer needed")
         worker.log_event(topic, (number, count))
 
     with _one_at_a_time:
-        report(0)  # it may have been cancelled meanwhile
+        report(0)  # raises if the task was canceled meanwhile
         return work(item, report)
 
 
@@ -196,9 +207,9 @@ def _is_busy() -> bool:
 
 
 def _reason(future: Future[Any]) -> str:
-    """Why a piece of work failed for good, in a line."""
+    """Describe in one line why a task failed for good."""
     if future.status == "cancelled":
-        return "Dask cancelled it"
+        return "Dask canceled it"
     error = future.exception()
     if type(error).__name__ == "KilledWorker":
         return f"given up after several tries: its workers died, the last at {error.last_worker.address}"

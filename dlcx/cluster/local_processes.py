@@ -1,4 +1,4 @@
-"""A crew of processes on this machine, each with a device or a few cores of its own."""
+"""A pool of processes on this machine, each with its own device or CPU cores."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from dlcx.stopping import StopRequest
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that processes get to save what they did.
+#: Seconds for processes to save before they are killed.
 PATIENCE = 60.0
 
 
 class LocalPool:
-    """One process an ``environment``, whose variables are set before anything heavy is loaded; a context manager.
+    """One process per environment, whose variables are set before heavy imports; a context manager.
 
     See :class:`dlcx.cluster.worker_pool.WorkerPool`.
     """
@@ -44,21 +44,21 @@ class LocalPool:
         self.stop = StopRequest() if stop is None else stop
         self.waiting: deque[tuple[int, Any]] = deque()
         self.tries: dict[int, int] = {}
-        self.members: list[_Member | None] = [None] * len(environments)
+        self.workers: list[_Worker | None] = [None] * len(environments)
 
     def __enter__(self) -> LocalPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        members = [member for member in self.members if member]
-        for member in members:
-            member.dismiss()
+        workers = [worker for worker in self.workers if worker]
+        for worker in workers:
+            worker.stop()
         until = time.monotonic() + PATIENCE
-        for member in members:
-            member.process.join(max(0.0, until - time.monotonic()))
-            if member.process.is_alive():
-                member.process.kill()
-                member.process.join()
+        for worker in workers:
+            worker.process.join(max(0.0, until - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
 
     @property
     def size(self) -> int:
@@ -74,66 +74,68 @@ class LocalPool:
         while True:
             if self.stop:
                 raise Stopped(f"stopped by {self.stop.signal}", hint="Run the same command again to resume.")
-            self._hand_out()
-            busy = [(place, member) for place, member in enumerate(self.members) if member and member.item]
+            self._assign_tasks()
+            busy = [(slot, worker) for slot, worker in enumerate(self.workers) if worker and worker.item]
             if not busy:
                 return
-            ready = wait([thing for _, member in busy for thing in (member.line, member.process.sentinel)], timeout=0.5)
-            for place, member in busy:
-                if member.line in ready or member.process.sentinel in ready:
-                    yield from self._hear(place, member)
+            ready = wait(
+                [handle for _, worker in busy for handle in (worker.line, worker.process.sentinel)], timeout=0.5
+            )
+            for slot, worker in busy:
+                if worker.line in ready or worker.process.sentinel in ready:
+                    yield from self._receive(slot, worker)
 
-    def _hand_out(self) -> None:
-        for place, environment in enumerate(self.environments):
-            member = self.members[place]
-            if not self.waiting or (member and member.item):
+    def _assign_tasks(self) -> None:
+        for slot, environment in enumerate(self.environments):
+            worker = self.workers[slot]
+            if not self.waiting or (worker and worker.item):
                 continue
-            if member is None:
-                member = self.members[place] = _Member(environment, self.work)
+            if worker is None:
+                worker = self.workers[slot] = _Worker(environment, self.work)
             number, item = self.waiting.popleft()
             self.tries[number] = self.tries.get(number, 0) + 1
-            member.give(number, item)
+            worker.run(number, item)
 
-    def _hear(self, place: int, member: _Member) -> Iterator[tuple[int, Any | FailedTask]]:
-        """All that a process has said, and whether it died."""
-        assert member.item is not None
-        number, item = member.item
+    def _receive(self, slot: int, worker: _Worker) -> Iterator[tuple[int, Any | FailedTask]]:
+        """Read all messages of a process and notice its death."""
+        assert worker.item is not None
+        number, item = worker.item
         try:
-            while member.line.poll():
-                kind, what = member.line.recv()
+            while worker.line.poll():
+                kind, content = worker.line.recv()
                 if kind == "at":
-                    self.on_progress(number, what)
+                    self.on_progress(number, content)
                 elif kind == "log":
-                    logging.getLogger(what[0]).log(what[1], "%s", what[2])
+                    logging.getLogger(content[0]).log(content[1], "%s", content[2])
                 else:
-                    member.item = None
-                    yield from [(number, what)] if kind == "done" else self._again(number, item, what)
+                    worker.item = None
+                    yield from [(number, content)] if kind == "done" else self._retry(number, item, content)
                     return
         except (EOFError, OSError):
             pass
         else:
-            if member.process.is_alive():
+            if worker.process.is_alive():
                 return
-        member.process.join()
-        member.line.close()
-        self.members[place] = None
-        code = member.process.exitcode or 0
+        worker.process.join()
+        worker.line.close()
+        self.workers[slot] = None
+        code = worker.process.exitcode or 0
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        logger.warning("process %s ended with %s; another goes on with its work", member.process.pid, how)
-        yield from self._again(number, item, f"its processes ended, the last with {how}")
+        logger.warning("process %s ended with %s; another one continues its task", worker.process.pid, how)
+        yield from self._retry(number, item, f"all attempts ended; the last one with {how}")
 
-    def _again(self, number: int, item: Any, why: str) -> Iterator[tuple[int, FailedTask]]:
+    def _retry(self, number: int, item: Any, why: str) -> Iterator[tuple[int, FailedTask]]:
         if self.tries[number] < TRIES:
             self.waiting.appendleft((number, item))
         else:
             yield number, FailedTask(f"given up after {TRIES} tries: {why}")
 
 
-class _Member:
-    """One process; ``item`` is what it works on."""
+class _Worker:
+    """One process; ``item`` is its current task."""
 
     def __init__(self, environment: Mapping[str, str], work: Work) -> None:
-        # spawn: nothing of this process's threads and devices is inherited
+        # spawn: threads and devices of this process must not be inherited
         context = multiprocessing.get_context("spawn")
         self.line, other = context.Pipe()
         self.process: BaseProcess = context.Process(
@@ -144,14 +146,14 @@ class _Member:
         other.close()
         self.line.send(work)
 
-    def give(self, number: int, item: Any) -> None:
-        """Begin a piece of work; one that cannot hear any more is noticed later."""
+    def run(self, number: int, item: Any) -> None:
+        """Send a task; if the process is dead, the pool notices later."""
         self.item = (number, item)
         with suppress(OSError):
             self.line.send(item)
 
-    def dismiss(self) -> None:
-        """Let it end: at once when idle, else as soon as it has saved what it did."""
+    def stop(self) -> None:
+        """Stop the process: at once if it is idle, otherwise as soon as it has saved."""
         if self.item and self.process.is_alive():
             self.process.terminate()
         with suppress(OSError):
@@ -160,27 +162,27 @@ class _Member:
 
 
 def _serve(line: Connection, environment: Mapping[str, str]) -> None:
-    """A process's life: pieces of work come in, results go out, until None comes or nobody is there any more."""
+    """Main loop of a process: receive tasks and send results until None arrives or the pool is gone."""
     os.environ.update(environment)
-    handler = _Sender(line)
-    own = logging.getLogger("dlcx")
-    own.handlers, own.propagate = [handler], False
+    handler = _LogSender(line)
+    package_logger = logging.getLogger("dlcx")
+    package_logger.handlers, package_logger.propagate = [handler], False
     with suppress(EOFError, OSError, KeyboardInterrupt):
         work = line.recv()
         while (item := line.recv()) is not None:
             try:
-                said = ("done", work(item, lambda count: line.send(("at", count))))
+                message = ("done", work(item, lambda count: line.send(("at", count))))
             except (OSError, EOFError) as error:
-                if isinstance(error, BrokenPipeError | EOFError):  # nobody listens: the work itself has been saved
+                if isinstance(error, BrokenPipeError | EOFError):  # the pool is gone; the work itself is stored
                     return
-                said = ("failed", f"{type(error).__name__}: {error}")
+                message = ("failed", f"{type(error).__name__}: {error}")
             except Exception as error:
-                said = ("failed", f"{type(error).__name__}: {error}")
-            line.send(said)
+                message = ("failed", f"{type(error).__name__}: {error}")
+            line.send(message)
 
 
-class _Sender(logging.Handler):
-    """Log lines go to who started the process."""
+class _LogSender(logging.Handler):
+    """Sends log records to the pool."""
 
     def __init__(self, line: Connection) -> None:
         super().__init__(logging.WARNING)

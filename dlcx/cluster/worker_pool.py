@@ -1,8 +1,8 @@
-"""What does pieces of work elsewhere, whoever runs it: a crew.
+"""A pool of workers that run tasks in other processes.
 
-``work(item, report)`` is one piece: a function of some module, with an item that can be pickled.  Now and then
-it calls ``report(n)``, n units are done, which raises :class:`dlcx.errors.Stopped` when the result is no longer wanted.
-A piece whose process dies is begun again by another, so ``work`` must go on from what it has stored.
+A task calls ``work(item, report)``: ``work`` is a module-level function, ``item`` can be pickled. It calls
+``report(n)`` when n units are done; ``report`` raises :class:`dlcx.errors.Stopped` when the result is no longer needed.
+If a process dies, another one starts its task again, so ``work`` must continue from what it has stored.
 """
 
 from __future__ import annotations
@@ -11,40 +11,46 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-#: How often a piece of work is tried before it counts as lost.
+#: Maximum number of attempts per task.
 TRIES = 4
 
 Report = Callable[[int], None]
 Work = Callable[[Any, Report], Any]
-#: Called with the number of a piece and how many of its units are done.
+#: Called with the number of a task and its completed units.
 ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class FailedTask:
-    """A piece of work that could not be done, and why."""
+    """A task that failed for good.
+
+    Attributes
+    ----------
+    reason
+        Why it failed.
+    """
 
     reason: str
 
 
 class WorkerPool(Protocol):
-    """Takes pieces of work by number and gives their results back in whatever order they are ready."""
+    """Accepts numbered tasks and yields their results as they become available."""
 
     @property
     def size(self) -> int:
-        """How many pieces are done at the same time, as far as is known."""
+        """Number of tasks that run at the same time, as far as is known."""
         ...
 
     def submit(self, number: int, name: str, item: Any) -> None:
-        """Have a piece done; possible while results come."""
+        """Submit a task, also while results are being read."""
         ...
 
     def results(self) -> Iterator[tuple[int, Any | FailedTask]]:
-        """Every result once, until nothing is left to do.
+        """Yield the number and result of every task until none is left.
 
         Raises
         ------
         Stopped
-            When a signal asked for an end; what was done is safe.
+            If a signal requested a stop; completed work is stored.
         """
         ...

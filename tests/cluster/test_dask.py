@@ -86,7 +86,7 @@ def test_workers_that_come_late_are_waited_for(
             assert dict(crew.results()) == {0: (9, "")}
             with DaskPool(pieces.square, address=address, on_progress=nothing) as other:
                 assert other.size == 1
-                assert "workers do one share at a time; start them with --nthreads 1" in caplog.text
+                assert "each worker runs one task at a time; start workers with --nthreads 1" in caplog.text
 
 
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(dask, "TIMEOUT", 0.3)
     with (
-        pytest.raises(DlcxError, match=r"--cluster dask=tcp://127.0.0.1:9: no scheduler of Dask answers there"),
+        pytest.raises(DlcxError, match=r"--cluster dask=tcp://127.0.0.1:9: no Dask scheduler answers"),
         DaskPool(pieces.square, address="tcp://127.0.0.1:9", on_progress=nothing),
     ):
         pass

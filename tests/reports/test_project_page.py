@@ -141,6 +141,6 @@ def test_a_project_before_anything_is_trained(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.avi", 10)
     project = create_project("reach", "Ann", video, folder=tmp_path, bodyparts=["paw"], copy_videos=True).project
     page = report(project, overview=True).pages[0].page
-    assert rows_of(page, "Videos without poses")[1] == ["v.avi", "no network of the project is trained"]
+    assert rows_of(page, "Videos without poses")[1] == ["v.avi", "the project has no trained network"]
     assert "The project has no shuffle yet." in page.read_text(encoding="utf-8")
     assert commands_of(page) == [shlex.join(["dlcx", "report", "--project", str(project), "--overview"])]

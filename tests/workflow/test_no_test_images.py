@@ -30,7 +30,7 @@ def test_report_shows_the_training_images_and_says_so(project):
     (told,) = report(project).pages
     text = told.page.read_text(encoding="utf-8")
     assert "There are no test images: errors refer to the training images." in text
-    assert "nothing here says how it does on images that it has not seen" in text
+    assert "the page cannot show how it performs on new images" in text
     assert "Largest errors on training images" in text
     assert "of the test images" not in text
     assert f"{evaluated.train.rmse:.2f} px" in text
