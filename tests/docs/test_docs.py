@@ -73,7 +73,10 @@ def test_command_reference_is_current():
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run: python docs/command_reference.py"
 
 
-@pytest.mark.parametrize("page", [*PAGES, *SCRIPTS], ids=lambda page: page.name)
+# test_adding_a_command.py makes the calls of the page whose command does not exist.
+@pytest.mark.parametrize(
+    "page", [*(page for page in PAGES if page.stem != "adding-a-command"), *SCRIPTS], ids=lambda page: page.name
+)
 def test_commands_and_flags_exist(page: Path):
     program = parser()
     shell = page.read_text(encoding="utf-8") if page.suffix == ".sh" else "\n".join(blocks(page, "sh"))
