@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from dlcx.errors import DlcxError
-from dlcx.project import Project, Shuffle
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
+from dlcx.options.network import ShuffleOptions
+from dlcx.project import Project
 
 #: Epochs of DeepLabCut's configurations.
 USUAL_EPOCHS = 200
 
 
-def command_line(*words: str | Path) -> str:
-    """``dlcx`` and these words, quoted for a shell."""
-    return shlex.join(["dlcx", *map(str, words)])
-
-
-def swap_command(tracks: Path, one: str, other: str, first: int, last: int | None = None) -> str:
-    """The call that swaps two individuals from a frame on; names that look like options are kept apart from them."""
-    names = [str(tracks), one, other]
-    frames = ["--from", str(first), *(["--to", str(last)] if last is not None else [])]
-    dashed = any(name.startswith("-") for name in names)
-    return command_line("swap-tracks", *([*frames, "--", *names] if dashed else [*names, *frames]))
-
-
-def analysis_flags(
-    place: Shuffle,
-    *,
-    project: str | Path | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    out: str | Path | None = None,
-) -> list[str]:
-    """The flags by which another command means the same analysis: those that this call was given."""
-    given = {"--snapshot": snapshot, "--detector-snapshot": detector_snapshot, "--out": out}
-    return [
-        *(["--project", str(project)] if project else []),
-        *place.flags,
-        *(word for flag, value in given.items() if value is not None for word in (flag, str(value))),
-    ]
-
-
-def analyze_step(place: Shuffle, *flags: str) -> str:
+def analyze_step(project: Project, options: ShuffleOptions, /, **more: Any) -> str:
     """The call that analyzes the project's videos, or words for it where none of them is there."""
-    videos = videos_to_analyze(place.project)
+    videos = videos_to_analyze(project)
     if not videos:
         return "analyze-video with the names of your videos"
-    return command_line("analyze-video", *videos, *place.flags, *flags)
+    return command_after(AnalyzeVideoOptions, options, videos=videos, **more)
 
 
 def videos_to_analyze(project: Project) -> Sequence[str]:

@@ -58,8 +58,8 @@ def _quoted(word: str) -> str:
 
 
 def is_keyword(item: Item) -> bool:
-    """Whether a function takes it by ``**given``; arguments and the project are parameters of their own."""
-    return not item.description.is_argument and item.name != "project"
+    """Whether a function takes it by ``**keywords``; what is required and the project are parameters of their own."""
+    return not item.description.is_argument and not item.is_required and item.name != "project"
 
 
 def name_of(kind: type[Options]) -> str:
@@ -88,8 +88,7 @@ def written(kind: type[Options], done: dict[type, dict[str, str]]) -> str:
 def module() -> str:
     """The whole module."""
     done: dict[type, dict[str, str]] = {}
-    found = [name for name in COMMANDS if (MODULE.parent / "commands" / f"{name}.py").is_file()]
-    return HEAD + "".join(written(options_of(command), done) for command in found)
+    return HEAD + "".join(written(options_of(command), done) for command in COMMANDS)
 
 
 if __name__ == "__main__":

@@ -116,3 +116,12 @@ def _log_as_before():
     yield
     logger.handlers[:], logger.propagate = before[:2]
     logger.setLevel(before[2])
+
+
+@pytest.fixture(autouse=True)
+def _errors_name_flags():
+    """Let errors of the Python functions read as on the command line; tests of their own wording override this."""
+    from dlcx.options.entry_points import naming_flags
+
+    with naming_flags():
+        yield

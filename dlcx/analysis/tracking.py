@@ -14,9 +14,9 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import read_project_config
 from dlcx.formats.shuffles.inference_cfg import read_inference_cfg
 from dlcx.locks import exclusive_edit
-from dlcx.next_steps import swap_command
-from dlcx.options.command_line import command_after
+from dlcx.options.command_line import command_after, command_line
 from dlcx.options.commands.create_labeled_video import CreateLabeledVideoOptions
+from dlcx.options.commands.swap_tracks import SwapTracksOptions
 from dlcx.options.poses import AnalysisOptions
 from dlcx.options.tracking import TrackingOptions
 from dlcx.poses import Layout, Prediction, SwapCandidate
@@ -267,7 +267,7 @@ def next_steps(video: Path, tracked: TrackedVideo | None, options: AnalysisOptio
     steps = [f"Look at it: {command_after(CreateLabeledVideoOptions, options, videos=video, tracker=tracker)}"]
     if tracked and (swaps := unmended_swaps(TrackFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
         worst = max(swaps, key=lambda swap: swap.score)
-        swap = swap_command(tracked.h5, worst.one, worst.other, worst.frame)
+        swap = command_line(SwapTracksOptions(file=tracked.h5, one=worst.one, other=worst.other, first=worst.frame))
         steps.append(f"If identities are swapped from there on: {swap}")
     return tuple(steps)
 

@@ -18,7 +18,9 @@ from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.nets.registry import untrainable
-from dlcx.next_steps import USUAL_EPOCHS, command_line
+from dlcx.next_steps import USUAL_EPOCHS
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.train import TrainOptions
 from dlcx.poses import Instances, Layout
 from dlcx.project import DETECTOR, Shuffle, Snapshot
 from dlcx.store.settings_check import CONFIG
@@ -264,8 +266,8 @@ class TrainedNetwork:
                 hint="The net was made for other bodyparts; run `dlcx create-dataset` again.",
             )
         if self.needs_boxes and not finds_boxes:
-            alone = ("--epochs", "0") if untrainable(config.net_type) else ()
-            train = command_line("train", *shuffle.flags, *alone, "--detector-epochs", str(USUAL_EPOCHS))
+            alone = 0 if untrainable(config.net_type) else None
+            train = command_after(TrainOptions, shuffle.options, epochs=alone, detector_epochs=USUAL_EPOCHS)
             raise DlcxError(
                 f"{shuffle.name} has no {shuffle.prefix(DETECTOR)} in {shuffle.train_dir}: "
                 "nothing finds the animals for its net",

@@ -11,10 +11,8 @@ from typing import Any, cast
 
 import typer
 
-from dlcx import COMMANDS
-from dlcx.cli.commands import command_of
 from dlcx.cli.deeplabcut_names import advice
-from dlcx.cli.help import Command, Program
+from dlcx.cli.help import Program
 from dlcx.cli.next_steps import given_project, with_project
 from dlcx.cli.output import print_error, print_json, print_traceback
 from dlcx.errors import AlreadyReported, DlcxError, did_you_mean
@@ -41,8 +39,6 @@ def version(show: bool) -> None:
 
 def build() -> typer.Typer:
     """The program with all its commands, in the order of a project's life."""
-    import importlib
-
     app = typer.Typer(
         name="dlcx",
         cls=Program,
@@ -66,18 +62,12 @@ def build() -> typer.Typer:
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
 
-    for name in COMMANDS:
-        try:
-            function: Any = command_of(name)
-        except ModuleNotFoundError:
-            function = getattr(importlib.import_module(f"dlcx.cli.{name}"), name)
-        app.command(name.replace("_", "-"), cls=Command)(function)
     return app
 
 
 @functools.cache
 def parser() -> Any:
-    """The parser of calls, with all commands; built once a process, for that takes longer than many a call."""
+    """The parser of calls, built once per process."""
     return typer.main.get_command(build())
 
 

@@ -29,6 +29,7 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
         Style.AUTO,
         typer.Option(
             "--progress",
+            metavar=f"[{'|'.join(Style)}]",
             help="Progress display on stderr: a bar, lines for log files, or JSON lines for other programs.",
             show_default="a bar on a terminal, else lines",
         ),
@@ -79,7 +80,7 @@ def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 def _parameter(item: Item) -> inspect.Parameter:
     """An option as a parameter that typer understands."""
     description, value_type = item.description, item.value_type
-    default = None if item.default == () else item.default
+    default = None if item.default == () else inspect.Parameter.empty if item.is_required else item.default
     one = str if value_type is Path else value_type  # click would drop the ./ of ./~name
     many: Any = GenericAlias(list, (one,)) if item.is_repeatable else one
     limits = description.limits
@@ -87,7 +88,6 @@ def _parameter(item: Item) -> inspect.Parameter:
     if value_type in (int, float) and isinstance(limits, Range):
         more = {"min": limits.low, "max": limits.high}
     if description.is_argument:
-        default = inspect.Parameter.empty if item.is_required else default
         flag: Any = typer.Argument(metavar=description.metavar, help=description.help, **more)
     else:
         name = f"{item.flag}/--no-{item.flag.removeprefix('--')}" if item.default is True else item.flag
@@ -138,7 +138,7 @@ def _given(context: typer.Context, kind: type[Options]) -> dict[str, Any]:
 
 def _parsed(item: Item, value: Any) -> Any:
     """The value of a text that holds several."""
-    if item.description.format is None:
+    if item.description.format is None or not item.description.format.is_syntax:
         return value
     try:
         return item.description.format.parse(value)

@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
+from dlcx import COMMANDS
+from dlcx.cli.commands import command_of
 from dlcx.cli.examples import EXAMPLES
-from dlcx.cli.values import complete, has_completions, values_text
+from dlcx.cli.values import complete, has_completions
 from dlcx.options.base import PANELS
+from dlcx.options.commands import options_of
 
 #: The commands in groups, in the order of a project's life.
 COMMAND_GROUPS = {
@@ -49,6 +53,8 @@ COMMAND_GROUPS = {
     "Refinement": ("extract-outliers", "merge-labels"),
     "Information": ("list-models", "status", "doctor"),
 }
+#: Functions of :mod:`dlcx.formats.labels.registry` that complete the help of an argument with what is registered.
+_REGISTERED = {("import-labels", "file"): "describe_readable", ("export-labels", "file"): "describe_writable"}
 _BOLD, _CYAN, _RESET = "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 
@@ -73,13 +79,13 @@ class Command(TyperCommand):
         """Parse as usual; while a shell completes a word, options also know their values."""
         if ctx.resilient_parsing:
             for param in self.params:
-                if has_completions(self.name or "", param):
+                if has_completions(param):
                     param._custom_shell_complete = _completion
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and groups of options."""
-        for title, rows in _sections(self.get_params(ctx), self.name or "", ctx):
+        for title, rows in _sections(self.get_params(ctx), ctx):
             with formatter.section(title):
                 formatter.write_dl(rows)
 
@@ -90,8 +96,35 @@ class Command(TyperCommand):
                 formatter.write("".join(f"  {line}\n" for line in lines))
 
 
+class Commands(Mapping[str, Any]):
+    """All commands by name, in the order of a project's life; each is built when it is needed first."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            key = name.replace("-", "_")
+            if key not in COMMANDS or "_" in name:
+                raise KeyError(name)
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(name, cls=Command)(command_of(key))
+            self._built[name] = typer.main.get_command(app)
+        return self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.replace("_", "-") for name in COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
 class Program(TyperGroup):
     """The program, whose help lists its commands in groups, each with a complete sentence."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = Commands()  # type: ignore[assignment]
 
     def get_help(self, ctx: Any) -> str:
         """The help text, colored on a terminal."""
@@ -102,13 +135,16 @@ class Program(TyperGroup):
         width = max(map(len, self.commands))
         for title, names in COMMAND_GROUPS.items():
             with formatter.section(title):
-                rows = [(name.ljust(width), _first_sentence(self.commands[name].help or "")) for name in names]
+                rows = [
+                    (name.ljust(width), _first_sentence(options_of(name.replace("-", "_")).__doc__ or ""))
+                    for name in names
+                ]
                 formatter.write_dl(rows)
         formatter.write("\nRun 'dlcx help COMMAND' or 'dlcx COMMAND --help' for the options of a command.\n")
 
 
 def _completion(ctx: Any, param: Any, incomplete: str) -> list[str]:
-    words = complete(ctx.command.name, param, ctx.params)
+    words = complete(param, ctx.params)
     return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
 
 
@@ -116,11 +152,11 @@ def _first_sentence(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def _sections(params: Iterable[Any], command: str, ctx: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def _sections(params: Iterable[Any], ctx: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """The parameters by heading: arguments, the command's own options, then the groups."""
     sections: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Arguments", *PANELS)}
     for param in params:
-        if record := _record(param, command, ctx):
+        if record := _record(param, ctx):
             if param.param_type_name == "option":
                 common = param.name in ("help", "project")
                 sections[PANELS[-1] if common else getattr(param, "rich_help_panel", None) or ""].append(record)
@@ -129,11 +165,11 @@ def _sections(params: Iterable[Any], command: str, ctx: Any) -> Iterator[tuple[s
     return ((title or "Options", rows) for title, rows in sections.items() if rows)
 
 
-def _record(param: Any, command: str, ctx: Any) -> tuple[str, str] | None:
-    """Names and help of a parameter; its own metavar stays, for messages of later calls show that."""
-    own = param.metavar
-    param.metavar = values_text(command, param, ctx) if own is None else own
-    try:
-        return cast("tuple[str, str] | None", param.get_help_record(ctx))
-    finally:
-        param.metavar = own
+def _record(param: Any, ctx: Any) -> tuple[str, str] | None:
+    """Names and help of a parameter."""
+    record: tuple[str, str] | None = param.get_help_record(ctx)
+    if record and (function := _REGISTERED.get((ctx.command.name, param.name))):
+        from dlcx.formats.labels import registry  # imports numpy
+
+        return record[0], record[1].replace(param.help, f"{param.help} {getattr(registry, function)()}")
+    return record

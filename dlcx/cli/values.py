@@ -9,64 +9,24 @@ from typing import Any
 
 from dlcx.errors import DlcxError
 
-#: Options that take a word from a list; ``command option`` where the words depend on the command.  Capitals stand for
-#: any value of that kind.
-WORDS = {
-    "--algorithm": "jump|uncertain|fitting|list",
-    "--boxes": "no|too|only",
-    "--color-by": "bodypart|individual",
-    "--device": "auto|cpu|cuda|cuda:N|mps",
-    "--engine": "torch|compile|onnx|auto",
-    "--filter": "median|arima|spline",
-    "--image-type": "png|pdf|svg",
-    "--logger": "csv|tensorboard|wandb",
-    "--method": "kmeans|uniform",
-    "--precision": "fp32|bf16|fp16",
-    "--split-by": "frame|video",
-    "--snapshot": "best|last|EPOCH|PATH",
-    "--detector-snapshot": "best|last|EPOCH|PATH",
-    "--tracker": "ellipse|box|skeleton|ctd|transformer|none",
-    "analyze-video --tracker": "ellipse|box|skeleton|ctd",
-    "merge-parts --tracker": "ellipse|box|skeleton|ctd",
-    "track --tracker": "ellipse|box|skeleton",
-    "export-predictions --format": "nwb|h5",
-    "export-model --format": "pt|onnx",
-    "list-models --kind": "single|multi|detector",
-    "score-maps --kind": "scmap|locref|paf",
-    "--weights": "imagenet|none|NAME|PATH",
-    "--resume": "auto|none|PATH",
-}
-_TYPES = {"int": "N", "float": "NUMBER", "path": "PATH", "str": "TEXT"}
 
-
-def words_of(command: str, param: Any) -> str:
-    """The words that an option of a command takes, as ``a|b``; nothing where it takes any text or number."""
-    option = param.opts[0]
+def words_of(param: Any) -> list[str]:
+    """The words that help shows for an option, such as ``[a|b]`` or ``a|b|PATH``; capitals stand for any value."""
     shown = str(param.metavar or "")
-    return shown.strip("[]") if "|" in shown else WORDS.get(f"{command} {option}", WORDS.get(option, ""))
+    return shown.strip("[]").split("|") if "|" in shown else []
 
 
-def values_text(command: str, param: Any, context: Any) -> str | None:
-    """What help shows after an option that declares no text of its own; None for flags."""
-    if param.param_type_name != "option" or param.is_flag:
-        return None
-    if words := words_of(command, param):
-        return words
-    shown = str(param.display_type(context)).strip("<>").removeprefix("list[").removesuffix("]")
-    return _TYPES.get(shown.removesuffix(" range"), shown)
-
-
-def has_completions(command: str, param: Any) -> bool:
+def has_completions(param: Any) -> bool:
     """Whether :func:`complete` may know words for the option; the shell completes all others as paths."""
-    return param.opts[0] in _FINDERS or bool(words_of(command, param))
+    return param.opts[0] in _FINDERS or bool(words_of(param))
 
 
-def complete(command: str, param: Any, given: dict[str, Any]) -> Iterator[str]:
+def complete(param: Any, given: dict[str, Any]) -> Iterator[str]:
     """The words with which a shell may complete the value of an option, after the values that are ``given`` so far."""
     if find := _FINDERS.get(param.opts[0]):
         with suppress(DlcxError):  # a project that cannot be read has nothing to offer
             yield from find(given)
-    yield from (word for word in words_of(command, param).split("|") if word.isalnum() and word.islower())
+    yield from (word for word in words_of(param) if word.replace("_", "").isalnum() and word.islower())
 
 
 def _networks(_: dict[str, Any]) -> Iterator[str]:

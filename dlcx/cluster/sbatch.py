@@ -9,77 +9,29 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dlcx.errors import DlcxError
+from dlcx.options.cluster import JobOptions
 
 #: Seconds before the time limit at which SLURM sends SIGUSR1.
 WARNING = 90
 #: Maximum number of times a job requeues itself at its time limit.
 RESTARTS = 100
-#: Options that job files set themselves; ``--set-sbatch`` cannot change them.
-OWN_KEYS = frozenset({"array", "dependency", "parsable", "test-only", "wait", "wrap"})
-
-_TIME = r"\d+(:\d{1,2}(:\d{1,2})?)?|\d+-\d{1,2}(:\d{1,2}(:\d{1,2})?)?"
-_SIZE = r"\d+[KMGT]?"
 
 
-@dataclass(frozen=True)
-class JobOptions:
-    """Options of a SLURM job; None leaves the choice to the cluster.
-
-    Attributes
-    ----------
-    partition
-        One or several partitions, separated by commas.
-    time
-        Time limit as sbatch takes it: ``90`` (minutes), ``1:30:00``, ``1-12``.
-    gpus
-        GPUs per node.
-    cpus
-        CPU cores per task.
-    mem
-        Memory per node, such as ``8G``.
-    more
-        Other long options of sbatch.
-    """
-
-    partition: str | None = None
-    time: str | None = None
-    gpus: int | None = None
-    cpus: int | None = None
-    mem: str | None = None
-    more: Mapping[str, str | None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for flag, value, pattern, example in (
-            ("--time", self.time, _TIME, "90 (minutes), 1:30:00 or 1-12"),
-            ("--mem", self.mem, _SIZE, "8G"),
-            ("--partition", self.partition, r"[^\s,]+(,[^\s,]+)*", "gpu"),
-        ):
-            if value is not None and not re.fullmatch(pattern, value):
-                raise DlcxError(f"{flag} '{value}': expected e.g. {example}")
-        for key, text in self.more.items():
-            if key in OWN_KEYS:
-                raise DlcxError(f"--set-sbatch {key}: dlcx sets this option")
-            if not re.fullmatch(r"[a-z][a-z0-9-]*", key) or "\n" in (text or ""):
-                raise DlcxError(
-                    f"--set-sbatch {key}: expected KEY=VALUE with a long option of sbatch, e.g. account=lab"
-                )
-
-    @property
-    def keys(self) -> dict[str, str | None]:
-        """Long options of sbatch and their values."""
-        asked = {
-            "partition": self.partition,
-            "time": self.time,
-            "gpus-per-node": self.gpus,
-            "cpus-per-task": self.cpus,
-            "mem": self.mem,
-        }
-        return {key: str(value) for key, value in asked.items() if value is not None} | dict(self.more)
+def sbatch_keys(job: JobOptions) -> dict[str, str | None]:
+    """The long options of sbatch for what a job asks for."""
+    asked = {
+        "partition": job.partition,
+        "time": job.time,
+        "gpus-per-node": job.gpus,
+        "cpus-per-task": job.cpus,
+        "mem": job.mem,
+    }
+    return {key: str(value) for key, value in asked.items() if value is not None} | job.more
 
 
 @dataclass(frozen=True)
@@ -107,12 +59,6 @@ def own_job() -> OwnJob:
     return OwnJob(f"slurm:{names.get('SLURM_CLUSTER_NAME', '')}:{number}", again)
 
 
-def parse_sbatch(pairs: Iterable[str]) -> dict[str, str | None]:
-    """Parse ``["account=lab", "exclusive"]`` into {"account": "lab", "exclusive": None}; leading dashes are allowed."""
-    split = (pair.strip().lstrip("-").partition("=") for pair in pairs)
-    return {key: value if equals else None for key, equals, value in split}
-
-
 def job_file(name: str, options: JobOptions, commands: str, *, log: Path, **keys: str) -> str:
     """Return the text of a job file for sbatch.
 
@@ -138,7 +84,7 @@ def job_file(name: str, options: JobOptions, commands: str, *, log: Path, **keys
         "signal": f"B:USR1@{WARNING}",
         **{key.replace("_", "-"): value for key, value in keys.items()},
     }
-    given = options.keys
+    given = sbatch_keys(options)
     if "no-requeue" in given:
         del defaults["requeue"]
     lines = [

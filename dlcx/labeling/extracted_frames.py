@@ -13,7 +13,8 @@ import numpy as np
 
 from dlcx.errors import DlcxError
 from dlcx.formats.stored_paths import resolve_video
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_line
+from dlcx.options.commands.add_videos import AddVideosOptions
 from dlcx.progress import SILENT, Progress, Task
 from dlcx.project import Project, Video, frame_name
 
@@ -199,7 +200,7 @@ def project_videos(project: Project, wanted: Sequence[str | Path]) -> list[tuple
         if (video := project.video_of(path.stem)) is None:
             raise DlcxError(
                 f"{path} is not in {project.config_path}",
-                hint=f"Run `{command_line('add-videos', path)}` to add it to the project.",
+                hint=f"Run `{command_line(AddVideosOptions(videos=(path,)))}` to add it to the project.",
             )
         _refuse_another(project, video, path)
         if other := next((file for known, file in chosen if known == video and file != path), None):

@@ -201,14 +201,13 @@ class Item:
     @property
     def is_repeatable(self) -> bool:
         """Whether a command line may name it several times."""
-        return self._each is not None and self.description.format is None
+        return self._each is not None and self.description.format is None and len(self.kinds) == 1
 
     @property
     def _each(self) -> Any:
         """The type of each value, for a tuple of any length."""
-        kind = self.kinds[-1]
-        inner = get_args(kind)
-        return inner[0] if get_origin(kind) is tuple and len(inner) == 2 and inner[1] is ... else None
+        inner = [get_args(kind) for kind in self.kinds if get_origin(kind) is tuple]
+        return next((one[0] for one in inner if one[1:] == (...,)), None)
 
     @property
     def value_type(self) -> Any:
@@ -238,7 +237,13 @@ class Item:
             if self._each is not None:
                 return ()
             raise self._refused(value, "a value")
+        if Path in self.kinds and isinstance(value, str | Path):
+            if not str(value):
+                raise self._refused(value, "a path")
+            return user_path(value)
         if self._each is not None:
+            if isinstance(value, str) and self.description.format is not None:
+                value = self._parsed(value)
             one = isinstance(value, str | Path) or not isinstance(value, Iterable)
             return tuple(self._one(each, self._each) for each in ((value,) if one else value))
         if get_origin(self.kinds[0]) is tuple:
@@ -248,13 +253,17 @@ class Item:
             return self._one(value, literal or str)
         return self._one(value, self.kinds[0])
 
+    def _parsed(self, text: str) -> Any:
+        format = self.description.format
+        try:
+            return format.parse(text) if format else text
+        except ValueError as error:
+            raise DlcxError(f"{self.flag}: {error}") from None
+
     def _row(self, value: Any, kinds: Sequence[Any]) -> tuple[Any, ...]:
         """Several values in order."""
         if isinstance(value, str) and self.description.format is not None:
-            try:
-                value = self.description.format.parse(value)
-            except ValueError as error:
-                raise DlcxError(f"{self.flag}: {error}") from None
+            value = self._parsed(value)
         if isinstance(value, str) or not isinstance(value, Iterable) or len(list(value)) != len(kinds):
             raise self._refused(value, f"{len(kinds)} numbers")
         limits = self.description.limits
@@ -285,8 +294,9 @@ class Item:
             if not isinstance(value, str | Path):
                 raise self._refused(value, "a path")
             return user_path(value)
-        if get_origin(kind) in (Union, types.UnionType):  # a name or a path
-            return value
+        if get_origin(kind) in (Union, types.UnionType):  # a name or a path, a name or a number
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            return self._number(value, int, self.description.limits) if is_number else value
         if not isinstance(value, str | Path | Integral) or isinstance(value, bool):
             raise self._refused(value, "a text")
         return str(value)

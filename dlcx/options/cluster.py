@@ -1,12 +1,17 @@
 """Who does the work: processes of this machine, Dask workers, or jobs of SLURM."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from dlcx.errors import DlcxError
 from dlcx.options.base import Need, Options, option
 from dlcx.options.formats import PART
 from dlcx.options.limits import whole
 
+#: What a job file says by itself; ``--set-sbatch`` cannot change it.
+OWN_KEYS = frozenset({"array", "dependency", "parsable", "test-only", "wait", "wrap"})
+_TIME = r"\d+(:\d{1,2}(:\d{1,2})?)?|\d+-\d{1,2}(:\d{1,2}(:\d{1,2})?)?"
 _DISTRIBUTED = Need(lambda options: options.cluster or options.devices, "--cluster or --devices")
 
 
@@ -23,6 +28,29 @@ class JobOptions(Options):
     mem: str | None = option(None, "Memory per job, e.g. 8G.", metavar="SIZE")
     set_sbatch: tuple[str, ...] = option((), "Another sbatch option; repeat for several.", metavar="KEY=VALUE")
     dry_run: bool = option(False, "Print the sbatch files without submitting them.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for flag, value, pattern, example in (
+            ("--time", self.time, _TIME, "90 (minutes), 1:30:00 or 1-12"),
+            ("--mem", self.mem, r"\d+[KMGT]?", "8G"),
+            ("--partition", self.partition, r"[^\s,]+(,[^\s,]+)*", "gpu"),
+        ):
+            if value is not None and not re.fullmatch(pattern, value):
+                raise DlcxError(f"{flag} '{value}': expected e.g. {example}")
+        for key, text in self.more.items():
+            if key in OWN_KEYS:
+                raise DlcxError(f"--set-sbatch {key}: dlcx sets this option")
+            if not re.fullmatch(r"[a-z][a-z0-9-]*", key) or "\n" in (text or ""):
+                raise DlcxError(
+                    f"--set-sbatch {key}: expected KEY=VALUE with a long option of sbatch, e.g. account=lab"
+                )
+
+    @property
+    def more(self) -> dict[str, str | None]:
+        """``--set-sbatch account=lab --set-sbatch exclusive`` -> {"account": "lab", "exclusive": None}."""
+        split = (pair.strip().lstrip("-").partition("=") for pair in self.set_sbatch)
+        return {key: value if equals else None for key, equals, value in split}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,19 +24,23 @@ _SHARED: Sequence[type[Options]] = (
 
 def words(options: Options) -> list[str]:
     """The command, its arguments, and the flags whose values are not the defaults."""
-    flags: list[str] = []
     arguments: list[str] = []
     for item in items(type(options)):
         value = getattr(options, item.name)
         if item.description.is_argument:
             many = value if isinstance(value, tuple) else () if value == item.default else (value,)
             arguments += [item.text(one) for one in many]
-        elif value != item.default:
-            flags += _flags(item, value)
     command = options.command_name()
     if any(one.startswith("-") for one in arguments):
-        return [command, *flags, "--", *arguments]
-    return [command, *arguments, *flags]
+        return [command, *flags(options), "--", *arguments]
+    return [command, *arguments, *flags(options)]
+
+
+def flags(options: Options) -> list[str]:
+    """The flags whose values are not the defaults."""
+    found = [item for item in items(type(options)) if not item.description.is_argument]
+    values = [(item, getattr(options, item.name)) for item in found]
+    return [word for item, value in values if value != item.default for word in _flags(item, value)]
 
 
 def _flags(item: Item, value: Any) -> list[str]:

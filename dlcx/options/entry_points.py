@@ -95,6 +95,9 @@ def with_argument_names(text: str, kind: type[Options]) -> str:
             return f"{names[positive]}=False"
         return flag[2:].replace("-", "_")
 
+    for item in items(kind):
+        if item.description.is_argument and text.startswith(f"{item.flag} "):
+            text = item.name + text.removeprefix(item.flag)
     return _FLAG.sub(name, text)
 
 

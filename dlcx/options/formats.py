@@ -10,12 +10,14 @@ from typing import Any
 class Format:
     """How a value is written on a command line.
 
-    ``parse`` raises ValueError with the reason when a text is no such value.
+    ``parse`` raises ValueError with the reason when a text is no such value.  On the command line that is a call that
+    cannot be parsed, or, unless ``is_syntax``, a value that cannot be used.
     """
 
     metavar: str
     parse: Callable[[str], Any]
     text: Callable[[Any], str]
+    is_syntax: bool = True
 
 
 def _frames(text: str) -> tuple[int | None, int | None]:
@@ -61,6 +63,13 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(","))
 
 
+def _names(text: str) -> tuple[str, ...]:
+    found = tuple(name for part in text.split(",") if (name := part.strip()))
+    if not found:
+        raise ValueError(f"expected names, such as snout,tail, got '{text}'")
+    return found
+
+
 def _commas(values: Any) -> str:
     return ",".join(map(str, values))
 
@@ -74,4 +83,5 @@ PART = Format("I/N", _part, lambda value: "/".join(map(str, value)))
 CROP = Format("X1,X2,Y1,Y2", _crop, _commas)
 DYNAMIC_CROP = Format("SCORE,MARGIN", _dynamic_crop, lambda value: ",".join(map(repr, value)))
 BATCH_SIZE = Format("N|auto", _batch_size, str)
+NAMES = Format("A,B,...", _names, _commas, is_syntax=False)
 NUMBERS = Format("N,N,...", _numbers, _commas)

@@ -11,20 +11,98 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 
+class OverwriteKeywords(TypedDict, total=False):
+    overwrite: bool
+
+
+class DemoKeywords(OverwriteKeywords, total=False):
+    animals: int
+    seed: int
+
+
 class CopyVideosKeywords(TypedDict, total=False):
     copy_videos: bool
+
+
+class CreateProjectKeywords(CopyVideosKeywords, total=False):
+    folder: str | Path
+    date: str | None
+    multi: bool
+    bodyparts: str | Sequence[str]
+    individuals: str | Sequence[str]
+    unique: str | Sequence[str]
 
 
 class AddVideosKeywords(CopyVideosKeywords, total=False):
     crop: tuple[int, int, int, int] | None
 
 
-class OverwriteKeywords(TypedDict, total=False):
-    overwrite: bool
+class PickingKeywords(TypedDict, total=False):
+    method: Literal["kmeans", "uniform"]
+    frames: int | None
+    seed: int
 
 
-class TableKeywords(OverwriteKeywords, total=False):
-    csv: bool
+class ExtractFramesKeywords(PickingKeywords, total=False):
+    start: float | None
+    stop: float | None
+    crop: bool
+    step: int
+    width: int
+    color: bool
+
+
+class CheckLabelsKeywords(TypedDict, total=False):
+    plot: bool
+    draw_all: bool
+    color_by: Literal["bodypart", "individual"] | None
+
+
+class CleanLabelsKeywords(TypedDict, total=False):
+    drop_unlabeled: bool
+    move_images: bool
+    to_multi_animal: bool
+    individual: str | None
+    dry_run: bool
+
+
+class ImportLabelsKeywords(OverwriteKeywords, total=False):
+    images: str | Path | None
+    video: str | None
+    predicted: bool
+
+
+class ExportLabelsKeywords(OverwriteKeywords, total=False):
+    videos: str | Sequence[str]
+
+
+class OverridesKeywords(TypedDict, total=False):
+    overrides: str | Sequence[str]
+
+
+class CreateDatasetKeywords(OverwriteKeywords, OverridesKeywords, total=False):
+    net_type: str | None
+    detector: str | None
+    shuffle: int | Sequence[int]
+    trainset_index: int | None
+    train_fraction: float | None
+    train_indices: int | Sequence[int] | str | Path | None
+    test_indices: int | Sequence[int] | str | Path | None
+    from_shuffle: int | None
+    split_by: Literal["frame", "video"]
+    seed: int
+    weights: str | Path | int
+    detector_weights: str | Path | int | None
+    conditions: str | Path | int | None
+
+
+class DeviceKeywords(TypedDict, total=False):
+    device: str
+
+
+class ShuffleKeywords(TypedDict, total=False):
+    shuffle: int
+    trainset_index: int | None
 
 
 class JobKeywords(TypedDict, total=False):
@@ -35,6 +113,79 @@ class JobKeywords(TypedDict, total=False):
     mem: str | None
     set_sbatch: str | Sequence[str]
     dry_run: bool
+
+
+class TrainKeywords(OverwriteKeywords, OverridesKeywords, DeviceKeywords, ShuffleKeywords, JobKeywords, total=False):
+    epochs: int | None
+    detector_epochs: int | None
+    batch_size: int | None
+    precision: Literal["fp32", "bf16", "fp16"]
+    engine: Literal["torch", "compile"]
+    compile: bool
+    workers: int | None
+    weights: str | Path | int | None
+    detector_weights: str | Path | int | None
+    resume: str | Path | int
+    early_stop: int | None
+    logger: Literal["csv", "tensorboard", "wandb"] | None
+    seed: int | None
+    devices: int
+    cluster: Literal["slurm"] | None
+    nodes: int
+
+
+class PruneSkeletonKeywords(DeviceKeywords, ShuffleKeywords, total=False):
+    snapshot: str | Path | int | None
+    batch_size: int
+
+
+class PcutoffKeywords(TypedDict, total=False):
+    pcutoff: float | None
+
+
+class EngineKeywords(DeviceKeywords, total=False):
+    engine: Literal["torch", "compile", "onnx", "auto"] | None
+
+
+class SnapshotKeywords(ShuffleKeywords, total=False):
+    snapshot: str | Path | int | None
+    detector_snapshot: str | Path | int | None
+
+
+class NetworkKeywords(SnapshotKeywords, total=False):
+    conditions: str | Path | int | None
+
+
+class EvaluateKeywords(TypedDict, total=False):
+    shuffle: int | Sequence[int]
+    snapshot: str | Path | int | None
+    pcutoff: float | None
+    per_bodypart: bool
+    plot: bool
+    batch_size: int
+    trainset_index: int | None
+    detector_snapshot: str | Path | int | None
+    conditions: str | Path | int | None
+    device: str
+    engine: Literal["torch", "compile", "onnx", "auto"] | None
+
+
+class CompareKeywords(DeviceKeywords, PcutoffKeywords, total=False):
+    trainset_index: int | None
+    detector_snapshot: str | Path | int | None
+
+
+class BodypartsKeywords(TypedDict, total=False):
+    bodyparts: str | Sequence[str]
+
+
+class ScoreMapsKeywords(OverwriteKeywords, DeviceKeywords, BodypartsKeywords, NetworkKeywords, total=False):
+    kinds: Literal["scmap", "locref", "paf"] | Sequence[Literal["scmap", "locref", "paf"]]
+    out: str | Path | None
+
+
+class TableKeywords(OverwriteKeywords, total=False):
+    csv: bool
 
 
 class DistributionKeywords(JobKeywords, total=False):
@@ -55,35 +206,13 @@ class TrackingKeywords(LinkingKeywords, total=False):
     track: bool
 
 
-class DeviceKeywords(TypedDict, total=False):
-    device: str
-
-
-class EngineKeywords(DeviceKeywords, total=False):
-    engine: Literal["torch", "compile", "onnx", "auto"] | None
-
-
 class ComputeKeywords(EngineKeywords, total=False):
     precision: Literal["fp32", "bf16", "fp16"] | None
     batch_size: int | Literal["auto"] | None
 
 
-class ShuffleKeywords(TypedDict, total=False):
-    shuffle: int
-    trainset_index: int | None
-
-
-class SnapshotKeywords(ShuffleKeywords, total=False):
-    snapshot: str | Path | int | None
-    detector_snapshot: str | Path | int | None
-
-
 class AnalysisKeywords(SnapshotKeywords, total=False):
     out: str | Path | None
-
-
-class NetworkKeywords(SnapshotKeywords, total=False):
-    conditions: str | Path | int | None
 
 
 class AnalyzeVideoKeywords(TableKeywords, DistributionKeywords, TrackingKeywords, ComputeKeywords, AnalysisKeywords, NetworkKeywords, total=False):
@@ -94,6 +223,23 @@ class AnalyzeVideoKeywords(TableKeywords, DistributionKeywords, TrackingKeywords
 
 class MergePartsKeywords(TableKeywords, TrackingKeywords, AnalysisKeywords, total=False):
     pass
+
+
+class AnalyzeImagesKeywords(TypedDict, total=False):
+    batch_size: int
+    pcutoff: float | None
+    out: str | Path | None
+    plot: bool
+    shuffle: int
+    trainset_index: int | None
+    snapshot: str | Path | int | None
+    detector_snapshot: str | Path | int | None
+    conditions: str | Path | int | None
+    device: str
+    engine: Literal["torch", "compile", "onnx", "auto"] | None
+    precision: Literal["fp32", "bf16", "fp16"] | None
+    overwrite: bool
+    csv: bool
 
 
 class AllowChangedVideoKeywords(TypedDict, total=False):
@@ -121,6 +267,10 @@ class TrackKeywords(TypedDict, total=False):
     csv: bool
 
 
+class SwapTracksKeywords(TypedDict, total=False):
+    last: int | None
+
+
 class UnfilteredPosesKeywords(AllowChangedVideoKeywords, AnalysisKeywords, total=False):
     tracker: Literal["ellipse", "box", "skeleton", "ctd", "transformer", "none"] | None
     poses: str | Path | None
@@ -134,16 +284,8 @@ class FilterPredictionsKeywords(TableKeywords, UnfilteredPosesKeywords, total=Fa
     ma: int
 
 
-class BodypartsKeywords(TypedDict, total=False):
-    bodyparts: str | Sequence[str]
-
-
 class ColormapKeywords(TypedDict, total=False):
     colormap: str | None
-
-
-class PcutoffKeywords(TypedDict, total=False):
-    pcutoff: float | None
 
 
 class PosesKeywords(UnfilteredPosesKeywords, total=False):
@@ -195,12 +337,6 @@ class ReportKeywords(DeviceKeywords, PcutoffKeywords, PosesKeywords, total=False
     overview: bool
 
 
-class PickingKeywords(TypedDict, total=False):
-    method: Literal["kmeans", "uniform"]
-    frames: int | None
-    seed: int
-
-
 class ExtractOutliersKeywords(CopyVideosKeywords, PickingKeywords, BodypartsKeywords, PosesKeywords, total=False):
     algorithm: Literal["jump", "uncertain", "fitting", "list"]
     epsilon: float
@@ -209,3 +345,20 @@ class ExtractOutliersKeywords(CopyVideosKeywords, PickingKeywords, BodypartsKeyw
     ma: int
     frame_numbers: int | Sequence[int]
     plot: bool
+
+
+class MergeLabelsKeywords(PcutoffKeywords, total=False):
+    accept_machine_labels: bool
+    accept_empty: bool
+    iteration: int | None
+
+
+class ExportModelKeywords(OverwriteKeywords, NetworkKeywords, total=False):
+    format: Literal["pt", "onnx"]
+    verify: bool
+    video: str | Path | None
+    out: str | Path | None
+
+
+class ListModelsKeywords(TypedDict, total=False):
+    kind: Literal["single", "multi", "detector"] | None

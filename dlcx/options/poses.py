@@ -22,6 +22,22 @@ class VideosOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProjectVideosOptions(Options):
+    """All videos of the project, or some of them."""
+
+    videos: tuple[Pattern, ...] = argument(
+        "Video files, folders or glob patterns. Default: all videos of the project.", "VIDEO", default=()
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesOptions(Options):
+    """The images."""
+
+    images: tuple[Pattern, ...] = argument("Image files, folders or glob patterns.", "IMAGE")
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnalysisOptions(SnapshotOptions):
     """An analysis of videos: the network that made it, and the folder that holds it."""
 

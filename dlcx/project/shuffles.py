@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.iterations import iteration_hint
+from dlcx.options.command_line import command_after, command_line
+from dlcx.options.commands.create_dataset import CreateDatasetOptions
+from dlcx.options.commands.train import TrainOptions
+from dlcx.options.network import ShuffleOptions
 from dlcx.project.snapshots import DETECTOR, POSE, Snapshot, TrainingFiles
 
 if TYPE_CHECKING:
@@ -40,17 +43,16 @@ class Shuffle:
         return f"{self.project.task}{self.project.date}-trainset{self.percent}shuffle{self.number}"
 
     @property
-    def flags(self) -> tuple[str, ...]:
-        """Flags that select this shuffle; empty for the first one.
+    def options(self) -> ShuffleOptions:
+        """Options that select this shuffle.
 
-        ``--trainset-index`` is included only if the number alone selects another shuffle.
+        ``trainset_index`` is set only if the number alone selects another shuffle.
         """
-        number = ("--shuffle", str(self.number)) if self.number != 1 else ()
         try:
             unique = self.project.shuffle(self.number).fraction == self.fraction
         except DlcxError:
             unique = False
-        return number if unique else (*number, "--trainset-index", str(self.trainset_index))
+        return ShuffleOptions(shuffle=self.number, trainset_index=None if unique else self.trainset_index)
 
     @property
     def trainset_index(self) -> int:
@@ -63,7 +65,9 @@ class Shuffle:
         others = [fraction for fraction in self.project.train_fractions if replace(self, fraction=fraction).has_files]
         if others and not self.has_files:
             return f"Leave out --trainset-index: the training fraction of shuffle {self.number} is {others[0]:g}."
-        first = f"Run `{shlex.join(('dlcx', 'create-dataset', *self.flags))}` first, or name another --shuffle."
+        number = () if self.number == 1 else (self.number,)
+        call = command_line(CreateDatasetOptions(shuffle=number, trainset_index=self.options.trainset_index))
+        first = f"Run `{call}` first, or name another --shuffle."
         return f"{first} {iteration_hint(self.project.other_trained_iterations)}".rstrip()
 
     @property
@@ -71,7 +75,7 @@ class Shuffle:
         """Hint for a shuffle that has no snapshots."""
         if not self.model_config_path.is_file():
             return self.create_hint
-        first = f"Run `{shlex.join(('dlcx', 'train', *self.flags))}` first."
+        first = f"Run `{command_after(TrainOptions, self.options)}` first."
         return f"{first} {iteration_hint(self.project.other_trained_iterations)}".rstrip()
 
     @property

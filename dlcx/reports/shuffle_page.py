@@ -16,7 +16,8 @@ from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
 from dlcx.formats.shuffles.splits import Split
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import KeypointErrors, PoseMetrics, evaluate_poses, keypoint_errors, mean_interval
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.evaluate import EvaluateOptions
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import Progress
 from dlcx.project import Shuffle, Snapshot
@@ -124,7 +125,7 @@ class _Facts:
         if not rows["test"] and not rows["train"]:
             raise DlcxError(
                 f"{self.place.name}: the evaluation contains no image of the training dataset",
-                hint=f"Run `{command_line('evaluate', *self.place.flags)}` again.",
+                hint=f"Run `{command_after(EvaluateOptions, self.place.options)}` again.",
             )
         return rows
 

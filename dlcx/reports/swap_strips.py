@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcx.analysis_files import TRACK_ENDINGS
-from dlcx.next_steps import swap_command
+from dlcx.options.command_line import command_line
+from dlcx.options.commands.swap_tracks import SwapTracksOptions
 from dlcx.poses import SwapCandidate, Tracks
 from dlcx.project import Project
 from dlcx.reports.commands import PoseCommands
@@ -101,7 +102,9 @@ class SwapStrips:
         found = self.facts.found
         again = found.file.filtered and found.file.source.is_file()
         source = found.file.source if again else found.file.path
-        swap_back = swap_command(source.absolute(), swap.one, swap.other, swap.frame)
+        swap_back = command_line(
+            SwapTracksOptions(file=source.absolute(), one=swap.one, other=swap.other, first=swap.frame)
+        )
         return f"{swap_back}\n{self.commands.filtering(found)}" if again else swap_back
 
     def _strip(self, at: int, swap: SwapCandidate) -> str:

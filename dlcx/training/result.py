@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from dlcx.errors import DlcxError
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.metrics.error_scale import ErrorScale
-from dlcx.next_steps import USUAL_EPOCHS, analyze_step, command_line
+from dlcx.next_steps import USUAL_EPOCHS, analyze_step
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.evaluate import EvaluateOptions
+from dlcx.options.commands.train import TrainOptions
 from dlcx.project import DETECTOR, Shuffle
 
 if TYPE_CHECKING:
@@ -156,17 +159,17 @@ def train_result(shuffle: Shuffle, config: ModelConfig, pose: Trained, detector:
 def _next_steps(shuffle: Shuffle, config: ModelConfig, epoch: int, detector: Trained | None) -> list[str]:
     """Commands that can run now; a training interrupted before its first snapshot has none to evaluate."""
     if not shuffle.snapshots():
-        epochs = str(epoch + 1 if epoch else USUAL_EPOCHS)
-        return [f"No snapshot is saved yet. Next: {command_line('train', '--epochs', epochs, *shuffle.flags)}"]
-    flags = ["--conditions", str(finder)] if (finder := _condition_source(shuffle, config)) else []
-    if lacks_conditions(config) and not flags:
+        train = command_after(TrainOptions, shuffle.options, epochs=epoch + 1 if epoch else USUAL_EPOCHS)
+        return [f"No snapshot is saved yet. Next: {train}"]
+    source = _condition_source(shuffle, config)
+    if lacks_conditions(config) and not source:
         return ["Train a bottom-up network on another shuffle: this one refines its poses."]
-    steps = [f"Next: {command_line('evaluate', *shuffle.flags, *flags)}"]
+    steps = [f"Next: {command_after(EvaluateOptions, shuffle.options, conditions=source)}"]
     if config.method == "td" and not shuffle.snapshots(DETECTOR):
-        epochs = str(detector.epoch + 1 if detector and detector.epoch else USUAL_EPOCHS)
-        train = command_line("train", "--detector-epochs", epochs, *shuffle.flags)
+        epochs = detector.epoch + 1 if detector and detector.epoch else USUAL_EPOCHS
+        train = command_after(TrainOptions, shuffle.options, detector_epochs=epochs)
         return [*steps, f"To analyze videos, train its detector: {train}"]
-    return [*steps, f"Then: {analyze_step(shuffle, *flags)}"]
+    return [*steps, f"Then: {analyze_step(shuffle.project, shuffle.options, conditions=source)}"]
 
 
 def read_result(text: str) -> TrainResult:

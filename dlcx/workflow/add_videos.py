@@ -53,7 +53,7 @@ def add_videos(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[AddVideosKeywords],
+    **keywords: Unpack[AddVideosKeywords],
 ) -> AddVideosResult:
     """Link videos into the project, and list them in config.yaml, whose comments and order stay.
 
@@ -69,7 +69,7 @@ def add_videos(
     DlcxError
         When a video cannot be used, or another one of its name is in the project.
     """
-    options = AddVideosOptions.of(project=project, videos=videos, **given)
+    options = AddVideosOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.video import find_videos
 
     home = open_project(options.project)

@@ -6,19 +6,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
+from dlcx.options.commands.analyze_images import AnalyzeImagesOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.progress import SILENT, Progress
-from dlcx.ranges import within_ranges
 from dlcx.user_paths import distinct_names, user_path
 
 if TYPE_CHECKING:
+    from dlcx.options.keywords import AnalyzeImagesKeywords
     from dlcx.project import Project
     from dlcx.visuals.labeled_images import LabeledImagePainter
 
@@ -57,26 +59,13 @@ class AnalyzeImagesResult:
         return said + [f"failed: {failure.image}: {failure.error}" for failure in self.failed]
 
 
-@within_ranges
+@keyword_options(AnalyzeImagesOptions)
 def analyze_images(
     project: str | Path | None = None,
     images: Sequence[str | Path] | str | Path = (),
     *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    conditions: str | Path | None = None,
-    batch_size: int = 1,
-    device: str = "auto",
-    precision: str | None = None,
-    engine: str | None = None,
-    out: str | Path | None = None,
-    csv: bool = True,
-    plot: bool = False,
-    pcutoff: float | None = None,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[AnalyzeImagesKeywords],
 ) -> AnalyzeImagesResult:
     """Analyse images with the net of a shuffle; poses go to ``image_predictions_<scorer>.h5``.
 
@@ -86,60 +75,34 @@ def analyze_images(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     images
         Files, folders and glob patterns.
-    shuffle, trainset_index, snapshot, detector_snapshot
-        Which net, and which detector where it is a top-down one; snapshots are ``best``, ``last``, an epoch or a path.
-    conditions
-        What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), its snapshot (``"1:best"``), or a file of
-        predictions; default: what its pytorch_config.yaml names.
-    batch_size
-        Images a forward pass; only neighbors of one size share one.
-    device, precision, engine
-        Where and how numbers are computed; see :meth:`dlcx.analysis.trained_network.TrainedNetwork.find`.
-    out
-        Folder of the results; default: that of the images.
-    csv
-        Also write a csv.
-    plot
-        Also draw every image with its poses, in ``LabeledImages_<scorer>``.
-    pcutoff
-        Poses with a lower score are drawn as an x; default: config.yaml's.
-    overwrite
-        Replace the results of other images.
 
     Raises
     ------
     DlcxError
         When a value, the net, or all images cannot be used.  Of several images those that fail are in the result.
     """
+    options = AnalyzeImagesOptions.of(project=project, images=images, **keywords)
     from dlcx.data.images import find_images, same_size_batches
     from dlcx.formats.predictions.image_predictions import write_image_predictions
     from dlcx.visuals.labeled_images import write_picture
 
-    place = open_project(project)
-    found = find_images([images] if isinstance(images, str | Path) else images)
-    net = TrainedNetwork.find(
-        place.shuffle(shuffle, trainset_index),
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        conditions=conditions,
-        device=device,
-        precision=precision,
-        engine=engine,
-    )
+    place = open_project(options.project)
+    found = find_images(options.images)
+    net = TrainedNetwork.of(options)
     net.check_for_new_images()
-    h5 = _folder(found, out) / f"image_predictions_{net.scorer}.h5"
-    if h5.exists() and not overwrite:
+    h5 = _folder(found, options.out) / f"image_predictions_{net.scorer}.h5"
+    if h5.exists() and not options.overwrite:
         raise DlcxError(f"{h5} exists", hint="--overwrite replaces it, --out DIR writes elsewhere.")
     check_folder(h5.parent)
     pictures = h5.parent / f"LabeledImages_{net.scorer}"
-    paint = _painter(place, pcutoff) if plot else None
+    paint = _painter(place, options.pcutoff) if options.plot else None
 
     if net.engine != "auto":
         _ = net.predictor  # a net that cannot be loaded is said before images are read
     done, predictions, names = [], [], distinct_names(found)
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
-        for batch in same_size_batches(_readable(found, failed), batch_size, lambda item: item[1].shape):
+        for batch in same_size_batches(_readable(found, failed), options.batch_size, lambda item: item[1].shape):
             known = net.conditions_of_files([path for path, _ in batch])
             stack = np.stack([image for _, image in batch])
             net = net.with_fastest_engine(stack, known) if net.engine == "auto" else net
@@ -152,12 +115,12 @@ def analyze_images(
             task.advance(len(batch))
     if not done:
         raise DlcxError(f"none of the {len(found)} images could be read")
-    write_image_predictions(done, predictions, place.layout, h5, net.scorer, csv=csv)
+    write_image_predictions(done, predictions, place.layout, h5, net.scorer, csv=options.csv)
     return AnalyzeImagesResult(
         scorer=net.scorer,
         images=tuple(done),
         h5=h5,
-        csv=h5.with_suffix(".csv") if csv else None,
+        csv=h5.with_suffix(".csv") if options.csv else None,
         pictures=pictures if paint else None,
         failed=tuple(failed),
     )

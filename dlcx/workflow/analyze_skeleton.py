@@ -77,7 +77,7 @@ class AnalyzeSkeletonResult(VideosResult[AnalyzedSkeleton]):
 def analyze_skeleton(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
-    **given: Unpack[AnalyzeSkeletonKeywords],
+    **keywords: Unpack[AnalyzeSkeletonKeywords],
 ) -> AnalyzeSkeletonResult:
     """Write length, orientation and likelihood of every bone of config.yaml's skeleton in every frame.
 
@@ -94,7 +94,7 @@ def analyze_skeleton(
         When config.yaml has no skeleton, or a value or the only video cannot be used.  Of several videos those that
         fail are in the result.
     """
-    options = AnalyzeSkeletonOptions.of(project=project, videos=videos, **given)
+    options = AnalyzeSkeletonOptions.of(project=project, videos=videos, **keywords)
     wanted = WantedPoses.of(options)
     home = wanted.project
     if not home.skeleton:

@@ -51,7 +51,7 @@ def analyze_video(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[AnalyzeVideoKeywords],
+    **keywords: Unpack[AnalyzeVideoKeywords],
 ) -> AnalyzeVideoResult | SubmittedAnalysis:
     """Analyze videos with the network of a shuffle.
 
@@ -78,7 +78,7 @@ def analyze_video(
         If an option, the network or the only video cannot be used.  If some of several videos cannot be used, the
         result names them.
     """
-    options = AnalyzeVideoOptions.of(project=project, videos=videos, **given)
+    options = AnalyzeVideoOptions.of(project=project, videos=videos, **keywords)
     options.check_distribution()
     if options.cluster == "slurm":
         from dlcx.analysis.parallel.slurm import submit_analysis

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from dlcx.formats.labels.collected_data import read_labels
 from dlcx.formats.project_config import open_project
 from dlcx.labeling.labeled_folders import labeled_stems
 from dlcx.metrics.label_checks import MIN_ANIMALS, LabelIssue, find_label_issues
+from dlcx.options.commands.check_labels import CheckLabelsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
@@ -22,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 #: Of more images only those with suspicious labels are drawn unless all are asked for; each takes some 30 ms.
 DRAWN_WITHOUT_ASKING = 100
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import CheckLabelsKeywords
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,13 @@ class CheckLabelsResult:
         return said + [f"failed: {failure.path}: {failure.error}" for failure in self.failed]
 
 
+@keyword_options(CheckLabelsOptions)
 def check_labels(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    plot: bool = True,
-    draw_all: bool = False,
-    color_by: str | None = None,
     progress: Progress = SILENT,
+    **keywords: Unpack[CheckLabelsKeywords],
 ) -> CheckLabelsResult:
     """List the labels that look wrong, and draw them.
 
@@ -122,28 +127,20 @@ def check_labels(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Some of the project's; default: all that have labels.
-    plot
-        Draw the pictures, into ``labeled-data/<video>_labeled``: those with suspicious labels first, then the others
-        where there are at most ``DRAWN_WITHOUT_ASKING`` images.
-    draw_all
-        Draw every image, however many there are.
-    color_by
-        What has a colour of its own, ``bodypart`` or ``individual``; default: individual where there are several.
 
     Raises
     ------
     DlcxError
         When there are no labels, or none that can be read.
     """
+    options = CheckLabelsOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.images import image_size, read_image
     from dlcx.visuals.label_painter import LabelPainter
     from dlcx.visuals.labeled_images import write_picture
 
-    home = open_project(project)
-    by = color_by or ("individual" if home.layout.multi else "bodypart")
-    if by not in ("bodypart", "individual"):
-        raise DlcxError(f"--color-by {by}: expected bodypart or individual")
-    stems = labeled_stems(home, [videos] if isinstance(videos, str | Path) else videos)
+    home = open_project(options.project)
+    by = options.color_by or ("individual" if home.layout.multi else "bodypart")
+    stems = labeled_stems(home, options.videos)
     parts, failed = _read(home, stems)
     paint = LabelPainter(
         home.layout,
@@ -165,7 +162,7 @@ def check_labels(
                 sizes[stem].append(None)
                 failed.append(FailedItem(str(path.relative_to(home.root)), str(error)))
     found = _suspicions(home, parts, sizes)
-    drawn = _rows_to_draw(sizes, found, every=draw_all) if plot else []
+    drawn = _rows_to_draw(sizes, found, every=options.draw_all) if options.plot else []
     with progress.task("draw", total=len(drawn), unit="image") as task:
         for stem, row in drawn:
             labels, path = parts[stem], images[stem][row]
@@ -196,7 +193,7 @@ def check_labels(
         ),
         failed=tuple(failed),
         drawn=len(drawn),
-        plotted=plot,
+        plotted=options.plot,
     )
 
 

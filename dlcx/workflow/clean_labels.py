@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -18,12 +19,18 @@ from dlcx.formats.labels.row_edits import Image, LabelRows, read_label_rows, wri
 from dlcx.formats.project_config import open_project
 from dlcx.labeling.backups import LabelBackup
 from dlcx.labeling.labeled_folders import labeled_stems
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.check_labels import CheckLabelsOptions
+from dlcx.options.commands.clean_labels import CleanLabelsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
 from dlcx.workflow.check_labels import FailedItem
 
 logger = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import CleanLabelsKeywords
 
 
 @dataclass(frozen=True)
@@ -88,16 +95,13 @@ class CleanLabelsResult:
         return said + [f"failed: {failure.path}: {failure.error}" for failure in self.failed]
 
 
+@keyword_options(CleanLabelsOptions)
 def clean_labels(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    drop_unlabeled: bool = False,
-    move_images: bool = False,
-    to_multi_animal: bool = False,
-    individual: str | None = None,
-    dry_run: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[CleanLabelsKeywords],
 ) -> CleanLabelsResult:
     """Drop duplicate rows of labels and rows whose image is gone; keep the files from before as a backup.
 
@@ -109,33 +113,24 @@ def clean_labels(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Some of the project's; default: all that have labels.
-    drop_unlabeled
-        Also drop rows in which nothing is labeled; with them, images without an animal are not trained on.
-    move_images
-        Also move images without a row out of labeled-data, into the backup.
-    to_multi_animal
-        Turn labels of a single animal into those of one individual; bodyparts of ``uniquebodyparts`` stay without.
-    individual
-        Which one; default: the first of config.yaml.
-    dry_run
-        Change nothing.
 
     Raises
     ------
     DlcxError
         When there are no labels, none that can be used, or the project has a single animal and several are asked for.
     """
-    home = open_project(project)
-    name = _individual(home, individual, to_multi_animal=to_multi_animal)
-    stems = labeled_stems(home, [videos] if isinstance(videos, str | Path) else videos)
-    plan = _Plan(home, drop_unlabeled, move_images, name)
+    options = CleanLabelsOptions.of(project=project, videos=videos, **keywords)
+    home = open_project(options.project)
+    name = _individual(home, options.individual, to_multi_animal=options.to_multi_animal)
+    stems = labeled_stems(home, options.videos)
+    plan = _Plan(home, options.drop_unlabeled, options.move_images, name)
     backup, done, failed = LabelBackup(home), [], []
-    changing = nullcontext() if dry_run else changing_labels(*map(home.labels_path, stems))
+    changing = nullcontext() if options.dry_run else changing_labels(*map(home.labels_path, stems))
     with changing, progress.task("clean", len(stems), "video") as task:
         for stem in stems:
             try:
                 folder, rows = plan(stem)
-                if not dry_run:
+                if not options.dry_run:
                     _write(home, folder, rows, backup)
                 done.append(folder)
             except DlcxError as error:
@@ -147,17 +142,18 @@ def clean_labels(
     if not done:
         raise DlcxError(f"none of the {len(stems)} label files can be cleaned, first: {failed[0].error}")
     return CleanLabelsResult(
-        tuple(done), dry_run, backup.folder, tuple(failed), _next_steps(done, backup, project, dry_run=dry_run)
+        tuple(done),
+        options.dry_run,
+        backup.folder,
+        tuple(failed),
+        _next_steps(done, backup, options),
     )
 
 
-def _next_steps(
-    done: Sequence[CleanedFolder], backup: LabelBackup, asked: str | Path | None, *, dry_run: bool
-) -> tuple[str, ...]:
-    if dry_run and any(one.changed or one.images for one in done):
+def _next_steps(done: Sequence[CleanedFolder], backup: LabelBackup, options: CleanLabelsOptions) -> tuple[str, ...]:
+    if options.dry_run and any(one.changed or one.images for one in done):
         return ("Nothing was changed; run it without --dry-run to do so.",)
-    where = ["--project", str(asked)] if asked else []
-    return (*backup.how_to_undo, f"Next: {command_line('check-labels', *where)}")
+    return (*backup.how_to_undo, f"Next: {command_after(CheckLabelsOptions, options)}")
 
 
 def _individual(project: Project, name: str | None, *, to_multi_animal: bool) -> str | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -17,15 +18,19 @@ from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import Interval, KeypointErrors, PoseMetrics, evaluate_poses, keypoint_errors, mean_interval
 from dlcx.next_steps import analyze_step
+from dlcx.options.commands.compare import CompareOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
-from dlcx.ranges import within_ranges
 
 #: Videos from which whole videos are drawn for an interval; of fewer, images.
 VIDEOS = 5
 #: Images below which a verdict says that they are few.
 FEW = 20
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import CompareKeywords
 
 
 @dataclass(frozen=True)
@@ -98,16 +103,13 @@ class CompareResult:
         return text + (f" (only {self.images} images)" if self.images < FEW else "")
 
 
-@within_ranges
+@keyword_options(CompareOptions)
 def compare(
     project: str | Path | None = None,
     nets: Sequence[str | int] = (),
     *,
-    trainset_index: int | None = None,
-    detector_snapshot: str | None = None,
-    pcutoff: float | None = None,
-    device: str = "auto",
     progress: Progress = SILENT,
+    **keywords: Unpack[CompareKeywords],
 ) -> CompareResult:
     """Evaluate several nets on the test images that they share, and say whether one is better.
 
@@ -122,30 +124,26 @@ def compare(
     nets
         Two or more, the first is what others are compared with: a shuffle (``1``) or one of its snapshots
         (``"1:last"``, ``"1:best"``, ``"1:40"``, ``"1:PATH"``).
-    trainset_index
-        Which value of TrainingFraction, for all.
-    detector_snapshot
-        Which detector finds the animals for top-down nets.
-    pcutoff
-        Score from which a keypoint counts for ``rmse_pcutoff``; default: config.yaml's.
-    device
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises
     ------
     DlcxError
         When there are less than two nets, one does not exist, or they have no test image in common.
     """
-    home = open_project(project)
-    asked = [_Asked.of(home, str(net), trainset_index, detector_snapshot, device) for net in nets]
+    options = CompareOptions.of(project=project, nets=nets, **keywords)
+    home = open_project(options.project)
+    asked = [
+        _Asked.of(home, str(net), options.trainset_index, options.detector_snapshot, options.device)
+        for net in options.nets
+    ]
     if len({one.net.snapshot.path.resolve() for one in asked}) < max(2, len(asked)):
         raise DlcxError(
-            f"compare {' '.join(map(str, nets)) or 'nothing'}: expected two or more different nets",
+            f"compare {' '.join(map(str, options.nets)) or 'nothing'}: expected two or more different nets",
             hint="Name shuffles, such as 1 2, or snapshots of them, such as 1:best 1:last.",
         )
     labels, rows = _common_rows([one.net.shuffle for one in asked])
-    check_detector_flag([one.net for one in asked], detector_snapshot)
-    cutoff = home.pcutoff if pcutoff is None else pcutoff
+    check_detector_flag([one.net for one in asked], options.detector_snapshot)
+    cutoff = home.pcutoff if options.pcutoff is None else options.pcutoff
     for one in asked:  # all of them before the first network is loaded
         one.net.check()
     run = _Run(home, labels, rows, cutoff, progress)
@@ -163,7 +161,9 @@ def compare(
         drawn="videos" if many else "images",
         nets=tuple(one.compared for one in results),
         differences=differences,
-        next_steps=(f"With the least error: {analyze_step(chosen.net.shuffle, '--snapshot', chosen.snapshot)}",),
+        next_steps=(
+            f"With the least error: {analyze_step(home, chosen.net.shuffle.options, snapshot=chosen.snapshot)}",
+        ),
     )
 
 

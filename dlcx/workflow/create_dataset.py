@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dlcx.analysis.conditions import conditions_block
 from dlcx.errors import DlcxError
@@ -40,15 +40,20 @@ from dlcx.formats.shuffles.training_set import (
 from dlcx.locks import locked
 from dlcx.nets.configure import conditions_of_file, model_config
 from dlcx.nets.registry import find, untrainable
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.create_dataset import CreateDatasetOptions
+from dlcx.options.commands.train import TrainOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Labels
 from dlcx.project import Project, Shuffle
-from dlcx.ranges import within_ranges
 from dlcx.settings import DlcxConfig, ModelConfig
 from dlcx.settings.base import check
 from dlcx.settings.ignored_keys import IN_DATASETS, warn_ignored_keys
 
 logger = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import CreateDatasetKeywords
 
 
 @dataclass(frozen=True)
@@ -100,25 +105,10 @@ class _Plan:
     own: DlcxConfig
 
 
-@within_ranges
+@keyword_options(CreateDatasetOptions)
 def create_dataset(
     project: str | Path | None = None,
-    *,
-    net_type: str | None = None,
-    detector: str | None = None,
-    shuffle: int | Sequence[int] | None = None,
-    trainset_index: int | None = None,
-    train_fraction: float | None = None,
-    train_indices: str | Path | Sequence[int] | None = None,
-    test_indices: str | Path | Sequence[int] | None = None,
-    from_shuffle: int | None = None,
-    split_by: str = "frame",
-    seed: int = 42,
-    weights: str | Path = "imagenet",
-    detector_weights: str | Path | None = None,
-    conditions: str | Path | None = None,
-    overrides: Sequence[str] = (),
-    overwrite: bool = False,
+    **keywords: Unpack[CreateDatasetKeywords],
 ) -> CreateDatasetResult:
     """Make the training dataset and the configuration of one or several shuffles.
 
@@ -129,64 +119,16 @@ def create_dataset(
     ----------
     project
         Folder or config.yaml; None searches (:func:`dlcx.formats.project_config.open_project`).
-    net_type
-        A name of ``dlcx list-models``; default: config.yaml's default_net_type.
-    detector
-        What finds the animals for a top-down net; default: ssdlite.
-    shuffle
-        Number or numbers; a number that has another training fraction is refused.  None: 1 or, where TensorFlow or
-        another fraction has a shuffle 1, the lowest number of this fraction, else the next free one.
-    trainset_index, train_fraction
-        Which TrainingFraction of config.yaml, by position or by value; a new value is added to the file.  Default:
-        that of an existing ``shuffle`` or of ``from_shuffle``, else the first one.
-    train_indices, test_indices
-        Rows of the merged labels, or a file of row numbers or image paths; one alone leaves
-        all other images to the other side.
-    from_shuffle
-        Take the split of this shuffle, which may be TensorFlow's.
-    split_by
-        ``frame`` draws images, ``video`` whole videos.
-    seed
-        What the split is drawn with.
-    weights
-        First weights: ``imagenet``, ``none``, a SuperAnimal (``superanimal_topviewmouse`` ...), or the path of a
-        checkpoint; kept in train/dlcx.yaml.
-    detector_weights
-        Those of the detector: ``coco``, ``none``, or a path.  Default: ``none`` where the net has none, else ``coco``.
-    conditions
-        What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), a snapshot of it (``"1:best"``), or a file
-        of predictions.
-    overrides
-        ``key.path=value`` for pytorch_config.yaml.
-    overwrite
-        Replace a shuffle that exists with other settings; its snapshots and evaluation results go.  The split of a
-        TensorFlow shuffle is replaced only when ``shuffle`` names it.
 
     Raises
     ------
     DlcxError
         For a value that does not fit, a shuffle that exists with other settings, or one to replace that is trained.
     """
-    root = open_project(project).root
+    options = CreateDatasetOptions.of(project=project, **keywords)
+    root = open_project(options.project).root
     with replacement_lock(root):  # from reading the labels to the last file: splits count the rows of the merged labels
-        return _create(
-            open_project(root),
-            net_type=_default_net(root) if net_type is None else net_type,
-            detector=detector,
-            shuffle=shuffle,
-            trainset_index=trainset_index,
-            train_fraction=train_fraction,
-            train_indices=train_indices,
-            test_indices=test_indices,
-            from_shuffle=from_shuffle,
-            split_by=split_by,
-            seed=seed,
-            weights=weights,
-            detector_weights=detector_weights,
-            conditions=conditions,
-            overrides=overrides,
-            overwrite=overwrite,
-        )
+        return _create(open_project(root), options)
 
 
 def _default_net(root: Path) -> str:
@@ -209,64 +151,47 @@ def _default_net(root: Path) -> str:
     return name
 
 
-def _create(
-    found: Project,
-    *,
-    net_type: str,
-    detector: str | None,
-    shuffle: int | Sequence[int] | None,
-    trainset_index: int | None,
-    train_fraction: float | None,
-    train_indices: str | Path | Sequence[int] | None,
-    test_indices: str | Path | Sequence[int] | None,
-    from_shuffle: int | None,
-    split_by: str,
-    seed: int,
-    weights: str | Path,
-    detector_weights: str | Path | None,
-    conditions: str | Path | None,
-    overrides: Sequence[str],
-    overwrite: bool,
-) -> CreateDatasetResult:
+def _create(found: Project, options: CreateDatasetOptions) -> CreateDatasetResult:
     warn_ignored_keys(read_project_config(found.config_path), found.config_path, IN_DATASETS)
-    found, index = choose_fraction(found, trainset_index, train_fraction)
-    numbers = None if shuffle is None else list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
-    given = train_indices is not None or test_indices is not None
-    _check_choices(numbers, given=given, from_shuffle=from_shuffle, split_by=split_by, seed=seed)
-    other = None if from_shuffle is None else split_source(found, from_shuffle, index)
-    targets = choose_shuffles(found, numbers, index, other, overwrite=overwrite)
-    weights = weights_source(weights)
+    net_type = _default_net(found.root) if options.net_type is None else options.net_type
+    found, index = choose_fraction(found, options.trainset_index, options.train_fraction)
+    numbers = list(dict.fromkeys(options.shuffle)) or None
+    given = options.train_indices is not None or options.test_indices is not None
+    _check_choices(options, given=given)
+    other = None if options.from_shuffle is None else split_source(found, options.from_shuffle, index)
+    targets = choose_shuffles(found, numbers, index, other, overwrite=options.overwrite)
+    weights = weights_source(options.weights)
 
     labels = read_all_labels(found)
-    kind = "given" if given else "shuffle" if from_shuffle is not None else split_by
+    kind = "given" if given else "shuffle" if options.from_shuffle is not None else options.split_by
     own = DlcxConfig(
         net_type=net_type,
         weights=weights,
-        detector=detector,
-        detector_weights=None if detector_weights is None else weights_source(detector_weights),
+        detector=options.detector,
+        detector_weights=None if options.detector_weights is None else weights_source(options.detector_weights),
         split=kind,
-        seed=seed if kind in ("frame", "video") else None,
-        from_shuffle=from_shuffle,
-        overrides=list(overrides),
+        seed=options.seed if kind in ("frame", "video") else None,
+        from_shuffle=options.from_shuffle,
+        overrides=list(options.overrides),
     )
     plans = []
     for target in targets:
         for folder in (target.model_dir, target.evaluation_dir):
             restore_folder(folder)
         if given:
-            split = explicit_split(train_indices, test_indices, labels, target.fraction)
+            split = explicit_split(options.train_indices, options.test_indices, labels, target.fraction)
         elif other is not None:
             split = _other_split(other, target, labels)
-        elif split_by == "video":
-            split = random_video_split(labels.images, target.fraction, seed, draw=target.number)
+        elif options.split_by == "video":
+            split = random_video_split(labels.images, target.fraction, options.seed, draw=target.number)
         else:
-            split = random_split(len(labels), target.fraction, seed, draw=target.number)
+            split = random_split(len(labels), target.fraction, options.seed, draw=target.number)
         if not len(split.train):
             raise DlcxError(
                 f"no training image: {len(labels)} labelled images, training fraction {target.fraction}",
                 hint="Raise --train-fraction or label more images.",
             )
-        plans.append(_Plan(target, split, _configure(target, net_type, detector, conditions, overrides), own))
+        plans.append(_Plan(target, split, _configure(target, net_type, options), own))
 
     if found.identity and "identity" not in plans[0].config.model.heads:
         logger.warning(
@@ -278,11 +203,11 @@ def _create(
     todo = [
         plan
         for plan, difference in zip(plans, differences, strict=True)
-        if difference is None or (difference and overwrite)
+        if difference is None or (difference and options.overwrite)
     ]
     rewrite = merged_labels_changed(found, labels, remade=[plan.shuffle for plan in todo])
     for plan, difference in zip(plans, differences, strict=True):
-        if difference and not overwrite:
+        if difference and not options.overwrite:
             raise DlcxError(
                 f"shuffle {plan.shuffle.number} exists with other settings: {difference}",
                 hint=f"Make another one with --shuffle {next_free_number(found)}, "
@@ -293,8 +218,8 @@ def _create(
     sizes = dict(enumerate(read_sizes(found, labels))) if todo else {}
     rows = [training_rows(labels, plan.split, sizes) for plan in todo]
 
-    if train_fraction is not None:
-        add_train_fraction(found.config_path, train_fraction)
+    if options.train_fraction is not None:
+        add_train_fraction(found.config_path, options.train_fraction)
     with ExitStack() as stack:
         for plan in todo:  # a training must not save into the folder that takes the place of its own
             if plan.shuffle.train_dir.is_dir():
@@ -324,40 +249,32 @@ def _create(
 def _next_step(plan: _Plan) -> str:
     if untrainable(plan.config.net_type):
         return f"Next: {plan.shuffle.supply_hint}"
-    return f"Next: {command_line('train', *plan.shuffle.flags)}"
+    return f"Next: {command_after(TrainOptions, plan.shuffle.options)}"
 
 
-def _check_choices(
-    numbers: Sequence[int] | None, *, given: bool, from_shuffle: int | None, split_by: str, seed: int
-) -> None:
-    if numbers is not None and not numbers:
-        raise DlcxError("--shuffle: expected at least one number")
-    if split_by not in ("frame", "video"):
-        raise DlcxError(f"--split-by {split_by}: expected frame or video")
+def _check_choices(options: CreateDatasetOptions, *, given: bool) -> None:
     chosen = {
         "--train-indices/--test-indices": given,
-        "--from-shuffle": from_shuffle is not None,
-        "--split-by video": split_by == "video",
+        "--from-shuffle": options.from_shuffle is not None,
+        "--split-by video": options.split_by == "video",
     }
     if sum(chosen.values()) > 1:
         names = " and ".join(name for name, used in chosen.items() if used)
         raise DlcxError(f"{names} both choose the split", hint="Give one.")
 
 
-def _configure(
-    shuffle: Shuffle, net_type: str, detector: str | None, conditions: str | Path | None, overrides: Sequence[str]
-) -> ModelConfig:
+def _configure(shuffle: Shuffle, net_type: str, options: CreateDatasetOptions) -> ModelConfig:
     project = shuffle.project
     source = None
-    if conditions is not None:
+    if options.conditions is not None:
         if not find(net_type).uses_conditions:
-            raise DlcxError(f"--conditions {conditions}: {net_type} takes none, only BUCTD nets do")
-        source = conditions_block(project, conditions, shuffle.trainset_index)
+            raise DlcxError(f"--conditions {options.conditions}: {net_type} takes none, only BUCTD nets do")
+        source = conditions_block(project, options.conditions, shuffle.trainset_index)
     block = model_config(
         net_type,
         project.layout,
         identity=project.identity,
-        detector=detector,
+        detector=options.detector,
         conditions=source,
         project_path=project.root,
         pose_config_path=shuffle.model_config_path,
@@ -366,7 +283,7 @@ def _configure(
     told_apart = "identity" in block["model"]["heads"]
     identity = read_project_config(project.config_path).identity
     block["metadata"]["with_identity"] = identity and told_apart
-    return with_overrides(check(ModelConfig, block, f"--net-type {net_type}"), overrides)
+    return with_overrides(check(ModelConfig, block, f"--net-type {net_type}"), options.overrides)
 
 
 def _other_split(other: Shuffle, target: Shuffle, labels: Labels) -> Split:

@@ -63,7 +63,7 @@ def create_labeled_video(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[CreateLabeledVideoKeywords],
+    **keywords: Unpack[CreateLabeledVideoKeywords],
 ) -> CreateLabeledVideoResult:
     """Draw the poses that :func:`dlcx.analyze_video` has found into copies of the videos.
 
@@ -79,7 +79,7 @@ def create_labeled_video(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    options = CreateLabeledVideoOptions.of(project=project, videos=videos, **given)
+    options = CreateLabeledVideoOptions.of(project=project, videos=videos, **keywords)
     from dlcx.visuals.colors import named_color, part_colors
     from dlcx.visuals.video_writer import default_codec, video_suffix
 

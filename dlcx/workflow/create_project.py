@@ -8,18 +8,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.errors import DlcxError
 from dlcx.file_transaction import atomic_folder, folder_lock
 from dlcx.formats.project_config import layout_of, open_project, read_project_config, write_project_config
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_line
+from dlcx.options.commands.create_project import CreateProjectOptions
+from dlcx.options.commands.extract_frames import ExtractFramesOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import remove_leftovers
 from dlcx.poses import Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.settings import ProjectConfig
 from dlcx.settings.base import check
 from dlcx.settings.project import MULTI, VideoSet
-from dlcx.user_paths import user_path
 from dlcx.workflow.add_videos import bring_in, distinct_stems, frame_crops
 
 #: What DeepLabCut calls the bodyparts, bones and individuals of a project whose owner has not named them.
@@ -31,6 +34,9 @@ INDIVIDUALS = ("individual1", "individual2", "individual3")
 
 FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import CreateProjectKeywords
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class CreateProjectResult:
         """What to do now."""
         named = set(self.bodyparts) - {*PARTS, *SEVERAL_PARTS}
         edit = () if named else (f"Name your bodyparts in {self.config}.",)
-        return (*edit, f"Next: {command_line('extract-frames', '-p', self.project)}")
+        return (*edit, f"Next: {command_line(ExtractFramesOptions(project=self.project))}")
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -61,19 +67,14 @@ class CreateProjectResult:
         ]
 
 
+@keyword_options(CreateProjectOptions)
 def create_project(
     name: str,
     scorer: str,
     videos: Sequence[str | Path] | str | Path,
     *,
-    folder: str | Path = ".",
-    date: str | None = None,
-    multi: bool = False,
-    bodyparts: Sequence[str] = (),
-    individuals: Sequence[str] = (),
-    unique: Sequence[str] = (),
-    copy_videos: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[CreateProjectKeywords],
 ) -> CreateProjectResult:
     """Make ``<name>-<scorer>-<date>`` with DeepLabCut's folders and config.yaml.
 
@@ -83,53 +84,47 @@ def create_project(
         What the project is called, and who labels.
     videos
         Files, folders and glob patterns.
-    folder
-        Where the project's folder is made.
-    date
-        ``YYYY-MM-DD``; default: today.
-    multi
-        Several animals; ``individuals`` or ``unique`` mean that too.
-    bodyparts, individuals, unique
-        Names of the bodyparts (of each animal), of the animals, and of bodyparts or objects that exist once;
-        default: DeepLabCut's, to be replaced in config.yaml.
-    copy_videos
-        Copy the videos into the project instead of linking them.
 
     Raises
     ------
     DlcxError
         When a name or video cannot be used, or another project is in the way.
     """
+    options = CreateProjectOptions.of(name=name, scorer=scorer, videos=videos, **keywords)
     from dlcx.data.video import find_videos
 
-    day = _day(date)
-    for flag, word in (("NAME", name), ("SCORER", scorer)):
+    day = _day(options.date)
+    for flag, word in (("NAME", options.name), ("SCORER", options.scorer)):
         if not word.strip() or re.search(r"[\\/:*?\"<>|\x00-\x1f]", word) or word.startswith("."):
             raise DlcxError(f"{flag} {word!r}: cannot be part of a folder's name")
-    for flag, words in (("--bodyparts", bodyparts), ("--individuals", individuals), ("--unique", unique)):
+    for flag, words in (
+        ("--bodyparts", options.bodyparts),
+        ("--individuals", options.individuals),
+        ("--unique", options.unique),
+    ):
         if twice := sorted({word for word in words if list(words).count(word) > 1}):
             raise DlcxError(f"{flag}: {twice[0]!r} is named more than once")
-    root = Path(os.path.realpath(user_path(folder))) / f"{name}-{scorer}-{day.isoformat()}"
-    found = find_videos([videos] if isinstance(videos, str | Path) else videos)
+    root = Path(os.path.realpath(options.folder)) / f"{options.name}-{options.scorer}-{day.isoformat()}"
+    found = find_videos(options.videos)
     distinct_stems(found)
-    several = multi or bool(individuals) or bool(unique)
+    several = options.multi or bool(options.individuals) or bool(options.unique)
     settings = {
-        "Task": name,
-        "scorer": scorer,
+        "Task": options.name,
+        "scorer": options.scorer,
         "date": f"{_MONTHS[day.month - 1]}{day.day}",
         "project_path": str(root),
         "snapshotindex": -1,
-        **(_several(bodyparts, individuals, unique) if several else _single(bodyparts)),
+        **(_several(options.bodyparts, options.individuals, options.unique) if several else _single(options.bodyparts)),
     }
     config = check(ProjectConfig, settings, "the new project")
     layout = layout_of(config, "the new project")
-    asked = layout if bodyparts or individuals or unique else None
+    asked = layout if options.bodyparts or options.individuals or options.unique else None
     if root.exists():
         return _already(root, found, asked)
     crops = frame_crops(found)
     targets = [root / "videos" / video.name for video in found]
     sets = {str(path): VideoSet(crop=", ".join(map(str, crops[path.stem]))) for path in targets}
-    remove_leftovers(root.parent, f"{name}-{scorer}-")  # of this project on another day
+    remove_leftovers(root.parent, f"{options.name}-{options.scorer}-")  # of this project on another day
     with folder_lock(root):
         if root.exists():  # by another process, meanwhile
             return _already(root, found, asked)
@@ -138,7 +133,7 @@ def create_project(
                 (part / below).mkdir()
             for video in found:
                 (part / "labeled-data" / video.stem).mkdir()
-            bring_in(found, part / "videos", copy_videos=copy_videos, progress=progress)
+            bring_in(found, part / "videos", copy_videos=options.copy_videos, progress=progress)
             write_project_config(config.model_copy(update={"video_sets": sets}), part / "config.yaml")
     return _result(root, layout, targets, existed=False)
 

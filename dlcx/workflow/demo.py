@@ -6,20 +6,23 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from dlcx.data import synthetic
 from dlcx.errors import DlcxError
 from dlcx.file_transaction import atomic_folder, folder_lock
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_line
+from dlcx.options.commands.create_dataset import CreateDatasetOptions
+from dlcx.options.commands.demo import DemoOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import atomic_file, reserve, write_text
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
-from dlcx.ranges import within_ranges
 from dlcx.settings.project import MULTI, ProjectConfig, VideoSet
 from dlcx.untrusted_files import read_json
-from dlcx.user_paths import decoder_name, user_path
+from dlcx.user_paths import decoder_name
 
 SCORER = "dlcx"
 DATE = "Jan1"  # always the same, so that the same seed gives the same files
@@ -31,6 +34,9 @@ FACTS = "demo.json"
 MAX_ANIMALS = 8
 #: How often one of several animals sets out to leave the picture.
 LEAVING = 0.2
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import DemoKeywords
 
 
 @dataclass(frozen=True)
@@ -77,17 +83,15 @@ class DemoResult:
     @property
     def next_steps(self) -> tuple[str, ...]:
         """How to go on."""
-        return (f"Next: {command_line('create-dataset', '--project', self.project)}",)
+        return (f"Next: {command_line(CreateDatasetOptions(project=self.project))}",)
 
 
-@within_ranges
+@keyword_options(DemoOptions)
 def demo(
     folder: str | Path = "demo",
     *,
-    animals: int = 1,
-    seed: int = 0,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[DemoKeywords],
 ) -> DemoResult:
     """Draw a project into ``folder``: labelled frames, a video, and the video's true tracks beside it.
 
@@ -100,18 +104,21 @@ def demo(
     DlcxError
         When the folder holds something else, or a demo drawn with other settings and ``overwrite`` is False.
     """
-    root = Path(os.path.realpath(user_path(folder)))
-    width, height, body_length = (224, 168, 72.0) if animals == 1 else (256, 192, 58.0 if animals <= 4 else 46.0)
-    drawing = Drawing(animals, seed, FRAMES, LABELED, width, height, body_length)
+    options = DemoOptions.of(folder=folder, **keywords)
+    root = Path(os.path.realpath(options.folder))
+    width, height, body_length = (
+        (224, 168, 72.0) if options.animals == 1 else (256, 192, 58.0 if options.animals <= 4 else 46.0)
+    )
+    drawing = Drawing(options.animals, options.seed, FRAMES, LABELED, width, height, body_length)
 
     video = root / "videos" / f"{STEM}.mp4"
     scene = _scene(drawing)
     empty = int((~_labels(scene, drawing).any((1, 2))).sum())
     result = DemoResult(root, video, video.with_name(f"{STEM}_truth.h5"), drawing, existed=False, empty=empty)
-    if _is_drawn(root, drawing, overwrite=overwrite):
+    if _is_drawn(root, drawing, overwrite=options.overwrite):
         return replace(result, existed=True)
     with folder_lock(root):
-        if _is_drawn(root, drawing, overwrite=overwrite):  # by another process, or before one was killed
+        if _is_drawn(root, drawing, overwrite=options.overwrite):  # by another process, or before one was killed
             return replace(result, existed=True)
         with atomic_folder(root) as part:
             _draw(part, root, drawing, scene, progress)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -22,16 +22,20 @@ from dlcx.formats.predictions.evaluation import (
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.metrics import BoxMetrics, PoseMetrics, evaluate_boxes, evaluate_poses
-from dlcx.next_steps import analyze_step, command_line
+from dlcx.next_steps import analyze_step
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.evaluate import EvaluateOptions
+from dlcx.options.entry_points import keyword_options
+from dlcx.options.network import ShuffleOptions
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
-from dlcx.ranges import within_ranges
 from dlcx.training.leakage import NearDuplicateCheck, check_near_duplicates
 
 if TYPE_CHECKING:
     from dlcx.data.labeled_images import LabeledImage, LabeledImages
+    from dlcx.options.keywords import EvaluateKeywords
     from dlcx.visuals.labeled_images import LabeledImagePainter
 
 logger = logging.getLogger(__name__)
@@ -131,22 +135,12 @@ class EvaluateResult:
         return [line for one in self.evaluated for line in one.lines()] + [f"combined: {self.combined}"]
 
 
-@within_ranges
+@keyword_options(EvaluateOptions)
 def evaluate(
     project: str | Path | None = None,
     *,
-    shuffle: int | Sequence[int] = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    conditions: str | Path | None = None,
-    pcutoff: float | None = None,
-    per_bodypart: bool = False,
-    plot: bool = False,
-    device: str = "auto",
-    engine: str | None = None,
-    batch_size: int = 1,
     progress: Progress = SILENT,
+    **keywords: Unpack[EvaluateKeywords],
 ) -> EvaluateResult:
     """Compare predictions with labels on the training and the test images of one or several shuffles.
 
@@ -158,65 +152,44 @@ def evaluate(
     ----------
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
-    shuffle, trainset_index
-        Which shuffles; one number or several.
-    snapshot
-        ``best``, ``last``, ``all``, an epoch, or a path; default: config.yaml's snapshotindex, which may be ``all``.
-    detector_snapshot
-        Which detector finds the animals for a top-down net: ``best``, ``last``, an epoch, or a path.  Where there is
-        none, boxes around the labels are used.
-    conditions
-        What finds the poses that a BUCTD net corrects: a shuffle (``"1"``), its snapshot (``"1:best"``), or a file of
-        predictions; default: what its pytorch_config.yaml names.
-    pcutoff
-        Score from which a keypoint counts for ``rmse_pcutoff``; default: config.yaml's.
-    per_bodypart
-        Also write the error of every bodypart.
-    plot
-        Also draw every image with labels and predictions.
-    device
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    engine
-        ``torch``, ``compile``, ``onnx``, or ``auto``: the fastest that gives the same keypoints.
-    batch_size
-        Images a forward pass; only neighbors of one size share one.
 
     Raises
     ------
     DlcxError
         When a shuffle, snapshot, label file or image is missing or does not fit.
     """
-    place = open_project(project)
-    numbers = list(dict.fromkeys([shuffle] if isinstance(shuffle, int) else shuffle))
-    chosen = [place.shuffle(number, trainset_index) for number in numbers]
+    options = EvaluateOptions.of(project=project, **keywords)
+    place = open_project(options.project)
+    numbers = dict.fromkeys(options.shuffle)
+    chosen = [place.shuffle(number, options.trainset_index) for number in numbers]
     nets = [
         net
         for one in chosen
         for net in TrainedNetwork.find_each(
             one,
-            snapshot=snapshot,
-            detector_snapshot=detector_snapshot,
-            conditions=conditions,
-            device=device,
-            engine=engine,
+            snapshot=options.snapshot,
+            detector_snapshot=options.detector_snapshot,
+            conditions=options.conditions,
+            device=options.device,
+            engine=options.engine,
         )
     ]
     _warn_of_equal_epochs(nets)
-    check_detector_flag(nets, detector_snapshot)
+    check_detector_flag(nets, options.detector_snapshot)
     for net in nets:  # all of them before the first network is loaded
         net.check()
         load_training_set(net.shuffle)
     check_folder(place.evaluation_dir)
-    cutoff = place.pcutoff if pcutoff is None else pcutoff
-    run = _Run(cutoff, per_bodypart, plot, batch_size, progress)
+    cutoff = place.pcutoff if options.pcutoff is None else options.pcutoff
+    run = _Run(cutoff, options.per_bodypart, options.plot, options.batch_size, progress)
     evaluated = tuple(run(net) for net in nets)
     _warn_of_few_images(evaluated)
-    given = {"--snapshot": snapshot, "--detector-snapshot": detector_snapshot, "--conditions": conditions}
-    options = [word for flag, value in given.items() if value not in (None, "all") for word in (flag, str(value))]
+    first = chosen[0].options.values_of(ShuffleOptions) | {"project": options.project}
+    first["snapshot"] = None if options.snapshot == "all" else options.snapshot
     what = "track" if place.layout.multi else "analyze"
-    steps = [f"To {what} videos: {analyze_step(chosen[0], *options)}"]
-    if not plot:
-        steps.append(f"To look at the errors: {command_line('evaluate', '--plot', *chosen[0].flags, *options)}")
+    steps = [f"To {what} videos: {analyze_step(place, options, **first)}"]
+    if not options.plot:
+        steps.append(f"To look at the errors: {command_after(EvaluateOptions, options, **first, plot=True)}")
     return EvaluateResult(evaluated, place.combined_results_path, tuple(steps))
 
 

@@ -67,7 +67,7 @@ class EvaluateTracksResult:
 def evaluate_tracks(
     predicted: str | Path,
     truth: str | Path,
-    **given: Unpack[EvaluateTracksKeywords],
+    **keywords: Unpack[EvaluateTracksKeywords],
 ) -> EvaluateTracksResult:
     """Compare tracks with true ones; animals are paired by where they are, whatever they are called.
 
@@ -92,7 +92,7 @@ def evaluate_tracks(
     DlcxError
         When a file cannot be read as tracks, or the two share no bodypart or frame.
     """
-    options = EvaluateTracksOptions.of(predicted=predicted, truth=truth, **given)
+    options = EvaluateTracksOptions.of(predicted=predicted, truth=truth, **keywords)
     found, true = options.predicted, options.truth
     mine, theirs = read_tracks(found), _part(read_tracks(true), options.frames)
     mine = replace(mine, first=mine.first + options.offset)

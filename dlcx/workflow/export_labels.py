@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.registry import LabelExport, writable_format
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import read_all_labels
+from dlcx.options.commands.export_labels import ExportLabelsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
-from dlcx.user_paths import user_path
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import ExportLabelsKeywords
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,13 @@ class ExportLabelsResult:
         return [*(f"{self.format}: {path}" for path in self.files), f"images: {self.images}"]
 
 
+@keyword_options(ExportLabelsOptions)
 def export_labels(
     project: str | Path | None = None,
     file: str | Path = "labels.json",
     *,
-    videos: Sequence[str] = (),
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[ExportLabelsKeywords],
 ) -> ExportLabelsResult:
     """Write all labels into one file; images stay where they are and are named by their paths.
 
@@ -47,27 +52,24 @@ def export_labels(
     file
         Its suffix chooses the format; :func:`dlcx.formats.labels.registry.label_formats` lists them.  For DeepLabCut,
         both ``.h5`` and ``.csv`` are written.
-    videos
-        Names of some videos; default: all.
-    overwrite
-        Replace the file.
 
     Raises
     ------
     DlcxError
         When there are no labels, or the file exists or cannot be written.
     """
-    opened, path = open_project(project), user_path(file)
+    options = ExportLabelsOptions.of(project=project, file=file, **keywords)
+    opened, path = open_project(options.project), options.file
     label_format = writable_format(path)
     assert label_format.write is not None
     targets = label_format.targets(path)
     for target in targets:
-        if target.exists() and not overwrite:
+        if target.exists() and not options.overwrite:
             raise DlcxError(f"{target} exists", hint="--overwrite replaces it.")
     check_folder(path.parent)
     if label_format.requirements is not None:
         label_format.requirements()
-    labels = _of_videos(read_all_labels(opened), videos)
+    labels = _of_videos(read_all_labels(opened), options.videos)
     sizes = partial(_sizes, labels, opened.root, progress)
     label_format.write(LabelExport(labels, opened.root, opened.scorer, opened.skeleton, sizes), path)
     return ExportLabelsResult(targets, label_format.name, len(labels))

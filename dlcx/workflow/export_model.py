@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.conditions import ConditionFile
 from dlcx.analysis.lookup.example_frames import Frame, real_frames
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import shuffle_config
 from dlcx.formats.shuffles.training_set import load_training_set
+from dlcx.options.commands.export_model import ExportModelOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances
 from dlcx.progress import SILENT, Progress
-from dlcx.ranges import within_ranges
-from dlcx.user_paths import user_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dlcx.engines.onnx import Difference
     from dlcx.formats.weights.live_model import LiveModel
     from dlcx.heads.protocol import Outputs
+    from dlcx.options.keywords import ExportModelKeywords
     from dlcx.project import Shuffle
 
 FORMATS = ("pt", "onnx")
@@ -80,21 +81,12 @@ class ExportModelResult:
         return said
 
 
-@within_ranges
+@keyword_options(ExportModelOptions)
 def export_model(
     project: str | Path | None = None,
     *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    conditions: str | Path | None = None,
-    format: str = "pt",
-    verify: bool = False,
-    video: str | Path | None = None,
-    out: str | Path | None = None,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[ExportModelKeywords],
 ) -> ExportModelResult:
     """Write a trained net into one file; a file that would not give the snapshot's keypoints is not written.
 
@@ -102,20 +94,6 @@ def export_model(
     ----------
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
-    shuffle, trainset_index, snapshot, detector_snapshot, conditions
-        Which net; see :meth:`dlcx.analysis.trained_network.TrainedNetwork.find`.
-    format
-        ``pt`` is what DeepLabCut exports and DeepLabCut-Live loads, with the detector of a top-down net; ``onnx`` is
-        the net that poses whole images or crops, without detector and decoding.
-    verify
-        Compare the file's net with the snapshot's in torch on ten frames instead of one, and tell the largest
-        difference.  Of a ``pt`` file the net is built again from the file alone.
-    video
-        Where frames for that come from; default: the labelled images, those for tests first.
-    out
-        Folder of the file; default: as DeepLabCut, ``exported-models-pytorch/...`` in the project.
-    overwrite
-        Replace a file that holds something else.
 
     Raises
     ------
@@ -123,43 +101,42 @@ def export_model(
         When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
         :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.max_abs_difference.SHARE`, or another file is there.
     """
+    options = ExportModelOptions.of(project=project, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
 
-    if format not in FORMATS:
-        raise DlcxError(f"--format {format}: no such format", hint=did_you_mean(format, FORMATS))
-    place = open_project(project).shuffle(shuffle, trainset_index)
+    place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
     config = shuffle_config(place)
-    if format == "pt" and config.uses_conditions:
+    if options.format == "pt" and config.uses_conditions:
         raise DlcxError(
             f"{config.net_type} corrects poses that another net finds, which DeepLabCut-Live cannot do",
             hint="Export it to ONNX: --format onnx.",
         )
-    if format == "onnx":
+    if options.format == "onnx":
         from dlcx.engines.onnx import check_installed
 
         check_installed("--format onnx")
-    check_folder(user_path(out) if out else place.project.root / "exported-models-pytorch")
-    if video is not None:
+    check_folder(options.out or place.project.root / "exported-models-pytorch")
+    if options.video is not None:
         from dlcx.data.video import open_video
 
-        open_video(user_path(video))
+        open_video(options.video)
     else:
         load_training_set(place)
     net = TrainedNetwork.find(
         place,
         config=config,
-        snapshot=snapshot,
-        detector_snapshot=detector_snapshot,
-        conditions=conditions,
+        snapshot=options.snapshot,
+        detector_snapshot=options.detector_snapshot,
+        conditions=options.conditions,
         device="cpu",
     )
-    path = place.export_path(net.config.net_type, net.snapshot, net.detector).with_suffix(f".{format}")
-    path = user_path(out) / path.name if out else path
-    frames = FRAMES if verify else 1
-    write = _write_pt if format == "pt" else _write_onnx
+    path = place.export_path(net.config.net_type, net.snapshot, net.detector).with_suffix(f".{options.format}")
+    path = options.out / path.name if options.out else path
+    frames = FRAMES if options.verify else 1
+    write = _write_pt if options.format == "pt" else _write_onnx
     with progress.task(f"export {net.config.net_type}", frames, "frame") as task:
-        rows = _Rows(net, place, video, frames, task.advance)
-        return write(net, rows, path, verify=verify, overwrite=overwrite)
+        rows = _Rows(net, place, options.video, frames, task.advance)
+        return write(net, rows, path, verify=options.verify, overwrite=options.overwrite)
 
 
 class _Rows:

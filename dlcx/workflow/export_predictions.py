@@ -69,7 +69,7 @@ class ExportPredictionsResult(VideosResult[ExportedVideo]):
 def export_predictions(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
-    **given: Unpack[ExportPredictionsKeywords],
+    **keywords: Unpack[ExportPredictionsKeywords],
 ) -> ExportPredictionsResult:
     """Write the poses of videos for programs that cannot read them as they are.
 
@@ -89,7 +89,7 @@ def export_predictions(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    options = ExportPredictionsOptions.of(project=project, videos=videos, **given)
+    options = ExportPredictionsOptions.of(project=project, videos=videos, **keywords)
 
     from dlcx.formats.predictions.nwb import import_pynwb
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.many_videos import FailedVideo, each_video
 from dlcx.errors import DlcxError
 from dlcx.formats.project_config import open_project, read_project_config
 from dlcx.labeling.extracted_frames import choose_frames, project_videos, save_frames
+from dlcx.options.commands.extract_frames import ExtractFramesOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Video
-from dlcx.ranges import within_ranges
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import ExtractFramesKeywords
 
 
 @dataclass(frozen=True)
@@ -57,21 +62,13 @@ class ExtractFramesResult:
         return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
-@within_ranges
+@keyword_options(ExtractFramesOptions)
 def extract_frames(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
     *,
-    method: str = "kmeans",
-    frames: int | None = None,
-    start: float | None = None,
-    stop: float | None = None,
-    crop: bool = False,
-    step: int = 1,
-    width: int = 30,
-    color: bool = False,
-    seed: int = 42,
     progress: Progress = SILENT,
+    **keywords: Unpack[ExtractFramesKeywords],
 ) -> ExtractFramesResult:
     """Save frames as ``labeled-data/<video>/img<number>.png``; images and labels that are there stay.
 
@@ -81,44 +78,41 @@ def extract_frames(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
         Some of the project's; default: all.
-    method
-        ``kmeans``: one frame out of each cluster of frames that look alike; ``uniform``: drawn at random.
-    frames
-        How many of each video; default: config.yaml's numframes2pick.
-    start, stop
-        The part of each video, as shares of it; default: config.yaml's.
-    crop
-        Save the part of the frames that config.yaml gives each video, not all of it.
-    step, width, color
-        ``kmeans`` looks at every ``step``-th frame, ``width`` pixels wide, in colour instead of grey.
-    seed
-        Another seed draws other frames.
 
     Raises
     ------
     DlcxError
         When a value or all videos cannot be used.  Of several videos those that fail are in the result.
     """
-    from dlcx.data.frame_selection import candidate_frames, check_method
+    options = ExtractFramesOptions.of(project=project, videos=videos, **keywords)
+    from dlcx.data.frame_selection import candidate_frames
     from dlcx.data.video import open_video
 
-    check_method(method)
-    home = open_project(project)
+    home = open_project(options.project)
     config = read_project_config(home.config_path)
-    count = config.numframes2pick if frames is None else frames
-    first, last = (float(config.start if start is None else start), float(config.stop if stop is None else stop))
+    count = config.numframes2pick if options.frames is None else options.frames
+    first = float(config.start) if options.start is None else options.start
+    last = float(config.stop) if options.stop is None else options.stop
     if not 0 <= first < last <= 1:
         raise DlcxError(f"--start {first:g} --stop {last:g}: expected shares of the video, 0 <= start < stop <= 1")
-    chosen = project_videos(home, [videos] if isinstance(videos, str | Path) else videos)
+    chosen = project_videos(home, options.videos)
     check_folder(home.labeled_data)
     by_path: dict[Path, Video] = {path: video for video, path in chosen}
 
     def extract(path: Path) -> ExtractedFrames:
         video = open_video(path)
-        part = by_path[path].crop if crop else None
-        numbers = candidate_frames(video.frames, first, last)[:: step if method == "kmeans" else 1]
+        part = by_path[path].crop if options.crop else None
+        numbers = candidate_frames(video.frames, first, last)[:: options.step if options.method == "kmeans" else 1]
         picked = choose_frames(
-            video, numbers, count, method=method, seed=seed, color=color, width=width, crop=part, progress=progress
+            video,
+            numbers,
+            count,
+            method=options.method,
+            seed=options.seed,
+            color=options.color,
+            width=options.width,
+            crop=part,
+            progress=progress,
         )
         folder = home.labeled_data / by_path[path].stem
         saved = save_frames(video, picked, folder, crop=part)

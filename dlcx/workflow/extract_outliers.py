@@ -73,7 +73,7 @@ def extract_outliers(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[ExtractOutliersKeywords],
+    **keywords: Unpack[ExtractOutliersKeywords],
 ) -> ExtractOutliersResult:
     """Choose frames whose poses look wrong; save them, and their poses as ``machinelabels-iter<I>.h5`` to correct.
 
@@ -89,7 +89,7 @@ def extract_outliers(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    options = ExtractOutliersOptions.of(project=project, videos=videos, **given)
+    options = ExtractOutliersOptions.of(project=project, videos=videos, **keywords)
     if options.algorithm == "fitting":
         from dlcx.series.arima import check_arima
 

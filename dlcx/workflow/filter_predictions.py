@@ -72,7 +72,7 @@ def filter_predictions(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[FilterPredictionsKeywords],
+    **keywords: Unpack[FilterPredictionsKeywords],
 ) -> FilterPredictionsResult:
     """Write ``<poses>_filtered.h5``: positions of bodyparts over time, filtered one by one.
 
@@ -94,7 +94,7 @@ def filter_predictions(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    options = FilterPredictionsOptions.of(project=project, videos=videos, **given)
+    options = FilterPredictionsOptions.of(project=project, videos=videos, **keywords)
     if options.filter == "median" and options.window % 2 == 0:
         raise DlcxError(f"--window {options.window}: a median needs an odd number of frames")
     if options.filter == "arima":

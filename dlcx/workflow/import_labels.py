@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -22,15 +23,19 @@ from dlcx.labeling.extracted_frames import saved_numbers
 from dlcx.labeling.folder_transaction import folder_transaction
 from dlcx.labeling.image_sources import ImageFinder, ImageSource, SourceRecording, check_distinct
 from dlcx.labeling.recording_folders import choose_folders, same_file
+from dlcx.options.commands.import_labels import ImportLabelsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Labels, Layout
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Video
-from dlcx.user_paths import user_path
 from dlcx.workflow.add_videos import Crop, link_video
 
 logger = logging.getLogger(__name__)
 
 Image = tuple[str, str, str]
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import ImportLabelsKeywords
 
 
 @dataclass(frozen=True)
@@ -81,15 +86,13 @@ class ImportLabelsResult:
         return said
 
 
+@keyword_options(ImportLabelsOptions)
 def import_labels(
     project: str | Path | None = None,
     file: str | Path = "labels.json",
     *,
-    images: str | Path | None = None,
-    video: str | None = None,
-    predicted: bool = False,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[ImportLabelsKeywords],
 ) -> ImportLabelsResult:
     """Take labels into ``labeled-data``, with the images they are of; labels that are there stay.
 
@@ -99,26 +102,19 @@ def import_labels(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     file
         Its suffix chooses the format; :func:`dlcx.formats.labels.registry.label_formats` lists them.
-    images
-        Folder of the images or videos that the file names; default: where it says, or beside it.
-    video
-        Name of the folder of labeled-data for images; default: the name of the folder they are in.
-    predicted
-        Take what SLEAP's network has predicted, too.
-    overwrite
-        Replace labels of images that have some.
 
     Raises
     ------
     DlcxError
         When the file, an image or a video cannot be used, or does not fit the project.
     """
-    home, path = open_project(project), user_path(file)
+    options = ImportLabelsOptions.of(project=project, file=file, **keywords)
+    home, path = open_project(options.project), options.file
     label_format = readable_format(path)
     assert label_format.read is not None
-    given = label_format.read(path, predicted=predicted)
+    given = label_format.read(path, predicted=options.predicted)
     aligned, left_out = _fitted(given, home.layout, path)
-    find = ImageFinder(path.parent, home.root, user_path(images) if images else None, video)
+    find = ImageFinder(path.parent, home.root, options.images, options.video)
     sources = []
     with progress.task("check", total=len(given.images), unit="image") as task:
         for image in given.images:
@@ -126,7 +122,7 @@ def import_labels(
             sources[-1].check()
             task.advance()
     check_distinct(sources)
-    folders = choose_folders(home, _by_recording(sources), video)
+    folders = choose_folders(home, _by_recording(sources), options.video)
     rows = [_row(home, source, folders[source.recording]) for source in sources]
     _check_once(rows, sources)
     labels = Labels(home.layout, tuple(rows), aligned.xy, aligned.unique_xy)
@@ -145,7 +141,7 @@ def import_labels(
                 task.advance()
         done = []
         for stem in stems:
-            joined, told = _merged(home, labels, stem, path, overwrite)
+            joined, told = _merged(home, labels, stem, path, options.overwrite)
             write_labels(joined, files.path(stem, home.labels_path(stem).name), home.scorer)
             done.append(replace(told, copied=copied[stem]))
         files.publish()

@@ -7,9 +7,10 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, Unpack
 
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.options.commands.list_models import ListModelsOptions
+from dlcx.options.entry_points import keyword_options
 
 #: The first network to try, and for what; the same advice as in docs/models.md.
 RECOMMENDED = {
@@ -21,6 +22,9 @@ RECOMMENDED = {
     "rtmpose_m": "people",
     "ssdlite": "the first try of a top-down network",
 }
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import ListModelsKeywords
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,10 @@ def _first_then_empty(cells: list[str]) -> Iterator[list[str]]:
         yield [""] * len(cells)
 
 
-def list_models(*, kind: str | None = None) -> Result:
+@keyword_options(ListModelsOptions)
+def list_models(
+    **keywords: Unpack[ListModelsKeywords],
+) -> Result:
     """Every name that ``--net-type`` takes, of one kind (``single``, ``multi``, ``detector``) or of all.
 
     Raises
@@ -84,11 +91,9 @@ def list_models(*, kind: str | None = None) -> Result:
     DlcxError
         For an unknown kind.
     """
-    from dlcx.nets.registry import Kind, specs
+    options = ListModelsOptions.of(**keywords)
+    from dlcx.nets.registry import specs
 
-    kinds = get_args(Kind)
-    if kind is not None and kind not in kinds:
-        raise DlcxError(f"--kind {kind}: no such kind", hint=did_you_mean(kind, kinds))
     models = [
         Model(
             name=net.name,
@@ -102,7 +107,7 @@ def list_models(*, kind: str | None = None) -> Result:
             aliases=net.aliases,
             recommended_for=RECOMMENDED.get(net.name, ""),
         )
-        for net in specs(kind)  # type: ignore[arg-type]
+        for net in specs(options.kind)
     ]
     order = [*RECOMMENDED, *(model.name for model in models)]
     return Result(tuple(sorted(models, key=lambda model: order.index(model.name))))

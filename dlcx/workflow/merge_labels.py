@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -16,11 +17,15 @@ from dlcx.formats.labels.machine_labels import Image, read_machine_labels
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.merged_labels import ROUNDING, add_missing_images, empty_labels, to_layout
 from dlcx.labeling.backups import LabelBackup
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.clean_labels import CleanLabelsOptions
+from dlcx.options.commands.create_dataset import CreateDatasetOptions
+from dlcx.options.commands.merge_labels import MergeLabelsOptions
+from dlcx.options.commands.status import StatusOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Labels
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project
-from dlcx.ranges import within_ranges
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,9 @@ logger = logging.getLogger(__name__)
 REFINED = "MachineLabelsRefine.h5"
 #: Images that a warning names.
 NAMED = 5
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import MergeLabelsKeywords
 
 
 @dataclass(frozen=True)
@@ -87,15 +95,12 @@ class MergeLabelsResult:
         return [*said, f"iteration: {self.iteration}{why}"]
 
 
-@within_ranges
+@keyword_options(MergeLabelsOptions)
 def merge_labels(
     project: str | Path | None = None,
     *,
-    accept_machine_labels: bool = False,
-    accept_empty: bool = False,
-    pcutoff: float | None = None,
-    iteration: int | None = None,
     progress: Progress = SILENT,
+    **keywords: Unpack[MergeLabelsKeywords],
 ) -> MergeLabelsResult:
     """Take corrected labels of extracted outliers into the label files, and set config.yaml to the next iteration.
 
@@ -103,34 +108,25 @@ def merge_labels(
     ----------
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
-    accept_machine_labels
-        Take machine labels that nobody has corrected as they are.  Without it, images that have no labels although
-        others of their folder were corrected are left out, as images without an animal.
-    accept_empty
-        Also those of images in which no point is sure enough: they train as images without an animal.
-    pcutoff
-        Least likelihood of those; default: config.yaml's.
-    iteration
-        The iteration to set; default: the next one, unless the labels are those of the training dataset of the present
-        one, or it has none yet.
 
     Raises
     ------
     DlcxError
         When no machine labels of a folder are corrected, nor accepted, or a label file cannot be read.
     """
-    home = open_project(project)
-    if accept_empty and not accept_machine_labels:
+    options = MergeLabelsOptions.of(project=project, **keywords)
+    home = open_project(options.project)
+    if options.accept_empty and not options.accept_machine_labels:
         raise DlcxError("--accept-empty belongs to --accept-machine-labels", hint="Give both.")
     folders = [folder for folder in sorted(home.labeled_data.glob("*")) if folder.is_dir() and _is_of_labels(folder)]
     with changing_labels(*(home.labels_path(folder.name) for folder in folders)):
         home = open_project(home.root)  # another call may have merged them meanwhile
-        least = home.pcutoff if pcutoff is None else pcutoff
+        least = home.pcutoff if options.pcutoff is None else options.pcutoff
         trained = _labels_of_dataset(home)
-        merge = _Merge(home, least, frozenset(trained.images), accept_machine_labels, accept_empty)
+        merge = _Merge(home, least, frozenset(trained.images), options.accept_machine_labels, options.accept_empty)
         merged = [merge(folder.name) for folder in folders]
         _refuse_uncorrected(merged)
-        _tell_left_out([one.folder for one in merged], least, accept_empty=accept_empty)
+        _tell_left_out([one.folder for one in merged], least, accept_empty=options.accept_empty)
         backup = LabelBackup(home)
         with progress.task("merge", total=len(merged), unit="video") as task:
             for one in merged:
@@ -140,14 +136,14 @@ def merge_labels(
                 if one.folder.changed:
                     write_labels(one.labels, base, home.scorer)
                 task.advance()
-        nothing = iteration is None and not _is_new(home, merged, trained)
-        new = iteration if iteration is not None else home.iteration + (not nothing)
+        nothing = options.iteration is None and not _is_new(home, merged, trained)
+        new = options.iteration if options.iteration is not None else home.iteration + (not nothing)
         if new != home.iteration:
             set_iteration(home.config_path, new)
     done = tuple(one.folder for one in merged)
     nothing = nothing and home.training_set_dir.is_dir()
-    steps = (*backup.how_to_undo, *_next_steps(home, merged, project, nothing=nothing))
-    return MergeLabelsResult(done, home.iteration, new, accept_empty, nothing, steps)
+    steps = (*backup.how_to_undo, *_next_steps(home, merged, options, nothing=nothing))
+    return MergeLabelsResult(done, home.iteration, new, options.accept_empty, nothing, steps)
 
 
 @dataclass(frozen=True)
@@ -195,19 +191,18 @@ def _tell_left_out(done: Sequence[MergedFolder], least: float, *, accept_empty: 
 
 
 def _next_steps(
-    home: Project, merged: Sequence[_Merged], asked: str | Path | None, *, nothing: bool
+    home: Project, merged: Sequence[_Merged], options: MergeLabelsOptions, *, nothing: bool
 ) -> tuple[str, ...]:
     """What to do now: labels of deleted images stop create-dataset."""
-    where = ["--project", str(asked)] if asked else []
     images = (image for one in merged for image in one.labels.images)
     if any(not home.root.joinpath(*image).is_file() for image in images):
         logger.warning("some labels are of images that were deleted; without them, no training dataset can be made")
-        return (f"Next: {command_line('clean-labels', *where)}",)
+        return (f"Next: {command_after(CleanLabelsOptions, options)}",)
     if not nothing:
-        return (f"Next: {command_line('create-dataset', *where)}",)
+        return (f"Next: {command_after(CreateDatasetOptions, options)}",)
     if any(one.folder.empty or one.folder.uncorrected for one in merged):
         return ("Next: label the images that are left out, in napari-deeplabcut",)
-    return (f"Next: {command_line('status', *where)}",)
+    return (f"Next: {command_after(StatusOptions, options)}",)
 
 
 def _labels_of_dataset(project: Project) -> Labels:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def merge_parts(
     project: str | Path | None = None,
     videos: Sequence[str | Path] | str | Path = (),
-    **given: Unpack[MergePartsKeywords],
+    **keywords: Unpack[MergePartsKeywords],
 ) -> AnalyzeVideoResult:
     """Join the parts of each video, link its animals, and write the files of :func:`dlcx.analyze_video`.
 
@@ -45,7 +45,7 @@ def merge_parts(
         If parts of the only video are missing (the message names them) or differ.  If this is so for some of several
         videos, the result names them.
     """
-    options = MergePartsOptions.of(project=project, videos=videos, **given)
+    options = MergePartsOptions.of(project=project, videos=videos, **keywords)
     net = TrainedNetwork.of(options)
     done, failed = join_videos(options, net)
     return AnalyzeVideoResult(net.scorer, done, failed, next_steps(done[0].video, done[0].tracked, options))

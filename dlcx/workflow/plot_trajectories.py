@@ -52,7 +52,7 @@ def plot_trajectories(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[PlotTrajectoriesKeywords],
+    **keywords: Unpack[PlotTrajectoriesKeywords],
 ) -> PlotTrajectoriesResult:
     """Draw the poses of videos over time: paths, coordinates, likelihood and steps; for several animals one set each.
 
@@ -71,7 +71,7 @@ def plot_trajectories(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    options = PlotTrajectoriesOptions.of(project=project, videos=videos, **given)
+    options = PlotTrajectoriesOptions.of(project=project, videos=videos, **keywords)
     from dlcx.visuals.colors import part_colors
 
     wanted = WantedPoses.of(options)

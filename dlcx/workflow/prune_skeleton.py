@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -17,16 +17,19 @@ from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.formats.stored_paths import resolve_video
 from dlcx.locks import exclusive_edit
 from dlcx.metrics import evaluate_poses
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_after
+from dlcx.options.commands.evaluate import EvaluateOptions
+from dlcx.options.commands.prune_skeleton import PruneSkeletonOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.poses import Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle, net_name
-from dlcx.ranges import within_ranges
 
 if TYPE_CHECKING:
     from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.heads.paf.decoding import PafDecoder
     from dlcx.heads.paf.linking import JointDetections
+    from dlcx.options.keywords import PruneSkeletonKeywords
     from dlcx.settings import ModelConfig
 
 logger = logging.getLogger(__name__)
@@ -72,16 +75,12 @@ class PruneResult:
         return [*said, f"config: {self.config}", f"pose config: {self.pose_config}"]
 
 
-@within_ranges
+@keyword_options(PruneSkeletonOptions)
 def prune_skeleton(
     project: str | Path | None = None,
     *,
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    device: str = "auto",
-    batch_size: int = 1,
     progress: Progress = SILENT,
+    **keywords: Unpack[PruneSkeletonKeywords],
 ) -> PruneResult:
     """Keep only the edges of the skeleton that tell animals apart, told from the training images.
 
@@ -95,29 +94,22 @@ def prune_skeleton(
     ----------
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
-    shuffle, trainset_index
-        Which shuffle.
-    snapshot
-        ``best``, ``last``, an epoch, or a path.
-    device
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    batch_size
-        Images a forward pass; only neighbors of one size share one.
 
     Raises
     ------
     DlcxError
         When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
     """
+    options = PruneSkeletonOptions.of(project=project, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.formats.shuffles.model_config import shuffle_config
 
-    place = open_project(project).shuffle(shuffle, trainset_index)
+    place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
     config = shuffle_config(place)
     _check(place, config)
-    loaded = TrainedNetwork.find(place, config=config, snapshot=snapshot, device=device)
+    loaded = TrainedNetwork.find(place, config=config, snapshot=options.snapshot, device=options.device)
     decoder = _all_edges(loaded)
-    found, truth = _joints_and_labels(place, loaded, decoder, batch_size, progress)
+    found, truth = _joints_and_labels(place, loaded, decoder, options.batch_size, progress)
     orders = _orders(decoder, found, truth)
     tried = tuple(_try(decoder, edges, found, truth) for edges in orders)
     best = max(tried, key=lambda one: (one.mAP, one.mAR, -len(one.edges)))
@@ -128,7 +120,7 @@ def prune_skeleton(
     _write(place, best.edges)
     parts = place.project.layout.bodyparts
     return PruneResult(
-        shuffle=shuffle,
+        shuffle=options.shuffle,
         snapshot=loaded.snapshot.uid,
         images=len(truth),
         edges=best.edges,
@@ -137,7 +129,7 @@ def prune_skeleton(
         tried=tried,
         config=place.model_config_path,
         pose_config=place.test_dir / "pose_cfg.yaml",
-        next_steps=(f"To see what it does on test images: {command_line('evaluate', *place.flags)}",),
+        next_steps=(f"To see what it does on test images: {command_after(EvaluateOptions, place.options)}",),
     )
 
 

@@ -59,7 +59,7 @@ def report(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[ReportKeywords],
+    **keywords: Unpack[ReportKeywords],
 ) -> ReportResult:
     """Write one self-contained page of HTML on a shuffle or, when videos are named, one on each video's poses.
 
@@ -79,7 +79,7 @@ def report(
         When the shuffle, the only video or its poses cannot be used.  Of several videos those that fail are in the
         result.
     """
-    options = ReportOptions.of(project=project, videos=videos, **given)
+    options = ReportOptions.of(project=project, videos=videos, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.reports.commands import PoseCommands
     from dlcx.reports.project_page import project_page

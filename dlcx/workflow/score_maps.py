@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -14,16 +14,18 @@ from dlcx.errors import DlcxError, did_you_mean
 from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.heads import HEADS
+from dlcx.options.commands.score_maps import ScoreMapsOptions
+from dlcx.options.entry_points import keyword_options
 from dlcx.outputs import check_folder
 from dlcx.poses import Instances, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Shuffle
-from dlcx.ranges import within_ranges
 from dlcx.settings import ModelConfig
-from dlcx.user_paths import distinct_names, user_path
+from dlcx.user_paths import distinct_names
 
 if TYPE_CHECKING:
     from dlcx.analysis.trained_network import TrainedNetwork
+    from dlcx.options.keywords import ScoreMapsKeywords
     from dlcx.predictors.maps import HeadMaps, InputMaps
 
 #: What ``--kind`` takes, by DeepLabCut's words in file names.
@@ -58,22 +60,13 @@ class ScoreMapsResult:
         return said + [f"no animal found: {one.image}" for one in self.images if not one.pictures]
 
 
-@within_ranges
+@keyword_options(ScoreMapsOptions)
 def score_maps(
     project: str | Path | None = None,
     images: Sequence[str | Path] | str | Path = (),
     *,
-    kinds: Sequence[str] = (),
-    bodyparts: Sequence[str] = (),
-    shuffle: int = 1,
-    trainset_index: int | None = None,
-    snapshot: str | None = None,
-    detector_snapshot: str | None = None,
-    conditions: str | Path | None = None,
-    device: str = "auto",
-    out: str | Path | None = None,
-    overwrite: bool = False,
     progress: Progress = SILENT,
+    **keywords: Unpack[ScoreMapsKeywords],
 ) -> ScoreMapsResult:
     """Draw the maps of a net over what it sees of images: ``<image>_{scmap,locref,paf}_<train|test|new>_....png``.
 
@@ -85,42 +78,28 @@ def score_maps(
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     images
         Files, folders and glob patterns.
-    kinds
-        ``scmap``, ``locref``, ``paf``; default: all that the net has.
-    bodyparts
-        Draw the maps of these only, and fields that begin or end at them.
-    shuffle, trainset_index, snapshot, detector_snapshot, conditions, device
-        Which net, and where it runs; see :meth:`dlcx.analysis.trained_network.TrainedNetwork.find`.
-    out
-        Folder of the pictures; default: ``maps`` in the shuffle's evaluation results.
-    overwrite
-        Draw again what is there.
 
     Raises
     ------
     DlcxError
         When a value, the net or an image cannot be used, or the net has no such maps.
     """
+    options = ScoreMapsOptions.of(project=project, images=images, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
     from dlcx.data.images import find_images, read_image
     from dlcx.predictors.maps import compute_maps
 
-    for kind in kinds:
-        if kind not in KINDS:
-            raise DlcxError(f"--kind {kind}: no such map", hint=did_you_mean(kind, KINDS))
-    place = open_project(project).shuffle(shuffle, trainset_index)
+    place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)
     layout = place.project.layout
-    for name in bodyparts:
+    for name in options.bodyparts:
         if name not in (*layout.bodyparts, *layout.unique):
             known = (*layout.bodyparts, *layout.unique)
             raise DlcxError(f"--bodypart {name}: the project has none", hint=did_you_mean(name, known))
-    found = find_images([images] if isinstance(images, str | Path) else images)
-    folder = user_path(out) if out else place.evaluation_dir / "maps"
+    found = find_images(options.images)
+    folder = options.out or place.evaluation_dir / "maps"
     check_folder(folder)
-    net = TrainedNetwork.find(
-        place, snapshot=snapshot, detector_snapshot=detector_snapshot, conditions=conditions, device=device
-    )
-    _check_kinds(kinds, net.config)
+    net = TrainedNetwork.of(options)
+    _check_kinds(options.kinds, net.config)
     labelled = _labelled(place)
     end = f"{place.number}_{place.fraction}_{net.snapshot.path.stem}.png"
     done, names = [], distinct_names(found)
@@ -132,14 +111,14 @@ def score_maps(
             pictures = []
             for number, seen in enumerate(rows):
                 owner = f"_animal{number + 1}" if len(rows) > 1 else ""
-                for kind, draw in _drawings(seen, place, kinds, bodyparts):
+                for kind, draw in _drawings(seen, place, options.kinds, options.bodyparts):
                     picture = folder / f"{names[path]}{owner}_{kind}_{split}_{end}"
-                    _write(draw, picture, path, overwrite=overwrite)
+                    _write(draw, picture, path, overwrite=options.overwrite)
                     pictures.append(picture)
             done.append(MappedImage(path, tuple(pictures)))
             task.advance()
     if not any(one.pictures for one in done):
-        what = f"has no {', '.join(kinds)} there" if kinds else "finds no animal in these images"
+        what = f"has no {', '.join(options.kinds)} there" if options.kinds else "finds no animal in these images"
         raise DlcxError(f"the net {net.config.net_type} {what}")
     return ScoreMapsResult(net.snapshot.uid, tuple(done))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from dlcx import COMMANDS
 from dlcx.analysis.lookup.shuffle_state import ShuffleState, shuffle_states
 from dlcx.analysis.lookup.video_state import VideoState, video_states
 from dlcx.analysis_files import is_pytorch_scorer
@@ -15,7 +15,18 @@ from dlcx.formats.shuffles.tensorflow_shuffles import describe_carry_over
 from dlcx.iterations import iteration_hint
 from dlcx.labeling.labeled_folders import LabeledFolder, labeled_folders
 from dlcx.nets.registry import untrainable
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_line, following
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
+from dlcx.options.commands.create_dataset import CreateDatasetOptions
+from dlcx.options.commands.create_labeled_video import CreateLabeledVideoOptions
+from dlcx.options.commands.evaluate import EvaluateOptions
+from dlcx.options.commands.extract_frames import ExtractFramesOptions
+from dlcx.options.commands.extract_outliers import ExtractOutliersOptions
+from dlcx.options.commands.report import ReportOptions
+from dlcx.options.commands.status import StatusOptions
+from dlcx.options.commands.train import TrainOptions
+from dlcx.options.entry_points import keyword_options
+from dlcx.options.network import ProjectOptions
 from dlcx.project import Project
 
 #: Videos that are listed one by one.
@@ -102,6 +113,7 @@ class StatusResult:
         ]
 
 
+@keyword_options(StatusOptions)
 def status(project: str | Path | None = None) -> StatusResult:
     """Labels, shuffles and videos of a project, how far each is, and what comes next.
 
@@ -115,13 +127,14 @@ def status(project: str | Path | None = None) -> StatusResult:
     DlcxError
         When there is no project, or its config.yaml does not fit.
     """
-    home = open_project(project)
+    options = StatusOptions.of(project=project)
+    home = open_project(options.project)
     labels = tuple(labeled_folders(home))
     shuffles = shuffle_states(home)
     videos = tuple(video_states(home))
     step = _next_step(home, labels, shuffles, videos)
-    where = ["--project", str(project)] if project else []
-    steps = (f"Next: {command_line(*step, *where)}",) if step[0] in _known() else (f"Next: {' '.join(step)}",)
+    if not isinstance(step, str):
+        step = command_line(replace(step, project=options.project))
     return StatusResult(
         project=home.root,
         iteration=home.iteration,
@@ -131,13 +144,9 @@ def status(project: str | Path | None = None) -> StatusResult:
         labels=labels,
         shuffles=shuffles,
         videos=videos,
-        next_steps=steps,
+        next_steps=(f"Next: {step}",),
         trained_iterations=home.other_trained_iterations,
     )
-
-
-def _known() -> set[str]:
-    return {name.replace("_", "-") for name in COMMANDS}
 
 
 def _next_step(
@@ -145,48 +154,47 @@ def _next_step(
     labels: Sequence[LabeledFolder],
     shuffles: Sequence[ShuffleState],
     videos: Sequence[VideoState],
-) -> list[str]:
-    """The words of the next call, or of a sentence where people have to do something."""
+) -> ProjectOptions | str:
+    """The next call, or a sentence where people have to do something."""
     unreadable = [one.video for one in labels if one.trouble]
     if unreadable and not (any(one.labeled for one in labels) and any(one.epochs for one in shuffles)):
-        return ["correct", "the", "label", "file", "of", f"{unreadable[0]},", "then", "run", "dlcx", "status", "again"]
+        return f"correct the label file of {unreadable[0]}, then run dlcx status again"
     if not any(one.labeled for one in labels):
         if any(one.images for one in labels):
-            return ["label", "the", "images", "of", "labeled-data", "in", "napari-deeplabcut"]
-        return ["extract-frames"]
+            return "label the images of labeled-data in napari-deeplabcut"
+        return ExtractFramesOptions()
     sound = [one for one in shuffles if one.can_train]
     if not sound:
-        return ["create-dataset"]
+        return CreateDatasetOptions()
     usable = [one for one in sound if one.epochs or not untrainable(one.net_type)]
     if not usable:
-        return home.shuffle(sound[0].shuffle, sound[0].trainset_index).supply_hint.split(" ")
-    sound = usable
-    for one in sound:
-        if one.epochs < one.planned and not one.evaluated and not untrainable(one.net_type):
-            return ["train", *_flags(home, one)]
-    for one in sound:
+        return home.shuffle(sound[0].shuffle, sound[0].trainset_index).supply_hint
+
+    def after(kind: type[ProjectOptions], one: ShuffleState, **values: Any) -> ProjectOptions:
+        return following(kind, home.shuffle(one.shuffle, one.trainset_index).options, **values)
+
+    unfinished = [one for one in usable if one.epochs < one.planned and not untrainable(one.net_type)]
+    for one in unfinished:
+        if not one.evaluated:
+            return after(TrainOptions, one)
+    for one in usable:
         if one.epochs and not one.evaluated:
-            return ["evaluate", *_flags(home, one)]
-    errors = [one for one in sound if one.error is not None]
-    best = min(errors, key=lambda one: one.error or 0.0) if errors else sound[0]
+            return after(EvaluateOptions, one)
+    errors = [one for one in usable if one.error is not None]
+    best = min(errors, key=lambda one: one.error or 0.0) if errors else usable[0]
     there = [one for one in videos if one.path is not None]
-    if replaced := [one for one in there if one.other_poses and not one.poses]:
-        return ["analyze-video", *(str(one.path) for one in replaced), *_flags(home, best), "--overwrite"]
-    for step, without in (
+    if replaced := [one.path for one in there if one.other_poses and not one.poses]:
+        return after(AnalyzeVideoOptions, best, videos=replaced, overwrite=True)
+    for kind, missing in (
         # DeepLabCut 2.x may have left other poses
-        ("analyze-video", [one for one in there if not any(map(is_pytorch_scorer, one.poses))]),
-        ("create-labeled-video", [one for one in there if not one.labeled_videos]),
+        (AnalyzeVideoOptions, [one.path for one in there if not any(map(is_pytorch_scorer, one.poses))]),
+        (CreateLabeledVideoOptions, [one.path for one in there if not one.labeled_videos]),
     ):
-        if without:
-            few = [str(one.path) for one in without] if len(without) < 3 else [str(home.videos_dir)]
-            return [step, *few, *_flags(home, best)]
+        if missing:
+            return after(kind, best, videos=missing if len(missing) < 3 else [home.videos_dir])
+    first = [one.path for one in there[:1]]
     if not any(one.reports for one in there):
-        return ["report", *(str(one.path) for one in there[:1]), *_flags(home, best)]
-    for one in sound:
-        if one.epochs < one.planned and not untrainable(one.net_type):
-            return ["train", *_flags(home, one)]
-    return ["extract-outliers", *(str(one.path) for one in there[:1]), *_flags(home, best)]
-
-
-def _flags(home: Project, one: ShuffleState) -> tuple[str, ...]:
-    return home.shuffle(one.shuffle, one.trainset_index).flags
+        return after(ReportOptions, best, videos=first)
+    if unfinished:
+        return after(TrainOptions, unfinished[0])
+    return after(ExtractOutliersOptions, best, videos=first)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.tracking import note_mended
 from dlcx.analysis_files import TrackFiles
 from dlcx.errors import DlcxError
 from dlcx.formats.predictions.swap_individuals import Swap, swap_individuals
-from dlcx.next_steps import swap_command
-from dlcx.ranges import within_ranges
+from dlcx.options.command_line import command_line
+from dlcx.options.commands.swap_tracks import SwapTracksOptions
+from dlcx.options.entry_points import keyword_options
+
+if TYPE_CHECKING:
+    from dlcx.options.keywords import SwapTracksKeywords
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,15 @@ class SwapTracksResult:
         return [f"swapped: {self.one} and {self.other} in frames {self.first} to {self.last} of {self.file}"]
 
 
-@within_ranges
-def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last: int | None = None) -> SwapTracksResult:
+@keyword_options(SwapTracksOptions)
+def swap_tracks(
+    file: str | Path,
+    one: str,
+    other: str,
+    *,
+    first: int = 0,
+    **keywords: Unpack[SwapTracksKeywords],
+) -> SwapTracksResult:
     """Swap two individuals in a file of tracks, in place; the csv beside it follows.
 
     Parameters
@@ -40,24 +52,26 @@ def swap_tracks(file: str | Path, one: str, other: str, *, first: int = 0, last:
         An h5 or csv of poses with individuals; of the two that lie beside each other the h5 leads.
     one, other
         Individuals.
-    first, last
-        Frames of the video, both included; default: to the end.
+    first
+        First frame of the video to swap.
 
     Raises
     ------
     DlcxError
         When the file cannot be used, or has no such individuals or frames.
     """
-    if last is not None and last < first:
-        raise DlcxError(f"--to {last}: expected --from {first} or later")
+    options = SwapTracksOptions.of(file=file, one=one, other=other, first=first, **keywords)
+    if options.last is not None and options.last < options.first:
+        raise DlcxError(f"--to {options.last}: expected --from {options.first} or later")
 
-    if not Path(file).is_file():
-        raise DlcxError(f"no such file of tracks: {os.fspath(file)!r}")
+    if not options.file.is_file():
+        raise DlcxError(f"no such file of tracks: {os.fspath(options.file)!r}")
 
     def note(path: Path, swap: Swap) -> None:
         note_mended(TrackFiles(path.parent, path.stem), asdict(swap))
 
-    path, swap = swap_individuals(Path(file), one, other, first, last, note)
+    path, swap = swap_individuals(options.file, options.one, options.other, options.first, options.last, note)
     begin, end = swap.first, swap.last
-    back = swap_command(path, one, other, begin, None if last is None else end)
-    return SwapTracksResult(path, one, other, begin, end, (f"The same call takes it back: {back}",))
+    again = replace(options, file=path, first=begin, last=None if options.last is None else end)
+    back = f"The same call takes it back: {command_line(again)}"
+    return SwapTracksResult(path, options.one, options.other, begin, end, (back,))

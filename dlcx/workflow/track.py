@@ -46,7 +46,7 @@ def track(
     videos: Sequence[str | Path] | str | Path = (),
     *,
     progress: Progress = SILENT,
-    **given: Unpack[TrackKeywords],
+    **keywords: Unpack[TrackKeywords],
 ) -> TrackResult:
     """Link the animals that :func:`dlcx.analyze_video`, or DeepLabCut, has found.
 
@@ -64,7 +64,7 @@ def track(
     DlcxError
         When a value or the only video cannot be used.  Of several videos those that fail are in the result.
     """
-    options = TrackOptions.of(project=project, videos=videos, **given)
+    options = TrackOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.video import find_videos
 
     place = open_project(options.project).shuffle(options.shuffle, options.trainset_index)

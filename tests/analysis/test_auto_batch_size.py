@@ -95,7 +95,7 @@ def test_the_analysis_keeps_what_was_chosen(
     monkeypatch.setattr(auto_batch_size, "choose_batch_size", lambda *_: pytest.fail("tried again"))
     again(path, batch_size="auto")
     assert net.batches == [2] * 9
-    with pytest.raises(DlcxError, match="part 1/2 and batch_size auto"):
+    with pytest.raises(DlcxError, match="--part 1/2 and --batch-size auto"):
         again(path, batch_size="auto", part=(1, 2), overwrite=True)
 
 

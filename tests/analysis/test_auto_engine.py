@@ -93,7 +93,7 @@ def test_an_analysis_remembers_the_engine_that_auto_chose(small_net, monkeypatch
     monkeypatch.setattr(auto_engine, "choose_engine", lambda *_, **__: pytest.fail("chosen again"))
     done = analyze(6)
     assert done.analyzed == 4
-    with pytest.raises(DlcxError, match="engine"):
+    with pytest.raises(DlcxError, match="--engine"):
         analyze(6, "torch")
     found, expected = (read_predictions(video.h5) for video in (done, torch_poses))
     np.testing.assert_allclose(found.xy, expected.xy, atol=0.01)

@@ -182,7 +182,7 @@ def test_a_crop_of_the_frame_bounds_the_search(
 def test_other_memories_are_other_settings(project: Path, follow: Callable[..., AnalyzedVideo]) -> None:
     path = write_video(project / "videos" / "v.avi", 10)
     follow(path)
-    with pytest.raises(DlcxError, match=r"dynamic_crop: \[0.5, 5.0\] stored, None requested"):
+    with pytest.raises(DlcxError, match=r"--dynamic-crop: \[0.5, 5.0\] stored, None requested"):
         analyze_video(project, path, batch_size=1)
 
 

@@ -61,7 +61,8 @@ def test_no_command_is_described_by_half_a_sentence(capsys):
     for name in dlcx.COMMANDS:
         assert f"{name.replace('_', '-')} " in words
     assert (
-        "Versions, devices, threads, codecs and extras of this machine, and what is slow, missing or broken." in words
+        "Show versions, devices, threads, codecs and extras of this machine, and what is slow, missing or broken."
+        in words
     )
 
 
@@ -69,7 +70,9 @@ def test_no_command_is_described_by_half_a_sentence(capsys):
 def test_every_option_shows_its_values(name, program, capsys):
     text = shown(name, capsys=capsys)
     assert not re.search(r"<[a-z]", text)
-    options = [param for param in program.commands[name].params if param.param_type_name == "option"]
+    options = [
+        param for param in program.commands[name].params if param.param_type_name == "option" and not param.hidden
+    ]
     for param in options:
         listed = re.search(rf"^  (?:-\w, )?{param.opts[0]}( \S+)?", text, flags=re.MULTILINE)
         assert listed, param.opts
@@ -133,7 +136,7 @@ def test_the_shell_completes_values(tmp_path):
     assert completed("dlcx create-dataset --net-type resnet", folder) == ["resnet_50", "resnet_101"]
     assert completed("dlcx train --device c", folder) == ["cpu", "cuda"]
     assert completed("dlcx train --shuffle ", folder) == ["3"]
-    assert completed("dlcx evaluate --snapshot ", tmp_path) == ["best", "last"]
+    assert completed("dlcx evaluate --snapshot ", tmp_path) == ["best", "last", "all"]
     assert completed("dlcx score-maps --shuffle 3 --snapshot ", folder) == ["10", "best-5", "best", "last"]
     assert completed("dlcx track --tracker ", folder) == ["ellipse", "box", "skeleton"]
     assert completed("dlcx extr", folder) == ["extract-frames", "extract-outliers"]

@@ -13,8 +13,9 @@ import pytest
 from cluster.fake_slurm import FakeSlurm, fake_slurm
 
 from dlcx.cluster import sbatch
-from dlcx.cluster.sbatch import JobOptions, OwnJob, in_queue, job_file, own_job, parse_sbatch, setting, submit
+from dlcx.cluster.sbatch import OwnJob, in_queue, job_file, own_job, setting, submit
 from dlcx.errors import DlcxError
+from dlcx.options.cluster import JobOptions
 
 pytestmark = pytest.mark.posix
 
@@ -31,7 +32,14 @@ def keys(text: str) -> dict[str, str]:
 
 
 def test_a_file_asks_for_what_the_call_asks_for() -> None:
-    options = JobOptions("gpu", "1-12", 2, 8, "16G", {"account": "lab", "exclusive": None, "comment": "two words"})
+    options = JobOptions.of(
+        partition="gpu",
+        time="1-12",
+        gpus=2,
+        cpus=8,
+        mem="16G",
+        set_sbatch=["account=lab", "exclusive", "comment=two words"],
+    )
     text = job_file("dlcx", options, "run true", log=Path("/logs/%A_%a.log"), array="0-3%2")
     assert text.startswith("#!/bin/bash\n#SBATCH")
     assert keys(text) == {
@@ -53,7 +61,7 @@ def test_a_file_asks_for_what_the_call_asks_for() -> None:
 
 
 def test_what_the_user_sets_goes_first() -> None:
-    options = JobOptions(more=parse_sbatch(["--signal=B:USR1@300", "no-requeue", "job-name=mine"]))
+    options = JobOptions.of(set_sbatch=["--signal=B:USR1@300", "no-requeue", "job-name=mine"])
     found = keys(job_file("dlcx", options, "", log=Path("log")))
     assert found["signal"] == "B:USR1@300"
     assert found["job-name"] == "mine"
@@ -67,14 +75,14 @@ def test_what_the_user_sets_goes_first() -> None:
         ({"time": "soon"}, "--time 'soon': expected e.g. 90"),
         ({"mem": "8 GB"}, "--mem '8 GB': expected e.g. 8G"),
         ({"partition": "a b"}, "--partition 'a b'"),
-        ({"more": {"array": "0-3"}}, "--set-sbatch array: dlcx sets this option"),
-        ({"more": {"": "x"}}, "expected KEY=VALUE"),
-        ({"more": {"Key": "x"}}, "expected KEY=VALUE"),
+        ({"set_sbatch": "array=0-3"}, "--set-sbatch array: dlcx sets this option"),
+        ({"set_sbatch": "=x"}, "expected KEY=VALUE"),
+        ({"set_sbatch": "Key=x"}, "expected KEY=VALUE"),
     ],
 )
 def test_options_that_sbatch_would_refuse(options: dict, word: str) -> None:
     with pytest.raises(DlcxError, match=re.escape(word)):
-        JobOptions(**options)
+        JobOptions.of(**options)
 
 
 def test_the_job_that_a_process_is_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import typer
 
-import dlcx
+from dlcx import COMMANDS
 from dlcx.cli.app import build
 from dlcx.cli.commands import options_from
 from dlcx.options import Options
@@ -22,9 +21,22 @@ from dlcx.options.commands.create_labeled_video import CreateLabeledVideoOptions
 from dlcx.options.commands.merge_parts import MergePartsOptions
 from dlcx.options.limits import Range
 
-COMMANDS = [name for name in dlcx.COMMANDS if find_spec(f"dlcx.options.commands.{name}")]
 PROGRAM = typer.main.get_command(build())  # not the shared one: click keeps in it how it was called first
-OPTIONS = [(command, item) for command in COMMANDS for item in items(options_of(command))]
+OPTIONS = [
+    (command, item)
+    for command in COMMANDS
+    for item in items(options_of(command))
+    if not item.description.hidden  # another spelling
+]
+#: Values of options that do not take any text.
+VALUES = {
+    "mem": "8G",
+    "time": "1-12:30",
+    "partition": "fast,slow",
+    "set_sbatch": ("account=a b", "exclusive"),
+    "compile": False,
+    "part": (2, 7),
+}
 
 
 def number(limits: Any, kind: type) -> Any:
@@ -36,6 +48,8 @@ def number(limits: Any, kind: type) -> Any:
 
 def sample(item: Item) -> Any:
     """A value that is not the default."""
+    if item.name in VALUES:
+        return VALUES[item.name]
     limits = item.description.limits
     kinds = [kind for kind in item.kinds if kind is not str] or [str]
     if item.choices:
@@ -45,17 +59,17 @@ def sample(item: Item) -> Any:
         return not item.default
     if kinds[0] in (int, float):
         return number(limits, kinds[0])
+    if Path in kinds:
+        return Path("-some 'where'/~x")
     inner = get_args(kinds[0])
     if inner[1:] == (...,):
         return (7, 9) if inner[0] is int else ("a b", "-c", "d'e")
-    if inner and item.name == "part":
-        return (2, 7)
     if inner:
         return tuple(
             number(limit, float if kind is float else int) + place if kind is not float or limit.high > 1 else 0.25
             for place, (kind, limit) in enumerate(zip(inner, limits, strict=True))
         )
-    return Path("-some 'where'/~x") if kinds[0] is Path else "a 'b c"
+    return "a 'b c"
 
 
 def parsed(command: str, given: list[str]) -> Options:
@@ -90,6 +104,11 @@ def test_all_options_together(command):
 def test_defaults_are_not_written(command):
     options = options_of(command)(**required(command))
     assert not [word for word in words(options) if word.startswith("--") and word[2:] and "=" not in word][1:]
+
+
+def test_old_spellings_mean_the_same():
+    assert parsed("train", ["train", "--compile"]) == parsed("train", ["train", "--engine", "compile"])
+    assert words(options_of("train")(compile=True)) == ["train", "--engine", "compile"]
 
 
 def test_another_command_for_the_same_analysis():

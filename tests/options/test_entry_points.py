@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from importlib.util import find_spec
 
 import pytest
 
@@ -16,7 +15,12 @@ from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.options.entry_points import keyword_options, naming_flags, with_argument_names
 
 
-@pytest.mark.parametrize("command", [name for name in dlcx.COMMANDS if find_spec(f"dlcx.options.commands.{name}")])
+@pytest.fixture(autouse=True)
+def _errors_name_flags():
+    """Let errors read as in Python."""
+
+
+@pytest.mark.parametrize("command", dlcx.COMMANDS)
 def test_a_function_shows_its_options(command):
     function = getattr(dlcx, command)
     shown = inspect.signature(function).parameters
@@ -24,7 +28,7 @@ def test_a_function_shows_its_options(command):
     for item in items(options_of(command)):
         assert item.name in shown
         if not item.is_required and item.name not in ("project", "videos"):
-            assert shown[item.name].default == item.default
+            assert item.checked(shown[item.name].default) == item.default
         assert re.search(rf"^[\w, ]*\b{item.name}\b", documented, re.MULTILINE), item.name
     assert documented.count("\nParameters\n") <= 1
 

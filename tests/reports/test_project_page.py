@@ -105,7 +105,7 @@ def test_videos_and_overview_in_one_call(project: Path, tracked: Path, tmp_path:
     done = report(project, tracked, overview=True)
     assert [one.subject for one in done.pages] == ["v.avi", "the whole project"]
     assert "<a href='videos/" in done.pages[1].page.read_text(encoding="utf-8")
-    with pytest.raises(DlcxError, match=r"^poses "):
+    with pytest.raises(DlcxError, match=r"^--poses "):
         report(project, tracked, overview=True, poses=next(tracked.parent.glob("v*_el.h5")))
 
 

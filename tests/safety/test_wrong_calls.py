@@ -64,7 +64,7 @@ CALLS: list[tuple[str, int, str]] = [
     ("analyze-video v.avi -p P --shares 2", UNUSABLE, "--shares 2 would have no effect"),
     ("analyze-video v.avi -p P --detector-snapshot 20", UNUSABLE, "--detector-snapshot 20: resnet_50 of"),
     ("compare 1 1:10 -p P --detector-snapshot 20", UNUSABLE, "compare"),
-    ("create-project new me v.avi --bodyparts ,", UNUSABLE, "--bodyparts ',': expected names"),
+    ("create-project new me v.avi --bodyparts ,", UNUSABLE, "--bodyparts: expected names"),
     ("create-project new me v.avi --multi --individuals ' '", UNUSABLE, "--individuals"),
     # projects
     ("train", UNUSABLE, "no project at or above"),

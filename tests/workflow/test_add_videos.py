@@ -64,7 +64,7 @@ def test_the_crop_of_a_listed_video_stays(root, tmp_path):
     assert add_videos(root, video, crop=(0, 20, 0, 10)).existed == (video,)
     assert add_videos(root, video).existed == (video,)
     with pytest.raises(
-        DlcxError, match=r"crop 0,30,0,10: b\.avi is in the project, with the crop 0, 20, 0, 10"
+        DlcxError, match=r"--crop 0,30,0,10: b\.avi is in the project, with the crop 0, 20, 0, 10"
     ) as told:
         add_videos(root, video, crop=(0, 30, 0, 10))
     assert "video_sets" in told.value.hint

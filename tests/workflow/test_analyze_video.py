@@ -267,7 +267,7 @@ def test_a_wider_range_goes_on_from_a_narrower_one(
     assert net.batches == [4, 4, 4, 4]  # 0 to 8 and 24 to 32
     np.testing.assert_array_equal(read_predictions(wider.h5).xy, whole.xy[:30])
 
-    with pytest.raises(DlcxError, match=r"frames 40:45 would replace frames 0:30") as refused:
+    with pytest.raises(DlcxError, match=r"--frames 40:45 would replace frames 0:30") as refused:
         again(path, frames=(40, 45))
     assert "--frames 0:45" in refused.value.hint
     assert_same(read_predictions(again(path).h5), whole)
@@ -279,7 +279,7 @@ def test_frames_out_of_range(
     project: Path, again: Callable[..., AnalyzedVideo], caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write_video(project / "videos" / "v.avi", 10)
-    with pytest.raises(DlcxError, match=r"frames 10:20: v.avi has 10 frames"):
+    with pytest.raises(DlcxError, match=r"--frames 10:20: v.avi has 10 frames"):
         again(path, frames=(10, 20))
     with pytest.raises(DlcxError, match="expected A:B with 0 <= A < B"):
         again(path, frames=(5, 5))
@@ -294,7 +294,7 @@ def test_crop_moves_no_coordinates(project: Path, again: Callable[..., AnalyzedV
     np.testing.assert_allclose(read_predictions(done.h5).xy[:, 0], expected(range(20)), atol=1)
     meta = read_meta_pickle(done.meta_pickle)
     assert (meta.crop, meta.size) == (None, SIZE)
-    with pytest.raises(DlcxError, match=r"crop: .*48, 96, 8, 60.* stored, None requested"):
+    with pytest.raises(DlcxError, match=r"--crop: .*48, 96, 8, 60.* stored, None requested"):
         again(path)
     with pytest.raises(DlcxError, match=r"within the 96x64 pixels of v.avi"):
         again(path, crop=(0, 97, 0, 64), out=tmp_path)
@@ -367,7 +367,7 @@ def test_the_batch_size_of_a_run_is_kept(project: Path, net: FindsDisc, again: C
     again(path, frames=(0, 8), batch_size=2)
     again(path, batch_size=None)
     assert set(net.batches) == {2}
-    with pytest.raises(DlcxError, match="batch_size: 2 stored, 5 requested"):
+    with pytest.raises(DlcxError, match="--batch-size: 2 stored, 5 requested"):
         again(path, batch_size=5)
 
 

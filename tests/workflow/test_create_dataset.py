@@ -23,6 +23,7 @@ from dlcx.formats.shuffles.metadata import read_metadata
 from dlcx.formats.shuffles.model_config import read_model_config
 from dlcx.formats.shuffles.training_set import load_training_set
 from dlcx.locks import locked
+from dlcx.options.command_line import flags
 from dlcx.workflow.create_dataset import create_dataset
 
 workflow = importlib.import_module("dlcx.workflow.create_dataset")
@@ -385,7 +386,6 @@ def test_a_killed_run_is_finished_by_the_next(project):
         ({"from_shuffle": 5}, "--from-shuffle 5", ""),
         ({"seed": -1}, "--seed -1", ""),
         ({"shuffle": -1}, "--shuffle -1: expected 0 to 1000000", ""),
-        ({"shuffle": []}, "--shuffle: expected at least one number", ""),
         ({"weights": "/no/such/file.pth"}, "/no/such/file.pth", ""),
         ({"overrides": ["train_settings.epoch=1"]}, "unknown key 'train_settings.epoch'", "'epochs'"),
         ({"overrides": ["model.heads.bodypart.foo=3"]}, "model.heads.bodypart.foo: unknown key", "predictor"),
@@ -604,7 +604,7 @@ def test_a_unique_number_needs_no_index(project, capsys):
         assert "trainset75shuffle2" not in err, call
         assert "--trainset-index" not in err, call
     opened = open_project(project)
-    assert (opened.shuffle(2).fraction, opened.shuffle(2).flags) == (0.5, ("--shuffle", "2"))
+    assert (opened.shuffle(2).fraction, flags(opened.shuffle(2).options)) == (0.5, ["--shuffle", "2"])
     assert run(["evaluate", "--project", str(project), "--shuffle", "2", "--trainset-index", "0"]) == 3
     err = capsys.readouterr().err
     assert "hint: Leave out --trainset-index: the training fraction of shuffle 2 is 0.5." in err
@@ -628,7 +628,7 @@ def test_numbers_that_several_fractions_have_need_the_index(project):
     with pytest.raises(DlcxError, match="several values of TrainingFraction have a shuffle 7") as caught:
         home.shuffle(7)
     assert caught.value.hint == "Choose one of --trainset-index 1 (0.5), --trainset-index 2 (0.25)."
-    assert home.shuffle(7, 2).flags == ("--shuffle", "7", "--trainset-index", "2")
+    assert flags(home.shuffle(7, 2).options) == ["--shuffle", "7", "--trainset-index", "2"]
     home.shuffle(7, 0).train_dir.mkdir(parents=True)
     assert home.shuffle(7).fraction == 0.75  # as DeepLabCut's default
 

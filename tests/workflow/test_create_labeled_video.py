@@ -104,7 +104,7 @@ def test_a_video_with_other_settings_or_of_older_poses_is_kept(project: Path, vi
         with pytest.raises(DlcxError, match=rf"was made with other settings: .*{next(iter(other))} .*, now") as told:
             create_labeled_video(project, video, **{"bodyparts": ["tail", "snout"], **other})
         assert "--overwrite" in told.value.hint
-    with pytest.raises(DlcxError, match="bodyparts snot") as told:
+    with pytest.raises(DlcxError, match="--bodypart snot") as told:
         create_labeled_video(project, video, bodyparts=["snot"])
     assert "snout" in told.value.hint
     again = create_labeled_video(project, video, bodyparts=["snout", "tail"]).videos[0]
@@ -193,7 +193,7 @@ def test_some_bodyparts_and_frames(project: Path, video: Path) -> None:
     change = np.abs(images(done.labeled) - images(video)[5:15]).sum(-1)
     assert (change[:, 55, 80] > 150).all()
     assert all(change[index, y, x] < 150 for index, (x, y) in enumerate(map(disc, range(5, 15))))
-    with pytest.raises(DlcxError, match="bodyparts bakc"):
+    with pytest.raises(DlcxError, match="--bodypart bakc"):
         create_labeled_video(project, video, bodyparts=["bakc"], overwrite=True)
     with pytest.raises(DlcxError, match="poses of the frames 0:20"):
         create_labeled_video(project, video, frames=(20, 30), overwrite=True)
@@ -276,7 +276,7 @@ def test_the_legend_is_a_strip_below_the_video(project: Path, video: Path) -> No
 
 
 def test_a_codec_that_nothing_writes(project: Path, video: Path) -> None:
-    with pytest.raises(DlcxError, match="codec nonsense") as told:
+    with pytest.raises(DlcxError, match="--codec nonsense") as told:
         create_labeled_video(project, video, codec="nonsense")
     assert told.value.hint
 

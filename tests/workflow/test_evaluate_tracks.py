@@ -83,13 +83,13 @@ def test_frames_are_known_by_number(files, tmp_path):
     with pytest.raises(DlcxError, match="share no frame: frames 50:80 and frames 0:40") as caught:
         evaluate_tracks(tmp_path / "clip.h5", truth, offset=50)
     assert "--offset" in caught.value.hint
-    with pytest.raises(DlcxError, match="frames 90:: the truth has frames 0:40"):
+    with pytest.raises(DlcxError, match="--frames 90:: the truth has frames 0:40"):
         evaluate_tracks(found, truth, frames=(90, None))
 
 
 @pytest.mark.parametrize(
     ("options", "text"),
-    [({"sigma": 0}, "sigma 0"), ({"threshold": 1}, "threshold 1"), ({"scale": -2}, "scale -2")],
+    [({"sigma": 0}, "--sigma 0"), ({"threshold": 1}, "--threshold 1"), ({"scale": -2}, "--scale -2")],
 )
 def test_values_out_of_range(files, options, text):
     with pytest.raises(DlcxError, match=text):

@@ -177,12 +177,12 @@ def test_animals_that_are_not_linked_are_refused(several: tuple[Path, Path, Path
 
 def test_flags_without_an_effect_are_refused(several: tuple[Path, Path, Path]) -> None:
     project, video, _ = several
-    with pytest.raises(DlcxError, match="for format nwb"):
+    with pytest.raises(DlcxError, match="for --format nwb"):
         export_predictions(project, video, format="h5", session_start="2026-01-31")
-    with pytest.raises(DlcxError, match=r"^format slp: expected nwb or h5"):
+    with pytest.raises(DlcxError, match=r"^--format slp: expected nwb or h5"):
         export_predictions(project, video, format="slp")
     pytest.importorskip("pynwb", reason="the extra 'nwb' is not installed")
-    with pytest.raises(DlcxError, match="split_unique is for format h5"):
+    with pytest.raises(DlcxError, match="--split-unique is for --format h5"):
         export_predictions(project, video, split_unique=True)
     with pytest.raises(DlcxError, match="expected a date"):
         export_predictions(project, video, session_start="yesterday")

@@ -140,13 +140,13 @@ def test_shares_that_do_not_fit(project: Path, net: FindsDisc, again: Again) -> 
     path = write_video(project / "videos" / "v.avi", 40)
     again(path, part=(1, 2))
     again(path, part=(2, 2), batch_size=5)
-    with pytest.raises(DlcxError, match=r"part1of2.dlcx was made with .*: batch_size: 4 stored, 5 requested"):
+    with pytest.raises(DlcxError, match=r"part1of2.dlcx was made with .*: --batch-size: 4 stored, 5 requested"):
         merge_parts(project, path)
     again(path, part=(2, 2), overwrite=True)
     again(path, part=(1, 3))
     with pytest.raises(DlcxError, match="parts of 2 and of 3 are there"):
         merge_parts(project, path)
-    with pytest.raises(DlcxError, match="part 1/2 and frames"):
+    with pytest.raises(DlcxError, match="--part 1/2 and --frames"):
         again(path, part=(1, 2), frames=(0, 20))
 
 

@@ -48,7 +48,7 @@ def test_one_animal(project: Path, video: Path) -> None:
         assert image.shape[0] == 500
         assert 10 < image.std() < 120
         assert picture_source(picture) == f"v{SCORER}.h5"
-    with pytest.raises(DlcxError, match="bodyparts snuot") as told:
+    with pytest.raises(DlcxError, match="--bodypart snuot") as told:
         plot_trajectories(project, video, bodyparts=["snuot"])
     assert "snout" in told.value.hint
 

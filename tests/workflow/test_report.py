@@ -42,7 +42,7 @@ def test_a_shuffle(trained_project: Path, capsys: pytest.CaptureFixture[str]) ->
     assert all(part in text for part in ("snout", "back", "resnet_50"))
     assert text.count("<img") >= 2
     assert not re.search(r"(src|href)=.?https?:", text)
-    with pytest.raises(DlcxError, match=r"^pcutoff 2: "):
+    with pytest.raises(DlcxError, match=r"^--pcutoff 2: "):
         report(trained_project, pcutoff=2)
 
 

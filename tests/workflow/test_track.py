@@ -288,7 +288,7 @@ def test_no_track(walking: Callable[..., AnalyzedVideo]) -> None:
     done = walking(track=False)
     assert done.tracked is None
     assert not list(done.h5.parent.glob("*_el*"))
-    with pytest.raises(DlcxError, match="track=False and animals"):
+    with pytest.raises(DlcxError, match="--no-track and --animals"):
         walking(track=False, animals=2)
 
 

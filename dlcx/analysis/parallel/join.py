@@ -19,7 +19,8 @@ from dlcx.analysis.trained_network import TrainedNetwork
 from dlcx.analysis_files import AnalysisFiles, VideoPart
 from dlcx.errors import DlcxError
 from dlcx.locks import Lock, locked
-from dlcx.next_steps import command_line
+from dlcx.options.command_line import command_line
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.outputs import remove_leftovers
 
 if TYPE_CHECKING:
@@ -195,8 +196,8 @@ def _check_complete(
         begun = f", {store.frames} of them done" if store else ""
         missing.append(f"{part} (frames {first}:{stop}{begun})")
     if missing:
+        call = command_line(AnalyzeVideoOptions.of(videos=files.video, part=missing[0].split()[0]))
         raise DlcxError(
             f"{files.video.name}: part{'s' if len(missing) > 1 else ''} missing: {', '.join(missing)}",
-            hint=f"Run `{command_line('analyze-video', files.video, '--part', missing[0].split()[0])}` with the flags "
-            "of the other parts.",
+            hint=f"Run `{call}` with the flags of the other parts.",
         )

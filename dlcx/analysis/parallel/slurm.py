@@ -28,7 +28,7 @@ from dlcx.analysis.parallel.plan import (
 )
 from dlcx.analysis.video_analysis import VideoAnalysis
 from dlcx.analysis_files import AnalysisFiles
-from dlcx.cluster.sbatch import WARNING, JobOptions, cancel, in_queue, job_file, parse_sbatch, setting, submit
+from dlcx.cluster.sbatch import WARNING, cancel, in_queue, job_file, setting, submit
 from dlcx.errors import DlcxError
 from dlcx.options.cluster import DistributionOptions
 from dlcx.options.command_line import words
@@ -53,25 +53,9 @@ _RESULTS_DEPEND_ON = ("conditions", "batch_size", "device", "precision", "engine
 STEP = 10
 
 
-@dataclass(frozen=True)
-class SlurmJob:
-    """What a call asks of SLURM: options of the jobs, how many shares may run at once, and only to show the files."""
-
-    options: JobOptions = field(default_factory=JobOptions)
-    parallel: int | None = None
-    dry_run: bool = False
-
-    @classmethod
-    def of(cls, options: DistributionOptions) -> SlurmJob:
-        """That of a call."""
-        job = JobOptions(
-            options.partition, options.time, options.gpus, options.cpus, options.mem, parse_sbatch(options.set_sbatch)
-        )
-        return cls(job, options.array_parallel, options.dry_run)
-
-    def device(self, asked: str) -> str:
-        """What ``--device`` means on a node: the same on all of them, so that shares can be joined."""
-        return ("cuda" if self.options.gpus else "cpu") if asked == "auto" else asked
+def node_device(options: AnalyzeVideoOptions) -> str:
+    """What ``--device`` means on a node: the same on all of them, so that parts can be joined."""
+    return ("cuda" if options.gpus else "cpu") if options.device == "auto" else options.device
 
 
 @dataclass(frozen=True)
@@ -141,8 +125,7 @@ def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
     from dlcx.engines.devices import is_here
     from dlcx.store import restart_marker
 
-    job = SlurmJob.of(options)
-    device = job.device(options.device)
+    device = node_device(options)
     # where jobs are submitted there may be no GPU: then the network is only used to plan
     plans_only = {"device": "cpu", "precision": "fp32", "engine": "torch"}
     analysis = VideoAnalysis.of(options, **({"device": device} if is_here(device) else plans_only))
@@ -153,7 +136,7 @@ def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
     )
     folder = _job_folder(files, analysis.net.scorer, part, join)
     known = _read_record(folder)
-    states = {} if job.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])
+    states = {} if options.dry_run else in_queue([known[name] for name in ("array", "merge") if known.get(name)])
 
     def divide(max_frames: float, count: int | None) -> tuple[tuple[DividedVideo, ...], tuple[FailedVideo, ...]]:
         overwrite = options.overwrite and not states
@@ -164,11 +147,11 @@ def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
     cost: FrameCost | None = None
     max_frames = MAX_FRAMES
     has_device = analysis.net.device.partition(":")[0] == device.partition(":")[0]
-    if not states and has_device and not (options.shares and job.options.time and job.options.mem):
+    if not states and has_device and not (options.shares and options.time and options.mem):
         videos, _ = divide(math.inf, None)
         if unwritten := [video for video in videos if not video.is_written]:
             longest = max(unwritten, key=lambda video: video.frames)  # a few frames would tell too little
-            cost = measure(analysis, longest, job.options.cpus or 1)
+            cost = measure(analysis, longest, options.cpus or 1)
             max_frames = max(1, int(PART_SECONDS / cost.seconds))
     elif not states and not has_device:
         logger.warning(
@@ -202,12 +185,12 @@ def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
         )
     left = [(video, planned) for video, planned in parts if not planned.is_complete]
     if all(video.is_written for video in videos):
-        if not job.dry_run:
+        if not options.dry_run:
             for video in videos:
                 restart_marker.clear_restart(video.files.store)
         return result
-    written = _Jobs(folder, part, join, job, cost).files(left, videos)
-    if job.dry_run:
+    written = _Jobs(folder, part, join, options, cost).files(left, videos)
+    if options.dry_run:
         return replace(result, files=written, dry_run=True)
     mark_restarts(videos, call_id)
     for path, text in written.items():
@@ -237,7 +220,7 @@ class _Jobs:
     folder: Path
     part: AnalyzeVideoOptions
     join: MergePartsOptions
-    job: SlurmJob
+    job: DistributionOptions
     cost: FrameCost | None
 
     def files(
@@ -255,7 +238,7 @@ class _Jobs:
         ]
         tasks = math.ceil(len(left) / each)
         longest = each * max(planned.frames - planned.done for _, planned in left)
-        array = f"0-{tasks - 1}" + (f"%{self.job.parallel}" if self.job.parallel else "")
+        array = f"0-{tasks - 1}" + (f"%{self.job.array_parallel}" if self.job.array_parallel else "")
         name, *flags = words(self.part)
         command = [*_dlcx(), name, '"$video"', "--part", '"$part"', *map(shlex.quote, flags)]
         body = "\n".join(
@@ -276,16 +259,16 @@ class _Jobs:
         paths = tuple(video.video for video in videos if not video.is_written)
         join = words(replace(self.join, videos=paths))
         body = "\n".join([self._setup(), "run " + " ".join([*_dlcx(), *map(shlex.quote, join)])])
-        options = replace(self.job.options, gpus=None)
+        options = replace(self.job, gpus=None)
         return job_file("dlcx-merge", options, body, log=self.folder / "logs" / "merge.log")
 
     def _setup(self) -> str:
         """The same number of threads on every node, so that the same numbers come out."""
-        return f"export OMP_NUM_THREADS={self.job.options.cpus or 1}\ncd {shlex.quote(str(Path.cwd()))}"
+        return f"export OMP_NUM_THREADS={self.job.cpus or 1}\ncd {shlex.quote(str(Path.cwd()))}"
 
-    def _sized(self, frames: int) -> JobOptions:
+    def _sized(self, frames: int) -> DistributionOptions:
         """What the user asks for, and what was measured where he does not."""
-        options = self.job.options
+        options = self.job
         if self.cost is None:
             return options
         seconds = SLACK_TIME * (frames * self.cost.seconds + self.cost.start) + 2 * WARNING

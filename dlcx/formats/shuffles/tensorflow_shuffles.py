@@ -20,6 +20,7 @@ from typing import Any
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.yaml_files import read_yaml
 from dlcx.formats.shuffles.metadata import read_metadata
+from dlcx.options.command_line import flags
 from dlcx.project import Project, Shuffle
 
 
@@ -66,6 +67,10 @@ def describe_carry_over(numbers: Sequence[int]) -> list[str]:
     ]
 
 
+def _flags(shuffle: Shuffle) -> str:
+    return " ".join(flags(shuffle.options)) or "--shuffle 1"
+
+
 def refuse_tensorflow(shuffle: Shuffle, *, also: str = "") -> None:
     """Refuse a TensorFlow shuffle.
 
@@ -85,7 +90,7 @@ def refuse_tensorflow(shuffle: Shuffle, *, also: str = "") -> None:
         return
     project = shuffle.project
     usable = [one for one in project.shuffles() if one.model_config_path.is_file()]
-    ways = [f"Name a PyTorch shuffle: {' or '.join(' '.join(one.flags or ('--shuffle', '1')) for one in usable)}."]
+    ways = [f"Name a PyTorch shuffle: {' or '.join(_flags(one) for one in usable)}."]
     if not usable:
         ways = ["Run `dlcx create-dataset` for a new shuffle with the same labels."]
     raise DlcxError(

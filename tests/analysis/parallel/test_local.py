@@ -373,7 +373,7 @@ def test_unreadable_frames_are_told(project: Path, crew: type[Inline], capsys: p
 def test_parts_of_another_number_are_refused(project: Path, crew: type[Inline], again: Again) -> None:
     path = write_video(project / "videos" / "v.avi", 60)
     again(path, part=(2, 3))
-    with pytest.raises(DlcxError, match=r"v.avi: parts of 3 are there, shares 2 asked for"):
+    with pytest.raises(DlcxError, match=r"v.avi: parts of 3 are there, --shares 2 asked for"):
         analyze(project, path, shares=2)
     again(path, part=(1, 2))
     with pytest.raises(DlcxError, match=r"v.avi: parts of 2 and of 3 are there"):

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cluster.fake_slurm import FakeSlurm, fake_slurm
@@ -22,8 +23,9 @@ from dlcx.analysis.parallel.frame_cost import FrameCost
 from dlcx.analysis.parallel.plan import DividedVideo
 from dlcx.analysis.result import AnalyzedVideo
 from dlcx.cli.app import run
-from dlcx.cluster.sbatch import WARNING, JobOptions
+from dlcx.cluster.sbatch import WARNING
 from dlcx.data.video import FrameBatch
+from dlcx.options.commands.analyze_video import AnalyzeVideoOptions
 from dlcx.poses import Instances, Prediction
 from dlcx.predictors import temporal
 
@@ -89,17 +91,17 @@ def test_an_array_and_a_job_that_joins(project: Path, slurm: FakeSlurm, submit: 
 def test_time_limits_leave_time_to_stop_and_save() -> None:
     """A share that takes as long as foreseen ends before SLURM's warning, at which it would stop and save."""
 
-    def limit(seconds: float, options: JobOptions | None = None) -> str | None:
+    def limit(seconds: float, **options: Any) -> str | None:
         cost = FrameCost(seconds=seconds, start=10.0, memory=2**30, stored=0.0)
-        jobs = slurm_jobs._Jobs(Path(), None, None, slurm_jobs.SlurmJob(options or JobOptions()), cost)
+        jobs = slurm_jobs._Jobs(Path(), None, None, AnalyzeVideoOptions.of(videos="v", **options), cost)
         return jobs._sized(1000).time
 
     exact = (600 - 2 * WARNING) / 2.0 / 1000 - 0.01  # ten minutes, twice the warning time among them
     assert limit(exact) == "0:10:00"
     assert limit(exact + 0.001) == "0:20:00"
     assert limit(3.6) == "2:10:00"
-    assert limit(3.6, JobOptions(time="5:00")) == "5:00"
-    assert limit(3.6, JobOptions(more={"time": "9:00"})) is None
+    assert limit(3.6, time="5:00") == "5:00"
+    assert limit(3.6, set_sbatch="time=9:00") is None
 
 
 def test_a_frame_costs_its_share_of_the_only_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

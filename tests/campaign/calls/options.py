@@ -97,11 +97,14 @@ def base_of(command: str) -> str:
 
 def bounds(command: str, parameter: Any) -> tuple[float, float, bool] | None:
     """Return the minimum and maximum of a numeric option, and whether it accepts only integers."""
-    from dlcx.ranges import Range, range_of
+    from dlcx.options.base import items
+    from dlcx.options.commands import options_of
+    from dlcx.options.limits import Range
 
     if parameter.name in FILES:
         return None
-    limits = range_of(command.replace("-", "_"), parameter.name)
+    kind = options_of(command.replace("-", "_"))
+    limits = next((item.description.limits for item in items(kind) if item.name == parameter.name), None)
     return (limits.low, limits.high, limits.whole) if isinstance(limits, Range) else None
 
 

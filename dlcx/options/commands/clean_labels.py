@@ -1,0 +1,31 @@
+"""Options of ``dlcx clean-labels``."""
+
+from dataclasses import dataclass
+
+from dlcx.options.base import option
+from dlcx.options.network import ProjectOptions
+from dlcx.options.poses import ProjectVideosOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanLabelsOptions(ProjectOptions, ProjectVideosOptions):
+    """Remove duplicate label rows and rows of deleted images, or convert labels to multi-animal labels.
+
+    Rewrites the h5 and the csv file of each folder, and keeps the previous files in label-backups in the project
+    folder.
+    """
+
+    drop_unlabeled: bool = option(
+        False,
+        "Also remove rows in which nothing is labeled. Otherwise, they are used for training as images without an "
+        "animal.",
+    )
+    move_images: bool = option(False, "Also move images without a row from labeled-data to the backup.")
+    to_multi_animal: bool = option(False, "Convert labels of a single animal for a multi-animal project.")
+    individual: str | None = option(
+        None,
+        "Individual that gets the converted labels; unique bodyparts belong to none.",
+        metavar="NAME",
+        show_default="the first one in config.yaml",
+    )
+    dry_run: bool = option(False, "Show what would change, without changing anything.")
