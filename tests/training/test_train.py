@@ -485,7 +485,7 @@ def test_a_damaged_state_is_named(tiny):
     for key, says in (
         ("weights", r"backbone\.model\.conv1\.0\.weight holds \d+ of 432 values that are not finite"),
         ("nan", rf"the optimizer's {first} holds values that are not finite"),
-        ("shape", rf"the optimizer's {first} has shape \(2,\), needed is \(16, 3, 3, 3\)"),
+        ("shape", rf"the optimizer's {first} has shape \(2,\), expected \(16, 3, 3, 3\)"),
         ("recipe", "expected a training state with weights"),
         ("epoch", "not the state of this training: 'epoch'"),
         ("scheduler", "not the state of this training: 'scheduler'"),

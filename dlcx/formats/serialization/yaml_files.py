@@ -1,7 +1,7 @@
 """YAML 1.2 as DeepLabCut writes it.
 
-PyYAML follows YAML 1.1, where ``1e-05`` is a string, ``on`` is true and ``2020-04-21`` a date.  DeepLabCut writes
-YAML 1.2: ``1e-05`` is a number, names stay names, unset keys are empty, long paths are never wrapped.
+PyYAML follows YAML 1.1, in which ``1e-05`` is text, ``on`` is true and ``2020-04-21`` is a date.  DeepLabCut writes
+YAML 1.2: ``1e-05`` is a number, names remain text, unset keys are empty, and long paths are not wrapped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dlcx.errors import DlcxError
 from dlcx.outputs import write_text
 from dlcx.untrusted_files import read_text
 
-#: A file may stand for so many values, aliases counted as often as they are used.
+#: Maximum number of values in a file after expanding its aliases.
 MAX_VALUES = 2_000_000
 
 
 class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
-    """Numbers, true, false and null of YAML 1.2; everything else plain is a string."""
+    """Reads numbers, true, false and null of YAML 1.2; any other plain scalar is text."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
@@ -45,15 +45,15 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"<<\Z"), ["
 
 
 def _unique_mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
-    """A mapping whose keys are all different: PyYAML would silently keep the last one."""
+    """Read a mapping and refuse duplicate keys, of which PyYAML would silently keep the last."""
     loader.flatten_mapping(node)
     mapping: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         if isinstance(key, list | dict):
-            raise yaml.MarkedYAMLError(problem="a key must be a plain word", problem_mark=key_node.start_mark)
+            raise yaml.MarkedYAMLError(problem="a key must be a single value", problem_mark=key_node.start_mark)
         if key in mapping:
-            raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
+            raise yaml.MarkedYAMLError(problem=f"the key {key!r} is used twice", problem_mark=key_node.start_mark)
         mapping[key] = loader.construct_object(value_node, deep=True)
     return mapping
 
@@ -66,7 +66,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def check_simple_key(self) -> bool:
-        # Paths of videos are keys; PyYAML would write those of more than 128 characters as "? key".
+        # Paths of videos are keys, and PyYAML would write keys of more than 128 characters as "? key".
         simple = super().check_simple_key()
         return simple or (isinstance(self.event, yaml.ScalarEvent) and "\n" not in self.event.value)
 
@@ -84,12 +84,19 @@ _Dumper.add_implicit_resolver(
 
 
 def parse_yaml(text: str, source: object) -> Any:
-    """Parse YAML 1.2 text; ``source`` (a file, a flag) is named in errors.
+    """Parse YAML 1.2.
+
+    Parameters
+    ----------
+    text
+        The text.
+    source
+        The file or flag that it comes from, for messages.
 
     Raises
     ------
     DlcxError
-        Names the source, line and column.
+        If the text is not valid; the message names source, line and column.
     """
     try:
         data = yaml.load(text, Loader=_Loader)
@@ -104,7 +111,7 @@ def parse_yaml(text: str, source: object) -> Any:
 
 
 def _check_extent(data: Any) -> None:
-    """Refuse aliases that stand for themselves, or multiply a few lines to more values than memory holds."""
+    """Refuse aliases that contain themselves, or that expand a few lines to more than MAX_VALUES values."""
     extents: dict[int, int | None] = {}
 
     def extent(value: Any) -> int:
@@ -114,20 +121,20 @@ def _check_extent(data: Any) -> None:
             extents[id(value)] = None
             extents[id(value)] = 1 + sum(map(extent, value.values() if isinstance(value, dict) else value))
         if (known := extents[id(value)]) is None:
-            raise ValueError("an alias stands for a part of itself")
+            raise ValueError("an alias contains itself")
         return known
 
     if extent(data) > MAX_VALUES:
-        raise ValueError(f"its aliases stand for more than {MAX_VALUES} values")
+        raise ValueError(f"its aliases expand to more than {MAX_VALUES} values")
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
+    """Read a YAML file that holds a mapping.
 
     Raises
     ------
     DlcxError
-        When the file cannot be read, is not YAML (with line and column) or holds no mapping.
+        If the file cannot be read, is not valid YAML, or holds anything but a mapping.
     """
     data = parse_yaml(read_text(path), path)
     if not isinstance(data, dict):
@@ -136,14 +143,20 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def format_yaml(data: Mapping[str, Any], *, header: str = "") -> str:
-    """``data`` as DeepLabCut would write it, after the lines of ``header``."""
+    """Return ``data`` as DeepLabCut writes it, after the lines of ``header``."""
     text = yaml.dump(
         dict(data), Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=float("inf"), allow_unicode=True
     )
-    # An empty plain scalar leaves a blank behind its colon or dash.
+    # PyYAML leaves a space after the colon or dash of an empty value.
     return header + re.sub(r"(?<=[:-]) $", "", text, flags=re.MULTILINE)
 
 
 def write_yaml(data: Mapping[str, Any], path: str | Path, *, header: str = "") -> None:
-    """Write ``data``, whole or not at all."""
+    """Write a mapping as YAML, completely or not at all.
+
+    Raises
+    ------
+    DlcxError
+        If the file cannot be written.
+    """
     write_text(Path(path), format_yaml(data, header=header))

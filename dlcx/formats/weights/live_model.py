@@ -1,13 +1,13 @@
-"""``exported-models-pytorch/*/*.pt``: a net in one file, as DeepLabCut exports it and DeepLabCut-Live loads it.
+"""``exported-models-pytorch/*/*.pt``: a network in one file for DeepLabCut-Live.
 
 ::
 
     {"config": pytorch_config.yaml as plain values,
      "pose": OrderedDict of tensors,
-     "detector": OrderedDict of tensors}     only of a top-down net with a detector
+     "detector": OrderedDict of tensors}     only for top-down networks with a detector
 
-Format: DeepLabCut 3.0.2 and DeepLabCut-Live 1.1, which loads it with ``weights_only=True`` and knows fewer kinds of
-layers than DeepLabCut; its detectors take no key without a value.
+Format: DeepLabCut 3.0.2 and DeepLabCut-Live 1.1, which loads it with ``weights_only=True``.  DeepLabCut-Live supports
+fewer types of layers than DeepLabCut, and its detectors accept no keys that are null.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from dlcx.formats.weights.snapshot import load_tensors
 from dlcx.formats.weights.tensor_checks import check_plain
 from dlcx.outputs import atomic_file
 
-#: What DeepLabCut-Live 1.1 can build, by the word before ``type`` in pytorch_config.yaml.
-KNOWN = {
+#: Types that DeepLabCut-Live 1.1 supports, by kind of layer.
+SUPPORTED = {
     "backbone": ("CSPNeXt", "DLCRNet", "HRNet", "ResNet"),
     "neck": ("Transformer",),
     "head": ("DEKRHead", "DLCRNetHead", "HeatmapHead", "RTMCCHead", "TransformerHead"),
@@ -39,7 +39,17 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class LiveModel:
-    """The content of such a file; ``left_out`` names heads that DeepLabCut-Live cannot build."""
+    """The content of an exported model.
+
+    Attributes
+    ----------
+    config
+        pytorch_config.yaml as plain values.
+    pose, detector
+        State dicts of the network and of the detector, if it has one.
+    left_out
+        Names of the heads that were left out, because DeepLabCut-Live cannot decode them.
+    """
 
     config: Mapping[str, Any]
     pose: Mapping[str, Tensor]
@@ -50,17 +60,26 @@ class LiveModel:
     def of(
         cls, config: Mapping[str, Any], pose: Mapping[str, Tensor], detector: Mapping[str, Tensor] | None
     ) -> LiveModel:
-        """What DeepLabCut-Live can use of a net: without paths of this machine, and heads that it does not know.
+        """Select what DeepLabCut-Live can use of a network, without paths of this computer.
+
+        Parameters
+        ----------
+        config
+            pytorch_config.yaml as plain values.
+        pose, detector
+            State dicts of the network and of the detector, if it has one.
 
         Raises
         ------
         DlcxError
-            When it cannot build the net.
+            If DeepLabCut-Live does not support the network.
         """
         kept = _without_paths(copy.deepcopy(dict(config)))
-        _check_known(kept)
+        _check_supported(kept)
         heads = kept["model"]["heads"]
-        left_out = tuple(name for name, head in heads.items() if head["predictor"]["type"] not in KNOWN["predictor"])
+        left_out = tuple(
+            name for name, head in heads.items() if head["predictor"]["type"] not in SUPPORTED["predictor"]
+        )
         if "bodypart" in left_out:
             raise DlcxError(f"DeepLabCut-Live cannot decode {heads['bodypart']['predictor']['type']}")
         kept["model"]["heads"] = {name: head for name, head in heads.items() if name not in left_out}
@@ -81,13 +100,13 @@ def _without_paths(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _check_known(config: Mapping[str, Any]) -> None:
-    """Whether DeepLabCut-Live has all layers.
+def _check_supported(config: Mapping[str, Any]) -> None:
+    """Check that DeepLabCut-Live supports all layers.
 
     Raises
     ------
     DlcxError
-        Names what it has not.
+        If it lacks one.
     """
     model = config["model"]
     kinds = [("backbone", model["backbone"]["type"])]
@@ -95,46 +114,46 @@ def _check_known(config: Mapping[str, Any]) -> None:
     kinds += [("head", head["type"]) for head in model["heads"].values()]
     kinds += [("detector", config["detector"]["model"]["type"])] if config.get("detector") else []
     for word, kind in kinds:
-        if kind not in KNOWN[word]:
+        if kind not in SUPPORTED[word]:
             raise DlcxError(
-                f"DeepLabCut-Live has no {word} {kind}, which {config['net_type']} is made of",
+                f"DeepLabCut-Live does not support the {word} {kind} of {config['net_type']}",
                 hint="Export it to ONNX: --format onnx.",
             )
 
 
 def write_live_model(model: LiveModel, path: Path) -> None:
-    """Write the file, whole or not at all.
+    """Write an exported model completely or not at all.
 
     Raises
     ------
     DlcxError
-        When it cannot be written.
+        If the file cannot be written.
     """
     content: dict[str, Any] = {"config": dict(model.config), "pose": OrderedDict(model.pose)}
     if model.detector is not None:
         content["detector"] = OrderedDict(model.detector)
-    with atomic_file(path) as beside:
-        torch.save(content, beside)
+    with atomic_file(path) as temporary:
+        torch.save(content, temporary)
 
 
 def read_live_model(path: Path) -> LiveModel:
-    """Read what DeepLabCut or dlcx has exported.
+    """Read a model that DeepLabCut or dlcx exported.
 
     Raises
     ------
     DlcxError
-        When the file is missing, broken, or holds something else.
+        If the file is missing, damaged, or not an exported model.
     """
     content = load_tensors(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("config", "pose")):
-        raise DlcxError(f"{path}: expected a net that was exported, a dictionary with the keys 'config' and 'pose'")
+        raise DlcxError(f"{path}: expected an exported model, a dictionary with the keys 'config' and 'pose'")
     for part in ("pose", "detector"):
         check_plain(content.get(part) or {}, str(path))
     return LiveModel(content["config"], content["pose"], content.get("detector"))
 
 
 def same(one: LiveModel, other: LiveModel) -> bool:
-    """Whether two of them hold the same settings and numbers."""
+    """Return whether two exported models have the same configuration and weights."""
     pairs = [(one.pose, other.pose), (one.detector or {}, other.detector or {})]
     return one.config == other.config and all(
         a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a) for a, b in pairs

@@ -7,9 +7,9 @@
      "scheduler": dict,          only if a scheduler is used
      "optimizer": dict}          only if the configuration asks for it
 
-Metric names are those of learning_stats.csv (``metrics/test.mAP``), loss names the same without ``losses/``
-(``train.total_loss``).  Neither configuration nor bodypart names are inside.  Files are read with
-``weights_only=True``: a snapshot from a stranger cannot run code.
+Names of metrics are those of learning_stats.csv (``metrics/test.mAP``); names of losses are without ``losses/``
+(``train.total_loss``).  The file holds neither the configuration nor names of bodyparts.  Files are read with
+``weights_only=True``, so that a snapshot from a stranger cannot run code.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from dlcx.untrusted_files import open_binary
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What numpy numbers in the metadata of old snapshots are made of; harmless to unpickle.
+# Types of numpy numbers in the metadata of old snapshots, which are safe to unpickle.
 _NUMPY_NUMBERS: list[Any] = [np.dtype, *{type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "b1")}]
 
 
 @dataclass(frozen=True)
 class SnapshotFile:
-    """Contents of one snapshot: ``model`` is the state dict, on the CPU; optional parts are None if absent."""
+    """The content of a snapshot: state dicts on the CPU, and numbers; what the file lacks is None."""
 
     model: Mapping[str, Tensor]
     epoch: int = 0
@@ -57,12 +57,25 @@ def write_snapshot(
     scheduler: Mapping[str, Any] | None = None,
     optimizer: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save a state dict with its numbers, whole or not at all.
+    """Write a snapshot completely or not at all.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    model
+        State dict of the network.
+    epoch
+        Number of epochs trained.
+    metrics, losses
+        Values at this epoch, by name.
+    scheduler, optimizer
+        State dicts to include.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     import torch
 
@@ -78,8 +91,8 @@ def write_snapshot(
         content["scheduler"] = dict(scheduler)
     if optimizer is not None:
         content["optimizer"] = dict(optimizer)
-    with atomic_file(Path(path), sum(tensor.nbytes for tensor in model.values())) as beside:
-        torch.save(content, beside)
+    with atomic_file(Path(path), sum(tensor.nbytes for tensor in model.values())) as temporary:
+        torch.save(content, temporary)
 
 
 def read_snapshot(path: Path) -> SnapshotFile:
@@ -88,7 +101,7 @@ def read_snapshot(path: Path) -> SnapshotFile:
     Raises
     ------
     DlcxError
-        When the file is missing, broken, holds more than tensors and numbers, or holds no ``model`` of plain tensors.
+        If the file is missing, damaged, holds objects other than tensors and numbers, or has no state dict ``model``.
     """
     from dlcx.formats.weights.tensor_checks import check_plain
 
@@ -114,23 +127,23 @@ def read_snapshot(path: Path) -> SnapshotFile:
             optimizer=content.get("optimizer"),
         )
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise DlcxError(f"snapshot {path}: its metadata are of another kind ({str(error)[:200]})") from None
+        raise DlcxError(f"snapshot {path}: its metadata has the wrong type ({str(error)[:200]})") from None
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file begins as those of ``torch.save`` do, a zip archive or a pickle; the rest is not read."""
+    """Return whether the first bytes of a file are those of a zip archive or a pickle, as ``torch.save`` writes."""
     with open_binary(path) as file:
         head = file.read(2)
     return head == b"PK" or head[:1] == b"\x80"
 
 
 def load_tensors(path: Path) -> Any:
-    """Whatever tensors and numbers ``torch.save`` put into a file, on the CPU; code is never run.
+    """Read the tensors and numbers in a file of ``torch.save`` to the CPU, without running code.
 
     Raises
     ------
     DlcxError
-        When the file is missing, broken, or holds other objects.
+        If the file is missing, damaged, or holds other objects.
     """
     path = Path(path)
     if not path.exists():
@@ -139,13 +152,13 @@ def load_tensors(path: Path) -> Any:
         return load_torch(path, [*_numpy_scalar(), *_NUMPY_NUMBERS, _yaml_number()])
     except DlcxError:
         raise
-    except Exception as error:  # a broken zip or pickle can raise anything
+    except Exception as error:  # a damaged zip or pickle raises errors of any type
         reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
-        if isinstance(error, pickle.UnpicklingError):  # torch advises to load it in an unsafe way
-            reason = "not tensors and numbers alone"
+        if isinstance(error, pickle.UnpicklingError):  # the message of torch suggests loading it unsafely
+            reason = "it holds more than tensors and numbers"
         raise DlcxError(
             f"snapshot {path}: cannot be read as weights ({reason})",
-            hint="The file may be cut off, or hold objects other than tensors and numbers, which are never loaded.",
+            hint="The file may be truncated, or hold objects other than tensors and numbers, which dlcx never loads.",
         ) from error
 
 
@@ -154,13 +167,13 @@ def _floats(numbers: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def _numpy_scalar() -> list[Any]:
-    """The function numpy numbers are unpickled with, under its names of numpy 1 and 2."""
+    """Return the function that unpickles numpy numbers, under its names in numpy 1 and 2."""
     scalar = np._core.multiarray.scalar if hasattr(np, "_core") else np.core.multiarray.scalar  # type: ignore[attr-defined]
     return [(scalar, "numpy._core.multiarray.scalar"), (scalar, "numpy.core.multiarray.scalar")]
 
 
 def _yaml_number() -> Any:
-    """The float that ruamel.yaml reads, which some published checkpoints hold in their settings."""
+    """Return the float type of ruamel.yaml, which some published checkpoints contain."""
     from ruamel.yaml.scalarfloat import ScalarFloat
 
     return ScalarFloat

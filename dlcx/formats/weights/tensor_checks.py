@@ -1,7 +1,7 @@
-"""What weights in a file must be before a net takes them: plain numbers of the net's kind, each of them finite.
+"""Checks of weights from a file before a network uses them: dense tensors of the right type with finite values.
 
-torch files can hold tensors that no layer computes with (sparse, quantized, complex, without values), and layers
-compute with nan and infinity without a word.
+Files of torch can hold tensors that layers cannot compute with (sparse, quantized, complex, without values), and layers
+compute with nan and infinity without an error.
 """
 
 from __future__ import annotations
@@ -15,33 +15,49 @@ from torch import Tensor
 from dlcx.errors import DlcxError
 
 NOT_FINITE = "holds values that are not finite (nan or infinite)"
-HINT = "The file is damaged, or the training that wrote it failed; use another snapshot, or train again."
+HINT = "The file is damaged, or the training that wrote it failed. Use another snapshot, or train again."
 
 
 def check_plain(tensors: Mapping[Any, Any], what: str) -> None:
-    """Whether these are tensors by name, dense and with values; ``what`` names their file.
+    """Check that a state dict consists of dense tensors with values.
+
+    Parameters
+    ----------
+    tensors
+        Tensors by name.
+    what
+        The file, for messages.
 
     Raises
     ------
     DlcxError
-        Names the first that is something else.
+        If an entry is anything else.
     """
     for name, value in tensors.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise DlcxError(f"{what}: expected tensors by name, {name!r:.60} is {_article(type(value).__name__)}")
         if problem := _strange(value):
-            raise DlcxError(f"{what}: {name} is {problem}, which no net computes with", hint=HINT)
+            raise DlcxError(f"{what}: {name} is {problem}, which networks cannot compute with", hint=HINT)
 
 
 def check_values(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], what: str) -> None:
-    """Whether plain tensors can take the place of the net's ``own`` ones of the same names.
+    """Check that tensors can replace those of a network.
 
-    Floating-point numbers of any width become those of the net.
+    Floating-point numbers of any width are accepted.
+
+    Parameters
+    ----------
+    tensors
+        Tensors by name, dense and with values.
+    own
+        The network's tensors of the same names.
+    what
+        The file, for messages.
 
     Raises
     ------
     DlcxError
-        Names the first that holds another kind of number, or values that are not finite.
+        If a tensor has another kind of numbers, or values that are not finite.
     """
     for name, value in tensors.items():
         if problem := _unfit(value, own[name]):
@@ -49,10 +65,10 @@ def check_values(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], what:
 
 
 def _unfit(value: Tensor, own: Tensor) -> str | None:
-    """Why a tensor cannot take the place of the net's own one; None where it can."""
+    """Return why a tensor cannot replace that of the network, or None."""
     kind, wanted = (str(tensor.dtype).removeprefix("torch.") for tensor in (value, own))
     if value.is_floating_point() != own.is_floating_point() or (value.dtype == torch.bool) != (own.dtype == torch.bool):
-        return f"holds {kind}, the net {wanted}"
+        return f"holds {kind}, the network {wanted}"
     if not own.is_floating_point() or own.device.type == "meta":
         return None
     bad = int((~value.to(own.dtype).isfinite()).sum())
@@ -61,7 +77,7 @@ def _unfit(value: Tensor, own: Tensor) -> str | None:
     return f"holds {bad} of {value.numel()} values that are not finite (nan or infinite)"
 
 
-#: Entries of torch's optimizers that hold a number for every one of a parameter.
+#: Entries of torch's optimizers that have the shape of their parameter.
 ELEMENTWISE = frozenset(
     {
         *("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_inf", "momentum_buffer", "square_avg", "acc_delta"),
@@ -71,18 +87,27 @@ ELEMENTWISE = frozenset(
 
 
 def check_moments(state: Mapping[str, Any], parameters: Iterable[tuple[str, Tensor]], what: str) -> None:
-    """Whether an optimizer's state dict holds numbers for these parameters: finite, and as many as are needed.
+    """Check that the state dict of an optimizer fits the parameters of a network and is finite.
+
+    Parameters
+    ----------
+    state
+        State dict of the optimizer.
+    parameters
+        Names and parameters of the network, in the order of the optimizer.
+    what
+        The file, for messages.
 
     Raises
     ------
     DlcxError
-        Names the first parameter for which it does not.
+        If an entry has another shape or values that are not finite, or belongs to no parameter.
     """
     named = dict(enumerate(parameters))
     for number, moments in state["state"].items():
         if number not in named:
             raise DlcxError(
-                f"{what}: the optimizer knows a parameter {number!r:.20}, the net has {len(named)}", hint=HINT
+                f"{what}: the optimizer has a parameter {number!r:.20}, the network has {len(named)}", hint=HINT
             )
         name, parameter = named[number]
         for key, value in moments.items():
@@ -93,16 +118,16 @@ def check_moments(state: Mapping[str, Any], parameters: Iterable[tuple[str, Tens
 
 
 def _unusable(value: Tensor, shape: torch.Size | None) -> str | None:
-    """Why an entry of an optimizer cannot be used; ``shape``: what it must have."""
+    """Return why an entry of an optimizer cannot be used, or None; ``shape`` is the expected one."""
     if problem := _strange(value):
         return f"is {problem}"
     if shape is not None and value.shape != shape:
-        return f"has shape {tuple(value.shape)}, needed is {tuple(shape)}"
+        return f"has shape {tuple(value.shape)}, expected {tuple(shape)}"
     return None if value.isfinite().all() else NOT_FINITE
 
 
 def _strange(value: Tensor) -> str | None:
-    """What kind of tensor this is, where it is none that layers compute with."""
+    """Return the kind of a tensor that layers cannot compute with, or None."""
     if value.is_nested:
         return "a nested tensor"
     if value.layout != torch.strided:

@@ -66,7 +66,7 @@ def test_long_paths_stay_on_one_line_as_plain_keys():
     [
         ("a: 1\nb: [1, 2\n", "line 3"),
         ("a: 1\n\tb: 2\n", "line 2"),
-        ("a: 1\nb: 2\na: 3\n", "line 3, column 1: not valid YAML: the key 'a' stands twice"),
+        ("a: 1\nb: 2\na: 3\n", "line 3, column 1: not valid YAML: the key 'a' is used twice"),
         ("? [1, 2]\n: 3\n", "line 1"),
         ("a: !!python/object:os.system x\n", "line 1"),
     ],

@@ -40,8 +40,8 @@ DAMAGE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "nan": (one_bad(float("nan")), r"holds 1 of \d+ values that are not finite"),
     "inf": (one_bad(float("inf")), r"holds 1 of \d+ values that are not finite"),
     "too large": (lambda weights: one_bad(1e300)(weights.double()), r"holds 1 of \d+ values that are not finite"),
-    "int8": (lambda weights: weights.to(torch.int8), "holds int8, the net float32"),
-    "bool": (lambda weights: weights > 0, "holds bool, the net float32"),
+    "int8": (lambda weights: weights.to(torch.int8), "holds int8, the network float32"),
+    "bool": (lambda weights: weights > 0, "holds bool, the network float32"),
     "complex": (lambda weights: weights.to(torch.complex64), "is a complex tensor"),
     "sparse": (lambda weights: weights.to_sparse(), "is a sparse tensor"),
     "meta": (lambda weights: weights.to("meta"), "is a tensor without values"),
@@ -168,7 +168,7 @@ def test_states_of_optimizers(kind: str) -> None:
             check_moments(state, named, "file")
     state["state"][0][key] = torch.zeros(5, 5)
     if kind != "Adafactor":  # its rows and columns have shapes of their own
-        with pytest.raises(DlcxError, match=rf"{key} of weight has shape \(5, 5\), needed is \(2, 3\)"):
+        with pytest.raises(DlcxError, match=rf"{key} of weight has shape \(5, 5\), expected \(2, 3\)"):
             check_moments(state, named, "file")
     with pytest.raises(DlcxError, match="knows a parameter 7"):
         check_moments({"state": {7: {}}}, named, "file")
