@@ -44,7 +44,7 @@ class LocalPool:
         self.stop = StopRequest() if stop is None else stop
         self.waiting: deque[tuple[int, Any]] = deque()
         self.tries: dict[int, int] = {}
-        self.workers: list[_Worker | None] = [None] * len(environments)
+        self.workers: list[_PoolProcess | None] = [None] * len(environments)
 
     def __enter__(self) -> LocalPool:
         return self
@@ -91,12 +91,12 @@ class LocalPool:
             if not self.waiting or (worker and worker.item):
                 continue
             if worker is None:
-                worker = self.workers[slot] = _Worker(environment, self.work)
+                worker = self.workers[slot] = _PoolProcess(environment, self.work)
             number, item = self.waiting.popleft()
             self.tries[number] = self.tries.get(number, 0) + 1
             worker.run(number, item)
 
-    def _receive(self, slot: int, worker: _Worker) -> Iterator[tuple[int, Any | FailedTask]]:
+    def _receive(self, slot: int, worker: _PoolProcess) -> Iterator[tuple[int, Any | FailedTask]]:
         """Read all messages of a process and notice its death."""
         assert worker.item is not None
         number, item = worker.item
@@ -131,7 +131,7 @@ class LocalPool:
             yield number, FailedTask(f"given up after {TRIES} tries: {why}")
 
 
-class _Worker:
+class _PoolProcess:
     """One process; ``item`` is its current task."""
 
     def __init__(self, environment: Mapping[str, str], work: Work) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from dlcx.nets.detectors.model import BoxDetector
     from dlcx.settings import DlcxConfig, ModelConfig
     from dlcx.settings.model import DetectorConfig
-    from dlcx.training.loop import TrainingSchedule
     from dlcx.training.process_group import ProcessGroup
+    from dlcx.training.schedule import TrainingSchedule
 
 #: Values of ``detector.runner.key_metric``.
 BOX_METRICS = tuple(f"test.{name}@{overlap}" for name in ("mAP", "mAR") for overlap in ("50:95", "50", "75"))

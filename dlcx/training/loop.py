@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,12 +27,14 @@ from dlcx.progress import SILENT, Progress, Task
 from dlcx.stopping import StopRequest
 from dlcx.training import optimizers
 from dlcx.training.batches import Batch, Batches
-from dlcx.training.checkpointer import Best, Checkpointer
+from dlcx.training.checkpointer import Best
 from dlcx.training.distributed_losses import distributed_losses
 from dlcx.training.evaluation_line import evaluation_line
-from dlcx.training.loggers import Logger, Statistics, TrainLog
+from dlcx.training.loggers import Logger
+from dlcx.training.outputs import TrainingOutputs
 from dlcx.training.process_group import ProcessGroup
 from dlcx.training.resume_state import HINT, random_states, set_random_states, write_state
+from dlcx.training.schedule import TrainingSchedule
 
 logger = logging.getLogger(__name__)
 
@@ -42,57 +43,6 @@ Evaluate = Callable[[StopRequest], dict[str, float] | None]
 
 #: Maximum fraction of the time spent on saving the resume state when no snapshot requires it.
 SAVING_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class TrainingSchedule:
-    """How many epochs to train and how to compute them.
-
-    Attributes
-    ----------
-    epochs
-        Total number of epochs, including those of earlier runs.
-    eval_interval
-        Number of epochs between evaluations.
-    early_stop
-        Number of evaluations without improvement after which training ends.
-    precision
-        ``fp32``, ``bf16`` or ``fp16``.
-    compiled
-        Whether to compile the model with torch.
-    save_optimizer
-        Whether snapshots contain the optimizer state.
-    title
-        Title of the progress bar.
-    key_prefix
-        Prefix of the keys of its settings in pytorch_config.yaml.
-    """
-
-    epochs: int
-    eval_interval: int = 10
-    early_stop: int | None = None
-    precision: str = "fp32"
-    compiled: bool = False
-    save_optimizer: bool = False
-    title: str = "train"
-    key_prefix: str = ""
-
-    def __post_init__(self) -> None:
-        if self.precision not in ("fp32", "bf16", "fp16"):
-            raise DlcxError(f"--precision {self.precision}: expected fp32, bf16 or fp16")
-        for flag, value in (("--epochs", self.epochs), ("--early-stop", self.early_stop)):
-            if value is not None and value < 1:
-                raise DlcxError(f"{flag} {value}: expected at least 1")
-
-
-@dataclass
-class TrainingOutputs:
-    """The files of a training, which the first process writes."""
-
-    checkpointer: Checkpointer
-    statistics: Statistics
-    log: TrainLog
-    state: Path
 
 
 @dataclass

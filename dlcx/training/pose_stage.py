@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from dlcx.predictors import Predictor
     from dlcx.settings import DlcxConfig, ModelConfig
     from dlcx.training.evaluation import Evaluation
-    from dlcx.training.loop import TrainingSchedule
     from dlcx.training.process_group import ProcessGroup
     from dlcx.training.samples import TrainingSamples
+    from dlcx.training.schedule import TrainingSchedule
 
 #: Values of ``runner.key_metric``.
 POSE_METRICS = ("test.mAP", "test.mAR", "test.rmse", "test.rmse_pcutoff")

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from dlcx.settings.model import DetectorConfig, Runner, TrainSettings
     from dlcx.settings.transforms import Transforms
     from dlcx.training.batches import Batch
-    from dlcx.training.loop import Evaluate, Training, TrainingSchedule
+    from dlcx.training.loop import Evaluate, Training
     from dlcx.training.process_group import ProcessGroup
     from dlcx.training.resizing import Resizing
     from dlcx.training.samples import TrainingSamples
+    from dlcx.training.schedule import TrainingSchedule
 
 #: Default number of threads that prepare images for a GPU.
 GPU_WORKERS = 4
@@ -170,7 +171,7 @@ class TrainingStage(ABC):
 
     def schedule(self, *, early_stop: int | None, precision: str, compiled: bool) -> TrainingSchedule:
         """Return the number of epochs and how they are computed."""
-        from dlcx.training.loop import TrainingSchedule
+        from dlcx.training.schedule import TrainingSchedule
 
         return TrainingSchedule(
             epochs=self.settings.epochs,
@@ -210,8 +211,9 @@ class TrainingStage(ABC):
         from dlcx.training.batches import Batches
         from dlcx.training.checkpointer import Checkpointer
         from dlcx.training.loggers import Statistics, TrainLog
-        from dlcx.training.loop import Training, TrainingOutputs
+        from dlcx.training.loop import Training
         from dlcx.training.optimizers import build_optimizer, build_scheduler
+        from dlcx.training.outputs import TrainingOutputs
         from dlcx.training.resume_state import seed_all
 
         runner, settings = self.runner, self.settings
