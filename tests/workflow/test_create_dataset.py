@@ -346,7 +346,7 @@ def test_new_images_need_a_new_iteration(project, told):
     write_labels(fewer, path, "me")
     before = files(project)
     for shuffle in (1, 2):
-        with pytest.raises(DlcxError, match="8 images then, 7 now") as caught:
+        with pytest.raises(DlcxError, match="8 images before, 7 now") as caught:
             make(project, shuffle=shuffle)
         assert "iteration: 1" in caught.value.hint
     assert files(project) == before

@@ -111,7 +111,7 @@ def test_status_lists_it_and_recommends_what_works(project, capsys):
     assert any(line.split() == ["1", "resnet_50", "(TensorFlow)", "6+2", "-", "-"] for line in lines)
     (line,) = (line for line in lines if line.startswith("TensorFlow shuffle 1: "))
     assert "labels and splits can be reused" in line
-    assert line.endswith("weights do not")
+    assert line.endswith("weights cannot")
     (step,) = result.next_steps
     assert step == f"Next: dlcx create-dataset --project {project}"
     before = documentation(project).read_bytes()
