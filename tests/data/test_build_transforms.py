@@ -18,7 +18,7 @@ from dlcx.data.labeled_images import InputResize
 from dlcx.data.simulated_conditions import ConditionSampler
 from dlcx.errors import DlcxError
 from dlcx.settings.model import GenerativeSampling
-from dlcx.settings.transforms import AutoPadding, Transforms
+from dlcx.settings.transforms import AutoPaddingSettings, Transforms
 
 
 def test_the_settings_reach_the_augmentation():
@@ -81,10 +81,10 @@ def test_the_condition_sampler_of_the_settings():
 
 
 def test_border_values_are_one_number_or_three():
-    assert border_value(AutoPadding(border_value=7)) == 7
-    assert border_value(AutoPadding(border_value=[1, 2, 3])) == (1, 2, 3)
+    assert border_value(AutoPaddingSettings(border_value=7)) == 7
+    assert border_value(AutoPaddingSettings(border_value=[1, 2, 3])) == (1, 2, 3)
     with pytest.raises(DlcxError, match="one number, or three"):
-        border_value(AutoPadding(border_value=[1, 2]))
+        border_value(AutoPaddingSettings(border_value=[1, 2]))
 
 
 def test_a_constant_border_is_filled_with_its_value():
