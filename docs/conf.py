@@ -23,7 +23,7 @@ html_show_sphinx = False
 # Links to headings are written as GitHub makes them.
 myst_heading_anchors = 4
 
-autodoc_preserve_defaults = True
+autodoc_preserve_defaults = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # signatures and numpydoc sections have them
 napoleon_google_docstring = False
