@@ -28,15 +28,15 @@ def nothing(number: int, count: int) -> None:
 @pytest.mark.slow
 def test_every_piece_is_done_and_heard() -> None:
     heard: list[tuple[int, int]] = []
-    with DaskPool(pieces.square, environments=PLACES, on_progress=lambda *said: heard.append(said)) as crew:
-        assert crew.size == 2
+    with DaskPool(pieces.square, environments=PLACES, on_progress=lambda *said: heard.append(said)) as pool:
+        assert pool.size == 2
         for number in range(5):
-            crew.submit(number, "piece", number)
+            pool.submit(number, "piece", number)
         results = {}
-        for number, result in crew.results():
+        for number, result in pool.results():
             results[number] = result
             if number == 4:
-                crew.submit(5, "piece", 9)
+                pool.submit(5, "piece", 9)
         until = time.monotonic() + 120
         while (5, 9) not in heard and time.monotonic() < until:
             time.sleep(0.05)
@@ -47,12 +47,12 @@ def test_every_piece_is_done_and_heard() -> None:
 
 @pytest.mark.slow
 def test_kills_and_failures(tmp_path: Path) -> None:
-    with DaskPool(pieces.die_once, environments=PLACES, on_progress=nothing) as crew:
-        crew.submit(0, "piece", str(tmp_path / "once"))
-        assert dict(crew.results()) == {0: "survived"}
-    with DaskPool(pieces.fail, environments=PLACES[:1], on_progress=nothing) as crew:
-        crew.submit(0, "piece", "why")
-        ((_, result),) = crew.results()
+    with DaskPool(pieces.die_once, environments=PLACES, on_progress=nothing) as pool:
+        pool.submit(0, "piece", str(tmp_path / "once"))
+        assert dict(pool.results()) == {0: "survived"}
+    with DaskPool(pieces.fail, environments=PLACES[:1], on_progress=nothing) as pool:
+        pool.submit(0, "piece", "why")
+        ((_, result),) = pool.results()
     assert isinstance(result, FailedTask)
     assert result.reason == "given up after 4 tries: ValueError: why"
 
@@ -67,10 +67,10 @@ def test_a_signal_stops_the_workers(tmp_path: Path) -> None:
 
     with (
         pytest.raises(Stopped, match="stopped by SIGUSR1"),
-        DaskPool(pieces.wait_until_unwanted, environments=PLACES[:1], on_progress=heard, stop=stop) as crew,
+        DaskPool(pieces.wait_until_unwanted, environments=PLACES[:1], on_progress=heard, stop=stop) as pool,
     ):
-        crew.submit(0, "long", str(done))
-        list(crew.results())
+        pool.submit(0, "long", str(done))
+        list(pool.results())
     assert done.exists()  # it was told, and could save
 
 
@@ -79,11 +79,11 @@ def test_workers_that_come_late_are_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[1]}:{Path(__file__).parents[2]}")
-    with scheduler(tmp_path) as address, DaskPool(pieces.square, address=address, on_progress=nothing) as crew:
+    with scheduler(tmp_path) as address, DaskPool(pieces.square, address=address, on_progress=nothing) as pool:
         assert "no worker is there yet" in caplog.text
-        crew.submit(0, "piece", 3)
+        pool.submit(0, "piece", 3)
         with program("dask_worker", address, "--nthreads", "2", "--no-dashboard"):
-            assert dict(crew.results()) == {0: (9, "")}
+            assert dict(pool.results()) == {0: (9, "")}
             with DaskPool(pieces.square, address=address, on_progress=nothing) as other:
                 assert other.size == 1
                 assert "each worker runs one task at a time; start workers with --nthreads 1" in caplog.text

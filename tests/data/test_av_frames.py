@@ -69,16 +69,16 @@ def test_color_spaces(tmp_path: Path, form: str, space: str, levels: str) -> Non
 
 
 def test_gray_images_prove_no_color_space(tmp_path: Path, taken_over: list[int]) -> None:
-    grey = [np.repeat(image[..., :1], 3, axis=2) for image in colorful(3, 96, 64)]
+    gray = [np.repeat(image[..., :1], 3, axis=2) for image in colorful(3, 96, 64)]
     colors = ("-pix_fmt", "yuv420p", "-colorspace", "bt709")
-    assert_as_opencv(encode(tmp_path / "plain.mp4", grey, *X264, "-pix_fmt", "yuv420p"))
+    assert_as_opencv(encode(tmp_path / "plain.mp4", gray, *X264, "-pix_fmt", "yuv420p"))
     assert not taken_over
-    assert_as_opencv(encode(tmp_path / "told.mp4", grey, *X264, *colors))
+    assert_as_opencv(encode(tmp_path / "told.mp4", gray, *X264, *colors))
     assert taken_over == [0]
     picture = av.VideoFrame(96, 64, "yuv420p")
     picture.colorspace = 1
     assert reveals_color_space(picture, colorful(1, 96, 64)[0])
-    assert not reveals_color_space(picture, grey[0])
+    assert not reveals_color_space(picture, gray[0])
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ ANIMALS = np.array([[[40, 40], [70, 40], [55, 65]], [[130, 90], [160, 92], [140,
 def images(tmp_path: Path) -> LabeledImages:
     pixels = np.zeros((130, 200, 3), np.uint8)
     for animal in ANIMALS[:2]:
-        for point, colour in zip(animal.astype(int).tolist(), COLORS.tolist(), strict=True):
-            cv2.circle(pixels, point, 4, colour, -1)
+        for point, color in zip(animal.astype(int).tolist(), COLORS.tolist(), strict=True):
+            cv2.circle(pixels, point, 4, color, -1)
     cv2.imwrite(str(tmp_path / "0.png"), pixels[..., ::-1])
     score = np.isfinite(ANIMALS).all(-1).astype(np.float32)
     return LabeledImages([tmp_path / "0.png"], [Prediction(Instances(ANIMALS, score))])

@@ -62,7 +62,7 @@ class Inline:
 
 
 @pytest.fixture
-def crew(net: FindsDisc, monkeypatch: pytest.MonkeyPatch) -> type[Inline]:
+def pool(net: FindsDisc, monkeypatch: pytest.MonkeyPatch) -> type[Inline]:
     """Two processes that are this one; frames in stretches of 10."""
     monkeypatch.setattr(temporal, "RESET_INTERVAL", 10)
     kind = type("WorkerPool", (Inline,), {"made": [], "forget": net.forget_load, "fails": lambda task: False})  # type: ignore[attr-defined]
@@ -76,8 +76,8 @@ def analyze(project: Path, videos: Any, **options: Any) -> AnalyzeVideoResult:
     return result
 
 
-def parts(crew: type[Inline]) -> list[tuple[int, int] | None]:
-    return [part_of(task) for task in crew.made]
+def parts(pool: type[Inline]) -> list[tuple[int, int] | None]:
+    return [part_of(task) for task in pool.made]
 
 
 def video_of(task: PartTask | JoinTask) -> Path:
@@ -90,7 +90,7 @@ def part_of(task: PartTask | JoinTask) -> tuple[int, int] | None:
 
 
 def test_shares_of_several_videos_are_the_whole_runs(
-    project: Path, crew: type[Inline], again: Again, tmp_path: Path
+    project: Path, pool: type[Inline], again: Again, tmp_path: Path
 ) -> None:
     videos = [write_video(project / "videos" / f"{name}.avi", count) for name, count in (("a", 95), ("b", 40))]
     whole = [again(path, out=tmp_path) for path in videos]
@@ -102,12 +102,12 @@ def test_shares_of_several_videos_are_the_whole_runs(
     ]
     assert result.exit_code == 0
     # 8 shares in all for two processes, cut as evenly as stretches of 12 frames allow
-    by_video = {path: [part_of(task) for task in crew.made if video_of(task) == path] for path in videos}
+    by_video = {path: [part_of(task) for task in pool.made if video_of(task) == path] for path in videos}
     assert by_video == {
         videos[0]: [*((n, 6) for n in range(6, 0, -1)), None],
         videos[1]: [(3, 3), (2, 3), (1, 3), None],
     }
-    assert parts(crew).count(None) == 2
+    assert parts(pool).count(None) == 2
     for mine, its in zip(result.videos, whole, strict=True):
         assert isinstance(mine, AnalyzedVideo)
         np.testing.assert_array_equal(read_predictions(mine.h5).xy, read_predictions(its.h5).xy)
@@ -117,9 +117,9 @@ def test_shares_of_several_videos_are_the_whole_runs(
         assert mine.time.seconds["waiting"] > 0
     assert (told.title, told.total, told.earlier, told.done) == ("analyze 2 videos", 135, 0, 135)
 
-    crew.made.clear()
+    pool.made.clear()
     assert [video.analyzed for video in analyze(project, videos).videos] == [0, 0]
-    assert parts(crew) == [None, None]
+    assert parts(pool) == [None, None]
 
 
 class _Bar(Progress):
@@ -138,70 +138,70 @@ class _Bar(Progress):
         return nullcontext(Counting())
 
 
-def test_only_what_is_missing_is_done(project: Path, crew: type[Inline], again: Again) -> None:
+def test_only_what_is_missing_is_done(project: Path, pool: type[Inline], again: Again) -> None:
     path = write_video(project / "videos" / "v.avi", 95)
     again(path, part=(2, 3))
     told = _Bar()
     analyze(project, path, progress=told)
-    assert parts(crew) == [(3, 3), (1, 3), None]
+    assert parts(pool) == [(3, 3), (1, 3), None]
     assert (told.total, told.earlier, told.done) == (95, 36, 95)
 
 
-def test_overwrite_begins_anew_but_keeps_the_files_until_then(project: Path, crew: type[Inline], again: Again) -> None:
+def test_overwrite_starts_again_but_keeps_the_files_until_then(project: Path, pool: type[Inline], again: Again) -> None:
     path = write_video(project / "videos" / "v.avi", 60)
     before = again(path, batch_size=5)
     again(path, part=(1, 2), batch_size=5)
-    crew.fails = lambda task: part_of(task) == (2, 2)
+    pool.fails = lambda task: part_of(task) == (2, 2)
     with pytest.raises(DlcxError, match="part 2/2: given up"):
         analyze(project, path, shares=2, overwrite=True)
     assert before.h5.exists()
-    assert parts(crew) == [(2, 2), (1, 2)]
-    crew.made.clear()
-    crew.fails = lambda task: False
+    assert parts(pool) == [(2, 2), (1, 2)]
+    pool.made.clear()
+    pool.fails = lambda task: False
     (done,) = analyze(project, path, shares=2, overwrite=True).videos  # the same call goes on
-    assert parts(crew) == [(2, 2), None]
+    assert parts(pool) == [(2, 2), None]
     assert (done.first, done.stop) == (0, 60)
-    crew.made.clear()
+    pool.made.clear()
     (done,) = analyze(project, path, shares=2, overwrite=True).videos  # it had ended: this is another one
-    assert parts(crew) == [(2, 2), (1, 2), None]
+    assert parts(pool) == [(2, 2), (1, 2), None]
     assert done.analyzed == 60
 
 
 @pytest.mark.parametrize("then", ["without the flag", "other settings", "other videos"])
-def test_an_overwrite_that_was_stopped(project: Path, crew: type[Inline], again: Again, then: str) -> None:
+def test_an_overwrite_that_was_stopped(project: Path, pool: type[Inline], again: Again, then: str) -> None:
     path = write_video(project / "videos" / "v.avi", 60)
     other = write_video(project / "videos" / "w.avi", 20)
     again(path)
-    crew.fails = lambda task: part_of(task) == (2, 2)
+    pool.fails = lambda task: part_of(task) == (2, 2)
     with pytest.raises(DlcxError, match="given up"):
         analyze(project, path, shares=2, overwrite=True)
-    crew.made.clear()
-    crew.fails = lambda task: False
+    pool.made.clear()
+    pool.fails = lambda task: False
     options: dict[str, Any] = {
         "without the flag": {"shares": 2},
         "other settings": {"shares": 2, "overwrite": True, "crop": (0, 60, 0, 40)},
         "other videos": {"overwrite": True},
     }[then]
     done = analyze(project, [path, other] if then == "other videos" else path, **options).videos
-    begun = [part_of(task) for task in crew.made if video_of(task) == path and part_of(task)]
+    begun = [part_of(task) for task in pool.made if video_of(task) == path and part_of(task)]
     assert begun == [(2, 2)] if then == "without the flag" else len(begun) > 1
     assert done[0].analyzed == 60
     assert not list(path.parent.glob("*.dlcx/overwrite.txt"))
 
 
 def test_an_overwrite_of_several_videos_goes_on(
-    project: Path, crew: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch
+    project: Path, pool: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Videos that are finished stay so until the call has ended."""
     videos = [write_video(project / "videos" / f"{name}.avi", 40) for name in ("a", "b")]
     before = [again(path, out=project) for path in videos]
-    crew.fails = lambda task: _stopped() if (video_of(task).name, part_of(task)) == ("a.avi", (1, 2)) else False
+    pool.fails = lambda task: _stopped() if (video_of(task).name, part_of(task)) == ("a.avi", (1, 2)) else False
     with pytest.raises(Stopped):
         analyze(project, videos, shares=2, overwrite=True, out=project)
-    crew.made.clear()
-    crew.fails = lambda task: False
+    pool.made.clear()
+    pool.fails = lambda task: False
     done = analyze(project, videos, shares=2, overwrite=True, out=project).videos
-    assert [(video_of(task).name, part_of(task)) for task in crew.made] == [
+    assert [(video_of(task).name, part_of(task)) for task in pool.made] == [
         ("b.avi", None),
         ("a.avi", (1, 2)),
         ("a.avi", None),
@@ -213,7 +213,7 @@ def test_an_overwrite_of_several_videos_goes_on(
 
 @pytest.mark.parametrize("ended_in", ["VideoResults.write", "ChunkStore.record_output_frames", "shutil.rmtree"])
 def test_an_overwrite_that_ended_while_it_joined_goes_on(
-    project: Path, crew: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch, ended_in: str
+    project: Path, pool: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch, ended_in: str
 ) -> None:
     import shutil
 
@@ -244,13 +244,13 @@ def test_an_overwrite_that_ended_while_it_joined_goes_on(
 
     removed: list[Path] = []
     remove = shutil.rmtree
-    crew.fails = join_dies
+    pool.fails = join_dies
     with monkeypatch.context() as monkeypatch, pytest.raises(KeyboardInterrupt):
         analyze(project, path, overwrite=True, shares=2)
-    crew.made.clear()
-    crew.fails = lambda task: False
+    pool.made.clear()
+    pool.fails = lambda task: False
     (done,) = analyze(project, path, overwrite=True, shares=2).videos
-    assert parts(crew) == [None]
+    assert parts(pool) == [None]
     np.testing.assert_array_equal(read_predictions(done.h5).xy, read_predictions(before.h5).xy)
     assert not list(path.parent.glob("*.part*"))
 
@@ -261,7 +261,7 @@ def _stopped() -> bool:
 
 @pytest.mark.parametrize("ended", ["stopped", "killed"])
 def test_a_share_that_ended_with_its_last_frame_is_joined(
-    project: Path, net: FindsDisc, crew: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch, ended: str
+    project: Path, net: FindsDisc, pool: type[Inline], again: Again, monkeypatch: pytest.MonkeyPatch, ended: str
 ) -> None:
     """All frames are stored, but nobody noted that the share is done."""
     import signal
@@ -282,11 +282,11 @@ def test_a_share_that_ended_with_its_last_frame_is_joined(
             again(path, part=(1, 2))
     net.before = lambda batch: None
     (done,) = analyze(project, path, shares=2).videos
-    assert parts(crew) == [(2, 2), None]
+    assert parts(pool) == [(2, 2), None]
     assert (done.first, done.stop) == (0, 60)
 
 
-def test_damaged_chunks_are_analyzed_again(project: Path, crew: type[Inline], again: Again, tmp_path: Path) -> None:
+def test_damaged_chunks_are_analyzed_again(project: Path, pool: type[Inline], again: Again, tmp_path: Path) -> None:
     path = write_video(project / "videos" / "v.avi", 60)
     whole = again(path, out=tmp_path)
     for number in (1, 2):
@@ -295,21 +295,21 @@ def test_damaged_chunks_are_analyzed_again(project: Path, crew: type[Inline], ag
     chunk.write_bytes(b"damaged")
     told = _Bar()
     (done,) = analyze(project, path, shares=2, progress=told).videos
-    assert parts(crew) == [(1, 2), None]
+    assert parts(pool) == [(1, 2), None]
     assert (told.earlier, told.done) == (52, 60)
-    crew.made.clear()
+    pool.made.clear()
     (chunk,) = path.parent.glob("*.dlcx/frames-000000032.npz")
     chunk.write_bytes(b"damaged")
     (done,) = analyze(project, path, shares=2).videos
     assert done.analyzed == 8
-    assert parts(crew) == [(2, 2), (1, 2), None]
+    assert parts(pool) == [(2, 2), (1, 2), None]
     np.testing.assert_array_equal(read_predictions(done.h5).xy, read_predictions(whole.h5).xy)
 
 
 @pytest.mark.parametrize("there", ["the whole", "its shares", "a share"])
 @pytest.mark.parametrize("changed", ["crop", "precision", "snapshot"])
 def test_other_settings_than_those_of_what_is_there_are_refused(
-    project: Path, crew: type[Inline], again: Again, there: str, changed: str
+    project: Path, pool: type[Inline], again: Again, there: str, changed: str
 ) -> None:
     """Else the old poses would be given out as what was asked for."""
     path = write_video(project / "videos" / "v.avi", 60)
@@ -324,12 +324,12 @@ def test_other_settings_than_those_of_what_is_there_are_refused(
         snapshot.write_bytes(b"other weights")
     with pytest.raises(DlcxError, match=rf"dlcx was made with other settings: {changed}: .* stored, .* requested"):
         analyze(project, path, **asked)
-    assert crew.made == []
+    assert pool.made == []
     (done,) = analyze(project, path, overwrite=True, **asked).videos
     assert (done.first, done.stop, done.analyzed) == (0, 60, 60)
 
 
-def test_settings_that_are_left_open_are_those_of_before(project: Path, crew: type[Inline], again: Again) -> None:
+def test_settings_that_are_left_open_are_those_of_before(project: Path, pool: type[Inline], again: Again) -> None:
     import torch
 
     path = write_video(project / "videos" / "v.avi", 60)
@@ -343,25 +343,25 @@ def test_settings_that_are_left_open_are_those_of_before(project: Path, crew: ty
 
 
 def test_a_video_that_fails_does_not_stop_the_others(
-    project: Path, crew: type[Inline], capsys: pytest.CaptureFixture[str]
+    project: Path, pool: type[Inline], capsys: pytest.CaptureFixture[str]
 ) -> None:
     videos = [write_video(project / "videos" / f"{name}.avi", 40) for name in ("a", "b")]
     broken = project / "videos" / "c.avi"
     broken.write_bytes(b"no video")
-    crew.fails = lambda task: part_of(task) == (1, 2) and video_of(task).name == "b.avi"
+    pool.fails = lambda task: part_of(task) == (1, 2) and video_of(task).name == "b.avi"
     call = ["analyze-video", *map(str, [*videos, broken]), "-p", str(project), "--devices=2", "--shares=2"]
     assert run([*call, "--batch-size=4"]) == 4
     said = capsys.readouterr()
     assert f"failed: {broken}: " in said.out
     assert f"failed: {videos[1]}: part 1/2: given up" in said.out
     assert f"video: {videos[0]}, frames 0:40" in said.out
-    assert ("b.avi", None) not in [(video_of(task).name, part_of(task)) for task in crew.made]
-    crew.fails = lambda task: True
+    assert ("b.avi", None) not in [(video_of(task).name, part_of(task)) for task in pool.made]
+    pool.fails = lambda task: True
     assert run([*call, "--batch-size=4", "--overwrite"]) == 3
     assert "error: none of the 3 videos could be used" in capsys.readouterr().err
 
 
-def test_unreadable_frames_are_told(project: Path, crew: type[Inline], capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_frames_are_told(project: Path, pool: type[Inline], capsys: pytest.CaptureFixture[str]) -> None:
     from small_videos import break_frames
 
     path = write_video(project / "videos" / "v.avi", 40)
@@ -370,7 +370,7 @@ def test_unreadable_frames_are_told(project: Path, crew: type[Inline], capsys: p
     assert "unreadable frames (nan rows): 13, 14" in capsys.readouterr().out
 
 
-def test_parts_of_another_number_are_refused(project: Path, crew: type[Inline], again: Again) -> None:
+def test_parts_of_another_number_are_refused(project: Path, pool: type[Inline], again: Again) -> None:
     path = write_video(project / "videos" / "v.avi", 60)
     again(path, part=(2, 3))
     with pytest.raises(DlcxError, match=r"v.avi: parts of 3 are there, --shares 2 asked for"):
