@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from readers import GOLDEN
+from readers import GOLDEN, READERS
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import read_labels
@@ -118,10 +118,8 @@ def test_hdf5_files_hold_their_numbers(tmp_path: Path, refer: Callable[[h5py.Gro
 
 @pytest.mark.parametrize("refer", [stored_apart, virtual, linked])
 def test_slp_files_hold_their_numbers(tmp_path: Path, refer: Callable[[h5py.Group, str, Path], None]) -> None:
-    from readers import _slp
-
-    _slp(tmp_path)
-    assert len(read_slp(tmp_path / "labels.slp").images) == 3
+    next(reader for reader in READERS if reader.file == "labels.slp").make(tmp_path)
+    assert len(read_slp(tmp_path / "labels.slp").images) == 5
     with h5py.File(tmp_path / "labels.slp", "a") as file:
         refer(file, "points", tmp_path)
     with pytest.raises(DlcxError, match="points refers to another file"):

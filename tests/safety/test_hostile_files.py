@@ -356,12 +356,12 @@ def test_image_bombs(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "labeled-data" / "v" / "a.png"
     path.parent.mkdir(parents=True)
     path.write_bytes(png_of_size(*size))
-    with pytest.raises(DlcxError, match="is refused"):
+    with pytest.raises(DlcxError, match="is too large: its header gives more than"):
         read_image(path)
     labels = Labels(Layout(("nose",)), (("labeled-data", "v", "a.png"),), np.zeros((1, 1, 1, 2)), np.zeros((1, 0, 2)))
     write_labels(labels, tmp_path / "x", "me")
     (tmp_path / "config.yaml").write_text(CONFIG.format(**NAMES))
-    with pytest.raises(DlcxError, match="is refused"):
+    with pytest.raises(DlcxError, match="is too large: its header gives more than"):
         read_sizes(open_project(tmp_path), read_labels(tmp_path / "x"))
 
 

@@ -95,7 +95,7 @@ def _trained(part: TrainingStage) -> dict[str, Any]:
         "workers": made.batches._workers,
         "pin": made.batches._pin,
         "weights": digest(*made.model.state_dict().values()),
-        "continued": part.continued,
+        "resumed from": part.resume_from,
         "prefix": part.prefix,
         "judged": sorted(f"{k}={v!r}" for k, v in vars(made.evaluate).items() if isinstance(v, int | float | bool)),
     }

@@ -23,7 +23,7 @@ SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 CALLS = [
     ("extract-frames V --method nonsense", "", "--method nonsense: no such method"),
     ("extract-frames V", "sklearn.cluster", "--method kmeans requires scikit-learn"),
-    ("extract-outliers V --method nonsense", "", "--method nonsense: no such method"),
+    ("extract-outliers V --method nonsense", "", "--method nonsense: expected kmeans or uniform"),
     ("extract-outliers V", "sklearn.cluster", "--method kmeans requires scikit-learn"),
     ("extract-outliers V --algorithm fitting", "statsmodels.tsa.statespace.sarimax", "requires statsmodels"),
     ("extract-outliers V --bodypart nonsense", "", "--bodypart nonsense"),
