@@ -123,3 +123,14 @@ def test_another_command_for_the_same_analysis():
     assert joined.overwrite is False
     assert joined.tracker is None  # it is not known to be what the other command means by it
     assert (joined.out, joined.snapshot) == (Path("here"), "10")
+
+
+def test_parts_are_joined_as_they_were_analyzed():
+    from dlcx.workflow.analyze_video import _next_steps
+
+    linking = {"tracker": "box", "animals": 3, "relink": False, "csv": False}
+    analysis = {"videos": ("a.mp4", "b.mp4"), "out": "here", "snapshot": "1"}
+    call = AnalyzeVideoOptions.of(**analysis, **linking, part="1/2")
+    (step,) = _next_steps(object(), call)  # type: ignore[arg-type]
+    joined = parsed("merge_parts", shlex.split(step.partition("dlcx ")[2]))
+    assert joined == MergePartsOptions.of(**analysis, **linking)
