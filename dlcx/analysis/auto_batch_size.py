@@ -48,7 +48,7 @@ def choose_batch_size(
     int
         The fastest number with the same keypoints as a single image.
     """
-    from dlcx.engines.onnx import farthest
+    from dlcx.engines.onnx import max_keypoint_distance
 
     begun, times, expected = time.perf_counter(), dict[int, float](), list[Prediction]()
     best, worse, refused = 1, 0, ""
@@ -67,7 +67,7 @@ def choose_batch_size(
         if size == 1:
             expected = found
             continue
-        if not (gap := farthest(expected, found[:1])) <= PIXELS:
+        if not (gap := max_keypoint_distance(expected, found[:1])) <= PIXELS:
             refused = f"{size}: keypoints differ by up to {gap:.2g} px"
             break
         better = times[size] < WORTH * times[best]

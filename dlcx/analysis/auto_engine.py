@@ -49,7 +49,7 @@ def choose_engine(
     str
         The fastest engine whose keypoints are those of torch.
     """
-    from dlcx.engines.onnx import farthest
+    from dlcx.engines.onnx import max_keypoint_distance
 
     best = "torch"
     predictor = load(best)
@@ -66,7 +66,7 @@ def choose_engine(
         except Exception as error:  # whatever an optional engine fails with, torch works
             refused.append(str(error) if isinstance(error, DlcxError) else f"{kind}: {type(error).__name__}: {error}")
             continue
-        if not (gap := farthest(expected, found)) <= PIXELS:
+        if not (gap := max_keypoint_distance(expected, found)) <= PIXELS:
             refused.append(f"{kind}: keypoints differ from torch's by up to {gap:.2g} px")
             continue
         times[kind] = _seconds(other, images, conditions)

@@ -1,4 +1,4 @@
-"""How a forward pass runs: plain torch, compiled, or in ONNX Runtime."""
+"""Engines: how a forward pass runs, with eager or compiled PyTorch or with ONNX Runtime."""
 
 from dlcx.engines.torch import Engine, create_engine
 

@@ -1,4 +1,4 @@
-"""Which device the numbers are crunched on."""
+"""Selection of the device that networks run on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,30 @@ from dlcx.errors import DlcxError
 
 
 def choose_device(name: str = "auto", net_type: str = "") -> torch.device:
-    """The device that ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` means on this machine.
+    """Select a device of this machine.
 
-    ``auto`` takes a CUDA device, else Apple's mps for ResNets (others lack operations there), else the CPU.
+    Parameters
+    ----------
+    name
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. ``auto`` selects a CUDA device if there is one, otherwise
+        Apple's mps for ResNets (it lacks operations of other networks), otherwise the CPU.
+    net_type
+        The network, for ``auto``.
+
+    Returns
+    -------
+    torch.device
+        The device.
 
     Raises
     ------
     DlcxError
-        When the name is none of these, or the machine has no such device.
+        If the name is unknown, or the machine does not have the device.
+
+    Examples
+    --------
+    >>> choose_device("cpu")
+    device(type='cpu')
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -32,12 +48,12 @@ def choose_device(name: str = "auto", net_type: str = "") -> torch.device:
             hint="Use --device cpu, or install a CUDA build of torch.",
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise DlcxError("--device mps: this machine or build of torch has none", hint="Use --device cpu.")
+        raise DlcxError("--device mps: not available on this machine or in this torch build", hint="Use --device cpu.")
     return device
 
 
 def is_here(name: str) -> bool:
-    """Whether this machine has the device."""
+    """Whether this machine has a device."""
     try:
         choose_device(name)
     except DlcxError:

@@ -1,4 +1,4 @@
-"""How far the maps of two ways to run a net are apart."""
+"""Comparison of the maps of two engines by their maximum absolute difference."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ import numpy as np
 
 from dlcx.heads.protocol import Outputs
 
-#: By how much maps may differ, as a share of their highest value.
-SHARE = 1e-3
+#: Tolerated difference, relative to the maximum of a map.
+MAX_RELATIVE_DIFFERENCE = 1e-3
 
 
-def largest_gap(expected: Outputs, found: Outputs) -> float:
-    """The largest difference of maps as a share of the map's highest value; inf where one is not a number."""
+def max_relative_difference(expected: Outputs, found: Outputs) -> float:
+    """Return the maximum absolute difference of maps, relative to the maximum absolute value of each map.
+
+    Parameters
+    ----------
+    expected, found
+        Maps by head and name.
+
+    Returns
+    -------
+    float
+        The largest of all maps; inf if a difference is not finite.
+    """
     largest = 0.0
     for head, maps in expected.items():
-        for name, wanted in maps.items():
-            if not wanted.numel():
+        for name, reference in maps.items():
+            if not reference.numel():
                 continue
-            gap = float((found[head][name] - wanted).abs().amax())
-            if not np.isfinite(gap):
+            difference = float((found[head][name] - reference).abs().amax())
+            if not np.isfinite(difference):
                 return np.inf
-            largest = max(largest, gap / max(float(wanted.abs().amax()), 1e-6))
+            largest = max(largest, difference / max(float(reference.abs().amax()), 1e-6))
     return largest

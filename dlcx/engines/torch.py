@@ -1,4 +1,4 @@
-"""Forward passes by torch, eager or compiled, in full or mixed precision; by ONNX Runtime where asked for."""
+"""Creation of engines: PyTorch, eager or compiled, in full or mixed precision, or ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from dlcx.engines.batchnorm_folding import fold_batch_norms, has_batch_norms
-from dlcx.engines.cpu_memory import keep_memory, memory_layout
+from dlcx.engines.cpu_memory import keep_freed_memory, memory_layout
 from dlcx.engines.onnx import Exported, OnnxEngine, check_onnx
 from dlcx.errors import DlcxError, did_you_mean
 from dlcx.progress import NETWORK_TIME
 
 logger = logging.getLogger(__name__)
 
-#: Normalised images (B, 3, H, W) on the engine's device, for conditional nets also conditions (B, K, 3) -> maps; of a
-#: detector, boxes.
+#: Runs a network: normalized images (B, 3, H, W) on the engine's device and, for conditional networks, conditions
+#: (B, K, 3) -> maps, or the boxes of a detector.
 Engine = Callable[..., Any]
 
 ENGINES = ("torch", "compile", "onnx", "auto")
-#: How torch and ONNX Runtime say on a CPU that memory is short.
-NO_MEMORY = ("can't allocate memory", "Failed to allocate memory", "bad_alloc")
+#: Messages of torch and ONNX Runtime when a CPU is out of memory.
+OUT_OF_MEMORY = ("can't allocate memory", "Failed to allocate memory", "bad_alloc")
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -37,25 +37,43 @@ def create_engine(
     exported: Exported = Exported(),
     frozen: bool = False,
 ) -> Engine:
-    """Move ``model`` to ``device``, in eval mode, and return how to call it.
+    """Move a network to a device, set it to eval mode, and return a function that runs it.
 
-    The engine runs the model as it is at each call: training may go on between calls, and whoever trains switches
-    between train() and eval().  Where it is ``frozen``, the weights of the first call are run, with batch norms folded
-    into convolutions (in full precision; mixed would round otherwise).  ``onnx`` does so in any case, and keeps them as
-    ``exported`` says.
+    Parameters
+    ----------
+    model
+        The network, changed in place. The engine uses its current weights and mode at each call, so that it can be
+        trained between calls.
+    kind
+        ``torch``, ``compile`` or ``onnx``.
+    device
+        Device of the network.
+    precision
+        ``fp32``, ``bf16`` or ``fp16``.
+    exported
+        Where ``onnx`` keeps the network.
+    frozen
+        The weights will not change: use those of the first call, and fold batch norms into convolutions. Only in full
+        precision, because mixed precision would round differently. ``onnx`` always does this.
+
+    Returns
+    -------
+    Engine
+        Splits a batch that does not fit into memory.
 
     Raises
     ------
     DlcxError
-        For an unknown kind or precision, or one that cannot be had; ``auto`` is chosen by who has images to try.
+        If the kind or the precision is unknown or not available. ``auto`` is resolved by callers, which have images to
+        measure engines with.
     """
     check_engine(kind, precision, device)
     if kind == "auto":
         raise DlcxError(
-            "--engine auto: there are no images to try engines with", hint="Choose from: torch, compile, onnx"
+            "--engine auto: there are no images to measure engines with", hint="Choose from: torch, compile, onnx"
         )
     device, dtype = torch.device(device), PRECISIONS[precision]
-    keep_memory(device)
+    keep_freed_memory(device)
     layout = memory_layout(model, device)
     model.to(device).to(memory_format=layout).eval()
 
@@ -76,13 +94,13 @@ def create_engine(
 
 
 class _Metered:
-    """Counts the time as the net's; on a GPU up to when the results are there, which decoding would wait for anyway."""
+    """Measures the time of the network; on a GPU it waits for the results, as decoding would anyway."""
 
     def __init__(self, run: Engine) -> None:
         self._run = run
 
     def __call__(self, inputs: Tensor, *conditions: Tensor) -> Any:
-        """As the engine."""
+        """Run the engine."""
         started = perf_counter()
         found = self._run(inputs, *conditions)
         if inputs.device.type == "cuda":
@@ -92,85 +110,93 @@ class _Metered:
 
 
 class FoldedEngine:
-    """Runs a folded copy of ``model``, made at the first call; ``start`` says how a model is run."""
+    """Runs a copy of a network with folded batch norms, made at the first call.
+
+    Parameters
+    ----------
+    model
+        The network, in eval mode.
+    start
+        Creates the function that runs a network.
+    """
 
     def __init__(self, model: nn.Module, start: Callable[[nn.Module], Callable[..., Any]]) -> None:
         self._model, self._start = model, start
         self._run: Callable[..., Any] | None = None
 
     def __call__(self, inputs: Tensor, *conditions: Tensor) -> Any:
-        """Maps as of the model."""
+        """Return the maps of the network."""
         if self._run is None:
-            first = [each[:1] for each in (inputs, *conditions)]
-            self._run = self._start(fold_batch_norms(self._model, first))
+            example = [each[:1] for each in (inputs, *conditions)]
+            self._run = self._start(fold_batch_norms(self._model, example))
         return self._run(inputs, *conditions)
 
 
 class _Halving:
-    """Runs a batch in parts where the device has too little memory for the whole; what fitted is remembered."""
+    """Splits batches for which the device has too little memory, and remembers the size that fits."""
 
     def __init__(self, run: Engine) -> None:
         self._run = run
-        self._most: int | None = None
+        self._max_batch: int | None = None
 
     def __call__(self, inputs: Tensor, *conditions: Tensor) -> Any:
-        """The same as of the whole batch, but for the last digits."""
+        """Return the outputs of the batch, up to rounding."""
         count = len(inputs)
-        if self._most is None or count <= self._most:
+        if self._max_batch is None or count <= self._max_batch:
             reason = ""
             try:
                 return self._run(inputs, *conditions)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                reason = str(error).strip().splitlines()[0]  # the error itself holds on to tensors
+                reason = str(error).strip().splitlines()[0]  # the exception would keep tensors alive
             if count <= 1:
                 height, width = inputs.shape[-2:]
                 raise DlcxError(
                     f"the device is out of memory for a single image of {width}x{height} pixels: {reason}",
                     hint="Use smaller images (data.inference.resize), --crop, --precision bf16, or another --device.",
                 )
-            self._most = count // 2
+            self._max_batch = count // 2
             if inputs.device.type == "cuda":
                 torch.cuda.empty_cache()
             logger.warning(
-                "out of memory with %d images at a time: goes on with %d; --batch-size %d avoids this",
+                "out of memory with a batch of %d images; continuing with %d (--batch-size %d avoids this)",
                 count,
-                self._most,
-                self._most,
+                self._max_batch,
+                self._max_batch,
             )
-        size = self._most  # may become smaller on the way
+        size = self._max_batch
         parts = [slice(start, start + size) for start in range(0, count, size)]
-        return _joined([self(inputs[part], *(each[part] for each in conditions)) for part in parts])
+        return _concatenate([self(inputs[part], *(each[part] for each in conditions)) for part in parts])
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch could not get the memory that it asked for, on any device."""
-    said = str(error)
-    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in NO_MEMORY)
+    """Whether an exception means that a device is out of memory."""
+    message = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in message for words in OUT_OF_MEMORY)
 
 
-def _joined(parts: Sequence[Any]) -> Any:
-    """Outputs of the parts of a batch as one: tensors (B, ...), lists of B, and mappings of those."""
+def _concatenate(parts: Sequence[Any]) -> Any:
+    """Concatenate the outputs of the parts of a batch: tensors (B, ...), lists of length B, and mappings of those."""
     first = parts[0]
     if isinstance(first, Tensor):
         return torch.cat(list(parts))
     if isinstance(first, Mapping):
-        return {name: _joined([part[name] for part in parts]) for name in first}
+        return {name: _concatenate([part[name] for part in parts]) for name in first}
     if isinstance(first, list):
         return [item for part in parts for item in part]
     if isinstance(first, tuple):
-        return tuple(_joined(items) for items in zip(*parts, strict=True))
-    raise TypeError(f"cannot join {type(first).__name__}")
+        return tuple(_concatenate(items) for items in zip(*parts, strict=True))
+    raise TypeError(f"cannot concatenate {type(first).__name__}")
 
 
 def check_engine(kind: str, precision: str, device: torch.device | str = "cpu") -> None:
-    """Whether there is such an engine, installed, for this precision and device.
+    """Check that an engine is installed and supports a precision and a device.
 
     Raises
     ------
     DlcxError
-        Names the flag and the nearest right word.
+        If the engine or the precision is unknown or not available; the message names the flag.
     """
     for flag, value, allowed in (("--engine", kind, ENGINES), ("--precision", precision, tuple(PRECISIONS))):
         if value not in allowed:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dlcx.analysis.trained_network import TrainedNetwork
-    from dlcx.engines.onnx import Difference
+    from dlcx.engines.onnx import EngineDifference
     from dlcx.formats.weights.live_model import LiveModel
     from dlcx.heads.protocol import Outputs
     from dlcx.options.keywords import ExportModelKeywords
@@ -99,7 +99,8 @@ def export_model(
     ------
     DlcxError
         When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
-        :data:`dlcx.engines.onnx.PIXELS` or :data:`~dlcx.engines.max_abs_difference.SHARE`, or another file is there.
+        :data:`dlcx.engines.onnx.MAX_PIXELS` or
+        :data:`~dlcx.engines.max_abs_difference.MAX_RELATIVE_DIFFERENCE`, or another file is there.
     """
     options = ExportModelOptions.of(project=project, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
@@ -181,19 +182,19 @@ class _Rows:
         """
         import torch
 
-        from dlcx.engines.onnx import Difference, compare
+        from dlcx.engines.onnx import EngineDifference, compare
 
-        worst, frames = Difference(0.0, 0.0), self.each()
+        worst, frames = EngineDifference(0.0, 0.0), self.each()
         for tensors in frames:
             with torch.inference_mode():
-                worst = worst.or_larger(compare(self.net.model, self.net.model(*tensors), run(tensors)))
+                worst = worst.maximum(compare(self.net.model, self.net.model(*tensors), run(tensors)))
             self.advance()
         _refuse(worst, self.net.config.net_type)
         return Compared(len(frames), sum(len(tensors[0]) for tensors in frames), worst.maps, worst.pixels)
 
 
-def _refuse(found: Difference, net_type: str) -> None:
-    if not found.small:
+def _refuse(found: EngineDifference, net_type: str) -> None:
+    if not found.is_small:
         raise DlcxError(
             f"the exported {net_type} would not give the snapshot's results: {found.text()}; no file was written",
             hint="Rounding is magnified where weights make maps without clear peaks: has the net learned?",
@@ -243,19 +244,19 @@ def _write_onnx(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, o
     import torch
 
     from dlcx import __version__
-    from dlcx.engines.onnx import export, notes_of, open_session, read_model, run_session, with_notes, write_onnx
+    from dlcx.engines.onnx import add_metadata, export, open_session, read_metadata, read_model, run_session, write_onnx
 
     device, made_from = torch.device("cpu"), net.exported_path.suffixes[-2].strip(".")
     there = path.exists() and not overwrite
     if there:
         content = read_model(path)
-        if notes_of(content).get(MADE_FROM) != made_from:
+        if read_metadata(content).get(MADE_FROM) != made_from:
             raise DlcxError(f"{path} holds another net", hint="--overwrite replaces it, --out DIR writes elsewhere.")
     else:
         example = rows.each(1)[0]
         content = export(net.model, example, any_size=net.config.uses_full_images)
         notes = {MADE_FROM: made_from, "dlcx": __version__, "pytorch_config": json.dumps(net.config.plain())}
-        content = with_notes(content, notes)
+        content = add_metadata(content, notes)
     session = open_session(content, device)
     found = rows.compared(lambda tensors: run_session(session, tensors, device)) if verify or not there else None
     if not there:

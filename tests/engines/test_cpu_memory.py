@@ -11,14 +11,14 @@ import pytest
 FAULTS = """
 import resource
 import torch
-from dlcx.engines.cpu_memory import keep_memory
+from dlcx.engines.cpu_memory import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(4, 64, 240, 320)  # 79 MB, the first layer's result of four frames
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-keep_memory(torch.device("{device}"))
+keep_freed_memory(torch.device("{device}"))
 told = [faults() for _ in range(24)]
 print(sum(told[16:]))
 """

@@ -99,7 +99,7 @@ def test_too_large_batches_are_halved(caplog: pytest.LogCaptureFixture) -> None:
         torch.testing.assert_close(torch.stack([box["boxes"] for box in boxes]), expected)
     assert model.asked == [7, 3, 1, 1, 1, 1, 1, 1, 1] + [1] * 7
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
-    assert "goes on with 3" in caplog.text
+    assert "continuing with 3" in caplog.text
 
 
 def test_one_image_that_is_too_large_is_said() -> None:

@@ -61,7 +61,8 @@ def test_a_net_with_its_own_weights_is_read(tmp_path: Path, inside: bool) -> Non
 
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize(
-    ("change", "said"), [(external, "lie in another file"), (huge, "claim to hold"), (negative, "claim to hold")]
+    ("change", "said"),
+    [(external, "are in another file"), (huge, "declares more"), (negative, "declares more")],
 )
 def test_weights_elsewhere_and_weights_that_are_not_there(
     tmp_path: Path, change: Callable[[Any], None], said: str, inside: bool
@@ -75,7 +76,7 @@ def test_weights_elsewhere_and_weights_that_are_not_there(
 def test_other_files(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("<html>")
     os.mkfifo(tmp_path / "pipe.onnx")
-    with pytest.raises(DlcxError, match="no ONNX file"):
+    with pytest.raises(DlcxError, match="not an ONNX file"):
         read_model(tmp_path / "text.onnx")
     with pytest.raises(DlcxError, match="a named pipe"):
         read_model(tmp_path / "pipe.onnx")
