@@ -1,4 +1,4 @@
-"""Several videos, one after the other: one that fails does not stop the others."""
+"""Work on several videos in turn: a video that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dlcx.errors import DlcxError, Stopped
 logger = logging.getLogger(__name__)
 
 Done = TypeVar("Done")
-TOLD = TypeVar("TOLD", bound="Told")
+Reported = TypeVar("Reported", bound="HasLines")
 
 
 @dataclass(frozen=True)
 class FailedVideo:
-    """A video that could not be worked on, and why."""
+    """A video that could not be processed, and the reason."""
 
     video: Path
     error: str
@@ -27,41 +27,41 @@ class FailedVideo:
 
 @dataclass(frozen=True)
 class VideosResult(Generic[Done]):
-    """What a command made of each video, and the videos that failed with the reason."""
+    """The results of a command for each video, and the videos that failed."""
 
     videos: tuple[Done, ...]
     failed: tuple[FailedVideo, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
+        """4 if a video failed, else 0."""
         return 4 if self.failed else 0
 
     def failures(self) -> list[str]:
-        """A line for each video that failed."""
+        """One line for each video that failed."""
         return [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
-class Told(Protocol):
-    """What says itself in lines."""
+class HasLines(Protocol):
+    """A result that can be printed."""
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """One fact per line."""
         ...
 
 
-def told(result: VideosResult[TOLD]) -> list[str]:
-    """The lines of every video, and those of the ones that failed."""
-    return [line for one in result.videos for line in one.lines()] + result.failures()
+def result_lines(result: VideosResult[Reported]) -> list[str]:
+    """The lines of every video, then those of the videos that failed."""
+    return [line for video in result.videos for line in video.lines()] + result.failures()
 
 
 def refuse_shared_outputs(files: Sequence[AnalysisFiles]) -> None:
-    """Refuse two videos whose files would have the same names: the second would replace the first.
+    """Refuse two videos whose files would have the same names, so that the second would replace the first.
 
     Raises
     ------
     DlcxError
-        When there are such videos; names both.
+        If there are such videos; names both.
     """
     seen: dict[Path, Path] = {}
     for target in files:
@@ -76,14 +76,19 @@ def refuse_shared_outputs(files: Sequence[AnalysisFiles]) -> None:
 def each_video(
     videos: Sequence[Path], work: Callable[[Path], Done]
 ) -> tuple[tuple[Done, ...], tuple[FailedVideo, ...]]:
-    """What ``work`` makes of each video, and the videos for which it raised a DlcxError.
+    """Call ``work`` for each video.
+
+    Returns
+    -------
+    done, failed
+        What it returned, and the videos for which it raised a DlcxError.
 
     Raises
     ------
     Stopped
-        When a signal asked for an end.
+        If ``work`` raised it.
     DlcxError
-        When the only video failed, or all of several.
+        If the only video failed, or all of several.
     """
     done: list[Done] = []
     failed: list[FailedVideo] = []

@@ -107,10 +107,10 @@ def _samples(images: LabeledImages, config: ModelConfig) -> TrainingSamples:
 
     transforms, margin = config.data.train, config.data.bbox_margin
     augmentation = build_augmentation(transforms)
-    if config.method == "bu":
+    if config.uses_full_images:
         return FullImages(images, augmentation, margin=margin)
     cropping = build_cropping(transforms)
-    if config.method == "ctd":
+    if config.uses_conditions:
         sampler = build_sampler(config.data.gen_sampling, len(config.metadata.bodyparts))
         return ConditionalCrops(images, augmentation, cropping, sampler, margin=margin)
     return AnimalCrops(images, augmentation, cropping, margin=margin, jitter=build_jitter(transforms))
@@ -127,9 +127,9 @@ def _evaluation(
         return None
     margin, names = config.data.bbox_margin, config.metadata
     rows_of: Callable[[LabeledImage], EvaluationRows] = full_image_rows
-    if config.method == "td":
+    if config.uses_detector:
         rows_of = animal_rows(margin)
-    elif config.method == "ctd":
+    elif config.uses_conditions:
         rows_of = condition_rows(build_sampler(config.data.gen_sampling, len(names.bodyparts)), margin)
-    single = config.method != "bu" or len(names.individuals) == 1
+    single = not config.uses_full_images or len(names.individuals) == 1
     return Evaluation(images, model, predictor, single=single, rows_of=rows_of, margin=margin, group=group)

@@ -165,7 +165,7 @@ def _next_steps(shuffle: Shuffle, config: ModelConfig, epoch: int, detector: Tra
     if lacks_conditions(config) and not source:
         return ["Train a bottom-up network on another shuffle: this one refines its poses."]
     steps = [f"Next: {command_after(EvaluateOptions, shuffle.options, conditions=source)}"]
-    if config.method == "td" and not shuffle.snapshots(DETECTOR):
+    if config.uses_detector and not shuffle.snapshots(DETECTOR):
         epochs = detector.epoch + 1 if detector and detector.epoch else USUAL_EPOCHS
         train = command_after(TrainOptions, shuffle.options, detector_epochs=epochs)
         return [*steps, f"To analyze videos, train its detector: {train}"]
@@ -196,11 +196,11 @@ def _condition_source(shuffle: Shuffle, config: ModelConfig) -> int | None:
         return None
     for other in shuffle.project.shuffles():
         with suppress(DlcxError):
-            if other.number != shuffle.number and other.snapshots() and shuffle_config(other).method == "bu":
+            if other.number != shuffle.number and other.snapshots() and shuffle_config(other).uses_full_images:
                 return other.number
     return None
 
 
 def lacks_conditions(config: ModelConfig) -> bool:
     """Whether the network is conditional and its settings name no source of conditions."""
-    return config.method == "ctd" and config.inference.conditions is None
+    return config.uses_conditions and config.inference.conditions is None

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlcx.analysis.lookup.derived_files import is_there, origin_of
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
-from dlcx.analysis.many_videos import VideosResult, each_video, told
+from dlcx.analysis.many_videos import VideosResult, each_video, result_lines
 from dlcx.errors import DlcxError
 from dlcx.options.commands.analyze_skeleton import AnalyzeSkeletonOptions
 from dlcx.options.entry_points import keyword_options
@@ -70,7 +70,7 @@ class AnalyzeSkeletonResult(VideosResult[AnalyzedSkeleton]):
 
     def lines(self) -> list[str]:
         """One fact a line."""
-        return told(self)
+        return result_lines(self)
 
 
 @keyword_options(AnalyzeSkeletonOptions)

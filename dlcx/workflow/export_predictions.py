@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from dlcx.analysis.lookup.derived_files import is_there, origin_of
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
-from dlcx.analysis.many_videos import VideosResult, each_video, refuse_shared_outputs, told
+from dlcx.analysis.many_videos import VideosResult, each_video, refuse_shared_outputs, result_lines
 from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 from dlcx.options.commands.export_predictions import ExportPredictionsOptions
@@ -62,7 +62,7 @@ class ExportPredictionsResult(VideosResult[ExportedVideo]):
 
     def lines(self) -> list[str]:
         """One fact a line."""
-        return told(self)
+        return result_lines(self)
 
 
 @keyword_options(ExportPredictionsOptions)

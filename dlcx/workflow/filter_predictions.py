@@ -11,7 +11,7 @@ import numpy as np
 
 from dlcx.analysis.lookup.derived_files import is_there, origin_of
 from dlcx.analysis.lookup.find_poses import FoundPoses, WantedPoses
-from dlcx.analysis.many_videos import VideosResult, each_video, told
+from dlcx.analysis.many_videos import VideosResult, each_video, result_lines
 from dlcx.errors import DlcxError
 from dlcx.options.command_line import command_after
 from dlcx.options.commands.create_labeled_video import CreateLabeledVideoOptions
@@ -63,7 +63,7 @@ class FilterPredictionsResult(VideosResult[FilteredVideo]):
 
     def lines(self) -> list[str]:
         """One fact a line."""
-        return told(self)
+        return result_lines(self)
 
 
 @keyword_options(FilterPredictionsOptions)

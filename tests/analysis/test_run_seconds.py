@@ -76,21 +76,21 @@ def test_a_run_that_was_stopped_and_resumed(project: Path, net: FindsDisc, again
     assert (done.analyzed, done.time.total, done.time.frames_per_second) == (30, 16, 30 / 16)  # of this call
     assert read_meta_pickle(done.meta_pickle).seconds == 26  # 20 frames in 5 batches, 30 frames in 8
     assert load_plain_pickle(done.meta_pickle, foreign=True)["data"]["run_duration"] == 26
-    assert speed_on_page(project, video) == "26.0 s in all runs and parts together, 1.9 frames/s"
+    assert speed_on_page(project, video) == "26.0 s over all runs and parts, 1.9 frames/s"
 
 
 def test_a_range_that_was_widened_and_a_call_with_nothing_to_do(project: Path, again: Again, clock: TestClock) -> None:
     video = write_video(project / "videos" / "v.avi", 50)
     first = again(video, frames=(0, 8))
     assert read_meta_pickle(first.meta_pickle).seconds == 2 * BATCH
-    assert speed_on_page(project, video) == "4.0 s in all runs and parts together, 2.0 frames/s"
+    assert speed_on_page(project, video) == "4.0 s over all runs and parts, 2.0 frames/s"
     clock.now += 1000
     again(video, frames=(0, 40))
     clock.now += 1000
     done = again(video, frames=(0, 40))
     assert done.analyzed == 0
     assert read_meta_pickle(done.meta_pickle).seconds == 10 * BATCH
-    assert speed_on_page(project, video) == "20.0 s in all runs and parts together, 2.0 frames/s"
+    assert speed_on_page(project, video) == "20.0 s over all runs and parts, 2.0 frames/s"
 
 
 def test_parts_of_other_calls(project: Path, again: Again, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_parts_of_other_calls(project: Path, again: Again, clock: TestClock, mon
     assert done.time.line() == ("time: 30.0 s, 2.0 frames/s (parts 30.0 s); bound by the analysis of the parts (100%)")
     assert analysis_seconds(done.h5.with_suffix(".dlcx")) == 15 * BATCH
     assert read_meta_pickle(done.meta_pickle).seconds == 15 * BATCH
-    assert speed_on_page(project, video) == "30.0 s in all runs and parts together, 2.0 frames/s"
+    assert speed_on_page(project, video) == "30.0 s over all runs and parts, 2.0 frames/s"
 
 
 def test_parts_of_other_processes_of_this_call() -> None:
@@ -123,4 +123,4 @@ def test_poses_of_deeplabcut_say_it_themselves(project: Path, again: Again, cloc
     video = write_video(project / "videos" / "v.avi", 20)
     done = again(video)
     shutil.rmtree(done.h5.with_suffix(".dlcx"))
-    assert speed_on_page(project, video) == "10.0 s in all runs and parts together, 2.0 frames/s"
+    assert speed_on_page(project, video) == "10.0 s over all runs and parts, 2.0 frames/s"
