@@ -81,7 +81,7 @@ def test_each_evaluation_is_reported_with_the_numbers_of_learning_stats(tiny):
 )
 def test_the_line_of_an_evaluation(numbers, best, line):
     numbers = {"losses/train.total_loss": 0.25} | numbers
-    assert evaluation_line(20, 50, numbers, yardstick=LENGTHS, key_metric="test.mAP", best=best) == line
+    assert evaluation_line(20, 50, numbers, error_scale=LENGTHS, key_metric="test.mAP", best=best) == line
 
 
 def test_a_network_that_has_not_learned_is_named(tiny, caplog):
