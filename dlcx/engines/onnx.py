@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from dlcx.engines.max_abs_difference import MAX_RELATIVE_DIFFERENCE, max_relative_difference
+from dlcx.engines.onnx_files import first_line, read_model, write_onnx
 from dlcx.errors import DlcxError
 from dlcx.heads.protocol import Outputs
-from dlcx.outputs import atomic_file
 from dlcx.poses import Instances, Prediction
-from dlcx.untrusted_files import read_bytes
 
 logger = logging.getLogger(__name__)
 
-#: Maximum size of a protobuf message, which an ONNX file is.
-MAX_BYTES = 2**31
 #: Modules that must be installed.
 REQUIRED_MODULES = ("onnxruntime", "onnx", "onnxscript")
 #: Execution providers of ONNX Runtime by device, best first.
@@ -109,7 +105,7 @@ class OnnxEngine:
             try:
                 return open_session(read_model(path), self.device)
             except Exception as error:  # ONNX Runtime has many exceptions for damaged files
-                logger.warning("%s cannot be used and is exported again: %s", path, _first_line(error))
+                logger.warning("%s cannot be used and is exported again: %s", path, first_line(error))
         logger.info("exporting the network to ONNX")
         try:
             content = export(self.model, inputs, any_size=self.exported.any_size)
@@ -231,70 +227,10 @@ def export(model: nn.Module, inputs: Sequence[Tensor], *, any_size: bool = False
             except Exception as error:  # the exporter has many exceptions
                 reason = error
         else:
-            message = _first_line(reason)
+            message = first_line(reason)
             raise DlcxError(f"torch {torch.__version__} cannot export this network to ONNX: {message}") from reason
     assert program is not None
     return bytes(program.model_proto.SerializeToString())
-
-
-def add_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
-    """Return the content of an ONNX file with additional metadata, texts by name."""
-    import onnx
-
-    model = onnx.load_model_from_string(content)
-    onnx.helper.set_model_props(model, {**read_metadata(content), **metadata})
-    return bytes(model.SerializeToString())
-
-
-def read_metadata(content: bytes) -> dict[str, str]:
-    """Return the metadata of an ONNX file, texts by name.
-
-    Raises
-    ------
-    DlcxError
-        If the content is not that of an ONNX file.
-    """
-    import onnx
-
-    try:
-        return {item.key: item.value for item in onnx.load_model_from_string(content).metadata_props}
-    except Exception as error:  # exceptions of protobuf
-        raise DlcxError(f"not an ONNX file: {_first_line(error)}") from error
-
-
-def read_model(path: Path) -> bytes:
-    """Return the content of an ONNX file that contains its weights, as those written by dlcx do.
-
-    Raises
-    ------
-    DlcxError
-        If it is not an ONNX file, refers to other files, or declares more weights than it can contain.
-    """
-    import onnx
-
-    content = read_bytes(path, MAX_BYTES)
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:  # exceptions of protobuf
-        raise DlcxError(f"{path}: not an ONNX file: {_first_line(error)}") from error
-    graphs, tensors = [model.graph, *model.functions], []
-    for graph in graphs:
-        tensors += list(getattr(graph, "initializer", ()))
-        tensors += [one.values for one in getattr(graph, "sparse_initializer", ())]
-        for attribute in (attribute for node in graph.node for attribute in node.attribute):
-            graphs += [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
-            tensors += [*attribute.tensors, *([attribute.t] if attribute.HasField("t") else [])]
-    if any(tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
-        raise DlcxError(f"{path} is refused: its weights are in another file")
-    if any(min(tensor.dims, default=0) < 0 or math.prod(tensor.dims) > 2 * len(content) + 2**16 for tensor in tensors):
-        raise DlcxError(f"{path} is refused: it declares more weights than its {len(content)} bytes can contain")
-    return content
-
-
-def write_onnx(path: Path, content: bytes) -> None:
-    """Write an ONNX file completely or not at all."""
-    with atomic_file(path) as beside:
-        beside.write_bytes(content)
 
 
 def open_session(content: bytes, device: torch.device) -> Any:
@@ -324,7 +260,7 @@ def run_session(session: Any, inputs: Sequence[Tensor], device: torch.device) ->
         results = session.run(names, feeds)
     except Exception as error:
         if type(error).__module__.startswith("onnxruntime"):  # they are not RuntimeErrors, which callers handle
-            raise RuntimeError(_first_line(error)) from error
+            raise RuntimeError(first_line(error)) from error
         raise
     outputs: Outputs = {}
     for name, array in zip(names, results, strict=True):
@@ -411,8 +347,3 @@ def _quiet() -> Iterator[None]:
     finally:
         for each, level in zip(loggers, levels, strict=True):
             each.setLevel(level)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).strip().splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

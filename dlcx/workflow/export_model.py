@@ -244,7 +244,8 @@ def _write_onnx(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, o
     import torch
 
     from dlcx import __version__
-    from dlcx.engines.onnx import add_metadata, export, open_session, read_metadata, read_model, run_session, write_onnx
+    from dlcx.engines.onnx import export, open_session, run_session
+    from dlcx.engines.onnx_files import add_metadata, read_metadata, read_model, write_onnx
 
     device, made_from = torch.device("cpu"), net.exported_path.suffixes[-2].strip(".")
     there = path.exists() and not overwrite

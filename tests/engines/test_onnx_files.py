@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcx.engines.onnx import read_model
+from dlcx.engines.onnx_files import read_model
 from dlcx.errors import DlcxError
 
 onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
