@@ -143,4 +143,4 @@ def test_a_project_before_anything_is_trained(tmp_path: Path) -> None:
     page = report(project, overview=True).pages[0].page
     assert rows_of(page, "Videos without poses")[1] == ["v.avi", "the project has no trained network"]
     assert "The project has no shuffle yet." in page.read_text(encoding="utf-8")
-    assert commands_of(page) == [shlex.join(["dlcx", "report", "--project", str(project), "--overview"])]
+    assert commands_of(page) == [shlex.join(["dlcx", "report", "--overview", "--project", str(project)])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,13 +14,14 @@ from killing import Killed, killed_at
 from dlcx.analysis.lookup.derived_files import is_there
 from dlcx.analysis_files import TrackFiles
 from dlcx.errors import DlcxError
-from dlcx.file_transaction import atomic_folder, folder_lock
+from dlcx.file_transaction import atomic_folder, folder_lock, recover
 from dlcx.formats.labels.collected_data import read_labels, write_labels
 from dlcx.formats.labels.machine_labels import MachineLabels, write_machine_labels
 from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
 from dlcx.formats.project_config import open_project
 from dlcx.outputs import write_text
 from dlcx.poses import Labels, Layout, Tracks
+from dlcx.training.start_stage import replace_outdated
 from dlcx.workflow.import_labels import import_labels
 from dlcx.workflow.merge_labels import merge_labels
 from dlcx.workflow.swap_tracks import swap_tracks
@@ -202,16 +202,15 @@ def test_a_folder_that_fails_to_be_replaced_stays(tmp_path: Path) -> None:
 
 def test_files_of_a_training_that_is_given_up_go_together(project: Path) -> None:
     """`train --resume none --overwrite`: no later call goes on with a part of them."""
-    workflow = importlib.import_module("dlcx.workflow.train")
     shuffle = open_project(project).shuffle(1)
     outdated = [shuffle.train_dir / name for name in ("snapshot-005.pt", "snapshot-best-003.pt", "dlcx-resume.pt")]
     for path in outdated:
         write_text(path, "hours")
-    part = type("Part", (), {"place": shuffle})()
-    start = type("Start", (), {"source": Path("elsewhere")})()
+    stage = type("Stage", (), {"shuffle": shuffle})()
+    point = type("Point", (), {"source": Path("elsewhere")})()
     seen = []
-    for _ in kills(project, lambda: workflow._commit(part, start, None, outdated)):
-        workflow.recover(project)
+    for _ in kills(project, lambda: replace_outdated(stage, point, None, outdated)):
+        recover(project)
         seen.append(sum(path.exists() for path in outdated))
         assert [path for path in hidden(project) if ".part" not in path.name] == []
     assert set(seen) == {0, 3}

@@ -100,8 +100,8 @@ def test_progress_counts_the_frames_that_are_asked_for(project: Path, again: Cal
 
 def test_frames_are_a_pair(project: Path, again: Callable[..., AnalyzedVideo]) -> None:
     path = write_video(project / "videos" / "v.avi", 20)
-    for wrong in ("0:10", (0, 5, 10), 7, ("0", 10)):
-        with pytest.raises(DlcxError, match=r"expected \(first, stop\)"):
+    for wrong in ((0, 5, 10), 7, ("0", 10)):
+        with pytest.raises(DlcxError, match=r"frames .*: expected (2 numbers|0 to)"):
             again(path, frames=wrong)
     assert again(path, frames=[np.int64(0), None]).analyzed == 20
 

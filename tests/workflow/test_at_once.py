@@ -219,7 +219,7 @@ def test_both_swaps_are_made_and_noted(tracks: Path, monkeypatch: pytest.MonkeyP
 
 def test_notes_of_swaps_are_kept_when_tracks_are_forgotten(tracks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = TrackFiles(tracks.parent, tracks.stem)
-    files = SimpleNamespace(linked=lambda _: own)
+    files = SimpleNamespace(track_files=lambda _: own)
     mended = {"one": "ann", "other": "bob", "first": 1, "last": 2, "token": "t"}
     interleave(
         monkeypatch,
@@ -247,7 +247,7 @@ def test_pytorch_config_is_not_taken_back(project: Path, shuffle_config: Path) -
     assert read_model_config(shuffle_config).train_settings.epochs == 3
     edited = with_overrides(asked, ["train_settings.batch_size=2"])
     write_model_config(edited, shuffle_config)
-    with pytest.raises(DlcxError, match=r"pytorch_config.yaml was changed while dlcx was at work") as refused:
+    with pytest.raises(DlcxError, match=r"pytorch_config.yaml was changed since dlcx read it") as refused:
         update_model_config(asked, with_overrides(asked, ["train_settings.epochs=9"]), place)
     assert refused.value.hint == "Run the same command again."
     assert read_model_config(shuffle_config).plain() == edited.plain()

@@ -395,7 +395,7 @@ def test_a_killed_run_is_finished_by_the_next(project):
             "'pos_dist_thresh'",
         ),
         ({"overrides": ["model.backbone.stride=8"]}, "model.backbone.stride: unknown key", "output_stride"),
-        ({"overrides": ["runner.optimizer.params.rate=1"]}, "runner.optimizer.params: AdamW refuses", ""),
+        ({"overrides": ["runner.optimizer.params.rate=1"]}, "runner.optimizer.params: AdamW rejects", ""),
         ({"overrides": ["runner.scheduler.type=Slowly"]}, "runner.scheduler.type: no schedule 'Slowly'", ""),
         (
             {"net_type": "top_down_resnet_50", "overrides": ["detector.model.type=SSD"]},

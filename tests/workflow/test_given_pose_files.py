@@ -95,7 +95,7 @@ def test_the_next_step_after_filtering_shows_the_filtered_poses(project, video):
     (done,) = result.videos
     assert done.filtered == poses_of(video, "_filtered")
     (step,) = result.next_steps
-    assert step == f"Look at it: dlcx create-labeled-video {video} --poses {done.filtered}"
+    assert step == f"Look at it: dlcx create-labeled-video {video} --project {project} --poses {done.filtered}"
     labeled = dlcx.create_labeled_video(project, video, poses=done.filtered)
     assert labeled.videos[0].poses == done.filtered
 

@@ -21,7 +21,7 @@ from dlcx.poses import Layout, Tracks
 SCORER = "DLC_Resnet50_goldsaNov22shuffle1_snapshot_10"
 #: Command, a module that cannot be imported, and what the error says.
 CALLS = [
-    ("extract-frames V --method nonsense", "", "--method nonsense: no such method"),
+    ("extract-frames V --method nonsense", "", "--method nonsense: expected kmeans or uniform"),
     ("extract-frames V", "sklearn.cluster", "--method kmeans requires scikit-learn"),
     ("extract-outliers V --method nonsense", "", "--method nonsense: expected kmeans or uniform"),
     ("extract-outliers V", "sklearn.cluster", "--method kmeans requires scikit-learn"),
@@ -130,7 +130,7 @@ def test_outliers_that_do_not_fit_are_told_before_a_frame_is_decoded(video, no_w
         none = np.zeros((1, 0, 2)), np.zeros((1, 0))
         labels = MachineLabels("net", layout, image, np.zeros((1, 1, 2, 2)), np.zeros((1, 1, 2)), *none)
         write_machine_labels(labels, project.machine_labels_path("vid"))
-        flags, message = [], "machine labels of other bodyparts or individuals are there"
+        flags, message = [], "existing machine labels are of other bodyparts or individuals"
     before = sorted(project.labeled_data.rglob("*"))
     call = ["extract-outliers", str(video), "--algorithm", "list", "--frame-numbers", "3", "-p", str(project.root)]
     assert run([*call, *flags]) == 3

@@ -122,7 +122,7 @@ def test_asking_again_and_otherwise(project: Path) -> None:
 def test_wrong_calls(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video = str(project / "videos" / "vid.avi")
     for arguments, message in (
-        (["--tracker", "elipse"], "--tracker elipse: no such tracker"),
+        (["--tracker", "elipse"], "--tracker elipse: expected ellipse, box or skeleton"),
         (["--shuffle", "7"], "no such file"),
         (["--out", str(project)], "0 analyses of vid.avi"),
     ):
