@@ -261,7 +261,7 @@ def test_a_changed_learning_rate_holds_from_here_on_and_is_named(tiny, caplog):
     caplog.clear()
     train(tiny, epochs=4)
     assert "changed since" not in caplog.text
-    assert "of another kind" not in caplog.text
+    assert "the type of optimizer changed" not in caplog.text
 
 
 def test_without_a_saved_state_the_last_snapshot_and_the_best_score_are_gone_on_from(tiny, caplog):
