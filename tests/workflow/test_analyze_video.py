@@ -375,7 +375,7 @@ def test_another_snapshot_under_the_same_name_is_noticed(project: Path, again: C
     path = write_video(project / "videos" / "v.avi", 8)
     again(path)
     (project / TRAIN / "snapshot-010.pt").write_bytes(b"other weights")
-    with pytest.raises(DlcxError, match=r"snapshot: snapshot-010.pt .* there"):
+    with pytest.raises(DlcxError, match=r"snapshot: snapshot-010.pt .* stored"):
         again(path)
 
 
