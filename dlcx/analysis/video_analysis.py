@@ -76,12 +76,7 @@ class VideoAnalysis:
 
     @classmethod
     def of(cls, options: AnalyzeVideoOptions, **changes: Any) -> VideoAnalysis:
-        """Find the network and check the options against it.
-
-        Parameters
-        ----------
-        changes
-            Arguments of :meth:`TrainedNetwork.find` to use instead of the options.
+        """Find the network, with ``changes`` as in :meth:`TrainedNetwork.of`, and check the options against it.
 
         Raises
         ------
