@@ -80,7 +80,7 @@ def save_frames(
         If an image cannot be written, or no frame can be decoded.
     """
     from dlcx.data.video import read_frames
-    from dlcx.visuals.labeled_images import write_picture
+    from dlcx.visuals.image_writer import write_picture
 
     existing = saved_numbers(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -139,7 +139,7 @@ class ImageSource:
 
     def write(self, target: Path) -> None:
         """Copy an image file to ``target``, or write a frame as PNG."""
-        from dlcx.visuals.labeled_images import write_picture
+        from dlcx.visuals.image_writer import write_picture
 
         if self.frame is None and self.path is not None:
             with atomic_file(target) as beside:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dlcx.outputs import atomic_file
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.visuals.colors import part_colors
-
-#: Bytes of the signature and header of a png file, which text chunks must follow.
-PNG_HEADER = 33
 
 Color = tuple[int, int, int]
 
@@ -163,47 +157,6 @@ def legend(width: int, words: Sequence[tuple[str, Sequence[int]]]) -> np.ndarray
         for x, text, color in line:
             cv2.putText(strip, text, (x, _LINE * number + 18), _FONT, 0.5, color, 1, cv2.LINE_AA)
     return strip
-
-
-def write_picture(picture: np.ndarray, path: Path, **texts: str) -> None:
-    """Write a picture (h, w, 3), uint8 RGB, in the format of the file's suffix.
-
-    Parameters
-    ----------
-    picture, path
-        The picture and its file.
-    texts
-        Texts to store in a png file.
-
-    Raises
-    ------
-    DlcxError
-        If the file cannot be written.
-    """
-    _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    content = data.tobytes()
-    if path.suffix == ".png":
-        chunks = b"".join(_text_chunk(key, text) for key, text in texts.items())
-        content = content[:PNG_HEADER] + chunks + content[PNG_HEADER:]
-    with atomic_file(path, len(content)) as beside:
-        beside.write_bytes(content)
-
-
-def read_texts(path: Path) -> dict[str, str]:
-    """Read the texts stored in a png file; empty for other files."""
-    from PIL import Image
-
-    try:
-        with Image.open(path, formats=("PNG",)) as picture:
-            return {str(key): str(text) for key, text in picture.info.items() if isinstance(text, str)}
-    except (OSError, ValueError, SyntaxError):
-        return {}
-
-
-def _text_chunk(key: str, text: str) -> bytes:
-    """An uncompressed iTXt chunk without a language: PNG specification, 11.3.4.5."""
-    body = b"iTXt" + key.encode("ascii") + b"\0\0\0\0\0" + text.encode()
-    return (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def fixed_point(xy: np.ndarray, scale: int) -> tuple[int, int]:

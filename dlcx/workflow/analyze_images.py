@@ -84,7 +84,7 @@ def analyze_images(
     options = AnalyzeImagesOptions.of(project=project, images=images, **keywords)
     from dlcx.data.images import find_images, same_size_batches
     from dlcx.formats.predictions.image_predictions import write_image_predictions
-    from dlcx.visuals.labeled_images import write_picture
+    from dlcx.visuals.image_writer import write_picture
 
     place = open_project(options.project)
     found = find_images(options.images)

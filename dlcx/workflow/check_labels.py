@@ -135,8 +135,8 @@ def check_labels(
     """
     options = CheckLabelsOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.images import image_size, read_image
+    from dlcx.visuals.image_writer import write_picture
     from dlcx.visuals.label_painter import LabelPainter
-    from dlcx.visuals.labeled_images import write_picture
 
     home = open_project(options.project)
     by = options.color_by or ("individual" if home.layout.multi else "bodypart")

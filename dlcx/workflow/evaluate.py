@@ -214,7 +214,7 @@ class _Run:
         """Evaluate one snapshot and write its files."""
         from dlcx.data.labeled_images import LabeledImages, labeled_boxes
         from dlcx.data.near_duplicates import thumbnail
-        from dlcx.visuals.labeled_images import write_picture
+        from dlcx.visuals.image_writer import write_picture
 
         shuffle, snapshot = net.shuffle, net.snapshot
         project, layout = shuffle.project, shuffle.project.layout

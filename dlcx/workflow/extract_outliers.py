@@ -229,7 +229,8 @@ class _Pick:
 
     def _draw(self, tracks: Tracks, saved: SavedFrames) -> None:
         from dlcx.data.images import read_image
-        from dlcx.visuals.labeled_images import LabeledImagePainter, write_picture
+        from dlcx.visuals.image_writer import write_picture
+        from dlcx.visuals.labeled_images import LabeledImagePainter
 
         home = self.project
         paint = LabeledImagePainter(

@@ -136,7 +136,7 @@ def _check_kinds(kinds: Sequence[str], config: ModelConfig) -> None:
 
 def _write(draw: Callable[[], np.ndarray], picture: Path, image: Path, *, overwrite: bool) -> None:
     """Draw a picture unless it is there; one of another image is refused."""
-    from dlcx.visuals.labeled_images import read_texts, write_picture
+    from dlcx.visuals.image_writer import read_texts, write_picture
 
     with open(image, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]

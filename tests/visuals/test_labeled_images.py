@@ -1,11 +1,10 @@
-import cv2
 import numpy as np
 import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.visuals.colors import part_colors
-from dlcx.visuals.labeled_images import LabeledImagePainter, write_picture
+from dlcx.visuals.labeled_images import LabeledImagePainter
 
 
 def pose(*points: tuple[float, float], score: float = 1.0) -> Prediction:
@@ -104,13 +103,6 @@ def test_a_page_with_a_legend_of_its_own_needs_none_in_the_picture():
     without = LabeledImagePainter(layout, pcutoff=0.6, named=False)(IMAGE, label, label)
     assert without.shape == IMAGE.shape
     np.testing.assert_array_equal(with_legend[:400], without)
-
-
-def test_pictures_are_written_in_rgb(tmp_path):
-    picture = np.zeros((4, 6, 3), np.uint8)
-    picture[..., 0] = 200
-    write_picture(picture, tmp_path / "new" / "x.png")
-    assert (cv2.imread(str(tmp_path / "new" / "x.png"))[0, 0] == [0, 0, 200]).all()
 
 
 def test_colors():

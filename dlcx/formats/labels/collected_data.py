@@ -27,7 +27,7 @@ import pandas as pd
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.checked_values import MAX_FLOAT32, check_csv_extent, numeric
 from dlcx.formats.serialization.csv_cells import row_values
-from dlcx.formats.serialization.hdf5 import read_table, write_table
+from dlcx.formats.serialization.hdf5.tables import read_table, write_table
 from dlcx.locks import exclusive_edits
 from dlcx.outputs import atomic_file, is_marked_outdated, marked_outdated, unmark_outdated
 from dlcx.poses import Labels, Layout

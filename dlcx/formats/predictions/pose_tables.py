@@ -27,7 +27,7 @@ from pydantic_core import to_json
 from dlcx.errors import DlcxError
 from dlcx.formats.serialization.checked_values import check_csv_extent, numeric
 from dlcx.formats.serialization.csv_cells import PANDAS_MISSING, find_wrong_cell
-from dlcx.formats.serialization.hdf5 import read_attribute, read_form, read_table, write_table
+from dlcx.formats.serialization.hdf5.tables import read_attribute, read_form, read_table, write_table
 from dlcx.outputs import atomic_file
 from dlcx.poses import Instances, Layout, Prediction
 from dlcx.untrusted_files import open_text

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcx.errors import DlcxError
-from dlcx.formats.serialization.hdf5 import read_arrays, read_names
+from dlcx.formats.serialization.hdf5.tables import read_arrays, read_names
 from dlcx.poses import Layout, Tracks
 
 

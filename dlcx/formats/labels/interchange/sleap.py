@@ -51,7 +51,7 @@ def read_slp(path: Path, *, predicted: bool = False) -> ImportedLabels:
     DlcxError
         If sleap-io is not installed, the file is not a SLEAP file, or it holds no labels.
     """
-    from dlcx.formats.serialization.hdf5 import check_hdf5
+    from dlcx.formats.serialization.hdf5.tables import check_hdf5
 
     sleap_io = import_sleap_io()
     check_hdf5(path, "a SLEAP file")

@@ -15,10 +15,10 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import KEY
-from dlcx.formats.serialization import hdf5
-from dlcx.formats.serialization.hdf5 import isolated, read_arrays, read_table, write_table
+from dlcx.formats.serialization.hdf5 import isolated, tables
 from dlcx.formats.serialization.hdf5.nodes import opened
 from dlcx.formats.serialization.hdf5.structure import NotCovered
+from dlcx.formats.serialization.hdf5.tables import read_arrays, read_table, write_table
 
 COLUMNS = pd.MultiIndex.from_product([["me"], ["a", "b"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
 TABLE = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 4)), columns=COLUMNS)
@@ -76,7 +76,7 @@ def test_sound_files_start_no_process(tmp_path: Path, monkeypatch: pytest.Monkey
     def refuse(path: Path) -> None:
         raise AssertionError(path)
 
-    monkeypatch.setattr(hdf5, "read_isolated", refuse)
+    monkeypatch.setattr(tables, "read_isolated", refuse)
     for table in (False, True):
         read_table(written(tmp_path / f"{table}.h5", table=table), [KEY])
 

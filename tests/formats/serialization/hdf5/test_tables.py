@@ -11,7 +11,7 @@ import pytest
 
 from dlcx.errors import DlcxError
 from dlcx.formats.labels.collected_data import KEY, read_labels
-from dlcx.formats.serialization.hdf5 import read_table
+from dlcx.formats.serialization.hdf5.tables import read_table
 
 ROWS = 7
 COLUMNS = pd.MultiIndex.from_product([["me"], ["a", "b", "c"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
