@@ -43,7 +43,7 @@ def build() -> typer.Typer:
         name="dlcx",
         cls=Program,
         help="Markerless animal pose estimation on DeepLabCut project folders.\n\n"
-        "Exit codes: 0 done; 2 the call cannot be parsed; 3 a value, input or output cannot be used; "
+        "Exit codes: 0 done; 2 invalid command line; 3 a value, input or output cannot be used; "
         "4 finished, but some items failed; 75 stopped by a signal, run the same command again to resume; "
         "130 interrupted; 1 a bug in dlcx.",
         no_args_is_help=False,

@@ -21,4 +21,4 @@ class TableOptions(OverwriteOptions):
 
     panel: ClassVar[str] = "Output"
 
-    csv: bool = option(True, "Write a csv file beside the h5 file.")
+    csv: bool = option(True, "Write a csv file next to the h5 file.")

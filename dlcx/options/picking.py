@@ -20,11 +20,11 @@ class CopyVideosOptions(Options):
 class PickingOptions(Options):
     """How many frames are picked of each video, and how."""
 
-    method: Method = option("kmeans", "How to pick frames: kmeans: frames that look different; uniform: at random.")
+    method: Method = option("kmeans", "How to pick frames: different from each other (kmeans), or at random (uniform).")
     frames: int | None = option(
         None,
         "Number of frames to pick from each video.",
         limits=whole(1, 10**6),
         show_default="config.yaml's numframes2pick",
     )
-    seed: int = option(42, "Random seed; another seed picks other frames.", limits=SEED)
+    seed: int = option(42, "Random seed; a different seed picks different frames.", limits=SEED)

@@ -44,7 +44,10 @@ class AnalysisOptions(SnapshotOptions):
     panel: ClassVar[str] = "Output"
 
     out: Path | None = option(
-        None, "Folder of the analysis and of everything made from it.", metavar="DIR", show_default="beside each video"
+        None,
+        "Folder of the analysis and of all files derived from it.",
+        metavar="DIR",
+        show_default="the folder of each video",
     )
 
 
@@ -66,11 +69,13 @@ class UnfilteredPosesOptions(AllowChangedVideoOptions, AnalysisOptions):
     panel: ClassVar[str] = "Poses"
 
     tracker: PoseTracker | None = option(
-        None, "Tracker whose tracks to use; none: the unlinked detections.", show_default="the tracker that was run"
+        None,
+        "Use the tracks of this tracker, or the unlinked detections (none).",
+        show_default="the tracker that was run",
     )
     poses: Path | None = option(
         None,
-        "File that holds the poses of the one video, h5 or csv, for example from DeepLabCut 2.x.",
+        "File with the poses (h5 or csv) of a single video, for example from DeepLabCut 2.x.",
         metavar="FILE",
         show_default="found by shuffle and snapshot",
     )

@@ -24,7 +24,7 @@ class LinkingOptions(Options):
     )
     animals: int | None = option(
         None,
-        "Number of animals in the video, and so of tracks.",
+        "Number of animals in the video, and maximum number of tracks.",
         limits=whole(1, 1000),
         show_default="config.yaml's individuals",
         need=_LINKED,

@@ -15,7 +15,7 @@ class CheckLabelsOptions(ProjectOptions, ProjectVideosOptions):
     plot: bool = option(True, "Draw the labels on the images.")
     draw_all: bool = option(
         False,
-        "Draw every image. Default: of more than 100 images, only those with suspicious labels.",
+        "Draw every image. By default, if there are more than 100 images, only those with suspicious labels are drawn.",
         flag="--all",
     )
     color_by: Literal["bodypart", "individual"] | None = option(

@@ -17,14 +17,14 @@ class CleanLabelsOptions(ProjectOptions, ProjectVideosOptions):
 
     drop_unlabeled: bool = option(
         False,
-        "Also remove rows in which nothing is labeled. Otherwise, they are used for training as images without an "
+        "Also remove rows without any label. Otherwise, their images are used for training as images without an "
         "animal.",
     )
     move_images: bool = option(False, "Also move images without a row from labeled-data to the backup.")
     to_multi_animal: bool = option(False, "Convert labels of a single animal for a multi-animal project.")
     individual: str | None = option(
         None,
-        "Individual that gets the converted labels; unique bodyparts belong to none.",
+        "Individual to which the converted labels are assigned; unique bodyparts belong to no individual.",
         metavar="NAME",
         show_default="the first one in config.yaml",
     )

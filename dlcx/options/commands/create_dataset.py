@@ -58,8 +58,8 @@ class CreateDatasetOptions(OverwriteOptions, OverridesOptions, ProjectOptions):
         None, "Test images: a text file of row numbers or paths.", metavar="FILE", limits=FRAME
     )
     from_shuffle: int | None = option(None, "Use the split of this shuffle, to compare networks.", limits=SHUFFLE)
-    split_by: Literal["frame", "video"] = option("frame", "Split single images, or whole videos.")
-    seed: int = option(42, "Random seed; another seed gives another split.", limits=SEED, need=_RANDOM)
+    split_by: Literal["frame", "video"] = option("frame", "Assign single frames or whole videos to training and test.")
+    seed: int = option(42, "Random seed; a different seed gives a different split.", limits=SEED, need=_RANDOM)
     weights: str = option(
         "imagenet",
         "Initial weights; NAME is a SuperAnimal, such as superanimal_topviewmouse.",

@@ -30,7 +30,9 @@ class CreateLabeledVideoOptions(
     )
     skeleton: bool = option(True, "Draw the skeleton of config.yaml.", need=_POINTS)
     trail: int = option(0, "Draw the path of each point over the last N frames.", limits=whole(0, 10**4), need=_POINTS)
-    boxes: Literal["no", "too", "only"] = option("no", "Draw a box around each animal: not at all, as well, or alone.")
+    boxes: Literal["no", "too", "only"] = option(
+        "no", "Draw a box around each animal, together with its keypoints (too) or without them (only)."
+    )
     keypoints_only: bool = option(False, "Draw on a black background.")
     frame_number: bool = option(False, "Write the frame number on each frame.")
     legend: bool = option(False, "Add a strip below the video that names the colors.")

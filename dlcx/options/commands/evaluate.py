@@ -21,9 +21,7 @@ class EvaluateOptions(PcutoffOptions, EngineOptions, NetworkOptions):
         help="Snapshots to evaluate: the best, the last, all, an epoch, or a file.",
         metavar="best|last|all|EPOCH|PATH",
     )
-    pcutoff: float | None = same_as(
-        PcutoffOptions, "pcutoff", help="Likelihood from which a prediction counts as confident."
-    )
+    pcutoff: float | None = same_as(PcutoffOptions, "pcutoff", help="Minimum likelihood of a confident prediction.")
     per_bodypart: bool = option(False, "Also report the error of each bodypart.")
     plot: bool = option(False, "Draw labels and predictions on every image.")
     batch_size: int = option(1, "Images per forward pass.", limits=BATCH, panel="Computation")

@@ -13,10 +13,10 @@ class EvaluateTracksOptions(Options):
     """Compare tracks with true tracks: HOTA, IDF1, MOTA, identity switches, fragmentations.
 
     Animals are matched by position, never by name. Poses are compared by object keypoint similarity: the mean over the
-    true keypoints of exp(-d^2 / (2 scale^2 (2 sigma)^2)), with d in pixels; a keypoint without a prediction counts 0.
-    The scale of an animal is the square root of its area: 6 times the mean squared distance of its keypoints from their
-    mean, median over the video. Frames in which TRUTH has no animal are skipped; an animal whose keypoints all have
-    likelihood 0 in TRUTH is hidden: neither missed nor a false positive.
+    true keypoints of exp(-d^2 / (2 scale^2 (2 sigma)^2)), with d in pixels; a keypoint without a prediction counts as
+    0. The scale of an animal is the square root of its area. The area is 6 times the mean squared distance of its
+    keypoints from their mean (median over the video). Frames in which TRUTH has no animal are skipped. An animal whose
+    keypoints all have likelihood 0 in TRUTH counts as hidden, so it is neither missed nor a false positive.
     """
 
     predicted: Path = argument("Tracks to evaluate: h5, csv, or SLEAP's analysis.h5.", "PREDICTED")

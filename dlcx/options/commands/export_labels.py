@@ -12,7 +12,7 @@ from dlcx.options.output import OverwriteOptions
 class ExportLabelsOptions(OverwriteOptions, ProjectOptions):
     """Export the labels to a file for another program."""
 
-    file: Path = argument("File to write. Its ending chooses the format:", "FILE")
+    file: Path = argument("File to write. The extension selects the format:", "FILE")
     videos: tuple[str, ...] = option(
         (),
         "Export only the labels of this video; repeat for several.",

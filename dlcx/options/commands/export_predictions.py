@@ -25,6 +25,6 @@ class ExportPredictionsOptions(TableOptions, PosesOptions, VideosOptions):
         show_default="the time at which the video file was last changed",
     )
     to: Path | None = option(
-        None, "Folder for the files.", metavar="DIR", panel="Output", show_default="exported, beside the poses"
+        None, "Folder for the files.", metavar="DIR", panel="Output", show_default="exported, next to the poses"
     )
     out: Path | None = same_as(AnalysisOptions, "out", help="Folder of the analysis.")

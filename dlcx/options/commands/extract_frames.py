@@ -21,7 +21,7 @@ class ExtractFramesOptions(PickingOptions, ProjectOptions, ProjectVideosOptions)
     stop: float | None = option(
         None, "Fraction of the video at which to stop.", limits=FRACTION, show_default="config.yaml's stop"
     )
-    crop: bool = option(False, "Crop the images as config.yaml says for each video.")
+    crop: bool = option(False, "Crop the images to the region that config.yaml specifies for each video.")
     step: int = option(1, "For kmeans: look only at every Nth frame.", limits=whole(1, 10**6), need=_KMEANS)
     width: int = option(
         30, "For kmeans: width in pixels to which frames are shrunk.", limits=whole(1, 10**4), need=_KMEANS

@@ -15,7 +15,7 @@ _FITTED = needs("algorithm", "fitting")
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractOutliersOptions(CopyVideosOptions, PickingOptions, BodypartsOptions, PosesOptions, VideosOptions):
-    """Save frames whose poses look wrong, to be corrected and learned from."""
+    """Save frames whose poses look wrong, so that you can correct them and train again."""
 
     algorithm: Literal["jump", "uncertain", "fitting", "list"] = option(
         "jump",

@@ -12,13 +12,13 @@ from dlcx.options.output import OverwriteOptions
 class ImportLabelsOptions(OverwriteOptions, ProjectOptions):
     """Import labels from another program into the project."""
 
-    file: Path = argument("File with labels. Its ending tells the format:", "FILE")
+    file: Path = argument("File with labels. The extension determines the format:", "FILE")
     images: Path | None = option(
         None, "Folder of the images or videos.", metavar="DIR", show_default="the paths in the file"
     )
     video: str | None = option(
         None,
-        "Name of the folder in labeled-data that gets the images.",
+        "Name of the folder in labeled-data for the images.",
         metavar="NAME",
         show_default="the name of the images' folder",
     )

@@ -12,11 +12,11 @@ from dlcx.options.poses import PcutoffOptions
 class MergeLabelsOptions(PcutoffOptions, ProjectOptions):
     """Merge corrected outliers into the labels, and start the next iteration.
 
-    Without new labels, the iteration stays the same. Outliers whose image was deleted are skipped. So are images
-    without labels in a folder in which other images were corrected: they show no animal.
+    Without new labels, the iteration stays the same. Outliers whose image was deleted are skipped. If some images
+    of a folder were corrected, its images without labels are skipped too, because they show no animal.
     """
 
-    accept_machine_labels: bool = option(False, "Accept machine labels that nobody has corrected.")
+    accept_machine_labels: bool = option(False, "Accept machine labels that were not corrected.")
     accept_empty: bool = option(
         False, "Also accept images in which every point is below the cutoff, as images without an animal."
     )

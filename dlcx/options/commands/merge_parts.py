@@ -11,6 +11,6 @@ from dlcx.options.tracking import TrackingOptions
 
 @dataclass(frozen=True, kw_only=True)
 class MergePartsOptions(TableOptions, TrackingOptions, AnalysisOptions, VideosOptions):
-    """Join the parts that ``analyze-video --part`` analyzed into the files of a whole run; runs no network."""
+    """Merge the parts analyzed with analyze-video --part into complete result files, without running a network."""
 
     out: Path | None = same_as(AnalysisOptions, "out", help="Folder of the parts and of the results.")

@@ -16,4 +16,4 @@ class ReportOptions(DeviceOptions, PcutoffOptions, PosesOptions):
         "Video files, folders or glob patterns. Default: a report on the shuffle.", "VIDEO", default=()
     )
     overview: bool = option(False, "Write one page about the whole project: its videos, worst first, and networks.")
-    out: Path | None = same_as(AnalysisOptions, "out", help="Folder of the analysis, and of the report.")
+    out: Path | None = same_as(AnalysisOptions, "out", help="Folder of the analysis and the report.")

@@ -9,7 +9,7 @@ from dlcx.options.limits import FRAME
 
 @dataclass(frozen=True, kw_only=True)
 class SwapTracksOptions(Options):
-    """Correct swapped identities: exchange the tracks of two individuals, in the h5 file and the csv file beside it."""
+    """Correct swapped identities by exchanging the tracks of two individuals in the h5 and csv files."""
 
     file: Path = argument("Tracks, h5 or csv.", "FILE")
     one: str = argument("An individual.", "A")

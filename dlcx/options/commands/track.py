@@ -14,7 +14,7 @@ _STORED = "that of the shuffle's inference_cfg.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class TrackOptions(TableOptions, LinkingOptions, AllowChangedVideoOptions, AnalysisOptions, VideosOptions):
-    """Link the animals of analyzed videos again, with other settings; runs no network."""
+    """Link the animals of analyzed videos again with other settings, without running a network."""
 
     panel: ClassVar[str] = "Tracking"
 
@@ -22,7 +22,7 @@ class TrackOptions(TableOptions, LinkingOptions, AllowChangedVideoOptions, Analy
     identity_only: bool = option(False, "Link animals only by the identity scores of a network with an identity head.")
     min_length: int | None = option(
         None,
-        "Number of frames that a tracklet needs to shape the tracks; shorter tracklets only fill gaps.",
+        "Minimum length of the tracklets from which tracks are built, in frames; shorter tracklets only fill gaps.",
         limits=whole(3, MANY),
         show_default="10",
     )
@@ -36,10 +36,16 @@ class TrackOptions(TableOptions, LinkingOptions, AllowChangedVideoOptions, Analy
         None, "Ignore keypoints with a likelihood below this.", limits=FRACTION, show_default=_STORED
     )
     max_age: int | None = option(
-        None, "Frames a track is kept after the animal was last seen.", limits=FRAME, show_default=_STORED
+        None,
+        "Number of frames for which a track is kept after the animal was last seen.",
+        limits=FRAME,
+        show_default=_STORED,
     )
     min_hits: int | None = option(
-        None, "Frames in which an animal must be seen before a tracklet starts.", limits=FRAME, show_default=_STORED
+        None,
+        "Number of frames in which an animal must be seen before a tracklet starts.",
+        limits=FRAME,
+        show_default=_STORED,
     )
     threshold: float | None = option(
         None,

@@ -16,7 +16,7 @@ SLURM = JobOptions.panel
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(OverwriteOptions, OverridesOptions, DeviceOptions, ShuffleOptions, JobOptions):
-    """Train the network of a shuffle, and before it the detector of a top-down network; or resume the training.
+    """Train the network of a shuffle (the detector of a top-down network first), or resume an interrupted run.
 
     pytorch_config.yaml provides all settings that are not given as options. The values of --epochs, --batch-size,
     --seed and --set are written to it.
@@ -65,7 +65,7 @@ class TrainOptions(OverwriteOptions, OverridesOptions, DeviceOptions, ShuffleOpt
         None, "Stop after N evaluations without improvement of the key metric.", limits=whole(1, 10**6)
     )
     logger: Literal["csv", "tensorboard", "wandb"] | None = option(
-        None, "Logger, besides learning_stats.csv, which is always written."
+        None, "Additional logger; learning_stats.csv is always written."
     )
     seed: int | None = option(None, "Random seed; the same seed gives the same training.", limits=SEED)
     devices: int = option(
