@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One net: its errors on the common images, its speed there, and its size.
+class NetworkComparison:
+    """Errors of one network on the common images, its speed there, and its size.
 
-    ``parameters`` are those of the pose net, without a detector; ``bytes`` of all snapshots.
+    ``parameters`` counts those of the pose network without its detector; ``bytes`` covers all snapshots.
     """
 
     name: str
@@ -73,7 +73,7 @@ class CompareResult:
     images: int
     videos: int
     drawn: str
-    nets: tuple[Compared, ...]
+    nets: tuple[NetworkComparison, ...]
     differences: tuple[Difference, ...]
     next_steps: tuple[str, ...] = ()
 
@@ -198,7 +198,7 @@ class _Asked:
 class _Evaluated:
     """A net's numbers, and the error of every label."""
 
-    compared: Compared
+    compared: NetworkComparison
     labels: KeypointErrors
 
 
@@ -255,7 +255,7 @@ class _Run:
         single = len(self.project.layout.individuals) == 1
         errors = keypoint_errors(truth, found, single=single)
         snapshots = [loaded.snapshot, *([loaded.detector] if loaded.detector else [])]
-        compared = Compared(
+        compared = NetworkComparison(
             name=asked.name,
             net_type=loaded.config.net_type,
             snapshot=loaded.snapshot.uid,

@@ -41,10 +41,11 @@ Run = Callable[[Sequence["Tensor"]], "Outputs"]
 
 
 @dataclass(frozen=True)
-class Compared:
-    """How the file's net differs from the one in torch: on so many frames, showing so many animals or whole images.
+class ExportVerification:
+    """Largest differences between the exported network and the one in torch.
 
-    ``maps`` is a share of their highest value, ``pixels`` the farthest that a keypoint moved in the network input.
+    ``frames`` were compared with ``inputs`` crops or full images in them.  ``maps`` is relative to the highest value of
+    the maps; ``pixels`` is the largest shift of a keypoint in pixels of the network input.
     """
 
     frames: int
@@ -64,7 +65,7 @@ class ExportModelResult:
     outputs: tuple[str, ...]
     written: bool
     left_out: tuple[str, ...] = ()
-    verified: Compared | None = None
+    verified: ExportVerification | None = None
 
     def lines(self) -> list[str]:
         """One fact a line."""
@@ -172,7 +173,7 @@ class _Rows:
             raise DlcxError("--video: nothing finds the animals for this net", hint="Leave it out: labels tell them.")
         return None if frame.labeled is None else self.net.conditions_of_images([frame.labeled])
 
-    def compared(self, run: Run) -> Compared:
+    def compared(self, run: Run) -> ExportVerification:
         """The largest difference between the net and ``run``.
 
         Raises
@@ -190,7 +191,7 @@ class _Rows:
                 worst = worst.maximum(compare(self.net.model, self.net.model(*tensors), run(tensors)))
             self.advance()
         _refuse(worst, self.net.config.net_type)
-        return Compared(len(frames), sum(len(tensors[0]) for tensors in frames), worst.maps, worst.pixels)
+        return ExportVerification(len(frames), sum(len(tensors[0]) for tensors in frames), worst.maps, worst.pixels)
 
 
 def _refuse(found: EngineDifference, net_type: str) -> None:
