@@ -15,12 +15,12 @@ HEAD = """# JSON output
 
 With `--json`, a command prints one line of JSON to stdout. If the exit code is 0, or 4 because some of several items
 failed, this is an object with the fields listed below. With any other exit code, it is an `error` object. Unknown
-numbers are `null`, and paths are strings. `next_steps` contains commands and sentences for the user; those that start
-with `dlcx` can be run unchanged.
+numbers are `null`, and paths are strings. `next_steps` contains commands and sentences for the user. You can run those that start
+with `dlcx` unchanged.
 
-With `--progress json`, the command also prints lines of JSON to stderr: about once a second
-`{"progress": {"task", "done", "total", "unit", "per_second", "seconds_left", "note"}}`, and for intermediate results,
-such as the test errors of a training, `{"report": {"task", "text", "numbers"}}`.
+With `--progress json`, the command also prints lines of JSON to stderr. About once a second, it prints
+`{"progress": {"task", "done", "total", "unit", "per_second", "seconds_left", "note"}}`. For intermediate results, such
+as the test errors during training, it prints `{"report": {"task", "text", "numbers"}}`.
 
 [json-schemas.json](json-schemas.json) contains a JSON Schema (draft 2020-12) of each command's output. Both files are
 generated from the result types by `docs/json_output.py`. The tests check every JSON output against the schemas.

@@ -31,7 +31,7 @@ class ShuffleOptions(ProjectOptions):
     shuffle: int = option(1, "Shuffle number.", limits=SHUFFLE)
     trainset_index: int | None = option(
         None,
-        "Position of the training fraction in TrainingFraction of config.yaml, from 0. Needed only if several "
+        "Position of the training fraction in config.yaml's TrainingFraction, counting from 0. Needed only if several "
         "fractions have a shuffle of this number.",
         limits=whole(0, 1000),
         show_default="that of the shuffle",

@@ -42,7 +42,7 @@ class CreateDatasetOptions(OverwriteOptions, OverridesOptions, ProjectOptions):
     trainset_index: int | None = same_as(
         ShuffleOptions,
         "trainset_index",
-        help="Position of the training fraction in TrainingFraction of config.yaml, from 0.",
+        help="Position of the training fraction in config.yaml's TrainingFraction, counting from 0.",
         show_default="that of an existing --shuffle or --from-shuffle, else 0",
     )
     train_fraction: float | None = option(

@@ -13,7 +13,7 @@ from dlcx.options.poses import BodypartsOptions, ImagesOptions
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreMapsOptions(OverwriteOptions, DeviceOptions, BodypartsOptions, NetworkOptions, ImagesOptions):
-    """Draw the output of a network for images: score maps, location refinement and part affinity fields."""
+    """Draw the output of a network for images: score maps, offsets and part-affinity fields."""
 
     kinds: tuple[Literal["scmap", "locref", "paf"], ...] = option(
         (), "Draw only this kind of map; repeat for several.", flag="--kind", show_default="all that the network has"
