@@ -15,8 +15,8 @@ HEAD = """# JSON output
 
 With `--json`, a command prints one line of JSON to stdout. If the exit code is 0, or 4 because some of several items
 failed, this is an object with the fields listed below. With any other exit code, it is an `error` object. Unknown
-numbers are `null`, and paths are strings. `next_steps` contains commands and sentences for the user. You can run those that start
-with `dlcx` unchanged.
+numbers are `null`, and paths are strings. `next_steps` contains commands and sentences for the user. You can run
+those that start with `dlcx` unchanged.
 
 With `--progress json`, the command also prints lines of JSON to stderr. About once a second, it prints
 `{"progress": {"task", "done", "total", "unit", "per_second", "seconds_left", "note"}}`. For intermediate results, such

@@ -10,7 +10,7 @@ from dlcx.options.poses import ProjectVideosOptions
 
 @dataclass(frozen=True, kw_only=True)
 class CheckLabelsOptions(ProjectOptions, ProjectVideosOptions):
-    """Draw the labels on the images, and list those that look wrong."""
+    """Draw the labels on the images, and list labels that look wrong."""
 
     plot: bool = option(True, "Draw the labels on the images.")
     draw_all: bool = option(

@@ -14,7 +14,7 @@ class CreateProjectOptions(CopyVideosOptions, VideosOptions):
     """Create a project folder with its videos and config.yaml."""
 
     name: str = argument("Name of the project.", "NAME")
-    scorer: str = argument("Name of the person who labels.", "SCORER")
+    scorer: str = argument("Name of the person who labels the images.", "SCORER")
     folder: Path = option(
         Path(),
         "Folder in which to create the project folder.",
@@ -31,5 +31,7 @@ class CreateProjectOptions(CopyVideosOptions, VideosOptions):
     )
     individuals: tuple[str, ...] = option((), "Names of the animals, if there are several.", format=NAMES)
     unique: tuple[str, ...] = option(
-        (), "Points that exist only once in a project with several animals, such as corners.", format=NAMES
+        (),
+        "In a project with several animals: points that exist only once in the image, such as corners.",
+        format=NAMES,
     )

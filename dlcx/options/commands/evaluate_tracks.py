@@ -10,7 +10,7 @@ from dlcx.options.video import FrameRange, frames_option
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateTracksOptions(Options):
-    """Compare tracks with true tracks: HOTA, IDF1, MOTA, identity switches, fragmentations.
+    """Compare tracks with ground-truth tracks: HOTA, IDF1, MOTA, identity switches, fragmentations.
 
     Animals are matched by position, never by name. Poses are compared by object keypoint similarity: the mean over the
     true keypoints of exp(-d^2 / (2 scale^2 (2 sigma)^2)), with d in pixels; a keypoint without a prediction counts as
