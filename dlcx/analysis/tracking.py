@@ -1,4 +1,4 @@
-"""One video's animals linked into tracks, and the files that are left of it; shared by analyze-video and track."""
+"""Link the animals of a video into tracks and write the track files, for analyze-video and track."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Keypoints without which there is no ellipse.
+#: Minimum number of keypoints that define an ellipse.
 ELLIPSE_NEEDS = 3
-#: What a record says of the tracks.
+#: Statistics of the tracks in a record.
 FOUND = ("detections", "linked", "tracklets", "longest", "tracks")
 
 
 @dataclass(frozen=True)
 class TrackedVideo:
-    """The tracks of a video: their files, and how much of what was found is in them.
+    """The track files of a video, and statistics of the tracks.
 
-    ``detections`` animals were found, ``linked`` of them are in tracks; ``tracklets`` came before the tracks, the
-    longest of ``longest`` frames; ``tracks`` individuals were seen.  ``existed`` when the files were there already.
+    ``linked`` of the ``detections`` detected animals belong to a track. Tracks are assembled from ``tracklets``
+    tracklets, the longest of which spans ``longest`` frames. ``tracks`` is the number of individuals that appear in the
+    video. ``existed`` is true if the files were written by an earlier command.
     """
 
     tracker: str
@@ -57,7 +58,7 @@ class TrackedVideo:
     existed: bool = False
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"tracks: {self.h5}" + (" (was there already)" if self.existed else "")]
         said += [f"tracks csv: {self.csv}"] if self.csv else []
         said.append(f"tracklets: {self.tracklets_pickle}")
@@ -71,28 +72,28 @@ class TrackedVideo:
 
 @dataclass(frozen=True)
 class Linking:
-    """How the animals of videos are linked, and what they are called."""
+    """Settings for linking the animals of videos into tracks, and the names of the individuals."""
 
     tracking: Tracking
     layout: Layout
 
     @classmethod
     def of(cls, place: Shuffle, *, tracker: str | None = None, animals: int | None = None, **settings: Any) -> Linking:
-        """What flags, the shuffle's inference_cfg.yaml and config.yaml ask for, in that order.
+        """Combine flags, the shuffle's inference_cfg.yaml, and config.yaml, in this order of precedence.
 
         Parameters
         ----------
         tracker
-            Default: config.yaml's default_track_method, else ellipse.
+            Default: config.yaml's default_track_method, or ellipse.
         animals
-            How many there are in the video; default: the project's individuals.
+            Number of animals in the video; default: the project's individuals.
         settings
             Fields of :class:`dlcx.trackers.tracking.Tracking`; None counts as not given.
 
         Raises
         ------
         DlcxError
-            When there is no such tracker, or it cannot follow animals of so few bodyparts.
+            If the tracker does not exist or needs more bodyparts than the project has.
         """
         from dlcx.trackers.tracking import METHODS, Tracking
 
@@ -113,30 +114,30 @@ class Linking:
         return cls(Tracking(method=_method(place, tracker), **given), _named(layout, animals))
 
     def files(self, files: AnalysisFiles) -> TrackFiles:
-        """Where the results lie."""
+        """Return the paths of the track files."""
         return files.track_files(self.tracking.method)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that the tracks depend on beside the poses."""
+        """Return every setting, apart from the poses, that the tracks depend on."""
         return {**asdict(self.tracking), "individuals": list(self.layout.individuals)}
 
     def existing(
         self, files: AnalysisFiles, frames: tuple[int, int] | None = None, *, replace: bool = False
     ) -> TrackedVideo | None:
-        """The tracks that are there, None where there are none or they are of other ``frames`` (first, stop).
+        """Return existing tracks; None if there are none or they cover other ``frames`` (first, stop).
 
         Raises
         ------
         DlcxError
-            When they were linked otherwise, or by another program; None to ``replace`` those.
+            If the tracks were made by another program or with other settings; with ``replace``, returns None instead.
         """
         own = self.files(files)
         if not own.h5.is_file():
             return None
         record = _read_record(own)
         hint = "--overwrite links again; --out DIR writes elsewhere."
-        if record is not None and record["frames"] is None:  # killed while it wrote, or of poses that are no more
+        if record is not None and record["frames"] is None:  # interrupted while writing, or the poses were replaced
             if frames is not None and record.get("mended"):
                 logger.warning("%s: linked anew for other poses; swaps mended by hand are lost", own.h5)
             return None
@@ -176,14 +177,14 @@ class Linking:
     def link(
         self, files: AnalysisFiles, predictions: Sequence[Prediction], *, first: int, frames: int, csv: bool
     ) -> TrackedVideo:
-        """Link the frames ``first``, ``first + 1``, ... of a video of ``frames`` frames and write the files.
+        """Link the frames ``first``, ``first + 1``, ... of a video of ``frames`` frames, and write the track files.
 
-        A video whose animals cannot be linked gets tracks of nan and a warning.
+        If the animals cannot be linked, the tracks are nan and a warning is logged.
 
         Raises
         ------
         DlcxError
-            When a file cannot be written.
+            If a file cannot be written.
         """
         from dlcx.formats.predictions.swap_candidates import write_swap_candidates
         from dlcx.formats.predictions.tracklets import write_tracklets
@@ -194,7 +195,7 @@ class Linking:
         own, layout = self.files(files), self.layout
         linked = link(predictions, layout, self.tracking, first)
         unfinished: dict[str, Any] = {"settings": self.settings, "frames": None, "found": {}}
-        write_text(own.record, json.dumps(unfinished, indent=1) + "\n")  # else files left by a kill were nobody's
+        write_text(own.record, json.dumps(unfinished, indent=1) + "\n")  # marks files of an interrupted run
         poses = linked.detections.poses
         write_tracklets(
             {one.number: (linked.detections.frame[one.rows] + first, poses[one.rows]) for one in linked.tracklets},
@@ -229,7 +230,7 @@ class Linking:
         )
 
     def _warn(self, video: Path, linked: LinkResult, frames: int) -> None:
-        """Say what was there where tracks are missing."""
+        """Warn about missing tracks and describe what was detected."""
         animals = len(self.layout.individuals)
         if linked.seen == animals:
             return
@@ -248,7 +249,13 @@ class Linking:
 
 
 def asked_linking(place: Shuffle, options: TrackingOptions) -> Linking | None:
-    """What the options of an analysis ask for; None where nothing is linked afterwards."""
+    """Return the linking that follows an analysis with these options; None if there is none.
+
+    Raises
+    ------
+    DlcxError
+        If options contradict each other, or see :meth:`Linking.of`.
+    """
     tracker, animals = options.tracker, options.animals
     if tracker == "ctd":
         if animals:
@@ -262,7 +269,7 @@ def asked_linking(place: Shuffle, options: TrackingOptions) -> Linking | None:
 
 
 def next_steps(video: Path, tracked: TrackedVideo | None, options: AnalysisOptions) -> tuple[str, ...]:
-    """What to do with a video's poses: look at them, and mend the likeliest swap."""
+    """Suggest the next commands for a video: inspect its poses, and fix the most likely identity swap."""
     tracker = tracked.tracker if tracked and _linked_otherwise(tracked) else None
     steps = [f"Look at it: {command_after(CreateLabeledVideoOptions, options, videos=video, tracker=tracker)}"]
     if tracked and (swaps := unmended_swaps(TrackFiles(tracked.h5.parent, tracked.h5.stem), tracked.swaps)):
@@ -273,14 +280,14 @@ def next_steps(video: Path, tracked: TrackedVideo | None, options: AnalysisOptio
 
 
 def _linked_otherwise(tracked: TrackedVideo) -> bool:
-    """Whether tracks of another tracker lie beside these, which a call without ``--tracker`` may mean."""
+    """Return whether another tracker's tracks exist, which a command without ``--tracker`` might select."""
     stem = tracked.h5.stem.removesuffix(TRACK_ENDINGS[tracked.tracker])
     others = (ending for tracker, ending in TRACK_ENDINGS.items() if tracker != tracked.tracker)
     return any(tracked.h5.with_name(f"{stem}{ending}.h5").is_file() for ending in others)
 
 
 def unmended_swaps(own: TrackFiles, swaps: Sequence[SwapCandidate]) -> list[SwapCandidate]:
-    """The swaps that were not mended by hand; a mended one was the nearest of its two individuals."""
+    """Return the swap candidates that the user has not fixed; each fix counts for the nearest candidate of its pair."""
     record = _read_record(own) or {}
     calls = [
         (frozenset((call["one"], call["other"])), call["first"], call["last"]) for call in record.get("mended") or ()
@@ -288,13 +295,13 @@ def unmended_swaps(own: TrackFiles, swaps: Sequence[SwapCandidate]) -> list[Swap
     left = list(swaps)
     for pair, first, last in dict.fromkeys(calls):
         alike = [swap for swap in left if {swap.one, swap.other} == pair]
-        if calls.count((pair, first, last)) % 2 and alike:  # the same call again takes it back
+        if calls.count((pair, first, last)) % 2 and alike:  # swapping a second time restores the tracks
             left.remove(min(alike, key=lambda swap: abs(swap.frame - first)))
     return left
 
 
 def note_mended(own: TrackFiles, mended: dict[str, Any]) -> None:
-    """Remember that a swap was mended by hand, once for each ``token``."""
+    """Record a swap fixed by the user, once per ``token``."""
     from dlcx.outputs import write_text
 
     with exclusive_edit(own.record):
@@ -305,7 +312,7 @@ def note_mended(own: TrackFiles, mended: dict[str, Any]) -> None:
 
 
 def forget_tracks(files: AnalysisFiles) -> None:
-    """Let all tracks of a video, whichever tracker linked them, count as unfinished: its poses are new."""
+    """Mark the tracks of all trackers as incomplete, because the poses of the video were replaced."""
     from dlcx.outputs import write_text
 
     for own in map(files.track_files, TRACK_ENDINGS):
@@ -318,7 +325,7 @@ def forget_tracks(files: AnalysisFiles) -> None:
 
 
 def tracks_are_outdated(own: TrackFiles) -> bool:
-    """Whether the record says that tracks are of poses that were replaced since, or that linking was interrupted."""
+    """Return whether the poses were replaced after linking, or linking was interrupted."""
     record = _read_record(own)
     return record is not None and record["frames"] is None
 
@@ -332,7 +339,7 @@ def _read_record(own: TrackFiles) -> dict[str, Any] | None:
 
 
 def _method(place: Shuffle, asked: str | None) -> str:
-    """The tracker asked for, config.yaml's, or one that can follow animals of so few bodyparts."""
+    """Return the requested tracker, that of config.yaml, or one that works with the number of bodyparts."""
     from dlcx.trackers.tracking import METHODS
 
     parts = len(place.project.layout.bodyparts)
@@ -351,7 +358,7 @@ def _method(place: Shuffle, asked: str | None) -> str:
 
 
 def _named(layout: Layout, animals: int | None) -> Layout:
-    """The layout of so many individuals; ind1, ind2, ... where the project has fewer."""
+    """Return the layout for ``animals`` individuals, named ind1, ind2, ... if the project has fewer."""
     if animals is None:
         return layout
     names = layout.individuals[:animals]

@@ -1,1 +1,1 @@
-"""Finding the poses that an earlier analysis of a video wrote, and the files made from them."""
+"""Find the poses that an earlier analysis of a video wrote, and the files derived from them."""

@@ -1,4 +1,4 @@
-"""Files that are made of a file of poses: kept when they are there, told when they are of something else."""
+"""Files derived from a file of poses: existing ones are kept, and refused if their poses or settings differ."""
 
 from __future__ import annotations
 
@@ -16,24 +16,32 @@ from dlcx.untrusted_files import open_binary, read_text
 
 logger = logging.getLogger(__name__)
 
-#: Seconds by which a file must be older to be called so: some file systems and copies round times.
+#: Seconds by which a file must be older than its source: some file systems and copies round times.
 OLDER = 2.0
 
 
 def origin_of(source: Path, **settings: Any) -> str:
-    """Text that says of which poses a file is made, and how."""
+    """Return the origin of a file derived from poses, as JSON: a digest of the poses and the settings.
+
+    Raises
+    ------
+    DlcxError
+        If the poses cannot be read.
+    """
     with open_binary(source) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     return json.dumps({**settings, "poses": digest}, sort_keys=True)
 
 
 def is_there(path: Path, origin: str, *, overwrite: bool) -> bool:
-    """Whether the h5 is there and made as asked for (or by another program, which does not say how).
+    """Return whether the derived h5 exists, is complete, and has this origin.
+
+    Files without an origin were written by another program and count as up to date.
 
     Raises
     ------
     DlcxError
-        When it was made of other poses or with other settings, and is not to be replaced.
+        If the file was made from other poses or with other settings and ``overwrite`` is False.
     """
     from dlcx.formats.predictions.pose_tables import read_origin
 
@@ -41,13 +49,13 @@ def is_there(path: Path, origin: str, *, overwrite: bool) -> bool:
         return False
     if was := read_origin(path):
         refuse_others(path, was, origin)
-    return not is_marked_outdated(path.with_suffix(".csv"))  # a process was killed between the two
+    return not is_marked_outdated(path.with_suffix(".csv"))  # a process was killed after writing only one of them
 
 
 def is_outdated(path: Path, source: Path) -> bool:
-    """Whether the h5 was made from other poses than its source holds now; False where that cannot be known.
+    """Return whether an h5 was made from other poses than ``source`` now holds; False if that is unknown.
 
-    A file that does not say what it was made from, as DeepLabCut's, only gets a warning when it is the older one.
+    If the file has no origin, like those of DeepLabCut, a warning is logged if it is older than ``source``.
     """
     from dlcx.formats.predictions.pose_tables import read_origin
 
@@ -62,7 +70,7 @@ def is_outdated(path: Path, source: Path) -> bool:
 
 
 def settings_of(path: Path) -> dict[str, Any]:
-    """The settings with which the h5 was made, by name; nothing where it does not say."""
+    """Return the settings that an h5 was made with, by name; empty if the file has no origin."""
     from dlcx.formats.predictions.pose_tables import read_origin
 
     settings = _settings(read_origin(path)) if path.suffix == ".h5" else {}
@@ -70,14 +78,22 @@ def settings_of(path: Path) -> dict[str, Any]:
 
 
 def note_origin(path: Path, origin: str) -> None:
-    """Write beside a file that holds no text what it was made of; with its size, so that another file is not meant."""
+    """Write the origin of a file to a note beside it, for formats that cannot hold text.
+
+    The note also holds the size of the file, so that it does not apply to another file of the same name.
+
+    Raises
+    ------
+    DlcxError
+        If the note cannot be written.
+    """
     write_text(
         origin_note(path), json.dumps({"bytes": path.stat().st_size, "made": _settings(origin)}, indent=1) + "\n"
     )
 
 
 def noted_origin(path: Path) -> str:
-    """What :func:`note_origin` has written of a file; nothing where it is of another one."""
+    """Return the origin that :func:`note_origin` wrote for a file; empty if there is none or the file was replaced."""
     note = origin_note(path)
     there: dict[str, Any] = {}
     with suppress(DlcxError):
@@ -86,12 +102,12 @@ def noted_origin(path: Path) -> str:
 
 
 def refuse_others(path: Path, was: str, asked: str) -> None:
-    """Compare what a file says of its origin with what is asked for.
+    """Compare the origin of a file with the requested one.
 
     Raises
     ------
     DlcxError
-        When it was made of other poses, with other settings, or does not say how.
+        If the file has no origin, or was made from other poses or with other settings.
     """
     there, now = _settings(was), _settings(asked)
     if there == now:
@@ -109,7 +125,7 @@ def refuse_others(path: Path, was: str, asked: str) -> None:
 
 
 def _said(value: Any) -> str:
-    """A setting in words."""
+    """Format a setting for a message."""
     if isinstance(value, list):
         return " ".join("-".join(map(str, one)) if isinstance(one, list) else str(one) for one in value) or "none"
     return "none" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Frames of a project to try a net on: labelled images, those for tests first, or frames of a video."""
+"""Frames to try a network on: labeled images of a project, test images first, or frames of a video."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Frame:
-    """An image (H, W, 3) uint8 RGB, and its labels where it has some."""
+    """An image (H, W, 3) uint8 RGB, with its labels if it has any."""
 
     image: np.ndarray
     labeled: LabeledImage | None = None
 
 
 def real_frames(place: Shuffle, video: str | Path | None, count: int) -> Iterator[Frame]:
-    """At most ``count`` frames, spread evenly over the video, or over the labelled images of a shuffle.
+    """Yield at most ``count`` frames, spread evenly over the video or over the labeled images of a shuffle.
 
     Raises
     ------
     DlcxError
-        When there are none.
+        If there are no frames.
     """
     return _of_labels(place, count) if video is None else _of_video(user_path(video), count)
 
 
 def spread(total: int, count: int) -> list[int]:
-    """At most ``count`` numbers below ``total``, evenly from first to last."""
+    """Return at most ``count`` indices below ``total``, spaced evenly from first to last."""
     numbers: list[int] = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist()
     return numbers
 

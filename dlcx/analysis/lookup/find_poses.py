@@ -1,4 +1,4 @@
-"""The poses of a video that an earlier command has written: the one place where commands look for them."""
+"""The poses of a video that an earlier command wrote. Every command that reads poses finds them through this module."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from dlcx.project import Project, Shuffle, net_name
 
 @dataclass(frozen=True)
 class FoundPoses:
-    """One video's poses: the file, and the analysis that it belongs to.
+    """The file with the poses of one video, and the analysis that it belongs to.
 
-    ``again`` says how the video is analyzed again.  With ``unchecked``, nothing beside the file tells which video it is
-    of, so its frames are compared with the video's when it is read; ``allow_changed`` makes differences a warning.
+    ``again`` is the hint for analyzing the video again. If ``unchecked``, no metadata identifies the analyzed video, so
+    the poses are compared with the video when they are read; ``allow_changed`` turns differences into a warning.
     """
 
     video: Path
@@ -44,12 +44,12 @@ class FoundPoses:
 
     @property
     def files(self) -> AnalysisFiles:
-        """Everything that the analysis has written, under the name that the video then had."""
+        """All files of the analysis, under the name that the video had when it was analyzed."""
         video = self.video.with_name(f"{self.file.video}{self.video.suffix}")
         return AnalysisFiles(video, self.file.scorer, self.file.path.parent)
 
     def stored(self) -> Tracks:
-        """The poses with the file's own coordinates, which DeepLabCut counts from the corner of a crop."""
+        """The poses in the coordinates of the file, which start at the corner of the crop."""
         from dlcx.formats.predictions.video_predictions import read_predictions
 
         tracks = read_predictions(self.file.path)
@@ -58,7 +58,7 @@ class FoundPoses:
         return tracks
 
     def corner(self) -> tuple[int, int]:
-        """x and y of the pixel of the frame from which the file's coordinates count."""
+        """x and y of the frame's pixel at which the coordinates of the file start."""
         from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
 
         meta = self.files.stored_meta
@@ -76,9 +76,9 @@ class FoundPoses:
 
 @dataclass(frozen=True)
 class WantedPoses:
-    """Whose poses are asked for; ``snapshot`` None takes any, where no snapshot is left to say which.
+    """The poses that a command asks for. ``snapshot`` is None if any snapshot will do, because none is left on disk.
 
-    ``options`` are those of the call; when they name a file of ``poses``, nothing else counts.
+    ``options`` are the options of the command; if they name a file of poses, their other options have no effect.
     """
 
     place: Shuffle
@@ -89,12 +89,12 @@ class WantedPoses:
 
     @classmethod
     def of(cls, options: UnfilteredPosesOptions) -> WantedPoses:
-        """What the options of a call ask for.
+        """Return the poses that the options of a command ask for.
 
         Raises
         ------
         DlcxError
-            When the project, shuffle, a snapshot or the file does not exist, or ``poses`` stands beside something else.
+            If the project, shuffle, snapshot, or file does not exist, or ``poses`` conflicts with another option.
         """
         if options.poses is not None:
             return cls._of_file(options, options.poses)
@@ -112,7 +112,7 @@ class WantedPoses:
 
     @classmethod
     def _of_file(cls, options: UnfilteredPosesOptions, poses: Path) -> WantedPoses:
-        """The poses in a file; other options that choose poses must not be given."""
+        """Return the poses in a file; refuse other options that select poses."""
         project = open_project(options.project)
         chosen = {"project", "poses", "allow_changed_video"}
         if given := [
@@ -131,22 +131,22 @@ class WantedPoses:
 
     @property
     def tracker(self) -> str | None:
-        """What linked the poses; None: whatever did, and of several config.yaml's default_track_method."""
+        """The requested tracker; None accepts any and prefers config.yaml's default_track_method."""
         return self.options.tracker
 
     @property
     def filtered(self) -> bool:
-        """Whether the poses that ``filter-predictions`` wrote are meant."""
+        """Whether the poses written by ``dlcx filter-predictions`` are requested."""
         return isinstance(self.options, PosesOptions) and self.options.filtered
 
     @property
     def out(self) -> Path | None:
-        """Folder of the analysis; None: each video's own."""
+        """Folder of the analysis; None is the folder of each video."""
         return self.options.out
 
     @property
     def given(self) -> Path | None:
-        """The file of poses that the call names."""
+        """The file of poses named by the user."""
         return self.options.poses
 
     @property
@@ -159,13 +159,13 @@ class WantedPoses:
         return read_project_config(self.project.config_path).default_track_method
 
     def find(self, video: Path) -> FoundPoses:
-        """The poses of a video.
+        """Find the poses of a video.
 
         Raises
         ------
         DlcxError
-            When there are none, or several; the hint says what was found instead, and which flag means it.  When they
-            are of another video, or made of poses that have changed since.
+            If there are none or several, or if they belong to another video or were made from poses that have changed.
+            The hint lists the files found and the flags that select them.
         """
         if self.given is not None:
             return self._checked(video, _given_file(self.given, video))
@@ -192,13 +192,13 @@ class WantedPoses:
         )
 
     def videos(self, wanted: Sequence[str | Path] | str | Path) -> list[Path]:
-        """The videos that files, folders and glob patterns name.
+        """Return the videos named by files, folders, and glob patterns.
 
         Raises
         ------
         DlcxError
-            When there are none, two of them have the same poses (files of their name in one folder), or several are
-            named with one file of poses.
+            If there are none, if two of them share their poses (same name and folder), or if several are named together
+            with one file of poses.
         """
         from dlcx.data.video import find_videos
 
@@ -212,7 +212,7 @@ class WantedPoses:
         return found
 
     def _checked(self, video: Path, file: PoseFile) -> FoundPoses:
-        """The poses of a video, when they are its own and of today."""
+        """Return the poses of a video after checking that they are of this video and up to date."""
         allow_changed = self.options.allow_changed_video
         found = FoundPoses(video, file, allow_changed=allow_changed)
         again = "Name the video that was analyzed." if self.given else self._again(AnalyzeVideoOptions, video)
@@ -232,22 +232,22 @@ class WantedPoses:
         return replace(found, again=again, unchecked=not same.compared)
 
     def _again(self, kind: type[Options], video: Path, **more: Any) -> str:
-        """The hint that makes the files of an analysis again."""
+        """Return the hint for repeating an analysis."""
         analysis = AnalysisOptions(**self.options.values_of(AnalysisOptions))
         return f"Run `{command_after(kind, analysis, videos=video, overwrite=True, **more)}`."
 
     def _filtering(self, video: Path, file: PoseFile) -> str:
-        """The command that filters again what a file was made from."""
+        """Return the command that filters the source of a file again."""
         source = {"poses": file.source} if self.given else {}
         return command_after(FilterPredictionsOptions, self.options, videos=video, overwrite=True, **source)
 
     def _linked(self, fitting: Sequence[PoseFile]) -> list[PoseFile]:
-        """Of several files of one net the linked ones; of those the one by config.yaml's tracker."""
+        """Select the linked files of one network, and among them those of config.yaml's tracker."""
         linked = [file for file in fitting if file.tracker] or list(fitting)
         return [file for file in linked if file.tracker == self._preferred] or linked
 
     def _otherwise(self, file: PoseFile) -> str:
-        """In what a file is not what is asked for; nothing for one that is."""
+        """Describe how a file differs from the request; empty if it matches."""
         made = file.made_by
         own = f"DLC_{net_name(self.net_type)}_{self.project.task}{self.project.date}shuffle{self.place.number}"
         if made is None or made["shuffle"] != own:
@@ -269,7 +269,7 @@ class WantedPoses:
 
 
 def _given_file(path: Path, video: Path) -> PoseFile:
-    """A file of poses that the user names; tracks are linked, and DeepLabCut 2.x wrote nothing else."""
+    """Describe a file named by the user; tracks count as linked, and DeepLabCut 2.x wrote nothing else."""
     from dlcx.formats.predictions.pose_tables import stored_key
     from dlcx.formats.predictions.video_predictions import read_scorer
 

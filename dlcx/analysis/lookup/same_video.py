@@ -1,8 +1,8 @@
-"""Whether the poses in a file are those of a video: the one place where commands that look poses up compare the two.
+"""Check whether poses belong to a video. Every command that looks up poses compares the two through this module.
 
-The chunk store of an analysis knows the video's fingerprint, so a video that was moved, renamed or touched is known
-again.  Without a store, as of poses that DeepLabCut wrote, the frame count, frame size and frame rate of
-``_meta.pickle`` are compared with the video's.
+The chunk store of an analysis holds the fingerprint of the video, which identifies it even if it was moved, renamed, or
+touched. Without a store, as for poses written by DeepLabCut, the frame count, frame size, and frame rate in
+``_meta.pickle`` are compared with those of the video.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ logger = logging.getLogger(__name__)
 
 #: Relative difference of two frame rates that count as the same: 29.97 and 30 do, 25 and 30 do not.
 ROUNDED_RATE = 0.005
-#: Share of the poses that may lie outside of the frame: nets guess points of an animal that is partly out of sight.
+#: Fraction of the poses that may lie outside the frame: networks extrapolate animals that are partly out of view.
 MOST_OUTSIDE = 0.1
-#: The flag by which a user says that the poses fit although the file is another one.
+#: The flag with which users confirm that poses belong to a changed video file.
 FLAG = "--allow-changed-video"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared of a video and of the one that was analyzed, and in what the two differ."""
+    """The properties that were compared between a video and the analyzed one, and their differences."""
 
     compared: tuple[str, ...]
     differences: tuple[str, ...] = ()
@@ -46,12 +46,12 @@ class Comparison:
 
 
 def compare_video(video: Path, files: AnalysisFiles) -> Comparison:
-    """Compare a video with what its analysis says of it; at most 2 MiB and one frame of it are read.
+    """Compare a video with the metadata of its analysis. Reads at most 2 MiB and one frame of the video.
 
     Raises
     ------
     DlcxError
-        When the metadata cannot be read, or there is no store and the video cannot be opened.
+        If the metadata cannot be read, or there is no store and the video cannot be opened.
     """
     if (stored := _stored_fingerprint(files)) is not None:
         return _by_content(video, stored)
@@ -66,14 +66,14 @@ def compare_video(video: Path, files: AnalysisFiles) -> Comparison:
 def check_video(
     video: Path, files: AnalysisFiles, poses: Path, hint: str, *, allow_changed: bool = False
 ) -> Comparison:
-    """Refuse poses of another video; warn about them where a changed video is allowed.
+    """Refuse poses of another video, or log a warning if ``allow_changed``.
 
-    ``hint`` says how the video is analyzed again.
+    ``hint`` explains how to analyze the video again.
 
     Raises
     ------
     DlcxError
-        When the video is not the one that was analyzed; names the poses, the video and what differs.
+        If this is not the analyzed video; the message names the poses, the video, and the differences.
     """
     from dlcx.data.video_identity import read_header
 
@@ -98,14 +98,14 @@ def check_video(
 
 
 def check_frames(video: Path, tracks: Tracks, poses: Path, hint: str, *, allow_changed: bool) -> None:
-    """Where nothing else says which video poses are of: compare their frames and positions with the video.
+    """Compare the number of frames and the positions of poses with the video, for poses without any metadata.
 
-    There may be fewer frames than the video has: part of a video can be analyzed.
+    The poses may cover fewer frames than the video has, because part of a video can be analyzed.
 
     Raises
     ------
     DlcxError
-        When they cannot be of this video.
+        If the poses cannot belong to this video.
     """
     import numpy as np
 
@@ -130,7 +130,13 @@ def check_frames(video: Path, tracks: Tracks, poses: Path, hint: str, *, allow_c
 
 
 def refuse(video: Path, poses: Path, difference: str, hint: str, *, allow_changed: bool) -> None:
-    """Raise the error that poses are of another video, or say it where that is allowed."""
+    """Raise the error for poses of another video, or log it as a warning if ``allow_changed``.
+
+    Raises
+    ------
+    DlcxError
+        Unless ``allow_changed``.
+    """
     message = f"{poses} holds the poses of another video than {video}: {difference}"
     if not allow_changed:
         raise DlcxError(message, hint=f"{hint} Add {FLAG} only if every frame shows the same picture as before.")
@@ -138,7 +144,7 @@ def refuse(video: Path, poses: Path, difference: str, hint: str, *, allow_change
 
 
 def _stored_fingerprint(files: AnalysisFiles) -> Mapping[str, Any] | None:
-    """The fingerprint of the video whose poses the files hold; None where no store says it."""
+    """Return the fingerprint of the analyzed video; None if no store holds it."""
     from dlcx.store.manifest import stored_settings, written_frames
     from dlcx.store.settings_check import VIDEO
 
@@ -150,7 +156,7 @@ def _stored_fingerprint(files: AnalysisFiles) -> Mapping[str, Any] | None:
     video = (settings or {}).get(VIDEO)
     if not isinstance(video, Mapping):
         return None
-    if written is None:  # the files that are there may be those of an earlier analysis
+    if written is None:  # the existing files may come from an earlier analysis
         logger.warning("%s: an analysis was started and did not finish", files.store)
         return None
     return video
@@ -184,7 +190,7 @@ def _by_metadata(video: Path, header: VideoHeader, meta: AnalysisMeta) -> Compar
 
 
 def _has_frames(video: Path, header: VideoHeader, count: int) -> bool:
-    """Whether a video has so many frames, as its header says or as counted where that says something else."""
+    """Return whether a video has ``count`` frames according to its header or, if that differs, to an actual count."""
     return count == header.frames or count == _frames(video)
 
 
@@ -195,7 +201,7 @@ def _frames(video: Path) -> int:
 
 
 def _fits(size: tuple[int, int], meta: AnalysisMeta) -> bool:
-    """Whether frames of a size are those that were analyzed, or hold the part that was."""
+    """Return whether the analyzed frames had this size or were cropped from frames of this size."""
     if meta.crop is None:
         return size == tuple(meta.size)
     _, x2, _, y2 = meta.crop

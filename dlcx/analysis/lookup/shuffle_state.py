@@ -54,17 +54,17 @@ class ShuffleState:
 
     @property
     def can_train(self) -> bool:
-        """Whether commands can use the shuffle."""
+        """Whether dlcx can use the shuffle."""
         return not self.trouble and self.engine == "pytorch"
 
 
 def shuffle_states(project: Project) -> tuple[ShuffleState, ...]:
-    """The states of all shuffles of a project, those of TensorFlow last."""
+    """Return the states of all shuffles of a project, those of TensorFlow last."""
     return (*map(shuffle_state, project.shuffles()), *map(tensorflow_state, tensorflow_shuffles(project)))
 
 
 def shuffle_state(shuffle: Shuffle) -> ShuffleState:
-    """Read the state of a shuffle; unreadable files are named in ``trouble``."""
+    """Read the state of a shuffle; ``trouble`` names unreadable files."""
     from dlcx.formats.shuffles.dlcx_config import read_dlcx_config
     from dlcx.formats.shuffles.model_config import shuffle_config
     from dlcx.formats.shuffles.training_set import read_split
@@ -124,7 +124,7 @@ def tensorflow_state(shuffle: Shuffle) -> ShuffleState:
 
 
 def _lowest_error(shuffle: Shuffle, rows: Sequence[dict[str, float]]) -> tuple[float | None, str | None, bool]:
-    """The lowest test error, its snapshot, and whether it comes from `dlcx evaluate` rather than from training."""
+    """Return the lowest test error, its snapshot, and whether it comes from `dlcx evaluate` or from training."""
     from dlcx.formats.predictions.evaluation import read_combined
 
     best = {

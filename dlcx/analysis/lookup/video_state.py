@@ -41,7 +41,7 @@ class VideoState:
 
 
 def video_states(project: Project) -> list[VideoState]:
-    """The videos listed in config.yaml, then others in the project's ``videos`` folder."""
+    """Return the videos listed in config.yaml, followed by others in the project's ``videos`` folder."""
     from dlcx.data.video import VIDEO_SUFFIXES, is_analysis_output
 
     found: dict[Path, VideoState] = {}
@@ -77,7 +77,7 @@ def video_state(path: Path) -> VideoState:
     names = [_describe(file, part) for file, part in zip(poses, parts, strict=True)]
     reports = len(list(path.parent.glob(f"{glob.escape(path.stem)}DLC*_report.html")))
     if others and not poses:
-        drawn, reports = [], 0  # they show the other video
+        drawn, reports = [], 0  # they show the replaced video
     partial = bool(parts) and all(parts)
     return VideoState(
         path.name, path, tuple(names), len(drawn), partial, reports, tuple(_describe(file) for file in others)
@@ -85,13 +85,13 @@ def video_state(path: Path) -> VideoState:
 
 
 def _describe(file: PoseFile, part: str = "") -> str:
-    """Scorer, tracker, filter and frame range of a file of poses."""
+    """Return scorer, tracker, filter, and frame range of a file of poses."""
     tracker = [file.tracker] if file.tracker else []
     return ", ".join([file.scorer, *tracker, *(["filtered"] if file.filtered else []), *([part] if part else [])])
 
 
 def _is_of_other_video(video: Path, file: PoseFile) -> bool:
-    """Whether a file holds poses of a different video with this name; False if that is unknown."""
+    """Return whether a file holds poses of a different video with this name; False if that is unknown."""
     from dlcx.analysis.lookup.same_video import compare_video
 
     with suppress(DlcxError):
@@ -100,7 +100,7 @@ def _is_of_other_video(video: Path, file: PoseFile) -> bool:
 
 
 def _frame_range(video: Path, scorer: str) -> str:
-    """The frame range of an incomplete analysis; empty if it is complete or unknown."""
+    """Return the frame range of an incomplete analysis; empty if it is complete or unknown."""
     from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
     from dlcx.store.manifest import written_frames
 

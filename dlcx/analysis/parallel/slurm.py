@@ -1,4 +1,4 @@
-"""An analysis as jobs of SLURM: an array that does the shares, and a job that joins them when all have ended."""
+"""Run an analysis as SLURM jobs: an array job that analyzes the parts, followed by a job that merges them."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ from dlcx.untrusted_files import read_json
 
 logger = logging.getLogger(__name__)
 
-#: Tasks of an array where the cluster does not say how many there may be.
+#: Maximum number of tasks in an array if the cluster does not report its limit.
 MAX_ARRAY = 1001
-#: What the results of a video take beside its chunk store, as a multiple of it: see docs/scale.md.
+#: Size of a video's results as a multiple of its chunk store: see docs/scale.md.
 RESULTS = 25.0
-#: How much longer than measured a share may take, and how much more memory: other nodes, longer queues of frames.
+#: Safety factor for the measured time and memory: other nodes may be slower, and frame queues longer.
 SLACK_TIME, SLACK_MEMORY = 2.0, 1.5
-#: Options of a part, beside those of every analysis, that its results depend on.
+#: Options that the results of a part depend on, in addition to those of every analysis.
 _RESULTS_DEPEND_ON = ("conditions", "batch_size", "device", "precision", "engine", "crop", "dynamic_crop")
-#: Minutes that a suggested limit is a multiple of.
+#: Suggested time limits are multiples of this many minutes.
 STEP = 10
 
 
 def node_device(options: AnalyzeVideoOptions) -> str:
-    """What ``--device`` means on a node: the same on all of them, so that parts can be joined."""
+    """Return the device for all nodes: parts can only be merged if they were analyzed on the same kind of device."""
     return ("cuda" if options.gpus else "cpu") if options.device == "auto" else options.device
 
 
 @dataclass(frozen=True)
 class SubmittedAnalysis:
-    """Jobs that will do the analysis; ``files`` are their texts by path, ``cost`` is what their sizes were made of.
+    """Jobs that run an analysis. ``files`` are their texts by path; ``cost`` is the measured cost per frame.
 
-    ``array`` and ``merge`` are numbers of jobs; None where nothing is left to do or ``dry_run`` is asked for.
+    ``array`` and ``merge`` are job numbers; None if there is nothing left to analyze or with ``dry_run``.
     """
 
     scorer: str
@@ -85,11 +85,11 @@ class SubmittedAnalysis:
 
     @property
     def exit_code(self) -> int:
-        """4 when a video cannot be used, else 0."""
+        """4 if a video cannot be used, otherwise 0."""
         return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
-        """One fact a line; the files themselves for ``--dry-run``."""
+        """Return the lines to print; with ``--dry-run`` the job files themselves."""
         failed = [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
         if self.dry_run:
             shown = [line for path, text in self.files.items() for line in (f"# {path}", *text.splitlines(), "")]
@@ -115,18 +115,18 @@ class SubmittedAnalysis:
 
 
 def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
-    """Divide the videos into parts and submit what is left to do; jobs that wait or run are left alone.
+    """Divide the videos into parts and submit jobs for unfinished ones; pending and running jobs are left alone.
 
     Raises
     ------
     DlcxError
-        If there is no SLURM, it refuses the jobs, or the videos cannot be used.
+        If SLURM is missing or rejects the jobs, or the videos cannot be used.
     """
     from dlcx.engines.devices import is_here
     from dlcx.store import restart_marker
 
     device = node_device(options)
-    # where jobs are submitted there may be no GPU: then the network is only used to plan
+    # login nodes may have no GPU: then the network only serves for planning
     plans_only = {"device": "cpu", "precision": "fp32", "engine": "torch"}
     analysis = VideoAnalysis.of(options, **({"device": device} if is_here(device) else plans_only))
     files = absolute_files(analysis)
@@ -150,7 +150,7 @@ def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
     if not states and has_device and not (options.shares and options.time and options.mem):
         videos, _ = divide(math.inf, None)
         if unwritten := [video for video in videos if not video.is_written]:
-            longest = max(unwritten, key=lambda video: video.frames)  # a few frames would tell too little
+            longest = max(unwritten, key=lambda video: video.frames)  # a short video would give a poor estimate
             cost = measure(analysis, longest, options.cpus or 1)
             max_frames = max(1, int(PART_SECONDS / cost.seconds))
     elif not states and not has_device:
@@ -215,7 +215,7 @@ def submit_analysis(options: AnalyzeVideoOptions) -> SubmittedAnalysis:
 
 @dataclass(frozen=True)
 class _Jobs:
-    """The files of the jobs."""
+    """The job files."""
 
     folder: Path
     part: AnalyzeVideoOptions
@@ -226,7 +226,7 @@ class _Jobs:
     def files(
         self, left: Sequence[tuple[DividedVideo, PlannedPart]], videos: Sequence[DividedVideo]
     ) -> dict[Path, str]:
-        """Texts by path: the table of parts, the array job, and the job that joins the parts."""
+        """Return the texts by path: the table of parts, the array job, and the merge job."""
         merge = self.folder / "merge.sbatch"
         if not left:
             return {merge: self._merge(videos)}
@@ -263,11 +263,11 @@ class _Jobs:
         return job_file("dlcx-merge", options, body, log=self.folder / "logs" / "merge.log")
 
     def _setup(self) -> str:
-        """The same number of threads on every node, so that the same numbers come out."""
+        """Return shell lines that set the same number of threads on every node, for identical numbers."""
         return f"export OMP_NUM_THREADS={self.job.cpus or 1}\ncd {shlex.quote(str(Path.cwd()))}"
 
     def _sized(self, frames: int) -> DistributionOptions:
-        """What the user asks for, and what was measured where he does not."""
+        """Return the user's limits, completed by measured ones."""
         options = self.job
         if self.cost is None:
             return options
@@ -281,7 +281,7 @@ class _Jobs:
 
 
 def _dlcx() -> list[str]:
-    """This very installation, which nodes see at the same place."""
+    """Return the command that starts this installation, which the nodes see under the same path."""
     return [shlex.quote(sys.executable), "-m", "dlcx"]
 
 
@@ -298,7 +298,7 @@ def _tabless(path: Path) -> str:
 def _job_folder(
     files: Sequence[AnalysisFiles], scorer: str, part: AnalyzeVideoOptions, join: MergePartsOptions
 ) -> Path:
-    """The folder of the jobs beside the results; the same call finds the same folder."""
+    """Return the folder of the jobs beside the results; the same options give the same folder."""
     values = part.values_of(AnalysisOptions) | join.values_of(TrackingOptions)
     values |= {name: getattr(part, name) for name in _RESULTS_DEPEND_ON} | {"csv": join.csv}
     call = [[str(target.video) for target in files], scorer, values]
