@@ -11,8 +11,8 @@ from dlcx.options.poses import ProjectVideosOptions
 class CleanLabelsOptions(ProjectOptions, ProjectVideosOptions):
     """Remove duplicate label rows and rows of deleted images, or convert labels to multi-animal labels.
 
-    Rewrites the h5 and the csv file of each folder, and keeps the previous files in label-backups in the project
-    folder.
+    The command rewrites the h5 and csv files of each folder and keeps the previous files in label-backups in the
+    project folder.
     """
 
     drop_unlabeled: bool = option(

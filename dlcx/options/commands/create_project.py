@@ -25,7 +25,7 @@ class CreateProjectOptions(CopyVideosOptions, VideosOptions):
     date: str | None = option(
         None, "Date in the name of the project folder.", metavar="YYYY-MM-DD", show_default="today"
     )
-    multi: bool = option(False, "Create a project with several animals.")
+    multi: bool = option(False, "Create a project for several animals.")
     bodyparts: tuple[str, ...] = option(
         (), "Bodyparts to label.", format=NAMES, show_default="placeholders to replace in config.yaml"
     )

@@ -16,10 +16,16 @@ class ExtractFramesOptions(PickingOptions, ProjectOptions, ProjectVideosOptions)
     """Save frames of the videos as images to label."""
 
     start: float | None = option(
-        None, "Fraction of the video at which to start.", limits=FRACTION, show_default="config.yaml's start"
+        None,
+        "Position at which to start, as a fraction of the video.",
+        limits=FRACTION,
+        show_default="config.yaml's start",
     )
     stop: float | None = option(
-        None, "Fraction of the video at which to stop.", limits=FRACTION, show_default="config.yaml's stop"
+        None,
+        "Position at which to stop, as a fraction of the video.",
+        limits=FRACTION,
+        show_default="config.yaml's stop",
     )
     crop: bool = option(False, "Crop the images to the region that config.yaml specifies for each video.")
     step: int = option(1, "For kmeans: look only at every Nth frame.", limits=whole(1, 10**6), need=_KMEANS)

@@ -67,7 +67,7 @@ class TrainOptions(OverwriteOptions, OverridesOptions, DeviceOptions, ShuffleOpt
     logger: Literal["csv", "tensorboard", "wandb"] | None = option(
         None, "Additional logger; learning_stats.csv is always written."
     )
-    seed: int | None = option(None, "Random seed; the same seed gives the same training.", limits=SEED)
+    seed: int | None = option(None, "Random seed; the same seed gives the same result.", limits=SEED)
     devices: int = option(
         1,
         "Number of GPUs of this machine (or processes on its CPU) to train on.",
