@@ -13,8 +13,8 @@ PAGE = Path(__file__).with_name("json-output.md")
 SCHEMAS = Path(__file__).with_name("json-schemas.json")
 HEAD = """# JSON output
 
-With `--json`, a command prints one line of JSON to stdout. If the exit code is 0, or 4 because some of several items
-failed, this is an object with the fields listed below. With any other exit code, it is an `error` object. Unknown
+With `--json`, a command prints one line of JSON to stdout. If the exit code is 0, or 4 because some items failed, the
+line is an object with the fields listed below. With any other exit code, it is an `error` object. Unknown
 numbers are `null`, and paths are strings. `next_steps` contains commands and sentences for the user. You can run
 those that start with `dlcx` unchanged.
 
