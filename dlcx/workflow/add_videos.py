@@ -1,4 +1,4 @@
-"""More videos for a project."""
+"""Add videos to a project."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AddVideosResult:
-    """The videos that config.yaml lists now, and those that it had listed before."""
+    """The videos added to config.yaml and those it already listed."""
 
     project: Path
     added: tuple[Path, ...]
@@ -38,13 +38,13 @@ class AddVideosResult:
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """What to do now."""
+        """The suggested next command."""
         return ("Next: dlcx extract-frames",) if self.added else ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
-        said = [f"added: {video}" for video in self.added]
-        return said + [f"already there: {video}" for video in self.existed]
+        """Lines of the text output."""
+        lines = [f"added: {video}" for video in self.added]
+        return lines + [f"already there: {video}" for video in self.existed]
 
 
 @keyword_options(AddVideosOptions)
@@ -55,7 +55,9 @@ def add_videos(
     progress: Progress = SILENT,
     **keywords: Unpack[AddVideosKeywords],
 ) -> AddVideosResult:
-    """Link videos into the project, and list them in config.yaml, whose comments and order stay.
+    """Link videos into a project and list them in config.yaml.
+
+    Comments and the order of keys in config.yaml are preserved.
 
     Parameters
     ----------
@@ -64,10 +66,15 @@ def add_videos(
     videos
         Files, folders and glob patterns.
 
+    Returns
+    -------
+    AddVideosResult
+        The added videos and those that were already in the project.
+
     Raises
     ------
     DlcxError
-        When a video cannot be used, or another one of its name is in the project.
+        If a video cannot be read, or the project already has a different video with the same name.
     """
     options = AddVideosOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.video import find_videos
@@ -96,7 +103,15 @@ def add_videos(
 
 
 def distinct_stems(videos: Sequence[Path]) -> None:
-    """Refuse two videos of one name, whose labels would share a folder, and names that no folder can have."""
+    """Check that the names of videos are unique and valid as folder names.
+
+    Labels are stored in one folder per video name.
+
+    Raises
+    ------
+    DlcxError
+        If two videos have the same name, or a name cannot be used for a folder.
+    """
     seen: dict[str, Path] = {}
     for video in videos:
         check_video_name(video.stem, str(video))
@@ -109,12 +124,24 @@ def distinct_stems(videos: Sequence[Path]) -> None:
 
 
 def frame_crops(videos: Sequence[Path], crop: Crop | None = None) -> dict[str, Crop]:
-    """The part x1, x2, y1, y2 of the frames of each video, by its stem; None: all of it.
+    """Determine the crop of each video.
+
+    Parameters
+    ----------
+    videos
+        Paths of the videos.
+    crop
+        Crop (x1, x2, y1, y2) in pixels for all videos; None for full frames.
+
+    Returns
+    -------
+    dict
+        The crop (x1, x2, y1, y2) by video stem.
 
     Raises
     ------
     DlcxError
-        When a video cannot be read, or the part does not lie in its frames.
+        If a video cannot be read, or the crop extends beyond its frames.
     """
     from dlcx.data.video import open_video
 
@@ -131,9 +158,22 @@ def frame_crops(videos: Sequence[Path], crop: Crop | None = None) -> dict[str, C
 
 
 def bring_in(videos: Sequence[Path], folder: Path, *, copy_videos: bool, progress: Progress = SILENT) -> list[Path]:
-    """Link (or copy) videos into ``folder``; those that lie there already stay. Returns their paths there."""
+    """Link or copy videos into a folder.
+
+    Videos that are already in the folder are kept.
+
+    Returns
+    -------
+    list of Path
+        The paths of the videos in ``folder``.
+
+    Raises
+    ------
+    DlcxError
+        If the folder contains a different file with the name of a video.
+    """
     targets = [folder.resolve() / video.name for video in videos]
-    listener = progress if copy_videos else SILENT  # links take no time
+    listener = progress if copy_videos else SILENT  # linking is instantaneous
     with listener.task("copy", total=len(videos), unit="video") as task:
         for video, target in zip(videos, targets, strict=True):
             if not target.exists():
@@ -145,12 +185,18 @@ def bring_in(videos: Sequence[Path], folder: Path, *, copy_videos: bool, progres
 
 
 def link_video(video: Path, target: Path) -> str:
-    """Make ``target`` a link to a video, unless it is one; returns why it cannot be made."""
+    """Create a symbolic link to a video unless it exists.
+
+    Returns
+    -------
+    str
+        The reason the link cannot be created; empty on success.
+    """
     try:
         if target.exists():
             return "" if target.samefile(video) else f"{target} is another file"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)  # a link that leads nowhere
+        target.unlink(missing_ok=True)  # a dangling link
         target.symlink_to(video)
     except OSError as error:
         return error.strerror or str(error)
@@ -167,7 +213,7 @@ def _bring(video: Path, target: Path, *, copy: bool) -> None:
 
 
 def _same(project: Project, stored: str, video: Path) -> None:
-    """Whether a video of the project is the one that is meant."""
+    """Raise if the project's video of this name is a different recording; warn if its file is missing."""
     from dlcx.data.video_identity import is_same_recording
 
     try:

@@ -1,4 +1,4 @@
-"""Poses in images that are no frames of a video."""
+"""Estimate poses in individual images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FailedImage:
-    """An image that could not be read, and why."""
+    """An image that could not be read and the reason."""
 
     image: Path
     error: str
@@ -37,7 +37,7 @@ class FailedImage:
 
 @dataclass(frozen=True)
 class AnalyzeImagesResult:
-    """What was analysed with which scorer, the files that hold it, and what failed."""
+    """The analyzed images, the files with their poses, and the images that failed."""
 
     scorer: str
     images: tuple[Path, ...]
@@ -48,15 +48,15 @@ class AnalyzeImagesResult:
 
     @property
     def exit_code(self) -> int:
-        """4 when an image failed, else 0."""
+        """4 if an image failed, else 0."""
         return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
-        """One fact a line."""
-        said = [f"scorer: {self.scorer}", f"images: {len(self.images)}"]
+        """Lines of the text output."""
+        lines = [f"scorer: {self.scorer}", f"images: {len(self.images)}"]
         files = {"h5": self.h5, "csv": self.csv, "pictures": self.pictures}
-        said += [f"{name}: {path}" for name, path in files.items() if path]
-        return said + [f"failed: {failure.image}: {failure.error}" for failure in self.failed]
+        lines += [f"{name}: {path}" for name, path in files.items() if path]
+        return lines + [f"failed: {failure.image}: {failure.error}" for failure in self.failed]
 
 
 @keyword_options(AnalyzeImagesOptions)
@@ -67,7 +67,7 @@ def analyze_images(
     progress: Progress = SILENT,
     **keywords: Unpack[AnalyzeImagesKeywords],
 ) -> AnalyzeImagesResult:
-    """Analyse images with the net of a shuffle; poses go to ``image_predictions_<scorer>.h5``.
+    """Analyze images with the network of a shuffle and write ``image_predictions_<scorer>.h5``.
 
     Parameters
     ----------
@@ -76,10 +76,16 @@ def analyze_images(
     images
         Files, folders and glob patterns.
 
+    Returns
+    -------
+    AnalyzeImagesResult
+        The analyzed images, the files written, and the images that failed.
+
     Raises
     ------
     DlcxError
-        When a value, the net, or all images cannot be used.  Of several images those that fail are in the result.
+        If an option is invalid, the network cannot be loaded, or no image can be read.  If only some of several
+        images cannot be read, the result names them.
     """
     options = AnalyzeImagesOptions.of(project=project, images=images, **keywords)
     from dlcx.data.images import find_images, same_size_batches
@@ -98,7 +104,7 @@ def analyze_images(
     paint = _painter(place, options.pcutoff) if options.plot else None
 
     if net.engine != "auto":
-        _ = net.predictor  # a net that cannot be loaded is said before images are read
+        _ = net.predictor  # report a network that cannot be loaded before reading images
     done, predictions, names = [], [], distinct_names(found)
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
@@ -139,7 +145,7 @@ def _folder(images: Sequence[Path], out: str | Path | None) -> Path:
 
 
 def _readable(images: Sequence[Path], failed: list[FailedImage]) -> Iterator[tuple[Path, np.ndarray]]:
-    """The images with their pixels; those that cannot be read are added to ``failed``."""
+    """Yield each image with its pixels; append images that cannot be read to ``failed``."""
     from dlcx.data.images import read_image
 
     for path in images:

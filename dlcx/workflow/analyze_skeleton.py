@@ -1,4 +1,4 @@
-"""Lengths and angles of the bones of config.yaml's skeleton over a video."""
+"""Measure the length and orientation of skeleton bones in videos."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bone:
-    """One bone over a video: median length and its median absolute deviation in pixels, where it is sure.
+    """Statistics of one bone over a video.
 
-    ``sure`` is the share of frames in which both ends reach the cut-off.
+    ``length`` and ``deviation`` are the median length and its median absolute deviation in pixels, over the frames in
+    which both ends of the bone reach ``pcutoff``.  ``sure`` is the fraction of these frames.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Bone:
 
 @dataclass(frozen=True)
 class AnalyzedSkeleton:
-    """The bones of one video and the file that holds them."""
+    """The bones of one video and the files they are stored in."""
 
     video: Path
     poses: Path
@@ -51,25 +52,25 @@ class AnalyzedSkeleton:
     existed: bool
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Lines of the text output."""
         state = " (was there already)" if self.existed else ""
-        wide = max(4, *(len(bone.name) for bone in self.bones))
-        said = [f"skeleton: {self.skeleton}{state}", *([f"csv: {self.csv}"] if self.csv else [])]
-        said.append(f"{'bone':{wide}}{'length px':>11}{'+-':>7}{'sure':>7}")
+        width = max(4, *(len(bone.name) for bone in self.bones))
+        lines = [f"skeleton: {self.skeleton}{state}", *([f"csv: {self.csv}"] if self.csv else [])]
+        lines.append(f"{'bone':{width}}{'length px':>11}{'+-':>7}{'sure':>7}")
         for bone in self.bones:
             length, deviation = (
                 f"{value:.1f}" if np.isfinite(value) else "-" for value in (bone.length, bone.deviation)
             )
-            said.append(f"{bone.name:{wide}}{length:>11}{deviation:>7}{100 * bone.sure:>5.0f} %")
-        return said
+            lines.append(f"{bone.name:{width}}{length:>11}{deviation:>7}{100 * bone.sure:>5.0f} %")
+        return lines
 
 
 @dataclass(frozen=True)
 class AnalyzeSkeletonResult(VideosResult[AnalyzedSkeleton]):
-    """The videos whose bones were measured, and those that failed with the reason."""
+    """The measured videos, and those that failed with the reason."""
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Lines of the text output."""
         return result_lines(self)
 
 
@@ -79,7 +80,9 @@ def analyze_skeleton(
     videos: Sequence[str | Path] | str | Path = (),
     **keywords: Unpack[AnalyzeSkeletonKeywords],
 ) -> AnalyzeSkeletonResult:
-    """Write length, orientation and likelihood of every bone of config.yaml's skeleton in every frame.
+    """Write the length, orientation and likelihood of each skeleton bone in each frame.
+
+    The bones are those under ``skeleton`` in config.yaml.
 
     Parameters
     ----------
@@ -88,11 +91,16 @@ def analyze_skeleton(
     videos
         Files, folders and glob patterns.
 
+    Returns
+    -------
+    AnalyzeSkeletonResult
+        The bones and output files of each video, and the videos that failed.
+
     Raises
     ------
     DlcxError
-        When config.yaml has no skeleton, or a value or the only video cannot be used.  Of several videos those that
-        fail are in the result.
+        If config.yaml has no skeleton, or an option or the only video cannot be used.  If some of several videos
+        cannot be used, the result names them.
     """
     options = AnalyzeSkeletonOptions.of(project=project, videos=videos, **keywords)
     wanted = WantedPoses.of(options)
@@ -128,12 +136,21 @@ def _analyze(found: FoundPoses, skeleton: Bones, least: float, *, csv: bool, ove
 
 
 def measure(tracks: Tracks, skeleton: Bones) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and values (T, B, 3) of the bones of all animals: length in pixels, orientation in degrees, likelihood.
+    """Measure the bones of all animals.
+
+    Bones with a bodypart that the poses lack are skipped with a warning.
+
+    Returns
+    -------
+    names : tuple of str
+        Names of the B bones, prefixed by the individual in multi-animal projects.
+    values : ndarray of shape (T, B, 3)
+        Length in pixels, orientation in degrees in [0, 360), and likelihood (the lower one of both ends).
 
     Raises
     ------
     DlcxError
-        When the poses have none of the skeleton's bodyparts.
+        If the poses have none of the bones.
     """
     layout = tracks.layout
     number = {part: index for index, part in enumerate(layout.bodyparts)}

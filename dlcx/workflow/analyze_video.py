@@ -38,7 +38,7 @@ class AnalyzeVideoResult:
         return 4 if self.failed or any(video.unreadable for video in self.videos) else 0
 
     def lines(self) -> list[str]:
-        """One fact per line."""
+        """Lines of the text output."""
         lines = [f"scorer: {self.scorer}"]
         for video in self.videos:
             lines.extend(video.lines())

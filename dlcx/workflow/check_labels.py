@@ -1,4 +1,4 @@
-"""The labels as pictures, and those that look wrong as a list."""
+"""Check labels: list suspicious ones and draw labeled images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dlcx.project import Project
 
 logger = logging.getLogger(__name__)
 
-#: Of more images only those with suspicious labels are drawn unless all are asked for; each takes some 30 ms.
+#: Above this number of images only those with suspicious labels are drawn by default; drawing takes about 30 ms each.
 DRAWN_WITHOUT_ASKING = 100
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckedFolder:
-    """The labels of one video: rows of its label file, images without a row, and the folder of the pictures."""
+    """The labels of one video: number of rows, images without a row, and the folder of the drawn images."""
 
     video: str
     rows: int
@@ -42,7 +42,7 @@ class CheckedFolder:
 
 @dataclass(frozen=True)
 class LabelCount:
-    """In how many images a bodypart is labelled, of all individuals that are in them."""
+    """How often a bodypart is labeled, of all labeled animals (of all images, for a unique bodypart)."""
 
     bodypart: str
     labelled: int
@@ -51,7 +51,7 @@ class LabelCount:
 
 @dataclass(frozen=True)
 class SuspiciousLabel:
-    """Labels to look at: the image, what kind of oddity, whose, which bodyparts, and in words."""
+    """Suspicious labels in one image: the kind of issue, the individual, the bodyparts, and a description."""
 
     image: str
     kind: str
@@ -62,7 +62,7 @@ class SuspiciousLabel:
 
 @dataclass(frozen=True)
 class FailedItem:
-    """A label file or an image that cannot be used, and why."""
+    """A label file or image that cannot be used and the reason."""
 
     path: str
     error: str
@@ -70,7 +70,7 @@ class FailedItem:
 
 @dataclass(frozen=True)
 class CheckLabelsResult:
-    """What is labelled, what looks wrong, what could not be checked, and how many images were drawn."""
+    """The checked labels, suspicious labels, files that could not be checked, and the number of drawn images."""
 
     folders: tuple[CheckedFolder, ...]
     bodyparts: tuple[LabelCount, ...]
@@ -81,34 +81,34 @@ class CheckLabelsResult:
 
     @property
     def exit_code(self) -> int:
-        """4 when a label file or an image cannot be used; labels that look wrong are no failure."""
+        """4 if a label file or image cannot be used, else 0; suspicious labels are not failures."""
         return 4 if self.failed else 0
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """What to do now."""
+        """The suggested next steps."""
         if self.suspicious or self.failed:
             drop = ("`dlcx clean-labels` drops rows of images that were deleted.",) if self.failed else ()
             return (*drop, "Look at the pictures; correct labels in napari-deeplabcut, then: dlcx check-labels")
         return ("Next: dlcx create-dataset",)
 
     def lines(self) -> list[str]:
-        """One fact a line: folders, bodyparts, then what looks wrong."""
-        said: list[str] = []
+        """Lines of the text output: folders, bodyparts, suspicious labels, failures."""
+        lines: list[str] = []
         rows = sum(one.rows for one in self.folders)
         for one in self.folders:
             without = f", {len(one.without_row)} images without labels" if one.without_row else ""
-            said.append(f"{one.video}: {one.rows} labelled images{without}")
-            said += [f"  pictures: {one.pictures}"] if one.pictures else []
-        wide = max((len(one.bodypart) for one in self.bodyparts), default=0)
-        said += [f"{one.bodypart:{wide}}  labelled {one.labelled} times of {one.of}" for one in self.bodyparts]
+            lines.append(f"{one.video}: {one.rows} labelled images{without}")
+            lines += [f"  pictures: {one.pictures}"] if one.pictures else []
+        width = max((len(one.bodypart) for one in self.bodyparts), default=0)
+        lines += [f"{one.bodypart:{width}}  labelled {one.labelled} times of {one.of}" for one in self.bodyparts]
         if self.plotted and self.drawn + len(self.failed) < rows:
-            said.append(f"drawn: the {self.drawn} images with suspicious labels, of {rows}; --all draws every image")
-        said.append(f"suspicious: {len(self.suspicious) or 'none'}")
+            lines.append(f"drawn: the {self.drawn} images with suspicious labels, of {rows}; --all draws every image")
+        lines.append(f"suspicious: {len(self.suspicious) or 'none'}")
         for label in self.suspicious:
             whose = f"{label.individual}: " if label.individual else ""
-            said.append(f"  {label.image}: {whose}{label.text}")
-        return said + [f"failed: {failure.path}: {failure.error}" for failure in self.failed]
+            lines.append(f"  {label.image}: {whose}{label.text}")
+        return lines + [f"failed: {failure.path}: {failure.error}" for failure in self.failed]
 
 
 @keyword_options(CheckLabelsOptions)
@@ -119,19 +119,24 @@ def check_labels(
     progress: Progress = SILENT,
     **keywords: Unpack[CheckLabelsKeywords],
 ) -> CheckLabelsResult:
-    """List the labels that look wrong, and draw them.
+    """List suspicious labels and draw labeled images.
 
     Parameters
     ----------
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Some of the project's; default: all that have labels.
+        Videos of the project; default: all videos with labels.
+
+    Returns
+    -------
+    CheckLabelsResult
+        Label counts, suspicious labels, and files that could not be checked.
 
     Raises
     ------
     DlcxError
-        When there are no labels, or none that can be read.
+        If there are no labels, or no label file can be read.
     """
     options = CheckLabelsOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.images import image_size, read_image
@@ -203,7 +208,7 @@ def _rows_to_draw(
     *,
     every: bool,
 ) -> list[tuple[str, int]]:
-    """Folder and row of the images to draw, those with suspicious labels first; images that cannot be read are none."""
+    """Folder and row of each image to draw, images with suspicious labels first; unreadable images are left out."""
     there = [(stem, row) for stem, known in sizes.items() for row, size in enumerate(known) if size is not None]
     suspicious = {(stem, one.row) for stem, several in found.items() for one in several}
     first = [place for place in there if place in suspicious]
@@ -230,7 +235,7 @@ def _read(project: Project, stems: Sequence[str]) -> tuple[dict[str, Labels], li
 def _suspicions(
     project: Project, parts: dict[str, Labels], sizes: dict[str, list[tuple[int, int] | None]]
 ) -> dict[str, list[LabelIssue]]:
-    """By video; what is usual is told from the video itself, or from all videos of few images together."""
+    """Find label issues by video; videos with few images are pooled, as statistics need enough animals."""
     few = [stem for stem, labels in parts.items() if len(labels) < MIN_ANIMALS]
     groups = [[stem] for stem in parts if stem not in few] + ([few] if few else [])
     found: dict[str, list[LabelIssue]] = {stem: [] for stem in parts}
@@ -250,7 +255,7 @@ def _suspicions(
 
 
 def _animal(labels: Labels, one: LabelIssue) -> int | None:
-    """Row of the individual that a suspicion is of; None for unique bodyparts."""
+    """Index of the individual of an issue; None for unique bodyparts."""
     if set(one.bodyparts) <= set(labels.layout.unique):
         return None
     return labels.layout.individuals.index(one.individual) if one.individual else 0

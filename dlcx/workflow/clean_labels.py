@@ -1,4 +1,4 @@
-"""Rows of labels that no training can use are dropped, and labels of one animal get an individual."""
+"""Clean labels: drop unusable rows and convert single-animal labels to multi-animal labels."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CleanedFolder:
-    """What was dropped of the labels of one video, by the names of the images.
+    """Changes to the labels of one video; images are given by file name.
 
-    ``duplicates`` are images that had several rows: one is kept; of those that ``differ`` the others held other labels.
-    ``gone`` are rows whose image is gone, ``unlabeled`` rows without a label, ``images`` those without a row that were
-    moved away.  ``individual`` is whose the labels are now, where they were of a project with a single animal.
+    ``duplicates`` are images with several rows, of which one is kept; in ``differ``, the dropped rows had different
+    labels.  ``gone`` are dropped rows whose image no longer exists, and ``unlabeled`` dropped rows without labels.
+    ``images`` are images without a row that were moved to the backup folder.  ``individual`` is the individual that
+    single-animal labels were assigned to.
     """
 
     video: str
@@ -54,28 +55,28 @@ class CleanedFolder:
 
     @property
     def changed(self) -> bool:
-        """Whether the label files are other ones now."""
+        """Whether the label files change."""
         return self.kept != self.rows or self.individual is not None
 
     def lines(self, *, dry_run: bool) -> list[str]:
-        """One fact a line."""
+        """Lines of the text output."""
         drop, move = ("would drop", "would move away") if dry_run else ("dropped", "moved away")
-        said = [f"{self.video}: {self.rows} rows, {self.kept if self.changed else 'nothing to drop'}"]
-        said[0] += (" would be kept" if dry_run else " kept") if self.changed else ""
+        lines = [f"{self.video}: {self.rows} rows, {self.kept if self.changed else 'nothing to drop'}"]
+        lines[0] += (" would be kept" if dry_run else " kept") if self.changed else ""
         for name in self.duplicates:
             other = " (its other rows hold other labels)" if name in self.differ else ""
-            said.append(f"  {drop} duplicate rows: {name}{other}")
-        said += [f"  {drop}, the image is gone: {name}" for name in self.gone]
-        said += [f"  {drop}, nothing is labeled: {name}" for name in self.unlabeled]
-        said += [f"  {move}, no row: {name}" for name in self.images]
+            lines.append(f"  {drop} duplicate rows: {name}{other}")
+        lines += [f"  {drop}, the image is gone: {name}" for name in self.gone]
+        lines += [f"  {drop}, nothing is labeled: {name}" for name in self.unlabeled]
+        lines += [f"  {move}, no row: {name}" for name in self.images]
         if self.individual:
-            said.append(f"  {'would become' if dry_run else 'now'} labels of individual {self.individual}")
-        return said
+            lines.append(f"  {'would become' if dry_run else 'now'} labels of individual {self.individual}")
+        return lines
 
 
 @dataclass(frozen=True)
 class CleanLabelsResult:
-    """What was dropped, or would be (``dry_run``), and the folder that holds the files from before."""
+    """The changes to each folder (not applied if ``dry_run``) and the backup of the original files."""
 
     folders: tuple[CleanedFolder, ...]
     dry_run: bool
@@ -85,14 +86,14 @@ class CleanLabelsResult:
 
     @property
     def exit_code(self) -> int:
-        """4 when some label files cannot be used."""
+        """4 if a label file cannot be used, else 0."""
         return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
-        """One fact a line."""
-        said = [line for one in self.folders for line in one.lines(dry_run=self.dry_run)]
-        said += [f"backup: {self.backup}"] if self.backup else []
-        return said + [f"failed: {failure.path}: {failure.error}" for failure in self.failed]
+        """Lines of the text output."""
+        lines = [line for one in self.folders for line in one.lines(dry_run=self.dry_run)]
+        lines += [f"backup: {self.backup}"] if self.backup else []
+        return lines + [f"failed: {failure.path}: {failure.error}" for failure in self.failed]
 
 
 @keyword_options(CleanLabelsOptions)
@@ -103,21 +104,27 @@ def clean_labels(
     progress: Progress = SILENT,
     **keywords: Unpack[CleanLabelsKeywords],
 ) -> CleanLabelsResult:
-    """Drop duplicate rows of labels and rows whose image is gone; keep the files from before as a backup.
+    """Drop duplicate label rows and rows whose image no longer exists, after backing up the label files.
 
-    Of several rows of an image the first one stays that has a label.
+    If an image has several rows, the first row with a label is kept.
 
     Parameters
     ----------
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Some of the project's; default: all that have labels.
+        Videos of the project; default: all videos with labels.
+
+    Returns
+    -------
+    CleanLabelsResult
+        The changes to each label file and the backup folder.
 
     Raises
     ------
     DlcxError
-        When there are no labels, none that can be used, or the project has a single animal and several are asked for.
+        If there are no labels, no label file can be used, or ``to_multi_animal`` is given for a single-animal
+        project.
     """
     options = CleanLabelsOptions.of(project=project, videos=videos, **keywords)
     home = open_project(options.project)
@@ -157,7 +164,7 @@ def _next_steps(done: Sequence[CleanedFolder], backup: LabelBackup, options: Cle
 
 
 def _individual(project: Project, name: str | None, *, to_multi_animal: bool) -> str | None:
-    """Whose the labels of single animals become; None where they stay as they are."""
+    """The individual that single-animal labels are assigned to; None if they are not converted."""
     if name is not None and not to_multi_animal:
         raise DlcxError("--individual belongs to --to-multi-animal", hint="Give both.")
     if not to_multi_animal:
@@ -176,7 +183,7 @@ def _individual(project: Project, name: str | None, *, to_multi_animal: bool) ->
 
 @dataclass(frozen=True)
 class _Plan:
-    """What becomes of the labels of a folder."""
+    """Plans the changes to the labels of a folder."""
 
     project: Project
     drop_unlabeled: bool
@@ -185,21 +192,21 @@ class _Plan:
 
     @cached_property
     def own(self) -> set[Image]:
-        """Images that are labeled in the file of their own folder."""
+        """Images that are labeled in the label file of their own folder."""
         found: set[Image] = set()
         for stem in labeled_stems(self.project, ()):
-            with suppress(DlcxError):  # said where that folder is cleaned
+            with suppress(DlcxError):  # reported when that folder is cleaned
                 images = read_label_rows(self.project.labels_path(stem)).images
                 found |= {image for image in images if image[1] == stem}
         return found
 
     def __call__(self, stem: str) -> tuple[CleanedFolder, LabelRows]:
-        """What is dropped, and the rows that stay.
+        """Return the changes and the remaining rows.
 
         Raises
         ------
         DlcxError
-            When no row would stay, the images of rows lie in another folder, or h5 and csv disagree.
+            If no row would remain, rows name the wrong folder, or h5 and csv disagree.
         """
         base = self.project.labels_path(stem)
         found = read_label_rows(base)
@@ -253,12 +260,12 @@ class _Plan:
         ), rows
 
     def _gone(self, stem: str, found: LabelRows) -> list[Image]:
-        """Images that are nowhere.
+        """Images that no longer exist.
 
         Raises
         ------
         DlcxError
-            When they are in the folder of the label file, whose rows name another one.
+            If images are in the folder of the label file but its rows name another folder.
         """
         root = self.project.root
         gone = [image for image in dict.fromkeys(found.images) if not root.joinpath(*image).is_file()]
@@ -281,7 +288,7 @@ class _Plan:
 
 
 def _rows_of(found: LabelRows, image: Image, first: dict[Image, int]) -> np.ndarray:
-    """The rows of an image; none where another file has it."""
+    """Indices of the rows of an image; empty if the image belongs to the label file of another folder."""
     return np.flatnonzero([other == image for other in found.images]) if image in first else np.array([], int)
 
 

@@ -1,4 +1,4 @@
-"""Shuffles or snapshots side by side on the same images, and whether their difference is one."""
+"""Compare shuffles or snapshots on the same test images, with confidence intervals of their differences."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from dlcx.poses import Labels, Prediction
 from dlcx.progress import SILENT, Progress
 from dlcx.project import Project, Shuffle
 
-#: Videos from which whole videos are drawn for an interval; of fewer, images.
+#: Minimum number of videos to bootstrap over videos rather than images.
 VIDEOS = 5
-#: Images below which a verdict says that they are few.
+#: Below this number of images, verdicts mention the number.
 FEW = 20
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ class NetworkComparison:
 
 @dataclass(frozen=True)
 class Difference:
-    """One net against the first: how much larger its error is, in pixels, and its share of found labels, in percent.
+    """Difference between a network and the first one.
 
-    ``keypoints`` labels that both found count for the error.  ``verdict`` is better, worse, mixed, or that no
-    difference is to be seen.
+    ``error`` is the difference in error in pixels over the ``keypoints`` labels that both networks found, and ``found``
+    the difference in the percentage of labels found.  Both are this network minus the first.  ``verdict`` is better,
+    worse, mixed, or no difference.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class CompareResult:
-    """Nets on the same test images, and each one's difference to the first."""
+    """Results of the networks on the same test images, and their differences from the first."""
 
     images: int
     videos: int
@@ -78,22 +79,22 @@ class CompareResult:
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line: a table, then the verdicts."""
+        """Lines of the text output: a table, then the verdicts."""
         videos = f"{self.videos} video{'s' if self.videos > 1 else ''}"
-        said = [f"images: {self.images} test images of {videos}, on which none of the nets was trained"]
+        lines = [f"images: {self.images} test images of {videos}, on which none of the nets was trained"]
         for one in self.nets:
             detector = f", detector {one.detector}" if one.detector else ""
             size = f"{one.parameters / 1e6:.1f} M parameters, {one.bytes / 1e6:.1f} MB"
-            said.append(f"{one.name}: {one.net_type}, snapshot {one.snapshot}{detector}, {size}")
-        wide = max(len(one.name) for one in self.nets)
-        said.append(f"{'':{wide}}{'error px':>10}{'found':>12}{'mAP':>7}{'mAR':>7}{'images/s':>10}")
+            lines.append(f"{one.name}: {one.net_type}, snapshot {one.snapshot}{detector}, {size}")
+        width = max(len(one.name) for one in self.nets)
+        lines.append(f"{'':{width}}{'error px':>10}{'found':>12}{'mAP':>7}{'mAR':>7}{'images/s':>10}")
         for one in self.nets:
             metrics = one.metrics
-            said.append(
-                f"{one.name:{wide}}{_number(metrics.rmse, 2):>10}{f'{metrics.keypoints}/{metrics.labelled}':>12}"
+            lines.append(
+                f"{one.name:{width}}{_number(metrics.rmse, 2):>10}{f'{metrics.keypoints}/{metrics.labelled}':>12}"
                 f"{_number(metrics.mAP, 1):>7}{_number(metrics.mAR, 1):>7}{one.images_per_second:>10.1f}"
             )
-        return said + [self._sentence(one) for one in self.differences]
+        return lines + [self._sentence(one) for one in self.differences]
 
     def _sentence(self, one: Difference) -> str:
         text = f"{one.name} against {one.against}: {one.verdict}; error {_signed(one.error, ' px')}"
@@ -111,24 +112,29 @@ def compare(
     progress: Progress = SILENT,
     **keywords: Unpack[CompareKeywords],
 ) -> CompareResult:
-    """Evaluate several nets on the test images that they share, and say whether one is better.
+    """Evaluate networks on their common test images and test whether they differ.
 
-    Images count that are test images of all and training images of none.  The difference of two nets is that of the
-    pixel errors of the labels that both found; its interval comes from drawing images anew (whole videos, where there
-    are five or more), the same ones for both.
+    Common test images are in the test set of every network and in the training set of none.  Two networks are compared
+    by the pixel errors of the labels that both found.  The confidence interval of the difference is a paired bootstrap
+    over images, or over videos if there are at least five.
 
     Parameters
     ----------
     project
         The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     nets
-        Two or more, the first is what others are compared with: a shuffle (``1``) or one of its snapshots
-        (``"1:last"``, ``"1:best"``, ``"1:40"``, ``"1:PATH"``).
+        Two or more networks, each a shuffle (``1``) or one of its snapshots (``"1:last"``, ``"1:best"``, ``"1:40"``,
+        ``"1:PATH"``).  The others are compared with the first.
+
+    Returns
+    -------
+    CompareResult
+        The errors, speed and size of each network, and its difference from the first.
 
     Raises
     ------
     DlcxError
-        When there are less than two nets, one does not exist, or they have no test image in common.
+        If fewer than two networks are given, one does not exist, or they have no common test images.
     """
     options = CompareOptions.of(project=project, nets=nets, **keywords)
     home = open_project(options.project)
@@ -144,7 +150,7 @@ def compare(
     labels, rows = _common_rows([one.net.shuffle for one in asked])
     check_detector_flag([one.net for one in asked], options.detector_snapshot)
     cutoff = home.pcutoff if options.pcutoff is None else options.pcutoff
-    for one in asked:  # all of them before the first network is loaded
+    for one in asked:  # check all of them before loading the first network
         one.net.check()
     run = _Run(home, labels, rows, cutoff, progress)
     results = [run(one) for one in asked]
@@ -169,7 +175,7 @@ def compare(
 
 @dataclass(frozen=True)
 class _Asked:
-    """A net as the call names it."""
+    """A network to compare, with the name given by the user."""
 
     name: str
     snapshot: str
@@ -196,7 +202,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Evaluated:
-    """A net's numbers, and the error of every label."""
+    """The results of a network and its error for each label."""
 
     compared: NetworkComparison
     labels: KeypointErrors
@@ -222,7 +228,7 @@ def _common_rows(shuffles: Sequence[Shuffle]) -> tuple[Labels, list[int]]:
 
 @dataclass(frozen=True)
 class _Run:
-    """What is the same for all nets."""
+    """Evaluates networks on the same images."""
 
     project: Project
     labels: Labels
@@ -231,20 +237,20 @@ class _Run:
     progress: Progress
 
     def __call__(self, asked: _Asked) -> _Evaluated:
-        """Run a net on the images, one by one."""
+        """Run a network on the images one by one."""
         from dlcx.data.labeled_images import LabeledImages
 
         paths = [self.project.root.joinpath(*self.labels.images[row]) for row in self.rows]
         images = LabeledImages(paths, [self.labels.pose(row) for row in self.rows], cache=0)
         loaded = asked.net
-        _ = loaded.predictor  # loaded before its speed is measured
+        _ = loaded.predictor  # load it before measuring its speed
         truth: list[Prediction] = []
         found: list[Prediction] = []
         seconds: list[float] = []
         with self.progress.task(f"compare {asked.name}", total=len(images), unit="image") as task:
             for labeled in images:
                 conditions = loaded.conditions_of_images([labeled])
-                for _ in range(2 if not found else 1):  # the first call of a net takes longer
+                for _ in range(2 if not found else 1):  # the first call is slower
                     begun = time.perf_counter()
                     (prediction,) = loaded.predictor.predict(labeled.image[None], conditions)
                     spent = time.perf_counter() - begun
@@ -269,7 +275,7 @@ class _Run:
 
 
 def _difference(one: _Evaluated, first: _Evaluated, clusters: Sequence[str]) -> Difference:
-    """Paired differences, one minus the first."""
+    """Paired differences of a network minus the first."""
     both = one.labels.error - first.labels.error
     error = mean_interval(both, clusters)
     got = np.isfinite(one.labels.error).astype(float) - np.isfinite(first.labels.error)

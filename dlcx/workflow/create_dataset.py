@@ -1,7 +1,7 @@
-"""``create-dataset``: merge the labels, divide them into training and test images, configure a net.
+"""Create training datasets: merge labels, split them into training and test images, and configure a network.
 
-Everything is read, drawn and checked before the first file is written, and pytorch_config.yaml is written last:
-a shuffle that has one is complete.
+All inputs are read and checked before the first file is written.  pytorch_config.yaml is written last, so a shuffle
+that has one is complete.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Created:
-    """One shuffle that now exists; ``existed`` when it did before, with the same settings."""
+    """A shuffle; ``existed`` is true if it already existed with the same settings."""
 
     shuffle: int
     trainset_index: int
@@ -72,9 +72,9 @@ class Created:
 
 @dataclass(frozen=True)
 class CreateDatasetResult:
-    """The shuffles asked for and the merged labels that their splits count.
+    """The requested shuffles and the merged labels that their splits index.
 
-    ``tensorflow`` are the numbers of the TensorFlow shuffles of this iteration.
+    ``tensorflow`` contains the numbers of the TensorFlow shuffles of this iteration.
     """
 
     labels: Path
@@ -83,7 +83,7 @@ class CreateDatasetResult:
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Lines of the text output."""
         lines = [f"labels: {self.labels}"]
         for made in self.shuffles:
             state = " (was there already)" if made.existed else ""
@@ -97,7 +97,7 @@ class CreateDatasetResult:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A shuffle with everything its files will hold."""
+    """A shuffle and the contents of its files."""
 
     shuffle: Shuffle
     split: Split
@@ -110,34 +110,39 @@ def create_dataset(
     project: str | Path | None = None,
     **keywords: Unpack[CreateDatasetKeywords],
 ) -> CreateDatasetResult:
-    """Make the training dataset and the configuration of one or several shuffles.
+    """Create the training dataset and configuration of one or more shuffles.
 
-    Shuffle N gets the N-th division drawn from ``seed``, so that shuffles differ and each can be drawn again;
-    ``from_shuffle`` gives the same division to another net.
+    Shuffle N gets the N-th random split generated from ``seed``, so shuffles differ and each split is reproducible.
+    ``from_shuffle`` reuses the split of another shuffle.
 
     Parameters
     ----------
     project
         Folder or config.yaml; None searches (:func:`dlcx.formats.project_config.open_project`).
 
+    Returns
+    -------
+    CreateDatasetResult
+        The shuffles, with those that already existed marked, and the merged labels.
+
     Raises
     ------
     DlcxError
-        For a value that does not fit, a shuffle that exists with other settings, or one to replace that is trained.
+        If an option is invalid, a shuffle exists with other settings, or a shuffle to replace is being trained.
     """
     options = CreateDatasetOptions.of(project=project, **keywords)
     root = open_project(options.project).root
-    with replacement_lock(root):  # from reading the labels to the last file: splits count the rows of the merged labels
+    with replacement_lock(root):  # splits index rows of the merged labels: lock from reading to writing
         return _create(open_project(root), options)
 
 
 def _default_net(root: Path) -> str:
-    """The network that config.yaml names.
+    """The default network of config.yaml.
 
     Raises
     ------
     DlcxError
-        When dlcx does not have it.
+        If dlcx does not have this network.
     """
     config = root / "config.yaml"
     name = read_project_config(config).default_net_type
@@ -221,7 +226,7 @@ def _create(found: Project, options: CreateDatasetOptions) -> CreateDatasetResul
     if options.train_fraction is not None:
         add_train_fraction(found.config_path, options.train_fraction)
     with ExitStack() as stack:
-        for plan in todo:  # a training must not save into the folder that takes the place of its own
+        for plan in todo:  # a running training must not save into the new folder
             if plan.shuffle.train_dir.is_dir():
                 stack.enter_context(locked(plan.shuffle.train_lock, f"the training of {plan.shuffle.name}"))
         if todo or rewrite:
@@ -279,7 +284,8 @@ def _configure(shuffle: Shuffle, net_type: str, options: CreateDatasetOptions) -
         project_path=project.root,
         pose_config_path=shuffle.model_config_path,
     )
-    # DeepLabCut copies the value of config.yaml, where null is not false; without the head it would look for its maps.
+    # DeepLabCut copies the value of config.yaml, where null differs from false. If there is no identity head, the value
+    # must be false, or DeepLabCut looks for identity maps.
     told_apart = "identity" in block["model"]["heads"]
     identity = read_project_config(project.config_path).identity
     block["metadata"]["with_identity"] = identity and told_apart
@@ -300,13 +306,13 @@ def _other_split(other: Shuffle, target: Shuffle, labels: Labels) -> Split:
 
 
 def _difference(plan: _Plan) -> str | None:
-    """In what the existing shuffle is not the planned one: "" when it is, None when there is none.
+    """Describe how an existing shuffle differs from the planned one: "" if it does not, None if it does not exist.
 
-    What was asked for is compared, not pytorch_config.yaml, which is the user's to edit.
+    The options are compared rather than pytorch_config.yaml, because users may edit that file.
     """
     shuffle = plan.shuffle
     if not shuffle.model_config_path.is_file():
-        # A documentation alone is what a deleted model left (made again), or TensorFlow's.
+        # Documentation without a model belongs to a deleted model, which is recreated, or to a TensorFlow shuffle.
         if shuffle.documentation_path.is_file() and not _same_split(plan):
             return "its split differs"
         return None
@@ -328,7 +334,7 @@ def _difference(plan: _Plan) -> str | None:
 
 
 def _conditions(config: ModelConfig) -> Any:
-    """Where a conditional net finds what it corrects, without what is unset; None where the file does not say."""
+    """Source of the initial poses of a BUCTD network, without unset keys; None if the configuration has none."""
     block = config.inference.conditions
     if block is None or isinstance(block, str):
         return block and conditions_of_file(block)
@@ -340,14 +346,14 @@ def _same_split(plan: _Plan) -> bool:
 
 
 def _moved(config: ModelConfig, like: ModelConfig) -> dict[str, Any]:
-    """The configuration with the paths of another, for the project may have been elsewhere."""
+    """The configuration with the paths of another one, as the project may have been moved."""
     data, other = config.plain(), like.plain()["metadata"]
     data["metadata"].update({key: other[key] for key in ("project_path", "pose_config_path")})
     return data
 
 
 def _check_nets(plan: _Plan) -> None:
-    """Refuse keys and paths that `train` would refuse; warn of weights that it could not fetch from the network."""
+    """Raise for keys and paths that `train` would reject; warn about weights that cannot be downloaded."""
     from dlcx.training.detector_stage import detector_stage
     from dlcx.training.pose_stage import pose_stage
 
@@ -371,9 +377,9 @@ def _check_nets(plan: _Plan) -> None:
 def _replace(
     project: Project, todo: Sequence[_Plan], rows: Sequence[list[dict[str, Any]]], labels: Labels | None
 ) -> None:
-    """Write the shuffles and, where given, the merged labels: all of them, or none.
+    """Write the shuffles and any merged labels in one transaction.
 
-    Snapshots and results of a shuffle that is replaced fit neither its net nor its split, and go.
+    Snapshots and results of a replaced shuffle are removed, as they match neither its network nor its split.
     """
     merged = [project.merged_labels_path.with_name(project.merged_labels_path.name + end) for end in (".h5", ".csv")]
     shuffles = [plan.shuffle for plan in todo]
@@ -392,7 +398,7 @@ def _replace(
             write_labels(labels, project.merged_labels_path, project.scorer)
         for plan, plan_rows in zip(todo, rows, strict=True):
             _write(plan, plan_rows)
-        for plan in todo:  # last: see `complete`
+        for plan in todo:  # last, as it marks a shuffle as complete
             write_model_config(plan.config, plan.shuffle.model_config_path)
     for name, count in snapshots.items():
         if count:
@@ -400,7 +406,7 @@ def _replace(
 
 
 def _write(plan: _Plan, rows: list[dict[str, Any]]) -> None:
-    """Write what a shuffle consists of, but for pytorch_config.yaml."""
+    """Write all files of a shuffle except pytorch_config.yaml."""
     shuffle, project = plan.shuffle, plan.shuffle.project
     write_rows(rows, shuffle)
     write_documentation(rows, plan.split, shuffle.documentation_path)

@@ -1,4 +1,4 @@
-"""Videos with the poses drawn in, to look at what an analysis has found."""
+"""Create labeled videos: copies of videos with poses drawn in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class LabeledVideo:
-    """One written video; ``existed`` when it was there already."""
+    """One labeled video; ``existed`` is true if it already existed."""
 
     video: Path
     poses: Path
@@ -44,17 +44,17 @@ class LabeledVideo:
 
 @dataclass(frozen=True)
 class CreateLabeledVideoResult(VideosResult[LabeledVideo]):
-    """The videos written, and those that failed with the reason."""
+    """The labeled videos, and the videos that failed with the reason."""
 
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
-        said = [
+        """Lines of the text output."""
+        lines = [
             f"labeled video: {done.labeled}" + (" (was there already)" if done.existed else f", {done.frames} frames")
             for done in self.videos
         ]
-        return said + self.failures()
+        return lines + self.failures()
 
 
 @keyword_options(CreateLabeledVideoOptions)
@@ -65,7 +65,7 @@ def create_labeled_video(
     progress: Progress = SILENT,
     **keywords: Unpack[CreateLabeledVideoKeywords],
 ) -> CreateLabeledVideoResult:
-    """Draw the poses that :func:`dlcx.analyze_video` has found into copies of the videos.
+    """Draw the poses estimated by :func:`dlcx.analyze_video` into copies of the videos.
 
     Parameters
     ----------
@@ -74,10 +74,16 @@ def create_labeled_video(
     videos
         Files, folders and glob patterns.
 
+    Returns
+    -------
+    CreateLabeledVideoResult
+        The labeled videos, and the videos that failed.
+
     Raises
     ------
     DlcxError
-        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+        If an option or the only video cannot be used.  If some of several videos cannot be used, the result names
+        them.
     """
     options = CreateLabeledVideoOptions.of(project=project, videos=videos, **keywords)
     from dlcx.visuals.colors import named_color, part_colors
@@ -89,7 +95,7 @@ def create_labeled_video(
     home = wanted.project
     least = home.pcutoff if options.pcutoff is None else options.pcutoff
     colors = options.colormap or home.colormap
-    part_colors(1, colors)  # a wrong name is told before anything is read
+    part_colors(1, colors)  # report an unknown name before reading any file
     named_color(home.skeleton_color)
     look = _Look(
         pcutoff=least,
@@ -119,7 +125,7 @@ def create_labeled_video(
 
 @dataclass(frozen=True)
 class _Look:
-    """What one call asks of every video."""
+    """Drawing settings shared by all videos."""
 
     pcutoff: float
     dotsize: int
@@ -139,7 +145,7 @@ class _Look:
     frames: tuple[int | None, int | None] | None
 
     def draw(self, found: FoundPoses, *, overwrite: bool, progress: Progress) -> LabeledVideo:
-        """Draw one video, unless it is there."""
+        """Draw one video unless it exists."""
         from dlcx.data.video import open_video
         from dlcx.visuals.labeled_images import legend
         from dlcx.visuals.labeled_video import PosePainter, even_rows, with_frame_number
@@ -184,18 +190,18 @@ class _Look:
         try:
             note_origin(labeled, origin)
         except DlcxError:
-            labeled.unlink(missing_ok=True)  # else nothing would say what it shows
+            labeled.unlink(missing_ok=True)  # a video without a recorded origin cannot be recognized
             raise
         return LabeledVideo(found.video, found.file.path, labeled, count, existed=False)
 
     def _origin(self, poses: Path, first: int, stop: int) -> str:
-        """Which poses are drawn, and how; what the suffix says of the codec is in the name already."""
+        """Identify the poses and drawing settings; the suffix is left out because the file name contains it."""
         settings = {**asdict(self), "bodyparts": sorted(set(self.bodyparts)), "frames": f"{first}:{stop}"}
         del settings["suffix"]
         return origin_of(poses, **settings)
 
     def _part(self, tracks: Tracks) -> tuple[int, int]:
-        """The frames that are asked for and have poses."""
+        """First and end frame of the requested range that has poses."""
         end = tracks.first + len(tracks)
         first, stop = frame_range(self.frames)
         first, stop = max(tracks.first, first or 0), min(end, end if stop is None else stop)
@@ -204,7 +210,7 @@ class _Look:
         return first, stop
 
     def _grounds(self, video: VideoFile, first: int, stop: int, task: Task) -> Iterator[tuple[int, np.ndarray]]:
-        """Number and image of each frame: the video's, or black."""
+        """Yield the number and background of each frame: the video image, or black for ``keypoints_only``."""
         from dlcx.data.video import read_frames
 
         if self.keypoints_only:

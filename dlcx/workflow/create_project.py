@@ -1,4 +1,4 @@
-"""A new project: its folders, its videos and config.yaml."""
+"""Create projects: folders, videos and config.yaml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dlcx.settings.base import check
 from dlcx.settings.project import MULTI, VideoSet
 from dlcx.workflow.add_videos import bring_in, distinct_stems, frame_crops
 
-#: What DeepLabCut calls the bodyparts, bones and individuals of a project whose owner has not named them.
+#: DeepLabCut's default bodyparts, bones and individuals.
 PARTS = ("bodypart1", "bodypart2", "bodypart3", "objectA")
 BONES = (("bodypart1", "bodypart2"), ("objectA", "bodypart3"))
 SEVERAL_PARTS = ("bodypart1", "bodypart2", "bodypart3")
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CreateProjectResult:
-    """The project folder, its config.yaml and videos; ``existed`` says that it was there before."""
+    """The project folder, its config.yaml and videos; ``existed`` is true if the project already existed."""
 
     project: Path
     config: Path
@@ -52,13 +52,13 @@ class CreateProjectResult:
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """What to do now."""
+        """The suggested next steps."""
         named = set(self.bodyparts) - {*PARTS, *SEVERAL_PARTS}
         edit = () if named else (f"Name your bodyparts in {self.config}.",)
         return (*edit, f"Next: {command_line(ExtractFramesOptions(project=self.project))}")
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Lines of the text output."""
         return [
             f"project: {self.project}{' (there already, unchanged)' if self.existed else ''}",
             *(f"video: {video}" for video in self.videos),
@@ -76,19 +76,24 @@ def create_project(
     progress: Progress = SILENT,
     **keywords: Unpack[CreateProjectKeywords],
 ) -> CreateProjectResult:
-    """Make ``<name>-<scorer>-<date>`` with DeepLabCut's folders and config.yaml.
+    """Create the project folder ``<name>-<scorer>-<date>`` with DeepLabCut's subfolders and config.yaml.
 
     Parameters
     ----------
     name, scorer
-        What the project is called, and who labels.
+        Name of the project, and of the person who labels it.
     videos
         Files, folders and glob patterns.
+
+    Returns
+    -------
+    CreateProjectResult
+        The new project, or the existing one if it has the same names and videos.
 
     Raises
     ------
     DlcxError
-        When a name or video cannot be used, or another project is in the way.
+        If a name or video cannot be used, or the folder exists with other contents.
     """
     options = CreateProjectOptions.of(name=name, scorer=scorer, videos=videos, **keywords)
     from dlcx.data.video import find_videos
@@ -124,9 +129,11 @@ def create_project(
     crops = frame_crops(found)
     targets = [root / "videos" / video.name for video in found]
     sets = {str(path): VideoSet(crop=", ".join(map(str, crops[path.stem]))) for path in targets}
-    remove_leftovers(root.parent, f"{options.name}-{options.scorer}-")  # of this project on another day
+    remove_leftovers(
+        root.parent, f"{options.name}-{options.scorer}-"
+    )  # of interrupted calls, including those on other days
     with folder_lock(root):
-        if root.exists():  # by another process, meanwhile
+        if root.exists():  # created by another process in the meantime
             return _already(root, found, asked)
         with atomic_folder(root) as part:
             for below in FOLDERS:
@@ -165,7 +172,7 @@ def _several(bodyparts: Sequence[str], individuals: Sequence[str], unique: Seque
 
 
 def _already(root: Path, videos: Sequence[Path], layout: Layout | None) -> CreateProjectResult:
-    """The project that is there, when it is the one that is asked for; ``layout`` None: its names do not matter."""
+    """The existing project if it has the requested videos and, unless ``layout`` is None, the requested layout."""
     if not (root / "config.yaml").is_file():
         raise DlcxError(f"{root} exists and is no project", hint="Choose another NAME, or --dir.")
     there = open_project(root)

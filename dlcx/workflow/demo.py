@@ -1,4 +1,4 @@
-"""``demo``: a small project with nothing to download or to label, drawn by the computer."""
+"""Create a demo project: a rendered video with exact labels, without any download."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from dlcx.untrusted_files import read_json
 from dlcx.user_paths import decoder_name
 
 SCORER = "dlcx"
-DATE = "Jan1"  # always the same, so that the same seed gives the same files
+DATE = "Jan1"  # constant, so the same seed gives identical files
 STEM = "arena"
 FRAMES = 360
 LABELED = 72
 RATE = 30.0
 FACTS = "demo.json"
 MAX_ANIMALS = 8
-#: How often one of several animals sets out to leave the picture.
+#: Probability that the next goal of an animal in a multi-animal demo is outside the frame.
 LEAVING = 0.2
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What fixes every pixel and label of a demo project."""
+    """Parameters that determine all pixels and labels of a demo project."""
 
     animals: int
     seed: int
@@ -54,10 +54,10 @@ class Drawing:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """A drawn project; ``truth`` holds the exact tracks of its video.
+    """A demo project; ``truth`` contains the exact tracks of its video.
 
-    There a bodypart that is hidden by another animal has likelihood 0; one out of the picture is nan.  ``empty`` of the
-    labelled frames show no animal.
+    In the tracks, bodyparts hidden by another animal have likelihood 0, and bodyparts outside the frame are NaN.
+    ``empty`` is the number of labeled frames without an animal.
     """
 
     project: Path
@@ -68,7 +68,7 @@ class DemoResult:
     empty: int
 
     def lines(self) -> list[str]:
-        """What was drawn and where it lies."""
+        """Lines of the text output."""
         drawing = self.drawing
         state = " (was there already)" if self.existed else ""
         return [
@@ -82,7 +82,7 @@ class DemoResult:
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """How to go on."""
+        """The suggested next command."""
         return (f"Next: {command_line(CreateDatasetOptions(project=self.project))}",)
 
 
@@ -93,16 +93,26 @@ def demo(
     progress: Progress = SILENT,
     **keywords: Unpack[DemoKeywords],
 ) -> DemoResult:
-    """Draw a project into ``folder``: labelled frames, a video, and the video's true tracks beside it.
+    """Create a demo project with labeled frames, a rendered video, and its true tracks.
 
-    The same ``animals`` and ``seed`` give the same pixels and labels.  Labels are exact; as human annotators do,
-    a bodypart that another animal lies over is left without a label.  Several animals meet and cross, and leave the
-    picture now and then; the more there are, the closer it gets.  The folder appears whole or not at all.
+    The same ``animals`` and ``seed`` give the same pixels and labels.  Labels are exact; as in human annotation,
+    bodyparts hidden by another animal are not labeled.  In multi-animal demos the animals meet, cross, and occasionally
+    leave the frame; more animals are more crowded.  The folder is created completely or not at all.
+
+    Parameters
+    ----------
+    folder
+        Folder of the project.
+
+    Returns
+    -------
+    DemoResult
+        The project, its video and its true tracks.
 
     Raises
     ------
     DlcxError
-        When the folder holds something else, or a demo drawn with other settings and ``overwrite`` is False.
+        If the folder contains anything else, or a demo with other settings and ``overwrite`` is False.
     """
     options = DemoOptions.of(folder=folder, **keywords)
     root = Path(os.path.realpath(options.folder))
@@ -118,7 +128,7 @@ def demo(
     if _is_drawn(root, drawing, overwrite=options.overwrite):
         return replace(result, existed=True)
     with folder_lock(root):
-        if _is_drawn(root, drawing, overwrite=options.overwrite):  # by another process, or before one was killed
+        if _is_drawn(root, drawing, overwrite=options.overwrite):  # by another process in the meantime
             return replace(result, existed=True)
         with atomic_folder(root) as part:
             _draw(part, root, drawing, scene, progress)
@@ -126,12 +136,12 @@ def demo(
 
 
 def _is_drawn(root: Path, drawing: Drawing, *, overwrite: bool) -> bool:
-    """Whether the folder holds the demo; when not, it may be drawn.
+    """Whether the folder already contains this demo.
 
     Raises
     ------
     DlcxError
-        When the folder holds something that must stay.
+        If the folder contains anything that must not be replaced.
     """
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
@@ -148,7 +158,7 @@ def _is_drawn(root: Path, drawing: Drawing, *, overwrite: bool) -> bool:
 
 
 def _demo_in(root: Path) -> dict[str, object]:
-    """The settings of the demo that lies in ``root``; empty when it holds none."""
+    """The settings of the demo in ``root``; empty if there is none."""
     try:
         facts = read_json(root / FACTS)
     except DlcxError:
@@ -157,7 +167,7 @@ def _demo_in(root: Path) -> dict[str, object]:
 
 
 def _scene(drawing: Drawing) -> synthetic.Scene:
-    """What the camera looks at."""
+    """The scene that the video shows."""
     return synthetic.scene(
         drawing.animals,
         drawing.frames,
@@ -169,13 +179,13 @@ def _scene(drawing: Drawing) -> synthetic.Scene:
 
 
 def _labels(scene: synthetic.Scene, drawing: Drawing) -> np.ndarray:
-    """Which bodyparts of which animals have a label in the labelled frames: (L, A, K) bool."""
+    """Boolean array (L, A, K) of the labeled bodyparts of each animal in the labeled frames."""
     result: np.ndarray = scene.visible[_chosen(drawing)] & np.isfinite(scene.xy[_chosen(drawing)]).all(-1)
     return result
 
 
 def _draw(part: Path, root: Path, drawing: Drawing, scene: synthetic.Scene, progress: Progress) -> None:
-    """Write the project into ``part``; it is meant to lie at ``root``."""
+    """Write the project into ``part``, with the paths it will have after it is moved to ``root``."""
     import cv2
 
     from dlcx.formats.labels.collected_data import write_labels
@@ -191,7 +201,9 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: synthetic.Scene, prog
 
     video = part / "videos" / f"{STEM}.mp4"
     with atomic_file(video) as beside:
-        reserve(beside, len(scene) * scene.size[0] * scene.size[1] // 8)  # else OpenCV warns of each frame
+        reserve(
+            beside, len(scene) * scene.size[0] * scene.size[1] // 8
+        )  # on a full disk OpenCV would warn once per frame
         writer = cv2.VideoWriter(decoder_name(beside), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
         if not writer.isOpened():
             raise DlcxError("OpenCV cannot write mp4 videos here", hint="Install the opencv-python wheel of PyPI.")
@@ -217,7 +229,7 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: synthetic.Scene, prog
 
 
 def _extract(video: Path, images: dict[int, Path]) -> None:
-    """Save frames of the video as they decode, for labelled images show what the camera's codec left of the scene."""
+    """Save frames decoded from the video, so labeled images have its compression artifacts."""
     import cv2
 
     reader = cv2.VideoCapture(decoder_name(video))
@@ -232,7 +244,7 @@ def _extract(video: Path, images: dict[int, Path]) -> None:
 
 
 def _config(root: Path, scene: synthetic.Scene) -> ProjectConfig:
-    """What ``config.yaml`` of a project at ``root`` says."""
+    """The config.yaml of a project at ``root``."""
     layout = scene.layout
     width, height = scene.size
     parts = list(layout.bodyparts)
@@ -259,7 +271,7 @@ def _config(root: Path, scene: synthetic.Scene) -> ProjectConfig:
 
 
 def _chosen(drawing: Drawing) -> list[int]:
-    """The labelled frames: one at random out of each of as many equal stretches of the video."""
+    """Numbers of the labeled frames: a random one from each of equally long segments of the video."""
     edges = np.linspace(0, drawing.frames, drawing.labeled + 1).astype(int)
     numbers: list[int] = np.random.default_rng((drawing.seed, 1)).integers(edges[:-1], edges[1:]).tolist()
     return numbers

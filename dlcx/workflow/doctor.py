@@ -1,4 +1,4 @@
-"""What this machine gives dlcx: versions, devices, threads, codecs, extras; what is slow, missing or broken."""
+"""Diagnose the installation: versions, devices, threads, codecs, extras and disk space."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from dlcx.errors import DlcxError
 from dlcx.operating_system import usable_cores
 
 State = Literal["ok", "note", "bad"]
-#: Free space below which it is said, in bytes.
+#: Free space in bytes below which a note is shown.
 LITTLE_SPACE = 5 * 2**30
-#: Frames of the tiny videos that are written and read.
+#: Number of frames in the test videos.
 FRAMES = 12
 SAMPLES = ("h264", "hevc")
-#: Installs PyTorch without CUDA libraries.
+#: Command that installs PyTorch without CUDA libraries.
 CPU_BUILD = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
-#: Distributions that are as good as another.
+#: Alternative distributions of the same package.
 _TWINS = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: ``ok``, ``note`` (slow, or absent and perhaps not needed) or ``bad``."""
+    """Result of one check: ``ok``, ``note`` (slow, or an optional part is missing) or ``bad``."""
 
     name: str
     state: State
@@ -42,42 +42,48 @@ class Check:
 
 @dataclass(frozen=True)
 class DoctorResult:
-    """Everything that was looked at, in order."""
+    """All checks, in order."""
 
     checks: tuple[Check, ...]
 
     @property
     def exit_code(self) -> int:
-        """4 when something is broken, else 0."""
+        """4 if a check is ``bad``, else 0."""
         return 4 if any(check.state == "bad" for check in self.checks) else 0
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """How to mend what is broken, slow or missing."""
+        """How to fix the problems found."""
         return tuple(f"{check.name}: {check.hint}" for check in self.checks if check.hint)
 
     def lines(self) -> list[str]:
-        """One fact a line, its state first."""
-        wide = max(len(check.name) for check in self.checks)
-        return [f"{check.state:4}  {check.name:{wide}}  {check.text}" for check in self.checks]
+        """Lines of the text output, one per check."""
+        width = max(len(check.name) for check in self.checks)
+        return [f"{check.state:4}  {check.name:{width}}  {check.text}" for check in self.checks]
 
 
 def doctor() -> DoctorResult:
-    """Look at this machine: what dlcx needs is imported, computed with, written and read for real.
+    """Check that this machine has what dlcx needs.
 
-    Nothing is changed and no network is needed.
+    The checks import packages, run computations, and write and read temporary files.  They change no settings and need
+    no internet access.
+
+    Returns
+    -------
+    DoctorResult
+        The result of each check.
     """
     checks: list[Check] = []
     for look in (_versions, _devices, _threads, _codecs, _poses, _extras, _space):
         try:
             checks += look()
-        except Exception as error:  # whatever breaks here is what the user wants to hear of
+        except Exception as error:  # report any failure as the result of the check
             checks.append(Check(look.__name__.strip("_"), "bad", f"{type(error).__name__}: {error}"))
     return DoctorResult(tuple(checks))
 
 
 def _versions() -> Iterator[Check]:
-    """Python, dlcx, and what it requires."""
+    """Versions of dlcx, Python and the required packages."""
     from dlcx import __version__
 
     yield Check("dlcx", "ok", f"{__version__}, {Path(__file__).parents[1]}")
@@ -89,7 +95,7 @@ def _versions() -> Iterator[Check]:
 
 
 def _requirements() -> list[tuple[str, str]]:
-    """What dlcx requires, each with the extra that it belongs to (nothing for the core)."""
+    """The requirements of dlcx, each with its extra (empty for required packages)."""
     from packaging.requirements import Requirement
 
     try:
@@ -105,7 +111,7 @@ def _requirements() -> list[tuple[str, str]]:
 
 
 def _installed(wanted: str) -> Check:
-    """Whether a distribution is installed in a version that fits."""
+    """Check that a package is installed in a compatible version."""
     from packaging.requirements import Requirement
 
     requirement = Requirement(wanted)
@@ -122,7 +128,7 @@ def _installed(wanted: str) -> Check:
 
 
 def _devices() -> Iterator[Check]:
-    """The devices that torch sees, each tried with a convolution."""
+    """Run a convolution on each device that PyTorch finds."""
     import torch
 
     names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
@@ -144,7 +150,7 @@ def _devices() -> Iterator[Check]:
 
 
 def _without_gpu(*, driver: bool, cuda: str | None) -> Check:
-    """What to do on a machine whose torch (built for ``cuda``, or for CPUs) sees no GPU."""
+    """Explain why PyTorch, built for CUDA version ``cuda`` (None: for CPUs), finds no GPU."""
     if driver:
         hint = "Install the CUDA build of torch that fits the driver; pytorch.org prints the command."
         return Check("gpu", "note", "an NVIDIA driver is installed, but torch sees no CUDA device", hint)
@@ -158,7 +164,7 @@ def _without_gpu(*, driver: bool, cuda: str | None) -> Check:
 
 
 def _speed(device: str) -> float:
-    """Floating point operations a second in a 3 x 3 convolution of 64 channels, as nets have them."""
+    """Floating-point operations per second in a 3 x 3 convolution with 64 channels, typical of networks."""
     import torch
 
     layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(device).eval()
@@ -177,7 +183,7 @@ def _speed(device: str) -> float:
 
 
 def _threads() -> Iterator[Check]:
-    """Processor cores, and how many of them numbers are computed on."""
+    """Number of CPU cores and of PyTorch threads."""
     import torch
 
     cores = usable_cores()
@@ -203,7 +209,7 @@ def _threads() -> Iterator[Check]:
 
 
 def _quota() -> float | None:
-    """Cores that a container's control group allows."""
+    """CPU quota of the control group (of a container) in cores; None if unlimited."""
     with suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
         return None if quota == "max" else int(quota) / int(period)
@@ -211,7 +217,7 @@ def _quota() -> float | None:
 
 
 def _codecs() -> Iterator[Check]:
-    """Videos decoded and encoded for real, every frame recognised by its grey."""
+    """Decode and encode test videos; each frame is identified by its gray level."""
     from dlcx.visuals.video_writer import OPENCV_CODECS, default_codec
 
     mend = "Install opencv-python from PyPI, whose ffmpeg has the codecs."
@@ -236,7 +242,7 @@ def _codecs() -> Iterator[Check]:
 
 
 def _write_and_read(codec: str) -> str:
-    """What goes wrong with a tiny video of this codec; nothing when it reads back."""
+    """Write and read a test video with a codec; return the error, or an empty string."""
     import numpy as np
 
     from dlcx.visuals.video_writer import video_suffix, write_video
@@ -252,7 +258,7 @@ def _write_and_read(codec: str) -> str:
 
 
 def _read_back(path: Path) -> str:
-    """What goes wrong with reading a tiny video whose frame n is grey 20 n; nothing when all is well."""
+    """Read a test video whose frame n has gray level 20 n; return the error, or an empty string."""
     import numpy as np
 
     from dlcx.data.video import open_video, read_frames
@@ -270,7 +276,7 @@ def _read_back(path: Path) -> str:
 
 
 def _poses() -> Iterator[Check]:
-    """A file of poses written and read, as HDF5 libraries and file systems have their ways."""
+    """Write and read a pose file, which can fail because of HDF5 libraries and file systems."""
     import numpy as np
 
     from dlcx.formats.predictions.video_predictions import read_predictions, write_predictions
@@ -287,7 +293,7 @@ def _poses() -> Iterator[Check]:
 
 
 def _extras() -> Iterator[Check]:
-    """What else can be installed, and whether it is."""
+    """Check which optional extras are installed."""
     by_extra: dict[str, list[Check]] = {}
     for wanted, extra in _requirements():
         if extra and extra not in ("dev", "docs", "all"):
@@ -300,7 +306,7 @@ def _extras() -> Iterator[Check]:
 
 
 def _space() -> Iterator[Check]:
-    """Free room for temporary files and in the working folder."""
+    """Free disk space in the working folder and the temporary folder."""
     for name, folder in (("working folder", Path.cwd()), ("temporary folder", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free
         little = free < LITTLE_SPACE
