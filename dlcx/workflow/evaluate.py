@@ -1,4 +1,4 @@
-"""Errors of trained nets on the labelled images, with DeepLabCut's result files and pictures to look at."""
+"""Evaluate trained networks on the labeled images and write DeepLabCut's result files and pictures."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What is printed of a detector's boxes.
+#: Printed metrics of the detector's boxes.
 BOXES = ("mAP@50:95", "mAP@50", "mAP@75", "mAR@50:95")
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Errors of one snapshot and the files that hold them; pictures and the csv of bodyparts only when asked for.
+    """Errors of one snapshot and paths of the result files; ``keypoint_csv`` and ``pictures`` are optional.
 
-    ``detector`` is the snapshot that found the animals for a top-down net; ``told`` says that boxes around the labels
-    were used, because there is none.  ``conditions`` is what found the poses that a conditional net corrects.
-    ``train_boxes`` and ``test_boxes`` judge the boxes that a detector found.  ``twins`` says how many test images look
-    like training images.
+    ``detector`` is the detector snapshot of a top-down network; ``told`` is true if boxes around the labels were used
+    because there is no detector.  ``conditions`` is the source of the initial poses of a conditional network.
+    ``train_boxes`` and ``test_boxes`` are the metrics of the detector's boxes.  ``twins`` holds the number of test
+    images that nearly duplicate a training image.
     """
 
     shuffle: int
@@ -74,7 +74,7 @@ class Evaluated:
     twins: NearDuplicateCheck | None = None
 
     def lines(self) -> list[str]:
-        """One fact a line: a table of errors, then the files."""
+        """Return the lines to print: a table of errors, then the files."""
         sure = f"score>={self.pcutoff:g}"
         said = [
             f"shuffle {self.shuffle}, snapshot {self.snapshot}{self._boxes()}: {self.scorer}",
@@ -124,14 +124,14 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """What was evaluated, in order, and the table of all evaluations of the project's iteration."""
+    """Evaluated snapshots in order, and the table of all evaluations of the project's iteration."""
 
     evaluated: tuple[Evaluated, ...]
     combined: Path
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         return [line for one in self.evaluated for line in one.lines()] + [f"combined: {self.combined}"]
 
 
@@ -142,21 +142,26 @@ def evaluate(
     progress: Progress = SILENT,
     **keywords: Unpack[EvaluateKeywords],
 ) -> EvaluateResult:
-    """Compare predictions with labels on the training and the test images of one or several shuffles.
+    """Compare predictions with labels on the training and test images of one or more shuffles.
 
-    Errors are mean distances in pixels of the whole image (DeepLabCut calls them RMSE); mAP and mAR, from 0 to 100,
-    rest on object keypoint similarity with sigma 0.1 for every bodypart.  Those of a detector's boxes, at most one an
-    individual, rest on their overlap with boxes around the labels.
+    Errors are mean distances in pixels of the full image (DeepLabCut calls them RMSE).  mAP and mAR range from 0 to
+    100; for poses, they use object keypoint similarity with sigma 0.1 for every bodypart.  For a detector's boxes, at
+    most one per individual, they use the IoU with boxes around the labels.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
     Raises
     ------
     DlcxError
-        When a shuffle, snapshot, label file or image is missing or does not fit.
+        If a shuffle, snapshot, label file or image is missing or inconsistent with the project.
+
+    Returns
+    -------
+    EvaluateResult
+        Errors and result files of each snapshot, and the combined table.
     """
     options = EvaluateOptions.of(project=project, **keywords)
     place = open_project(options.project)
@@ -176,7 +181,7 @@ def evaluate(
     ]
     _warn_of_equal_epochs(nets)
     check_detector_flag(nets, options.detector_snapshot)
-    for net in nets:  # all of them before the first network is loaded
+    for net in nets:  # check every network before loading the first
         net.check()
         load_training_set(net.shuffle)
     check_folder(place.evaluation_dir)
@@ -194,7 +199,7 @@ def evaluate(
 
 
 def _warn_of_equal_epochs(nets: Sequence[TrainedNetwork]) -> None:
-    """DeepLabCut's combined table has no column that tells the best snapshot from a regular one."""
+    """Warn of a best and a regular snapshot of one epoch: DeepLabCut's combined table cannot distinguish them."""
     epochs = [(net.shuffle.number, net.snapshot.epoch) for net in nets]
     for number, epoch in sorted({pair for pair in epochs if epochs.count(pair) > 1}):
         logger.warning("shuffle %d: two snapshots of epoch %d share one row of the combined table", number, epoch)
@@ -202,7 +207,7 @@ def _warn_of_equal_epochs(nets: Sequence[TrainedNetwork]) -> None:
 
 @dataclass(frozen=True)
 class _Run:
-    """What one call asks of every snapshot."""
+    """Evaluation settings shared by all snapshots."""
 
     pcutoff: float
     per_bodypart: bool
@@ -296,7 +301,7 @@ class _Run:
         )
 
     def _load(self, net: TrainedNetwork, images: LabeledImages) -> TrainedNetwork:
-        """The network in the engine that was asked for; ``auto`` is chosen on the first images."""
+        """Load the network with the requested engine; ``auto`` selects the fastest one on the first images."""
         if net.engine == "auto":
             batch = next(_batches(images, self.batch_size))
             stack = np.stack([labeled.image for labeled in batch])
@@ -317,7 +322,7 @@ class _Run:
 
 
 def _predict(net: TrainedNetwork, images: LabeledImages, batch_size: int) -> Iterator[tuple[LabeledImage, Prediction]]:
-    """Every image with its prediction, in order; neighbors of one size share a forward pass."""
+    """Yield each image with its prediction, in order; consecutive images of equal size share a forward pass."""
     for batch in _batches(images, batch_size):
         found = net.predictor.predict(np.stack([labeled.image for labeled in batch]), net.conditions_of_images(batch))
         yield from zip(batch, found, strict=True)
@@ -330,7 +335,7 @@ def _batches(images: LabeledImages, batch_size: int) -> Iterator[list[LabeledIma
 
 
 def _warn_of_no_learning(name: str, test: PoseMetrics) -> None:
-    """Say plainly that a network has not learned."""
+    """Warn if the test error shows that the network has not learned."""
     if reason := test.yardstick.verdict(test.rmse):
         logger.warning(
             "%s has not learned: %s; train it for more epochs and inspect its labels with dlcx check-labels",
@@ -340,14 +345,14 @@ def _warn_of_no_learning(name: str, test: PoseMetrics) -> None:
 
 
 def _warn_of_few_images(evaluated: Sequence[Evaluated]) -> None:
-    """Warn once a shuffle where its test images measure nothing."""
+    """Warn, once per shuffle, of too few test images for a meaningful error."""
     for number, test in {one.shuffle: one.test for one in evaluated}.items():
         if test.images and (text := test.yardstick.warning()):
             logger.warning("shuffle %d: %s; label more frames or lower TrainingFraction in config.yaml", number, text)
 
 
 def _judge_boxes(labelled: Sequence[Instances], found: Sequence[Prediction]) -> BoxMetrics:
-    """How well the boxes around labels are met by those that were posed."""
+    """Compare the boxes used for pose estimation with the boxes around the labels."""
     return evaluate_boxes([one.box for one in labelled if one.box is not None], [one.animals for one in found])
 
 

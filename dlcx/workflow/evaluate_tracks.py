@@ -1,4 +1,4 @@
-"""``evaluate-tracks``: how well a file of tracks follows the true animals."""
+"""Evaluate tracks against ground truth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dlcx.poses import Tracks
 
 logger = logging.getLogger(__name__)
 
-#: Switches that are printed one by one; ``--json`` has them all.
+#: Maximum number of identity switches to print; ``--json`` lists all of them.
 MOST = 10
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluateTracksResult:
-    """The scores of ``predicted``, by the ``bodyparts`` that both files have."""
+    """Tracking metrics of ``predicted``, computed on the ``bodyparts`` that both files contain."""
 
     predicted: Path
     truth: Path
@@ -38,7 +38,7 @@ class EvaluateTracksResult:
     metrics: TrackMetrics
 
     def lines(self) -> list[str]:
-        """One fact a line: scores, counts, a table of the true animals, the first switches."""
+        """Return the lines to print: metrics, counts, a table of the true animals, the first identity switches."""
         m = self.metrics
         empty = f" ({m.empty} more without a true animal)" if m.empty else ""
         wide = max([6, *(len(one.name) for one in m.animals)]) + 2
@@ -69,28 +69,32 @@ def evaluate_tracks(
     truth: str | Path,
     **keywords: Unpack[EvaluateTracksKeywords],
 ) -> EvaluateTracksResult:
-    """Compare tracks with true ones; animals are paired by where they are, whatever they are called.
+    """Compare tracks with ground-truth tracks; animals are matched by position, not by name.
 
-    HOTA, IDF1 and MOTA rest on object keypoint similarity: the mean over an animal's true keypoints of
-    exp(-d^2 / (2 * scale^2 * (2 * sigma)^2)), d in pixels, 0 for a keypoint without prediction.  The scale of an
-    animal is the root of its area, 6 times the mean squared distance of its keypoints from their mean, median over the
-    video.  IDF1, MOTA, switches and fragmentations take poses from ``threshold`` on as one animal's, HOTA all
-    from 0.05 to 0.95.
+    HOTA, IDF1 and MOTA are based on object keypoint similarity: the mean over an animal's true keypoints of
+    exp(-d^2 / (2 * scale^2 * (2 * sigma)^2)), with d in pixels, and 0 for a keypoint without a prediction.  The scale
+    of an animal is the square root of its area: 6 times the mean squared distance of its keypoints from their mean,
+    median over the video.  For IDF1, MOTA, switches and fragmentations, poses match if their similarity is at least
+    ``threshold``; HOTA averages over thresholds from 0.05 to 0.95.
 
-    Frames are known by their numbers, bodyparts by their names; those that one of the files lacks are left out, but
-    that a frame without prediction counts as missed.  Frames in which the truth has no animal are not judged.  True
-    keypoints count where their likelihood is above 0; an animal whose keypoints all have likelihood 0 is hidden, and
-    neither missed nor false.
+    Frames are matched by number and bodyparts by name.  Bodyparts that only one file contains are ignored, and so are
+    frames without a true animal; true animals in frames without predictions count as missed.  True keypoints count if
+    their likelihood is above 0; an animal whose keypoints all have likelihood 0 is hidden, neither missed nor false.
 
     Parameters
     ----------
     predicted, truth
-        Tracks of DeepLabCut or dlcx, h5 (any key) or csv, or SLEAP's ``analysis.h5``.
+        Tracks written by DeepLabCut or dlcx, as h5 (any key) or csv, or SLEAP's ``analysis.h5``.
 
     Raises
     ------
     DlcxError
-        When a file cannot be read as tracks, or the two share no bodypart or frame.
+        If a file cannot be read as tracks, or the files have no bodypart or frame in common.
+
+    Returns
+    -------
+    EvaluateTracksResult
+        HOTA, IDF1, MOTA, their components, and errors of each animal.
     """
     options = EvaluateTracksOptions.of(predicted=predicted, truth=truth, **keywords)
     found, true = options.predicted, options.truth
@@ -118,12 +122,17 @@ def evaluate_tracks(
 
 
 def read_tracks(path: Path) -> Tracks:
-    """Tracks of any program whose files are known.
+    """Read tracks written by DeepLabCut, dlcx or SLEAP.
+
+    Returns
+    -------
+    Tracks
+        Positions in pixels of the full frame.
 
     Raises
     ------
     DlcxError
-        When the file is missing or of no known kind.
+        If the file is missing or has an unknown format.
     """
     from dlcx.formats.predictions.sleap_analysis import is_sleap_analysis, read_sleap_analysis
     from dlcx.formats.predictions.video_predictions import read_predictions
@@ -137,7 +146,7 @@ def read_tracks(path: Path) -> Tracks:
 
 
 def _part(tracks: Tracks, frames: tuple[int | None, int | None] | None) -> Tracks:
-    """Only some frames, by their numbers in the video."""
+    """Select a range of frames by their numbers in the video."""
     if frames is None:
         return tracks
     first, stop = frame_range(frames)
@@ -159,7 +168,7 @@ def _part(tracks: Tracks, frames: tuple[int | None, int | None] | None) -> Track
 
 
 def _warn_of_missing(mine: Tracks, theirs: Tracks, found: Path) -> None:
-    """Say that frames which were not analysed count as missed."""
+    """Warn that frames without predictions count as missed."""
     first, stop = max(mine.first, theirs.first), min(mine.first + len(mine), theirs.first + len(theirs))
     outside = np.isfinite(theirs.xy).any((1, 2, 3))
     outside[first - theirs.first : stop - theirs.first] = False

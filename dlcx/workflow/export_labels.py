@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportLabelsResult:
-    """The files written, their format, and how many images they label."""
+    """Written files, their format, and the number of labeled images."""
 
     files: tuple[Path, ...]
     format: str
     images: int
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         return [*(f"{self.format}: {path}" for path in self.files), f"images: {self.images}"]
 
 
@@ -43,20 +43,25 @@ def export_labels(
     progress: Progress = SILENT,
     **keywords: Unpack[ExportLabelsKeywords],
 ) -> ExportLabelsResult:
-    """Write all labels into one file; images stay where they are and are named by their paths.
+    """Write all labels to one file, which refers to the images by their paths.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     file
-        Its suffix chooses the format; :func:`dlcx.formats.labels.registry.label_formats` lists them.  For DeepLabCut,
-        both ``.h5`` and ``.csv`` are written.
+        File to write.  The suffix determines the format, see :func:`dlcx.formats.labels.registry.label_formats`.  In
+        DeepLabCut's format, both ``.h5`` and ``.csv`` are written.
 
     Raises
     ------
     DlcxError
-        When there are no labels, or the file exists or cannot be written.
+        If there are no labels, or the file exists or cannot be written.
+
+    Returns
+    -------
+    ExportLabelsResult
+        Written files and the number of labeled images.
     """
     options = ExportLabelsOptions.of(project=project, file=file, **keywords)
     opened, path = open_project(options.project), options.file

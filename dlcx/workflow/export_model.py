@@ -1,4 +1,4 @@
-"""A trained net in one file for other programs: DeepLabCut-Live's ``.pt``, or ONNX; compared with the snapshot."""
+"""Export a trained network as DeepLabCut-Live's ``.pt`` or as ONNX, and verify the file against the snapshot."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from dlcx.project import Shuffle
 
 FORMATS = ("pt", "onnx")
-#: Frames that ``--verify`` looks at; without it one.
+#: Number of frames that ``--verify`` compares; an export without it uses one.
 FRAMES = 10
-#: The note in an ONNX file that says what it was made from.
+#: Metadata key of an ONNX file for its source.
 MADE_FROM = "dlcx made from"
-#: What a network input (a row of the exported net) becomes: maps of every head.
+#: A function from network inputs to the output maps of every head.
 Run = Callable[[Sequence["Tensor"]], "Outputs"]
 
 
 @dataclass(frozen=True)
 class ExportVerification:
-    """Largest differences between the exported network and the one in torch.
+    """Largest differences between the exported network and the network in torch.
 
-    ``frames`` were compared with ``inputs`` crops or full images in them.  ``maps`` is relative to the highest value of
-    the maps; ``pixels`` is the largest shift of a keypoint in pixels of the network input.
+    ``frames`` is the number of frames, and ``inputs`` the number of crops or full images in them.  ``maps`` is relative
+    to the highest value of the maps; ``pixels`` is the largest shift of a keypoint in pixels of the network input.
     """
 
     frames: int
@@ -56,7 +56,7 @@ class ExportVerification:
 
 @dataclass(frozen=True)
 class ExportModelResult:
-    """The file, what the net in it takes and gives, and how it compares with the snapshot."""
+    """Exported file, inputs and outputs of its network, and the comparison with the snapshot."""
 
     file: Path
     snapshot: str
@@ -68,7 +68,7 @@ class ExportModelResult:
     verified: ExportVerification | None = None
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"exported: {self.file}" + ("" if self.written else " (was there already)")]
         said.append(f"snapshot: {self.snapshot}" + (f", detector {self.detector}" if self.detector else ""))
         said += [f"input: {one}" for one in self.inputs]
@@ -89,19 +89,24 @@ def export_model(
     progress: Progress = SILENT,
     **keywords: Unpack[ExportModelKeywords],
 ) -> ExportModelResult:
-    """Write a trained net into one file; a file that would not give the snapshot's keypoints is not written.
+    """Export a trained network to one file, unless the file would not reproduce the snapshot's keypoints.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
     Raises
     ------
     DlcxError
-        When a value or the net cannot be used, the format cannot hold the net, its results differ by more than
-        :data:`dlcx.engines.onnx.MAX_PIXELS` or
-        :data:`~dlcx.engines.max_abs_difference.MAX_RELATIVE_DIFFERENCE`, or another file is there.
+        If an option is invalid, the network cannot be loaded or the format does not support it, its results differ by
+        more than :data:`dlcx.engines.onnx.MAX_PIXELS` or
+        :data:`~dlcx.engines.max_abs_difference.MAX_RELATIVE_DIFFERENCE`, or a different file exists.
+
+    Returns
+    -------
+    ExportModelResult
+        Exported file and its verification.
     """
     options = ExportModelOptions.of(project=project, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
@@ -142,7 +147,7 @@ def export_model(
 
 
 class _Rows:
-    """What the net sees of real frames, :meth:`each` frame's network inputs; frames that show nothing are passed."""
+    """Network inputs of real frames; frames without animals are skipped."""
 
     def __init__(
         self, net: TrainedNetwork, place: Shuffle, video: str | Path | None, count: int, advance: Callable[[], None]
@@ -150,12 +155,12 @@ class _Rows:
         self.net, self.place, self.video, self.count, self.advance = net, place, video, count, advance
 
     def each(self, count: int | None = None) -> list[tuple[Tensor, ...]]:
-        """Of every frame its inputs, (R, 3, h, w) and for conditional nets (R, K, 3).
+        """Return the inputs of each frame: (R, 3, h, w) and, for conditional networks, (R, K, 3).
 
         Raises
         ------
         DlcxError
-            When there is nothing to see in any frame.
+            If no frame shows an animal.
         """
         frames = real_frames(self.place, self.video, self.count)
         seen = (self.net.predictor.inputs(frame.image[None], self._conditions(frame)) for frame in frames)
@@ -168,18 +173,18 @@ class _Rows:
         return found
 
     def _conditions(self, frame: Frame) -> list[Instances] | None:
-        """Boxes or initial poses that the network does not find itself."""
+        """Boxes or initial poses from the labels, for networks that need them."""
         if frame.labeled is None and (self.net.needs_boxes or isinstance(self.net.conditions, ConditionFile)):
             raise DlcxError("--video: nothing finds the animals for this net", hint="Leave it out: labels tell them.")
         return None if frame.labeled is None else self.net.conditions_of_images([frame.labeled])
 
     def compared(self, run: Run) -> ExportVerification:
-        """The largest difference between the net and ``run``.
+        """Return the largest differences between the outputs of the network and of ``run``.
 
         Raises
         ------
         DlcxError
-            When it is larger than allowed.
+            If a difference exceeds the tolerance.
         """
         import torch
 
@@ -230,7 +235,7 @@ def _write_pt(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, ove
 
 
 def _rebuilt(live: LiveModel) -> Run:
-    """The net as it comes out of the file's content alone."""
+    """Build the network from the content of the file alone."""
     from dlcx.nets.build import build_model
     from dlcx.nets.weights import load_strict
     from dlcx.settings import ModelConfig
@@ -276,6 +281,6 @@ def _write_onnx(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, o
 
 
 def _shown(slot: object) -> str:
-    """Name and shape of an input or output; names of sizes say that any will do."""
+    """Name and shape of an input or output; a named dimension can have any size."""
     sides = [side if isinstance(side, int) else "any" for side in slot.shape]  # type: ignore[attr-defined]
     return f"{slot.name} {sides} float32".replace("'", "")  # type: ignore[attr-defined]

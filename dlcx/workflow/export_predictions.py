@@ -1,4 +1,4 @@
-"""The poses of videos as files that other programs can read."""
+"""Export the poses of videos to files for other programs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from dlcx.options.keywords import ExportPredictionsKeywords
 
 FORMATS = ("nwb", "h5")
-#: The folder beside the poses, so that a program which takes a whole folder finds nothing else there.
+#: Folder next to the poses, for programs that load all files of a folder.
 FOLDER = "exported"
-#: How unique bodyparts are called, as in DeepLabCut's files.
+#: Name of the individual with the unique bodyparts, as in DeepLabCut's files.
 SINGLE = "single"
 
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """One file of a video's poses; ``owner`` names the individual in it, ``single`` unique bodyparts, "" all."""
+    """One exported file; ``owner`` is an individual, ``single`` for unique bodyparts, or "" for all poses."""
 
     file: Path
     owner: str
@@ -41,14 +41,14 @@ class ExportedFile:
 
 @dataclass(frozen=True)
 class ExportedVideo:
-    """One video's poses and the files that were made of them."""
+    """Poses of one video and the files exported from them."""
 
     video: Path
     poses: Path
     files: tuple[ExportedFile, ...]
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"poses: {self.poses}"]
         for made in self.files:
             owner = f" ({made.owner})" if made.owner else ""
@@ -58,10 +58,10 @@ class ExportedVideo:
 
 @dataclass(frozen=True)
 class ExportPredictionsResult(VideosResult[ExportedVideo]):
-    """The videos whose poses were exported, and those that failed with the reason."""
+    """Exported videos, and failed videos with the reason."""
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         return result_lines(self)
 
 
@@ -71,23 +71,28 @@ def export_predictions(
     videos: Sequence[str | Path] | str | Path = (),
     **keywords: Unpack[ExportPredictionsKeywords],
 ) -> ExportPredictionsResult:
-    """Write the poses of videos for programs that cannot read them as they are.
+    """Export the poses of videos for programs that cannot read DeepLabCut's files directly.
 
-    ``nwb``: Neurodata Without Borders, one file an individual and one for unique bodyparts, as NWB wants it.  ``h5``:
-    DeepLabCut's layout with the key ``df_with_missing``, also for tracks, whose own key some programs refuse; all in
-    one file unless it is split.
+    ``nwb``: Neurodata Without Borders, one file per individual and one for the unique bodyparts, as NWB requires.
+    ``h5``: DeepLabCut's layout with the key ``df_with_missing``, also for tracks, because some programs reject the key
+    of tracks; one file unless it is split.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Files, folders and glob patterns.
+        Video files, folders and glob patterns.
 
     Raises
     ------
     DlcxError
-        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
+
+    Returns
+    -------
+    ExportPredictionsResult
+        Exported files of each video.
     """
     options = ExportPredictionsOptions.of(project=project, videos=videos, **keywords)
 
@@ -140,7 +145,7 @@ def _linked(found: FoundPoses) -> FoundPoses:
 
 
 def _parts(tracks: Tracks, *, individuals: bool, unique: bool) -> Iterator[tuple[str, Tracks]]:
-    """The poses in pieces with the names of their owners: ``individuals`` one by one, ``unique`` bodyparts apart."""
+    """Split poses by owner: with ``individuals`` one part each, with ``unique`` a part for the unique bodyparts."""
     layout = tracks.layout
     if individuals:
         for number, name in enumerate(layout.individuals):
@@ -161,7 +166,7 @@ def _parts(tracks: Tracks, *, individuals: bool, unique: bool) -> Iterator[tuple
 
 
 def _file(found: FoundPoses, folder: Path, owner: str, suffix: str) -> Path:
-    """Where a piece goes: the name of the poses, so that the scorer still follows the video's."""
+    """Path of an exported file; its name starts with video and scorer, as the file of poses."""
     return folder / f"{found.file.path.stem}{f'_{owner}' if owner else ''}{suffix}"
 
 

@@ -1,4 +1,4 @@
-"""Frames of the project's videos, to be labelled."""
+"""Extract frames of the project's videos for labeling."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExtractedFrames:
-    """The frames chosen of one video: the images written, those that were there, and frames that do not decode."""
+    """Frames selected from one video: written images, existing images, and frames that cannot be decoded."""
 
     video: Path
     folder: Path
@@ -35,25 +35,25 @@ class ExtractedFrames:
 
 @dataclass(frozen=True)
 class ExtractFramesResult:
-    """What was extracted of each video, and the videos that failed."""
+    """Extracted frames of each video, and the videos that failed."""
 
     videos: tuple[ExtractedFrames, ...]
     failed: tuple[FailedVideo, ...] = field(default=())
 
     @property
     def exit_code(self) -> int:
-        """4 when a video failed or a frame cannot be decoded, else 0."""
+        """4 if a video failed or a frame cannot be decoded, else 0."""
         return 4 if self.failed or any(one.unreadable for one in self.videos) else 0
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """What to do now."""
+        """Suggested next steps."""
         if any(one.written for one in self.videos):
             return ("Label the images, for example in napari-deeplabcut, then: dlcx check-labels",)
         return ("Other frames: another --seed, or more --frames.",)
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = []
         for one in self.videos:
             there = f", {len(one.existed)} were there" if one.existed else ""
@@ -70,19 +70,24 @@ def extract_frames(
     progress: Progress = SILENT,
     **keywords: Unpack[ExtractFramesKeywords],
 ) -> ExtractFramesResult:
-    """Save frames as ``labeled-data/<video>/img<number>.png``; images and labels that are there stay.
+    """Save frames as ``labeled-data/<video>/img<number>.png``; existing images and labels are kept.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Some of the project's; default: all.
+        Videos of the project; default: all.
 
     Raises
     ------
     DlcxError
-        When a value or all videos cannot be used.  Of several videos those that fail are in the result.
+        If an option is invalid, or all videos fail.  If some of several videos fail, the result lists them.
+
+    Returns
+    -------
+    ExtractFramesResult
+        Extracted frames of each video.
     """
     options = ExtractFramesOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.frame_selection import candidate_frames

@@ -1,4 +1,4 @@
-"""Frames whose poses look wrong, as images with machine labels to correct."""
+"""Extract outlier frames as images with machine labels to correct."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OutlierFrames:
-    """One video: frames whose poses look wrong, those of them chosen, the images written, and their machine labels.
+    """Outliers of one video: their number, selected frames, written images, and machine labels.
 
-    ``added`` says that the video is new to config.yaml.
+    ``added`` is true if the video was added to config.yaml.
     """
 
     video: Path
@@ -47,17 +47,17 @@ class OutlierFrames:
 
 @dataclass(frozen=True)
 class ExtractOutliersResult(VideosResult[OutlierFrames]):
-    """What was extracted of each video, and the videos that failed."""
+    """Extracted outliers of each video, and the videos that failed."""
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """What to do now."""
+        """Suggested next steps."""
         if any(one.frames for one in self.videos):
             return ("Correct the machine labels, for example in napari-deeplabcut, then: dlcx merge-labels",)
         return ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = []
         for one in self.videos:
             said.append(f"{one.video.name}: {one.outliers} outliers, {len(one.frames)} chosen")
@@ -75,19 +75,24 @@ def extract_outliers(
     progress: Progress = SILENT,
     **keywords: Unpack[ExtractOutliersKeywords],
 ) -> ExtractOutliersResult:
-    """Choose frames whose poses look wrong; save them, and their poses as ``machinelabels-iter<I>.h5`` to correct.
+    """Save outlier frames, and their poses as ``machinelabels-iter<I>.h5`` for correction.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Files, folders and glob patterns.
+        Video files, folders and glob patterns.
 
     Raises
     ------
     DlcxError
-        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
+
+    Returns
+    -------
+    ExtractOutliersResult
+        Extracted outliers of each video.
     """
     options = ExtractOutliersOptions.of(project=project, videos=videos, **keywords)
     if options.algorithm == "fitting":
@@ -120,7 +125,7 @@ def extract_outliers(
 
 @dataclass(frozen=True)
 class _Search:
-    """Which frames of a video's poses look wrong."""
+    """Find outlier frames in the poses of a video."""
 
     algorithm: str
     epsilon: float
@@ -132,7 +137,7 @@ class _Search:
     progress: Progress
 
     def __call__(self, tracks: Tracks) -> list[int]:
-        """Their numbers in the video."""
+        """Return the numbers of the outlier frames in the video."""
         from dlcx.series.outliers import deviating_frames, displaced_frames, uncertain_frames
 
         if self.algorithm == "list":
@@ -155,7 +160,7 @@ class _Search:
         return (tracks.first + np.flatnonzero(odd)).tolist()
 
     def _points(self, tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:
-        """xy (T, N, 2) and score (T, N) of the points to look at, all animals and the unique bodyparts."""
+        """Return xy (T, N, 2) and score (T, N) of the selected bodyparts of all animals and of unique bodyparts."""
         layout = tracks.layout
         names = [*layout.bodyparts * len(layout.individuals), *layout.unique]
         for part in self.bodyparts:
@@ -167,7 +172,7 @@ class _Search:
 
 @dataclass(frozen=True)
 class _Pick:
-    """Choose some of the frames and save them with their poses."""
+    """Select outlier frames and save them with their poses."""
 
     project: Project
     method: str
@@ -214,7 +219,7 @@ class _Pick:
         )
 
     def _check_names(self, layout: Layout, poses: Path) -> None:
-        """Refuse poses whose corrected labels the project could not take."""
+        """Reject poses whose layout is incompatible with the project's labels."""
         own = self.project.layout
         if layout.multi != own.multi:
             kind = "several animals" if layout.multi else "a single animal"
@@ -249,7 +254,7 @@ class _Pick:
 
 
 def _machine_labels(tracks: Tracks, saved: SavedFrames | None, stem: str, scorer: str) -> MachineLabels:
-    """The poses of the saved frames; of no frame where none is saved."""
+    """Poses of the saved frames as machine labels; empty if no frame is saved."""
     from dlcx.formats.labels.machine_labels import MachineLabels
 
     names = saved.names if saved else {}

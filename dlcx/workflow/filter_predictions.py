@@ -1,4 +1,4 @@
-"""Poses of videos made smooth, or their gaps filled."""
+"""Smooth the poses of videos, or fill their gaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dlcx.outputs import check_folder
 from dlcx.poses import Tracks
 from dlcx.progress import SILENT, Progress
 
-#: Likelihood of a position that was unknown and that a spline or a process has filled in.
+#: Likelihood of a position that a spline or an ARIMA model has filled in.
 FILLED = 0.01
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FilteredVideo:
-    """The filtered poses of one video: ``moved`` positions differ, ``filled`` ones were unknown before.
+    """Filtered poses of one video, with the number of ``moved`` and of ``filled`` (previously missing) positions.
 
-    ``largest`` is the farthest that a known one was moved, in pixels.  All three are 0 when it was there already.
+    ``largest`` is the largest displacement of a known position in pixels.  All three are 0 if the file existed already.
     """
 
     video: Path
@@ -45,7 +45,7 @@ class FilteredVideo:
     largest: float = 0.0
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"poses: {self.poses}"]
         if self.existed:
             said.append(f"filtered: {self.filtered} (was there already)")
@@ -57,12 +57,12 @@ class FilteredVideo:
 
 @dataclass(frozen=True)
 class FilterPredictionsResult(VideosResult[FilteredVideo]):
-    """The videos whose poses were filtered, and those that failed with the reason."""
+    """Filtered videos, and failed videos with the reason."""
 
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         return result_lines(self)
 
 
@@ -74,25 +74,30 @@ def filter_predictions(
     progress: Progress = SILENT,
     **keywords: Unpack[FilterPredictionsKeywords],
 ) -> FilterPredictionsResult:
-    """Write ``<poses>_filtered.h5``: positions of bodyparts over time, filtered one by one.
+    """Write ``<poses>_filtered.h5``: the position of each bodypart, filtered over time.
 
-    ``median``: the median of the known positions in a sliding window; gaps stay gaps.  ``arima``: what a process fitted
-    to each coordinate expects from the frames before, also in gaps; positions of low likelihood do not count.
-    ``spline``: gaps filled by a cubic spline, nothing else moved.  A known position is never lost, and keeps its
-    likelihood.  A filled one gets a likelihood of 0.01.  A position of which one coordinate is missing is unknown, and
-    what stays unknown has no likelihood above 0.
+    ``median``: the median of the known positions in a sliding window; gaps remain.  ``arima``: the one-step predictions
+    of an ARIMA model fitted to each coordinate, also in gaps; the fit ignores positions of low likelihood.  ``spline``:
+    gaps are filled by a cubic spline; other positions do not change.  Known positions are never removed, and keep their
+    likelihood.  Filled positions get a likelihood of 0.01.  A position with one missing coordinate counts as missing;
+    positions that remain missing have no likelihood above 0.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Files, folders and glob patterns.
+        Video files, folders and glob patterns.
 
     Raises
     ------
     DlcxError
-        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
+
+    Returns
+    -------
+    FilterPredictionsResult
+        Filtered poses of each video.
     """
     options = FilterPredictionsOptions.of(project=project, videos=videos, **keywords)
     if options.filter == "median" and options.window % 2 == 0:
@@ -118,7 +123,7 @@ def filter_predictions(
 
 @dataclass(frozen=True)
 class _Filter:
-    """What one call asks of every video."""
+    """Filter settings shared by all videos."""
 
     settings: dict[str, Any]
     csv: bool
@@ -126,7 +131,7 @@ class _Filter:
     progress: Progress
 
     def __call__(self, found: FoundPoses) -> FilteredVideo:
-        """Filter the poses of one video, unless that is done."""
+        """Filter the poses of one video, unless an up-to-date file exists."""
         from dlcx.formats.predictions.video_predictions import read_scorer, write_predictions
 
         source, target = found.file.path, found.file.filtered_h5
@@ -174,7 +179,7 @@ class _Filter:
         )
 
     def _filtered(self, xy: np.ndarray, score: np.ndarray, name: str) -> np.ndarray:
-        """Positions (T, P, 2), filtered; those that a process expects nothing of stay."""
+        """Return filtered positions (T, P, 2); positions without an ARIMA prediction are unchanged."""
         from dlcx.series import fill_gaps, fit_arima, median_filter
 
         kind = self.settings["filter"]

@@ -1,4 +1,4 @@
-"""Labels of another program in the project."""
+"""Import labels of another program into the project."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImportedFolder:
-    """The labels of one video: images that are new, those that had labels (replaced or kept), images copied here.
+    """Imported labels of one video: numbers of new, replaced and kept rows, and of copied images.
 
-    ``removed`` are rows that were deleted from the file that was imported, the folder's own.
+    ``removed`` is the number of rows deleted because the imported file is the folder's own label file and lacks them.
     """
 
     video: str
@@ -56,7 +56,7 @@ class ImportedFolder:
 
 @dataclass(frozen=True)
 class ImportLabelsResult:
-    """What came in by video, and bodyparts of the file that the project does not have."""
+    """Imported labels by video, and bodyparts of the file that the project does not define."""
 
     format: str
     folders: tuple[ImportedFolder, ...]
@@ -65,12 +65,12 @@ class ImportLabelsResult:
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """What to do now."""
+        """Suggested next steps."""
         kept = ("--overwrite replaces labels that are there.",) if any(one.kept for one in self.folders) else ()
         return (*kept, "Next: dlcx check-labels")
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = []
         for one in self.folders:
             more = f", {one.replaced} replaced" if one.replaced else ""
@@ -94,19 +94,25 @@ def import_labels(
     progress: Progress = SILENT,
     **keywords: Unpack[ImportLabelsKeywords],
 ) -> ImportLabelsResult:
-    """Take labels into ``labeled-data``, with the images they are of; labels that are there stay.
+    """Import labels and their images into ``labeled-data``; existing labels are kept by default.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     file
-        Its suffix chooses the format; :func:`dlcx.formats.labels.registry.label_formats` lists them.
+        File to import.  The suffix determines the format, see
+        :func:`dlcx.formats.labels.registry.label_formats`.
 
     Raises
     ------
     DlcxError
-        When the file, an image or a video cannot be used, or does not fit the project.
+        If the file, an image or a video cannot be read, or the labels do not match the project.
+
+    Returns
+    -------
+    ImportLabelsResult
+        Imported labels by video.
     """
     options = ImportLabelsOptions.of(project=project, file=file, **keywords)
     home, path = open_project(options.project), options.file
@@ -152,7 +158,7 @@ def import_labels(
 
 
 def _fitted(given: ImportedLabels, layout: Layout, path: Path) -> tuple[Labels, tuple[str, ...]]:
-    """The labels under the project's names, and the names that it does not have."""
+    """Convert labels to the project's layout; also return the bodyparts that it does not define."""
     wanted = (*layout.bodyparts, *layout.unique)
     theirs = (*given.layout.bodyparts, *given.layout.unique)
     if not set(wanted) & set(theirs):
@@ -174,14 +180,14 @@ def _fitted(given: ImportedLabels, layout: Layout, path: Path) -> tuple[Labels, 
         raise DlcxError(f"{path}: {several.max()} animals in {worst}, but config.yaml is of a single animal")
     first = np.isfinite(xy).any((2, 3)).argmax(1)
     alone = np.take_along_axis(xy, first[:, None, None, None], axis=1)
-    # a single-animal project has no unique bodyparts: those of the file are bodyparts like all others
+    # single-animal projects have no unique bodyparts: treat those of the file as ordinary bodyparts
     points = np.concatenate([alone, given.unique_xy[:, None]], axis=2)
     once = Labels(Layout(theirs), names, points, np.zeros((len(names), 0, 2)))
     return to_layout(once, layout), left_out
 
 
 def _individuals(given: ImportedLabels, layout: Layout, path: Path) -> tuple[str, ...]:
-    """The project's individual that each of the file's is: the one of its name, else the next free one."""
+    """Map the individuals of the file to the project's: by name, otherwise to the next unused one."""
     theirs = given.layout.individuals
     free = [name for name in layout.individuals if name not in theirs]
     if len(theirs) > len(layout.individuals):
@@ -205,12 +211,12 @@ def _by_recording(sources: Sequence[ImageSource]) -> dict[SourceRecording, list[
 
 
 def _row(project: Project, source: ImageSource, folder: str) -> Image:
-    """The place of an image in labeled-data.
+    """Return the path of an image in labeled-data.
 
     Raises
     ------
     DlcxError
-        When another picture has it.
+        If a different image has this path.
     """
     there = saved_numbers(project.labeled_data / folder).get(source.frame) if source.frame is not None else None
     row = ("labeled-data", folder, there or source.name)
@@ -238,9 +244,9 @@ def _check_once(rows: Sequence[Image], sources: Sequence[ImageSource]) -> None:
 
 
 def _merged(project: Project, labels: Labels, stem: str, file: Path, overwrite: bool) -> tuple[Labels, ImportedFolder]:
-    """The labels of one video joined with those that are there, and what became of how many.
+    """Merge the labels of one video with the existing labels, and count the rows.
 
-    The label file of the folder itself, edited by somebody, is complete: rows that are not in it are deleted.
+    If ``file`` is the folder's own label file, edited by the user, it is complete: rows that it lacks are deleted.
     """
     path, layout = project.labels_path(stem), project.layout
     rows = [row for row, image in enumerate(labels.images) if image[1] == stem]
@@ -265,7 +271,7 @@ def _merged(project: Project, labels: Labels, stem: str, file: Path, overwrite: 
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove a folder that only the lock of a failed import was in."""
+    """Remove a folder that a failed import created for its lock file only."""
     with suppress(OSError):
         folder.rmdir()
 
@@ -275,7 +281,7 @@ def _is_label_file(path: Path) -> bool:
 
 
 def _new_videos(project: Project, folders: Mapping[SourceRecording, str], labels: Labels) -> dict[str, Crop]:
-    """The videos that config.yaml must name, or their labels would be left out, with the size of their frames."""
+    """Videos to add to config.yaml, so that their labels are used, with the size of their frames."""
     from dlcx.data.images import image_size
     from dlcx.data.video import open_video
 
@@ -294,13 +300,13 @@ def _new_videos(project: Project, folders: Mapping[SourceRecording, str], labels
 
 
 def _link_of(project: Project, recording: SourceRecording, folder: str) -> Path | None:
-    """Where the project has the video of a folder; None where there is no such file."""
+    """Path in the project for the video of a folder, or None if the video file does not exist."""
     path = Path(recording.path)
     return project.videos_dir / f"{folder}{path.suffix}" if recording.is_video and path.is_file() else None
 
 
 def _link_videos(project: Project, folders: Mapping[SourceRecording, str]) -> None:
-    """Link the videos that config.yaml lists as the project's own, unless they are there."""
+    """Link videos into the project if config.yaml lists them there and they do not exist."""
     for recording, folder in folders.items():
         target, listed = _link_of(project, recording, folder), open_project(project.root).video_of(folder)
         if target and listed and listed.stored == str(target) and (reason := link_video(Path(recording.path), target)):

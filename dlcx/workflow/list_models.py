@@ -1,4 +1,4 @@
-"""``dlcx list-models``: every net and detector that works, without importing torch."""
+"""List all supported networks and detectors, without importing torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 from dlcx.options.commands.list_models import ListModelsOptions
 from dlcx.options.entry_points import keyword_options
 
-#: The first network to try, and for what; the same advice as in docs/models.md.
+#: Recommended networks by purpose, as in docs/models.md.
 RECOMMENDED = {
     "resnet_50": "one animal",
     "top_down_resnet_50": "one small animal in a large image, or several that seldom touch",
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Model:
-    """One net: ``parameters`` and ``gflops`` (1e9 multiply-adds, 256 x 256 image) are for one animal, 4 bodyparts."""
+    """One network; ``parameters`` and ``gflops`` (1e9 multiply-adds, 256 x 256 image): one animal, 4 bodyparts."""
 
     name: str
     family: str
@@ -44,19 +44,19 @@ class Model:
 
     @property
     def advice(self) -> str:
-        """What the table says of it."""
+        """Text of the table's last column."""
         start = f"RECOMMENDED for {self.recommended_for}: " if self.recommended_for else ""
         return f"{start}{'detector, ' if self.kinds == ('detector',) else ''}{self.suits}"
 
 
 @dataclass(frozen=True)
 class Result:
-    """The nets that were asked for."""
+    """Selected networks."""
 
     models: tuple[Model, ...]
 
     def lines(self) -> list[str]:
-        """A table with the recommended networks first, one network a line; on a terminal, long cells are wrapped."""
+        """Return a table, recommended networks first, one per line; on a terminal, long cells are wrapped."""
         head = ("name", "parameters", "suits")
         rows = [(model.name, _millions(model.parameters), model.advice) for model in self.models]
         widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
@@ -74,7 +74,7 @@ def _millions(count: int | None) -> str:
 
 
 def _first_then_empty(cells: list[str]) -> Iterator[list[str]]:
-    """The cells of a table's row, then empty ones for the lines that continue it."""
+    """Yield the cells of a table row, then empty cells for its continuation lines."""
     yield cells
     while True:
         yield [""] * len(cells)
@@ -84,12 +84,17 @@ def _first_then_empty(cells: list[str]) -> Iterator[list[str]]:
 def list_models(
     **keywords: Unpack[ListModelsKeywords],
 ) -> Result:
-    """Every name that ``--net-type`` takes, of one kind (``single``, ``multi``, ``detector``) or of all.
+    """List the values of ``--net-type``, of one kind (``single``, ``multi``, ``detector``) or of all kinds.
 
     Raises
     ------
     DlcxError
-        For an unknown kind.
+        If the kind is unknown.
+
+    Returns
+    -------
+    Result
+        Selected networks.
     """
     options = ListModelsOptions.of(**keywords)
     from dlcx.nets.registry import specs

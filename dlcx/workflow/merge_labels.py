@@ -1,4 +1,4 @@
-"""Corrected machine labels become labels, and the next round of refinement begins."""
+"""Merge corrected machine labels into the labels, and start the next iteration."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from dlcx.project import Project
 
 logger = logging.getLogger(__name__)
 
-#: What the refinement window of DeepLabCut 2 saved corrected machine labels as.
+#: File of corrected machine labels, as saved by the refinement window of DeepLabCut 2.
 REFINED = "MachineLabelsRefine.h5"
-#: Images that a warning names.
+#: Maximum number of images to list in a warning.
 NAMED = 5
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MergedFolder:
-    """The labels of one video: rows there were, rows that came in corrected, and rows nobody corrected.
+    """Labels of one video: number of existing, corrected, and accepted (uncorrected) rows.
 
-    ``empty`` images have no point that is sure enough; they are among the accepted ones only with ``accept_empty``.
-    ``gone`` are machine labels of images that somebody has deleted, and ``removed`` labels of such images.
-    ``uncorrected`` images have no labels although others of the folder were corrected.
+    ``empty`` images have no point above the cutoff; they are accepted only with ``accept_empty``.  ``gone`` is the
+    number of machine labels of deleted images, and ``removed`` the number of labels of such images.  ``uncorrected``
+    images have no labels although other images of the folder were corrected.
     """
 
     video: str
@@ -58,15 +58,16 @@ class MergedFolder:
 
     @property
     def changed(self) -> bool:
-        """Whether the label files are other ones now."""
+        """Whether the label files changed."""
         return bool(self.corrected or self.accepted or self.removed)
 
 
 @dataclass(frozen=True)
 class MergeLabelsResult:
-    """The labels of each video, and the iteration that config.yaml names now; ``before`` is the one it named.
+    """Labels of each video, and the iteration in config.yaml after and ``before`` the merge.
 
-    ``nothing_to_merge`` when the labels are those of the training dataset of the iteration, which therefore stays.
+    ``nothing_to_merge`` is true if the labels equal those of the iteration's training dataset, so that the iteration
+    does not change.
     """
 
     folders: tuple[MergedFolder, ...]
@@ -77,7 +78,7 @@ class MergeLabelsResult:
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = []
         for one in self.folders:
             more = f", {one.corrected} corrected" if one.corrected else ""
@@ -102,17 +103,22 @@ def merge_labels(
     progress: Progress = SILENT,
     **keywords: Unpack[MergeLabelsKeywords],
 ) -> MergeLabelsResult:
-    """Take corrected labels of extracted outliers into the label files, and set config.yaml to the next iteration.
+    """Merge corrected labels of extracted outliers into the label files, and advance the iteration in config.yaml.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
     Raises
     ------
     DlcxError
-        When no machine labels of a folder are corrected, nor accepted, or a label file cannot be read.
+        If the machine labels of a folder are neither corrected nor accepted, or a label file cannot be read.
+
+    Returns
+    -------
+    MergeLabelsResult
+        Merged labels of each video, and the iteration.
     """
     options = MergeLabelsOptions.of(project=project, **keywords)
     home = open_project(options.project)
@@ -120,7 +126,7 @@ def merge_labels(
         raise DlcxError("--accept-empty belongs to --accept-machine-labels", hint="Give both.")
     folders = [folder for folder in sorted(home.labeled_data.glob("*")) if folder.is_dir() and _is_of_labels(folder)]
     with changing_labels(*(home.labels_path(folder.name) for folder in folders)):
-        home = open_project(home.root)  # another call may have merged them meanwhile
+        home = open_project(home.root)  # another process may have merged the labels in the meantime
         least = home.pcutoff if options.pcutoff is None else options.pcutoff
         trained = _labels_of_dataset(home)
         merge = _Merge(home, least, frozenset(trained.images), options.accept_machine_labels, options.accept_empty)
@@ -148,10 +154,10 @@ def merge_labels(
 
 @dataclass(frozen=True)
 class _Merged:
-    """What the labels of a folder become.
+    """Merged labels of a folder.
 
-    ``waiting`` images have machine labels, and nobody has corrected any of the folder; ``reviewed`` is whether
-    somebody has.
+    ``reviewed`` is whether any machine labels of the folder were corrected; if none were, ``waiting`` is the number of
+    images with machine labels.
     """
 
     folder: MergedFolder
@@ -193,7 +199,7 @@ def _tell_left_out(done: Sequence[MergedFolder], least: float, *, accept_empty: 
 def _next_steps(
     home: Project, merged: Sequence[_Merged], options: MergeLabelsOptions, *, nothing: bool
 ) -> tuple[str, ...]:
-    """What to do now: labels of deleted images stop create-dataset."""
+    """Suggested next steps; labels of deleted images must be removed before create-dataset."""
     images = (image for one in merged for image in one.labels.images)
     if any(not home.root.joinpath(*image).is_file() for image in images):
         logger.warning("some labels are of images that were deleted; without them, no training dataset can be made")
@@ -206,7 +212,7 @@ def _next_steps(
 
 
 def _labels_of_dataset(project: Project) -> Labels:
-    """The labels that the training datasets of the iteration count; none where they cannot be read."""
+    """Labels of the iteration's training datasets; empty if they cannot be read."""
     try:
         return read_labels(project.merged_labels_path, project.layout)
     except DlcxError:
@@ -214,7 +220,7 @@ def _labels_of_dataset(project: Project) -> Labels:
 
 
 def _is_new(project: Project, merged: Sequence[_Merged], trained: Labels) -> bool:
-    """Whether the labels are others than those that the training datasets of the iteration count."""
+    """Whether the labels differ from those of the iteration's training datasets."""
     if not len(trained):
         return project.training_set_dir.is_dir() or any(one.folder.changed or one.reviewed for one in merged)
     listed = {video.stem for video in project.videos}
@@ -238,9 +244,9 @@ def _is_of_labels(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Merge:
-    """How the labels of a folder are merged.
+    """Merge the labels of a folder.
 
-    Images in ``trained`` were labeled before the outliers were extracted: their labels are no sign of a correction.
+    Images in ``trained`` were labeled before the outliers were extracted, so their labels do not indicate corrections.
     """
 
     project: Project
@@ -280,7 +286,7 @@ class _Merge:
 
 
 def _refined(path: Path, project: Project) -> Labels:
-    """Rows that were corrected in this iteration: those of earlier ones are merged, and may be deleted since."""
+    """Rows corrected in this iteration; rows of earlier iterations are merged already, or were deleted since."""
     labels = read_labels(path, project.layout)
     now = project.machine_labels_path(path.parent.name)
     earlier = [other for other in path.parent.glob("machinelabels-iter*.h5") if other != now]
@@ -304,7 +310,7 @@ def _without(labels: Labels, images: Collection[tuple[str, str, str]]) -> Labels
 
 
 def _sure(path: Path, project: Project, least: float) -> Labels:
-    """Machine labels as labels, those of low likelihood left out."""
+    """Convert machine labels to labels, without points of low likelihood."""
     machine = read_machine_labels(path)
     xy = np.where(machine.score[..., None] >= least, machine.xy, np.nan).astype(np.float64)
     unique = np.where(machine.unique_score[..., None] >= least, machine.unique_xy, np.nan).astype(np.float64)

@@ -25,25 +25,25 @@ def merge_parts(
 ) -> AnalyzeVideoResult:
     """Join the parts of each video, link its animals, and write the files of :func:`dlcx.analyze_video`.
 
-    The chunk stores of the parts are deleted when all files are written.
+    The chunk stores of the parts are deleted after all files have been written.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Files, folders and glob patterns.
-
-    Returns
-    -------
-    AnalyzeVideoResult
-        The results of each video.
+        Video files, folders and glob patterns.
 
     Raises
     ------
     DlcxError
-        If parts of the only video are missing (the message names them) or differ.  If this is so for some of several
-        videos, the result names them.
+        If parts of the only video are missing (the message lists them) or were analyzed with different settings.  If
+        some of several videos fail, the result lists them.
+
+    Returns
+    -------
+    AnalyzeVideoResult
+        Results of each video.
     """
     options = MergePartsOptions.of(project=project, videos=videos, **keywords)
     net = TrainedNetwork.of(options)

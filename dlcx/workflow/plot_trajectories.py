@@ -1,4 +1,4 @@
-"""Pictures of where the bodyparts of a video go, in DeepLabCut's ``plot-poses`` folder."""
+"""Plot trajectories of bodyparts into DeepLabCut's ``plot-poses`` folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlottedVideo:
-    """The pictures of one video, and the poses that they show."""
+    """Plots of one video, and the poses that they show."""
 
     video: Path
     poses: Path
@@ -35,10 +35,10 @@ class PlottedVideo:
 
 @dataclass(frozen=True)
 class PlotTrajectoriesResult(VideosResult[PlottedVideo]):
-    """The videos whose pictures were drawn, and those that failed with the reason."""
+    """Plotted videos, and failed videos with the reason."""
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = []
         for one in self.videos:
             said.append(f"poses: {one.poses}")
@@ -54,22 +54,27 @@ def plot_trajectories(
     progress: Progress = SILENT,
     **keywords: Unpack[PlotTrajectoriesKeywords],
 ) -> PlotTrajectoriesResult:
-    """Draw the poses of videos over time: paths, coordinates, likelihood and steps; for several animals one set each.
+    """Plot the poses of videos: paths, coordinates, likelihood and step lengths, one set of plots per animal.
 
-    Pictures that were drawn with the same settings from the same file are drawn again; others are kept unless
-    ``overwrite``.
+    Existing plots of the same poses with the same settings are replaced; other existing plots are an error unless
+    ``overwrite`` is true.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Files, folders and glob patterns.
+        Video files, folders and glob patterns.
 
     Raises
     ------
     DlcxError
-        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
+
+    Returns
+    -------
+    PlotTrajectoriesResult
+        Plots of each video.
     """
     options = PlotTrajectoriesOptions.of(project=project, videos=videos, **keywords)
     from dlcx.visuals.colors import part_colors
@@ -97,7 +102,7 @@ def plot_trajectories(
 
 @dataclass(frozen=True)
 class _Plot:
-    """What one call asks of every video."""
+    """Plot settings shared by all videos."""
 
     bodyparts: tuple[str, ...]
     individuals: tuple[str, ...]
@@ -111,7 +116,7 @@ class _Plot:
     progress: Progress
 
     def __call__(self, found: FoundPoses) -> PlottedVideo:
-        """Draw all pictures of one video."""
+        """Create all plots of one video."""
         from dlcx.visuals.trajectories import PICTURES, middle_frame, plot_paths
 
         drawn = []
@@ -125,7 +130,7 @@ class _Plot:
         self._refuse_others([(paths, picture) for *_, paths, picture in wanted], found)
         for *_, picture in wanted[:1]:
             check_folder(picture.parent)
-        ground = middle_frame(found.video, tracks)  # decoded once nothing else can be wrong
+        ground = middle_frame(found.video, tracks)  # after all checks, because decoding is slow
         with self.progress.task(f"plot {found.video.name}", len(wanted), "picture") as task:
             for kind, owner, paths, picture in wanted:
                 title = (
@@ -146,7 +151,7 @@ class _Plot:
         return PlottedVideo(found.video, found.file.path, tuple(drawn))
 
     def _owners(self, tracks: Tracks) -> Iterator[tuple[str, Paths]]:
-        """Each individual's name and paths, and ``single`` with the unique bodyparts; no name for a lone animal."""
+        """Yield name and paths of each individual (unnamed for a single animal), and ``single``: unique bodyparts."""
         from dlcx.visuals.colors import point_colors
         from dlcx.visuals.trajectories import Paths
 
@@ -176,13 +181,13 @@ class _Plot:
                 )
 
     def _shown(self, kind: str) -> str:
-        """Which positions a picture shows, in words."""
+        """Describe the likelihood cutoff of a plot, for its title."""
         if kind == "plot-likelihood":
             return f"all likelihoods; white line: {self.pcutoff:g}"
         return f"likelihood of {self.pcutoff:g} and more"
 
     def _settings(self, paths: Paths) -> str:
-        """All that a picture depends on beside the poses."""
+        """Settings that a plot depends on besides the poses, as JSON."""
         settings = {
             "colormap": self.colormap,
             "opacity": self.opacity,

@@ -1,4 +1,4 @@
-"""Fewer edges in the skeleton of a trained net with part-affinity fields: those that tell its animals apart best."""
+"""Prune the skeleton of a trained network with part-affinity fields to its most discriminative edges."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ UNTRAINED = "Train it for longer, then prune its skeleton."
 
 @dataclass(frozen=True)
 class Candidate:
-    """A list of edges that was tried, and how well animals are found with it on the training images."""
+    """Candidate list of edges, with its mAP and mAR on the training images."""
 
     edges: tuple[int, ...]
     mAP: float
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class PruneResult:
-    """The edges that were kept, as numbers and as pairs of bodyparts, what was tried, and the files that say so."""
+    """Kept edges, as indices and as pairs of bodyparts, all candidates, and the updated files."""
 
     shuffle: int
     snapshot: str
@@ -63,7 +63,7 @@ class PruneResult:
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"shuffle {self.shuffle}, snapshot {self.snapshot}, {self.images} training images"]
         said.append(f"{'edges':>8}{'mAP':>8}{'mAR':>8}")
         for one in self.tried:
@@ -82,23 +82,29 @@ def prune_skeleton(
     progress: Progress = SILENT,
     **keywords: Unpack[PruneSkeletonKeywords],
 ) -> PruneResult:
-    """Keep only the edges of the skeleton that tell animals apart, told from the training images.
+    """Keep only the edges of the skeleton that separate animals best on the training images.
 
-    A net with part-affinity fields learns many edges.  Here each is scored by how much better it links bodyparts of one
-    labelled animal than those of two; lists of edges, from the best tree to all, are tried on the training images, and
-    the one with the largest mAP is written as ``edges_to_keep`` into pytorch_config.yaml and as ``paf_best`` into
-    test/pose_cfg.yaml.  The net stays as it is, so the step can be repeated.  Test images are not looked at; DeepLabCut
-    takes them for this, as a part of its evaluation.
+    A network with part-affinity fields learns many edges.  This function scores each edge by how well its affinity
+    separates links within one labeled animal from links between two.  It evaluates lists of edges, from the best tree
+    to all edges, on the training images, and writes the list with the highest mAP as ``edges_to_keep`` to
+    pytorch_config.yaml and as ``paf_best`` to test/pose_cfg.yaml.  The weights do not change, so the step can be
+    repeated.  Test images are not used, unlike in DeepLabCut, which prunes the skeleton on them during evaluation.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
     Raises
     ------
     DlcxError
-        When the net has no such fields or finds a single animal, or no training image shows two labelled animals.
+        If the network has no part-affinity fields or detects a single animal, or no training image shows two labeled
+        animals.
+
+    Returns
+    -------
+    PruneResult
+        Kept edges and all candidates.
     """
     options = PruneSkeletonOptions.of(project=project, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
@@ -134,7 +140,7 @@ def prune_skeleton(
 
 
 def _warn_of_analyses(place: Shuffle, config: ModelConfig) -> None:
-    """Say that videos were analysed with the skeleton before, which is not what the net has from now on."""
+    """Warn that existing analyses used the previous skeleton."""
     project = place.project
     folders = {project.videos_dir}
     for video in project.videos:
@@ -163,7 +169,7 @@ def _check(place: Shuffle, config: ModelConfig) -> None:
 
 
 def _all_edges(loaded: TrainedNetwork) -> PafDecoder:
-    """The net's decoder, with every edge that the net learned."""
+    """Return the decoder of the network with all edges that the network learned."""
     decoder: PafDecoder = loaded.model.heads["bodypart"].decoder  # type: ignore[assignment]
     assembler = replace(decoder.assembler, graph=decoder.graph)
     return replace(decoder, edges=tuple(range(len(decoder.graph))), assembler=assembler)
@@ -172,7 +178,7 @@ def _all_edges(loaded: TrainedNetwork) -> PafDecoder:
 def _joints_and_labels(
     place: Shuffle, loaded: TrainedNetwork, decoder: PafDecoder, batch_size: int, progress: Progress
 ) -> tuple[list[JointDetections], list[Prediction]]:
-    """What the net sees in the training images, and their labels."""
+    """Detect joints in the training images; also return the labels."""
     from dlcx.data.images import same_size_batches
     from dlcx.data.labeled_images import LabeledImages
     from dlcx.predictors.bottom_up import BottomUp
@@ -193,7 +199,7 @@ def _joints_and_labels(
 
 
 def _orders(decoder: PafDecoder, found: list[JointDetections], truth: list[Prediction]) -> list[list[int]]:
-    """Lists of edges to try."""
+    """Candidate lists of edges."""
     from dlcx.heads.paf.skeleton_pruning import candidate_graphs, edge_affinities, match_animals, roc_auc
     from dlcx.nets.blocks import RADIUS
 
@@ -216,7 +222,7 @@ def _orders(decoder: PafDecoder, found: list[JointDetections], truth: list[Predi
 
 
 def _try(decoder: PafDecoder, edges: list[int], found: list[JointDetections], truth: list[Prediction]) -> Candidate:
-    """Build animals with some of the edges and compare them with the labels."""
+    """Assemble animals with a list of edges and compare them with the labels."""
     from dlcx.heads.paf.skeleton_pruning import select_edges
 
     assembler = replace(decoder.assembler, graph=tuple(decoder.graph[edge] for edge in edges))
@@ -226,7 +232,7 @@ def _try(decoder: PafDecoder, edges: list[int], found: list[JointDetections], tr
 
 
 def _write(place: Shuffle, edges: tuple[int, ...]) -> None:
-    """Note the edges where DeepLabCut and dlcx look for them; the files may have been edited since they were read."""
+    """Write the edges to the files that DeepLabCut and dlcx read; read these again, as they may have changed."""
     from dlcx.formats.serialization.yaml_files import read_yaml, write_yaml
     from dlcx.formats.shuffles.model_config import shuffle_config, write_model_config
     from dlcx.formats.shuffles.training_set import pose_cfg

@@ -1,4 +1,4 @@
-"""One page to look at and to pass on: what a shuffle has learned, or what was found in a video."""
+"""Write self-contained HTML reports on a shuffle, on the poses of a video, or on the project."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """One page, and what it is about."""
+    """One page and its subject."""
 
     subject: str
     page: Path
@@ -36,7 +36,7 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportResult:
-    """The pages that were written, and the videos that failed with the reason."""
+    """Written pages, and failed videos with the reason."""
 
     pages: tuple[Report, ...]
     failed: tuple[FailedVideo, ...] = ()
@@ -44,11 +44,11 @@ class ReportResult:
 
     @property
     def exit_code(self) -> int:
-        """4 when a video failed, else 0."""
+        """4 if a video failed, else 0."""
         return 4 if self.failed else 0
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"report: {one.page} ({one.subject})" for one in self.pages]
         return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
@@ -61,23 +61,28 @@ def report(
     progress: Progress = SILENT,
     **keywords: Unpack[ReportKeywords],
 ) -> ReportResult:
-    """Write one self-contained page of HTML on a shuffle or, when videos are named, one on each video's poses.
+    """Write a self-contained HTML page on a shuffle or, if videos are given, on the poses of each video.
 
-    A shuffle's page rests on its evaluation, which is made when it is missing; a video's page on its analysis. The page
-    on the whole project lists its videos, worst first, and its networks, with links to their pages.
+    The page of a shuffle shows its evaluation, which is run if it is missing; the page of a video shows its analysis.
+    The page of the project lists its videos, worst first, and its networks, with links to their pages.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Files, folders and glob patterns; none: the report is on the shuffle.
+        Video files, folders and glob patterns; if empty, the report describes the shuffle.
 
     Raises
     ------
     DlcxError
-        When the shuffle, the only video or its poses cannot be used.  Of several videos those that fail are in the
-        result.
+        If the shuffle, the only video or its poses cannot be read.  If some of several videos fail, the result lists
+        them.
+
+    Returns
+    -------
+    ReportResult
+        Written pages.
     """
     options = ReportOptions.of(project=project, videos=videos, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
@@ -112,7 +117,7 @@ def report(
         return Report(video.name, video_page(looked_up.find(video), home, least, commands, progress))
 
     done, failed = each_video(looked_up.videos(wanted), one) if wanted else ((), ())
-    if options.overview:  # last, for it has links to the others
+    if options.overview:  # last, because it links to the other pages
         page = project_page(home, _contents(home), looked_up, commands, least, out=folder, progress=progress)
         done = (*done, Report("the whole project", page))
     return ReportResult(done, failed)

@@ -1,4 +1,4 @@
-"""Pictures of what a net answers to images: score maps, offsets and affinity fields."""
+"""Draw the output maps of a network: score maps, offsets and part-affinity fields."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from dlcx.options.keywords import ScoreMapsKeywords
     from dlcx.predictors.maps import HeadMaps, InputMaps
 
-#: What ``--kind`` takes, by DeepLabCut's words in file names.
+#: Values of ``--kind``: the names in DeepLabCut's file names.
 KINDS = ("scmap", "locref", "paf")
-#: Tiles of a picture; of more edges the first ones are drawn.
+#: Maximum number of tiles per picture.
 MOST = 60
 
 
 @dataclass(frozen=True)
 class MappedImage:
-    """The pictures of one image; none where a net on boxes found no animal in it."""
+    """Pictures of one image; none if a top-down network found no animal in it."""
 
     image: Path
     pictures: tuple[Path, ...]
@@ -44,18 +44,18 @@ class MappedImage:
 
 @dataclass(frozen=True)
 class ScoreMapsResult:
-    """The pictures that were drawn, image by image."""
+    """Drawn pictures of each image."""
 
     snapshot: str
     images: tuple[MappedImage, ...]
 
     @property
     def exit_code(self) -> int:
-        """4 when an image has no picture, else 0."""
+        """4 if an image has no picture, else 0."""
         return 4 if any(not one.pictures for one in self.images) else 0
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"picture: {picture}" for one in self.images for picture in one.pictures]
         return said + [f"no animal found: {one.image}" for one in self.images if not one.pictures]
 
@@ -68,21 +68,26 @@ def score_maps(
     progress: Progress = SILENT,
     **keywords: Unpack[ScoreMapsKeywords],
 ) -> ScoreMapsResult:
-    """Draw the maps of a net over what it sees of images: ``<image>_{scmap,locref,paf}_<train|test|new>_....png``.
+    """Draw the output maps of a network over images: ``<image>_{scmap,locref,paf}_<train|test|new>_....png``.
 
-    A net that looks at boxes gets one set of pictures a box.
+    Top-down networks get one set of pictures per box.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     images
-        Files, folders and glob patterns.
+        Image files, folders and glob patterns.
 
     Raises
     ------
     DlcxError
-        When a value, the net or an image cannot be used, or the net has no such maps.
+        If an option is invalid, the network or an image cannot be read, or the network has no such maps.
+
+    Returns
+    -------
+    ScoreMapsResult
+        Drawn pictures of each image.
     """
     options = ScoreMapsOptions.of(project=project, images=images, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork
@@ -124,7 +129,7 @@ def score_maps(
 
 
 def _check_kinds(kinds: Sequence[str], config: ModelConfig) -> None:
-    """Refuse kinds of maps that the network does not have, before it is loaded; other packages' heads are not known."""
+    """Reject kinds of maps that the network lacks, before it is loaded; heads of other packages are not checked."""
     heads = config.model.heads.values()
     if any(head.get("type") not in HEADS for head in heads):
         return
@@ -135,7 +140,7 @@ def _check_kinds(kinds: Sequence[str], config: ModelConfig) -> None:
 
 
 def _write(draw: Callable[[], np.ndarray], picture: Path, image: Path, *, overwrite: bool) -> None:
-    """Draw a picture unless it is there; one of another image is refused."""
+    """Draw a picture unless it exists; an existing picture of a different image is an error."""
     from dlcx.visuals.image_writer import read_texts, write_picture
 
     with open(image, "rb") as file:
@@ -152,7 +157,7 @@ def _write(draw: Callable[[], np.ndarray], picture: Path, image: Path, *, overwr
 
 
 def _labelled(place: Shuffle) -> dict[Path, tuple[str, Prediction]]:
-    """The labelled images of the project: for training or for tests, and their labels."""
+    """Split (train, test or new) and labels of each labeled image."""
     if not place.documentation_path.is_file():
         return {}
     labels, split = load_training_set(place)
@@ -165,7 +170,7 @@ def _labelled(place: Shuffle) -> dict[Path, tuple[str, Prediction]]:
 
 
 def _conditions(net: TrainedNetwork, path: Path, pixels: np.ndarray, pose: Prediction | None) -> Instances | None:
-    """The boxes or initial poses in an image that the network does not find itself."""
+    """Boxes or initial poses of an image, for networks that need them."""
     from dlcx.data.labeled_images import LabeledImage
 
     if pose is None and net.needs_boxes:
@@ -177,7 +182,7 @@ def _conditions(net: TrainedNetwork, path: Path, pixels: np.ndarray, pose: Predi
 def _drawings(
     seen: InputMaps, place: Shuffle, kinds: Sequence[str], bodyparts: Sequence[str]
 ) -> list[tuple[str, Callable[[], np.ndarray]]]:
-    """What can be drawn of one row, by the word in the file's name."""
+    """Return the available drawings of one network input, with their names in file names."""
     from dlcx.visuals.map_pictures import paint_center_offsets, paint_fields, paint_offsets, paint_scores
 
     layout = place.project.layout

@@ -1,4 +1,4 @@
-"""What a project holds, and the next sensible command."""
+"""Show the state of a project and the next command to run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from dlcx.options.entry_points import keyword_options
 from dlcx.options.network import ProjectOptions
 from dlcx.project import Project
 
-#: Videos that are listed one by one.
+#: Maximum number of videos to list.
 LISTED = 20
 
 
 @dataclass(frozen=True)
 class StatusResult:
-    """A project at a glance."""
+    """State of a project."""
 
     project: Path
     iteration: int
@@ -46,11 +46,11 @@ class StatusResult:
     shuffles: tuple[ShuffleState, ...]
     videos: tuple[VideoState, ...]
     next_steps: tuple[str, ...] = ()
-    #: Other iterations that have snapshots.
+    #: Other iterations with snapshots.
     trained_iterations: tuple[int, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         animals = "1 animal" if self.individuals == 1 else f"{self.individuals} animals"
         unique = f", {self.unique} unique" if self.unique else ""
         names = ("labeled", "images", "empty")
@@ -115,17 +115,22 @@ class StatusResult:
 
 @keyword_options(StatusOptions)
 def status(project: str | Path | None = None) -> StatusResult:
-    """Labels, shuffles and videos of a project, how far each is, and what comes next.
+    """Return the state of a project's labels, shuffles and videos, and the next step.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
     Raises
     ------
     DlcxError
-        When there is no project, or its config.yaml does not fit.
+        If there is no project, or its config.yaml is invalid.
+
+    Returns
+    -------
+    StatusResult
+        State of labels, shuffles and videos, and the next step.
     """
     options = StatusOptions.of(project=project)
     home = open_project(options.project)
@@ -155,7 +160,7 @@ def _next_step(
     shuffles: Sequence[ShuffleState],
     videos: Sequence[VideoState],
 ) -> ProjectOptions | str:
-    """The next call, or a sentence where people have to do something."""
+    """Return the next command, or a sentence if the user has to act."""
     unreadable = [one.video for one in labels if one.trouble]
     if unreadable and not (any(one.labeled for one in labels) and any(one.epochs for one in shuffles)):
         return f"correct the label file of {unreadable[0]}, then run dlcx status again"
@@ -186,7 +191,7 @@ def _next_step(
     if replaced := [one.path for one in there if one.other_poses and not one.poses]:
         return after(AnalyzeVideoOptions, best, videos=replaced, overwrite=True)
     for kind, missing in (
-        # DeepLabCut 2.x may have left other poses
+        # ignore poses of DeepLabCut 2.x
         (AnalyzeVideoOptions, [one.path for one in there if not any(map(is_pytorch_scorer, one.poses))]),
         (CreateLabeledVideoOptions, [one.path for one in there if not one.labeled_videos]),
     ):

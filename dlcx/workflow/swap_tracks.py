@@ -1,4 +1,4 @@
-"""Mend a swap of identities: two individuals change tracks from a frame on."""
+"""Correct an identity switch: swap the tracks of two individuals from a given frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SwapTracksResult:
-    """The file that was mended: ``one`` and ``other`` changed in the frames ``first`` to ``last``, both included."""
+    """Corrected file: ``one`` and ``other`` are swapped in the frames ``first`` to ``last``, inclusive."""
 
     file: Path
     one: str
@@ -31,7 +31,7 @@ class SwapTracksResult:
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         return [f"swapped: {self.one} and {self.other} in frames {self.first} to {self.last} of {self.file}"]
 
 
@@ -44,21 +44,26 @@ def swap_tracks(
     first: int = 0,
     **keywords: Unpack[SwapTracksKeywords],
 ) -> SwapTracksResult:
-    """Swap two individuals in a file of tracks, in place; the csv beside it follows.
+    """Swap two individuals in a file of tracks, in place, and in the csv next to it.
 
     Parameters
     ----------
     file
-        An h5 or csv of poses with individuals; of the two that lie beside each other the h5 leads.
+        An h5 or csv file of poses with individuals; if both exist, the h5 takes precedence.
     one, other
-        Individuals.
+        Names of the individuals.
     first
-        First frame of the video to swap.
+        Number of the first frame to swap.
 
     Raises
     ------
     DlcxError
-        When the file cannot be used, or has no such individuals or frames.
+        If the file cannot be read, or does not contain these individuals or frames.
+
+    Returns
+    -------
+    SwapTracksResult
+        Corrected file, individuals and frames.
     """
     options = SwapTracksOptions.of(file=file, one=one, other=other, first=first, **keywords)
     if options.last is not None and options.last < options.first:

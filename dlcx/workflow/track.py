@@ -1,4 +1,4 @@
-"""Link the animals of analysed videos again, with other settings, from what is stored; no net is needed."""
+"""Track the animals of analyzed videos again with other settings, without running the network."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrackResult(VideosResult[TrackedVideo]):
-    """The tracks of every video, and the videos that failed."""
+    """Tracks of each video, and the videos that failed."""
 
     next_steps: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [line for video in self.videos for line in video.lines()]
         return said + self.failures()
 
@@ -48,21 +48,26 @@ def track(
     progress: Progress = SILENT,
     **keywords: Unpack[TrackKeywords],
 ) -> TrackResult:
-    """Link the animals that :func:`dlcx.analyze_video`, or DeepLabCut, has found.
+    """Track the animals detected by :func:`dlcx.analyze_video` or DeepLabCut.
 
-    The detections come from the chunk store of the analysis, else from ``_assemblies.pickle``.
+    Detections are read from the chunk store of the analysis, or from ``_assemblies.pickle`` if there is none.
 
     Parameters
     ----------
     project
-        The project's folder or config.yaml; see :func:`dlcx.formats.project_config.open_project`.
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
     videos
-        Files, folders and glob patterns.
+        Video files, folders and glob patterns.
 
     Raises
     ------
     DlcxError
-        When a value or the only video cannot be used.  Of several videos those that fail are in the result.
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
+
+    Returns
+    -------
+    TrackResult
+        Tracks of each video.
     """
     options = TrackOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.video import find_videos
@@ -123,14 +128,30 @@ def _link(linking: Linking, files: AnalysisFiles, hint: str, *, csv: bool, overw
 
 
 def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple[list[Prediction], int, int]:
-    """What was found in a video: one prediction a frame, the number of the first, and the video's frames.
+    """Read the stored detections of a video.
 
-    ``hint`` says how it is analysed.
+    Parameters
+    ----------
+    files
+        Files of the analysis.
+    layout
+        Layout of the project.
+    hint
+        Hint for errors: how to analyze the video.
+
+    Returns
+    -------
+    predictions
+        One prediction per frame.
+    first
+        Number of the first frame.
+    frames
+        Number of frames of the video.
 
     Raises
     ------
     DlcxError
-        When nothing is stored, it cannot be read, or it is of other bodyparts.
+        If there are no stored detections, they cannot be read, or their bodyparts differ from the project's.
     """
     from dlcx.formats.predictions.analysis_pickles import read_meta_pickle
     from dlcx.formats.predictions.assemblies import read_assemblies
@@ -153,7 +174,7 @@ def stored_predictions(files: AnalysisFiles, layout: Layout, hint: str) -> tuple
 
 
 def _check_bodyparts(predictions: Sequence[Prediction], layout: Layout, source: Path, hint: str) -> None:
-    """Refuse poses of other bodyparts than config.yaml lists."""
+    """Reject poses whose number of bodyparts differs from config.yaml."""
     for parts, names, kind in (
         ({one.animals.xy.shape[1] for one in predictions}, layout.bodyparts, "bodyparts"),
         ({one.unique.xy.shape[1] for one in predictions if one.unique is not None}, layout.unique, "unique bodyparts"),
@@ -163,7 +184,7 @@ def _check_bodyparts(predictions: Sequence[Prediction], layout: Layout, source: 
 
 
 def _only_scorer(place: Shuffle, net_type: str, video: Path, folder: Path) -> str:
-    """The scorer of the only stored analysis of a video by the shuffle's net."""
+    """Return the scorer of the only stored analysis of a video by the shuffle's network."""
     project = place.project
     own = f"{video.stem}DLC_{net_name(net_type)}_{project.task}{project.date}shuffle{place.number}_"
     endings = ("_assemblies.pickle", ".dlcx")

@@ -1,4 +1,4 @@
-"""Train the net of a shuffle and, where it is a top-down net, its detector first; or go on where training stopped."""
+"""Train the network of a shuffle, for a top-down network its detector first, or resume a training."""
 
 from __future__ import annotations
 
@@ -51,21 +51,26 @@ def train(
     progress: Progress = SILENT,
     **keywords: Unpack[TrainKeywords],
 ) -> TrainResult | SubmittedTraining:
-    """Train a shuffle's net; snapshots, learning_stats.csv and learning_curve.png go to its ``train`` folder.
+    """Train a shuffle's network; write snapshots, learning_stats.csv and learning_curve.png to its ``train`` folder.
 
-    The detector of a top-down net is trained first, with files of its own; what is finished already stays as it is.
+    The detector of a top-down network is trained first and has its own files.  Finished stages are not repeated.
 
     Parameters
     ----------
     project
-        Folder or config.yaml; None searches (:func:`dlcx.formats.project_config.open_project`).
+        Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
     Raises
     ------
     Stopped
-        When SIGTERM or SIGUSR1 came; the same call goes on, without ``resume`` where that was given.
+        On SIGTERM or SIGUSR1.  To resume, repeat the call, without ``resume`` if it was given.
     DlcxError
-        When a value, file or folder cannot be used, or a loss is not finite.
+        If an option, file or folder is invalid, or a loss is not finite.
+
+    Returns
+    -------
+    TrainResult or SubmittedTraining
+        Trained stages or, with ``cluster``, the submitted job.
     """
     options = TrainOptions.of(project=project, **keywords)
     if options.cluster is not None:
@@ -85,7 +90,7 @@ def train(
         lock = None
         if group.is_main:
             recover(place.project.root)
-            if place.train_dir.is_dir():  # before reading it: 'create-dataset --overwrite' may replace it
+            if place.train_dir.is_dir():  # lock first: 'create-dataset --overwrite' may replace the config
                 lock = stack.enter_context(locked(place.train_lock, f"the training of {place.name}"))
         before = shuffle_config(place)
         config = _configured(place, before, options)
@@ -93,9 +98,9 @@ def train(
         check_logger(kind)
         device = group.device(options.device, preferred=config.device, net_type=config.net_type)
         device = choose_gpu(device, config, single_process=group.count == 1)
-        from dlcx.engines.devices import choose_device  # imports torch: after all checks that do not need it
+        from dlcx.engines.devices import choose_device  # imports torch, so run the other checks first
 
-        choose_device(config.device if device == "auto" else device, config.net_type)  # raises if it is missing
+        choose_device(config.device if device == "auto" else device, config.net_type)  # raises if the device is missing
         warn_ignored_keys(config, place.model_config_path, IN_TRAINING)
         dlcx_config = with_initial_weights(place, config, options.weights, options.detector_weights)
         job = own_job()
@@ -103,8 +108,8 @@ def train(
         warn_of_plan(
             place, config, planned, {"--weights": options.weights, "--detector-weights": options.detector_weights}
         )
-        group.barrier()  # until all processes have read the files written below
-        # for all stages before the first: a stage that starts over must not be resumed if training stops before it
+        group.barrier()  # wait until all processes have read the files written below
+        # collect over all stages: if training stops early, a later stage that restarts must not resume old files
         outdated = [path for _, point in planned if point.source is None for path in point.outdated]
         trained: dict[str, Trained] = {}
         for stage, point in planned:
@@ -119,10 +124,10 @@ def train(
                 listeners = epoch_loggers(stage, training, config, kind) if training.is_unfinished else []
                 if point.source is not None and training.is_unfinished:
                     outdated += point.outdated
-                if not trained:  # once: the user may edit the file while the detector trains
+                if not trained:  # only once, because the user may edit the file while the detector trains
                     update_model_config(before, config, place)
                 replace_outdated(stage, point, dlcx_config, outdated)
-            outdated = []  # from here on, files of these names are new
+            outdated = []  # files written from here on are new, not outdated
             if training.is_unfinished:
                 try:
                     training.run(stop, listeners, progress if group.is_main else SILENT)
@@ -140,7 +145,7 @@ def train(
 
 
 def _configured(place: Shuffle, before: ModelConfig, options: TrainOptions) -> ModelConfig:
-    """pytorch_config.yaml, which says ``before``, with what the call overrides."""
+    """Return ``before``, the content of pytorch_config.yaml, with the overrides of the options."""
     flags = {"epochs": options.epochs, "batch_size": options.batch_size, "seed": options.seed}
     given = [f"train_settings.{name}={value}" for name, value in flags.items() if value is not None]
     if before.detector is not None:
