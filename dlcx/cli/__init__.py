@@ -1,4 +1,4 @@
-"""The command line: one module a command, each flags -> one workflow call -> what it returns is printed.
+"""The command line: parses the flags of a command, calls its workflow function, and prints the result.
 
-Nothing here imports torch or pandas, so that ``dlcx --help`` answers at once; a command's body imports its workflow.
+Nothing here imports torch or pandas, so that ``dlcx --help`` is fast; each command imports its workflow when it runs.
 """

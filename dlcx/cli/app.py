@@ -1,4 +1,4 @@
-"""The program ``dlcx``: its commands, and the one place where errors become lines and exit codes."""
+"""The program ``dlcx``: its commands, and the conversion of errors to messages and exit codes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from dlcx.options.entry_points import naming_flags
 from dlcx.outputs import disk_full_error, is_disk_full
 from dlcx.untrusted_files import RENAME
 
-#: What click (or typer's own copy of it) raises for a call that cannot be parsed.
+#: Raised by click, or typer's copy of it, for a command line that cannot be parsed.
 UsageError = cast(type[Exception], typer.BadParameter.__base__)
 
-#: Flags that every command has, and the program itself has not.
+#: Flags of every command that the program itself does not have.
 OF_COMMANDS = ("-p", "--project", "--json", "--progress", "-q", "--quiet", "-v", "--verbose", "--debug")
 BUG, UNPARSABLE, INTERRUPTED = 1, 2, 130
 
 
 def version(show: bool) -> None:
-    """Print the version and leave."""
+    """Print the version and exit."""
     if show:
         from dlcx import __version__
 
@@ -38,7 +38,7 @@ def version(show: bool) -> None:
 
 
 def build() -> typer.Typer:
-    """The program with all its commands, in the order of a project's life."""
+    """Return the program with all its commands, in the order in which a project uses them."""
     app = typer.Typer(
         name="dlcx",
         cls=Program,
@@ -47,7 +47,7 @@ def build() -> typer.Typer:
         "4 finished, but some items failed; 75 stopped by a signal, run the same command again to resume; "
         "130 interrupted; 1 a bug in dlcx.",
         no_args_is_help=False,
-        rich_markup_mode=None,  # plain help: importing what rich needs for it would double the time to answer
+        rich_markup_mode=None,  # plain help: importing rich would double the time it takes
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -67,15 +67,15 @@ def build() -> typer.Typer:
 
 @functools.cache
 def parser() -> Any:
-    """The parser of calls, built once per process."""
+    """Return the command-line parser, built once per process."""
     return typer.main.get_command(build())
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one call and return its exit code.
+    """Run a command line and return its exit code.
 
-    Every error is one line on stderr, and a hint where there is one; with ``--json`` also an object on stdout:
-    ``{"error": {"message": ..., "hint": ..., "exit_code": ...}}``.
+    An error is printed as one line on stderr, followed by a hint if there is one. With ``--json`` it is also printed as
+    an object on stdout: ``{"error": {"message": ..., "hint": ..., "exit_code": ...}}``.
     """
     if arguments and arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
@@ -85,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
         with naming_flags():
             result = command.main(list(arguments), prog_name="dlcx", standalone_mode=False)
         sys.stdout.flush()
-        if result == INTERRUPTED:  # some versions of typer turn the interrupt into this code, others raise
+        if result == INTERRUPTED:  # some versions of typer return this code, others raise
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except AlreadyReported as error:
@@ -103,15 +103,15 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit) as error:
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
-        # The reader of our output has gone (``dlcx ... | head``), which typer may have turned into an exit:
-        # nothing is left to say, and nobody to say it to.
+        # The reader closed the pipe (``dlcx ... | head``), which typer may have turned into an exit: discard the rest
+        # of the output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
         return 0
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             print_traceback()
         return fail(DlcxError.exit_code, *_of_machine(error))
-    except UnicodeEncodeError as error:  # a name with bytes that are not UTF-8, on its way into a file or library
+    except UnicodeEncodeError as error:  # a file name that is not valid UTF-8
         if "--debug" in arguments:
             print_traceback()
         return fail(DlcxError.exit_code, f"a name is not UTF-8: {error.object}", RENAME)
@@ -132,7 +132,7 @@ def _fail(exit_code: int, message: str, hint: str, *, as_json: bool, project: st
 
 
 def _of_machine(error: OSError | MemoryError) -> tuple[str, str]:
-    """What the system refuses, and the way out."""
+    """Return message and hint for an error of the operating system."""
     if isinstance(error, MemoryError):
         return f"out of memory: {error or 'no more can be had'}", "Use a smaller --batch-size, or close other programs."
     named = [str(name) for name in (error.filename, error.filename2) if name is not None]
@@ -147,7 +147,7 @@ def _of_machine(error: OSError | MemoryError) -> tuple[str, str]:
 
 
 def _usage(error: Any, command: Any) -> tuple[str, str]:
-    """Message and hint for a call that cannot be parsed, with the nearest right word."""
+    """Return message and hint for a command line that cannot be parsed, with the closest valid name."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "dlcx"
     hint = f"See '{path} --help'."

@@ -1,4 +1,4 @@
-"""Commands of the command line, made from the options of each: flags, one call of the function, its result printed."""
+"""Commands of the command line, generated from their options: parse flags, call the function, print the result."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
 
 
 def command_of(name: str) -> Callable[..., int]:
-    """The function that typer calls for a command, named as in Python."""
+    """Return the function that typer calls for a command, given its Python name."""
     kind = options_of(name)
     own = list(items(kind))
-    if not issubclass(kind, ProjectOptions):  # accepted everywhere, so that scripts need not know who uses it
+    if not issubclass(kind, ProjectOptions):  # every command accepts --project, so that scripts can always pass it
         own.append(item_of(ProjectOptions, "project"))
 
     def run(*, context: typer.Context, **values: Any) -> int:
@@ -78,10 +78,10 @@ def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _parameter(item: Item) -> inspect.Parameter:
-    """An option as a parameter that typer understands."""
+    """Return an option as a parameter for typer."""
     description, value_type = item.description, item.value_type
     default = None if item.default == () else inspect.Parameter.empty if item.is_required else item.default
-    one = str if value_type is Path else value_type  # click would drop the ./ of ./~name
+    one = str if value_type is Path else value_type  # click would turn ./~name into ~name
     many: Any = GenericAlias(list, (one,)) if item.is_repeatable else one
     limits = description.limits
     more: dict[str, Any] = {}
@@ -111,7 +111,7 @@ def _plain(default: Any) -> Any:
 
 
 def metavar_of(item: Item) -> str | None:
-    """What help shows in the place of a value; nothing for switches."""
+    """Return the placeholder for a value in help texts; None for switches."""
     if item.value_type is bool:
         return None
     if item.description.metavar:
@@ -124,20 +124,20 @@ def metavar_of(item: Item) -> str | None:
 
 
 def options_from(context: typer.Context, name: str) -> Options:
-    """The options of a command that was parsed."""
+    """Return the options of a parsed command."""
     kind = options_of(name)
     return kind.of(**_given(context, kind))
 
 
 def _given(context: typer.Context, kind: type[Options]) -> dict[str, Any]:
-    """The options that a command line names, with their values."""
+    """Return the options given on the command line, with their values."""
     sources = {item.name: context.get_parameter_source(item.name) for item in items(kind)}
     named = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
     return {item.name: _parsed(item, context.params[item.name]) for item in items(kind) if item.name in named}
 
 
 def _parsed(item: Item, value: Any) -> Any:
-    """The value of a text that holds several."""
+    """Parse a text that holds several values."""
     if item.description.format is None or not item.description.format.is_syntax:
         return value
     try:

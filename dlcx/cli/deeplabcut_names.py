@@ -1,12 +1,12 @@
-"""The functions of DeepLabCut's Python module, typed as commands by people who know them, and what dlcx has instead.
+"""Functions of DeepLabCut's Python module that users may type as commands, and their counterparts in dlcx.
 
-Each name maps to the words after ``dlcx`` or, where dlcx has no counterpart, to the reason and the way out.  The names
+Each name maps to the words after ``dlcx`` or, if dlcx has no counterpart, to the reason and an alternative. The names
 are those of ``dir(deeplabcut)`` in version 3.0.2, of its command line, and of functions that scripts call by full path.
 """
 
 from __future__ import annotations
 
-#: DeepLabCut's function -> the call of dlcx that does the same.
+#: DeepLabCut's function -> the equivalent dlcx command.
 COMMAND_OF = {
     "create_new_project": "create-project",
     "load_demo_data": "demo",
@@ -71,7 +71,7 @@ _LABELING = (
     "dlcx has no labeling window: label the extracted frames with napari-deeplabcut, which reads the same folders."
 )
 
-#: DeepLabCut's function -> why dlcx has none, and what to do.
+#: DeepLabCut's function -> why dlcx has no equivalent, and the alternative.
 MISSING = {
     "create_new_project_3d": _THREE_D,
     "calibrate_cameras": _THREE_D,
@@ -100,7 +100,7 @@ MISSING = {
 
 
 def advice(word: str) -> str | None:
-    """The hint for one of DeepLabCut's names, in any case and with dashes or underscores; None for any other word."""
+    """Return the hint for a name of DeepLabCut; None for any other word. Case, dashes, and underscores are ignored."""
     name = word.lower().replace("-", "_")
     if name in COMMAND_OF:
         return f"DeepLabCut's {word} is `dlcx {COMMAND_OF[name]}` here."

@@ -1,6 +1,6 @@
-"""How ``--help`` looks: options in groups, their values, an example for each command, color on a terminal.
+"""Layout of ``--help``: grouped options, their values, examples for each command, and color on a terminal.
 
-The text is click's own, without rich, whose import alone would double the time to answer.
+Click formats the text; importing rich for it would double the time it takes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dlcx.cli.values import complete, has_completions
 from dlcx.options.base import PANELS
 from dlcx.options.commands import options_of
 
-#: The commands in groups, in the order of a project's life.
+#: The commands in groups, in the order in which a project uses them.
 COMMAND_GROUPS = {
     "Project and labels": (
         "demo",
@@ -53,13 +53,13 @@ COMMAND_GROUPS = {
     "Refinement": ("extract-outliers", "merge-labels"),
     "Information": ("list-models", "status", "doctor"),
 }
-#: Functions of :mod:`dlcx.formats.labels.registry` that complete the help of an argument with what is registered.
+#: Functions of :mod:`dlcx.formats.labels.registry` that append the registered formats to the help of an argument.
 _REGISTERED = {("import-labels", "file"): "describe_readable", ("export-labels", "file"): "describe_writable"}
 _BOLD, _CYAN, _RESET = "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 
 def colored(text: str) -> str:
-    """Help with bold headings and colored names, where stdout is a terminal and NO_COLOR is not set."""
+    """Add bold headings and colored names, if stdout is a terminal and NO_COLOR is not set."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
         return text
     text = re.sub(r"^(\S.*:)$", rf"{_BOLD}\1{_RESET}", text, flags=re.MULTILINE)
@@ -72,11 +72,11 @@ class Command(TyperCommand):
     """A command whose help groups its options and ends with examples."""
 
     def get_help(self, ctx: Any) -> str:
-        """The help text, colored on a terminal."""
+        """Return the help text, colored on a terminal."""
         return colored(super().get_help(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as usual; while a shell completes a word, options also know their values."""
+        """Parse as usual; during shell completion, also collect the values of options."""
         if ctx.resilient_parsing:
             for param in self.params:
                 if has_completions(param):
@@ -97,7 +97,7 @@ class Command(TyperCommand):
 
 
 class Commands(Mapping[str, Any]):
-    """All commands by name, in the order of a project's life; each is built when it is needed first."""
+    """All commands by name, in the order in which a project uses them; each is built on first access."""
 
     def __init__(self) -> None:
         self._built: dict[str, Any] = {}
@@ -120,14 +120,14 @@ class Commands(Mapping[str, Any]):
 
 
 class Program(TyperGroup):
-    """The program, whose help lists its commands in groups, each with a complete sentence."""
+    """The program, whose help lists its commands in groups, each with a full sentence."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = Commands()  # type: ignore[assignment]
 
     def get_help(self, ctx: Any) -> str:
-        """The help text, colored on a terminal."""
+        """Return the help text, colored on a terminal."""
         return colored(super().get_help(ctx))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -153,7 +153,7 @@ def _first_sentence(text: str) -> str:
 
 
 def _sections(params: Iterable[Any], ctx: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """The parameters by heading: arguments, the command's own options, then the groups."""
+    """Yield the parameters by heading: arguments, the command's own options, then the groups."""
     sections: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Arguments", *PANELS)}
     for param in params:
         if record := _record(param, ctx):
@@ -166,7 +166,7 @@ def _sections(params: Iterable[Any], ctx: Any) -> Iterator[tuple[str, list[tuple
 
 
 def _record(param: Any, ctx: Any) -> tuple[str, str] | None:
-    """Names and help of a parameter."""
+    """Return the names and the help of a parameter."""
     record: tuple[str, str] | None = param.get_help_record(ctx)
     if record and (function := _REGISTERED.get((ctx.command.name, param.name))):
         from dlcx.formats.labels import registry  # imports numpy

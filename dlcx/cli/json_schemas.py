@@ -1,6 +1,6 @@
-"""JSON Schemas (draft 2020-12) of what ``--json`` prints, made from the types of the commands' results.
+"""JSON Schemas (draft 2020-12) of the output of ``--json``, derived from the result types of the commands.
 
-``python -m dlcx.cli.json_schemas`` prints one object: the schema of each command by its name, and that of errors.
+``python -m dlcx.cli.json_schemas`` prints one object with the schema of each command by name, and that of errors.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PLAIN = {str: "string", bool: "boolean", int: "integer", Path: "string"}
 
 
 def schema_of_command(name: str) -> dict[str, Any]:
-    """The schema of what ``dlcx NAME --json`` prints when it ends with 0 or 4; ``name`` as in Python."""
+    """Return the schema of what ``dlcx NAME --json`` prints on exit codes 0 and 4; ``name`` is the Python name."""
     function = inspect.unwrap(getattr(importlib.import_module(f"dlcx.workflow.{name}"), name))
     returned = _hints(function, function.__module__)["return"]
     kinds = get_args(returned) if get_origin(returned) in (Union, types.UnionType) else (returned,)
@@ -52,7 +52,7 @@ def schema_of_command(name: str) -> dict[str, Any]:
 
 
 def schema_of_result(kind: type) -> dict[str, Any]:
-    """The schema of a result: its fields and ``next_steps``."""
+    """Return the schema of a result: its fields and ``next_steps``."""
     schema = _of_dataclass(kind)
     schema["properties"]["next_steps"] = STEPS
     if "next_steps" not in schema["required"]:
@@ -79,7 +79,7 @@ def _of_dataclass(kind: Any, bound: Mapping[Any, Any] | None = None) -> dict[str
 
 
 def _of(hint: Any, bound: Mapping[Any, Any]) -> dict[str, Any]:
-    """The schema of a type."""
+    """Return the schema of a type."""
     hint = bound.get(hint, hint) if isinstance(hint, TypeVar) else hint
     origin, inner = get_origin(hint), get_args(hint)
     if hint is None or hint is type(None):
@@ -108,7 +108,7 @@ def _of(hint: Any, bound: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _any_of(schemas: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One of several schemas; plain types share one list."""
+    """Return a schema that accepts any of several; plain types are merged into one list."""
     if all(set(schema) <= {"type", "description"} for schema in schemas):
         names: list[str] = []
         for schema in schemas:
@@ -118,7 +118,7 @@ def _any_of(schemas: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _bound(kind: Any) -> dict[Any, Any]:
-    """What the type variables of a class's generic bases stand for."""
+    """Return the types that replace the type variables of a class's generic bases."""
     bound: dict[Any, Any] = {}
     for base in getattr(kind, "__orig_bases__", ()):
         origin: Any = get_origin(base)
@@ -128,7 +128,7 @@ def _bound(kind: Any) -> dict[Any, Any]:
 
 
 def _hints(owner: Any, module: str) -> dict[str, Any]:
-    """The types of a function or class, also those that its module imports for type checkers only."""
+    """Return the types of a function or class, including those that its module imports only for type checkers."""
     names: dict[str, Any] = {}
     for node in ast.walk(ast.parse(inspect.getsource(sys.modules[module]))):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
@@ -140,7 +140,7 @@ def _hints(owner: Any, module: str) -> dict[str, Any]:
 
 
 def schemas() -> dict[str, Any]:
-    """The schema of each command, by the names that a shell knows, and that of errors."""
+    """Return the schemas of all commands, by their names on the command line, and that of errors."""
     return {"error": ERROR, **{name.replace("_", "-"): schema_of_command(name) for name in COMMANDS}}
 
 

@@ -1,4 +1,4 @@
-"""Printed commands that run as printed: those of a call with ``--project`` name the project, too."""
+"""Suggested commands that run as printed: they repeat the ``--project`` of the command that suggests them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dlcx import COMMANDS
 #: Commands that need no project.
 _WITHOUT = {"list-models", "doctor", "demo", "create-project"}
 _NAMES = sorted({name.replace("_", "-") for name in COMMANDS} - _WITHOUT, key=len, reverse=True)
-#: A command in a line: between backticks, or to the end of the line.
+#: A command in a line: between backticks, or up to the end of the line.
 _COMMAND = re.compile(rf"dlcx (?P<name>{'|'.join(_NAMES)})(?![\w-])(?P<rest>[^`\n]*)")
 
 
 def with_project(text: str, project: Path | str | None) -> str:
-    """A hint, with ``--project`` after each command of it that lacks one."""
+    """Return a hint with ``--project`` added to each command in it that lacks one."""
     if not project:
         return text
 
@@ -29,7 +29,7 @@ def with_project(text: str, project: Path | str | None) -> str:
 
 
 def given_project(arguments: list[str]) -> str | None:
-    """The value of ``--project`` among the words of a call."""
+    """Return the value of ``--project`` among command-line arguments; None if it is not given."""
     for number, flag in enumerate(arguments):
         if flag in ("-p", "--project"):
             return next(iter(arguments[number + 1 :]), None)

@@ -1,6 +1,6 @@
-"""Streams: results to stdout, everything else to stderr; no colour is needed to understand a line.
+"""Output streams: results go to stdout, everything else to stderr. No line depends on color to be understood.
 
-Names and messages may come from a stranger's file: whatever is printed goes through :mod:`dlcx.cli.terminal_text`.
+Names and messages may come from untrusted files, so everything printed passes through :mod:`dlcx.cli.terminal_text`.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from dlcx.distributed_environment import is_supervised
 
 
 def print_error(message: str, hint: str = "") -> None:
-    """``error: ...`` and, on its own line, ``hint: ...``."""
+    """Print ``error: ...`` and, on its own line, ``hint: ...``."""
     print(f"error: {one_line(message)}", file=sys.stderr)
     print_hint(hint)
 
 
 def print_traceback() -> None:
-    """The traceback of the exception at hand, for ``--debug``."""
+    """Print the traceback of the current exception, for ``--debug``."""
     print("\n".join(map(printable, traceback.format_exc().splitlines())), file=sys.stderr)
 
 
 def print_hint(hint: str) -> None:
-    """``hint: ...``, nothing for an empty one."""
+    """Print ``hint: ...``, or nothing if the hint is empty."""
     if hint.strip():
         print(f"hint: {one_line(hint)}", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON on stdout."""
+    """Print one line of JSON on stdout."""
     print(json_line(value))
 
 
 def emit(result: Any, *, as_json: bool, quiet: bool = False, project: Path | None = None) -> None:
-    """Print a result: its ``lines()``, or all of it as one JSON object; unless ``quiet``, the next steps to stderr.
+    """Print a result: its ``lines()``, or one JSON object; unless ``quiet``, also the next steps on stderr.
 
-    The commands of next steps name the ``project`` that the call named.
+    If the user gave ``project``, the suggested commands repeat it.
     """
     if result is None:
         return
@@ -52,14 +52,14 @@ def emit(result: Any, *, as_json: bool, quiet: bool = False, project: Path | Non
     if as_json:
         print_json({**plain(result), "next_steps": steps})
     else:
-        # in one go: a reader such as head may leave after the first line
+        # one write: a reader such as head may close the pipe after the first line
         sys.stdout.write("".join(f"{printable(line)}\n" for line in result.lines()))
     for step in () if quiet or is_supervised() else steps:
         print_hint(step)
 
 
 def plain(value: Any) -> Any:
-    """Plain JSON types of a result: paths as text, nan and infinity as null."""
+    """Convert a result to plain JSON types: paths become text, nan and infinity become null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -78,7 +78,7 @@ def plain(value: Any) -> Any:
 
 
 class _LineFormat(logging.Formatter):
-    """``warning: text`` for warnings and worse, the bare text below."""
+    """Formats warnings and errors as ``warning: text``, and lower levels as plain text."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = one_line(record.getMessage())
@@ -86,7 +86,7 @@ class _LineFormat(logging.Formatter):
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to whatever ``sys.stderr`` is at the time, so that a running progress bar can lift the line above it."""
+    """Writes to the current ``sys.stderr``, so that a running progress bar can move the line above itself."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
@@ -97,7 +97,7 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 def start_logging(*, verbose: bool, debug: bool) -> None:
-    """Send dlcx's log to stderr: warnings always, more with ``-v``; warnings of other libraries only with ``-v``."""
+    """Send dlcx's log to stderr: warnings always, more with ``-v``. Warnings of other libraries need ``-v``."""
     import warnings
 
     logger = logging.getLogger("dlcx")
@@ -111,5 +111,5 @@ def start_logging(*, verbose: bool, debug: bool) -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
-    """A warning of another library, which may name what stands in a file."""
+    """Log a warning of another library, which may quote text from a file."""
     print(printable(f"{filename}:{lineno}: {category.__name__}: {message}"), file=sys.stderr)

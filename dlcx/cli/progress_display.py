@@ -13,12 +13,12 @@ from enum import StrEnum
 from dlcx.cli.terminal_text import json_line, printable
 from dlcx.progress import Progress, Task
 
-#: Seconds between two lines of a log: the first lines come quickly, to show that the work runs; later ones are rare, so
-#: that the log of a long job stays short.
+#: Seconds between two lines of a log: short at first, to show that the work is running, then longer, to keep the log of
+#: a long job short.
 FIRST_LINES, LATER_LINES = 5.0, 60.0
 #: Seconds between two JSON lines.
 JSON_LINES = 1.0
-#: Characters that the title of a bar has at least, and those that bar, count, rate and time left take beside it.
+#: Minimum width of a bar's title, and the width of bar, count, rate, and remaining time, in characters.
 _TITLE, _BESIDE = 16, 56
 
 
@@ -33,14 +33,14 @@ class Style(StrEnum):
 
 
 def progress_display(style: Style) -> Progress:
-    """A listener that shows progress in this style; ``auto`` is a bar where stderr is a terminal, else lines."""
+    """Return a listener that shows progress in this style; ``auto`` is a bar on a terminal and lines otherwise."""
     if style is Style.AUTO:
         style = Style.BAR if sys.stderr.isatty() else Style.LINES
     return {Style.BAR: _Bars, Style.LINES: _Lines, Style.JSON: _JsonLines, Style.NONE: Progress}[style]()
 
 
 def duration(seconds: float) -> str:
-    """``4 s``, ``3 min 20 s`` or ``2 h 5 min``."""
+    """Format seconds as ``4 s``, ``3 min 20 s`` or ``2 h 5 min``."""
     full = round(seconds)
     if full < 60:
         return f"{full} s"
@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
 
 
 def shortened(text: str, max_length: int) -> str:
-    """A text without its middle where it is too long: the ends of names tell most."""
+    """Shorten a long text in the middle, because the ends of names are the most informative."""
     if len(text) <= max_length:
         return text
     head = (max_length - 1) // 2
@@ -58,7 +58,7 @@ def shortened(text: str, max_length: int) -> str:
 
 
 class _Count(Task):
-    """Counts units and knows their rate; ``show`` displays the state."""
+    """Counts completed units and measures their rate; ``show`` displays the state."""
 
     def __init__(self, title: str, total: int | None, unit: str, done: int) -> None:
         self.title, self.total, self.unit = title, total, unit
@@ -67,14 +67,14 @@ class _Count(Task):
 
     def advance(self, count: int = 1, note: str = "") -> None:
         self.done += count
-        if self.total is not None:  # a file may hold more than its header announces
+        if self.total is not None:  # a file may have more frames than its header says
             self.total = max(self.total, self.done)
         self.note = note or self.note
         if time.monotonic() - self.shown >= self.pause:
             self.show()
 
     def report(self, line: str, numbers: Mapping[str, float]) -> None:
-        print(printable(f"{self.title}: {line}"), file=sys.stderr, flush=True)  # rich lifts it above a running bar
+        print(printable(f"{self.title}: {line}"), file=sys.stderr, flush=True)  # rich moves it above a running bar
 
     def show(self) -> None:
         self.shown = time.monotonic()
@@ -83,27 +83,27 @@ class _Count(Task):
     @property
     @abstractmethod
     def pause(self) -> float:
-        """Seconds between two displays."""
+        """Seconds between two updates."""
 
     @abstractmethod
     def display(self) -> None:
-        """Write the state."""
+        """Display the state."""
 
     @property
     def rate(self) -> float:
-        """Units per second of this run."""
+        """Units per second since this process started counting."""
         return (self.done - self.earlier) / max(time.monotonic() - self.started, 1e-9)
 
     @property
     def rate_text(self) -> str:
-        """``12.5 frames/s`` or, for slow ones, ``3.1 s/image``."""
+        """``12.5 frames/s`` or, for slow tasks, ``3.1 s/image``."""
         if self.rate <= 0:
             return ""
         return f"{self.rate:.1f} {self.unit}s/s" if self.rate >= 1 else f"{1 / self.rate:.1f} s/{self.unit}"
 
     @property
     def seconds_left(self) -> float | None:
-        """None where the total or the rate is unknown."""
+        """Remaining seconds; None if the total or the rate is unknown."""
         return (self.total - self.done) / self.rate if self.total is not None and self.rate > 0 else None
 
 
@@ -154,7 +154,7 @@ class _Lines(Progress):
 
 
 class _JsonLines(_Lines):
-    """One JSON object a line, the first at once and the last when the work is complete."""
+    """One JSON object per line; the first is printed at once, the last when the work is complete."""
 
     flags = ("--progress", "json")
     count = _JsonCount

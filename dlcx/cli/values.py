@@ -1,4 +1,4 @@
-"""The values that options take: shown in help, and offered when the shell completes a word."""
+"""The values that options accept, for help texts and shell completion."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dlcx.errors import DlcxError
 
 
 def words_of(param: Any) -> list[str]:
-    """The words that help shows for an option, such as ``[a|b]`` or ``a|b|PATH``; capitals stand for any value."""
+    """Return the words that help shows for an option, such as ``[a|b]`` or ``a|b|PATH``; capitals are placeholders."""
     shown = str(param.metavar or "")
     return shown.strip("[]").split("|") if "|" in shown else []
 
 
 def has_completions(param: Any) -> bool:
-    """Whether :func:`complete` may know words for the option; the shell completes all others as paths."""
+    """Return whether :func:`complete` may know values for the option; for others the shell completes paths."""
     return param.opts[0] in _FINDERS or bool(words_of(param))
 
 
 def complete(param: Any, given: dict[str, Any]) -> Iterator[str]:
-    """The words with which a shell may complete the value of an option, after the values that are ``given`` so far."""
+    """Yield completions for the value of an option, considering the values ``given`` so far."""
     if find := _FINDERS.get(param.opts[0]):
-        with suppress(DlcxError):  # a project that cannot be read has nothing to offer
+        with suppress(DlcxError):  # an unreadable project offers no completions
             yield from find(given)
     yield from (word for word in words_of(param) if word.replace("_", "").isalnum() and word.islower())
 

@@ -1,1 +1,1 @@
-"""Adapters that start tasks elsewhere: SLURM, Dask, and several processes on one machine."""
+"""Adapters that run tasks on SLURM, on Dask, and in several processes of one machine."""

@@ -95,7 +95,7 @@ class DaskPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(Exception):  # whatever the state of the scheduler, the workers' stores are complete
+        with suppress(Exception):  # scheduler errors do not affect what the workers have stored
             self._cancel_pending()
         self._stack.close()
 

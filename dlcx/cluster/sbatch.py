@@ -23,7 +23,7 @@ RESTARTS = 100
 
 
 def sbatch_keys(job: JobOptions) -> dict[str, str | None]:
-    """The long options of sbatch for what a job asks for."""
+    """Return the long options of sbatch for a job."""
     asked = {
         "partition": job.partition,
         "time": job.time,

@@ -92,7 +92,7 @@ def _wait(running: Sequence[subprocess.Popen[bytes]], stop: StopRequest) -> tupl
 
 
 def _raise_for(ended: Mapping[int, int], killed: set[int], stop: StopRequest, count: int) -> None:
-    """Raise the error that the exit codes stand for."""
+    """Raise the error that corresponds to the exit codes."""
     exited = {rank: code for rank, code in ended.items() if rank not in killed}
     for rank, code in exited.items():
         if code < 0:

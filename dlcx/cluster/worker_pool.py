@@ -38,7 +38,7 @@ class WorkerPool(Protocol):
 
     @property
     def size(self) -> int:
-        """Number of tasks that run at the same time, as far as is known."""
+        """Number of tasks that run at the same time, as far as the pool knows."""
         ...
 
     def submit(self, number: int, name: str, item: Any) -> None:

@@ -1,7 +1,7 @@
-"""What a call may ask for: a frozen dataclass for each command, whose field docs are the help texts.
+"""The options of each command: a frozen dataclass per command, whose field descriptions are the help texts.
 
-:mod:`dlcx.options.base` holds what all of them share, the modules beside it the groups that several commands share,
-and :mod:`dlcx.options.commands` one class per command.  Nothing here imports torch or pandas.
+:mod:`dlcx.options.base` holds the shared machinery, the other modules hold groups that several commands share, and
+:mod:`dlcx.options.commands` has one class per command. Nothing here imports torch or pandas.
 """
 
 from dlcx.options.base import Options, argument, option, same_as

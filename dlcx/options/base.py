@@ -1,4 +1,4 @@
-"""Options as fields of frozen dataclasses: one place for the name, type, default, range and help of each."""
+"""Options as fields of frozen dataclasses, which define the name, type, default, range, and help of each option."""
 
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,40 +28,40 @@ PANELS = (
 
 @dataclass(frozen=True)
 class Need:
-    """What an option needs of the others to have an effect, and the same in words."""
+    """A condition on other options without which an option has no effect, and its description."""
 
     is_met: Callable[[Any], bool]
     words: str
 
 
 def needs(name: str, *values: str) -> Need:
-    """Another option must have one of these values."""
+    """Require that another option has one of these values."""
     words = " or ".join(f"--{name.replace('_', '-')} {value}" for value in values)
     return Need(lambda options: getattr(options, name) in values, words)
 
 
 @dataclass(frozen=True)
 class Description:
-    """All that is known of an option beside its name, type and default.
+    """The properties of an option besides its name, type, and default.
 
     Parameters
     ----------
     help
-        A sentence or two; also the documentation of the Python argument.
+        One or two sentences; also documents the Python argument.
     flag
-        Its name on the command line where that is not ``--name``.
+        Name on the command line, if it is not ``--name``.
     aliases
-        Other spellings that are still accepted, with their dashes.
+        Other accepted spellings, with their dashes.
     metavar
-        What help shows in the place of a value.
+        Placeholder for the value in help texts.
     show_default
-        What help shows where the default is not a value, such as ``config.yaml's pcutoff``.
+        Default shown in help texts if it is not a value, such as ``config.yaml's pcutoff``.
     limits
-        The range of a number, or of each number in order.
+        Range of a number, or of each number in order.
     format
-        How a value of several parts is written as one word.
+        Format of a value with several parts in one word.
     need
-        What must be given as well for it to have an effect.
+        Condition on other options without which the option has no effect.
     """
 
     help: str
@@ -78,19 +78,19 @@ class Description:
 
 
 def option(default: Any, help: str, **more: Any) -> Any:
-    """A field that the command line shows as a flag; ``more`` as in :class:`Description`."""
+    """Declare a field that is a flag on the command line; ``more`` as in :class:`Description`."""
     return field(default=default, metadata={"description": Description(help, **more)})
 
 
 def argument(help: str, metavar: str, *, default: Any = MISSING, **more: Any) -> Any:
-    """A field that the command line takes by its position."""
+    """Declare a field that is a positional argument on the command line."""
     return field(
         default=default, metadata={"description": Description(help, metavar=metavar, is_argument=True, **more)}
     )
 
 
 def same_as(group: type["Options"], name: str, *, default: Any = MISSING, **changes: Any) -> Any:
-    """A field of another class, with changes."""
+    """Declare a field like that of another class, with changes."""
     one = group.__dataclass_fields__[name]
     description = replace(one.metadata["description"], **{"panel": panel_of(group, name), **changes})
     return field(default=one.default if default is MISSING else default, metadata={"description": description})
@@ -98,9 +98,9 @@ def same_as(group: type["Options"], name: str, *, default: Any = MISSING, **chan
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The values of one call, checked when they are put together."""
+    """The options of one command with their values, which are checked on creation."""
 
-    #: The heading of the options that a class declares.
+    #: Heading of the options that a class declares.
     panel: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -109,14 +109,14 @@ class Options:
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Options from plain keywords, of the types that Python callers use (text for paths, lists for tuples).
+        """Create options from plain keywords, of the types that Python callers use (text for paths, lists for tuples).
 
         Raises
         ------
         TypeError
-            For a name that is no option; names the nearest one.
+            If a name is not an option; the message suggests the closest one.
         DlcxError
-            For a value that an option does not take.
+            If an option does not accept its value.
         """
         check_names(cls.command_name().replace("-", "_"), values, [item.name for item in items(cls)])
         return cls(**values)
@@ -128,15 +128,15 @@ class Options:
         return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in letters).lstrip("-")
 
     def values_of(self, group: type["Options"]) -> dict[str, Any]:
-        """The values of the options that a group declares or inherits."""
+        """Return the values of the options that a group declares or inherits."""
         return {item.name: getattr(self, item.name) for item in items(group)}
 
     def keywords(self) -> dict[str, Any]:
-        """All values, for a Python function with these keywords."""
+        """Return all values as keywords for a Python function."""
         return self.values_of(type(self))
 
     def given(self, group: type["Options"], *names: str) -> list[str]:
-        """The flags of a group, or of some of its options, whose values are not the defaults."""
+        """Return the flags of a group, or of some of its options, whose values differ from the defaults."""
         return [
             item.flag
             for item in items(group)
@@ -144,12 +144,12 @@ class Options:
         ]
 
     def check_given(self, names: Iterable[str]) -> None:
-        """Refuse options that a call names although they have no effect beside its others.
+        """Refuse given options that have no effect in combination with the others.
 
         Raises
         ------
         DlcxError
-            Names the flag and what it needs.
+            If there is one; the message names its flag and the options that it needs.
         """
         for name in names:
             item = item_of(type(self), name)
@@ -172,64 +172,64 @@ class Item:
 
     @property
     def flag(self) -> str:
-        """Its name on the command line; the metavar of an argument."""
+        """Name on the command line; for an argument its metavar."""
         if self.description.is_argument:
             return self.description.metavar
         return self.description.flag or f"--{self.name.replace('_', '-')}"
 
     @property
     def is_required(self) -> bool:
-        """Whether a call must name it."""
+        """Whether users must give it."""
         return self.default is MISSING
 
     @property
     def kinds(self) -> tuple[Any, ...]:
-        """The types that a value may have, without None."""
+        """The accepted types, without None."""
         union = get_origin(self.type) in (Union, types.UnionType)
         return tuple(kind for kind in (get_args(self.type) if union else (self.type,)) if kind is not type(None))
 
     @property
     def may_be_none(self) -> bool:
-        """Whether None is a value."""
+        """Whether None is accepted."""
         return type(None) in get_args(self.type)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that it takes, where these are all it takes."""
+        """The accepted words, if it accepts nothing else."""
         return _choices(self.kinds[0] if len(self.kinds) == 1 else None) or _choices(self._each)
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether a command line may name it several times."""
+        """Whether it may be given several times on a command line."""
         return self._each is not None and self.description.format is None and len(self.kinds) == 1
 
     @property
     def _each(self) -> Any:
-        """The type of each value, for a tuple of any length."""
+        """Type of each value, for a tuple of any length."""
         inner = [get_args(kind) for kind in self.kinds if get_origin(kind) is tuple]
         return next((one[0] for one in inner if one[1:] == (...,)), None)
 
     @property
     def value_type(self) -> Any:
-        """The type of one value on the command line: bool, int, float, Path, str."""
+        """Type of one value on the command line: bool, int, float, Path, or str."""
         kind = self._each if self.is_repeatable else self.kinds[0]
         kind = get_args(kind)[0] if get_origin(kind) in (Union, types.UnionType) else kind
         return kind if kind in (bool, int, float, Path) and self.description.format is None else str
 
     def text(self, value: Any) -> str:
-        """A value as one word of a command line."""
+        """Format a value as one word of a command line."""
         if self.description.format is not None and not isinstance(value, str):
             return self.description.format.text(value)
         text = str(value)
         return f"./{text}" if isinstance(value, Path) and text.startswith("~") else text
 
     def checked(self, value: Any) -> Any:
-        """The value in its own type.
+        """Convert a value to the type of the option.
 
         Raises
         ------
         DlcxError
-            When it is none that the option takes.
+            If the option does not accept the value.
         """
         if value is None:
             if self.may_be_none:
@@ -261,7 +261,7 @@ class Item:
             raise DlcxError(f"{self.flag}: {error}") from None
 
     def _row(self, value: Any, kinds: Sequence[Any]) -> tuple[Any, ...]:
-        """Several values in order."""
+        """Convert several values, each to the type at its position."""
         if isinstance(value, str) and self.description.format is not None:
             value = self._parsed(value)
         if isinstance(value, str) or not isinstance(value, Iterable) or len(list(value)) != len(kinds):
@@ -325,7 +325,7 @@ _ITEMS: dict[type[Options], tuple[Item, ...]] = {}
 
 
 def items(cls: type[Options]) -> tuple[Item, ...]:
-    """The options of a class: arguments first, then those of the class, then those of its groups."""
+    """Return the options of a class: arguments first, then its own options, then those of its groups."""
     if cls not in _ITEMS:
         found = [
             Item(one.name, one.type, one.default, one.metadata["description"], panel_of(cls, one.name))
@@ -338,12 +338,12 @@ def items(cls: type[Options]) -> tuple[Item, ...]:
 
 
 def item_of(cls: type[Options], name: str) -> Item:
-    """One option of a class."""
+    """Return one option of a class."""
     return next(item for item in items(cls) if item.name == name)
 
 
 def panel_of(cls: type[Options], name: str) -> str:
-    """The heading of an option: that of the class that declares it, unless the option names one."""
+    """Return the heading of an option: its own, or that of the class that declares it."""
     one: Field[Any] = cls.__dataclass_fields__[name]
     description: Description = one.metadata["description"]
     if description.panel is not None:
@@ -352,18 +352,18 @@ def panel_of(cls: type[Options], name: str) -> str:
 
 
 def _owner(cls: type[Options], name: str) -> type:
-    """The class that declares an option; classes that inherit it share the field."""
+    """Return the class that declares an option; subclasses inherit the field."""
     one = cls.__dataclass_fields__[name]
     return [base for base in cls.__mro__ if base.__dict__.get("__dataclass_fields__", {}).get(name) is one][-1]
 
 
 def check_names(function: str, values: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Refuse keywords that are no options.
+    """Refuse keywords that are not options.
 
     Raises
     ------
     TypeError
-        Names the nearest option.
+        If there is one; the message suggests the closest option.
     """
     for name in values:
         if name not in names:

@@ -1,4 +1,4 @@
-"""Who does the work: processes of this machine, Dask workers, or jobs of SLURM."""
+"""Where a command runs: in processes on this machine, on Dask workers, or as SLURM jobs."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dlcx.options.base import Need, Options, option
 from dlcx.options.formats import PART
 from dlcx.options.limits import whole
 
-#: What a job file says by itself; ``--set-sbatch`` cannot change it.
+#: Options of sbatch that dlcx sets itself; ``--set-sbatch`` cannot change them.
 OWN_KEYS = frozenset({"array", "dependency", "parsable", "test-only", "wait", "wrap"})
 _TIME = r"\d+(:\d{1,2}(:\d{1,2})?)?|\d+-\d{1,2}(:\d{1,2}(:\d{1,2})?)?"
 _DISTRIBUTED = Need(lambda options: options.cluster or options.devices, "--cluster or --devices")
@@ -17,7 +17,7 @@ _DISTRIBUTED = Need(lambda options: options.cluster or options.devices, "--clust
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions(Options):
-    """What is asked of SLURM for a job; None leaves it to the cluster."""
+    """Resources requested from SLURM for a job; None leaves the choice to the cluster."""
 
     panel: ClassVar[str] = "SLURM (with --cluster slurm)"
 

@@ -1,4 +1,4 @@
-"""Options as the words of a command line: for hints, workers and job files."""
+"""Convert options to command lines for hints, workers, and job files."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dlcx.options.poses import AnalysisOptions, PosesOptions, UnfilteredPosesOpt
 
 Next = TypeVar("Next", bound=Options)
 
-#: Groups that say which network, analysis and poses are meant, the most specific first.
+#: Groups that select the network, analysis, and poses, the most specific first.
 _SHARED: Sequence[type[Options]] = (
     PosesOptions,
     UnfilteredPosesOptions,
@@ -23,7 +23,7 @@ _SHARED: Sequence[type[Options]] = (
 
 
 def words(options: Options) -> list[str]:
-    """The command, its arguments, and the flags whose values are not the defaults."""
+    """Return the command, its arguments, and the flags whose values differ from the defaults."""
     arguments: list[str] = []
     for item in items(type(options)):
         value = getattr(options, item.name)
@@ -37,7 +37,7 @@ def words(options: Options) -> list[str]:
 
 
 def flags(options: Options) -> list[str]:
-    """The flags whose values are not the defaults."""
+    """Return the flags whose values differ from the defaults."""
     found = [item for item in items(type(options)) if not item.description.is_argument]
     values = [(item, getattr(options, item.name)) for item in found]
     return [word for item, value in values if value != item.default for word in _flags(item, value)]
@@ -52,17 +52,17 @@ def _flags(item: Item, value: Any) -> list[str]:
 
 
 def command_line(options: Options) -> str:
-    """The call, quoted for a shell."""
+    """Return the command line, quoted for a shell."""
     return shlex.join(["dlcx", *words(options)])
 
 
 def command_after(kind: type[Options], options: Options, **values: Any) -> str:
-    """The call of another command for the same network, analysis and poses."""
+    """Return the command line of another command for the same network, analysis, and poses."""
     return command_line(following(kind, options, **values))
 
 
 def following(kind: type[Next], options: Options, **values: Any) -> Next:
-    """Options of another command for the same network, analysis and poses, as far as both commands name them."""
+    """Return options of another command for the same network, analysis, and poses, as far as it has these options."""
     shared: dict[str, Any] = {}
     for group in _SHARED:
         if issubclass(kind, group) and isinstance(options, group):

@@ -1,4 +1,4 @@
-"""Where and how a network runs."""
+"""Options for the device and engine that run a network."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -37,7 +37,7 @@ class EngineOptions(DeviceOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeOptions(EngineOptions):
-    """All that predicted numbers may depend on beside the network."""
+    """Everything besides the network that predictions may depend on."""
 
     panel: ClassVar[str] = "Computation"
 

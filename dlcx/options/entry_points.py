@@ -1,4 +1,4 @@
-"""Commands as Python functions: their keywords are the options, and their errors name these."""
+"""Commands as Python functions: options become keywords, and errors name keywords instead of flags."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from dlcx.options.base import Item, Options, check_names, items
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
 
-#: Whether the errors of this call name flags: on the command line, and inside of another command.
+#: Whether errors name flags: true on the command line and within another command.
 _names_flags: ContextVar[bool] = ContextVar("names_flags", default=False)
 
-#: A flag in a message that is not inside of a command, which people type as it stands.
+#: A flag in a message outside of a command; commands stay as they are, to be copied.
 _COMMAND = rf"(?<![\w.])dlcx (?:{'|'.join(COMMANDS).replace('_', '-')})(?![\w-])[^\n]*"
 _FLAG = re.compile(rf"`[^`]*`|{_COMMAND}|(?<![\w-])--[a-z][a-z0-9-]*")
 
 
 @contextmanager
 def naming_flags() -> Iterator[None]:
-    """Let errors name flags, as a command line and the processes that it starts print them."""
+    """Let errors name flags, for the command line and for processes that it starts."""
     token = _names_flags.set(True)
     try:
         yield
@@ -39,9 +39,9 @@ def naming_flags() -> Iterator[None]:
 def keyword_options(
     kind: type[Options],
 ) -> Callable[[Callable[Parameters, Returned]], Callable[Parameters, Returned]]:
-    """Give a function ``f(project, videos, **given)`` the signature and the documentation of its options.
+    """Give a function ``f(project, videos, **given)`` the signature and documentation of its options.
 
-    An unknown keyword raises TypeError.  A DlcxError names arguments instead of flags, and its text ends with the
+    An unknown keyword raises TypeError. The message of a DlcxError names arguments instead of flags and ends with the
     hint, unless the function is called by the command line or by another command.
     """
 
@@ -82,7 +82,7 @@ def keyword_options(
 
 
 def with_argument_names(text: str, kind: type[Options]) -> str:
-    """A message in which ``--bodypart`` is ``bodyparts``; commands in it stay as they are."""
+    """Replace flags such as ``--bodypart`` in a message by arguments such as ``bodyparts``, except within commands."""
     names = {item.flag: item.name for item in items(kind)}
 
     def name(found: re.Match[str]) -> str:
@@ -102,7 +102,7 @@ def with_argument_names(text: str, kind: type[Options]) -> str:
 
 
 def _documented(doc: str, more: list[Item], kind: type[Options]) -> str:
-    """The docstring, with the keywords among its parameters."""
+    """Return the docstring with the keywords added to its parameters."""
     lines = [line for item in more for line in _entry(item, kind)]
     before, found, after = doc.partition("\nRaises\n------\n")
     if "\nParameters\n----------\n" not in before:
@@ -111,7 +111,7 @@ def _documented(doc: str, more: list[Item], kind: type[Options]) -> str:
 
 
 def _entry(item: Item, kind: type[Options]) -> list[str]:
-    """An option as a parameter of numpydoc."""
+    """Format an option as a numpydoc parameter."""
     description = item.description
     types = inspect.formatannotation(item.type).replace("pathlib.", "").replace("typing.", "")
     default = "" if item.default is MISSING else f", default: {description.show_default or repr(item.default)}"

@@ -1,4 +1,4 @@
-"""Values that one word of a command line holds several numbers of: parsed from text, and written as text."""
+"""Values that hold several numbers in one word of a command line: parsing and formatting."""
 
 import re
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from typing import Any
 class Format:
     """How a value is written on a command line.
 
-    ``parse`` raises ValueError with the reason when a text is no such value.  On the command line that is a call that
-    cannot be parsed, or, unless ``is_syntax``, a value that cannot be used.
+    ``parse`` raises ValueError with the reason if the text is not valid. If ``is_syntax``, this is reported as a usage
+    error, otherwise as an unusable value.
     """
 
     metavar: str

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Range:
-    """From ``low`` to ``high``, both included unless ``open``; ``whole`` allows integers only."""
+    """From ``low`` to ``high``, including both unless ``open``; ``whole`` accepts only integers."""
 
     low: float
     high: float
@@ -26,11 +26,11 @@ class Range:
 
 
 def whole(low: int, high: int) -> Range:
-    """Integers from ``low`` to ``high``."""
+    """Return the range of integers from ``low`` to ``high``."""
     return Range(low, high, whole=True)
 
 
-#: A limit for counts and numbers of frames that no video reaches.
+#: Upper limit for counts and frame numbers, beyond any video.
 MANY = 10**9
 FRACTION = Range(0, 1)
 SHUFFLE = whole(0, 10**6)

@@ -1,4 +1,4 @@
-"""Which project, shuffle and snapshots a command uses."""
+"""Options that select the project, shuffle, and snapshots."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class SnapshotOptions(ShuffleOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(SnapshotOptions):
-    """A trained network, ready to predict."""
+    """A trained network and how to run it."""
 
     panel: ClassVar[str] = "Network"
 

@@ -1,4 +1,4 @@
-"""What a command writes, and over what."""
+"""Options for output files and for overwriting existing ones."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from dlcx.options.base import Options, option
 
 @dataclass(frozen=True, kw_only=True)
 class OverwriteOptions(Options):
-    """Existing results."""
+    """Whether existing results are replaced."""
 
     panel: ClassVar[str] = "Output"
 

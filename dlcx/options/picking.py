@@ -1,4 +1,4 @@
-"""Which frames of a video become images to label."""
+"""Options for picking the frames of a video to label."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +18,7 @@ class CopyVideosOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class PickingOptions(Options):
-    """How many frames are picked of each video, and how."""
+    """How many frames are picked from each video, and how."""
 
     method: Method = option("kmeans", "How to pick frames: different from each other (kmeans), or at random (uniform).")
     frames: int | None = option(

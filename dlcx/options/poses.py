@@ -1,4 +1,4 @@
-"""Which analysis, and which poses of a video, a command works on."""
+"""Options that select videos, analyses, and the poses that a command uses."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from dlcx.options.network import SnapshotOptions
 
 #: A file, folder or glob pattern.
 Pattern = str | Path
-#: What may have linked the poses of several animals; "none" means poses that are not linked.
+#: Trackers that may have linked the poses of several animals; "none" selects unlinked poses.
 PoseTracker = Literal["ellipse", "box", "skeleton", "ctd", "transformer", "none"]
 
 
@@ -53,7 +53,7 @@ class AnalysisOptions(SnapshotOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class AllowChangedVideoOptions(Options):
-    """Poses of a video that has changed."""
+    """Whether poses are used although their video has changed."""
 
     panel: ClassVar[str] = "Poses"
 
@@ -92,7 +92,7 @@ class PosesOptions(UnfilteredPosesOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class PcutoffOptions(Options):
-    """The likelihood below which a keypoint counts as unseen."""
+    """The likelihood below which a keypoint counts as not detected."""
 
     pcutoff: float | None = option(
         None,
@@ -111,7 +111,7 @@ class ColormapOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class BodypartsOptions(Options):
-    """Some of the bodyparts."""
+    """A subset of the bodyparts."""
 
     bodyparts: tuple[str, ...] = option(
         (), "Use only this bodypart; repeat for several.", flag="--bodypart", metavar="NAME", show_default="all"

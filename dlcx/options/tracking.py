@@ -1,4 +1,4 @@
-"""How the poses of several animals are linked into tracks."""
+"""Options for linking the poses of several animals into tracks."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -12,7 +12,7 @@ _LINKED = Need(lambda options: getattr(options, "track", True), "a call without 
 
 @dataclass(frozen=True, kw_only=True)
 class LinkingOptions(Options):
-    """The tracker, and what it is to find."""
+    """The tracker and the animals to track."""
 
     panel: ClassVar[str] = "Tracking"
 

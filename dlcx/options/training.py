@@ -1,4 +1,4 @@
-"""How a network is trained."""
+"""Options for training a network."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Which part of a video's frames and images a command uses."""
+"""Options that select the frames of a video."""
 
 from dlcx.options.base import option
 from dlcx.options.formats import FRAMES
@@ -8,6 +8,6 @@ FrameRange = tuple[int | None, int | None]
 
 
 def frames_option(help: str) -> FrameRange | None:
-    """An option ``--frames A:B``."""
+    """Declare an option ``--frames A:B``."""
     found: FrameRange | None = option(None, help, format=FRAMES, limits=(FRAME, FRAME), show_default="all")
     return found

@@ -86,7 +86,7 @@ class TrainOptions(OverwriteOptions, OverridesOptions, DeviceOptions, ShuffleOpt
     mem: str | None = same_as(JobOptions, "mem", help="Memory per node, e.g. 32G.")
 
     def for_one_process(self) -> Self:
-        """What each process is asked for, whoever starts it."""
+        """Return the options for each training process, however it is started."""
         elsewhere = {item.name: item.default for item in items(JobOptions)}
         return replace(self, devices=1, cluster=None, nodes=1, **elsewhere)
 
