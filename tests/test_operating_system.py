@@ -168,7 +168,7 @@ def test_without_glibc_memory_is_left_as_it_is(error, monkeypatch):
 
     asked: list[None] = []
     monkeypatch.setattr(cpu_memory.ctypes, "CDLL", load)
-    cpu_memory._keep_memory.__wrapped__()
+    cpu_memory._keep_freed_memory.__wrapped__()
     assert asked == [None]
 
 

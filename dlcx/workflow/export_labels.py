@@ -84,7 +84,7 @@ def _of_videos(labels: Labels, videos: Sequence[str]) -> Labels:
     stems = {image[1] for image in labels.images}
     wanted = {name if name in stems else Path(name).stem for name in videos} or stems
     if missing := sorted(wanted - stems):
-        raise DlcxError(f"--video {missing[0]}: no labels of it", hint=f"There are: {', '.join(sorted(stems))}")
+        raise DlcxError(f"--video {missing[0]}: it has no labels", hint=f"Labeled: {', '.join(sorted(stems))}")
     rows = [row for row, image in enumerate(labels.images) if image[1] in wanted]
     return Labels(labels.layout, tuple(labels.images[row] for row in rows), labels.xy[rows], labels.unique_xy[rows])
 

@@ -18,6 +18,7 @@ import numpy as np
 from dlcx.analysis.run_settings import run_batch_size
 from dlcx.analysis.tracking import asked_linking
 from dlcx.formats.project_config import open_project, read_project_config
+from dlcx.options.commands.create_dataset import CreateDatasetOptions
 from dlcx.options.tracking import TrackingOptions
 from dlcx.poses import Instances, Prediction
 from dlcx.settings import DlcxConfig
@@ -41,7 +42,7 @@ def places(root: Path) -> list[str]:
 
 def network(root: Path) -> dict[str, Any]:
     """The file of a network that is made for the project."""
-    made = _configure(open_project(root).shuffle(1), "timm/test_resnet", None, None, ())
+    made = _configure(open_project(root).shuffle(1), "timm/test_resnet", CreateDatasetOptions())
     return {**made.plain(), "identity": sorted(made.model.heads)}
 
 
@@ -90,7 +91,7 @@ def batch(root: Path) -> int:
     """Frames a forward pass; warns as an analysis with a detector does."""
     warn_ignored_keys(read_project_config(root / "config.yaml"), root / "config.yaml", WITH_DETECTORS)
     net = SimpleNamespace(shuffle=open_project(root).shuffle(1))
-    return run_batch_size(net, SimpleNamespace(batch_size=None), None, {})  # type: ignore[arg-type]
+    return run_batch_size(SimpleNamespace(batch_size=None, net=net), {})  # type: ignore[arg-type]
 
 
 def crop(root: Path) -> Any:
@@ -101,7 +102,7 @@ def crop(root: Path) -> Any:
 def tables(root: Path) -> Any:
     """Which bodyparts of a SuperAnimal those of the project are."""
     place = open_project(root).shuffle(1)
-    return pose_stage(place, _configure(place, "timm/test_resnet", None, None, ()), DlcxConfig()).tables
+    return pose_stage(place, _configure(place, "timm/test_resnet", CreateDatasetOptions()), DlcxConfig()).tables
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def test_options_of_a_logger_without_effect_are_named(block, named, caplog):
 
 def test_a_logger_is_checked_when_nothing_is_left_to_train(tiny):
     train(tiny, epochs=1)
-    with pytest.raises(DlcxError, match="--logger wandbb: no such logger"):
+    with pytest.raises(DlcxError, match="--logger wandbb: expected csv, tensorboard or wandb"):
         train(tiny, epochs=1, logger="wandbb")
 
 

@@ -137,7 +137,9 @@ def test_boxes_of_a_detector_are_judged(trained, monkeypatch):
         for image, box in zip(images, truth, strict=True)
     }
     monkeypatch.setattr(
-        network_loading, "_finder", lambda network: lambda batch: [first[image.tobytes()] for image in batch]
+        network_loading,
+        "_detector",
+        lambda network, snapshot: lambda batch: [first[image.tobytes()] for image in batch],
     )
     (one,) = evaluate(trained.project.root, shuffle=trained.number).evaluated
     if config.detector is None:

@@ -89,7 +89,7 @@ def test_frames_of_a_video(trained_project: Path) -> None:
 
 
 def test_wrong_calls(trained_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DlcxError, match="--format onxx: no such format") as told:
+    with pytest.raises(DlcxError, match="--format onxx: expected pt or onnx") as told:
         export_model(trained_project, format="onxx")
     assert told.value.hint == "Did you mean 'onnx'?"
     with pytest.raises(DlcxError, match="no such video"):

@@ -269,7 +269,7 @@ def test_images_that_join_others_are_told(root, tmp_path, caplog):
 
 def test_an_image_of_another_size_than_the_file_says(root, tmp_path):
     save_image(tmp_path / "images" / "1.png", 1)
-    with pytest.raises(DlcxError, match=r"gone/images/1\.png has 60 x 50 pixels, and .*images/1\.png.* 96 x 64 pixels"):
+    with pytest.raises(DlcxError, match=r"gone/images/1\.png has 60 x 50 pixels, but .*images/1\.png.* 96 x 64 pixels"):
         import_labels(root, save_coco(tmp_path / "a.json", {"/gone/images/1.png": 1}, (60, 50)))
 
 

@@ -46,7 +46,7 @@ def test_the_table_fits_a_terminal(monkeypatch):
 
 def test_one_kind():
     assert {spec.name for spec in specs("single")} == {model.name for model in list_models(kind="single").models}
-    with pytest.raises(DlcxError, match="--kind singel: no such kind") as caught:
+    with pytest.raises(DlcxError, match="--kind singel: expected single, multi or detector") as caught:
         list_models(kind="singel")
     assert caught.value.hint == "Did you mean 'single'?"
 

@@ -108,7 +108,7 @@ def test_conditions_are_the_animals_that_are_there(golden: Path, tmp_path: Path)
     predictor = TrainedNetwork.find(open_project(root).shuffle(BUCTD)).predictor
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(PoseModel, "decode", lambda *_: [found(FIRST, THIRD)])
-        (given,) = predictor.find(np.zeros((1, 64, 96, 3), np.uint8))
+        (given,) = predictor.detector(np.zeros((1, 64, 96, 3), np.uint8))
     np.testing.assert_array_equal(given.xy, np.stack([FIRST, THIRD]))
     (pose,) = predictor.predict(np.zeros((1, 64, 96, 3), np.uint8), [given])
     assert len(pose.animals) == 2

@@ -120,7 +120,7 @@ def test_status_lists_it_and_recommends_what_works(project, capsys):
     assert "shuffle 2: resnet_50" in out
     assert line in out
     assert documentation(project).read_bytes() == before
-    assert status(project).next_steps == (f"Next: dlcx train --shuffle 2 --project {project}",)
+    assert status(project).next_steps == (f"Next: dlcx train --project {project} --shuffle 2",)
 
 
 def test_the_next_free_number_is_taken_and_the_same_call_means_it_again(project):

@@ -16,6 +16,7 @@ from dlcx.formats.project_config import open_project
 from dlcx.formats.shuffles.model_config import read_model_config
 from dlcx.formats.weights.snapshot import write_snapshot
 from dlcx.nets.build import build_detector, build_model
+from dlcx.options.commands.train import TrainOptions
 from dlcx.project import DETECTOR, Shuffle
 from dlcx.workflow.analyze_images import analyze_images
 from dlcx.workflow.analyze_video import analyze_video
@@ -73,11 +74,10 @@ def test_its_detector_is_trained_alone(shuffle, capsys):
     (shuffle.project.root / "v.avi").write_bytes(b"")
     call = ["analyze-video", str(shuffle.project.root / "v.avi"), "--shuffle", "4", "-p", str(shuffle.project.root)]
     assert run(call) == 3
-    call = "--shuffle 4 --epochs 0 --detector-epochs 200`"
-    assert f"`dlcx train --project {shuffle.project.root} {call}" in capsys.readouterr().err
-    flags = {"epochs": 0, "detector_epochs": 1, "batch_size": None, "seed": None, "overrides": ()}
+    call = f"`dlcx train --project {shuffle.project.root} --epochs 0 --detector-epochs 200 --shuffle 4`"
+    assert call in capsys.readouterr().err
     config = importlib.import_module("dlcx.workflow.train")._configured(
-        shuffle, read_model_config(shuffle.model_config_path), **flags
+        shuffle, read_model_config(shuffle.model_config_path), TrainOptions(epochs=0, detector_epochs=1)
     )
     assert (config.train_settings.epochs, config.detector.train_settings.epochs) == (0, 1)
 

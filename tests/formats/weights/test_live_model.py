@@ -50,7 +50,7 @@ def test_heads_that_cannot_be_decoded_are_left_out() -> None:
 
 
 def test_layers_that_deeplabcut_live_lacks_are_refused() -> None:
-    with pytest.raises(DlcxError, match="no backbone Timm, which timm/resnet18 is made of") as told:
+    with pytest.raises(DlcxError, match="DeepLabCut-Live does not support the backbone Timm of timm/resnet18") as told:
         LiveModel.of(config("timm/resnet18"), {}, None)
     assert "--format onnx" in told.value.hint
 

@@ -170,5 +170,5 @@ def test_states_of_optimizers(kind: str) -> None:
     if kind != "Adafactor":  # its rows and columns have shapes of their own
         with pytest.raises(DlcxError, match=rf"{key} of weight has shape \(5, 5\), expected \(2, 3\)"):
             check_moments(state, named, "file")
-    with pytest.raises(DlcxError, match="knows a parameter 7"):
+    with pytest.raises(DlcxError, match="has a parameter 7"):
         check_moments({"state": {7: {}}}, named, "file")
