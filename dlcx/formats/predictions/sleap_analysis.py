@@ -2,9 +2,9 @@
 
 ::
 
-    /tracks        (A, 2, K, T)  x and y in pixels of the whole frame, nan where unseen
-    /point_scores  (A, K, T)     absent from older files
-    /track_names   (A,)          bytes; also one for each track that SLEAP never joined to another
+    /tracks        (A, 2, K, T)  x and y in pixels of the whole frame, nan where not detected
+    /point_scores  (A, K, T)     missing in older files
+    /track_names   (A,)          bytes; includes tracks that SLEAP never merged with another
     /node_names    (K,)
 
 Format: SLEAP 1.3.
@@ -22,17 +22,17 @@ from dlcx.poses import Layout, Tracks
 
 
 def is_sleap_analysis(path: Path) -> bool:
-    """Whether it is such a file, by what it holds."""
+    """Return whether a file is a SLEAP analysis file, judging by its contents."""
     return path.suffix == ".h5" and path.is_file() and "tracks" in read_names(path)
 
 
 def read_sleap_analysis(path: Path) -> Tracks:
-    """Read the tracks; a point without a score has score 1 where it has a place.
+    """Read the tracks; in files without scores, the likelihood of each detected point is 1.
 
     Raises
     ------
     DlcxError
-        When the arrays do not fit each other.
+        If the shapes of the arrays do not match.
     """
     arrays = _arrays(path)
     try:

@@ -1,1 +1,1 @@
-"""YAML, HDF5, pickle and csv: reading them safely, whatever they hold."""
+"""Safe readers and writers for YAML, HDF5, pickle, and csv files, including damaged and malicious ones."""

@@ -189,7 +189,7 @@ def _as_integer(value: float) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """Return a short description of a value; containers may be nested without end, so only their type is shown."""
+    """Return a short description of a value; for containers only the type, because they may be nested endlessly."""
     if isinstance(value, (str, bytes, int, float, type(None))):
         try:
             return repr(value)[:60]

@@ -1,7 +1,7 @@
-"""Pickles of plain types and numpy arrays, read without running what a file names.
+"""Pickles of plain types and numpy arrays, read without running code from the file.
 
-Nothing that a file names is imported or called.  Sets, ordered dictionaries, dtypes and arrays are made by this module,
-which checks what they are made of: numpy itself believes the sizes and offsets of a pickled dtype.  Objects of other
+Nothing that a file names is imported or called. This module creates sets, ordered dictionaries, dtypes, and arrays
+itself and checks their contents, because numpy trusts the sizes and offsets of a pickled dtype. Objects of other
 classes (DeepLabCut's ``_meta.pickle`` holds some) are refused, or become a :class:`Stub` where they are expected.
 """
 
@@ -22,19 +22,19 @@ from dlcx.errors import DlcxError
 from dlcx.outputs import atomic_file
 from dlcx.untrusted_files import ALWAYS_ALLOWED, file_size, open_binary
 
-#: Arrays that a file may hold: numbers, booleans, text, and objects that are plain themselves.
+#: Supported arrays: numbers, booleans, text, and plain objects.
 _DTYPE = re.compile(r"[<>|=]?(?:[biufcSU]\d{0,6}|O8?)")
 _NUMPY = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
 
 
 class Stub:
-    """An object of a class that is not loaded; ``arguments`` and ``state`` are what the pickle makes it from."""
+    """An object of a class that is not loaded; ``arguments`` and ``state`` are the pickled values that define it."""
 
     arguments: tuple[Any, ...]
     state: Any = None
 
     def __new__(cls, *arguments: Any) -> Self:
-        """Keep the arguments; pickles make most objects without calling ``__init__``."""
+        """Keep the arguments; most pickled objects are created without calling ``__init__``."""
         made = super().__new__(cls)
         made.arguments = arguments
         return made
@@ -47,14 +47,14 @@ class Stub:
 
     @property
     def plain(self) -> Any:
-        """What an enumeration or a path stands for: its value, or its parts joined by slashes."""
+        """Plain value of an enumeration or a path: its value, or its parts joined by slashes."""
         if len(self.arguments) == 1:
             return self.arguments[0]
         return "/".join(map(str, self.arguments)).replace("//", "/")
 
 
 class _Made:
-    """What a pickle finds under a plain name: it can be called, and neither changed nor taken apart."""
+    """Replacement for a known function or type; pickles can call it, but not change or inspect it."""
 
     __slots__ = ()
 
@@ -63,7 +63,7 @@ class _Made:
 
 
 class _Name(_Made):
-    """A type that is only named, such as the ``ndarray`` in what an array is made from."""
+    """A type that pickles only refer to, such as the ``ndarray`` among the arguments of an array."""
 
 
 class _Set(_Made):
@@ -97,14 +97,14 @@ class _Complex(_Made):
 
 
 class _Encoded(_Made):
-    """Bytes of a protocol that knows text only."""
+    """Bytes in a pickle protocol that only has text."""
 
     def __call__(self, text: str, encoding: str = "latin1") -> bytes:
         return str(text).encode("latin1")
 
 
 class _DType:
-    """A numpy dtype of one plain kind; a file may choose its byte order, never sizes or offsets."""
+    """A numpy dtype of one plain kind; a file may choose its byte order, but not sizes or offsets."""
 
     __slots__ = ("dtype",)
 
@@ -125,14 +125,14 @@ class _DType:
 
 
 class _Array:
-    """A numpy array, which its state fills: (version, shape, dtype, by columns, bytes or list of objects)."""
+    """A numpy array, filled from its state: (version, shape, dtype, is column-major, bytes or list of objects)."""
 
     __slots__ = ("values",)
 
     def __setstate__(self, state: Any) -> None:
         shape, dtype, by_columns, content = state[-4:]
         stored = _array(content, dtype, shape, "F" if by_columns else "C")
-        self.values = stored.astype(stored.dtype.newbyteorder("="), copy=False)  # as numpy does here
+        self.values = stored.astype(stored.dtype.newbyteorder("="), copy=False)  # like numpy
 
 
 class _Reconstruct(_Made):
@@ -166,9 +166,9 @@ def _array(content: Any, dtype: _DType, shape: Any, order: Any) -> np.ndarray:
         values = np.empty(size, object)
         for index, item in enumerate(content):
             values[index] = item
-        # numpy lists objects by rows, also those of an array that lies by columns in memory
+        # numpy pickles objects in row-major order, even if the array is column-major in memory
         return values.reshape(shape).copy(order=order)
-    content = content.encode("latin1") if isinstance(content, str) else content  # of Python 2
+    content = content.encode("latin1") if isinstance(content, str) else content  # from Python 2
     if not plain.itemsize and math.prod(shape):
         raise pickle.UnpicklingError("texts of no characters take no bytes, however many a file claims")
     array = np.ndarray(shape, plain, bytearray(content), order=order)
@@ -199,18 +199,19 @@ for _module in _NUMPY:
 
 
 class Foreign(pickle.UnpicklingError):
-    """A pickle names more than plain types and numpy arrays."""
+    """A pickle refers to something other than plain types and numpy arrays."""
 
 
-#: What can be a key of a dictionary, alone or in a tuple.
+#: Types of dictionary keys, also within tuples.
 _KEYS = (str, bytes, int, float, complex, type(None), np.generic, Stub)
 
 
 class _PlainUnpickler(pickle._Unpickler):
-    """Python's own unpickler, not that in C: there an index of 4 bytes makes a table of gigabytes of the memory.
+    """Based on Python's unpickler: in the C version a 4-byte index can allocate gigabytes of memory.
 
-    Keys are words and numbers: the hash of tuples that hold each other many times takes forever, that of deep ones
-    overflows the stack.  What calls make is counted, for each may copy what is in the file once.
+    Keys must be text or numbers: hashing tuples that contain each other many times takes forever, and hashing deeply
+    nested ones overflows the stack. The size of objects created by calls is limited, because each call may copy the
+    contents of the file.
     """
 
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
@@ -230,44 +231,44 @@ class _PlainUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError("a few bytes claim to hold very many")
 
     def load_bytearray8(self) -> None:
-        """Bytes; the file says how many, and Python would make room for them before it reads."""
+        """Load a bytearray after checking its size, which Python would allocate before reading."""
         size = int.from_bytes(self.read(8), "little")
         self._count(size)
         self.append(bytearray(self.read(size)))
 
     def load_dict(self) -> None:
-        """A dictionary of the items since the last mark."""
+        """Create a dictionary from the items since the last mark."""
         items = self.pop_mark()
         self.append(dict(zip(map(_key, items[::2]), items[1::2], strict=True)))
 
     def load_setitem(self) -> None:
-        """One item of a dictionary."""
+        """Add one item to a dictionary."""
         value, key = self.stack.pop(), _key(self.stack.pop())
         _add_items(self.stack[-1], [(key, value)])
 
     def load_setitems(self) -> None:
-        """Items of a dictionary."""
+        """Add items to a dictionary."""
         items = self.pop_mark()
         _add_items(self.stack[-1], zip(map(_key, items[::2]), items[1::2], strict=True))
 
     def load_additems(self) -> None:
-        """Items of a set."""
+        """Add items to a set."""
         items = self.pop_mark()
         _of(set, self.stack[-1]).update(map(_key, items))
 
     def load_frozenset(self) -> None:
-        """A frozen set of the items since the last mark."""
-        items = self.pop_mark()  # first: it changes where things are appended
+        """Create a frozenset from the items since the last mark."""
+        items = self.pop_mark()  # must come first: it resets self.append
         self.append(frozenset(map(_key, items)))
 
     def load_reduce(self) -> None:
-        """The result of a call."""
+        """Call a function."""
         arguments, function = self.stack.pop(), self.stack[-1]
         self.stack[-1] = function(*_of(tuple, arguments))
         self._count(_extent(self.stack[-1]))
 
     def load_build(self) -> None:
-        """The state of what a call made."""
+        """Set the state of an object created by a call."""
         state = self.stack.pop()
         _of((_Made, Stub, _DType, _Array), self.stack[-1]).__setstate__(state)
         self._count(_extent(self.stack[-1]))
@@ -293,39 +294,39 @@ class _PlainUnpickler(pickle._Unpickler):
 
 
 class StorageCollector(_PlainUnpickler):
-    """Reads the pickle in an archive of torch for the storages that it claims, and makes nothing else of it."""
+    """Lists the storages that the pickle in a torch archive refers to, without creating them."""
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         super().__init__(stream, size, foreign=True, encoding="latin1")
         self._claimed: list[tuple[str, str, int]] = []
 
     def load_build(self) -> None:
-        """The state of an object: torch gives one to more types, and its storages have been named before."""
+        """Ignore the state of an object: torch sets one on more types, and its storages are already listed."""
         self.stack.pop()
 
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {**_PlainUnpickler.dispatch, pickle.BUILD[0]: load_build}
 
     def persistent_load(self, identifier: Any) -> Any:
-        """A storage: its type, its key in the archive, its device, and how many numbers it has."""
+        """Record a storage: its type, its key in the archive, its device, and its number of elements."""
         _, kind, key, _, count = _of(tuple, identifier)
         self._claimed.append((kind.__name__, str(key), int(count)))
         return Stub()
 
     def storages(self) -> list[tuple[str, str, int]]:
-        """Type, key and count of every storage that the pickle names."""
+        """Return type, key, and number of elements of every storage in the pickle."""
         self.load()
         return self._claimed
 
 
 def _key(value: Any) -> Any:
-    """A key of a dictionary, or an item of a set: a word, a number, or a tuple of such."""
+    """Return a dictionary key or set item if it is text, a number, or a tuple of these."""
     if isinstance(value, _KEYS) or (isinstance(value, tuple) and all(isinstance(part, _KEYS) for part in value)):
         return value
     raise pickle.UnpicklingError(f"expected a word or a number as a key, got {type(value).__name__}")
 
 
 def _add_items(target: Any, items: Iterable[tuple[Any, Any]]) -> None:
-    """Put items into a dictionary; those of a class of mappings (DeepLabCut 2's ``EasyDict``) are not kept."""
+    """Add items to a dictionary; items of other mapping classes (DeepLabCut 2's ``EasyDict``) are dropped."""
     kept = _of((dict, Stub), target)
     if isinstance(kept, dict):
         kept.update(items)
@@ -338,7 +339,7 @@ def _of(kind: type | tuple[type, ...], value: Any) -> Any:
 
 
 def _extent(made: Any) -> int:
-    """Bytes, roughly, of what a call has made."""
+    """Return the approximate size in bytes of an object created by a call."""
     if isinstance(made, _Array):
         made = getattr(made, "values", None)
     if isinstance(made, np.ndarray):
@@ -347,22 +348,22 @@ def _extent(made: Any) -> int:
 
 
 def loads_plain(content: bytes, *, encoding: str = "ASCII") -> Any:
-    """What the bytes of a pickle of plain types and numpy arrays hold.
+    """Return the object in a pickle of plain types and numpy arrays.
 
     Raises
     ------
     Foreign
-        When it names anything else.
+        If it refers to anything else.
     Exception
-        Whatever else a broken pickle leads to.
+        Any other error that a damaged pickle causes.
     """
     return _finished(_PlainUnpickler(io.BytesIO(content), len(content), foreign=False, encoding=encoding).load(), {})
 
 
 def _finished(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
-    """The same with numpy's arrays in place of what they were made by; lists and dicts stay the same objects.
+    """Replace placeholders by numpy arrays, within lists and dictionaries in place.
 
-    ``seen`` holds what each object has become, and the object too, so that its id is not used again.
+    ``seen`` maps the id of each object to the object and its replacement; keeping the object prevents reuse of its id.
     """
     if id(value) in seen:
         return seen[id(value)][1]
@@ -393,7 +394,7 @@ def _finished(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
 
 
 class Streamed:
-    """A dictionary that is pickled item by item, so that it never lies in memory whole.
+    """A dictionary that is pickled item by item, so that it is never completely in memory.
 
     The file holds an ordinary ``dict``.
     """
@@ -406,17 +407,17 @@ class Streamed:
 
 
 def load_plain_pickle(path: Path, *, foreign: bool = False) -> Any:
-    """Load a pickle of plain types and numpy arrays; with ``foreign`` objects of other classes become stubs.
+    """Load a pickle of plain types and numpy arrays; with ``foreign``, objects of other classes become stubs.
 
     Raises
     ------
     DlcxError
-        When the file is missing, no such pickle, or names what is not plain.
+        If the file is missing, is not a valid pickle, or refers to anything that is not plain.
     """
     try:
         size = file_size(path)
         with open_binary(path) as stream:
-            # latin1 keeps the bytes of the arrays that Python 2 pickled as text
+            # latin1 preserves the bytes of arrays that Python 2 pickled as text
             return _finished(_PlainUnpickler(stream, size, foreign=foreign, encoding="latin1").load(), {})
     except DlcxError:
         raise
@@ -425,22 +426,22 @@ def load_plain_pickle(path: Path, *, foreign: bool = False) -> Any:
             f"{path} is refused: {error}",
             hint="A file of this kind holds numbers and names; another program may run code hidden in it.",
         ) from None
-    except Exception as error:  # a broken pickle raises whatever it meets
+    except Exception as error:  # damaged pickles raise errors of any type
         raise DlcxError(f"{path}: not a readable pickle: {str(error)[:200]}") from None
 
 
 def dump_pickle(data: Any, path: Path) -> None:
-    """Write a pickle, whole or not at all.
+    """Write a pickle, completely or not at all.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     with atomic_file(Path(path)) as beside, open(beside, "wb") as stream:
         pickler = pickle.Pickler(stream, protocol=pickle.HIGHEST_PROTOCOL)
         if isinstance(data, Streamed):
-            pickler.fast = True  # do not remember, and so keep, every object written
+            pickler.fast = True  # no memo, which would keep every written object in memory
         pickler.dump(data)
 
 
@@ -448,10 +449,16 @@ _UNFINISHED = object()
 
 
 def without_stubs(value: Any, _seen: dict[int, Any] | None = None) -> Any:
-    """The same dictionaries and lists with plain values in place of stubs."""
+    """Return a copy of dictionaries and lists with plain values in place of stubs.
+
+    Raises
+    ------
+    ValueError
+        If a list or dictionary contains itself.
+    """
     if not isinstance(value, (Stub, Mapping, list, tuple)):
         return value
-    seen = {} if _seen is None else _seen  # a file may hold one list many times over
+    seen = {} if _seen is None else _seen  # a file may refer to one list many times
     if id(value) not in seen:
         seen[id(value)] = _UNFINISHED
         if isinstance(value, Stub):

@@ -1,1 +1,1 @@
-"""HDF5 files: tables of pandas and plain arrays, read without running what a file holds."""
+"""HDF5 files: tables of pandas and plain arrays, read without running code from the file."""

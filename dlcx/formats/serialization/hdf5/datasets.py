@@ -1,6 +1,7 @@
-"""Values of datasets and attributes, from the bytes of :mod:`dlcx.formats.serialization.hdf5.structure`.
+"""Values of datasets and attributes, decoded from the bytes of :mod:`dlcx.formats.serialization.hdf5.structure`.
 
-Numbers and texts become numpy arrays, rows of varying length lists of bytes, records structured arrays.
+Numbers and texts become numpy arrays, rows of varying length become lists of bytes, and records become structured
+arrays.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from dlcx.formats.serialization.hdf5.structure import (
     tree_entries,
 )
 
-#: Marks dtypes of rows that the file's heap holds: a length, and the address of the bytes.
+#: Dtype of rows of varying length, which are stored in the global heap: the length and the address of the bytes.
 _ROW = np.dtype([("length", "<u4"), ("heap", "<u8"), ("number", "<u4")], metadata={"varying": True})
-#: What IEEE numbers of 2, 4 and 8 bytes look like: precision, exponent's place and size, mantissa's place and size.
+#: Layout of IEEE numbers by size in bytes: precision, position and size of the exponent, of the mantissa.
 _FLOATS = {2: (16, 10, 5, 0, 10), 4: (32, 23, 8, 0, 23), 8: (64, 52, 11, 0, 52)}
 _DEEPEST = 8
 
-#: Undoes a filter: its parameters, the bytes, and how many bytes there are at most when it is undone.
+#: Reverses a filter, given its parameters, the encoded bytes, and the maximum number of decoded bytes.
 Decoder = Callable[[tuple[int, ...], bytes, int], bytes]
 
 
@@ -53,7 +54,13 @@ DECODERS: dict[int, Decoder] = {1: _inflate, 2: _unshuffle}
 
 
 def shape_of(content: bytes) -> tuple[int, ...] | None:
-    """The shape in a dataspace message; None where it holds nothing at all."""
+    """Return the shape in a dataspace message; None for a null dataspace.
+
+    Raises
+    ------
+    Damaged, NotCovered
+        If the message is invalid or of a version that is not supported.
+    """
     version, rank = _bytes(content, 2)
     if version == 1:
         start = 8
@@ -69,7 +76,13 @@ def shape_of(content: bytes) -> tuple[int, ...] | None:
 
 
 def dtype_of(content: bytes) -> tuple[np.dtype, int]:
-    """The numpy dtype in a datatype message, and its length in bytes."""
+    """Return the numpy dtype in a datatype message, and the length of the message in bytes.
+
+    Raises
+    ------
+    Damaged, NotCovered
+        If the message is invalid or describes a type that is not supported.
+    """
     return _dtype(content, 0, 0)
 
 
@@ -107,7 +120,7 @@ def _dtype(content: bytes, at: int, depth: int) -> tuple[np.dtype, int]:
 def _whole_number(kind: int, bits: int, size: int, places: bytes) -> np.dtype:
     if size not in (1, 2, 4, 8) or struct.unpack("<HH", places.ljust(4, b"\0")) != (0, 8 * size):
         raise NotCovered("whole numbers of another form")
-    if kind == 4:  # PyTables keeps booleans so
+    if kind == 4:  # PyTables stores booleans as bit fields
         return np.dtype(bool) if size == 1 else np.dtype(f"<u{size}")
     return np.dtype(f"{'>' if bits & 1 else '<'}{'i' if bits & 8 else 'u'}{size}")
 
@@ -152,7 +165,7 @@ def _array_type(content: bytes, at: int, version: int, depth: int) -> tuple[np.d
 
 
 class Values:
-    """Reads values of one file; ``decoders`` are the filters that may be undone."""
+    """Reads the values of one file; ``decoders`` are the supported filters."""
 
     def __init__(self, source: ByteSource, decoders: Mapping[int, Decoder] = DECODERS) -> None:
         self._source = source
@@ -160,7 +173,7 @@ class Values:
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
 
     def size(self, one: Object) -> int:
-        """Bytes that a dataset claims to hold; 0 where its values are not of a type that is read."""
+        """Return the number of bytes that a dataset claims to hold; 0 if its type is not supported."""
         shape = shape_of(one.dataspace)
         try:
             dtype, _ = dtype_of(one.datatype)
@@ -170,25 +183,25 @@ class Values:
 
     @staticmethod
     def check_storage(one: Object) -> None:
-        """Refuse a dataset whose values are those of others.
+        """Refuse a virtual dataset, whose values are stored in other datasets.
 
         Raises
         ------
         RefersElsewhere
-            Names it.
+            If it is one; the argument is its name.
         """
         if _bytes(one.layout, 2) == b"\x04\x03":
             raise RefersElsewhere(one.name)
 
     @staticmethod
     def attribute_name(content: bytes) -> str:
-        """The name in an attribute message."""
+        """Return the name in an attribute message."""
         version, _, size = struct.unpack_from("<BBH", content.ljust(4, b"\0"))
         start = 9 if version == 3 else 8
         return content[start : start + size].split(b"\0")[0].decode("utf-8", "replace")
 
     def read(self, one: Object) -> np.ndarray | list[bytes]:
-        """The values of a dataset."""
+        """Return the values of a dataset."""
         dtype, _ = dtype_of(one.datatype)
         shape = shape_of(one.dataspace)
         if shape is None:
@@ -199,7 +212,7 @@ class Values:
         return self._rows(values)
 
     def attribute(self, content: bytes) -> tuple[str, Any]:
-        """Name and value of an attribute: a numpy array or scalar, bytes, or a list of bytes."""
+        """Return the name and value of an attribute: a numpy array or scalar, bytes, or a list of bytes."""
         version, flags, name_size, type_size, space_size = struct.unpack_from("<BBHHH", content.ljust(8, b"\0"))
         if version not in (1, 2, 3) or (version > 1 and flags):
             raise NotCovered("attributes of another form")
@@ -286,7 +299,7 @@ class Values:
         return content
 
     def _rows(self, values: np.ndarray) -> np.ndarray | list[bytes]:
-        """The values, or in place of addresses the bytes that they lead to."""
+        """Replace references to the heap by the bytes that they refer to; return other values unchanged."""
         if values.dtype != _ROW or values.dtype.metadata is None:
             return values
         return [self._row(int(one["length"]), int(one["heap"]), int(one["number"])) for one in values.ravel()]
@@ -300,7 +313,7 @@ class Values:
         return self._source.at(at, length)
 
     def _heap(self, address: int) -> dict[int, tuple[int, int]]:
-        """Where the objects of a collection of the file's heap lie, and how many bytes they have."""
+        """Return the address and size of each object in a global heap collection."""
         if address not in self._heaps:
             mark, version, total = self._source.numbers(_COLLECTION, address)
             if mark != b"GCOL" or version != 1:
@@ -321,7 +334,7 @@ _HEAP_OBJECT = struct.Struct("<H6xQ")
 
 
 def _pipeline(content: bytes) -> list[tuple[int, tuple[int, ...]]]:
-    """Number and parameters of each filter, in the order of writing."""
+    """Return the number and parameters of each filter, in the order in which they were applied on writing."""
     if not content:
         return []
     version, count = _bytes(content, 2)

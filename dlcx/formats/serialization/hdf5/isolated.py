@@ -1,7 +1,7 @@
-"""The HDF5 library in a process of its own, for files of the newer forms: on damaged ones it crashes, or never ends.
+"""The HDF5 library in a separate process, for files of newer format versions: on damaged ones it crashes or hangs.
 
-The process is started when the first such file is read, and started again after a crash.  It never is a fork of this
-one: threads of other libraries would leave their locks closed in it, and macOS and Windows have no safe fork.
+The process starts when the first such file is read, and restarts after a crash. It is never forked from this process:
+locks held by threads of other libraries would stay locked in a fork, and macOS and Windows have no safe fork.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from dlcx.errors import DlcxError
 from dlcx.formats.serialization.hdf5.nodes import Node, Raw
 from dlcx.formats.serialization.pickles import loads_plain
 
-#: Longer than reading any file takes that is not damaged.
+#: Timeout, longer than reading any undamaged file takes.
 MAX_SECONDS = 300.0
 
 _START = "import sys; sys.path[:] = {path!r}; from dlcx.formats.serialization.hdf5.worker import main; main()"
 
 
 class _Worker:
-    """One process that answers one request after the other."""
+    """A process that answers one request at a time."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()
@@ -35,11 +35,11 @@ class _Worker:
             [sys.executable, "-c", _START.format(path=sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # what the C library says when it dies
+            stderr=subprocess.DEVNULL,  # messages of the C library when it crashes
         )
 
     def ask(self, request: dict[str, Any], seconds: float) -> tuple[bytes | None, bool]:
-        """The answer, None when the process has died; and whether it was ended because it took too long."""
+        """Return the answer, or None if the process died, and whether it was killed because of a timeout."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         late = threading.Event()
@@ -64,7 +64,7 @@ class _Worker:
             timer.cancel()
 
     def end(self) -> None:
-        """End the process."""
+        """Kill the process."""
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with suppress(OSError):
@@ -78,24 +78,24 @@ _current: _Worker | None = None
 
 
 def read_isolated(path: Path) -> Node:
-    """The root of a file, with all values, as the HDF5 library reads them.
+    """Read the root of a file with all values through the HDF5 library.
 
     Raises
     ------
     DlcxError
-        When the library crashes, takes too long, or refuses the file.
+        If the library crashes, times out, or refuses the file.
     """
     answer = _ask(path, "read")
     return _node("/", answer["root"])
 
 
 def check_isolated(path: Path) -> None:
-    """Let the HDF5 library read all of a file before another one does so in this process.
+    """Have the HDF5 library read a whole file in the separate process before it is opened in this one.
 
     Raises
     ------
     DlcxError
-        When the library crashes, takes too long, or refuses the file.
+        If the library crashes, times out, or refuses the file.
     """
     _ask(path, "check")
 
@@ -108,7 +108,7 @@ def _ask(path: Path, what: str) -> dict[str, Any]:
         worker = _current
         try:
             content, late = worker.ask({"path": os.fspath(path.absolute()), "what": what}, MAX_SECONDS)
-        except BaseException:  # an interrupt: the answer to this request must not be taken for that to the next
+        except BaseException:  # e.g. Ctrl-C: the next request must not receive this answer
             worker.end()
             _current = None
             raise
@@ -135,7 +135,7 @@ def _started(path: Path) -> _Worker:
 
 @atexit.register
 def end_worker() -> None:
-    """End the process; the next file starts another one."""
+    """Kill the process; reading another file starts a new one."""
     global _current
     if _current is not None and _current.owner == os.getpid():
         _current.end()
@@ -153,7 +153,7 @@ def _node(name: str, found: dict[str, Any]) -> Node:
 
 
 def _joined(values: Any) -> Any:
-    """An array of records from its columns."""
+    """Return an array of records from its columns."""
     import numpy as np
 
     if not isinstance(values, dict):

@@ -1,6 +1,6 @@
 """Groups and datasets with plain values.
 
-What PyTables has pickled is read by :mod:`dlcx.formats.serialization.pickles`.
+Values that PyTables pickled are read by :mod:`dlcx.formats.serialization.pickles`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Raw = np.ndarray | list[bytes]
 
 
 class Node:
-    """A group or a dataset; ``children`` is None for the latter."""
+    """A group or a dataset; ``children`` is None for datasets."""
 
     def __init__(
         self,
@@ -37,16 +37,16 @@ class Node:
         self._read = read
 
     def has(self, name: str) -> bool:
-        """Whether there is such an attribute."""
+        """Return whether the attribute exists."""
         return name in self.raw_attributes
 
     def attribute(self, name: str, default: Any = None) -> Any:
-        """An attribute: text as ``str``, what is pickled as plain objects.
+        """Return an attribute: text as ``str``, pickled values as plain objects.
 
         Raises
         ------
         Foreign
-            When it is pickled and not plain.
+            If it is a pickle of objects that are not plain.
         """
         if name not in self.raw_attributes:
             return default
@@ -60,7 +60,7 @@ class Node:
                 return _unpickled(bytes(value))
             except Foreign:
                 raise
-            except Exception:  # a text that ends with a dot, or a broken pickle
+            except Exception:  # plain text that ends with a dot, or a damaged pickle
                 pass
         try:
             return value.decode("utf-8")
@@ -68,37 +68,37 @@ class Node:
             return bytes(value)
 
     def child(self, name: str) -> Node:
-        """An object of a group.
+        """Return an object of a group.
 
         Raises
         ------
         KeyError
-            When there is none.
+            If it does not exist.
         """
         return (self.children or {})[name]
 
     def values(self) -> Raw:
-        """The values of a dataset: an array, or bytes for each row of varying length."""
+        """Return the values of a dataset: an array, or the bytes of each row if rows vary in length."""
         if self._read is None:
             raise ValueError(f"{self.name} is a group")
         return self._read()
 
     def array(self) -> np.ndarray:
-        """The values of a dataset of numbers, texts or records."""
+        """Return the values of a dataset of numbers, texts, or records."""
         values = self.values()
         if isinstance(values, list):
             raise ValueError(f"{self.name} has rows of varying length")
         return values
 
     def objects(self) -> Any:
-        """The objects that the first row of a dataset holds pickled."""
+        """Return the objects pickled in the first row of a dataset."""
         values = self.values()
         if not isinstance(values, list) or not values:
             raise ValueError(f"{self.name} holds no objects")
         return loads_plain(values[0])
 
     def walk(self) -> Iterator[Node]:
-        """The node, and all below it."""
+        """Yield the node and all its descendants."""
         yield self
         for child in (self.children or {}).values():
             yield from child.walk()
@@ -107,20 +107,20 @@ class Node:
 def _unpickled(content: bytes) -> Any:
     try:
         return loads_plain(content)
-    except UnicodeDecodeError:  # Python 2 wrote it
+    except UnicodeDecodeError:  # written by Python 2
         return loads_plain(content, encoding="latin1")
 
 
 @contextmanager
 def opened(path: Path, decoders: Mapping[int, Decoder] = DECODERS) -> Iterator[Node]:
-    """The root of a file, whose values can be read while the body runs.
+    """Open a file and return its root, whose values can be read within the context.
 
     Raises
     ------
     Damaged, NotCovered, RefersElsewhere
         See :mod:`dlcx.formats.serialization.hdf5.structure`.
     DlcxError
-        When the file cannot be opened, or claims to hold far more than its bytes.
+        If the file cannot be opened, or claims to hold far more than its size allows.
     """
     with ByteSource(path) as source:
         values = Values(source, decoders)
@@ -148,7 +148,7 @@ def _node(one: Object, values: Values) -> Node:
 
 
 def refused_reference(path: Path, error: RefersElsewhere) -> DlcxError:
-    """What to say of a file whose numbers lie in another one."""
+    """Return the error for a file whose values are stored in another one."""
     return DlcxError(f"{path} is refused: {error} refers to another file", hint="Save the table in one file.")
 
 

@@ -1,10 +1,10 @@
-"""Tables as pandas stores them, in its ``fixed`` and its ``table`` format, of numbers and of Python objects.
+"""Tables as stored by pandas in its ``fixed`` and ``table`` formats.
 
 ::
 
     fixed  axis0, axis1               columns and rows: one dataset, or *_level0, *_label0, ... of a MultiIndex
            block0_items, block0_values, block1_...   the columns that share a type, and their values
-    table  table                      one record a row: index, values_block_0, ...
+    table  table                      one record per row: index, values_block_0, ...
                                       the columns of a block are its attribute values_block_0_kind
 
 Format: pandas 0.11 to 3.1.
@@ -23,36 +23,36 @@ from dlcx.formats.serialization.hdf5.nodes import Node
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Kinds of an index whose numbers are used as they are.
+#: Kinds of an index whose numbers are used unchanged.
 _NUMBERS = ("integer", "float", "bool")
 #: Types of columns in the ``table`` format.
 _STORED = ("float", "int", "uint", "bool", "bytes", "string")
 
 
 class NotNumbers(ValueError):
-    """Columns of a table are of a type that is none of poses and labels."""
+    """Columns of a table have a type that poses and labels never have."""
 
 
 class Unknown(ValueError):
-    """pandas may read such a table; poses and labels are not kept so."""
+    """pandas may be able to read the table, but poses and labels are not stored this way."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """The values of an index, or of one level of it; ``kind`` is pandas' word for their type."""
+    """The values of an index or of one level of it; ``kind`` is pandas' name for their type."""
 
     values: Any
     name: Any
     kind: str
 
     def index(self) -> pd.Index:
-        """As pandas makes it."""
+        """Return the pandas index."""
         import pandas as pd
 
         if self.kind == "object":
             index: pd.Index = pd.Index(self.values, dtype=object, name=self.name)
         elif self.kind == "string":
-            # also where all texts are missing
+            # even if all texts are missing
             index = pd.Index(self.values, dtype=pd.Index(["a"]).dtype, name=self.name)
         else:
             index = pd.Index(self.values, name=self.name, copy=False)
@@ -61,13 +61,13 @@ class Level:
 
 @dataclass(frozen=True)
 class Axis:
-    """Names of columns or rows; ``codes`` choose from each of several ``levels``, and are None for a single one."""
+    """Names of columns or rows; ``codes`` select from each of several ``levels`` and are None for a single level."""
 
     levels: tuple[Level, ...]
     codes: tuple[np.ndarray, ...] | None = None
 
     def index(self) -> pd.Index:
-        """As pandas makes it."""
+        """Return the pandas index."""
         import pandas as pd
 
         if self.codes is None:
@@ -77,19 +77,19 @@ class Axis:
         return pd.MultiIndex(levels, codes, names=[level.name for level in self.levels])
 
     def rows(self) -> list[Any]:
-        """The names one by one, tuples where there are levels; None stands for one that is missing."""
+        """Return the names as a list, as tuples if there are several levels; None stands for a missing name."""
         if self.codes is None:
             return list(self.levels[0].values)
         columns = []
         for level, codes in zip(self.levels, self.codes, strict=True):
-            values = [*level.values, None]  # the code -1
+            values = [*level.values, None]  # selected by the code -1
             columns.append([values[code] for code in codes.tolist()])
         return list(zip(*columns, strict=True))
 
 
 @dataclass(frozen=True)
 class Block:
-    """Columns of one type: their names, and values of shape (rows, columns)."""
+    """Columns of one type: their names, and their values of shape (rows, columns)."""
 
     items: Axis
     values: np.ndarray
@@ -97,19 +97,19 @@ class Block:
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A table that was read: its columns, its rows, and what stands in them."""
+    """A table as read from a file: its columns, rows, and blocks of values."""
 
     columns: Axis
     index: Axis
     blocks: tuple[Block, ...]
 
     def frame(self) -> pd.DataFrame:
-        """As pandas reads it.
+        """Return the table as a pandas frame.
 
         Raises
         ------
         ValueError
-            When names and values do not fit each other.
+            If names and values do not match.
         """
         import pandas as pd
 
@@ -130,7 +130,7 @@ class StoredTable:
 
 
 def stored_keys(root: Node) -> list[str]:
-    """Names of the groups that pandas wrote, the folders above them included (``group/table``)."""
+    """Return the keys of the groups written by pandas, including their parent groups (``group/table``)."""
     return [
         node.name.strip("/")
         for node in root.walk()
@@ -139,7 +139,7 @@ def stored_keys(root: Node) -> list[str]:
 
 
 def group_of(root: Node, key: str) -> Node:
-    """The group under a key."""
+    """Return the group stored under a key."""
     node = root
     for part in key.split("/"):
         node = node.child(part)
@@ -147,21 +147,21 @@ def group_of(root: Node, key: str) -> Node:
 
 
 def is_table_format(group: Node) -> bool:
-    """Whether pandas' ``table`` format holds it, rather than the ``fixed`` one."""
+    """Return whether a group is in pandas' ``table`` format rather than ``fixed``."""
     return str(group.attribute("pandas_type")).endswith("_table")
 
 
 def read_stored(group: Node) -> StoredTable | None:
-    """The table that a group holds; None where it holds a series or something else.
+    """Return the table in a group; None if the group holds a series or something else.
 
     Raises
     ------
     NotNumbers, Unknown
-        When its values are of a type that has no place in a table of poses, or its rows are stored in another way.
+        If the values have a type that poses never have, or the rows are stored in an unknown format.
     KeyError, ValueError, TypeError
-        When a part is missing or of another kind.
+        If a dataset or attribute is missing or invalid.
     Foreign
-        When it holds pickled objects that are not plain.
+        If it holds pickled objects that are not plain.
     """
     kind = group.attribute("pandas_type")
     if kind == "frame":
@@ -170,7 +170,7 @@ def read_stored(group: Node) -> StoredTable | None:
 
 
 class _Texts:
-    """How a group encodes its texts."""
+    """Encoding of the texts in a group."""
 
     def __init__(self, group: Node) -> None:
         self.encoding = group.attribute("encoding") or "UTF-8"
@@ -179,7 +179,7 @@ class _Texts:
             raise ValueError("its encoding is no text")
 
     def decoded(self, values: np.ndarray, missing: str | None) -> np.ndarray:
-        """Objects (str, or nan for ``missing``) from bytes."""
+        """Decode bytes to an object array of str; texts equal to ``missing`` become nan."""
         if values.dtype.kind != "S":
             raise ValueError(f"expected texts, got {values.dtype}")
         found = [one.decode(self.encoding, self.errors) for one in values.ravel().tolist()]
@@ -226,7 +226,7 @@ class _Fixed:
         node = self._group.child(name)
         kind, label = str(node.attribute("kind")), node.attribute("name")
         for attribute in ("index_class", "freq", "tz"):
-            node.attribute(attribute)  # refused where it is no plain object
+            node.attribute(attribute)  # raises Foreign unless it is a plain object
         if kind == "object":
             values = np.asarray(node.objects(), object)
         elif kind == "string":
@@ -263,7 +263,7 @@ class _Fixed:
                 values = node.objects()
                 if not isinstance(values, np.ndarray) or (kind or "object") not in ("object", "str", "string"):
                     raise NotNumbers(f"{name} is made of {str(kind)[:40]}")
-                if values.ndim == 1:  # the one column of a type of pandas' own
+                if values.ndim == 1:  # a single column of a pandas extension type
                     return values[:, None]
         else:
             values = _emptied(node)
@@ -273,12 +273,12 @@ class _Fixed:
                 raise NotNumbers(f"{name} holds records, or complex numbers")
         if values.ndim != 2:
             raise ValueError(f"{name} has {values.ndim} sides")
-        # pandas keeps a block turned, and says so of those that it stores by rows
+        # pandas stores blocks transposed, except those with this attribute
         return values if node.attribute("transposed", False) else values.T
 
 
 def _emptied(node: Node) -> np.ndarray:
-    """The values; an array without any is stored as one value, and its shape beside it."""
+    """Return the values; pandas stores an empty array as a single value and keeps its shape as an attribute."""
     shape = node.attribute("shape")
     if shape is None:
         return node.array()
@@ -334,7 +334,7 @@ def _record_index(node: Node, records: np.ndarray, name: str, info: dict[Any, An
 
 
 def _listed(labels: Any, about: dict[Any, Any]) -> Axis:
-    """An axis of names that are listed: tuples where there are levels."""
+    """Return an axis from a list of names, or of tuples if there are several levels."""
     names = about.get("names")
     if about.get("type") != "MultiIndex":
         made = np.empty(len(labels), object)

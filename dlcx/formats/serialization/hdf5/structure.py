@@ -1,9 +1,8 @@
-"""Groups, datasets and attributes of an HDF5 file, found by reading its bytes with every address and size checked.
+"""Groups, datasets, and attributes of an HDF5 file, parsed from its bytes with checks of every address and size.
 
-The HDF5 library crashes or loops on some damaged files, so this module reads the form that PyTables and h5py write by
-default without it: superblock 0 and 1, symbol tables, object headers of version 1.  Newer forms raise
-:class:`NotCovered`, and :mod:`dlcx.formats.serialization.hdf5.isolated` reads them with the library in a process of
-its own.
+The HDF5 library crashes or hangs on some damaged files. This module therefore reads the default format of PyTables and
+h5py without it: superblock 0 and 1, symbol tables, object headers of version 1. Newer versions raise
+:class:`NotCovered`; :mod:`dlcx.formats.serialization.hdf5.isolated` reads them with the library in a separate process.
 
 Format: HDF5 File Format Specification 3.0.
 """
@@ -19,11 +18,11 @@ from typing import Any
 from dlcx.untrusted_files import open_binary
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-#: The address of storage that was never written.
+#: Address of storage that was never allocated.
 UNDEFINED = 2**64 - 1
-#: Files up to this size are read at once; of larger ones only what is needed.
+#: Files up to this size are read at once; larger ones only where needed.
 _AT_ONCE = 2**24
-#: Objects of one file, and groups within each other.
+#: Maximum number of objects in a file, and maximum nesting of groups.
 _MOST_OBJECTS, _DEEPEST = 100_000, 64
 
 _DATASPACE, _DATATYPE, _LINK_INFO, _LINK, _EXTERNAL, _LAYOUT = 0x01, 0x03, 0x02, 0x06, 0x07, 0x08
@@ -32,19 +31,19 @@ _SHARED = 0x02
 
 
 class Damaged(ValueError):
-    """The file breaks the rules of its format."""
+    """The file violates its format."""
 
 
 class NotCovered(Exception):
-    """The file may be sound, in a form that this module does not read."""
+    """The file may be valid, but uses a version of the format that this module does not read."""
 
 
 class RefersElsewhere(ValueError):
-    """An object of the file is, or holds its numbers, in another one; the argument is its name."""
+    """An object of the file, or its values, are stored elsewhere; the argument is its name."""
 
 
 class ByteSource:
-    """The bytes of a file; what lies behind its end raises :class:`Damaged`."""
+    """The bytes of a file; reading past its end raises :class:`Damaged`."""
 
     def __init__(self, path: Path) -> None:
         self._file = open_binary(path)
@@ -58,13 +57,19 @@ class ByteSource:
         self._file.close()
 
     def at(self, address: int, size: int) -> bytes:
-        """``size`` bytes from ``address``."""
+        """Return ``size`` bytes from ``address``.
+
+        Raises
+        ------
+        Damaged
+            If they are not within the file.
+        """
         if size < 0 or address < 0 or address + size > self.size:
             raise Damaged(f"{size} bytes at {address} lie behind the end of the file ({self.size} bytes)")
         return self._read(address, size) if self._content is None else self._content[address : address + size]
 
     def numbers(self, form: struct.Struct, address: int) -> tuple[Any, ...]:
-        """The numbers of a record."""
+        """Return the numbers of a record."""
         if self._content is None:
             return form.unpack(self.at(address, form.size))
         if address < 0 or address + form.size > self.size:
@@ -81,7 +86,7 @@ class ByteSource:
 
 @dataclass
 class Object:
-    """A group (``children``) or a dataset (``layout``), with the messages that describe it, as bytes."""
+    """A group (``children``) or a dataset (``layout``), and the undecoded messages that describe it."""
 
     name: str
     attributes: list[bytes] = field(default_factory=list)
@@ -93,7 +98,7 @@ class Object:
 
     @property
     def is_dataset(self) -> bool:
-        """Whether it holds numbers."""
+        """Whether it is a dataset."""
         return bool(self.layout)
 
 
@@ -109,7 +114,7 @@ _SYMBOL = struct.Struct("<QQI20x")
 
 
 def is_hdf5(source: ByteSource) -> bool:
-    """Whether the file says it is HDF5, which others may put behind a block of their own."""
+    """Return whether the file has an HDF5 signature, at its start or after a user block."""
     offset = 0
     while offset + 8 <= source.size:
         if source.at(offset, 8) == SIGNATURE:
@@ -119,16 +124,16 @@ def is_hdf5(source: ByteSource) -> bool:
 
 
 def read_structure(source: ByteSource) -> Object:
-    """The root group, and in it all groups and datasets of a file.
+    """Return the root group with all groups and datasets of a file.
 
     Raises
     ------
     Damaged
-        When an address or a size does not fit, or the file ends too early.
+        If an address or a size is invalid, or the file is truncated.
     NotCovered
-        When the file has a newer form.
+        If the file uses a newer version of the format.
     RefersElsewhere
-        When a dataset holds its numbers in another file.
+        If the values of a dataset are stored in another file.
     """
     return _Walk(source).root()
 
@@ -197,7 +202,7 @@ class _Walk:
         if version != 1:
             raise NotCovered("object headers of the newer form")
         blocks, seen = [(address + 16, size)], {address + 16}
-        for start, length in blocks:  # grows
+        for start, length in blocks:  # continuation messages append to it
             at, end = start, start + length
             while at + 8 <= end and count > 0:
                 kind, size, flags = source.numbers(_MESSAGE, at)
@@ -246,17 +251,23 @@ class _Walk:
 
 
 def tree_leaves(source: ByteSource, address: int, kind: int, key_size: int) -> Sequence[int]:
-    """Addresses of what the leaves of a B-tree of version 1 point to; without their keys."""
-    return [child for _, child in tree_entries(source, address, kind, key_size)]
-
-
-def tree_entries(source: ByteSource, address: int, kind: int, key_size: int) -> Iterator[tuple[bytes, int]]:
-    """Key and address of every entry in the leaves of a B-tree of version 1, in their order.
+    """Return the addresses in the leaves of a version 1 B-tree, without their keys.
 
     Raises
     ------
     Damaged
-        When a node is none, or one is met twice.
+        See :func:`tree_entries`.
+    """
+    return [child for _, child in tree_entries(source, address, kind, key_size)]
+
+
+def tree_entries(source: ByteSource, address: int, kind: int, key_size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the key and address of every entry in the leaves of a version 1 B-tree, in order.
+
+    Raises
+    ------
+    Damaged
+        If a node is invalid or reached twice.
     """
     seen: set[int] = set()
     waiting: list[tuple[int, int | None]] = [(address, None)]

@@ -1,12 +1,12 @@
-"""Tables of pandas in HDF5 files: read without running what a file holds, written completely or not at all.
+"""Tables of pandas in HDF5 files: read without running code from the file, and written completely or not at all.
 
-Files of the form that pandas writes are read by :mod:`dlcx.formats.serialization.hdf5.structure`, which checks every
-address.  Others are read by the HDF5 library in a process of its own
-(:mod:`dlcx.formats.serialization.hdf5.isolated`), because the library crashes on damaged files.  Objects are unpickled
-by :mod:`dlcx.formats.serialization.pickles`, which makes only plain types and numpy arrays.  A file with other objects
-is refused, and so is one that claims to hold far more than its size on the disk allows.
+:mod:`dlcx.formats.serialization.hdf5.structure` reads the format that pandas writes and checks every address. Other
+files are read by the HDF5 library in a separate process (:mod:`dlcx.formats.serialization.hdf5.isolated`), because the
+library crashes on damaged files. :mod:`dlcx.formats.serialization.pickles` unpickles objects and creates only plain
+types and numpy arrays. Files with other objects, and files that claim to hold far more than their size allows, are
+refused.
 
-Files are made in memory and written by this module: the HDF5 library keeps silent when a disk is full.
+Files are created in memory and written by this module, because the HDF5 library does not report a full disk.
 """
 
 from __future__ import annotations
@@ -48,25 +48,31 @@ __all__ = [
     "write_table",
 ]
 
-#: Bytes by which a file grows while it is made in memory.
+#: Bytes by which a file in memory grows.
 _STEP = 2**20
 
 Loaded = TypeVar("Loaded")
 
 
 def read_table(path: Path, keys: Sequence[str], *, any_key: bool = False) -> pd.DataFrame:
-    """The first table of a file that is under one of ``keys``; with ``any_key`` else the only one, whatever its key.
+    """Return the first table stored under one of ``keys``; with ``any_key`` also a file's only table under another key.
 
     Raises
     ------
     DlcxError
-        When the file is no HDF5, holds no such table, or holds objects that are not plain.
+        If the file is not HDF5, holds no such table, or holds objects that are not plain.
     """
     return _loaded(path, lambda root: _stored(root, path, keys, any_key).frame())
 
 
 def read_stored_table(path: Path, keys: Sequence[str], *, any_key: bool = False) -> StoredTable:
-    """The same table in its parts, without pandas."""
+    """Return the same table as :func:`read_table` in its parts, without importing pandas.
+
+    Raises
+    ------
+    DlcxError
+        See :func:`read_table`.
+    """
     return _loaded(path, lambda root: _stored(root, path, keys, any_key))
 
 
@@ -82,17 +88,17 @@ def _stored(root: Node, path: Path, keys: Sequence[str], any_key: bool) -> Store
 def write_table(
     frame: pd.DataFrame, path: Path, key: str, *, table: bool = False, attributes: Mapping[str, str] | None = None
 ) -> None:
-    """Write a frame as the only one of a file, in pandas' ``table`` or ``fixed`` format; its group gets ``attributes``.
+    """Write a frame to a new file in pandas' ``table`` or ``fixed`` format; ``attributes`` are set on its group.
 
     Raises
     ------
     DlcxError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     import pandas as pd
 
     with warnings.catch_warnings():
-        # PyTables remarks that names with a dash or blank are no Python identifiers; nothing here uses them so.
+        # PyTables warns that names with a dash or space are not Python identifiers, which does not matter here.
         warnings.simplefilter("ignore")
         options: dict[str, Any] = {
             "driver": "H5FD_CORE",
@@ -109,12 +115,12 @@ def write_table(
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Those of the arrays ``names`` that stand at the top of a file.
+    """Return the arrays ``names`` at the top level of a file, as far as they exist.
 
     Raises
     ------
     DlcxError
-        When the file is no HDF5, or is broken.
+        If the file is not HDF5 or is damaged.
     """
 
     def load(root: Node) -> dict[str, np.ndarray]:
@@ -126,7 +132,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Names of the arrays at the top of a file; none where it is no HDF5, or cannot be read."""
+    """Return the names of the arrays at the top level of a file; empty if it is not HDF5 or cannot be read."""
     try:
         return _loaded(path, lambda root: tuple(k for k, one in (root.children or {}).items() if one.children is None))
     except DlcxError:
@@ -134,12 +140,12 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def read_form(path: Path, keys: Sequence[str]) -> tuple[str, bool]:
-    """The first of ``keys`` that a file has a table under, and whether pandas' ``table`` format holds it.
+    """Return the first of ``keys`` under which a file holds a table, and whether it is in pandas' ``table`` format.
 
     Raises
     ------
     DlcxError
-        When there is none, or the file is broken.
+        If there is no such table or the file is damaged.
     """
 
     def load(root: Node) -> tuple[str, bool] | None:
@@ -154,7 +160,7 @@ def read_form(path: Path, keys: Sequence[str]) -> tuple[str, bool]:
 
 
 def read_attribute(path: Path, keys: Sequence[str], name: str) -> str:
-    """A text that is an attribute of the first table that is under one of ``keys``; nothing where there is none."""
+    """Return a text attribute of the first table under one of ``keys``; empty if there is none."""
 
     def load(root: Node) -> str:
         groups = [root.children[key] for key in keys if root.children and key in root.children]
@@ -168,12 +174,12 @@ def read_attribute(path: Path, keys: Sequence[str], name: str) -> str:
 
 
 def check_hdf5(path: Path, kind: str) -> None:
-    """Refuse a file that crashes the HDF5 library or refers to other files; ``kind`` names it in the message.
+    """Refuse a file that would crash the HDF5 library or refers to other files; ``kind`` describes it in the message.
 
     Raises
     ------
     DlcxError
-        When it is no HDF5, is damaged, refers to other files, or claims to hold far more than its size allows.
+        If the file is not HDF5, is damaged, refers to other files, or claims to hold far more than its size allows.
     """
     file_size(path)
     _check_signature(path, kind)
@@ -181,7 +187,7 @@ def check_hdf5(path: Path, kind: str) -> None:
 
 
 def _loaded(path: Path, load: Callable[[Node], Loaded]) -> Loaded:
-    """What ``load`` reads of a file; whatever fails names the file."""
+    """Read a file with ``load`` and add its name to every error."""
     path = Path(path)
     file_size(path)
     try:
@@ -204,7 +210,7 @@ def _loaded(path: Path, load: Callable[[Node], Loaded]) -> Loaded:
         raise DlcxError(f"{path}: expected numbers ({error})") from None
     except Damaged as error:
         raise DlcxError(f"{path} is damaged: {error}", hint="Take it from a copy.") from None
-    except Exception as error:  # a broken file may hold anything in place of names and numbers
+    except Exception as error:  # a damaged file may hold anything in place of names and numbers
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DlcxError(f"{path}: cannot be read as a table of poses ({reason})") from None
 

@@ -1,4 +1,4 @@
-"""The process behind :mod:`dlcx.formats.serialization.hdf5.isolated`: it reads files and answers in plain pickles."""
+"""Worker process of :mod:`dlcx.formats.serialization.hdf5.isolated`: reads files and answers in plain pickles."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from dlcx.formats.serialization.hdf5.structure import Damaged, NotCovered, Refer
 from dlcx.untrusted_files import check_claim
 
 _ELSEWHERE = "{name} refers to another file"
-#: How PyTables names the groups by which it finds rows; nobody reads those.
+#: Prefix of the groups in which PyTables stores its row index, which is not read.
 _INDEX = "_i_"
 _HINT = "Save the table in one file."
 
 
 def main() -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until the input ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints
+    os.dup2(2, 1)  # output of libraries must not mix with the answers
     for line in requests:
         _send(answers, _answer(json.loads(line)))
 
@@ -49,7 +49,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"refused": _ELSEWHERE.format(name=error), "hint": _HINT}
     except DlcxError as error:
         return {"refused": str(error).removeprefix(f"{path} is refused: "), "hint": error.hint or ""}
-    except Exception as error:  # h5py raises whatever it meets in a broken file
+    except Exception as error:  # h5py raises errors of any type on a damaged file
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return {"error": (lines[-1] if lines else type(error).__name__)[:200]}
 
@@ -79,7 +79,7 @@ def _of_node(node: Node) -> dict[str, Any]:
 
 
 def _split(values: Any) -> Any:
-    """An array of records as a dictionary of its columns, which a plain pickle can hold."""
+    """Convert an array of records to a dictionary of its columns, which a plain pickle can hold."""
     if isinstance(values, np.ndarray) and values.dtype.names:
         return {name: np.ascontiguousarray(values[name]) for name in values.dtype.names}
     return values
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _check(file: Any, path: Path) -> None:
-    """Refuse links to other files, and few bytes that claim to be many."""
+    """Refuse links to other files, and sizes that the file is too small for."""
     import h5py
 
     claimed = 0
@@ -172,7 +172,7 @@ def _values(one: Any) -> Any:
 
 
 def _unblosc(_: tuple[int, ...], content: bytes, most: int) -> bytes:
-    import blosc2  # comes with PyTables
+    import blosc2  # installed with PyTables
 
     if int.from_bytes(content[4:8], "little") > most:
         raise Damaged("packed numbers unpack to more than their part of the table")
@@ -183,7 +183,7 @@ def _unbzip2(_: tuple[int, ...], content: bytes, most: int) -> bytes:
     return bz2.BZ2Decompressor().decompress(content, most)
 
 
-#: Filters of PyTables that libraries in C undo, and one that makes very many bytes of few.
+#: Filters of PyTables that only run in this process: they use C libraries, or may expand a few bytes to very many.
 _MORE: dict[int, Decoder] = {32001: _unblosc, 307: _unbzip2}
 
 
