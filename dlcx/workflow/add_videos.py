@@ -80,7 +80,7 @@ def add_videos(
     from dlcx.data.video import find_videos
 
     home = open_project(options.project)
-    fresh, existed = [], []
+    new_videos, existed = [], []
     for video in find_videos(options.videos):
         if known := home.video_of(video.stem):
             _same(home, known.stored, video)
@@ -92,10 +92,10 @@ def add_videos(
                 )
             existed.append(video)
         else:
-            fresh.append(video)
-    distinct_stems(fresh)
-    crops = frame_crops(fresh, options.crop)
-    targets = bring_in(fresh, home.videos_dir, copy_videos=options.copy_videos, progress=progress)
+            new_videos.append(video)
+    distinct_stems(new_videos)
+    crops = frame_crops(new_videos, options.crop)
+    targets = bring_in(new_videos, home.videos_dir, copy_videos=options.copy_videos, progress=progress)
     for target in targets:
         (home.labeled_data / target.stem).mkdir(parents=True, exist_ok=True)
     config_edits.add_videos(home.config_path, {str(path): crops[path.stem] for path in targets})
@@ -145,16 +145,16 @@ def frame_crops(videos: Sequence[Path], crop: Crop | None = None) -> dict[str, C
     """
     from dlcx.data.video import open_video
 
-    found: dict[str, Crop] = {}
+    crops: dict[str, Crop] = {}
     for path in videos:
         video = open_video(path)
-        x1, x2, y1, y2 = found[path.stem] = crop or (0, video.width, 0, video.height)
+        x1, x2, y1, y2 = crops[path.stem] = crop or (0, video.width, 0, video.height)
         if not (0 <= x1 < x2 <= video.width and 0 <= y1 < y2 <= video.height):
             raise DlcxError(
                 f"--crop {x1},{x2},{y1},{y2}: {path.name} has {video.width} x {video.height} pixels",
                 hint=f"Expected X1,X2,Y1,Y2 within 0,{video.width},0,{video.height}.",
             )
-    return found
+    return crops
 
 
 def bring_in(videos: Sequence[Path], folder: Path, *, copy_videos: bool, progress: Progress = SILENT) -> list[Path]:
@@ -217,12 +217,12 @@ def _same(project: Project, stored: str, video: Path) -> None:
     from dlcx.data.video_identity import is_same_recording
 
     try:
-        there = resolve_video(project, stored)
+        listed = resolve_video(project, stored)
     except DlcxError:
         logger.warning("%s is listed, but not there; %s is left alone", stored, video)
         return
-    if not is_same_recording(there, video):
+    if not is_same_recording(listed, video):
         raise DlcxError(
-            f"{video}: the project has another video of this name: {there}",
+            f"{video}: the project has another video of this name: {listed}",
             hint="Rename the new one: labels are kept by the video's name.",
         )

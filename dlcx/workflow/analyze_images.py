@@ -109,10 +109,10 @@ def analyze_images(
     failed: list[FailedImage] = []
     with progress.task("analyze images", total=len(found), unit="image") as task:
         for batch in same_size_batches(_readable(found, failed), options.batch_size, lambda item: item[1].shape):
-            known = net.conditions_of_files([path for path, _ in batch])
+            conditions = net.conditions_of_files([path for path, _ in batch])
             stack = np.stack([image for _, image in batch])
-            net = net.with_fastest_engine(stack, known) if net.engine == "auto" else net
-            poses = net.predictor.predict(stack, known)
+            net = net.with_fastest_engine(stack, conditions) if net.engine == "auto" else net
+            poses = net.predictor.predict(stack, conditions)
             for (path, image), pose in zip(batch, poses, strict=True):
                 done.append(path)
                 predictions.append(pose)

@@ -109,16 +109,18 @@ def analyze_skeleton(
         raise DlcxError(
             f"{home.config_path}: skeleton is empty", hint="List pairs of bodyparts there, such as [snout, tailbase]."
         )
-    least = home.pcutoff if options.pcutoff is None else options.pcutoff
+    pcutoff = home.pcutoff if options.pcutoff is None else options.pcutoff
     found = wanted.videos(options.videos)
     done, failed = each_video(
         found,
-        lambda video: _analyze(wanted.find(video), home.skeleton, least, csv=options.csv, overwrite=options.overwrite),
+        lambda video: _analyze(
+            wanted.find(video), home.skeleton, pcutoff, csv=options.csv, overwrite=options.overwrite
+        ),
     )
     return AnalyzeSkeletonResult(done, failed)
 
 
-def _analyze(found: FoundPoses, skeleton: Bones, least: float, *, csv: bool, overwrite: bool) -> AnalyzedSkeleton:
+def _analyze(found: FoundPoses, skeleton: Bones, pcutoff: float, *, csv: bool, overwrite: bool) -> AnalyzedSkeleton:
     from dlcx.formats.predictions.skeleton import read_skeleton, write_skeleton
 
     target = found.file.skeleton_h5
@@ -130,9 +132,11 @@ def _analyze(found: FoundPoses, skeleton: Bones, least: float, *, csv: bool, ove
         tracks = found.stored()
         names, values = measure(tracks, skeleton)
         write_skeleton(names, values, target, first=tracks.first, csv=csv, origin=origin)
-    text = target.with_suffix(".csv")
-    bones = tuple(_summary(name, values[:, number], least) for number, name in enumerate(names))
-    return AnalyzedSkeleton(found.video, found.file.path, target, text if text.is_file() else None, bones, existed)
+    csv_path = target.with_suffix(".csv")
+    bones = tuple(_summary(name, values[:, number], pcutoff) for number, name in enumerate(names))
+    return AnalyzedSkeleton(
+        found.video, found.file.path, target, csv_path if csv_path.is_file() else None, bones, existed
+    )
 
 
 def measure(tracks: Tracks, skeleton: Bones) -> tuple[tuple[str, ...], np.ndarray]:
@@ -169,12 +173,12 @@ def measure(tracks: Tracks, skeleton: Bones) -> tuple[tuple[str, ...], np.ndarra
     return names, values.reshape(len(tracks), -1, 3)
 
 
-def _summary(name: str, values: np.ndarray, least: float) -> Bone:
-    sure = (values[:, 2] >= least) & np.isfinite(values[:, 0])
-    length = values[sure, 0]
-    middle = float(np.median(length)) if len(length) else np.nan
-    deviation = float(np.median(np.abs(length - middle))) if len(length) else np.nan
-    return Bone(name, middle, deviation, float(sure.mean()) if len(sure) else 0.0)
+def _summary(name: str, values: np.ndarray, pcutoff: float) -> Bone:
+    reliable = (values[:, 2] >= pcutoff) & np.isfinite(values[:, 0])
+    length = values[reliable, 0]
+    median = float(np.median(length)) if len(length) else np.nan
+    deviation = float(np.median(np.abs(length - median))) if len(length) else np.nan
+    return Bone(name, median, deviation, float(reliable.mean()) if len(reliable) else 0.0)
 
 
 def _joined(bones: Sequence[tuple[str, str]]) -> str:

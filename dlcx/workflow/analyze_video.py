@@ -55,8 +55,8 @@ def analyze_video(
 ) -> AnalyzeVideoResult | SubmittedAnalysis:
     """Analyze videos with the network of a shuffle.
 
-    Every prediction is stored beside the output first.  If the analysis is interrupted, the same call resumes it; a
-    call for frames that are already analyzed returns at once.
+    Predictions are stored continuously next to the output files, so calling the function again resumes an interrupted
+    analysis.  Frames that are already analyzed are not analyzed again.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def analyze_video(
     Raises
     ------
     Stopped
-        After SIGTERM or SIGUSR1; the frames up to there are stored and the same call resumes.
+        After SIGTERM or SIGUSR1.  The predictions so far are stored; calling the function again resumes the analysis.
     DlcxError
         If an option, the network or the only video cannot be used.  If some of several videos cannot be used, the
         result names them.

@@ -209,12 +209,12 @@ def _rows_to_draw(
     every: bool,
 ) -> list[tuple[str, int]]:
     """Folder and row of each image to draw, images with suspicious labels first; unreadable images are left out."""
-    there = [(stem, row) for stem, known in sizes.items() for row, size in enumerate(known) if size is not None]
+    readable = [(stem, row) for stem, known in sizes.items() for row, size in enumerate(known) if size is not None]
     suspicious = {(stem, one.row) for stem, several in found.items() for one in several}
-    first = [place for place in there if place in suspicious]
-    if not every and len(there) > DRAWN_WITHOUT_ASKING:
+    first = [item for item in readable if item in suspicious]
+    if not every and len(readable) > DRAWN_WITHOUT_ASKING:
         return first
-    return first + [place for place in there if place not in suspicious]
+    return first + [item for item in readable if item not in suspicious]
 
 
 def _read(project: Project, stems: Sequence[str]) -> tuple[dict[str, Labels], list[FailedItem]]:
@@ -263,10 +263,12 @@ def _animal(labels: Labels, one: LabelIssue) -> int | None:
 
 def _counts(parts: Sequence[Labels]) -> tuple[LabelCount, ...]:
     layout = parts[0].layout
-    seen = np.concatenate([np.isfinite(labels.xy).all(-1) for labels in parts]).reshape(-1, len(layout.bodyparts))
-    there = int(seen.any(-1).sum())
+    labeled = np.concatenate([np.isfinite(labels.xy).all(-1) for labels in parts]).reshape(-1, len(layout.bodyparts))
+    labeled_animals = int(labeled.any(-1).sum())
     unique = np.concatenate([np.isfinite(labels.unique_xy).all(-1) for labels in parts])
-    animals = [LabelCount(name, int(seen[:, part].sum()), there) for part, name in enumerate(layout.bodyparts)]
+    animals = [
+        LabelCount(name, int(labeled[:, part].sum()), labeled_animals) for part, name in enumerate(layout.bodyparts)
+    ]
     once = [LabelCount(name, int(unique[:, part].sum()), len(unique)) for part, name in enumerate(layout.unique)]
     return (*animals, *once)
 

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkComparison:
-    """Errors of one network on the common images, its speed there, and its size.
+    """Errors and speed of one network on the common images, and its size.
 
-    ``parameters`` counts those of the pose network without its detector; ``bytes`` covers all snapshots.
+    ``parameters`` counts the parameters of the pose network without the detector; ``bytes`` is the file size of the
+    pose and detector snapshots together.
     """
 
     name: str
@@ -251,12 +252,12 @@ class _Run:
             for labeled in images:
                 conditions = loaded.conditions_of_images([labeled])
                 for _ in range(2 if not found else 1):  # the first call is slower
-                    begun = time.perf_counter()
+                    started = time.perf_counter()
                     (prediction,) = loaded.predictor.predict(labeled.image[None], conditions)
-                    spent = time.perf_counter() - begun
+                    elapsed = time.perf_counter() - started
                 truth.append(labeled.pose)
                 found.append(prediction)
-                seconds.append(spent)
+                seconds.append(elapsed)
                 task.advance()
         single = len(self.project.layout.individuals) == 1
         errors = keypoint_errors(truth, found, single=single)
@@ -276,23 +277,23 @@ class _Run:
 
 def _difference(one: _Evaluated, first: _Evaluated, clusters: Sequence[str]) -> Difference:
     """Paired differences of a network minus the first."""
-    both = one.labels.error - first.labels.error
-    error = mean_interval(both, clusters)
-    got = np.isfinite(one.labels.error).astype(float) - np.isfinite(first.labels.error)
-    found = mean_interval(np.where(first.labels.labeled, 100 * got, np.nan), clusters)
+    error_difference = one.labels.error - first.labels.error
+    error = mean_interval(error_difference, clusters)
+    found_difference = np.isfinite(one.labels.error).astype(float) - np.isfinite(first.labels.error)
+    found = mean_interval(np.where(first.labels.labeled, 100 * found_difference, np.nan), clusters)
     return Difference(
         name=one.compared.name,
         against=first.compared.name,
         error=error,
         found=found,
-        keypoints=int(np.isfinite(both).sum()),
+        keypoints=int(np.isfinite(error_difference).sum()),
         verdict=_verdict(error, found),
     )
 
 
 def _verdict(error: Interval, found: Interval) -> str:
-    told = ((error, -error.value), (found, found.value))
-    signs = {np.sign(value) for interval, value in told if interval.excludes_zero}
+    intervals = ((error, -error.value), (found, found.value))
+    signs = {np.sign(value) for interval, value in intervals if interval.excludes_zero}
     if not signs:
         return "no difference to be seen"
     if len(signs) > 1:

@@ -286,9 +286,9 @@ def _configure(shuffle: Shuffle, net_type: str, options: CreateDatasetOptions) -
     )
     # DeepLabCut copies the value of config.yaml, where null differs from false. If there is no identity head, the value
     # must be false, or DeepLabCut looks for identity maps.
-    told_apart = "identity" in block["model"]["heads"]
+    has_identity_head = "identity" in block["model"]["heads"]
     identity = read_project_config(project.config_path).identity
-    block["metadata"]["with_identity"] = identity and told_apart
+    block["metadata"]["with_identity"] = identity and has_identity_head
     return with_overrides(check(ModelConfig, block, f"--net-type {net_type}"), options.overrides)
 
 
@@ -319,10 +319,10 @@ def _difference(plan: _Plan) -> str | None:
     if not shuffle.documentation_path.is_file():
         return f"{shuffle.documentation_path.name} is missing"
     if shuffle.dlcx_config_path.is_file():
-        there = read_dlcx_config(shuffle.dlcx_config_path).plain()
+        existing = read_dlcx_config(shuffle.dlcx_config_path).plain()
         for name, value in plan.own.plain().items():
-            if there[name] != value:
-                return f"{'--set' if name == 'overrides' else name} was {there[name]}, now {value}"
+            if existing[name] != value:
+                return f"{'--set' if name == 'overrides' else name} was {existing[name]}, now {value}"
         was, now = _conditions(shuffle_config(shuffle)), _conditions(plan.config)
         if now is not None and was != now:
             return f"conditions were {was}, now {now}"

@@ -93,12 +93,12 @@ def create_labeled_video(
     frame_range(options.frames)
     wanted = WantedPoses.of(options)
     home = wanted.project
-    least = home.pcutoff if options.pcutoff is None else options.pcutoff
+    pcutoff = home.pcutoff if options.pcutoff is None else options.pcutoff
     colors = options.colormap or home.colormap
     part_colors(1, colors)  # report an unknown name before reading any file
     named_color(home.skeleton_color)
     look = _Look(
-        pcutoff=least,
+        pcutoff=pcutoff,
         dotsize=options.dotsize or home.dotsize,
         colormap=colors,
         color_by=options.color_by,

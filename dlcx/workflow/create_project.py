@@ -107,8 +107,8 @@ def create_project(
         ("--individuals", options.individuals),
         ("--unique", options.unique),
     ):
-        if twice := sorted({word for word in words if list(words).count(word) > 1}):
-            raise DlcxError(f"{flag}: {twice[0]!r} is named more than once")
+        if repeated := sorted({word for word in words if list(words).count(word) > 1}):
+            raise DlcxError(f"{flag}: {repeated[0]!r} is named more than once")
     root = Path(os.path.realpath(options.folder)) / f"{options.name}-{options.scorer}-{day.isoformat()}"
     found = find_videos(options.videos)
     distinct_stems(found)
@@ -123,18 +123,17 @@ def create_project(
     }
     config = check(ProjectConfig, settings, "the new project")
     layout = layout_of(config, "the new project")
-    asked = layout if options.bodyparts or options.individuals or options.unique else None
+    requested = layout if options.bodyparts or options.individuals or options.unique else None
     if root.exists():
-        return _already(root, found, asked)
+        return _already(root, found, requested)
     crops = frame_crops(found)
     targets = [root / "videos" / video.name for video in found]
     sets = {str(path): VideoSet(crop=", ".join(map(str, crops[path.stem]))) for path in targets}
-    remove_leftovers(
-        root.parent, f"{options.name}-{options.scorer}-"
-    )  # of interrupted calls, including those on other days
+    # Also remove what interrupted calls on other days left behind.
+    remove_leftovers(root.parent, f"{options.name}-{options.scorer}-")
     with folder_lock(root):
         if root.exists():  # created by another process in the meantime
-            return _already(root, found, asked)
+            return _already(root, found, requested)
         with atomic_folder(root) as part:
             for below in FOLDERS:
                 (part / below).mkdir()
@@ -175,15 +174,15 @@ def _already(root: Path, videos: Sequence[Path], layout: Layout | None) -> Creat
     """The existing project if it has the requested videos and, unless ``layout`` is None, the requested layout."""
     if not (root / "config.yaml").is_file():
         raise DlcxError(f"{root} exists and is no project", hint="Choose another NAME, or --dir.")
-    there = open_project(root)
-    others = layout_of(read_project_config(there.config_path), there.config_path)
-    if layout is not None and layout != others:
+    existing = open_project(root)
+    existing_layout = layout_of(read_project_config(existing.config_path), existing.config_path)
+    if layout is not None and layout != existing_layout:
         raise DlcxError(
-            f"{root} exists, with other bodyparts or individuals", hint=f"Change them in {there.config_path}."
+            f"{root} exists, with other bodyparts or individuals", hint=f"Change them in {existing.config_path}."
         )
-    if missing := [video for video in videos if there.video_of(video.stem) is None]:
+    if missing := [video for video in videos if existing.video_of(video.stem) is None]:
         raise DlcxError(f"{root} exists, without {missing[0].name}", hint="`dlcx add-videos` adds videos to it.")
-    return _result(root, others, [Path(video.stored) for video in there.videos], existed=True)
+    return _result(root, existing_layout, [Path(video.stored) for video in existing.videos], existed=True)
 
 
 def _result(root: Path, layout: Layout, videos: Sequence[Path], *, existed: bool) -> CreateProjectResult:

@@ -201,9 +201,8 @@ def _draw(part: Path, root: Path, drawing: Drawing, scene: synthetic.Scene, prog
 
     video = part / "videos" / f"{STEM}.mp4"
     with atomic_file(video) as beside:
-        reserve(
-            beside, len(scene) * scene.size[0] * scene.size[1] // 8
-        )  # on a full disk OpenCV would warn once per frame
+        # Fail early on a full disk, where OpenCV would warn once per frame.
+        reserve(beside, len(scene) * scene.size[0] * scene.size[1] // 8)
         writer = cv2.VideoWriter(decoder_name(beside), cv2.VideoWriter.fourcc(*"mp4v"), RATE, scene.size)
         if not writer.isOpened():
             raise DlcxError("OpenCV cannot write mp4 videos here", hint="Install the opencv-python wheel of PyPI.")

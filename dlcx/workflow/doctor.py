@@ -74,11 +74,11 @@ def doctor() -> DoctorResult:
         The result of each check.
     """
     checks: list[Check] = []
-    for look in (_versions, _devices, _threads, _codecs, _poses, _extras, _space):
+    for run_check in (_versions, _devices, _threads, _codecs, _poses, _extras, _space):
         try:
-            checks += look()
+            checks += run_check()
         except Exception as error:  # report any failure as the result of the check
-            checks.append(Check(look.__name__.strip("_"), "bad", f"{type(error).__name__}: {error}"))
+            checks.append(Check(run_check.__name__.strip("_"), "bad", f"{type(error).__name__}: {error}"))
     return DoctorResult(tuple(checks))
 
 
@@ -115,15 +115,15 @@ def _installed(wanted: str) -> Check:
     from packaging.requirements import Requirement
 
     requirement = Requirement(wanted)
-    mend = f"pip install '{wanted}'"
+    command = f"pip install '{wanted}'"
     version = None
     for name in (requirement.name, *_TWINS.get(requirement.name, ())):
         with suppress(metadata.PackageNotFoundError):
             version = version or metadata.version(name)
     if version is None:
-        return Check(requirement.name, "bad", f"missing, needed: {requirement.specifier}", mend)
+        return Check(requirement.name, "bad", f"missing, needed: {requirement.specifier}", command)
     if not requirement.specifier.contains(version, prereleases=True):
-        return Check(requirement.name, "bad", f"{version}, needed: {requirement.specifier}", mend)
+        return Check(requirement.name, "bad", f"{version}, needed: {requirement.specifier}", command)
     return Check(requirement.name, "ok", version)
 
 
@@ -173,13 +173,13 @@ def _speed(device: str) -> float:
     with torch.inference_mode():
         layer(image)
         wait()
-        begun, count = time.perf_counter(), 0
-        while count < 3 or time.perf_counter() - begun < 0.1:
+        started, count = time.perf_counter(), 0
+        while count < 3 or time.perf_counter() - started < 0.1:
             layer(image)
             count += 1
         wait()
-        spent = time.perf_counter() - begun
-    return count * 2 * 64 * 64 * 9 * 96 * 96 / spent
+        elapsed = time.perf_counter() - started
+    return count * 2 * 64 * 64 * 9 * 96 * 96 / elapsed
 
 
 def _threads() -> Iterator[Check]:
@@ -220,20 +220,20 @@ def _codecs() -> Iterator[Check]:
     """Decode and encode test videos; each frame is identified by its gray level."""
     from dlcx.visuals.video_writer import OPENCV_CODECS, default_codec
 
-    mend = "Install opencv-python from PyPI, whose ffmpeg has the codecs."
+    hint = "Install opencv-python from PyPI, whose ffmpeg has the codecs."
     samples = Path(__file__).parents[1] / "data" / "samples"
     read = {name: _read_back(samples / f"{name}.mp4") for name in SAMPLES}
     broken = {name: fault for name, fault in read.items() if fault}
     for name in SAMPLES:
         yield Check(
-            f"read {name}", "bad" if read[name] else "ok", read[name] or f"{FRAMES} frames", mend if read[name] else ""
+            f"read {name}", "bad" if read[name] else "ok", read[name] or f"{FRAMES} frames", hint if read[name] else ""
         )
     written = {codec: _write_and_read(codec) for codec in OPENCV_CODECS}
     good = [codec for codec, fault in written.items() if not fault]
-    yield Check("write", "ok" if good else "bad", " ".join(good) or "nothing", "" if good else mend)
+    yield Check("write", "ok" if good else "bad", " ".join(good) or "nothing", "" if good else hint)
     broken = {codec: fault for codec, fault in written.items() if fault}
     for codec, fault in broken.items():
-        yield Check(f"write {codec}", "bad" if codec == "mp4v" else "note", fault, mend)
+        yield Check(f"write {codec}", "bad" if codec == "mp4v" else "note", fault, hint)
     codec = default_codec()
     fault = _write_and_read(codec)
     if codec == "mp4v":
@@ -309,6 +309,6 @@ def _space() -> Iterator[Check]:
     """Free disk space in the working folder and the temporary folder."""
     for name, folder in (("working folder", Path.cwd()), ("temporary folder", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free
-        little = free < LITTLE_SPACE
+        is_low = free < LITTLE_SPACE
         text = f"{folder}, {free / 2**30:.0f} GiB free{'' if os.access(folder, os.W_OK) else ', not writable'}"
-        yield Check(name, "note" if little else "ok", text, "Analyses and snapshots need gigabytes." if little else "")
+        yield Check(name, "note" if is_low else "ok", text, "Analyses and snapshots need gigabytes." if is_low else "")
