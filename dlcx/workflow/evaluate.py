@@ -76,43 +76,43 @@ class Evaluated:
     def lines(self) -> list[str]:
         """Return the lines to print: a table of errors, then the files."""
         sure = f"score>={self.pcutoff:g}"
-        said = [
+        lines = [
             f"shuffle {self.shuffle}, snapshot {self.snapshot}{self._boxes()}: {self.scorer}",
             f"{'':10}{'images':>8}{'keypoints':>11}{'rmse px':>9}{sure:>12}{'rmse px':>9}{'mAP':>7}{'mAR':>7}",
         ]
         for name, split in (("train", self.train), ("test", self.test)):
-            said.append(
+            lines.append(
                 f"{name:10}{split.images:>8}{f'{split.keypoints}/{split.labelled}':>11}{_number(split.rmse):>9}"
                 f"{split.keypoints_pcutoff:>12}{_number(split.rmse_pcutoff):>9}"
                 f"{_number(split.mAP, 1):>7}{_number(split.mAR, 1):>7}"
             )
         loose = [split.rmse_detections for split in (self.train, self.test)]
         if np.isfinite(loose).any():
-            said.append(f"rmse px ignoring identity: {_number(loose[0])} (train), {_number(loose[1])} (test)")
+            lines.append(f"rmse px ignoring identity: {_number(loose[0])} (train), {_number(loose[1])} (test)")
         sized = [100 * split.yardstick.share(split.rmse) for split in (self.train, self.test)]
         if np.isfinite(sized).any():
             train, test = (_number(share, 1) for share in sized)
-            said.append(f"rmse as % of the animals' size: {train} (train), {test} (test)")
+            lines.append(f"rmse as % of the animals' size: {train} (train), {test} (test)")
         if self.train_boxes and self.test_boxes:
-            said.append(f"{'boxes':10}{'images':>8}{'animals':>11}" + "".join(f"{name:>11}" for name in BOXES))
+            lines.append(f"{'boxes':10}{'images':>8}{'animals':>11}" + "".join(f"{name:>11}" for name in BOXES))
             for name, boxes in (("train", self.train_boxes), ("test", self.test_boxes)):
                 values = [_number(boxes.named()[key], 1) if boxes.boxes else "-" for key in BOXES]
-                said.append(f"{name:10}{boxes.images:>8}{boxes.boxes:>11}" + "".join(f"{v:>11}" for v in values))
+                lines.append(f"{name:10}{boxes.images:>8}{boxes.boxes:>11}" + "".join(f"{v:>11}" for v in values))
         if self.twins and self.twins.twins:
-            said.append(self.twins.line())
+            lines.append(self.twins.line())
         if self.train.identity or self.test.identity:
             shares = [_number(100 * _mean(split.identity), 0) for split in (self.train, self.test)]
-            said.append(f"right individual: {shares[0]} % (train), {shares[1]} % (test), mean over bodyparts")
+            lines.append(f"right individual: {shares[0]} % (train), {shares[1]} % (test), mean over bodyparts")
         if self.keypoint_csv:
             errors = [(*split.per_bodypart, *split.per_unique) for split in (self.train, self.test)]
-            wide = max(map(len, self.bodyparts)) + 2
-            said.append(f"{'bodypart':{wide}}{'train px':>10}{'test px':>10}")
-            said += [
-                f"{part:{wide}}" + "".join(f"{_number(values[i]) if values else '-':>10}" for values in errors)
+            width = max(map(len, self.bodyparts)) + 2
+            lines.append(f"{'bodypart':{width}}{'train px':>10}{'test px':>10}")
+            lines += [
+                f"{part:{width}}" + "".join(f"{_number(values[i]) if values else '-':>10}" for values in errors)
                 for i, part in enumerate(self.bodyparts)
             ]
         files = {"h5": self.h5, "csv": self.csv, "keypoint csv": self.keypoint_csv, "pictures": self.pictures}
-        return said + [f"{name}: {path}" for name, path in files.items() if path]
+        return lines + [f"{name}: {path}" for name, path in files.items() if path]
 
     def _boxes(self) -> str:
         if self.conditions:

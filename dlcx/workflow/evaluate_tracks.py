@@ -41,9 +41,9 @@ class EvaluateTracksResult:
         """Return the lines to print: metrics, counts, a table of the true animals, the first identity switches."""
         m = self.metrics
         empty = f" ({m.empty} more without a true animal)" if m.empty else ""
-        wide = max([6, *(len(one.name) for one in m.animals)]) + 2
+        width = max([6, *(len(one.name) for one in m.animals)]) + 2
         columns = f"{'frames':>7}{'found':>7}{'IDF1':>8}{'switches':>10}{'fragm.':>8}{'error px':>10}  track"
-        said = [
+        lines = [
             f"frames: {m.frames}{empty}, animals: {len(m.animals)}, bodyparts: {len(self.bodyparts)}",
             f"similarity: scale {m.scale:.1f} px, sigma {self.sigma:g}, from {self.threshold:g} on the same animal",
             f"HOTA: {m.HOTA:.4f} (DetA {m.DetA:.4f}, AssA {m.AssA:.4f}, LocA {m.LocA:.4f})",
@@ -51,16 +51,16 @@ class EvaluateTracksResult:
             f"MOTA: {m.MOTA:.4f} ({m.missed} missed and {m.false} false of {m.found + m.missed} poses)",
             f"identity switches: {m.switches}",
             f"fragmentations: {m.fragmentations}",
-            f"{'animal':{wide}}{columns}",
+            f"{'animal':{width}}{columns}",
         ]
-        said += [
-            f"{one.name:{wide}}{one.frames:>7}{one.found:>7}{one.IDF1:>8.4f}{one.switches:>10}{one.fragmentations:>8}"
+        lines += [
+            f"{one.name:{width}}{one.frames:>7}{one.found:>7}{one.IDF1:>8.4f}{one.switches:>10}{one.fragmentations:>8}"
             f"{'-' if np.isnan(one.error) else format(one.error, '.2f'):>10}  {one.track or '-'}"
             for one in m.animals
         ]
-        said += [f"switch: frame {one.frame}, {one.animal}, {one.before} -> {one.after}" for one in m.switched[:MOST]]
+        lines += [f"switch: frame {one.frame}, {one.animal}, {one.before} -> {one.after}" for one in m.switched[:MOST]]
         left = len(m.switched) - MOST
-        return said + ([f"switch: {left} more"] if left > 0 else [])
+        return lines + ([f"switch: {left} more"] if left > 0 else [])
 
 
 @keyword_options(EvaluateTracksOptions)

@@ -69,17 +69,17 @@ class ExportModelResult:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = [f"exported: {self.file}" + ("" if self.written else " (was there already)")]
-        said.append(f"snapshot: {self.snapshot}" + (f", detector {self.detector}" if self.detector else ""))
-        said += [f"input: {one}" for one in self.inputs]
-        said += [f"output: {one}" for one in self.outputs]
-        said += [f"left out: {one}" for one in self.left_out]
+        lines = [f"exported: {self.file}" + ("" if self.written else " (was there already)")]
+        lines.append(f"snapshot: {self.snapshot}" + (f", detector {self.detector}" if self.detector else ""))
+        lines += [f"input: {one}" for one in self.inputs]
+        lines += [f"output: {one}" for one in self.outputs]
+        lines += [f"left out: {one}" for one in self.left_out]
         if (found := self.verified) is not None:
-            said.append(
+            lines.append(
                 f"verified: {found.frames} frame(s), {found.inputs} input(s): maps differ by up to {found.maps:.2g} of "
                 f"their highest value, keypoints by up to {found.pixels:.2g} px"
             )
-        return said
+        return lines
 
 
 @keyword_options(ExportModelOptions)
@@ -213,11 +213,11 @@ def _write_pt(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, ove
 
     detector = None if net.detector is None else read_snapshot(net.detector.path).model
     live = LiveModel.of(net.config.plain(), read_snapshot(net.snapshot.path).model, detector)
-    there = path.exists() and not overwrite
-    if there and not same(read_live_model(path), live):
+    exists = path.exists() and not overwrite
+    if exists and not same(read_live_model(path), live):
         raise DlcxError(f"{path} holds another net", hint="--overwrite replaces it, --out DIR writes elsewhere.")
     found = rows.compared(_rebuilt(live)) if verify else None
-    if not there:
+    if not exists:
         write_live_model(live, path)
     kind = "images, posed in crops of the detector's boxes" if net.config.uses_detector else "images"
     if net.needs_boxes:
@@ -228,7 +228,7 @@ def _write_pt(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, ove
         net.detector.uid if net.detector else None,
         (kind,),
         (f"x, y and score of {len(net.config.metadata.bodyparts)} bodyparts an animal",),
-        not there,
+        not exists,
         tuple(f"the head {name}, which DeepLabCut-Live does not know" for name in live.left_out),
         found,
     )
@@ -254,8 +254,8 @@ def _write_onnx(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, o
     from dlcx.engines.onnx_files import add_metadata, read_metadata, read_model, write_onnx
 
     device, made_from = torch.device("cpu"), net.exported_path.suffixes[-2].strip(".")
-    there = path.exists() and not overwrite
-    if there:
+    exists = path.exists() and not overwrite
+    if exists:
         content = read_model(path)
         if read_metadata(content).get(MADE_FROM) != made_from:
             raise DlcxError(f"{path} holds another net", hint="--overwrite replaces it, --out DIR writes elsewhere.")
@@ -265,8 +265,8 @@ def _write_onnx(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, o
         notes = {MADE_FROM: made_from, "dlcx": __version__, "pytorch_config": json.dumps(net.config.plain())}
         content = add_metadata(content, notes)
     session = open_session(content, device)
-    found = rows.compared(lambda tensors: run_session(session, tensors, device)) if verify or not there else None
-    if not there:
+    found = rows.compared(lambda tensors: run_session(session, tensors, device)) if verify or not exists else None
+    if not exists:
         write_onnx(path, content)
     return ExportModelResult(
         path,
@@ -274,7 +274,7 @@ def _write_onnx(net: TrainedNetwork, rows: _Rows, path: Path, *, verify: bool, o
         None,
         tuple(_shown(slot) for slot in session.get_inputs()),
         tuple(_shown(slot) for slot in session.get_outputs()),
-        not there,
+        not exists,
         ("the detector, which finds the boxes",) if net.config.uses_detector else (),
         found,
     )

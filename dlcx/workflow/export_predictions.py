@@ -49,11 +49,11 @@ class ExportedVideo:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = [f"poses: {self.poses}"]
+        lines = [f"poses: {self.poses}"]
         for made in self.files:
             owner = f" ({made.owner})" if made.owner else ""
-            said.append(f"exported{owner}: {made.file}{' (was there already)' if made.existed else ''}")
-        return said
+            lines.append(f"exported{owner}: {made.file}{' (was there already)' if made.existed else ''}")
+        return lines
 
 
 @dataclass(frozen=True)

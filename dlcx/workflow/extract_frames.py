@@ -54,12 +54,12 @@ class ExtractFramesResult:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = []
+        lines = []
         for one in self.videos:
             there = f", {len(one.existed)} were there" if one.existed else ""
             lost = f", {len(one.unreadable)} cannot be decoded" if one.unreadable else ""
-            said.append(f"{one.folder}: {len(one.written)} new images{there}{lost}")
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+            lines.append(f"{one.folder}: {len(one.written)} new images{there}{lost}")
+        return lines + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
 @keyword_options(ExtractFramesOptions)

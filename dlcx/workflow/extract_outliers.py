@@ -58,13 +58,13 @@ class ExtractOutliersResult(VideosResult[OutlierFrames]):
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = []
+        lines = []
         for one in self.videos:
-            said.append(f"{one.video.name}: {one.outliers} outliers, {len(one.frames)} chosen")
+            lines.append(f"{one.video.name}: {one.outliers} outliers, {len(one.frames)} chosen")
             if one.machine_labels:
-                said += [f"images: {one.folder} ({len(one.written)} new)", f"machine labels: {one.machine_labels}"]
-            said += ["added to config.yaml"] if one.added else []
-        return said + self.failures()
+                lines += [f"images: {one.folder} ({len(one.written)} new)", f"machine labels: {one.machine_labels}"]
+            lines += ["added to config.yaml"] if one.added else []
+        return lines + self.failures()
 
 
 @keyword_options(ExtractOutliersOptions)

@@ -46,13 +46,13 @@ class FilteredVideo:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = [f"poses: {self.poses}"]
+        lines = [f"poses: {self.poses}"]
         if self.existed:
-            said.append(f"filtered: {self.filtered} (was there already)")
+            lines.append(f"filtered: {self.filtered} (was there already)")
         else:
-            said.append(f"filtered: {self.filtered}")
-            said.append(f"moved: {self.moved} positions, by {self.largest:.1f} px at most; filled: {self.filled}")
-        return said + ([f"csv: {self.csv}"] if self.csv else [])
+            lines.append(f"filtered: {self.filtered}")
+            lines.append(f"moved: {self.moved} positions, by {self.largest:.1f} px at most; filled: {self.filled}")
+        return lines + ([f"csv: {self.csv}"] if self.csv else [])
 
 
 @dataclass(frozen=True)

@@ -71,19 +71,19 @@ class ImportLabelsResult:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = []
+        lines = []
         for one in self.folders:
             more = f", {one.replaced} replaced" if one.replaced else ""
             more += f", {one.kept} kept as they were" if one.kept else ""
             more += f", {one.removed} rows deleted" if one.removed else ""
             more += f", {one.copied} images copied" if one.copied else ""
-            said.append(f"{one.video}: {one.new} newly labelled images{more}")
-            said.append(f"  labels: {one.labels}")
-        said += [f"left out, for config.yaml does not name it: {name}" for name in self.left_out]
+            lines.append(f"{one.video}: {one.new} newly labelled images{more}")
+            lines.append(f"  labels: {one.labels}")
+        lines += [f"left out, for config.yaml does not name it: {name}" for name in self.left_out]
         for name in self.listed:
             missing = "" if Path(name).is_file() else " (no such file; its images and labels are enough for training)"
-            said.append(f"added to config.yaml: {name}{missing}")
-        return said
+            lines.append(f"added to config.yaml: {name}{missing}")
+        return lines
 
 
 @keyword_options(ImportLabelsOptions)

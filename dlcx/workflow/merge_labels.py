@@ -79,7 +79,7 @@ class MergeLabelsResult:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = []
+        lines = []
         for one in self.folders:
             more = f", {one.corrected} corrected" if one.corrected else ""
             more += f", {one.accepted} as the net found them" if one.accepted else ""
@@ -90,10 +90,10 @@ class MergeLabelsResult:
             )
             more += f", {one.gone} left out (the image was deleted)" if one.gone else ""
             more += f", {one.removed} removed (the image was deleted)" if one.removed else ""
-            said.append(f"{one.video}: {one.labelled} labelled images{more}")
+            lines.append(f"{one.video}: {one.labelled} labelled images{more}")
         why = " (there already: it has no training dataset yet)" if self.iteration == self.before else ""
         why = " (nothing to merge: the labels are those of its training dataset)" if self.nothing_to_merge else why
-        return [*said, f"iteration: {self.iteration}{why}"]
+        return [*lines, f"iteration: {self.iteration}{why}"]
 
 
 @keyword_options(MergeLabelsOptions)
@@ -127,12 +127,14 @@ def merge_labels(
     folders = [folder for folder in sorted(home.labeled_data.glob("*")) if folder.is_dir() and _is_of_labels(folder)]
     with changing_labels(*(home.labels_path(folder.name) for folder in folders)):
         home = open_project(home.root)  # another process may have merged the labels in the meantime
-        least = home.pcutoff if options.pcutoff is None else options.pcutoff
+        min_likelihood = home.pcutoff if options.pcutoff is None else options.pcutoff
         trained = _labels_of_dataset(home)
-        merge = _Merge(home, least, frozenset(trained.images), options.accept_machine_labels, options.accept_empty)
+        merge = _Merge(
+            home, min_likelihood, frozenset(trained.images), options.accept_machine_labels, options.accept_empty
+        )
         merged = [merge(folder.name) for folder in folders]
         _refuse_uncorrected(merged)
-        _tell_left_out([one.folder for one in merged], least, accept_empty=options.accept_empty)
+        _tell_left_out([one.folder for one in merged], min_likelihood, accept_empty=options.accept_empty)
         backup = LabelBackup(home)
         with progress.task("merge", total=len(merged), unit="video") as task:
             for one in merged:
@@ -176,7 +178,7 @@ def _refuse_uncorrected(merged: Sequence[_Merged]) -> None:
         )
 
 
-def _tell_left_out(done: Sequence[MergedFolder], least: float, *, accept_empty: bool) -> None:
+def _tell_left_out(done: Sequence[MergedFolder], min_likelihood: float, *, accept_empty: bool) -> None:
     for one in done:
         if one.uncorrected:
             logger.warning(
@@ -192,7 +194,7 @@ def _tell_left_out(done: Sequence[MergedFolder], least: float, *, accept_empty: 
             "without labels they would train as images without an animal; label them, or take them with "
             "--accept-machine-labels --accept-empty",
             left,
-            least,
+            min_likelihood,
         )
 
 
@@ -250,7 +252,7 @@ class _Merge:
     """
 
     project: Project
-    least: float
+    min_likelihood: float
     trained: frozenset[Image]
     accept: bool
     accept_empty: bool
@@ -260,7 +262,7 @@ class _Merge:
         path, machine = project.labels_path(stem), project.machine_labels_path(stem)
         there = any(path.with_name(path.name + suffix).is_file() for suffix in (".h5", ".csv"))
         before = read_agreed_labels(path, layout, project.scorer) if there else empty_labels(layout)
-        outliers = _sure(machine, project, self.least) if machine.is_file() else empty_labels(layout)
+        outliers = _sure(machine, project, self.min_likelihood) if machine.is_file() else empty_labels(layout)
         deleted = {image for image in outliers.images if not project.root.joinpath(*image).is_file()}
         human = _without(before, deleted)
         refined = path.with_name(REFINED)
@@ -309,9 +311,9 @@ def _without(labels: Labels, images: Collection[tuple[str, str, str]]) -> Labels
     return _only(labels, [image not in there for image in labels.images])
 
 
-def _sure(path: Path, project: Project, least: float) -> Labels:
+def _sure(path: Path, project: Project, min_likelihood: float) -> Labels:
     """Convert machine labels to labels, without points of low likelihood."""
     machine = read_machine_labels(path)
-    xy = np.where(machine.score[..., None] >= least, machine.xy, np.nan).astype(np.float64)
-    unique = np.where(machine.unique_score[..., None] >= least, machine.unique_xy, np.nan).astype(np.float64)
+    xy = np.where(machine.score[..., None] >= min_likelihood, machine.xy, np.nan).astype(np.float64)
+    unique = np.where(machine.unique_score[..., None] >= min_likelihood, machine.unique_xy, np.nan).astype(np.float64)
     return to_layout(Labels(machine.layout, machine.images, xy, unique), project.layout)

@@ -39,11 +39,11 @@ class PlotTrajectoriesResult(VideosResult[PlottedVideo]):
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = []
+        lines = []
         for one in self.videos:
-            said.append(f"poses: {one.poses}")
-            said += [f"picture: {picture}" for picture in one.pictures]
-        return said + self.failures()
+            lines.append(f"poses: {one.poses}")
+            lines += [f"picture: {picture}" for picture in one.pictures]
+        return lines + self.failures()
 
 
 @keyword_options(PlotTrajectoriesOptions)
@@ -82,12 +82,12 @@ def plot_trajectories(
     wanted = WantedPoses.of(options)
     colors = options.colormap or wanted.project.colormap
     part_colors(1, colors)
-    least = wanted.project.pcutoff if options.pcutoff is None else options.pcutoff
+    min_likelihood = wanted.project.pcutoff if options.pcutoff is None else options.pcutoff
     found = wanted.videos(options.videos)
     plot = _Plot(
         options.bodyparts,
         options.individuals,
-        least,
+        min_likelihood,
         colors,
         wanted.project.alphavalue,
         options.linewidth,

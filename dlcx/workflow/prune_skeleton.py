@@ -64,15 +64,15 @@ class PruneResult:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = [f"shuffle {self.shuffle}, snapshot {self.snapshot}, {self.images} training images"]
-        said.append(f"{'edges':>8}{'mAP':>8}{'mAR':>8}")
+        lines = [f"shuffle {self.shuffle}, snapshot {self.snapshot}, {self.images} training images"]
+        lines.append(f"{'edges':>8}{'mAP':>8}{'mAR':>8}")
         for one in self.tried:
             mark = "  kept" if one.edges == self.edges else ""
-            said.append(f"{len(one.edges):>8}{one.mAP:>8.1f}{one.mAR:>8.1f}{mark}")
-        said.append(
+            lines.append(f"{len(one.edges):>8}{one.mAP:>8.1f}{one.mAR:>8.1f}{mark}")
+        lines.append(
             f"kept {len(self.edges)} of {self.before} edges: " + ", ".join("-".join(pair) for pair in self.pairs)
         )
-        return [*said, f"config: {self.config}", f"pose config: {self.pose_config}"]
+        return [*lines, f"config: {self.config}", f"pose config: {self.pose_config}"]
 
 
 @keyword_options(PruneSkeletonOptions)

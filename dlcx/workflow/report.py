@@ -49,8 +49,8 @@ class ReportResult:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = [f"report: {one.page} ({one.subject})" for one in self.pages]
-        return said + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
+        lines = [f"report: {one.page} ({one.subject})" for one in self.pages]
+        return lines + [f"failed: {failure.video}: {failure.error}" for failure in self.failed]
 
 
 @keyword_options(ReportOptions)
@@ -92,7 +92,7 @@ def report(
     from dlcx.reports.video_page import video_page
 
     home = open_project(options.project)
-    least = home.pcutoff if options.pcutoff is None else options.pcutoff
+    min_likelihood = home.pcutoff if options.pcutoff is None else options.pcutoff
     wanted, folder = options.videos, options.out
     if options.poses is not None and (options.overview or not wanted):
         hint = "Leave out --overview." if options.overview and wanted else "Name the video."
@@ -103,22 +103,22 @@ def report(
         check_folder(folder or network.shuffle.evaluation_dir)
         if not network.evaluation_path.is_file():
             _evaluate(network, options, progress)
-        page = shuffle_page(network, least, out=folder, progress=progress)
+        page = shuffle_page(network, min_likelihood, out=folder, progress=progress)
         return ReportResult((Report(f"shuffle {network.shuffle.number}", page),))
     if not wanted and not home.shuffles():
         page = project_page(
-            home, _contents(home), None, PoseCommands.of_project(home), least, out=folder, progress=progress
+            home, _contents(home), None, PoseCommands.of_project(home), min_likelihood, out=folder, progress=progress
         )
         return ReportResult((Report("the whole project", page),))
     looked_up = WantedPoses.of(options)
     commands = PoseCommands.of(looked_up)
 
     def one(video: Path) -> Report:
-        return Report(video.name, video_page(looked_up.find(video), home, least, commands, progress))
+        return Report(video.name, video_page(looked_up.find(video), home, min_likelihood, commands, progress))
 
     done, failed = each_video(looked_up.videos(wanted), one) if wanted else ((), ())
     if options.overview:  # last, because it links to the other pages
-        page = project_page(home, _contents(home), looked_up, commands, least, out=folder, progress=progress)
+        page = project_page(home, _contents(home), looked_up, commands, min_likelihood, out=folder, progress=progress)
         done = (*done, Report("the whole project", page))
     return ReportResult(done, failed)
 

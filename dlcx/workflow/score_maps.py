@@ -56,8 +56,8 @@ class ScoreMapsResult:
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = [f"picture: {picture}" for one in self.images for picture in one.pictures]
-        return said + [f"no animal found: {one.image}" for one in self.images if not one.pictures]
+        lines = [f"picture: {picture}" for one in self.images for picture in one.pictures]
+        return lines + [f"no animal found: {one.image}" for one in self.images if not one.pictures]
 
 
 @keyword_options(ScoreMapsOptions)

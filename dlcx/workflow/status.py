@@ -56,7 +56,7 @@ class StatusResult:
         names = ("labeled", "images", "empty")
         labeled, images, empty = (sum(getattr(one, name) for one in self.labels) for name in names)
         seen_empty = f", {empty} without an animal" if empty else ""
-        said = [
+        lines = [
             f"project: {self.project}",
             f"layout: {animals}, {self.bodyparts} bodyparts{unique}, iteration {self.iteration}",
             f"labels: {labeled + empty} of {images} images in {len(self.labels)} "
@@ -64,17 +64,17 @@ class StatusResult:
         ]
         for one in self.labels:
             if one.trouble:
-                said.append(f"  unreadable: {one.trouble}")
+                lines.append(f"  unreadable: {one.trouble}")
             elif not one.labeled:
-                said.append(f"  unlabelled: {one.video}, {one.images} images")
-        said += self._shuffle_lines() if self.shuffles else ["shuffles: none"]
-        said += [iteration_hint(self.trained_iterations)] if self.trained_iterations else []
-        there = [one for one in self.videos if one.path]
-        partial = sum(one.partial for one in there)
+                lines.append(f"  unlabelled: {one.video}, {one.images} images")
+        lines += self._shuffle_lines() if self.shuffles else ["shuffles: none"]
+        lines += [iteration_hint(self.trained_iterations)] if self.trained_iterations else []
+        existing = [one for one in self.videos if one.path]
+        partial = sum(one.partial for one in existing)
         in_part = f", {partial} of them in part" if partial else ""
-        said.append(f"videos: {len(there)}, {sum(bool(one.poses) for one in there)} analysed{in_part}")
-        said += [f"  {line}" for video in self.videos[:LISTED] for line in self._video_lines(video)]
-        return said + ([f"  ... and {len(self.videos) - LISTED} more"] if len(self.videos) > LISTED else [])
+        lines.append(f"videos: {len(existing)}, {sum(bool(one.poses) for one in existing)} analysed{in_part}")
+        lines += [f"  {line}" for video in self.videos[:LISTED] for line in self._video_lines(video)]
+        return lines + ([f"  ... and {len(self.videos) - LISTED} more"] if len(self.videos) > LISTED else [])
 
     def _shuffle_lines(self) -> list[str]:
         head = ("shuffle", "net", "images", "epochs", "test error")
@@ -187,18 +187,18 @@ def _next_step(
             return after(EvaluateOptions, one)
     errors = [one for one in usable if one.error is not None]
     best = min(errors, key=lambda one: one.error or 0.0) if errors else usable[0]
-    there = [one for one in videos if one.path is not None]
-    if replaced := [one.path for one in there if one.other_poses and not one.poses]:
+    existing = [one for one in videos if one.path is not None]
+    if replaced := [one.path for one in existing if one.other_poses and not one.poses]:
         return after(AnalyzeVideoOptions, best, videos=replaced, overwrite=True)
     for kind, missing in (
         # ignore poses of DeepLabCut 2.x
-        (AnalyzeVideoOptions, [one.path for one in there if not any(map(is_pytorch_scorer, one.poses))]),
-        (CreateLabeledVideoOptions, [one.path for one in there if not one.labeled_videos]),
+        (AnalyzeVideoOptions, [one.path for one in existing if not any(map(is_pytorch_scorer, one.poses))]),
+        (CreateLabeledVideoOptions, [one.path for one in existing if not one.labeled_videos]),
     ):
         if missing:
             return after(kind, best, videos=missing if len(missing) < 3 else [home.videos_dir])
-    first = [one.path for one in there[:1]]
-    if not any(one.reports for one in there):
+    first = [one.path for one in existing[:1]]
+    if not any(one.reports for one in existing):
         return after(ReportOptions, best, videos=first)
     if unfinished:
         return after(TrainOptions, unfinished[0])

@@ -36,8 +36,8 @@ class TrackResult(VideosResult[TrackedVideo]):
 
     def lines(self) -> list[str]:
         """Return the lines to print."""
-        said = [line for video in self.videos for line in video.lines()]
-        return said + self.failures()
+        lines = [line for video in self.videos for line in video.lines()]
+        return lines + self.failures()
 
 
 @keyword_options(TrackOptions)
