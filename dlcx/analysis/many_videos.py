@@ -46,7 +46,7 @@ class HasLines(Protocol):
     """A result that can be printed."""
 
     def lines(self) -> list[str]:
-        """One fact per line."""
+        """Return the lines to print."""
         ...
 
 

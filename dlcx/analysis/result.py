@@ -48,7 +48,7 @@ class AnalyzedVideo:
     ledger: Path | None = None
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"video: {self.video}, frames {self.first}:{self.stop}"]
         if not self.analyzed:
             said.append("already analyzed: nothing to do, or --overwrite to analyze again")
@@ -87,7 +87,7 @@ class AnalyzedPart:
     time: TimeSpent
 
     def lines(self) -> list[str]:
-        """One fact a line."""
+        """Return the lines to print."""
         said = [f"video: {self.video}, part {self.part}, frames {self.first}:{self.stop}"]
         if self.first == self.stop:
             return [*said, "nothing to do: the video has fewer stretches of 1,000 frames than parts were asked for"]

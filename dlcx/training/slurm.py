@@ -38,7 +38,7 @@ class SubmittedTraining:
     dry_run: bool = False
 
     def lines(self) -> list[str]:
-        """One fact a line; the file itself for ``--dry-run``."""
+        """Return the lines to print; with ``--dry-run`` the job file itself."""
         if self.dry_run:
             return [f"# {self.path}", *self.text.splitlines()]
         what = f"already submitted: {self.job} {self.state}" if self.state else f"job: {self.job}"

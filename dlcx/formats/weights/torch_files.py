@@ -1,8 +1,8 @@
-"""What ``torch.save`` wrote, read without running code, and only after its sizes were checked.
+"""Files written by ``torch.save``, read without running code and only after their sizes are checked.
 
-A file is a zip archive: ``NAME/data.pkl`` says which tensors there are, ``NAME/data/KEY`` holds their numbers, as they
-are.  torch believes how many numbers the pickle claims, and unpacks whatever an archive has packed.  Files of torch 1.5
-and older are no archives; torch checks these by itself.
+A file is a zip archive: ``NAME/data.pkl`` describes the tensors, and ``NAME/data/KEY`` holds their numbers
+uncompressed. torch trusts the sizes in the pickle and decompresses archives of any size. Files of torch 1.5 and older
+are not archives; torch checks their sizes itself.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dlcx.errors import DlcxError
 from dlcx.formats.serialization.pickles import StorageCollector
 from dlcx.untrusted_files import check_claim, file_size
 
-#: An archive unpacks to at most so many times its size, and the limit of every small file: torch packs nothing.
+#: Maximum ratio of unpacked size to file size, beyond an allowance for small files: torch does not compress archives.
 MAX_RATIO = 4
-#: Bytes of a number, by how the names of torch's storages begin.
+#: Bytes per number, by the prefix of the name of torch's storage type.
 _BYTES = {
     "Untyped": 1, "Byte": 1, "Char": 1, "Bool": 1, "QInt8": 1, "QUInt8": 1, "QUInt4x2": 1, "QUInt2x4": 1,
     "Half": 2, "BFloat16": 2, "Short": 2, "Float": 4, "Int": 4, "QInt32": 4, "Double": 8, "Long": 8,
@@ -29,14 +29,14 @@ _BYTES = {
 
 
 def load_torch(path: Path, harmless: Sequence[Any] = ()) -> Any:
-    """Tensors, numbers and plain types, on the CPU; ``harmless`` are further types that the file may hold.
+    """Load tensors, numbers, and plain types to the CPU; ``harmless`` lists further types that the file may hold.
 
     Raises
     ------
     DlcxError
-        When the file is no regular file, is damaged, or claims to hold far more than it does.
+        If it is not a regular file, is damaged, or claims to hold far more than its size allows.
     Exception
-        Whatever else a broken file leads to.
+        Any other error that a damaged file causes.
     """
     import torch
 
@@ -44,12 +44,12 @@ def load_torch(path: Path, harmless: Sequence[Any] = ()) -> Any:
     if zipfile.is_zipfile(path):
         _check_archive(path)
     with torch.serialization.safe_globals(list(harmless)), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused anyway
+        warnings.simplefilter("ignore")  # on the pickle protocol of files that are refused anyway
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _check_archive(path: Path) -> None:
-    """Compare what the archive and its pickle claim with what is there."""
+    """Compare the sizes claimed by the archive and its pickle with the actual ones."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         check_claim(path, sum(entry.file_size for entry in entries), "entries", ratio=MAX_RATIO)
@@ -58,7 +58,7 @@ def _check_archive(path: Path) -> None:
         sizes = {entry.filename: entry.file_size for entry in entries}
         pickled = next((name for name in sizes if name.endswith("/data.pkl")), None)
         content = archive.read(pickled) if pickled else b""
-        if damaged := archive.testzip():  # torch does not look at checksums
+        if damaged := archive.testzip():  # torch does not verify checksums
             raise DlcxError(
                 f"{path} is damaged: the checksum of {damaged} does not match its bytes",
                 hint="Take the file from a copy, or use another snapshot.",

@@ -6,7 +6,7 @@ from dlcx.options.base import Options
 
 
 def options_of(command: str) -> type[Options]:
-    """The class of a command, by its name in Python."""
+    """Return the options class of a command, given its Python name."""
     module = importlib.import_module(f"dlcx.options.commands.{command}")
     found: type[Options] = getattr(module, f"{command.title().replace('_', '')}Options")
     return found

@@ -92,7 +92,7 @@ class TrainOptions(OverwriteOptions, OverridesOptions, DeviceOptions, ShuffleOpt
 
     @property
     def node_processes(self) -> int:
-        """Processes on each node: one for each GPU, unless ``devices`` says how many."""
+        """Number of processes on each node: ``devices`` if it is more than one, otherwise one per GPU."""
         return self.devices if self.devices > 1 else self.gpus or 1
 
     def __post_init__(self) -> None:

@@ -34,9 +34,9 @@ _DEEPEST = 8
 Decoder = Callable[[tuple[int, ...], bytes, int], bytes]
 
 
-def _inflate(_: tuple[int, ...], content: bytes, most: int) -> bytes:
+def _inflate(_: tuple[int, ...], content: bytes, max_size: int) -> bytes:
     try:
-        return zlib.decompressobj().decompress(content, most)
+        return zlib.decompressobj().decompress(content, max_size)
     except zlib.error as error:
         raise Damaged(f"packed numbers cannot be unpacked: {error}") from None
 
@@ -289,13 +289,13 @@ class Values:
             raise NotCovered("parts that were never written")
         return values
 
-    def _undone(self, content: bytes, pipeline: list[tuple[int, tuple[int, ...]]], mask: int, most: int) -> bytes:
+    def _undone(self, content: bytes, pipeline: list[tuple[int, tuple[int, ...]]], mask: int, max_size: int) -> bytes:
         for number, (filter_id, parameters) in reversed(list(enumerate(pipeline))):
             if mask >> number & 1:
                 continue
             if filter_id not in self._decoders:
                 raise NotCovered(f"numbers packed by filter {filter_id}")
-            content = self._decoders[filter_id](parameters, content, most)
+            content = self._decoders[filter_id](parameters, content, max_size)
         return content
 
     def _rows(self, values: np.ndarray) -> np.ndarray | list[bytes]:

@@ -171,16 +171,16 @@ def _values(one: Any) -> Any:
     return values
 
 
-def _unblosc(_: tuple[int, ...], content: bytes, most: int) -> bytes:
+def _unblosc(_: tuple[int, ...], content: bytes, max_size: int) -> bytes:
     import blosc2  # installed with PyTables
 
-    if int.from_bytes(content[4:8], "little") > most:
+    if int.from_bytes(content[4:8], "little") > max_size:
         raise Damaged("packed numbers unpack to more than their part of the table")
     return bytes(blosc2.decompress(content))
 
 
-def _unbzip2(_: tuple[int, ...], content: bytes, most: int) -> bytes:
-    return bz2.BZ2Decompressor().decompress(content, most)
+def _unbzip2(_: tuple[int, ...], content: bytes, max_size: int) -> bytes:
+    return bz2.BZ2Decompressor().decompress(content, max_size)
 
 
 #: Filters of PyTables that only run in this process: they use C libraries, or may expand a few bytes to very many.
