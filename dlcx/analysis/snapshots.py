@@ -16,6 +16,16 @@ def chosen_snapshot(shuffle: Shuffle, config: ModelConfig, which: str | None = N
     which
         ``best``, ``last``, an epoch or a path; None: the one at config.yaml's ``snapshotindex``.
 
+    Returns
+    -------
+    Snapshot or None
+        None for other networks, and if no snapshot is named and none exists.
+
+    Raises
+    ------
+    DlcxError
+        If a snapshot is named that does not exist, or the network has no detector.
+
     Raises
     ------
     DlcxError
@@ -46,18 +56,7 @@ def chosen_snapshots(shuffle: Shuffle, config: ModelConfig, which: str | None = 
 
 
 def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str | None = None) -> Snapshot | None:
-    """The snapshot of the detector of a top-down network.
-
-    Returns
-    -------
-    Snapshot or None
-        None for other networks, and if no snapshot is named and none exists.
-
-    Raises
-    ------
-    DlcxError
-        If a snapshot is named that does not exist, or the network has no detector.
-    """
+    """The snapshot of the detector of a top-down network."""
     if not config.uses_detector:
         if which is not None:
             raise DlcxError(

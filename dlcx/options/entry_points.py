@@ -102,12 +102,13 @@ def with_argument_names(text: str, kind: type[Options]) -> str:
 
 
 def _documented(doc: str, more: list[Item], kind: type[Options]) -> str:
-    """Return the docstring with the keywords added to its parameters."""
+    """Add the keywords to the parameters of a docstring."""
     lines = [line for item in more for line in _entry(item, kind)]
-    before, found, after = doc.partition("\nRaises\n------\n")
+    later = re.search(r"\n(?:Returns|Raises|Notes|Examples)\n-+\n", doc)
+    before, after = (doc[: later.start()], doc[later.start() :]) if later else (doc, "")
     if "\nParameters\n----------\n" not in before:
         before = f"{before.rstrip()}\n\nParameters\n----------"
-    return "\n".join([before.rstrip(), *lines, *([found + after] if found else [])])
+    return "\n".join([before.rstrip(), *lines, *([after] if after else [])])
 
 
 def _entry(item: Item, kind: type[Options]) -> list[str]:

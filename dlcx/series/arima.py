@@ -42,6 +42,16 @@ class ArimaFit:
 def check_arima() -> None:
     """Check that ARIMA models can be fitted.
 
+    Returns
+    -------
+    ArimaFit
+        Predicted values and intervals.
+
+    Raises
+    ------
+    DlcxError
+        If statsmodels is not installed.
+
     Raises
     ------
     DlcxError
@@ -79,16 +89,6 @@ def fit_arima(
         Probability that a value lies outside the interval.
     fitted
         Called after each column.
-
-    Returns
-    -------
-    ArimaFit
-        Predicted values and intervals.
-
-    Raises
-    ------
-    DlcxError
-        If statsmodels is not installed.
     """
     check_arima()
     from threadpoolctl import threadpool_limits

@@ -153,15 +153,15 @@ def evaluate(
     project
         Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
-    Raises
-    ------
-    DlcxError
-        If a shuffle, snapshot, label file or image is missing or inconsistent with the project.
-
     Returns
     -------
     EvaluateResult
         Errors and result files of each snapshot, and the combined table.
+
+    Raises
+    ------
+    DlcxError
+        If a shuffle, snapshot, label file or image is missing or inconsistent with the project.
     """
     options = EvaluateOptions.of(project=project, **keywords)
     place = open_project(options.project)

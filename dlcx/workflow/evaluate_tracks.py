@@ -86,15 +86,15 @@ def evaluate_tracks(
     predicted, truth
         Tracks written by DeepLabCut or dlcx, as h5 (any key) or csv, or SLEAP's ``analysis.h5``.
 
-    Raises
-    ------
-    DlcxError
-        If a file cannot be read as tracks, or the files have no bodypart or frame in common.
-
     Returns
     -------
     EvaluateTracksResult
         HOTA, IDF1, MOTA, their components, and errors of each animal.
+
+    Raises
+    ------
+    DlcxError
+        If a file cannot be read as tracks, or the files have no bodypart or frame in common.
     """
     options = EvaluateTracksOptions.of(predicted=predicted, truth=truth, **keywords)
     found, true = options.predicted, options.truth

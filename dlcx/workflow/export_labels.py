@@ -53,15 +53,15 @@ def export_labels(
         File to write.  The suffix determines the format, see :func:`dlcx.formats.labels.registry.label_formats`.  In
         DeepLabCut's format, both ``.h5`` and ``.csv`` are written.
 
-    Raises
-    ------
-    DlcxError
-        If there are no labels, or the file exists or cannot be written.
-
     Returns
     -------
     ExportLabelsResult
         Written files and the number of labeled images.
+
+    Raises
+    ------
+    DlcxError
+        If there are no labels, or the file exists or cannot be written.
     """
     options = ExportLabelsOptions.of(project=project, file=file, **keywords)
     opened, path = open_project(options.project), options.file

@@ -96,17 +96,17 @@ def export_model(
     project
         Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
+    Returns
+    -------
+    ExportModelResult
+        Exported file and its verification.
+
     Raises
     ------
     DlcxError
         If an option is invalid, the network cannot be loaded or the format does not support it, its results differ by
         more than :data:`dlcx.engines.onnx.MAX_PIXELS` or
         :data:`~dlcx.engines.max_abs_difference.MAX_RELATIVE_DIFFERENCE`, or a different file exists.
-
-    Returns
-    -------
-    ExportModelResult
-        Exported file and its verification.
     """
     options = ExportModelOptions.of(project=project, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork

@@ -84,15 +84,15 @@ def export_predictions(
     videos
         Video files, folders and glob patterns.
 
-    Raises
-    ------
-    DlcxError
-        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
-
     Returns
     -------
     ExportPredictionsResult
         Exported files of each video.
+
+    Raises
+    ------
+    DlcxError
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
     """
     options = ExportPredictionsOptions.of(project=project, videos=videos, **keywords)
 

@@ -79,15 +79,15 @@ def extract_frames(
     videos
         Videos of the project; default: all.
 
-    Raises
-    ------
-    DlcxError
-        If an option is invalid, or all videos fail.  If some of several videos fail, the result lists them.
-
     Returns
     -------
     ExtractFramesResult
         Extracted frames of each video.
+
+    Raises
+    ------
+    DlcxError
+        If an option is invalid, or all videos fail.  If some of several videos fail, the result lists them.
     """
     options = ExtractFramesOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.frame_selection import candidate_frames

@@ -84,15 +84,15 @@ def extract_outliers(
     videos
         Video files, folders and glob patterns.
 
-    Raises
-    ------
-    DlcxError
-        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
-
     Returns
     -------
     ExtractOutliersResult
         Extracted outliers of each video.
+
+    Raises
+    ------
+    DlcxError
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
     """
     options = ExtractOutliersOptions.of(project=project, videos=videos, **keywords)
     if options.algorithm == "fitting":

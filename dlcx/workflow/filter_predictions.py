@@ -89,15 +89,15 @@ def filter_predictions(
     videos
         Video files, folders and glob patterns.
 
-    Raises
-    ------
-    DlcxError
-        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
-
     Returns
     -------
     FilterPredictionsResult
         Filtered poses of each video.
+
+    Raises
+    ------
+    DlcxError
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
     """
     options = FilterPredictionsOptions.of(project=project, videos=videos, **keywords)
     if options.filter == "median" and options.window % 2 == 0:

@@ -104,15 +104,15 @@ def import_labels(
         File to import.  The suffix determines the format, see
         :func:`dlcx.formats.labels.registry.label_formats`.
 
-    Raises
-    ------
-    DlcxError
-        If the file, an image or a video cannot be read, or the labels do not match the project.
-
     Returns
     -------
     ImportLabelsResult
         Imported labels by video.
+
+    Raises
+    ------
+    DlcxError
+        If the file, an image or a video cannot be read, or the labels do not match the project.
     """
     options = ImportLabelsOptions.of(project=project, file=file, **keywords)
     home, path = open_project(options.project), options.file

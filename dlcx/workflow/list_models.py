@@ -86,15 +86,15 @@ def list_models(
 ) -> Result:
     """List the values of ``--net-type``, of one kind (``single``, ``multi``, ``detector``) or of all kinds.
 
-    Raises
-    ------
-    DlcxError
-        If the kind is unknown.
-
     Returns
     -------
     Result
         Selected networks.
+
+    Raises
+    ------
+    DlcxError
+        If the kind is unknown.
     """
     options = ListModelsOptions.of(**keywords)
     from dlcx.nets.registry import specs

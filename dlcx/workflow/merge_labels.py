@@ -110,15 +110,15 @@ def merge_labels(
     project
         Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
-    Raises
-    ------
-    DlcxError
-        If the machine labels of a folder are neither corrected nor accepted, or a label file cannot be read.
-
     Returns
     -------
     MergeLabelsResult
         Merged labels of each video, and the iteration.
+
+    Raises
+    ------
+    DlcxError
+        If the machine labels of a folder are neither corrected nor accepted, or a label file cannot be read.
     """
     options = MergeLabelsOptions.of(project=project, **keywords)
     home = open_project(options.project)

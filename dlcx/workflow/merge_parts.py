@@ -34,16 +34,16 @@ def merge_parts(
     videos
         Video files, folders and glob patterns.
 
+    Returns
+    -------
+    AnalyzeVideoResult
+        Results of each video.
+
     Raises
     ------
     DlcxError
         If parts of the only video are missing (the message lists them) or were analyzed with different settings.  If
         some of several videos fail, the result lists them.
-
-    Returns
-    -------
-    AnalyzeVideoResult
-        Results of each video.
     """
     options = MergePartsOptions.of(project=project, videos=videos, **keywords)
     net = TrainedNetwork.of(options)

@@ -66,15 +66,15 @@ def plot_trajectories(
     videos
         Video files, folders and glob patterns.
 
-    Raises
-    ------
-    DlcxError
-        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
-
     Returns
     -------
     PlotTrajectoriesResult
         Plots of each video.
+
+    Raises
+    ------
+    DlcxError
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
     """
     options = PlotTrajectoriesOptions.of(project=project, videos=videos, **keywords)
     from dlcx.visuals.colors import part_colors

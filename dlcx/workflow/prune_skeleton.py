@@ -95,16 +95,16 @@ def prune_skeleton(
     project
         Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
+    Returns
+    -------
+    PruneResult
+        Kept edges and all candidates.
+
     Raises
     ------
     DlcxError
         If the network has no part-affinity fields or detects a single animal, or no training image shows two labeled
         animals.
-
-    Returns
-    -------
-    PruneResult
-        Kept edges and all candidates.
     """
     options = PruneSkeletonOptions.of(project=project, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork

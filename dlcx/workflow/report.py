@@ -73,16 +73,16 @@ def report(
     videos
         Video files, folders and glob patterns; if empty, the report describes the shuffle.
 
+    Returns
+    -------
+    ReportResult
+        Written pages.
+
     Raises
     ------
     DlcxError
         If the shuffle, the only video or its poses cannot be read.  If some of several videos fail, the result lists
         them.
-
-    Returns
-    -------
-    ReportResult
-        Written pages.
     """
     options = ReportOptions.of(project=project, videos=videos, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork

@@ -79,15 +79,15 @@ def score_maps(
     images
         Image files, folders and glob patterns.
 
-    Raises
-    ------
-    DlcxError
-        If an option is invalid, the network or an image cannot be read, or the network has no such maps.
-
     Returns
     -------
     ScoreMapsResult
         Drawn pictures of each image.
+
+    Raises
+    ------
+    DlcxError
+        If an option is invalid, the network or an image cannot be read, or the network has no such maps.
     """
     options = ScoreMapsOptions.of(project=project, images=images, **keywords)
     from dlcx.analysis.trained_network import TrainedNetwork

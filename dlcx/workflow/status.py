@@ -122,15 +122,15 @@ def status(project: str | Path | None = None) -> StatusResult:
     project
         Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
-    Raises
-    ------
-    DlcxError
-        If there is no project, or its config.yaml is invalid.
-
     Returns
     -------
     StatusResult
         State of labels, shuffles and videos, and the next step.
+
+    Raises
+    ------
+    DlcxError
+        If there is no project, or its config.yaml is invalid.
     """
     options = StatusOptions.of(project=project)
     home = open_project(options.project)

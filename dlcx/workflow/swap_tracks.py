@@ -55,15 +55,15 @@ def swap_tracks(
     first
         Number of the first frame to swap.
 
-    Raises
-    ------
-    DlcxError
-        If the file cannot be read, or does not contain these individuals or frames.
-
     Returns
     -------
     SwapTracksResult
         Corrected file, individuals and frames.
+
+    Raises
+    ------
+    DlcxError
+        If the file cannot be read, or does not contain these individuals or frames.
     """
     options = SwapTracksOptions.of(file=file, one=one, other=other, first=first, **keywords)
     if options.last is not None and options.last < options.first:

@@ -59,15 +59,15 @@ def track(
     videos
         Video files, folders and glob patterns.
 
-    Raises
-    ------
-    DlcxError
-        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
-
     Returns
     -------
     TrackResult
         Tracks of each video.
+
+    Raises
+    ------
+    DlcxError
+        If an option is invalid, or the only video fails.  If some of several videos fail, the result lists them.
     """
     options = TrackOptions.of(project=project, videos=videos, **keywords)
     from dlcx.data.video import find_videos

@@ -60,17 +60,17 @@ def train(
     project
         Project folder or its config.yaml; see :func:`dlcx.formats.project_config.open_project`.
 
+    Returns
+    -------
+    TrainResult or SubmittedTraining
+        Trained stages or, with ``cluster``, the submitted job.
+
     Raises
     ------
     Stopped
         On SIGTERM or SIGUSR1.  To resume, repeat the call, without ``resume`` if it was given.
     DlcxError
         If an option, file or folder is invalid, or a loss is not finite.
-
-    Returns
-    -------
-    TrainResult or SubmittedTraining
-        Trained stages or, with ``cluster``, the submitted job.
     """
     options = TrainOptions.of(project=project, **keywords)
     if options.cluster is not None:

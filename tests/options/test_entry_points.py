@@ -24,7 +24,7 @@ def _errors_name_flags():
 def test_a_function_shows_its_options(command):
     function = getattr(dlcx, command)
     shown = inspect.signature(function).parameters
-    documented = inspect.getdoc(function)
+    documented = re.split(r"\n(?:Returns|Raises)\n-+\n", inspect.getdoc(function))[0]
     for item in items(options_of(command)):
         assert item.name in shown
         if not item.is_required and item.name not in ("project", "videos"):
