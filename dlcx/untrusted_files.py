@@ -43,17 +43,6 @@ _KINDS = (
 def file_size(path: str | Path, max_bytes: int | None = None) -> int:
     """Return the size of a regular file in bytes; follow links.
 
-    Returns
-    -------
-    ImageHeader or None
-        None if Pillow cannot read the format; OpenCV may still be able to.
-
-    Raises
-    ------
-    DlcxError
-        If the file is missing, is not a regular file, has more than MAX_PIXELS, or embeds text that decompresses to far
-        more than its size.
-
     Raises
     ------
     DlcxError
@@ -230,7 +219,19 @@ def _shown_size(image: Any) -> tuple[int, int]:
 
 
 def image_header(path: str | Path) -> ImageHeader | None:
-    """Read the header of an image, but not its pixels."""
+    """Read the header of an image, but not its pixels.
+
+    Returns
+    -------
+    ImageHeader or None
+        None if Pillow cannot read the format; OpenCV may still be able to.
+
+    Raises
+    ------
+    DlcxError
+        If the file is missing, is not a regular file, has more than MAX_PIXELS, or embeds text that decompresses to far
+        more than its size.
+    """
     from PIL import Image, UnidentifiedImageError
 
     file_size(path, MAX_IMAGE_BYTES)

@@ -110,16 +110,6 @@ def conditions_block(project: Project, named: str | Path, preferred: int = 0) ->
     preferred
         Position in TrainingFraction to use if several fractions have a shuffle of that number.
 
-    Returns
-    -------
-    ConditionSource or None
-        None for a network that uses no conditions.
-
-    Raises
-    ------
-    DlcxError
-        If no source is named, or the named one does not exist or does not fit the network.
-
     Raises
     ------
     DlcxError
@@ -146,6 +136,16 @@ def chosen_conditions(shuffle: Shuffle, config: ModelConfig, named: str | Path |
     ----------
     named
         The value of ``--conditions``; None: as ``inference.conditions`` of pytorch_config.yaml.
+
+    Returns
+    -------
+    ConditionSource or None
+        None for a network that uses no conditions.
+
+    Raises
+    ------
+    DlcxError
+        If no source is named, or the named one does not exist or does not fit the network.
     """
     if not config.uses_conditions:
         if named is not None:

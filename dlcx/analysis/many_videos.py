@@ -58,18 +58,6 @@ def result_lines(result: VideosResult[Reported]) -> list[str]:
 def refuse_shared_outputs(files: Sequence[AnalysisFiles]) -> None:
     """Refuse two videos whose files would have the same names, so that the second would replace the first.
 
-    Returns
-    -------
-    done, failed
-        What it returned, and the videos for which it raised a DlcxError.
-
-    Raises
-    ------
-    Stopped
-        If ``work`` raised it.
-    DlcxError
-        If the only video failed, or all of several.
-
     Raises
     ------
     DlcxError
@@ -88,7 +76,20 @@ def refuse_shared_outputs(files: Sequence[AnalysisFiles]) -> None:
 def each_video(
     videos: Sequence[Path], work: Callable[[Path], Done]
 ) -> tuple[tuple[Done, ...], tuple[FailedVideo, ...]]:
-    """Call ``work`` for each video."""
+    """Call ``work`` for each video.
+
+    Returns
+    -------
+    done, failed
+        What it returned, and the videos for which it raised a DlcxError.
+
+    Raises
+    ------
+    Stopped
+        If ``work`` raised it.
+    DlcxError
+        If the only video failed, or all of several.
+    """
     done: list[Done] = []
     failed: list[FailedVideo] = []
     for video in videos:

@@ -16,16 +16,6 @@ def chosen_snapshot(shuffle: Shuffle, config: ModelConfig, which: str | None = N
     which
         ``best``, ``last``, an epoch or a path; None: the one at config.yaml's ``snapshotindex``.
 
-    Returns
-    -------
-    Snapshot or None
-        None for other networks, and if no snapshot is named and none exists.
-
-    Raises
-    ------
-    DlcxError
-        If a snapshot is named that does not exist, or the network has no detector.
-
     Raises
     ------
     DlcxError
@@ -56,7 +46,18 @@ def chosen_snapshots(shuffle: Shuffle, config: ModelConfig, which: str | None = 
 
 
 def chosen_detector(shuffle: Shuffle, config: ModelConfig, which: str | None = None) -> Snapshot | None:
-    """The snapshot of the detector of a top-down network."""
+    """The snapshot of the detector of a top-down network.
+
+    Returns
+    -------
+    Snapshot or None
+        None for other networks, and if no snapshot is named and none exists.
+
+    Raises
+    ------
+    DlcxError
+        If a snapshot is named that does not exist, or the network has no detector.
+    """
     if not config.uses_detector:
         if which is not None:
             raise DlcxError(

@@ -54,11 +54,6 @@ def build_sampler(given: GenerativeSampling | None, keypoints: int) -> Condition
     ConditionSampler
         Simulates the initial poses that a conditional network corrects.
 
-    Returns
-    -------
-    Augmentation
-        All changes that differ from epoch to epoch.
-
     Raises
     ------
     DlcxError
@@ -101,6 +96,11 @@ def build_augmentation(transforms: Transforms | None, *, keypoints: bool = True)
         ``data.train``; None gives an augmentation that changes nothing.
     keypoints
         Whether the augmented labels are keypoints rather than boxes.  If so, a flip without symmetries is warned about.
+
+    Returns
+    -------
+    Augmentation
+        All changes that differ from epoch to epoch.
     """
     if transforms is None:
         return Augmentation()

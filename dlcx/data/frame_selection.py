@@ -25,16 +25,6 @@ _BATCH_SIZE = 16
 def check_method(method: str) -> None:
     """Check that a method of selection is available, before a video is read.
 
-    Returns
-    -------
-    numpy.ndarray
-        Frame numbers in ascending order.
-
-    Examples
-    --------
-    >>> candidate_frames(10, 0.25, 0.5)
-    array([2, 3, 4])
-
     Raises
     ------
     DlcxError
@@ -64,6 +54,16 @@ def candidate_frames(frames: int, start: float, stop: float, among: Sequence[int
     among
         Frame numbers to choose from; default: all.  Those at the very start or end of the part are left out, as in
         DeepLabCut.
+
+    Returns
+    -------
+    numpy.ndarray
+        Frame numbers in ascending order.
+
+    Examples
+    --------
+    >>> candidate_frames(10, 0.25, 0.5)
+    array([2, 3, 4])
     """
     first, last = math.floor(frames * start), math.ceil(frames * stop)
     if among is None:

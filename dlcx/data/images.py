@@ -33,16 +33,6 @@ def find_images(wanted: Sequence[str | Path]) -> list[Path]:
     list of Path
         Each image once, in the order of ``wanted``, sorted within a folder or pattern.
 
-    Returns
-    -------
-    numpy.ndarray
-        (H, W, 3) uint8 RGB; gray images get three equal channels.
-
-    Raises
-    ------
-    DlcxError
-        If the file is missing or too large, or if OpenCV cannot decode it.
-
     Raises
     ------
     DlcxError
@@ -92,6 +82,16 @@ def read_image(path: Path) -> np.ndarray:
     ----------
     path
         An image in a format that OpenCV reads.
+
+    Returns
+    -------
+    numpy.ndarray
+        (H, W, 3) uint8 RGB; gray images get three equal channels.
+
+    Raises
+    ------
+    DlcxError
+        If the file is missing or too large, or if OpenCV cannot decode it.
     """
     # imread cannot open non-ASCII paths on Windows, and only warns about missing files
     image_header(path)

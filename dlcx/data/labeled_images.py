@@ -104,11 +104,6 @@ class LabeledImages(Sequence[LabeledImage]):
     cache
         Maximum number of bytes of decoded images in memory.
 
-    Returns
-    -------
-    Instances
-        Boxes without keypoints (K = 0), in pixels of the image, with box score 1.
-
     Raises
     ------
     DlcxError
@@ -158,6 +153,11 @@ def labeled_boxes(labeled: LabeledImage, margin: float) -> Instances:
         The image and its labels.
     margin
         Pixels added to each side of the box around the labels.
+
+    Returns
+    -------
+    Instances
+        Boxes without keypoints (K = 0), in pixels of the image, with box score 1.
     """
     animals = labeled.pose.animals
     seen = animals.xy[animals.score.any(1)]

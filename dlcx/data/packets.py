@@ -97,16 +97,6 @@ def open_capture(path: Path) -> cv2.VideoCapture:
     cv2.VideoCapture
         The open capture; the caller releases it.
 
-    Returns
-    -------
-    Packets
-        Time stamps, sizes and flags in file order.
-
-    Raises
-    ------
-    DlcxError
-        If there is no video stream, or no decoder for it.
-
     Raises
     ------
     DlcxError
@@ -170,6 +160,16 @@ def list_packets(path: Path) -> Packets:
     ----------
     path
         The video file.
+
+    Returns
+    -------
+    Packets
+        Time stamps, sizes and flags in file order.
+
+    Raises
+    ------
+    DlcxError
+        If there is no video stream, or no decoder for it.
     """
     with open_stream(path) as (container, stream):
         is_hidden = _HIDDEN.get(stream.codec_context.codec.canonical_name, lambda content: False)

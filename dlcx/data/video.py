@@ -59,16 +59,6 @@ class FrameBatch:
     repeated
         (B,) bool, True where a frame is identical to the frame before it; default: none.
 
-    Returns
-    -------
-    list of Path
-        Each video once, in the order of ``wanted``, sorted within a folder or pattern.
-
-    Raises
-    ------
-    DlcxError
-        If a path does not exist, or no video is found.
-
     Raises
     ------
     ValueError
@@ -107,6 +97,16 @@ def find_videos(wanted: Sequence[str | Path]) -> list[Path]:
     """Find the videos that paths, folders and glob patterns name.
 
     Labeled videos and other output of an analysis are skipped, see :func:`dlcx.data.find_files.find_files`.
+
+    Returns
+    -------
+    list of Path
+        Each video once, in the order of ``wanted``, sorted within a folder or pattern.
+
+    Raises
+    ------
+    DlcxError
+        If a path does not exist, or no video is found.
     """
     return find_files(wanted, VIDEO_SUFFIXES, "video", is_output=is_analysis_output)
 
@@ -125,11 +125,6 @@ def open_video(path: Path) -> VideoFile:
     -------
     VideoFile
         Size, frame rate, and number and time of every frame.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        (H, W, 3) uint8 RGB; None if the frame does not exist or cannot be decoded.
 
     Raises
     ------
@@ -270,6 +265,11 @@ def read_frame(video: VideoFile, number: int) -> np.ndarray | None:
         See :func:`open_video`.
     number
         Frame number, from 0.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        (H, W, 3) uint8 RGB; None if the frame does not exist or cannot be decoded.
     """
     for batch in read_frames(video, 1, start=number, stop=number + 1):
         return batch.images[0] if batch.readable[0] else None

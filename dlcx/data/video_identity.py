@@ -52,16 +52,6 @@ def fingerprint(path: Path) -> dict[str, str | int]:
     dict
         ``name``, ``bytes`` (the size) and ``sha256`` (hexadecimal).
 
-    Returns
-    -------
-    VideoHeader
-        Number of frames, sizes and frame rate.
-
-    Raises
-    ------
-    DlcxError
-        If OpenCV cannot open the file as a video.
-
     Raises
     ------
     DlcxError
@@ -106,6 +96,16 @@ def read_header(path: Path) -> VideoHeader:
     ----------
     path
         The video file.
+
+    Returns
+    -------
+    VideoHeader
+        Number of frames, sizes and frame rate.
+
+    Raises
+    ------
+    DlcxError
+        If OpenCV cannot open the file as a video.
     """
     capture = open_capture(path)
     try:

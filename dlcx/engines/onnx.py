@@ -72,11 +72,6 @@ class OnnxEngine:
     exported
         How it is exported.
 
-    Returns
-    -------
-    float
-        In pixels of the predictions; inf if they contain different animals or keypoints.
-
     Raises
     ------
     DlcxError
@@ -166,7 +161,13 @@ def compare(model: nn.Module, expected: Outputs, found: Outputs) -> EngineDiffer
 
 
 def max_keypoint_distance(one: Sequence[Prediction], other: Sequence[Prediction]) -> float:
-    """Return the maximum distance between keypoints of two predictions of the same images."""
+    """Return the maximum distance between keypoints of two predictions of the same images.
+
+    Returns
+    -------
+    float
+        In pixels of the predictions; inf if they contain different animals or keypoints.
+    """
     pairs: list[tuple[Instances | None, Instances | None]] = []
     for a, b in zip(one, other, strict=True):
         pairs += [(a.animals, b.animals), (a.unique, b.unique)]

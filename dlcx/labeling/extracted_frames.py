@@ -74,16 +74,6 @@ def save_frames(
     SavedFrames
         The images.
 
-    Returns
-    -------
-    list of int
-        Frame numbers in ascending order.
-
-    Raises
-    ------
-    DlcxError
-        If the method does not exist, or a package that it needs is not installed.
-
     Raises
     ------
     DlcxError
@@ -147,6 +137,16 @@ def choose_frames(
         x1, x2, y1, y2 in pixels of the frame: compare only this region.
     progress
         Reports the frames read.
+
+    Returns
+    -------
+    list of int
+        Frame numbers in ascending order.
+
+    Raises
+    ------
+    DlcxError
+        If the method does not exist, or a package that it needs is not installed.
     """
     from dlcx.data.frame_selection import check_method, downsampled_frames, sample_from_clusters, sample_uniform
 

@@ -106,11 +106,6 @@ def evaluate_poses(
     PoseMetrics
         Errors over all images; nan without images.
 
-    Returns
-    -------
-    KeypointErrors
-        Errors in pixels.
-
     Raises
     ------
     ValueError
@@ -202,6 +197,11 @@ def keypoint_errors(truth: Sequence[Prediction], predicted: Sequence[Prediction]
     ----------
     truth, predicted, single
         See :func:`evaluate_poses`; at least one image.
+
+    Returns
+    -------
+    KeypointErrors
+        Errors in pixels.
     """
     labels = _labels([pose.animals for pose in truth])
     xy, score, _ = _predictions([pose.animals for pose in predicted])

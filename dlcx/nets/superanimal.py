@@ -80,16 +80,6 @@ def is_name(source: str) -> bool:
 def superanimal(name: str) -> SuperAnimal:
     """Return a SuperAnimal by its name.
 
-    Returns
-    -------
-    mapping or None
-        The project's bodypart -> the SuperAnimal's; None if there is no table for it.
-
-    Raises
-    ------
-    DlcxError
-        If the table names a bodypart that the SuperAnimal does not have.
-
     Raises
     ------
     DlcxError
@@ -135,6 +125,16 @@ def conversion_table(name: str, tables: Mapping[str, Mapping[str, str]] | None) 
         The SuperAnimal.
     tables
         ``SuperAnimalConversionTables`` of config.yaml.
+
+    Returns
+    -------
+    mapping or None
+        The project's bodypart -> the SuperAnimal's; None if there is no table for it.
+
+    Raises
+    ------
+    DlcxError
+        If the table names a bodypart that the SuperAnimal does not have.
     """
     table = (tables or {}).get(name)
     for own, theirs in (table or {}).items():

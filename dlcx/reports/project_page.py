@@ -125,13 +125,6 @@ def project_page(
     Path
         The HTML file.
 
-    Returns
-    -------
-    rated : list of VideoQuality
-        Worst first.
-    others : list of tuple
-        Videos without usable poses, with the reason.
-
     Raises
     ------
     DlcxError
@@ -179,7 +172,15 @@ def rate_videos(
     pcutoff: float,
     progress: Progress,
 ) -> tuple[list[VideoQuality], list[tuple[Path, str]]]:
-    """Rate every video with poses."""
+    """Rate every video with poses.
+
+    Returns
+    -------
+    rated : list of VideoQuality
+        Worst first.
+    others : list of tuple
+        Videos without usable poses, with the reason.
+    """
     rated, others = [], []
     with progress.task("read poses", total=len(videos), unit="video") as task:
         for video in videos:

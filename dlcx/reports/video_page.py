@@ -42,16 +42,6 @@ def page_path(found: FoundPoses) -> Path:
 def read_video_statistics(found: FoundPoses, pcutoff: float) -> VideoStatistics:
     """Compute the statistics of a video's poses.
 
-    Returns
-    -------
-    Path
-        The HTML file.
-
-    Raises
-    ------
-    DlcxError
-        If the poses or the video cannot be read, or the page cannot be written.
-
     Raises
     ------
     DlcxError
@@ -79,6 +69,16 @@ def video_page(
         Builds the commands that the page prints.
     progress
         Reports the frames read.
+
+    Returns
+    -------
+    Path
+        The HTML file.
+
+    Raises
+    ------
+    DlcxError
+        If the poses or the video cannot be read, or the page cannot be written.
     """
     from dlcx import __version__
     from dlcx.formats.predictions.analysis_pickles import read_meta_pickle

@@ -42,16 +42,6 @@ class ArimaFit:
 def check_arima() -> None:
     """Check that ARIMA models can be fitted.
 
-    Returns
-    -------
-    ArimaFit
-        Predicted values and intervals.
-
-    Raises
-    ------
-    DlcxError
-        If statsmodels is not installed.
-
     Raises
     ------
     DlcxError
@@ -89,6 +79,16 @@ def fit_arima(
         Probability that a value lies outside the interval.
     fitted
         Called after each column.
+
+    Returns
+    -------
+    ArimaFit
+        Predicted values and intervals.
+
+    Raises
+    ------
+    DlcxError
+        If statsmodels is not installed.
     """
     check_arima()
     from threadpoolctl import threadpool_limits

@@ -65,17 +65,6 @@ def _distinct(names: list[str]) -> list[str]:
 def path_component(name: str) -> str:
     """Return the name after checking that it can be part of a file name and does not lead to another folder.
 
-    Returns
-    -------
-    Settings
-        An instance of ``kind``.
-
-    Raises
-    ------
-    DlcxError
-        If a key is unknown, is missing, or has a wrong value.  The message names the source, the path of the key and
-        the problem; for an unknown key, the hint is the most similar valid one.
-
     Raises
     ------
     ValueError
@@ -166,6 +155,17 @@ def check(kind: type[Checked], data: Mapping[str, Any], source: object) -> Check
         The mapping.
     source
         The file or flag that it comes from, for messages.
+
+    Returns
+    -------
+    Settings
+        An instance of ``kind``.
+
+    Raises
+    ------
+    DlcxError
+        If a key is unknown, is missing, or has a wrong value.  The message names the source, the path of the key and
+        the problem; for an unknown key, the hint is the most similar valid one.
     """
     try:
         return kind.model_validate(data)

@@ -94,16 +94,6 @@ def read_manifest(folder: Path) -> Manifest | None:
     Manifest or None
         None if the folder does not exist, is empty, or holds only leftovers of a run that was killed early.
 
-    Returns
-    -------
-    tuple of int or None
-        None if there is no store, or the output files are not complete.
-
-    Raises
-    ------
-    DlcxError
-        As :func:`read_manifest` does.
-
     Raises
     ------
     DlcxError
@@ -154,7 +144,18 @@ def stored_settings(folder: Path) -> dict[str, Any] | None:
 
 
 def written_frames(folder: Path) -> tuple[int, int] | None:
-    """Return the first frame of the output files and the one after their last."""
+    """Return the first frame of the output files and the one after their last.
+
+    Returns
+    -------
+    tuple of int or None
+        None if there is no store, or the output files are not complete.
+
+    Raises
+    ------
+    DlcxError
+        As :func:`read_manifest` does.
+    """
     manifest = read_manifest(folder) if folder.is_dir() else None
     return manifest.written if manifest else None
 

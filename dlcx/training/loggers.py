@@ -114,11 +114,6 @@ class WeightsAndBiases:
 def _run_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of wandb.init given by ``logger`` in pytorch_config.yaml.
 
-    Returns
-    -------
-    Logger or None
-        None for ``csv``.
-
     Raises
     ------
     DlcxError
@@ -208,6 +203,11 @@ def build_logger(kind: str, folder: Path, options: Mapping[str, Any]) -> Logger 
         Folder of the logger's files.
     options
         Keys of ``logger`` in pytorch_config.yaml.
+
+    Returns
+    -------
+    Logger or None
+        None for ``csv``.
     """
     if kind == "csv":
         return None

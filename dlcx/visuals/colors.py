@@ -21,11 +21,6 @@ def part_colors(count: int, colormap: str = "rainbow") -> np.ndarray:
     numpy.ndarray
         (count, 3), uint8 RGB.
 
-    Returns
-    -------
-    numpy.ndarray
-        (A * K + U, 3), uint8 RGB.
-
     Raises
     ------
     DlcxError
@@ -74,6 +69,11 @@ def point_colors(layout: Layout, colormap: str = "rainbow", *, by: str = "bodypa
         A matplotlib colormap.
     by
         ``bodypart``: one color per bodypart. ``individual``: one per individual, and one for all unique bodyparts.
+
+    Returns
+    -------
+    numpy.ndarray
+        (A * K + U, 3), uint8 RGB.
     """
     parts, animals, unique = len(layout.bodyparts), len(layout.individuals), len(layout.unique)
     if by == "individual":

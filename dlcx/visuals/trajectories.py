@@ -114,11 +114,6 @@ def plot_paths(
     dpi
         Pixels per inch.
 
-    Returns
-    -------
-    bytes
-        Content of a png file.
-
     Raises
     ------
     DlcxError
@@ -134,6 +129,11 @@ def trajectory_png(paths: Paths) -> bytes:
     """Plot the paths over the image for HTML pages, transparent for light and dark mode.
 
     Up to eight bodyparts share one panel; more get a panel each.
+
+    Returns
+    -------
+    bytes
+        Content of a png file.
     """
     from matplotlib import rc_context
 

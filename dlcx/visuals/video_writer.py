@@ -54,16 +54,6 @@ def default_codec() -> str:
 def video_suffix(codec: str) -> str:
     """Return the file suffix of a codec.
 
-    Returns
-    -------
-    int
-        Number of frames.
-
-    Raises
-    ------
-    DlcxError
-        If the codec cannot be written, or the file contains fewer frames.
-
     Raises
     ------
     DlcxError
@@ -95,6 +85,16 @@ def write_video(
         Width and height in pixels.
     codec
         Four-letter code or ffmpeg's name of the encoder.
+
+    Returns
+    -------
+    int
+        Number of frames.
+
+    Raises
+    ------
+    DlcxError
+        If the codec cannot be written, or the file contains fewer frames.
     """
     opencv_codecs = {name.lower(): name for name in OPENCV_CODECS}
     count = 0

@@ -71,16 +71,6 @@ def add_videos(
     AddVideosResult
         The added videos and those that were already in the project.
 
-    Returns
-    -------
-    dict
-        The crop (x1, x2, y1, y2) by video stem.
-
-    Raises
-    ------
-    DlcxError
-        If a video cannot be read, or the crop extends beyond its frames.
-
     Raises
     ------
     DlcxError
@@ -142,6 +132,16 @@ def frame_crops(videos: Sequence[Path], crop: Crop | None = None) -> dict[str, C
         Paths of the videos.
     crop
         Crop (x1, x2, y1, y2) in pixels for all videos; None for full frames.
+
+    Returns
+    -------
+    dict
+        The crop (x1, x2, y1, y2) by video stem.
+
+    Raises
+    ------
+    DlcxError
+        If a video cannot be read, or the crop extends beyond its frames.
     """
     from dlcx.data.video import open_video
 
@@ -167,11 +167,6 @@ def bring_in(videos: Sequence[Path], folder: Path, *, copy_videos: bool, progres
     list of Path
         The paths of the videos in ``folder``.
 
-    Returns
-    -------
-    str
-        The reason the link cannot be created; empty on success.
-
     Raises
     ------
     DlcxError
@@ -190,7 +185,13 @@ def bring_in(videos: Sequence[Path], folder: Path, *, copy_videos: bool, progres
 
 
 def link_video(video: Path, target: Path) -> str:
-    """Create a symbolic link to a video unless it exists."""
+    """Create a symbolic link to a video unless it exists.
+
+    Returns
+    -------
+    str
+        The reason the link cannot be created; empty on success.
+    """
     try:
         if target.exists():
             return "" if target.samefile(video) else f"{target} is another file"

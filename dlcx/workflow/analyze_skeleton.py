@@ -96,18 +96,6 @@ def analyze_skeleton(
     AnalyzeSkeletonResult
         The bones and output files of each video, and the videos that failed.
 
-    Returns
-    -------
-    names : tuple of str
-        Names of the B bones, prefixed by the individual in multi-animal projects.
-    values : ndarray of shape (T, B, 3)
-        Length in pixels, orientation in degrees in [0, 360), and likelihood (the lower one of both ends).
-
-    Raises
-    ------
-    DlcxError
-        If the poses have none of the bones.
-
     Raises
     ------
     DlcxError
@@ -155,6 +143,18 @@ def measure(tracks: Tracks, skeleton: Bones) -> tuple[tuple[str, ...], np.ndarra
     """Measure the bones of all animals.
 
     Bones with a bodypart that the poses lack are skipped with a warning.
+
+    Returns
+    -------
+    names : tuple of str
+        Names of the B bones, prefixed by the individual in multi-animal projects.
+    values : ndarray of shape (T, B, 3)
+        Length in pixels, orientation in degrees in [0, 360), and likelihood (the lower one of both ends).
+
+    Raises
+    ------
+    DlcxError
+        If the poses have none of the bones.
     """
     layout = tracks.layout
     number = {part: index for index, part in enumerate(layout.bodyparts)}

@@ -61,16 +61,6 @@ def read_labels(path: str | Path, layout: Layout | None = None, scorer: str | No
     Labels
         Positions in pixels of each image.
 
-    Returns
-    -------
-    list of Path
-        The h5 and the csv.
-
-    Raises
-    ------
-    DlcxError
-        If a file cannot be written.
-
     Raises
     ------
     DlcxError
@@ -139,6 +129,16 @@ def write_labels(labels: Labels, path: str | Path, scorer: str) -> list[Path]:
         File name without suffix.
     scorer
         Name of the person who labeled.
+
+    Returns
+    -------
+    list of Path
+        The h5 and the csv.
+
+    Raises
+    ------
+    DlcxError
+        If a file cannot be written.
     """
     return write_label_table(_table_of(labels, scorer), Path(path))
 
@@ -163,16 +163,6 @@ def changing_labels(*paths: str | Path) -> Iterator[None]:
     ----------
     paths
         File names without suffix; ``.h5`` and ``.csv`` of each are protected.
-
-    Returns
-    -------
-    file, table
-        The file that was read, and its table.
-
-    Raises
-    ------
-    DlcxError
-        If the file is missing or is not a table of labels.
 
     Raises
     ------
@@ -208,6 +198,16 @@ def read_label_table(path: Path) -> tuple[Path, pd.DataFrame]:
     ----------
     path
         File name.  Without a suffix, the h5 is read if it exists, otherwise the csv.
+
+    Returns
+    -------
+    file, table
+        The file that was read, and its table.
+
+    Raises
+    ------
+    DlcxError
+        If the file is missing or is not a table of labels.
     """
     if path.suffix in (".h5", ".csv"):
         file = path

@@ -95,16 +95,6 @@ class AnalysisMeta:
 def write_meta_pickle(meta: AnalysisMeta, path: Path) -> None:
     """Write a ``_meta.pickle``.
 
-    Returns
-    -------
-    dict
-        Predictions by frame number, in pixels of the full frame.
-
-    Raises
-    ------
-    DlcxError
-        If the file is missing, damaged, or another pickle.
-
     Raises
     ------
     DlcxError
@@ -246,6 +236,16 @@ def read_full_pickle(path: Path, unique: int = 0) -> dict[int, Prediction]:
         The file.
     unique
         Number of unique bodyparts, which are the last ones in the file.
+
+    Returns
+    -------
+    dict
+        Predictions by frame number, in pixels of the full frame.
+
+    Raises
+    ------
+    DlcxError
+        If the file is missing, damaged, or another pickle.
     """
     content = load_plain_pickle(path)
     if not isinstance(content, dict) or "metadata" not in content:

@@ -37,16 +37,6 @@ def write_assemblies(predictions: Sequence[Prediction], path: Path, *, first: in
     first
         Number of the first frame.
 
-    Returns
-    -------
-    dict
-        Predictions by frame number, in pixels of the full frame.
-
-    Raises
-    ------
-    DlcxError
-        If the file is missing, damaged, or another pickle.
-
     Raises
     ------
     DlcxError
@@ -76,6 +66,16 @@ def read_assemblies(path: Path, individuals: int = 0) -> dict[int, Prediction]:
         The file.
     individuals
         Number A of individuals.  If it is not 0, identities become identity scores (N, K, A) of 0 and 1.
+
+    Returns
+    -------
+    dict
+        Predictions by frame number, in pixels of the full frame.
+
+    Raises
+    ------
+    DlcxError
+        If the file is missing, damaged, or another pickle.
     """
     content = load_plain_pickle(path)
     if not isinstance(content, dict) or not isinstance(content.get("single"), dict):

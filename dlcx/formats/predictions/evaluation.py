@@ -101,16 +101,6 @@ def write_evaluation(
     scorer
         Name of the network.
 
-    Returns
-    -------
-    layout, predictions
-        Names of bodyparts and individuals, and the prediction in each evaluated image, in pixels of the image.
-
-    Raises
-    ------
-    DlcxError
-        If the file is missing or is not such a table.
-
     Raises
     ------
     DlcxError
@@ -125,7 +115,18 @@ def write_evaluation(
 
 
 def read_evaluation(path: Path) -> tuple[Layout, dict[Image, Prediction]]:
-    """Read the predictions of an evaluation."""
+    """Read the predictions of an evaluation.
+
+    Returns
+    -------
+    layout, predictions
+        Names of bodyparts and individuals, and the prediction in each evaluated image, in pixels of the image.
+
+    Raises
+    ------
+    DlcxError
+        If the file is missing or is not such a table.
+    """
     frame = read_h5(path)
     frame, _, layout = split_table(frame, path)
     if frame.index.nlevels != 3:

@@ -63,16 +63,6 @@ def write_predictions(
     origin
         Description of the source of the poses, see :func:`dlcx.formats.predictions.pose_tables.write_h5`.
 
-    Returns
-    -------
-    Tracks
-        Poses in pixels of the full frame.  Frames without a row are nan.
-
-    Raises
-    ------
-    DlcxError
-        If the file is missing, damaged or not a table of poses, or if its frame numbers are not in ascending order.
-
     Raises
     ------
     DlcxError
@@ -98,6 +88,16 @@ def read_predictions(path: Path) -> Tracks:
     """Read the poses of a video from an h5 (float32 or float64, as stored) or a csv (float64).
 
     DeepLabCut writes -1, -1, -1 for an animal that was not detected; it is nan in the result.
+
+    Returns
+    -------
+    Tracks
+        Poses in pixels of the full frame.  Frames without a row are nan.
+
+    Raises
+    ------
+    DlcxError
+        If the file is missing, damaged or not a table of poses, or if its frame numbers are not in ascending order.
     """
     return _tracks(Path(path))[1]
 
