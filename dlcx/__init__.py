@@ -52,8 +52,8 @@ __version__ = "0.1.0"
 # OpenCV reads its limit while it is loaded: an image of more pixels (Pillow's own limit) is not decoded.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "178956970")
 
-#: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``
-#: and a command line of that name in ``dlcx.cli.<name>`` (``analyze_video`` is called ``dlcx analyze-video``).
+#: The commands in the order of a project's life.  Each is a function of that name in ``dlcx.workflow.<name>``, with
+#: options in ``dlcx.options.commands.<name>`` (on the command line, ``analyze_video`` is ``dlcx analyze-video``).
 COMMANDS = (
     "demo",
     "create_project",
