@@ -14,6 +14,7 @@ from dlcx.analysis.network_loading import configured_engine, configured_precisio
 from dlcx.data.build_transforms import build_augmentation
 from dlcx.nets.build import build_detector, build_model
 from dlcx.nets.weights import _weight_init
+from dlcx.options.commands.train import TrainOptions
 from dlcx.poses import Instances
 from dlcx.predictors import create_predictor
 from dlcx.predictors.detector import create_detector
@@ -174,8 +175,7 @@ def logger(place: Shuffle, config: ModelConfig) -> str:
 
 def names(place: Shuffle, config: ModelConfig) -> None:
     """Whether the names are the project's."""
-    nothing = {"epochs": None, "detector_epochs": None, "batch_size": None, "seed": None}
-    _configured(place, config, **nothing, overrides=())
+    _configured(place, config, TrainOptions())
 
 
 def first_weights(place: Shuffle, config: ModelConfig) -> list[Any]:
