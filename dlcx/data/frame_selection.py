@@ -14,24 +14,20 @@ import numpy as np
 
 from dlcx.data.video import read_frames
 from dlcx.data.video_file import VideoFile
-from dlcx.errors import DlcxError, did_you_mean
+from dlcx.errors import DlcxError
 from dlcx.progress import Task
 
-#: Names of the methods of selection.
-METHODS = ("kmeans", "uniform")
 _BATCH_SIZE = 16
 
 
 def check_method(method: str) -> None:
-    """Check that a method of selection is available, before a video is read.
+    """Check that a method of selection can be used, before a video is read.
 
     Raises
     ------
     DlcxError
-        If there is no such method, or if its dependency is not installed.
+        If the dependency of the method is not installed.
     """
-    if method not in METHODS:
-        raise DlcxError(f"--method {method}: no such method", hint=did_you_mean(method, METHODS))
     if method == "kmeans":
         try:
             import sklearn.cluster  # noqa: F401

@@ -220,14 +220,6 @@ def _model_name(config: ModelConfig) -> str:
     return str(block.get("model_name") or block.get("base_model_name"))
 
 
-def _network_name(config: ModelConfig) -> tuple[str, str]:
-    """Type and name of the innermost network of the backbone."""
-    block: Mapping[str, Any] = config.model.backbone
-    while isinstance(block.get("backbone"), Mapping):
-        block = block["backbone"]
-    return block["type"], str(block.get("model_name", block.get("base_model_name")))
-
-
 def _published(config: ModelConfig) -> tuple[str, str] | None:
     """Repository on huggingface.co and file of a backbone's ImageNet weights: from its family, else from timm."""
     import timm

@@ -148,10 +148,8 @@ def chosen_logger(flag: str | None, block: Mapping[str, Any] | None) -> str:
     Raises
     ------
     DlcxError
-        If the logger does not exist, or a key is given twice or not allowed.
+        If pytorch_config.yaml names another logger, or a key is given twice or not allowed.
     """
-    if flag is not None and flag not in KINDS:
-        raise DlcxError(f"--logger {flag}: no such logger", hint=did_you_mean(flag, KINDS))
     if not block:
         return flag or "csv"
     named = str(block.get("type"))

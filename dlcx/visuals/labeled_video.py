@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,8 +13,6 @@ from dlcx.visuals.colors import contrasting, named_color, point_colors
 
 ColorBy = Literal["bodypart", "individual"]
 Boxes = Literal["no", "too", "only"]
-COLOR_BY: tuple[ColorBy, ...] = get_args(ColorBy)
-BOXES: tuple[Boxes, ...] = get_args(Boxes)
 
 _SHIFT = 4  # OpenCV's fixed-point resolution of 1/16 pixel, so that dots move smoothly
 _RIM = (0, 0, 0)

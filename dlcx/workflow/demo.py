@@ -31,7 +31,6 @@ FRAMES = 360
 LABELED = 72
 RATE = 30.0
 FACTS = "demo.json"
-MAX_ANIMALS = 8
 #: Probability that the next goal of an animal in a multi-animal demo is outside the frame.
 LEAVING = 0.2
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dlcx.options.keywords import ScoreMapsKeywords
     from dlcx.predictors.maps import HeadMaps, InputMaps
 
-#: Values of ``--kind``: the names in DeepLabCut's file names.
-KINDS = ("scmap", "locref", "paf")
 #: Maximum number of tiles per picture.
 MOST = 60
 
