@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlcx.analysis.temporal import INDEPENDENT_FRAMES
-from dlcx.analysis_files import AnalysisFiles, VideoPart
+from dlcx.analysis_files import AnalysisFiles
 from dlcx.errors import DlcxError
 from dlcx.store.settings_check import VIDEO
 
@@ -83,28 +83,6 @@ def _frame_check(video: VideoFile, earlier: Mapping[str, Any]) -> str:
 
     stored = earlier.get("frames checked by")
     return str(stored) if stored and video.checked_by == ORDER_FROM_TIMESTAMPS else video.checked_by
-
-
-def check_part(part: VideoPart, analysis: VideoAnalysis) -> None:
-    """Refuse options with which parts cannot be joined.
-
-    Raises
-    ------
-    DlcxError
-        Names the option.
-    """
-    if analysis.options.frames is not None:
-        raise DlcxError(f"--part {part} and --frames: one or the other")
-    if analysis.net.engine == AUTO:
-        raise DlcxError(
-            f"--part {part} and --engine auto: shares that chose different engines could not be joined",
-            hint="Name one for all shares: --engine torch, compile or onnx.",
-        )
-    if analysis.batch_size == AUTO:
-        raise DlcxError(
-            f"--part {part} and --batch-size auto: shares of different batch sizes could not be joined",
-            hint="Name one for all shares: --batch-size N.",
-        )
 
 
 def refuse_another_video(files: AnalysisFiles, settings: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from dlcx.analysis.frame_range import (
 from dlcx.analysis.many_videos import FailedVideo, each_video, refuse_shared_outputs
 from dlcx.analysis.output_files import VideoResults, refuse_foreign_files
 from dlcx.analysis.result import AnalyzedPart, AnalyzedVideo, finish_video, warn_of_unreadable
-from dlcx.analysis.run_settings import AUTO, check_part, refuse_another_video, run_settings, torch_threads
+from dlcx.analysis.run_settings import AUTO, refuse_another_video, run_settings, torch_threads
 from dlcx.analysis.temporal import TemporalMode
 from dlcx.analysis.timing import Stopwatch
 from dlcx.analysis.tracking import Linking, asked_linking
@@ -233,7 +233,6 @@ class VideoRun:
         from dlcx.data.video import open_video
         from dlcx.store import inspect_store, open_store, restart_marker
 
-        check_part(part, self.analysis)
         own, overwrite = self.files.of_part(part), self.analysis.options.overwrite
         video = open_video(self.files.video)
         crop = checked_crop(self.analysis.crop, video)

@@ -38,7 +38,7 @@ class AnalyzeVideoOptions(
     )
 
     def check_distribution(self) -> None:
-        """Refuse options of distributed analyses that cannot be used together.
+        """Refuse options of analyses in parts, by hand or distributed, that cannot be used together.
 
         Raises
         ------
@@ -65,10 +65,14 @@ class AnalyzeVideoOptions(
                 raise DlcxError(
                     f"--shares {self.shares} is for --cluster and --devices", hint="--part I/N makes one share."
                 )
-            return
-        if self.part:
+            if not self.part:
+                return
+            by = f"--part {self.part[0]}/{self.part[1]}"
+            if self.frames:
+                raise DlcxError(f"{by} and --frames: one or the other")
+        elif self.part:
             raise DlcxError(f"{by} and --part {self.part[0]}/{self.part[1]}: {by} makes and joins all parts itself")
-        if self.frames:
+        elif self.frames:
             raise DlcxError(f"{by} and --frames: shares are of whole videos")
         for flag, value, named in (
             ("--engine", self.engine, "torch, compile or onnx"),

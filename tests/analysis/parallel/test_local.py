@@ -408,6 +408,8 @@ def test_shares_agree_on_threads_and_batches(
     [
         ("--cluster slurm --part 1/2", "--cluster slurm and --part 1/2"),
         ("--devices 2 --part 1/2", "--devices 2 and --part 1/2"),
+        ("--part 1/2 --frames 0:9", "--part 1/2 and --frames: one or the other"),
+        ("--part 1/2 --engine auto", "--part 1/2 and --engine auto"),
         ("--cluster local --devices 2", "--cluster local and --devices 2: one or the other"),
         ("--cluster local=2 --frames 0:9", "--cluster local=2 and --frames"),
         ("--devices 2 --engine auto", "--devices 2 and --engine auto"),
