@@ -142,7 +142,7 @@ def refuse_foreign_files(files: AnalysisFiles, *, overwrite: bool) -> None:
         if path.exists():
             raise DlcxError(
                 f"{path} exists and is not known to be of this net and video",
-                hint="Another program or a deleted chunk store; --overwrite analyses again, --out DIR elsewhere.",
+                hint="Another program or a deleted chunk store; --overwrite analyzes again, --out DIR elsewhere.",
             )
 
 

@@ -139,7 +139,7 @@ class Linking:
         hint = "--overwrite links again; --out DIR writes elsewhere."
         if record is not None and record["frames"] is None:  # interrupted while writing, or the poses were replaced
             if frames is not None and record.get("mended"):
-                logger.warning("%s: linked anew for other poses; swaps mended by hand are lost", own.h5)
+                logger.warning("%s: linked again for other poses; swaps corrected by hand are lost", own.h5)
             return None
         if record is None:
             if replace:
@@ -156,7 +156,7 @@ class Linking:
             raise DlcxError(f"{own.h5} was linked otherwise: {'; '.join(differences)}", hint=hint)
         if frames is not None and tuple(record["frames"]) != frames:
             if record.get("mended"):
-                logger.warning("%s: linked anew for other frames; swaps mended by hand are lost", own.h5)
+                logger.warning("%s: linked again for other frames; swaps corrected by hand are lost", own.h5)
             return None
         if not own.tracklets.is_file() or not own.swaps.is_file():
             return None

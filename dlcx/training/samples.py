@@ -185,8 +185,8 @@ class ConditionalCrops:
 
 def labeled_animals(images: LabeledImages) -> list[tuple[int, int]]:
     """Return (image, animal) indices of every animal with a visible keypoint."""
-    labelled = [np.flatnonzero(pose.animals.score.any(1)) for pose in images.poses]
-    return [(image, int(animal)) for image, animals in enumerate(labelled) for animal in animals]
+    labeled = [np.flatnonzero(pose.animals.score.any(1)) for pose in images.poses]
+    return [(image, int(animal)) for image, animals in enumerate(labeled) for animal in animals]
 
 
 def sample_condition(

@@ -98,10 +98,10 @@ class CheckLabelsResult:
         rows = sum(one.rows for one in self.folders)
         for one in self.folders:
             without = f", {len(one.without_row)} images without labels" if one.without_row else ""
-            lines.append(f"{one.video}: {one.rows} labelled images{without}")
+            lines.append(f"{one.video}: {one.rows} labeled images{without}")
             lines += [f"  pictures: {one.pictures}"] if one.pictures else []
         width = max((len(one.bodypart) for one in self.bodyparts), default=0)
-        lines += [f"{one.bodypart:{width}}  labelled {one.labelled} times of {one.of}" for one in self.bodyparts]
+        lines += [f"{one.bodypart:{width}}  labeled {one.labelled} times of {one.of}" for one in self.bodyparts]
         if self.plotted and self.drawn + len(self.failed) < rows:
             lines.append(f"drawn: the {self.drawn} images with suspicious labels, of {rows}; --all draws every image")
         lines.append(f"suspicious: {len(self.suspicious) or 'none'}")

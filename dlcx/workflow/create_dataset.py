@@ -193,7 +193,7 @@ def _create(found: Project, options: CreateDatasetOptions) -> CreateDatasetResul
             split = random_split(len(labels), target.fraction, options.seed, draw=target.number)
         if not len(split.train):
             raise DlcxError(
-                f"no training image: {len(labels)} labelled images, training fraction {target.fraction}",
+                f"no training image: {len(labels)} labeled images, training fraction {target.fraction}",
                 hint="Raise --train-fraction or label more images.",
             )
         plans.append(_Plan(target, split, _configure(target, net_type, options), own))

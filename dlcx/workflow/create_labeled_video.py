@@ -164,7 +164,7 @@ class _Look:
             raise DlcxError(
                 f"{found.file.path} reaches to frame {tracks.first + len(tracks) - 1}, "
                 f"{found.video} has {video.frames} frames",
-                hint="Is it the video that was analysed?",
+                hint="Is it the video that was analyzed?",
             )
         painter = PosePainter(
             tracks,

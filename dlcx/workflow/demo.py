@@ -72,7 +72,7 @@ class DemoResult:
         state = " (was there already)" if self.existed else ""
         return [
             f"project: {self.project}{state}",
-            f"labelled frames: {drawing.labeled}, {drawing.width}x{drawing.height} px"
+            f"labeled frames: {drawing.labeled}, {drawing.width}x{drawing.height} px"
             + (f", {self.empty} without an animal" if self.empty else ""),
             f"animals: {drawing.animals}, body length (snout to tail base) {drawing.body_length:g} px",
             f"video: {self.video}, {drawing.frames} frames",

@@ -184,7 +184,7 @@ def _as_nwb(
         existed = path.exists() and not overwrite
         if existed and read_session_id(path) != session_id:
             raise DlcxError(
-                f"{path} is of other poses or another start", hint="--overwrite makes it anew, --to DIR is elsewhere."
+                f"{path} is of other poses or another start", hint="--overwrite writes it again, --to DIR is elsewhere."
             )
         if not existed:
             subject = None if owner == SINGLE else owner or tracks.layout.individuals[0]

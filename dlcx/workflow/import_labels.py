@@ -77,7 +77,7 @@ class ImportLabelsResult:
             more += f", {one.kept} kept as they were" if one.kept else ""
             more += f", {one.removed} rows deleted" if one.removed else ""
             more += f", {one.copied} images copied" if one.copied else ""
-            lines.append(f"{one.video}: {one.new} newly labelled images{more}")
+            lines.append(f"{one.video}: {one.new} newly labeled images{more}")
             lines.append(f"  labels: {one.labels}")
         lines += [f"left out, for config.yaml does not name it: {name}" for name in self.left_out]
         for name in self.listed:

@@ -90,7 +90,7 @@ class MergeLabelsResult:
             )
             more += f", {one.gone} left out (the image was deleted)" if one.gone else ""
             more += f", {one.removed} removed (the image was deleted)" if one.removed else ""
-            lines.append(f"{one.video}: {one.labelled} labelled images{more}")
+            lines.append(f"{one.video}: {one.labelled} labeled images{more}")
         why = " (there already: it has no training dataset yet)" if self.iteration == self.before else ""
         why = " (nothing to merge: the labels are those of its training dataset)" if self.nothing_to_merge else why
         return [*lines, f"iteration: {self.iteration}{why}"]

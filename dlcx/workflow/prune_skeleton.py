@@ -213,11 +213,11 @@ def _orders(decoder: PafDecoder, found: list[JointDetections], truth: list[Predi
     ]
     if not any(len(within) for within, _ in pooled):
         raise DlcxError(
-            "the net finds no two bodyparts of a labelled animal in the training images",
+            "the net finds no two bodyparts of a labeled animal in the training images",
             hint=UNTRAINED,
         )
     if not any(len(between) for _, between in pooled):
-        raise DlcxError("no training image shows two labelled animals that the net finds: nothing tells edges apart")
+        raise DlcxError("no training image shows two labeled animals that the net finds: nothing tells edges apart")
     return candidate_graphs(decoder.graph, [roc_auc(*pair) for pair in pooled], decoder.bodyparts)
 
 

@@ -103,13 +103,13 @@ def score_maps(
     check_folder(folder)
     net = TrainedNetwork.of(options)
     _check_kinds(options.kinds, net.config)
-    labelled = _labelled(place)
+    labeled = _labeled_images(place)
     end = f"{place.number}_{place.fraction}_{net.snapshot.path.stem}.png"
     done, names = [], distinct_names(found)
     with progress.task("draw maps", total=len(found), unit="image") as task:
         for path in found:
             pixels = read_image(path)
-            split, pose = labelled.get(path.resolve(), ("new", None))
+            split, pose = labeled.get(path.resolve(), ("new", None))
             rows = compute_maps(net.predictor, pixels, _conditions(net, path, pixels, pose))  # type: ignore[arg-type]
             pictures = []
             for number, seen in enumerate(rows):
@@ -154,7 +154,7 @@ def _write(draw: Callable[[], np.ndarray], picture: Path, image: Path, *, overwr
     write_picture(draw(), picture, Source=str(image), Image=digest)
 
 
-def _labelled(place: Shuffle) -> dict[Path, tuple[str, Prediction]]:
+def _labeled_images(place: Shuffle) -> dict[Path, tuple[str, Prediction]]:
     """Split (train, test or new) and labels of each labeled image."""
     if not place.documentation_path.is_file():
         return {}

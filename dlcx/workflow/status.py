@@ -66,13 +66,13 @@ class StatusResult:
             if one.trouble:
                 lines.append(f"  unreadable: {one.trouble}")
             elif not one.labeled:
-                lines.append(f"  unlabelled: {one.video}, {one.images} images")
+                lines.append(f"  unlabeled: {one.video}, {one.images} images")
         lines += self._shuffle_lines() if self.shuffles else ["shuffles: none"]
         lines += [iteration_hint(self.trained_iterations)] if self.trained_iterations else []
         existing = [one for one in self.videos if one.path]
         partial = sum(one.partial for one in existing)
         in_part = f", {partial} of them in part" if partial else ""
-        lines.append(f"videos: {len(existing)}, {sum(bool(one.poses) for one in existing)} analysed{in_part}")
+        lines.append(f"videos: {len(existing)}, {sum(bool(one.poses) for one in existing)} analyzed{in_part}")
         lines += [f"  {line}" for video in self.videos[:LISTED] for line in self._video_lines(video)]
         return lines + ([f"  ... and {len(self.videos) - LISTED} more"] if len(self.videos) > LISTED else [])
 
@@ -100,11 +100,9 @@ class StatusResult:
             return [f"{one.video}: missing"]
         others = [f"  of another video: {name}" for name in one.other_poses]
         if not one.poses:
-            return [f"{one.video}: not analysed", *others]
+            return [f"{one.video}: not analyzed", *others]
         drawn = (
-            f", {one.labeled_videos} labelled video{'s' if one.labeled_videos > 1 else ''}"
-            if one.labeled_videos
-            else ""
+            f", {one.labeled_videos} labeled video{'s' if one.labeled_videos > 1 else ''}" if one.labeled_videos else ""
         )
         return [
             f"{one.video}: {len(one.poses)} file{'s' if len(one.poses) > 1 else ''} of poses{drawn}",

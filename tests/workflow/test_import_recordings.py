@@ -364,7 +364,7 @@ def test_rows_deleted_from_a_csv_are_deleted(root, capsys):
     assert "has 1 rows of the h5 missing" in capsys.readouterr().err
     assert csv.read_text() == edited
     assert run(["import-labels", str(csv), "-p", str(root), "--overwrite"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "v: 0 newly labelled images, 3 replaced, 1 rows deleted"
+    assert capsys.readouterr().out.splitlines()[0] == "v: 0 newly labeled images, 3 replaced, 1 rows deleted"
     assert labels_by_folder(root) == {"v": [0, 1, 3]}
 
 

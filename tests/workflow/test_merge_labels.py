@@ -65,7 +65,7 @@ def test_accepted_ones_join_those_of_people(project, machine, capsys):
     text = (project / "config.yaml").read_text()
     assert run(["merge-labels", "-p", str(project), "--accept-machine-labels"]) == 0
     out, err = capsys.readouterr()
-    assert out == "vid: 8 labelled images, 2 as the net found them\niteration: 1\n"
+    assert out == "vid: 8 labeled images, 2 as the net found them\niteration: 1\n"
     assert "create-dataset" in err
     after = labels_of(project)
     assert after.images == tuple(
@@ -121,7 +121,7 @@ def test_labels_of_deleted_images_are_left_out(project, machine, capsys):
     with pytest.raises(DlcxError, match=r"machine labels of 1 image\(s\) of vid are not corrected"):
         merge_labels(project)
     assert run(["merge-labels", "-p", str(project), "--accept-machine-labels"]) == 0
-    line = "vid: 8 labelled images, 1 as the net found them, 1 left out (the image was deleted)"
+    line = "vid: 8 labeled images, 1 as the net found them, 1 left out (the image was deleted)"
     assert capsys.readouterr().out.splitlines()[0] == line
     assert [image[2] for image in labels_of(project).images[8:]] == ["img11.png"]
 
@@ -155,14 +155,14 @@ def test_images_below_the_cutoff_are_accepted_only_when_asked(project, machine, 
     assert run([*call, "--accept-machine-labels", "--iteration", "0"]) == 0
     out, err = capsys.readouterr()
     accepted = ", 1 as the net found them" if empty == 1 else ""
-    assert out.splitlines()[0] == f"vid: 8 labelled images{accepted}, {empty} left out (no point reaches the cutoff)"
+    assert out.splitlines()[0] == f"vid: 8 labeled images{accepted}, {empty} left out (no point reaches the cutoff)"
     assert f"{empty} machine-labeled images are not taken" in err
     names = [image[2] for image in labels_of(project).images]
     assert names[8:] == (["img11.png"] if empty == 1 else [])
     write_rows(project, before, [*range(8)])
     assert run([*call, "--accept-machine-labels", "--accept-empty"]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[0] == f"vid: 8 labelled images, 2 as the net found them, {empty} of them without an animal"
+    assert out.splitlines()[0] == f"vid: 8 labeled images, 2 as the net found them, {empty} of them without an animal"
     assert "not taken" not in err
     after = labels_of(project)
     assert [image[2] for image in after.images[8:]] == ["img09.png", "img11.png"]
@@ -189,7 +189,7 @@ def test_an_outlier_without_an_animal_is_left_out(project, machine, score, capsy
     assert run(["merge-labels", "-p", str(project)]) == 0
     out, err = capsys.readouterr()
     why = "not corrected" if score == 0.9 else "no point reaches the cutoff"
-    assert out.splitlines() == [f"vid: 9 labelled images, 1 left out ({why})", "iteration: 1"]
+    assert out.splitlines() == [f"vid: 9 labeled images, 1 left out ({why})", "iteration: 1"]
     assert ("are left out: img09.png" if score == 0.9 else "1 machine-labeled images are not taken") in err
     assert [image[2] for image in labels_of(project).images[8:]] == ["img11.png"]
     assert create_dataset(project, weights="none").shuffles
@@ -201,7 +201,7 @@ def test_an_outlier_that_was_corrected_and_then_deleted_loses_its_row(project, m
     (machine.parent / "img09.png").unlink()
     assert run(["merge-labels", "-p", str(project)]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines() == ["vid: 9 labelled images, 1 removed (the image was deleted)", "iteration: 1"]
+    assert out.splitlines() == ["vid: 9 labeled images, 1 removed (the image was deleted)", "iteration: 1"]
     for suffix in (".h5", ".csv"):
         images = read_labels(machine.with_name(f"CollectedData_me{suffix}")).images
         assert [image[2] for image in images[8:]] == ["img11.png"]
@@ -248,7 +248,7 @@ def test_an_animal_that_was_not_seen_among_several(golden, tmp_path, capsys):
     capsys.readouterr()
     assert run(["merge-labels", "-p", str(root)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "vid: 9 labelled images, 1 left out (not corrected), 1 left out (the image was deleted)",
+        "vid: 9 labeled images, 1 left out (not corrected), 1 left out (the image was deleted)",
         "iteration: 1",
     ]
     after = read_labels(home.labels_path("vid"))

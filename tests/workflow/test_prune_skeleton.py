@@ -134,7 +134,7 @@ def test_command(project, seen, capsys):
 
 def test_an_untrained_net_is_left_as_it_is(project):
     before = read_model_config(next(project.rglob("pytorch_config.yaml")))
-    with pytest.raises(DlcxError, match=r"finds no (animal|two bodyparts) |two labelled animals that the net finds"):
+    with pytest.raises(DlcxError, match=r"finds no (animal|two bodyparts) |two labeled animals that the net finds"):
         prune_skeleton(project, batch_size=8)
     assert read_model_config(next(project.rglob("pytorch_config.yaml"))) == before
 

@@ -92,7 +92,7 @@ def test_a_video_analyzed_in_part_and_labels_of_nothing(project: Path):
             store.record_output_frames(0, stop)
         lines = status(project).lines()
         assert f"    {SCORER}{part}" in lines
-        assert ("videos: 1, 1 analysed" + (", 1 of them in part" if part else "")) in lines
+        assert ("videos: 1, 1 analyzed" + (", 1 of them in part" if part else "")) in lines
     place = open_project(project)
     base = place.labels_path("vid")
     labels = read_labels(base, place.layout)

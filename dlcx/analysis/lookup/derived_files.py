@@ -121,7 +121,7 @@ def refuse_others(path: Path, was: str, asked: str) -> None:
         both = [key for key in differ if there.get(key) is not None and now.get(key) is not None]
         named = (f"{key} {_said(there.get(key))}, now {_said(now.get(key))}" for key in both or differ)
         reason = f"was made with other settings: {', '.join(named)}"
-    raise DlcxError(f"{path} {reason}", hint="--overwrite makes it anew.")
+    raise DlcxError(f"{path} {reason}", hint="--overwrite writes it again.")
 
 
 def _said(value: Any) -> str:

@@ -60,7 +60,7 @@ def _of_labels(place: Shuffle, count: int) -> Iterator[Frame]:
     rows = [*split.test[spread(len(split.test), count)]] if len(split.test) else []
     rows += [*split.train[spread(len(split.train), count)]] if len(split.train) else []
     if not rows:
-        raise DlcxError(f"{place.name} has no labelled images", hint="Name a video: --video FILE.")
+        raise DlcxError(f"{place.name} has no labeled images", hint="Name a video: --video FILE.")
     for row in rows[:count]:
         path = place.project.root.joinpath(*labels.images[row])
         image = read_image(path)

@@ -95,7 +95,7 @@ class PartJoiner:
         _check_complete(files, parts, full, video.frames, settings["--batch-size"])
         ctd = bool(settings["--tracker"])
         if options.tracker == "ctd" and not ctd:
-            raise DlcxError("--tracker ctd: the parts were analysed without it", hint="Name another tracker.")
+            raise DlcxError("--tracker ctd: the parts were analyzed without it", hint="Name another tracker.")
         linking = None if ctd else self.linking
         if linking and not options.overwrite:
             linking.existing(files)

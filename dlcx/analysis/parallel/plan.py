@@ -125,7 +125,7 @@ def divide_videos(
             listed = " and of ".join(map(str, sorted(counts)))
             raise DlcxError(
                 f"{path.name}: parts of {listed} are there" + (f", --shares {count} asked for" if count else ""),
-                hint=f"--overwrite begins anew; or delete {target.stem}.partIofN.dlcx in {target.folder}.",
+                hint=f"--overwrite starts over; or delete {target.stem}.partIofN.dlcx in {target.folder}.",
             )
         max_count = part_intervals(video.frames, stores.batch_size)[1]
         number = next(iter(counts), None) or min(max_count, count or max(1, math.ceil(video.frames / longest)))
