@@ -351,9 +351,9 @@ def _warn_of_few_images(evaluated: Sequence[Evaluated]) -> None:
             logger.warning("shuffle %d: %s; label more frames or lower TrainingFraction in config.yaml", number, text)
 
 
-def _judge_boxes(labelled: Sequence[Instances], found: Sequence[Prediction]) -> BoxMetrics:
+def _judge_boxes(labeled: Sequence[Instances], found: Sequence[Prediction]) -> BoxMetrics:
     """Compare the boxes used for pose estimation with the boxes around the labels."""
-    return evaluate_boxes([one.box for one in labelled if one.box is not None], [one.animals for one in found])
+    return evaluate_boxes([one.box for one in labeled if one.box is not None], [one.animals for one in found])
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -277,7 +277,7 @@ def test_a_part_of_a_ctd_tracking_equals_that_of_the_whole(drawn: Path, straight
     part = read_predictions(done.tracks)
     whole = straight.xy[RESET_INTERVAL + 3 : 30]
     same = [np.array_equal(part.xy, whole[:, order], equal_nan=True) for order in ([0, 1], [1, 0])]
-    assert any(same)  # numbers begin anew, so the rows of a part may be in another order
+    assert any(same)  # numbers start over, so the rows of a part may be in another order
 
 
 class KnowsBetter:

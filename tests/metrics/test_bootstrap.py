@@ -47,13 +47,13 @@ def test_errors_of_labels_have_the_mean_that_evaluation_gives():
         guess[0, 1] = np.nan
         found.append(Prediction(Instances(guess, np.full((2, 4), 0.9)), Instances(unique + 3, np.ones((1, 1)))))
     labels = keypoint_errors(truth, found, single=False)
-    errors, labelled = labels.error, labels.labeled
+    errors, labeled = labels.error, labels.labeled
     metrics = evaluate_poses(truth, found, single=False)
-    assert errors.shape == labelled.shape == (4, 2 * 4 + 1)
+    assert errors.shape == labeled.shape == (4, 2 * 4 + 1)
     assert np.nanmean(errors) == pytest.approx(metrics.rmse)
     assert np.isfinite(errors).sum() == metrics.keypoints
-    assert labelled.sum() == metrics.labelled
-    assert not np.isfinite(errors[~labelled]).any()
+    assert labeled.sum() == metrics.labelled
+    assert not np.isfinite(errors[~labeled]).any()
     np.testing.assert_allclose(errors[:, -1], np.sqrt(18))
     assert labels.part.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 4]
     assert set(labels.score[np.isfinite(errors)]) == {0.9, 1.0}

@@ -20,7 +20,7 @@ FOUR = Layout(("a", "b", "c", "d"))
 
 @pytest.fixture
 def fresh():
-    """The registry as it is found anew, before and after the test."""
+    """Search for the networks again before and after the test."""
     registry._families.cache_clear()
     yield
     registry._families.cache_clear()

@@ -1,4 +1,4 @@
-"""Memories begin anew where they must, whatever the frames before."""
+"""Temporal predictors are reset at fixed frames, regardless of the frames before."""
 
 import numpy as np
 

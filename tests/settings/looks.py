@@ -142,7 +142,7 @@ def detector_device(place: Shuffle, config: ModelConfig) -> str:
 
 
 def inference(place: Shuffle, config: ModelConfig) -> list[Any]:
-    """How networks run; warns as whoever loads them does."""
+    """How networks run; warns like the loading of a network."""
     warn_ignored_keys(config, place.model_config_path, IN_PREDICTIONS)
     both = (config, config.detector) if config.detector else (config,)
     return [configured_engine(config), [configured_precision(one, "cpu") for one in both]]

@@ -12,7 +12,7 @@ COLORS = ((255, 40, 40), (40, 255, 40))
 def draw_dots(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """An image (64, 80, 3) RGB and the centers (2, 2) of its red and green dots."""
     image = rng.integers(60, 120, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
-    centres = rng.integers(14, (SIZE[0] - 14, SIZE[1] - 14), (2, 2))
-    for center, color in zip(centres.tolist(), COLORS, strict=True):
+    centers = rng.integers(14, (SIZE[0] - 14, SIZE[1] - 14), (2, 2))
+    for center, color in zip(centers.tolist(), COLORS, strict=True):
         cv2.circle(image, center, 4, color, -1)
-    return image, centres.astype(float)
+    return image, centers.astype(float)

@@ -80,7 +80,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_submitted(tiny, 
 
 @pytest.mark.slurm
 def test_a_job_of_two_processes_that_is_warned_goes_on_in_the_queue(tiny, monkeypatch):
-    """It was told to start over: what it goes on with is neither the training before it nor begun anew."""
+    """A requeued start-over resumes the new training, not the one before, and does not start over again."""
     straight = copy(tiny, "straight")
     train(straight, epochs=60, devices=2)
     train(tiny, epochs=2, seed=5)

@@ -30,7 +30,7 @@ workflow = importlib.import_module("dlcx.workflow.create_dataset")
 FILES = Path(__file__).parents[1] / "golden" / "files"
 
 
-def labelled(name: str, tmp_path: Path) -> Path:
+def labeled_project(name: str, tmp_path: Path) -> Path:
     """A project with eight labeled images and nothing else, as DeepLabCut leaves it after labeling."""
     import cv2
 
@@ -48,7 +48,7 @@ def labelled(name: str, tmp_path: Path) -> Path:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project of one animal."""
-    return labelled("sa", tmp_path)
+    return labeled_project("sa", tmp_path)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def make(project: Path, **options):
 
 @pytest.mark.parametrize("name", ["sa", "ma", "mui"])
 def test_files_lie_where_deeplabcut_puts_them_and_are_equal(name, tmp_path):
-    golden, project = FILES / name, labelled(name, tmp_path)
+    golden, project = FILES / name, labeled_project(name, tmp_path)
     split = {"train_indices": [0, 2, 3, 4, 6, 7]}
     result = make(project, **split)
     if name == "ma":
@@ -469,7 +469,7 @@ def test_openfield(openfield):
 
 def identity_project(tmp_path: Path, *, unique: bool) -> Path:
     """Two animals that can be told apart, with or without unique bodyparts."""
-    root = labelled("mui", tmp_path)
+    root = labeled_project("mui", tmp_path)
     config = root / "config.yaml"
     if not unique:
         text = config.read_text()
@@ -512,7 +512,7 @@ def test_deconvolution_layers_are_added_by_editing_the_yaml(tmp_path):
 
     from dlcx.nets.build import build_model
 
-    project = labelled("ma", tmp_path)
+    project = labeled_project("ma", tmp_path)
     path = make(project, net_type="top_down_resnet_50").shuffles[0].config
     plain = build_model(read_model_config(path))
     content = read_yaml(path)
@@ -539,7 +539,7 @@ def test_deconvolution_layers_are_added_by_editing_the_yaml(tmp_path):
 
 
 def test_a_top_down_net_gets_a_detector(tmp_path, told):
-    project = labelled("ma", tmp_path)
+    project = labeled_project("ma", tmp_path)
     place = open_project(project).shuffle(1)
     make(project, net_type="top_down_resnet_50")
     config = read_model_config(place.model_config_path)
@@ -556,7 +556,7 @@ def test_a_top_down_net_gets_a_detector(tmp_path, told):
     with pytest.raises(DlcxError, match="--detector ssd: no such detector"):
         make(project, net_type="top_down_resnet_50", detector="ssd", shuffle=3)
     with pytest.raises(DlcxError, match="--detector ssdlite: resnet_50 is not a top-down net"):
-        make(labelled("sa", tmp_path), net_type="resnet_50", detector="ssdlite")
+        make(labeled_project("sa", tmp_path), net_type="resnet_50", detector="ssdlite")
     with pytest.raises(DlcxError, match=r"--detector-weights .*gone\.pt: no such file"):
         make(project, net_type="top_down_resnet_50", detector_weights="gone.pt", shuffle=3)
 
@@ -571,7 +571,7 @@ def test_it_says_that_training_needs_the_network_for_coco(tmp_path, told, monkey
 
     monkeypatch.setattr(weights, "urlopen", absent)
     monkeypatch.setattr(weights.torch.hub, "get_dir", lambda: str(tmp_path))
-    make(labelled("ma", tmp_path), net_type="top_down_resnet_50", detector_weights="coco")
+    make(labeled_project("ma", tmp_path), net_type="top_down_resnet_50", detector_weights="coco")
     assert "`dlcx train` will stop here: --detector-weights coco" in told.text
 
 

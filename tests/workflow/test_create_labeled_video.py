@@ -114,7 +114,7 @@ def test_a_video_with_other_settings_or_of_older_poses_is_kept(project: Path, vi
         create_labeled_video(project, video, bodyparts=["tail", "snout"])
     assert first.labeled.read_bytes() == content
     assert create_labeled_video(project, video, overwrite=True).videos[0].frames == 20
-    write_video(first.labeled, 5)  # by whoever
+    write_video(first.labeled, 5)  # by another program
     with pytest.raises(DlcxError, match="does not say how it was made"):
         create_labeled_video(project, video)
 

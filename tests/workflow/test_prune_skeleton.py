@@ -99,7 +99,7 @@ def test_the_edges_that_tell_animals_apart_are_kept(project, seen):
 
 
 def test_analyses_with_the_skeleton_before_are_told(project, seen, caplog, monkeypatch):
-    """What they must be made anew for is said here, and where a video is analyzed again."""
+    """Both commands name the files that must be made again: this one, and the analysis of a video."""
     place = open_project(project).shuffle(1)
     how = {"snapshot": "best", "device": "cpu", "precision": "fp32", "engine": "torch"}
     monkeypatch.setattr(logging.getLogger("dlcx"), "propagate", True)

@@ -225,7 +225,7 @@ def test_the_same_call_again(project: Path, submit: Submit, slurm: FakeSlurm, ag
 
 
 def test_the_same_call_with_overwrite_again(project: Path, submit: Submit, slurm: FakeSlurm, again: Again) -> None:
-    """It begins anew once: until all is done it tells how far the jobs are, and submits what was lost."""
+    """It starts over once. Until all is done it prints the progress of the jobs and submits lost ones again."""
     paths = [write_video(project / "videos" / f"{name}.avi", 40) for name in ("v", "w")]
     for path in paths:
         again(path)

@@ -67,7 +67,7 @@ def test_weights_move_with_their_bodyparts_and_edges():
     after = remap_channels(before, state, rows)
     assert torch.equal(after["convt1.bias"][[0, 2]], state["convt1.bias"][[3, 1]])
     assert torch.equal(after["convt1.bias"][1], before["convt1.bias"][1])
-    # their edges are 01 02 03 12 13 23; own 02 is their 31, which points the other way, and starts anew like 01 and 12
+    # their edges are 01 02 03 12 13 23; own 02 is their 31, the other way round, and starts randomly like 01 and 12
     assert torch.equal(after["convt3.bias"], before["convt3.bias"])
     same = own.keypoint_channels(ChannelMap((1, -1, 3), 4), source)
     after = remap_channels(before, state, same)
