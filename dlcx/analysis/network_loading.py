@@ -130,7 +130,7 @@ def _detector(network: TrainedNetwork, snapshot: Snapshot) -> ConditionDetector:
     from dlcx.formats.weights.snapshot import read_snapshot
     from dlcx.nets.build import build_detector
     from dlcx.nets.weights import load_strict
-    from dlcx.predictors.detector import create_detector
+    from dlcx.predictors.detector import create_detector, detector_device
 
     config = network.config.detector
     if config is None:
@@ -139,9 +139,7 @@ def _detector(network: TrainedNetwork, snapshot: Snapshot) -> ConditionDetector:
         model = build_detector(config)
     load_strict(model, read_snapshot(snapshot.path).model, f"snapshot {snapshot.path}")
     max_animals = len(network.config.metadata.individuals)
-    asked, device = network.requested_precision, network.device
-    detector = create_detector(model, config, max_animals=max_animals, device=device, precision=asked or "fp32")
-    # the detector of a network on mps runs on the CPU, where another precision may be configured
-    if asked is None and (own := configured_precision(config, detector.device.type)) != "fp32":
-        detector = create_detector(model, config, max_animals=max_animals, device=device, precision=own)
+    device = detector_device(config, network.device)  # may differ from the network's, and so may the precision
+    precision = network.requested_precision or configured_precision(config, device.type)
+    detector = create_detector(model, config, max_animals=max_animals, device=str(device), precision=precision)
     return detector.predict

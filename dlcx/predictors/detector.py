@@ -70,6 +70,17 @@ class AnimalDetector:
         return Instances.from_boxes(found.box[confident], found.box_score[confident])
 
 
+def detector_device(config: DetectorConfig, device: str = "auto") -> torch.device:
+    """Choose the device of a detector: the CPU instead of ``mps``, which lacks some operations of detectors.
+
+    Raises
+    ------
+    DlcxError
+        If the device is not available.
+    """
+    return choose_device({"auto": config.device, "mps": "cpu"}.get(device, device))
+
+
 def create_detector(
     model: BoxDetector,
     config: DetectorConfig,
@@ -81,8 +92,6 @@ def create_detector(
 ) -> AnimalDetector:
     """Create a detector, and move the network to the device.
 
-    With the device ``mps`` detectors run on the CPU, because mps lacks some of their operations.
-
     Parameters
     ----------
     model
@@ -92,7 +101,7 @@ def create_detector(
     max_animals, min_score
         See :class:`AnimalDetector`.
     device
-        As in ``--device``; ``auto`` uses the device in the settings.
+        As in ``--device``; ``auto`` uses the device in the settings.  See :func:`detector_device`.
     precision
         As in ``--precision``.
 
@@ -101,7 +110,7 @@ def create_detector(
     DlcxError
         If the device or the precision is not available.
     """
-    chosen = choose_device({"auto": config.device, "mps": "cpu"}.get(device, device))
+    chosen = detector_device(config, device)
     run = create_engine(model, device=chosen, precision=precision)
     preprocessing = build_preprocessing(config.data.inference)
     return AnimalDetector(model, run, preprocessing, chosen, max_animals=max_animals, min_score=min_score)
